@@ -1,0 +1,81 @@
+r"""`ebm_ref`: the ground truth of energy-based learning, as a textbook whose every page runs.
+
+An energy-based model scores every answer y to an input x with a number E(y, x): the *energy*.
+Lower is better.  To use the model is to search for low energy; to train it is to shape the energy
+so that right answers lie low and wrong ones high.
+
+Notation, the same on every page
+--------------------------------
+    X, Y, Z      input, answer, latent variable;   W   parameters
+    E            energy;  E_j the energy of answer j;  E_y that of the correct answer y
+    o            the most offending wrong answer, argmin_{j != y} E_j
+    d            E_y - E_o, positive when the model errs
+    beta > 0     inverse temperature;      m >= 0   margin, in units of energy
+    k            number of answers
+
+Sign conventions, the same on every page
+----------------------------------------
+    p(y) = exp(-beta E_y) / Z        probability falls with energy
+    F    = -(1/beta) log Z           free energy: the physicist's sign
+    L    = E_y - F                   so this is the negative log-likelihood over beta
+    score = -dE/dx                   points downhill
+
+float64 throughout.  Inputs are never modified.  A NaN that a formula reads makes its result NaN.  At
+a corner the derivative is that of the inactive side (0); ties go to the lowest index.  A broken
+precondition raises `ValueError` with the argument, its value and the rule.
+
+`READING_ORDER` is the table of contents: each page imports only pages that stand before it.
+"""
+
+__version__ = "0.1.0"
+
+READING_ORDER = (
+    "formula",
+    "laws",
+    "numerics",
+    # energies: one configuration in, one number out
+    "energies.softmax",
+    "energies.rbf_output",
+    # losses: functionals of the table of energies
+    "losses.table",
+    "losses.offending",
+    "losses.energy",
+    "losses.perceptron",
+    "losses.hinge",
+    "losses.log",
+    "losses.mce",
+    "losses.lvq2",
+    "losses.lvq2_ratio",
+    "losses.square_square",
+    "losses.square_exponential",
+    "losses.nll",
+    "losses.mee",
+    "losses.generalized_hinge",
+    "losses.margin_rescaled_hinge",
+    "losses.conditions",
+    # the two joined by the chain rule
+    "learning",
+    "catalogue",
+    # how trust is established
+    "identities",
+    "oracle",
+    "golden",
+    "evidence",
+    # the judge
+    "conformance.compare",
+    "conformance.diagnose",
+    "conformance.frameworks.torch",
+    "conformance.worker",
+    "conformance.process",
+    "conformance.report",
+    "cli",
+)
+
+
+def __getattr__(name):
+    """`ebm_ref.FORMULAS`, resolved when first asked for, so that `import ebm_ref` stays light."""
+    if name == "FORMULAS":
+        from ebm_ref.catalogue import FORMULAS
+
+        return FORMULAS
+    raise AttributeError(f"module 'ebm_ref' has no attribute {name!r}")

@@ -1,0 +1,126 @@
+r"""RBF output: each answer has a centre, and its energy is the squared distance to it.
+
+    E(y, x) = |x - U_y|^2,        dE/dx = 2 (x - U_y),        dE/dU_y = -2 (x - U_y)
+
+x is the output of a network, U_y the code of answer y.  With fixed, distinct centres no x is near
+two of them: for centres at distance D, sqrt(E_C) + sqrt(E_I) >= D by the triangle inequality, hence
+E_C + E_I >= D^2 / 2.  Pulling x to one centre takes it away from the others, so even the energy loss
+is safe.  Let the centres learn too, and they all move to the same place: collapse.
+
+The energy is the *squared* distance; some notes print the bound for the squares as E_C + E_I >= D,
+which is false.
+
+Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrastive term).
+Before: softmax.py.  Next: losses/table.py, all energies of one input together.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.laws import homogeneous, non_negative
+
+
+def rbf_output(centers, features, label):
+    """Energy of one answer to one input.
+
+    Parameters
+    ----------
+    centers : (k, n) float
+        U, the centre of each answer.
+    features : (n,) float
+        x, where the network puts the input.
+    label : int
+        The answer y.
+
+    Returns
+    -------
+    float
+        |x - U_y|^2 >= 0.
+
+    Raises
+    ------
+    ValueError
+        If `label` is not in 0..k-1.
+
+    >>> float(rbf_output(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([0.0, 0.0]), 1))
+    25.0
+    """
+    require_index("label", label, len(centers))
+    return np.sum((features - centers[label]) ** 2)
+
+
+def rbf_output_features_gradient(centers, features, label):
+    """dE/dx, shape (n,): 2 (x - U_y)."""
+    require_index("label", label, len(centers))
+    return 2.0 * (features - centers[label])
+
+
+def rbf_output_centers_gradient(centers, features, label):
+    """dE/dU, shape (k, n): -2 (x - U_y) in row y, zero elsewhere."""
+    g = np.zeros(np.shape(centers))
+    g[label] = -rbf_output_features_gradient(centers, features, label)
+    return g
+
+
+U = np.array([[0.0, 0.0], [3.0, 4.0]])
+
+FORMULA = Formula(
+    value=rbf_output,
+    signature="(k,n),(n),()->()",
+    source="lecun2006, Section 5",
+    gradients={"centers": rbf_output_centers_gradient, "features": rbf_output_features_gradient},
+    sample=lambda rng: {
+        "centers": rng.normal(scale=2.0, size=(3, 2)),
+        "features": rng.normal(scale=2.0, size=2),
+        "label": int(rng.integers(3)),
+    },
+    laws=(non_negative, homogeneous(2, centers=1, features=1)),
+    cases=(
+        Case(
+            "3, 4, 5",
+            {"centers": U, "features": np.array([0.0, 0.0]), "label": 1},
+            25.0,
+            {"centers": np.array([[0.0, 0.0], [6.0, 8.0]]), "features": np.array([-6.0, -8.0])},
+            exposes="not squared",
+        ),
+        Case(
+            "at the centre: no force, and no trouble",
+            {"centers": U, "features": np.array([3.0, 4.0]), "label": 1},
+            0.0,
+            {"centers": np.zeros((2, 2)), "features": np.zeros(2)},
+            exposes="eps added to the difference",
+        ),
+        Case(
+            "the other answer",
+            {"centers": U, "features": np.array([1.0, 1.0]), "label": 0},
+            2.0,
+            exposes="one half in front",
+        ),
+        Case("not a number", {"centers": U, "features": np.array([np.nan, 1.0]), "label": 0}, np.nan),
+    ),
+    variants=(
+        Variant(
+            "not squared",
+            "mistake",
+            lambda U, x, y: np.sqrt(np.sum((x - U[y]) ** 2)),
+            symptom="no gradient at the centre; sq-sq and NLL see another geometry",
+        ),
+        Variant(
+            "one half in front",
+            "convention",
+            lambda U, x, y: 0.5 * np.sum((x - U[y]) ** 2),
+            {
+                "centers": lambda U, x, y: 0.5 * rbf_output_centers_gradient(U, x, y),
+                "features": lambda U, x, y: x - U[y],
+            },
+            seen_in="regression energies 1/2 |x - y|^2; optax.l2_loss",
+        ),
+        Variant(
+            "eps added to the difference",
+            "convention",
+            lambda U, x, y: np.sum((x - U[y] + 1e-6) ** 2),
+            seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
+            symptom="E = 2e-12 at the centre; not symmetric",
+        ),
+    ),
+)

@@ -1,0 +1,131 @@
+r"""Softmax classifier: an energy that is normalised by construction.
+
+    E(y, x) = -log softmax(W x)_y = -w_y.x + log sum_j e^{w_j.x}
+
+    dE/dW = (p - onehot(y)) x^T,      dE/dx = W^T (p - onehot(y)),      p = softmax(W x)
+
+Since sum_y e^{-E} = 1 there is no free level: lowering the right answer raises the wrong ones, and
+even the energy loss cannot collapse.  Training it with the energy loss is what everybody calls
+cross-entropy.  (With E = -w_y.x instead the same training is nll: the normaliser moves into the loss.)
+
+Source: LeCun et al. (2006), Section 3.3; standard.
+Before: numerics.py.  Next: rbf_output.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.laws import non_negative
+from ebm_ref.numerics import logsumexp
+from ebm_ref.numerics import softmax as probabilities
+
+
+def softmax(weights, features, label):
+    """Energy of one answer to one input.
+
+    Parameters
+    ----------
+    weights : (k, n) float
+        W, one row w_j per answer; k >= 1.
+    features : (n,) float
+        The input x; append a 1 for a bias.
+    label : int
+        The answer y.
+
+    Returns
+    -------
+    float
+        -log p(y | x) >= 0, in nats.
+
+    Raises
+    ------
+    ValueError
+        If `label` is not in 0..k-1.
+
+    >>> float(softmax(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([-40.0, 5.0]), 0))
+    4.248354255291589e-18
+    """
+    logits = np.dot(weights, features)
+    require_index("label", label, len(logits))
+    s = np.argmax(logits)
+    return (logits[s] - logits[label]) + logsumexp(logits - logits[s])
+
+
+def softmax_weights_gradient(weights, features, label):
+    """dE/dW, shape (k, n): (p - onehot(y)) x^T."""
+    return np.outer(_residual(weights, features, label), features)
+
+
+def softmax_features_gradient(weights, features, label):
+    """dE/dx, shape (n,): W^T (p - onehot(y)), summed as differences to w_y so that p_y need not be near 1."""
+    p = probabilities(np.dot(weights, features))
+    require_index("label", label, len(p))
+    return np.dot(p, weights - weights[label])
+
+
+def _residual(weights, features, label):
+    """p - onehot(y), with p_y - 1 summed from the other answers."""
+    p = probabilities(np.dot(weights, features))
+    require_index("label", label, len(p))
+    r = p + 0.0
+    r[label] = -np.sum(np.delete(p, label))
+    return r
+
+
+W = np.array([[0.0, 0.0], [np.log(3.0), 0.0]])
+
+FORMULA = Formula(
+    value=softmax,
+    signature="(k,n),(n),()->()",
+    source="lecun2006, Section 3.3",
+    gradients={"weights": softmax_weights_gradient, "features": softmax_features_gradient},
+    sample=lambda rng: {
+        "weights": rng.normal(size=(3, 2)),
+        "features": rng.normal(scale=2.0, size=2),
+        "label": int(rng.integers(3)),
+    },
+    laws=(non_negative,),
+    cases=(
+        Case(
+            "probabilities 1/4 and 3/4, the unlikely one",
+            {"weights": W, "features": np.array([1.0, 5.0]), "label": 0},
+            np.log(4.0),
+            {"weights": np.array([[-0.75, -3.75], [0.75, 3.75]]), "features": np.array([0.75 * np.log(3.0), 0.0])},
+            exposes="logarithm forgotten",
+        ),
+        Case(
+            "the likely one",
+            {"weights": W, "features": np.array([1.0, 5.0]), "label": 1},
+            np.log(4.0 / 3.0),
+            {"weights": np.array([[0.25, 1.25], [-0.25, -1.25]]), "features": np.array([-0.25 * np.log(3.0), 0.0])},
+            exposes="energies taken for scores",
+        ),
+        Case(
+            "p_y = e^-800 is 0 in double precision, its energy is not",
+            {"weights": np.array([[0.0], [8.0]]), "features": np.array([100.0]), "label": 0},
+            800.0,
+            {"weights": np.array([[-100.0], [100.0]]), "features": np.array([8.0])},
+        ),
+        Case(
+            "not a number",
+            {"weights": W, "features": np.array([np.nan, 1.0]), "label": 0},
+            np.nan,
+            {"features": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "logarithm forgotten",
+            "mistake",
+            lambda W, x, y: -probabilities(np.dot(W, x))[y],
+            seen_in="texts that define E as -softmax and call its mean the categorical cross-entropy",
+            symptom="bounded below by -1: it is the minimum empirical error loss minus 1, and learns more slowly",
+        ),
+        Variant(
+            "energies taken for scores",
+            "mistake",
+            lambda W, x, y: softmax(-W, x, y),
+            symptom="the least likely class wins",
+        ),
+    ),
+)

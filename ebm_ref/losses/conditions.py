@@ -1,0 +1,111 @@
+r"""What makes a loss good: a condition on the plane of two energies, and the gap at which a loss rests.
+
+    condition 1    E_y < E_j for every j != y              inference is right
+    condition 2    E_C + m < E_I                           ... by a margin   (E_C = E_y, E_I = E_o)
+    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss than every point of R
+                   with E_C + m >= E_I
+
+R is the region of pairs that the model can reach at all.  A loss that meets condition 3 on R brings
+training to condition 2: wherever the minimum of the loss lies, it lies beyond the margin.  It is
+sufficient, not necessary, and says nothing about convexity.
+
+    loss                     R = [0, B]^2           R = {sqrt(E_C) + sqrt(E_I) >= D}
+    log mce nll mee sq-exp   every m                every m
+    hinge(m0), sq-sq(m0)     m < m0                 m < m0
+    perceptron lvq2          never                  never
+    energy                   never                  m < D^2, the safe architecture of rbf_output.py
+
+Moving along the loss's own force instead of searching R gives the column 'margin' of the tutorial's
+Table 1: the smallest gap E_I - E_C at which descent from a wrong start comes to rest.
+
+Source: LeCun et al. (2006), Section 5.2 (conditions 1-3) and Table 1 (margins).
+Before: margin_rescaled_hinge.py.  Next: learning.py.
+"""
+
+import numpy as np
+
+from ebm_ref.formula import require
+
+
+def condition_3(loss, region, margin, extent=4.0, points=65, others=()):
+    """Test condition 3 on a grid of [0, extent]^2.
+
+    Parameters
+    ----------
+    loss : callable (energies, label) -> float
+        A loss of this package, or one like it; bind its own parameters beforehand.
+    region : callable (E_C, E_I) -> bool
+        Whether the model can reach this pair of energies.
+    margin : float
+        The gap m >= 0 asked for, in units of energy.
+    extent, points : float, int
+        B > margin and the number of grid points a side.  The defaults make the spacing 1/16, exact in
+        binary, so that a margin that is a multiple of it is compared without rounding.
+    others : sequence of float
+        Energies of further wrong answers, held fixed; should lie above `extent`.
+
+    Returns
+    -------
+    (bool, float, float)
+        Whether the condition holds, the lowest loss inside (E_C + m < E_I), the lowest outside.
+
+    Raises
+    ------
+    ValueError
+        If the region leaves no grid point on one of the two sides.
+
+    >>> from ebm_ref.losses.hinge import hinge
+    >>> condition_3(hinge, lambda E_C, E_I: True, margin=0.5)[0], condition_3(hinge, lambda E_C, E_I: True, margin=1.0)[0]
+    (True, False)
+    """
+    inside, outside = [], []
+    for E_C in np.linspace(0.0, extent, points):
+        for E_I in np.linspace(0.0, extent, points):
+            if region(E_C, E_I):
+                side = inside if E_C + margin < E_I else outside
+                side.append(loss(np.array([E_C, E_I, *others]), 0))
+    require(inside, "region", region, f"must hold a grid point with E_C + {margin} < E_I <= {extent}")
+    require(outside, "region", region, f"must hold a grid point with E_C + {margin} >= E_I")
+    return bool(min(inside) < min(outside)), float(min(inside)), float(min(outside))
+
+
+def resting_gap(gradient, extent=4.0, step=1 / 64, lowest=0.0):
+    """Smallest gap E_I - E_C at which descent on the two energies comes to rest.
+
+    Descent runs in [lowest, extent]^2, from starts with E_C >= E_I, against the gradient scaled to
+    steps of at most `step`, and rests where no step moves it: zero force, or a wall.
+
+    Parameters
+    ----------
+    gradient : callable (energies, label) -> (2,) float
+        Explicit gradient of a loss of two energies, its own parameters bound.
+    extent, step, lowest : float
+        The box and the largest step.
+
+    Returns
+    -------
+    float, or None
+        The smallest gap at rest; None where no start ever feels a force on E_I.
+
+    >>> from ebm_ref.losses.hinge import hinge_gradient
+    >>> from ebm_ref.losses.energy import energy_gradient
+    >>> float(resting_gap(hinge_gradient)), resting_gap(energy_gradient)
+    (1.0, None)
+    """
+    levels = np.linspace(lowest, extent, 9)
+    starts = [np.array([E_C, E_I]) for E_C in levels for E_I in levels if E_C >= E_I]
+    rests, pulled = zip(*(_descend(gradient, start, step, lowest, extent) for start in starts), strict=True)
+    return min(E_I - E_C for E_C, E_I in rests) if any(pulled) else None
+
+
+def _descend(gradient, energies, step, lowest, extent):
+    pulled = False
+    for _ in range(10 * round((extent - lowest) / step)):
+        force = -gradient(energies, 0)
+        pulled = pulled or force[1] != 0.0
+        length = np.max(np.abs(force))
+        moved = np.clip(energies + step * force / length, lowest, extent) if length > 0.0 else energies
+        if np.array_equal(moved, energies):
+            return energies, pulled
+        energies = moved
+    raise RuntimeError(f"descent from {energies} did not come to rest; choose a smaller step than {step}")

@@ -1,0 +1,98 @@
+r"""Energy loss: push down on the correct answer, and do nothing else.
+
+    L(E, y) = E_y
+
+The simplest loss of all, and the only one under which 'train' and 'minimise the energy' mean the
+same.  It works when the architecture itself keeps wrong answers up: regression, where E is a fixed
+parabola that can only move, or RBF outputs with distinct fixed centres.  With anything more
+flexible, nothing stops E from becoming flat and low everywhere: the model collapses.
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: none).
+Before: offending.py.  Next: perceptron.py, which pulls up the answer that the model gives.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import convex_in_energies, homogeneous, permutation_invariant
+from ebm_ref.losses.table import check_table, random_table
+
+
+def energy(energies, label):
+    """Energy loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  Only E_y is read, so a NaN elsewhere is harmless.
+    label : int
+        Index y of the correct answer.
+
+    Returns
+    -------
+    float
+        E_y, of either sign.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, or if `label` is not in 0..k-1.
+
+    >>> float(energy(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
+    1.0
+    """
+    check_table(energies, label)
+    return energies[label]
+
+
+def energy_gradient(energies, label):
+    """dL/dE, shape (k,): 1 at y, zero elsewhere.  Nothing is ever pulled up."""
+    check_table(energies, label)
+    g = np.zeros(len(energies))
+    g[label] = 1.0
+    return g
+
+
+FORMULA = Formula(
+    value=energy,
+    signature="(k),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": energy_gradient},
+    sample=random_table,
+    laws=(convex_in_energies, permutation_invariant, homogeneous(1, energies=1)),
+    cases=(
+        Case(
+            "four answers",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0},
+            1.0,
+            {"energies": np.array([1.0, 0.0, 0.0, 0.0])},
+            exposes="energy of the whole system",
+        ),
+        Case(
+            "the model errs, the loss does not see it",
+            {"energies": np.array([-7.0, -2.0]), "label": 1},
+            -2.0,
+            exposes="energy of the answer given",
+        ),
+        Case("an impossible correct answer", {"energies": np.array([0.0, np.inf]), "label": 1}, np.inf),
+        Case("a NaN at y", {"energies": np.array([np.nan, 0.0]), "label": 0}, np.nan),
+        Case("a NaN elsewhere is not read", {"energies": np.array([np.nan, 4.0]), "label": 1}, 4.0),
+    ),
+    variants=(
+        Variant(
+            "energy of the whole system",
+            "mistake",
+            lambda E, y: np.mean(E),
+            {"energies": lambda E, y: np.full(len(E), 1.0 / len(E))},
+            seen_in="'Deep Learning 11: Energy-Based Learning (1)' (blog): 'minimize the whole energy in the system'",
+            symptom="wrong answers are pushed down as hard as the right one",
+        ),
+        Variant(
+            "energy of the answer given",
+            "mistake",
+            lambda E, y: np.min(E),
+            {"energies": lambda E, y: np.eye(len(E))[np.argmin(E)]},
+            symptom="the model is rewarded for whatever it says",
+        ),
+    ),
+)

@@ -1,0 +1,175 @@
+r"""Generalised hinge: every wrong answer must stay above the correct one, each by a margin of its own.
+
+    L(E, y) = sum_{j != y} max(0, C_j + E_y - E_j)
+
+C_j = C(y, j) says how bad it is to answer j instead of y, and serves as margin: grave mistakes must
+be kept farther away.  All violators are pulled up at once, not only the most offending one, so the
+loss is never below the hinge's.  C_y is not read: the correct answer costs nothing.
+
+The sum leaves out j = y.  Some texts include it; that adds max(0, C_y) = 0 here, but log 2 to the
+soft version with log(1 + e^t) in place of max(0, t).
+
+Source: NYU DLSP20, week 11-2; Weston and Watkins (1999), for C_j = 1.
+Before: mee.py.  Next: margin_rescaled_hinge.py, where only the worst violator counts.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import (
+    convex_in_energies,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.table import check_table, random_table
+
+
+def generalized_hinge(energies, label, costs=1.0):
+    """Generalised hinge loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    costs : (k,) float, or one number for all
+        Margin C_j >= 0 demanded of each wrong answer, in units of energy; C_y is not read.
+
+    Returns
+    -------
+    float
+        >= 0; zero exactly when every wrong answer lies at least its cost above the correct one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if a cost is negative.
+
+    >>> float(generalized_hinge(np.array([1.0, 0.5, 2.0, 3.0]), 0, np.array([0.0, 1.0, 2.0, 3.0])))
+    3.5
+    """
+    return np.sum(np.maximum(0.0, violations(energies, label, costs)))
+
+
+def generalized_hinge_gradient(energies, label, costs=1.0):
+    """dL/dE, shape (k,): -1 at every violator, their number at y; zero elsewhere and at each corner."""
+    v = violations(energies, label, costs)
+    g = np.where(np.isnan(np.max(v)), np.nan, np.where(v > 0.0, -1.0, 0.0))
+    g[label] = -np.sum(np.delete(g, label))
+    return g
+
+
+def violations(energies, label, costs):
+    """C_j + E_y - E_j for every answer, -inf for y itself, which violates nothing."""
+    check_table(energies, label)
+    costs = costs * np.ones(len(energies))
+    require(np.all(costs >= 0.0), "costs", costs, "must be >= 0")
+    wrong = np.arange(len(energies)) != label
+    return np.where(wrong, costs + (energies[label] - energies), -np.inf)
+
+
+def random_costs(rng):
+    """A table with a cost for every answer, 0 for the correct one."""
+    table = random_table(rng)
+    costs = rng.uniform(0.2, 3.0, size=len(table["energies"]))
+    costs[table["label"]] = 0.0
+    return table | {"costs": costs}
+
+
+FORMULA = Formula(
+    value=generalized_hinge,
+    signature="(k),(),(k)->()",
+    source="NYU DLSP20, week 11-2",
+    gradients={"energies": generalized_hinge_gradient},
+    sample=random_costs,
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        convex_in_energies,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        homogeneous(1, energies=1, costs=1),
+    ),
+    cases=(
+        Case(
+            "three violators, costs growing with the distance",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "costs": np.array([0.0, 1.0, 2.0, 3.0])},
+            3.5,
+            {"energies": np.array([3.0, -1.0, -1.0, -1.0])},
+            exposes="worst violator alone",
+        ),
+        Case(
+            "one violator of two",
+            {"energies": np.array([0.0, 2.0, 2.0]), "label": 0, "costs": np.array([0.0, 1.0, 3.0])},
+            1.0,
+            {"energies": np.array([1.0, 0.0, -1.0])},
+            exposes="hinge of the sum",
+        ),
+        Case(
+            "unequal costs of two equal answers",
+            {"energies": np.array([1.0, 1.0, 1.0]), "label": 1, "costs": np.array([0.5, 0.0, 2.0])},
+            2.5,
+            {"energies": np.array([-1.0, 2.0, -1.0])},
+            exposes="divided by the number of answers",
+        ),
+        Case(
+            "at a corner nothing moves",
+            {"energies": np.array([0.0, 1.0, 5.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
+            0.0,
+            {"energies": np.zeros(3)},
+        ),
+        Case(
+            "the cost of the correct answer is not read",
+            {"energies": np.array([1.0, 0.5]), "label": 0, "costs": np.array([9.0, 1.0])},
+            1.5,
+            {"energies": np.array([1.0, -1.0])},
+            exposes="correct answer left in the sum",
+        ),
+        Case(
+            "an impossible wrong answer is far enough",
+            {"energies": np.array([1.0, np.inf, 1.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
+            1.0,
+            {"energies": np.array([1.0, 0.0, -1.0])},
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0, "costs": np.array([0.0, 1.0])},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "divided by the number of answers",
+            "convention",
+            lambda E, y, C=1.0: generalized_hinge(E, y, C) / len(E),
+            {"energies": lambda E, y, C=1.0: generalized_hinge_gradient(E, y, C) / len(E)},
+            seen_in="PyTorch, documentation of torch.nn.MultiMarginLoss",
+        ),
+        Variant(
+            "worst violator alone",
+            "mistake",
+            lambda E, y, C=1.0: np.max(np.maximum(0.0, violations(E, y, C))),
+            symptom="the margin-rescaled hinge: one answer pulled up a step",
+        ),
+        Variant(
+            "hinge of the sum",
+            "mistake",
+            lambda E, y, C=1.0: np.maximum(0.0, np.sum(np.delete(C + E[y] - E, y))),
+            symptom="a far answer pays for a near one",
+        ),
+        Variant(
+            "correct answer left in the sum",
+            "mistake",
+            lambda E, y, C=1.0: np.sum(np.maximum(0.0, C + E[y] - E)),
+            seen_in="NYU DLSP20 week 11-2, printed sum: harmless only while C_y = 0",
+            symptom="the loss never falls below C_y",
+        ),
+    ),
+)

@@ -1,0 +1,165 @@
+r"""Hinge loss: the correct answer must beat every wrong one by a margin.
+
+    L(E, y) = max(0, m + E_y - E_o),        o = argmin_{j != y} E_j
+
+Only two energies feel a force: E_y is pushed down and E_o, the most offending wrong answer, is
+pulled up, until the gap E_o - E_y reaches the margin m.
+
+How to pick m?  L(aE, am) = a L(E, m): doubling the margin and the energies doubles the loss.  So
+where the model can scale its energies freely, m only sets their unit, and 1 is as good as any; it
+is a real choice where they cannot grow, as under weight decay.  The linear SVM is this loss, on
+E = -Y w.X with Y in {-1, +1}, plus |w|^2.
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m).
+Before: perceptron.py.  Next: log.py, the same loss with the corner rounded off.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import (
+    bounds_the_error,
+    convex_in_energies,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+
+
+def hinge(energies, label, margin=1.0):
+    """Hinge loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    margin : float
+        Required gap m >= 0, in units of energy.
+
+    Returns
+    -------
+    float
+        >= 0; zero exactly when every wrong answer lies at least `margin` above the correct one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if the margin is negative.
+
+    >>> float(hinge(np.array([1.0, 3.0, 1.5]), label=0))  # 1 + 1.0 - 1.5
+    0.5
+    """
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    o = most_offending(energies, label)
+    return np.maximum(0.0, margin + (energies[label] - energies[o]))
+
+
+def hinge_gradient(energies, label, margin=1.0):
+    """dL/dE, shape (k,): +1 at y, -1 at o, zero elsewhere; all zero at the corner, NaN where the loss is."""
+    loss = hinge(energies, label, margin)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    if loss > 0.0:
+        g[label] = 1.0
+        g[most_offending(energies, label)] = -1.0
+    return g
+
+
+FORMULA = Formula(
+    value=hinge,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": hinge_gradient},
+    sample=lambda rng: random_table(rng) | {"margin": rng.uniform(0.2, 2.0)},
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        convex_in_energies,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        homogeneous(1, energies=1, margin=1),
+    ),
+    cases=(
+        Case(
+            "separated: the gap of 2 exceeds the margin",
+            {"energies": np.array([0.0, 2.0, 3.0]), "label": 0, "margin": 1.0},
+            0.0,
+            {"energies": np.zeros(3)},
+            exposes="minimum taken over y too",
+        ),
+        Case(
+            "violated: a wrong answer lies lower",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "margin": 1.0},
+            1.5,
+            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
+            exposes="energies taken for scores",
+        ),
+        Case(
+            "too close: right, but the gap of 0.5 is short of the margin",
+            {"energies": np.array([1.0, 3.0, 1.5]), "label": 0, "margin": 1.0},
+            0.5,
+            {"energies": np.array([1.0, 0.0, -1.0])},
+            exposes="hinge closed before E_o enters",
+        ),
+        Case(
+            "at the corner: a gap of exactly m is enough",
+            {"energies": np.array([1.0, 2.0]), "label": 0, "margin": 1.0},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "a tie of two offenders: the first is pulled up",
+            {"energies": np.array([1.0, 0.5, 0.5]), "label": 0, "margin": 1.0},
+            1.5,
+            {"energies": np.array([1.0, -1.0, 0.0])},
+        ),
+        Case(
+            "a margin of zero is the perceptron",
+            {"energies": np.array([1.0, 0.5]), "label": 0, "margin": 0.0},
+            0.5,
+            {"energies": np.array([1.0, -1.0])},
+        ),
+        Case(
+            "an impossible wrong answer is far enough",
+            {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([1.0, np.nan, 0.0]), "label": 0, "margin": 1.0},
+            np.nan,
+            {"energies": np.full(3, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "hinge closed before E_o enters",
+            "mistake",
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y]) - np.min(np.delete(E, y)),
+            seen_in="NYU DLSP20 week 11-2, printed formula",
+            symptom="negative losses; E_o is pulled up for ever",
+        ),
+        Variant(
+            "minimum taken over y too",
+            "mistake",
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - np.min(E)),
+            symptom="the loss never falls below m",
+        ),
+        Variant(
+            "energies taken for scores",
+            "mistake",
+            lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))),
+            seen_in="NYU DLSP20 week 11-2, on MarginRankingLoss: target 1 pushes x1 up, which is for scores",
+            symptom="training drives the correct answer to the highest energy",
+        ),
+    ),
+)

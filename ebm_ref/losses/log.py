@@ -1,0 +1,170 @@
+r"""Log loss: the hinge with its corner rounded off.
+
+    L(E, y) = (1/beta) log(1 + e^{beta d}),        d = E_y - E_o,   o = argmin_{j != y} E_j
+
+There is no gap at which the force stops, it only fades: the margin is infinite, so to speak.  As
+beta grows the loss approaches max(0, d), the perceptron.  With two answers it is the negative
+log-likelihood exactly; with more, it is what remains when all but one wrong answer are neglected.
+
+Beware of the letter of the formula: e^{beta d} overflows at beta d = 710 (at 89 in float32), and
+log(1 + x) loses every digit once x < 1e-16.
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); beta added.
+Before: hinge.py.  Next: mce.py, which counts errors.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import (
+    bounds_the_error,
+    convex_in_energies,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+from ebm_ref.numerics import sigmoid, softplus
+
+
+def log(energies, label, beta=1.0):
+    """Log loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy: the sharpness of the corner.
+
+    Returns
+    -------
+    float
+        >= 0, in units of energy; log(2)/beta at a tie, about d far on the wrong side.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
+
+    >>> float(log(np.array([0.0, 40.0]), label=0))
+    4.248354255291589e-18
+    """
+    require_positive("beta", beta)
+    d = energies[label] - energies[most_offending(energies, label)]
+    return softplus(beta * d) / beta
+
+
+def log_gradient(energies, label, beta=1.0):
+    """dL/dE, shape (k,): sigmoid(beta d) at y, minus that at o, zero elsewhere."""
+    require_positive("beta", beta)
+    o = most_offending(energies, label)
+    force = sigmoid(beta * (energies[label] - energies[o]))
+    g = np.full(len(energies), np.nan if np.isnan(force) else 0.0)
+    g[label] = force
+    g[o] = -force
+    return g
+
+
+FORMULA = Formula(
+    value=log,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": log_gradient},
+    sample=lambda rng: random_table(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        convex_in_energies,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        homogeneous(1, energies=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "at a tie each side is pulled with half the force",
+            {"energies": np.array([1.0, 1.0]), "label": 0, "beta": 1.0},
+            np.log(2.0),
+            {"energies": np.array([0.5, -0.5])},
+        ),
+        Case(
+            "d = 1/2",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
+            0.9740769841801067,
+            {"energies": np.array([0.6224593312018546, -0.6224593312018546, 0.0, 0.0])},
+            exposes="energies taken for scores",
+        ),
+        Case(
+            "d = 1, sharper: log(1 + e^2) / 2",
+            {"energies": np.array([1.0, 0.0]), "label": 0, "beta": 2.0},
+            1.0634640055214861,
+            exposes="not divided by beta",
+        ),
+        Case(
+            "far on the right side a little is left",
+            {"energies": np.array([0.0, 40.0]), "label": 0, "beta": 1.0},
+            4.248354255291589e-18,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        ),
+        Case(
+            "far on the wrong side the loss is d",
+            {"energies": np.array([800.0, 0.0]), "label": 0, "beta": 1.0},
+            800.0,
+            {"energies": np.array([1.0, -1.0])},
+            exposes="the exponential overflows",
+        ),
+        Case(
+            "beyond 20 the logarithm still counts: e^-21 is 8e-10",
+            {"energies": np.array([21.0, 0.0]), "label": 0, "beta": 1.0},
+            21.000000000758256,
+            exposes="linear beyond a threshold of 20",
+        ),
+        Case("an impossible correct answer", {"energies": np.array([np.inf, 0.0]), "label": 0, "beta": 1.0}, np.inf),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0, "beta": 1.0},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "linear beyond a threshold of 20",
+            "convention",
+            lambda E, y, beta=1.0: _linear_beyond_threshold(E[y] - np.min(np.delete(E, y)), beta),
+            seen_in="PyTorch, documentation of torch.nn.Softplus",
+            symptom="eight digits in float64: the loss jumps by 2e-9 at beta d = 20",
+        ),
+        Variant(
+            "the exponential overflows",
+            "mistake",
+            lambda E, y, beta=1.0: np.log1p(np.exp(beta * (E[y] - np.min(np.delete(E, y))))) / beta,
+            seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529",
+            symptom="an infinite loss where the truth is 800 (in float32: 89)",
+        ),
+        Variant(
+            "not divided by beta",
+            "mistake",
+            lambda E, y, beta=1.0: softplus(beta * (E[y] - np.min(np.delete(E, y)))),
+            symptom="the loss grows with beta instead of approaching the perceptron",
+        ),
+        Variant(
+            "energies taken for scores",
+            "mistake",
+            lambda E, y, beta=1.0: softplus(beta * (np.max(np.delete(E, y)) - E[y])) / beta,
+            symptom="training drives the correct answer to the highest energy",
+        ),
+    ),
+)
+
+
+def _linear_beyond_threshold(d, beta):
+    return d if beta * d > 20.0 else np.log1p(np.exp(beta * d)) / beta

@@ -1,0 +1,147 @@
+r"""LVQ2 loss, in the form of the tutorial's table: a perceptron that gives up on hopeless samples.
+
+    L(E, y) = min(M, max(0, d)),        d = E_y - E_o,   o = argmin_{j != y} E_j
+
+Between a right answer (0) and a hopeless one (M) it is linear in d; outside it is flat, and nothing
+moves.  Like the perceptron it asks for no gap.  The tutorial's *text* defines another loss under this
+name, the ratio of lvq2_ratio.py.
+
+Source: LeCun et al. (2006), Table 1 (margin: 0), whose printed formula lacks a parenthesis; after
+Kohonen's learning vector quantisation, Driancourt et al. (1991).
+Before: mce.py.  Next: lvq2_ratio.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import (
+    bounds_the_error,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+
+
+def lvq2(energies, label, cap=1.0):
+    """LVQ2 loss of one sample, as capped difference.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    cap : float
+        Largest loss M > 0, in units of energy; +inf for the uncapped loss, which is the perceptron's.
+
+    Returns
+    -------
+    float
+        In [0, M]; zero when no wrong answer lies below the correct one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if the cap is not positive.
+
+    >>> float(lvq2(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
+    0.5
+    """
+    require(cap > 0.0, "cap", cap, "must be positive")
+    d = energies[label] - energies[most_offending(energies, label)]
+    return np.minimum(cap, np.maximum(0.0, d))
+
+
+def lvq2_gradient(energies, label, cap=1.0):
+    """dL/dE, shape (k,): +1 at y, -1 at o while 0 < d < M; all zero outside and at both corners."""
+    loss = lvq2(energies, label, cap)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    if 0.0 < loss < cap:
+        g[label] = 1.0
+        g[most_offending(energies, label)] = -1.0
+    return g
+
+
+FORMULA = Formula(
+    value=lvq2,
+    signature="(k),(),()->()",
+    source="lecun2006, Table 1",
+    gradients={"energies": lvq2_gradient},
+    sample=lambda rng: random_table(rng) | {"cap": rng.uniform(0.5, 4.0)},
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        homogeneous(1, energies=1, cap=1),
+    ),
+    cases=(
+        Case(
+            "wrong, not hopeless",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "cap": 1.0},
+            0.5,
+            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
+        ),
+        Case(
+            "hopeless: given up",
+            {"energies": np.array([4.0, 0.5, 2.0]), "label": 0, "cap": 2.0},
+            2.0,
+            {"energies": np.zeros(3)},
+            exposes="cap forgotten",
+        ),
+        Case(
+            "right",
+            {"energies": np.array([0.0, 2.0]), "label": 0, "cap": 1.0},
+            0.0,
+            {"energies": np.zeros(2)},
+            exposes="maximum closed before E_o enters",
+        ),
+        Case(
+            "at the lower corner, a tie",
+            {"energies": np.array([1.0, 1.0]), "label": 0, "cap": 1.0},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "at the upper corner, d = M",
+            {"energies": np.array([3.0, 1.0]), "label": 0, "cap": 2.0},
+            2.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "of two equal offenders the first is pulled up",
+            {"energies": np.array([1.0, 0.5, 0.5]), "label": 0, "cap": 1.0},
+            0.5,
+            {"energies": np.array([1.0, -1.0, 0.0])},
+        ),
+        Case("an impossible correct answer costs M", {"energies": np.array([np.inf, 0.0]), "label": 0, "cap": 1.0}, 1.0),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0, "cap": 1.0},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "maximum closed before E_o enters",
+            "mistake",
+            lambda E, y, cap=1.0: np.minimum(cap, np.maximum(0.0, E[y]) - np.min(np.delete(E, y))),
+            seen_in="LeCun et al. (2006), Table 1: a reading of the printed formula, which lacks a parenthesis",
+            symptom="negative losses where the model is right",
+        ),
+        Variant(
+            "cap forgotten",
+            "mistake",
+            lambda E, y, cap=1.0: np.maximum(0.0, E[y] - np.min(np.delete(E, y))),
+            symptom="the perceptron loss: outliers pull with full force",
+        ),
+    ),
+)

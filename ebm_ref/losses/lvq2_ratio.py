@@ -1,0 +1,159 @@
+r"""LVQ2 loss, in the form of the tutorial's text: how far wrong, relative to the offender's energy.
+
+    L(E, y) = min(1, max(0, (E_y - E_o) / (delta E_o))),        o = argmin_{j != y} E_j
+
+It saturates once E_y / E_o reaches 1 + delta.  The ratio only means something for energies that are
+bounded below by 0, such as squared distances to prototypes, for which the loss was made; E_o = 0
+makes it undefined.  Scaling all energies changes nothing: no margin, no unit.
+
+Source: LeCun et al. (2006), Section 2.2; after Driancourt et al. (1991).
+Before: lvq2.py.  Next: square_square.py, which looks at the two energies one by one.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import (
+    at_most_one,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+)
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+
+
+def lvq2_ratio(energies, label, delta=0.5):
+    """LVQ2 loss of one sample, as capped ratio.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better; E_o > 0.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    delta : float
+        Relative excess delta > 0 at which a sample is given up; no unit.
+
+    Returns
+    -------
+    float
+        In [0, 1]; zero when no wrong answer lies below the correct one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, if delta is not positive and finite, or if E_o <= 0.
+
+    >>> float(lvq2_ratio(np.array([1.2, 1.0, 2.0]), label=0).round(12))
+    0.4
+    """
+    require_positive_offender(energies, label, delta)
+    E_y, E_o = energies[label], energies[most_offending(energies, label)]
+    return np.minimum(1.0, np.maximum(0.0, (E_y - E_o) / (delta * E_o)))
+
+
+def lvq2_ratio_gradient(energies, label, delta=0.5):
+    """dL/dE, shape (k,): 1/(delta E_o) at y, -E_y/(delta E_o^2) at o while 0 < L < 1; else all zero."""
+    loss = lvq2_ratio(energies, label, delta)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    if 0.0 < loss < 1.0:
+        o = most_offending(energies, label)
+        g[label] = 1.0 / (delta * energies[o])
+        g[o] = -(energies[label] / energies[o]) / (delta * energies[o])
+    return g
+
+
+def require_positive_offender(energies, label, delta):
+    """Raise unless the ratio is defined: 0 < delta < infinity and E_o > 0 (a NaN passes through)."""
+    require(0.0 < delta < np.inf, "delta", delta, "must be positive and finite")
+    E_o = energies[most_offending(energies, label)]
+    require(not E_o <= 0.0, "energies", energies, "must have E_o > 0: the loss is a ratio of energies")
+
+
+def random_positive_table(rng):
+    """A table of positive energies, near enough to each other for the ratio to be of order one."""
+    return random_table(rng) | {"energies": rng.uniform(1.0, 3.0, size=4), "label": int(rng.integers(4))}
+
+
+FORMULA = Formula(
+    value=lvq2_ratio,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2",
+    gradients={"energies": lvq2_ratio_gradient},
+    sample=lambda rng: random_positive_table(rng) | {"delta": rng.uniform(0.3, 2.0)},
+    laws=(
+        permutation_invariant,
+        non_negative,
+        at_most_one,
+        pushes_down_pulls_up,
+        homogeneous(0, energies=1),
+    ),
+    cases=(
+        Case(
+            "halfway: E_y = 1.5 E_o, given up at 2 E_o",
+            {"energies": np.array([3.0, 2.0, 5.0]), "label": 0, "delta": 1.0},
+            0.5,
+            {"energies": np.array([0.5, -0.75, 0.0])},
+            exposes="divided by the energy of the correct answer",
+        ),
+        Case(
+            "given up",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "delta": 0.5},
+            1.0,
+            {"energies": np.zeros(4)},
+            exposes="not capped",
+        ),
+        Case(
+            "right",
+            {"energies": np.array([1.0, 2.0]), "label": 0, "delta": 0.5},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "delta scales the ratio",
+            {"energies": np.array([3.0, 2.0]), "label": 0, "delta": 2.0},
+            0.25,
+            exposes="delta forgotten",
+        ),
+        Case(
+            "at the upper corner, E_y = (1 + delta) E_o",
+            {"energies": np.array([3.0, 2.0]), "label": 0, "delta": 0.5},
+            1.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "at the lower corner, a tie",
+            {"energies": np.array([2.0, 2.0]), "label": 1, "delta": 0.5},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([1.0, np.nan]), "label": 0, "delta": 0.5},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "divided by the energy of the correct answer",
+            "mistake",
+            lambda E, y, delta=0.5: np.clip((E[y] - np.min(np.delete(E, y))) / (delta * E[y]), 0.0, 1.0),
+            seen_in="public reading notes of the tutorial, which print delta E(Y^i) as denominator",
+            symptom="never saturates for delta >= 1, since (E_y - E_o) / E_y < 1",
+        ),
+        Variant(
+            "not capped",
+            "mistake",
+            lambda E, y, delta=0.5: np.maximum(0.0, (E[y] / np.min(np.delete(E, y)) - 1.0) / delta),
+            symptom="values above 1: outliers pull",
+        ),
+        Variant(
+            "delta forgotten",
+            "mistake",
+            lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0),
+        ),
+    ),
+)

@@ -1,0 +1,173 @@
+r"""Margin-rescaled hinge: the worst violator counts, and the margin grows with the gravity of the error.
+
+    L(E, y) = max(0, max_{j != y} (C_j + E_y - E_j))
+
+C_j = C(y, j) is the cost of answering j instead of y.  The maximum is an inference problem of its
+own, 'loss-augmented': the answer that is both low in energy and gravely wrong.  L is never below the
+cost of the answer the model gives, so lowering it lowers the true cost.  With C_j = m it is the hinge;
+on chains it is the loss of maximum-margin Markov networks and of structural SVMs.
+
+Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Section 2.2.3.
+Before: generalized_hinge.py.  Next: conditions.py, which of all these losses do their work.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import (
+    convex_in_energies,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.generalized_hinge import random_costs, violations
+
+
+def margin_rescaled_hinge(energies, label, costs=1.0):
+    """Margin-rescaled hinge loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    costs : (k,) float, or one number for all
+        Cost C_j >= 0 of each wrong answer, in units of energy; C_y is not read.
+
+    Returns
+    -------
+    float
+        >= C of the answer given; zero when every wrong answer lies at least its cost above the correct one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if a cost is negative.
+
+    >>> float(margin_rescaled_hinge(np.array([1.0, 0.5, 2.0, 3.0]), 0, np.array([0.0, 1.0, 2.0, 3.0])))
+    1.5
+    """
+    v = violations(energies, label, costs)
+    return np.maximum(0.0, v[np.argmax(v)])
+
+
+def margin_rescaled_hinge_gradient(energies, label, costs=1.0):
+    """dL/dE, shape (k,): +1 at y, -1 at the worst violator; all zero where nothing violates."""
+    loss = margin_rescaled_hinge(energies, label, costs)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    if loss > 0.0:
+        g[label] = 1.0
+        g[np.argmax(violations(energies, label, costs))] = -1.0
+    return g
+
+
+def bounds_the_cost(formula, inputs, rng):
+    """L >= C of the answer that the model gives."""
+    given = np.argmin(inputs["energies"])
+    cost = 0.0 if given == inputs["label"] else inputs["costs"][given]
+    return 0.0 if formula.value(**inputs) >= cost else np.inf
+
+
+FORMULA = Formula(
+    value=margin_rescaled_hinge,
+    signature="(k),(),(k)->()",
+    source="taskar2004; tsochantaridis2005, Section 2.2.3",
+    gradients={"energies": margin_rescaled_hinge_gradient},
+    sample=random_costs,
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        convex_in_energies,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        bounds_the_cost,
+        homogeneous(1, energies=1, costs=1),
+    ),
+    cases=(
+        Case(
+            "the lowest wrong answer is not the worst violator",
+            {"energies": np.array([1.0, 2.0, 2.5]), "label": 0, "costs": np.array([0.0, 0.5, 4.0])},
+            2.5,
+            {"energies": np.array([1.0, 0.0, -1.0])},
+            exposes="cost of the most offending answer",
+        ),
+        Case(
+            "a tie of three violators: the first is pulled up",
+            {"energies": np.array([1.0, 0.5, 1.5, 2.5]), "label": 0, "costs": np.array([0.0, 1.0, 2.0, 3.0])},
+            1.5,
+            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
+            exposes="all violators summed",
+        ),
+        Case(
+            "far enough",
+            {"energies": np.array([0.0, 3.0, 4.0]), "label": 0, "costs": np.array([0.0, 1.0, 2.0])},
+            0.0,
+            {"energies": np.zeros(3)},
+            exposes="not clipped at zero",
+        ),
+        Case(
+            "the cost scales the margin, not the loss: 2 + 1",
+            {"energies": np.array([1.0, 0.0]), "label": 0, "costs": np.array([0.0, 2.0])},
+            3.0,
+            {"energies": np.array([1.0, -1.0])},
+            exposes="slack rescaled instead",
+        ),
+        Case(
+            "at the corner",
+            {"energies": np.array([0.0, 1.0]), "label": 0, "costs": np.array([0.0, 1.0])},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "the cost of the correct answer is not read",
+            {"energies": np.array([1.0, 0.5]), "label": 0, "costs": np.array([9.0, 1.0])},
+            1.5,
+            {"energies": np.array([1.0, -1.0])},
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, 1.0, np.nan]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
+            np.nan,
+            {"energies": np.full(3, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "slack rescaled instead",
+            "convention",
+            lambda E, y, C=1.0: np.max(C * np.ones(len(E)) * np.maximum(0.0, np.where(_wrong(E, y), 1.0 + E[y] - E, 0.0))),
+            seen_in="Tsochantaridis et al. (2005), Section 2.2.2: another loss, often under the same name",
+        ),
+        Variant(
+            "cost of the most offending answer",
+            "mistake",
+            lambda E, y, C=1.0: np.maximum(0.0, _of_the_lowest(E, y, C)),
+            symptom="inference without the cost: a grave error at slightly higher energy goes unseen",
+        ),
+        Variant(
+            "all violators summed",
+            "mistake",
+            lambda E, y, C=1.0: np.sum(np.maximum(0.0, violations(E, y, C))),
+            symptom="the generalised hinge: the loss grows with the number of answers",
+        ),
+        Variant(
+            "not clipped at zero",
+            "mistake",
+            lambda E, y, C=1.0: np.max(violations(E, y, C)),
+            symptom="negative losses, and no end to the pulling",
+        ),
+    ),
+)
+
+
+def _wrong(E, y):
+    return np.arange(len(E)) != y
+
+
+def _of_the_lowest(E, y, C):
+    return violations(E, y, C)[np.argmin(np.where(_wrong(E, y), E, np.inf))]

@@ -1,0 +1,132 @@
+r"""Minimum classification error loss: count errors, smoothly.
+
+    L(E, y) = 1 / (1 + e^{-d}),        d = E_y - E_o,   o = argmin_{j != y} E_j
+
+A step function of d, 0 where the model is right and 1 where it errs, made smooth.  Unlike every
+convex loss it saturates: a hopeless sample costs 1 and exerts no force, so outliers and wrong labels
+do little harm.  The price is that training must start near enough for the force to be felt.
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al. (1997).
+Before: log.py.  Next: lvq2.py, another loss that saturates.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import (
+    at_most_one,
+    bounds_the_error,
+    gradient_sums_to_zero,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+from ebm_ref.numerics import sigmoid
+
+
+def mce(energies, label):
+    """Minimum classification error loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1/2 at a tie.  To count errors more sharply, scale the energies.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, or if `label` is not in 0..k-1.
+
+    >>> float(mce(np.array([1.0, 1.0, 3.0]), label=0))
+    0.5
+    """
+    d = energies[label] - energies[most_offending(energies, label)]
+    return sigmoid(d)
+
+
+def mce_gradient(energies, label):
+    """dL/dE, shape (k,): sigmoid(d) sigmoid(-d) at y, minus that at o, zero elsewhere."""
+    o = most_offending(energies, label)
+    d = energies[label] - energies[o]
+    force = sigmoid(d) * sigmoid(-d)  # 1 - sigmoid(d) would lose every digit for large d
+    g = np.full(len(energies), np.nan if np.isnan(force) else 0.0)
+    g[label] = force
+    g[o] = -force
+    return g
+
+
+FORMULA = Formula(
+    value=mce,
+    signature="(k),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": mce_gradient},
+    sample=random_table,
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        at_most_one,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+    ),
+    cases=(
+        Case(
+            "at a tie the model is half wrong",
+            {"energies": np.array([1.0, 1.0, 3.0]), "label": 0},
+            0.5,
+            {"energies": np.array([0.25, -0.25, 0.0])},
+        ),
+        Case(
+            "d = 1/2",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0},
+            0.6224593312018546,
+            {"energies": np.array([0.2350037122015945, -0.2350037122015945, 0.0, 0.0])},
+            exposes="right answers counted",
+        ),
+        Case(
+            "d = 40: hopeless, hence at rest",
+            {"energies": np.array([40.0, 0.0]), "label": 0},
+            1.0,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+            exposes="log loss under this name",
+        ),
+        Case(
+            "d = -40: e^-40 is left",
+            {"energies": np.array([0.0, 40.0]), "label": 0},
+            4.248354255291589e-18,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        ),
+        Case("an impossible correct answer", {"energies": np.array([np.inf, 0.0]), "label": 0}, 1.0),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "right answers counted",
+            "mistake",
+            lambda E, y: sigmoid(np.min(np.delete(E, y)) - E[y]),
+            symptom="1 - L: a sign lost in e^{-d}; training maximises the error",
+        ),
+        Variant(
+            "log loss under this name",
+            "mistake",
+            lambda E, y: np.logaddexp(0.0, E[y] - np.min(np.delete(E, y))),
+            symptom="values above 1, and outliers dominate",
+        ),
+    ),
+)

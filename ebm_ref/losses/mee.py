@@ -1,0 +1,160 @@
+r"""Minimum empirical error loss: the probability of answering wrongly.
+
+    L(E, y) = 1 - p_y,        p_j = e^{-beta E_j} / sum_i e^{-beta E_i}
+
+If the model answered by drawing from its Gibbs distribution, this would be its error rate.  Like
+MCE, which it is for two answers at beta = 1, it saturates: the force beta p_y (1 - p_y) vanishes both
+for the easy and for the hopeless.
+
+1 - p_y must be summed from the wrong answers: near certainty the subtraction leaves no digit.
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Ljolje et al. (1990).
+Before: nll.py.  Next: generalized_hinge.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import (
+    at_most_one,
+    bounds_the_error,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.numerics import softmax
+
+
+def mee(energies, label, beta=1.0):
+    """Minimum empirical error loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better; +inf marks an impossible one.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        In [0, 1]; (k-1)/k where all answers are alike.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
+
+    >>> float(mee(np.array([0.0, 40.0]), label=0))  # 1 - p_y, subtracted, would be 0
+    4.248354255291589e-18
+    """
+    check_table(energies, label)
+    require_positive("beta", beta)
+    p = softmax(beta * (energies[np.argmin(energies)] - energies))
+    return np.minimum(1.0, np.sum(p[np.arange(len(p)) != label]))  # a sum of roundings may pass 1
+
+
+def mee_gradient(energies, label, beta=1.0):
+    """dL/dE, shape (k,): -beta p_y p_j elsewhere, beta p_y (1 - p_y) at y."""
+    check_table(energies, label)
+    require_positive("beta", beta)
+    p = softmax(beta * (np.min(energies) - energies))
+    g = -beta * p[label] * p
+    g[label] = beta * p[label] * np.sum(p[np.arange(len(p)) != label])
+    return g
+
+
+FORMULA = Formula(
+    value=mee,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": mee_gradient},
+    sample=lambda rng: random_table(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        at_most_one,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        homogeneous(0, energies=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "nothing known: wrong three times in four",
+            {"energies": np.array([2.0, 2.0, 2.0, 2.0]), "label": 3, "beta": 1.0},
+            0.75,
+            {"energies": np.array([-0.0625, -0.0625, -0.0625, 0.1875])},
+            exposes="probability of being right, negated",
+        ),
+        Case(
+            "four answers",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
+            0.6827346743233353,
+            {"energies": np.array([0.21660803879994459, -0.16595580992461334, -0.03702974644604135, -0.013622482429289895])},
+            exposes="most offending answer alone",
+        ),
+        Case(
+            "colder: beta multiplies the force",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 2.0},
+            0.741731051540327,
+            {"energies": np.array([0.3831321974424155, -0.3626342887010082, -0.018054498124088807, -0.002443410617318451])},
+            exposes="beta forgotten",
+        ),
+        Case(
+            "near certain: e^-40 is left",
+            {"energies": np.array([0.0, 40.0]), "label": 0, "beta": 1.0},
+            4.248354255291589e-18,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+            exposes="subtracted from one",
+        ),
+        Case(
+            "hopeless, hence at rest",
+            {"energies": np.array([40.0, 0.0]), "label": 0, "beta": 1.0},
+            1.0,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        ),
+        Case("an impossible correct answer", {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0}, 1.0),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0, "beta": 1.0},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "probability of being right, negated",
+            "mistake",
+            lambda E, y, beta=1.0: -softmax(beta * (np.min(E) - E))[y],
+            {"energies": lambda E, y, beta=1.0: mee_gradient(E, y, beta)},
+            seen_in="texts that average -softmax and call it cross-entropy: it is this loss minus 1",
+            symptom="negative losses, correct gradients; and slower learning than cross-entropy",
+        ),
+        Variant(
+            "subtracted from one",
+            "mistake",
+            lambda E, y, beta=1.0: 1.0 - softmax(beta * (np.min(E) - E))[y],
+            symptom="absolute accuracy only: 0 below 1e-16, steps of 1e-16 above",
+        ),
+        Variant(
+            "most offending answer alone",
+            "mistake",
+            lambda E, y, beta=1.0: 1.0 / (1.0 + np.exp(beta * (np.min(np.delete(E, y)) - E[y]))),
+            symptom="MCE: right for two answers, too small for more",
+        ),
+        Variant(
+            "beta forgotten",
+            "mistake",
+            lambda E, y, beta=1.0: mee(E, y),
+            {"energies": lambda E, y, beta=1.0: mee_gradient(E, y)},
+        ),
+    ),
+)

@@ -1,0 +1,188 @@
+r"""Negative log-likelihood: pull up every answer, each as hard as it is probable.
+
+    L(E, y) = E_y - F,        F = -(1/beta) log sum_j e^{-beta E_j}      (free energy)
+
+    dL/dE_j = [j = y] - p_j,  p_j = e^{-beta E_j} / sum_i e^{-beta E_i}  (Gibbs distribution)
+
+E_y is pushed down, every answer is pulled up by its probability, the correct one included: it goes
+down by 1 - p_y net.  L is -log p_y over beta, so L is in units of energy and tends to the perceptron
+loss as beta grows; many call beta L by the same name.  It is cross-entropy with logits -beta E, the
+loss of conditional random fields, and 'maximum mutual information' in speech.
+
+Both terms of E_y - F may be 1e8 and L 1e-9: PyTorch 0.4 computed F first, and returned 0 in float32
+for two equal logits of 1e8, where the truth is log 2 (github.com/pytorch/pytorch/issues/11752).
+Counting all energies from the lowest, E_s, loses nothing, since both terms are then >= 0:
+
+    L = (E_y - E_s) + (1/beta) log sum_j e^{-beta (E_j - E_s)}
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0).
+Before: square_exponential.py.  Next: mee.py, the same probability without the logarithm.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import (
+    bounds_the_error,
+    convex_in_energies,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.numerics import logsumexp, softmax
+
+
+def nll(energies, label, beta=1.0):
+    """Negative log-likelihood of one sample, divided by beta.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better; +inf marks an impossible one.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        >= 0, in units of energy; log(k)/beta where all answers are alike.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
+
+    >>> float(nll(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
+    1.148016866
+    """
+    check_table(energies, label)
+    require_positive("beta", beta)
+    s = np.argmin(energies)
+    return (energies[label] - energies[s]) + logsumexp(beta * (energies[s] - energies)) / beta
+
+
+def nll_gradient(energies, label, beta=1.0):
+    """dL/dE, shape (k,): [j = y] - p_j, with 1 - p_y summed from the others, which keeps its digits."""
+    check_table(energies, label)
+    require_positive("beta", beta)
+    p = softmax(beta * (np.min(energies) - energies))
+    g = -p
+    g[label] = np.sum(p[np.arange(len(p)) != label])
+    return g
+
+
+FORMULA = Formula(
+    value=nll,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": nll_gradient},
+    sample=lambda rng: random_table(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        convex_in_energies,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        homogeneous(1, energies=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "nothing known: log k",
+            {"energies": np.array([2.0, 2.0, 2.0, 2.0]), "label": 3, "beta": 1.0},
+            np.log(4.0),
+            {"energies": np.array([-0.25, -0.25, -0.25, 0.75])},
+            exposes="logarithm forgotten",
+        ),
+        Case(
+            "four answers",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
+            1.1480168656689604,
+            {"energies": np.array([0.6827346743233353, -0.5230820908987206, -0.11671539071300706, -0.04293719271160759])},
+            exposes="sign of the exponent lost",
+        ),
+        Case(
+            "colder",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 2.0},
+            0.6768769005646532,
+            exposes="not divided by beta",
+        ),
+        Case(
+            "near certain: e^-40 is left, and nothing of it may cancel",
+            {"energies": np.array([0.0, 40.0]), "label": 0, "beta": 1.0},
+            4.248354255291589e-18,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        ),
+        Case(
+            "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not",
+            {"energies": np.array([0.0, 800.0]), "label": 1, "beta": 1.0},
+            800.0,
+            {"energies": np.array([-1.0, 1.0])},
+            exposes="logarithm of a softmax",
+        ),
+        Case(
+            "very unlikely: no probability may be clipped",
+            {"energies": np.array([-14.40625, -50.09375]), "label": 0, "beta": 1.0},
+            35.6875,
+            {"energies": np.array([1.0, -1.0])},
+            exposes="probability clipped at 1e-7",
+        ),
+        Case(
+            "an impossible wrong answer is not there",
+            {"energies": np.array([1.0, np.inf, 1.0]), "label": 0, "beta": 1.0},
+            np.log(2.0),
+            {"energies": np.array([0.5, 0.0, -0.5])},
+        ),
+        Case("an impossible correct answer", {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0}, np.inf),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "beta": 1.0},
+            np.nan,
+            {"energies": np.full(3, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "not divided by beta",
+            "convention",
+            lambda E, y, beta=1.0: beta * nll(E, y, beta),
+            {"energies": lambda E, y, beta=1.0: beta * nll_gradient(E, y, beta)},
+            seen_in="the probabilistic literature: -log p(y), without a unit",
+        ),
+        Variant(
+            "sign of the exponent lost",
+            "mistake",
+            lambda E, y, beta=1.0: E[y] + logsumexp(beta * E) / beta,
+            seen_in="NYU DLSP20 week 11-2, printed formula",
+            symptom="every answer is pushed down",
+        ),
+        Variant(
+            "logarithm forgotten",
+            "mistake",
+            lambda E, y, beta=1.0: E[y] + np.sum(np.exp(-beta * E)) / beta,
+            seen_in="NYU DLSP20 week 7-2, printed formula",
+            symptom="the loss depends on the level of the energies",
+        ),
+        Variant(
+            "logarithm of a softmax",
+            "mistake",
+            lambda E, y, beta=1.0: -np.log(softmax(beta * (np.min(E) - E))[y]) / beta,
+            seen_in="ONNX reference implementation of LogSoftmax, op_log_softmax.py",
+            symptom="an infinite loss beyond a gap of 745 (float32: 104); 0 where 1e-17 is left",
+        ),
+        Variant(
+            "probability clipped at 1e-7",
+            "mistake",
+            lambda E, y, beta=1.0: -np.log(np.clip(softmax(beta * (np.min(E) - E))[y], 1e-7, 1 - 1e-7)) / beta,
+            seen_in="Keras CategoricalCrossentropy of probabilities, github.com/keras-team/keras/issues/17634",
+            symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
+        ),
+    ),
+)

@@ -1,0 +1,177 @@
+r"""The most offending incorrect answer: the wrong answer with the lowest energy.
+
+    discrete      o = argmin_{j != y} E_j
+    continuous    o = argmin_{|y_j - y| > epsilon} E(y_j)
+
+It is the answer that the model is most tempted to give by mistake.  Half of all losses look at no
+other wrong answer.  When answers come from a continuum, everything near the correct one is nearly
+as good, so a ball of radius epsilon around it is not called wrong.
+
+Source: LeCun et al. (2006), Section 2.2, Definitions 1 and 2.
+Before: table.py.  Next: energy.py, the loss that ignores wrong answers altogether.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.losses.table import check_table, random_table
+
+
+def most_offending(energies, label):
+    """Index of the most offending incorrect answer.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; +inf marks an impossible one.
+    label : int
+        Index y of the correct answer.
+
+    Returns
+    -------
+    int
+        o = argmin_{j != y} E_j; of equals the lowest index; the first NaN where there is one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, or if `label` is not in 0..k-1.
+
+    Document example, a picture of a dog among flower, dog, people, fish:
+
+    >>> int(most_offending(-np.log(np.array([0.01, 0.70, 0.20, 0.09])), label=1))  # people
+    2
+    """
+    check_table(energies, label)
+    wrong = np.array([j for j in range(len(energies)) if j != label])
+    return wrong[np.argmin(energies[wrong])]
+
+
+def most_offending_outside(energies, answers, correct, radius):
+    """Index of the most offending answer of a continuum: the lowest outside a ball.
+
+    Parameters
+    ----------
+    energies : (k,) float
+        Energy at each of k answers, a grid say.
+    answers : (k, n) float
+        The answers themselves.
+    correct : (n,) float
+        The correct answer y; it need not be on the grid.
+    radius : float
+        epsilon >= 0, in units of the answer; an answer at this distance exactly is not wrong yet.
+
+    Returns
+    -------
+    int
+        Index into `answers`; of equals the lowest.
+
+    Raises
+    ------
+    ValueError
+        If the radius is negative, or if no answer lies outside the ball.
+
+    >>> y = np.linspace(-2.0, 2.0, 5)[:, None]
+    >>> int(most_offending_outside((y[:, 0] - 0.4) ** 2, y, np.array([0.4]), radius=1.0))
+    1
+    """
+    require(radius >= 0.0, "radius", radius, "must be >= 0")
+    outside = np.flatnonzero(np.sqrt(np.sum((answers - correct) ** 2, axis=1)) > radius)
+    require(len(outside) > 0, "radius", radius, "must leave an answer outside the ball")
+    return outside[np.argmin(energies[outside])]
+
+
+DOG = {"energies": -np.log(np.array([0.01, 0.70, 0.20, 0.09])), "label": 1}
+
+FORMULA = Formula(
+    value=most_offending,
+    signature="(k),()->()",
+    source="lecun2006, Definition 1",
+    sample=random_table,
+    cases=(
+        Case(
+            "flower, dog, people, fish: the dog is most often taken for people",
+            DOG,
+            2,
+            exposes="highest energy instead of lowest",
+        ),
+        Case(
+            "the correct answer is lowest, and is not an offender",
+            {"energies": np.array([0.0, 2.0, 1.0]), "label": 0},
+            2,
+            exposes="correct answer not left out",
+        ),
+        Case("a tie goes to the lowest index", {"energies": np.array([3.0, 1.0, 1.0]), "label": 0}, 1),
+        Case("an impossible answer is no temptation", {"energies": np.array([np.inf, 0.0, 5.0]), "label": 1}, 2),
+        Case("not a number prevails", {"energies": np.array([0.0, 1.0, np.nan]), "label": 0}, 2),
+    ),
+    variants=(
+        Variant(
+            "highest energy instead of lowest",
+            "mistake",
+            lambda E, y: int(np.argmax(np.where(np.arange(len(E)) == y, -np.inf, E))),
+            seen_in="NYU DLSP20 week 11-2, Chinese text: wrong answers are pulled up 'especially if higher'",
+            symptom="training pulls up answers that nobody would give",
+        ),
+        Variant(
+            "correct answer not left out",
+            "mistake",
+            lambda E, y: int(np.argmin(E)),
+            symptom="once the model is right, the answer offends itself and margin losses stop at E_o = E_y",
+        ),
+    ),
+)
+
+OUTSIDE = Formula(
+    value=most_offending_outside,
+    signature="(k),(k,n),(n),()->()",
+    source="lecun2006, Definition 2",
+    sample=lambda rng: {
+        "energies": rng.normal(size=6),
+        "answers": rng.normal(scale=2.0, size=(6, 2)),
+        "correct": rng.normal(scale=0.1, size=2),
+        "radius": rng.uniform(0.05, 0.2),
+    },
+    cases=(
+        Case(
+            "the ball hides the two lowest nodes",
+            {
+                "energies": np.array([4.0, 1.0, 0.0, 0.5, 2.0]),
+                "answers": np.array([[-2.0], [-1.0], [0.0], [1.0], [2.0]]),
+                "correct": np.array([0.5]),
+                "radius": 0.75,
+            },
+            1,
+            exposes="ball ignored",
+        ),
+        Case(
+            "distance is Euclidean, and its boundary belongs to the ball",
+            {
+                "energies": np.array([0.0, 1.0, 2.0]),
+                "answers": np.array([[3.0, 4.0], [3.0, 4.5], [0.0, 9.0]]),
+                "correct": np.array([0.0, 0.0]),
+                "radius": 5.0,
+            },
+            1,
+            exposes="distance measured by its largest component",
+        ),
+        Case(
+            "a radius of zero leaves out the correct answer alone",
+            {
+                "energies": np.array([0.0, 2.0, 2.0]),
+                "answers": np.array([[0.0], [1.0], [2.0]]),
+                "correct": np.array([0.0]),
+                "radius": 0.0,
+            },
+            1,
+        ),
+    ),
+    variants=(
+        Variant("ball ignored", "mistake", lambda E, Y, y, r: int(np.argmin(E))),
+        Variant(
+            "distance measured by its largest component",
+            "mistake",
+            lambda E, Y, y, r: int(np.argmin(np.where(np.max(np.abs(Y - y), axis=1) > r, E, np.inf))),
+        ),
+    ),
+)

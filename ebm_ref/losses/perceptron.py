@@ -1,0 +1,143 @@
+r"""Perceptron loss: the correct answer must be as low as the answer the model gives.
+
+    L(E, y) = E_y - min_j E_j
+
+Zero exactly when y is *a* minimiser.  It asks for no gap: a flat table costs nothing, so a model
+rich enough to make all energies equal will do just that.  For energies linear in the parameters it
+works, and gives Rosenblatt's rule; on chains it is Collins's structured perceptron.
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: 0).
+Before: energy.py.  Next: hinge.py, which asks for a gap.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import (
+    bounds_the_error,
+    convex_in_energies,
+    gradient_sums_to_zero,
+    homogeneous,
+    non_negative,
+    permutation_invariant,
+    pushes_down_pulls_up,
+    shift_invariant,
+)
+from ebm_ref.losses.table import check_table, random_table
+
+
+def perceptron(energies, label):
+    """Perceptron loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+
+    Returns
+    -------
+    float
+        >= 0; zero exactly when no answer lies below the correct one.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, or if `label` is not in 0..k-1.
+
+    >>> float(perceptron(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
+    0.5
+    """
+    check_table(energies, label)
+    return energies[label] - energies[np.argmin(energies)]
+
+
+def perceptron_gradient(energies, label):
+    """dL/dE, shape (k,): +1 at y, -1 at the answer given; all zero where that is y, or as low as y."""
+    loss = perceptron(energies, label)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    if loss > 0.0:
+        g[label] = 1.0
+        g[np.argmin(energies)] = -1.0
+    return g
+
+
+def zero_when_right(formula, inputs, rng):
+    """L = 0 exactly when y is a minimiser."""
+    right = inputs["energies"][inputs["label"]] == inputs["energies"].min()
+    return 0.0 if (formula.value(**inputs) == 0.0) == right else np.inf
+
+
+FORMULA = Formula(
+    value=perceptron,
+    signature="(k),()->()",
+    source="lecun2006, Section 2.2 and Table 1",
+    gradients={"energies": perceptron_gradient},
+    sample=random_table,
+    laws=(
+        shift_invariant,
+        permutation_invariant,
+        non_negative,
+        convex_in_energies,
+        bounds_the_error,
+        gradient_sums_to_zero,
+        pushes_down_pulls_up,
+        zero_when_right,
+        homogeneous(1, energies=1),
+    ),
+    cases=(
+        Case(
+            "wrong",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0},
+            0.5,
+            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
+        ),
+        Case(
+            "right: nothing moves",
+            {"energies": np.array([0.0, 2.0, 1.0]), "label": 0},
+            0.0,
+            {"energies": np.zeros(3)},
+            exposes="minimum over wrong answers only",
+        ),
+        Case(
+            "the highest answer is no competitor",
+            {"energies": np.array([1.0, 0.0, 8.0]), "label": 0},
+            1.0,
+            exposes="maximum instead of minimum",
+        ),
+        Case(
+            "a tie with the correct answer costs nothing, and moves nothing",
+            {"energies": np.array([1.0, 1.0]), "label": 1},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "of two equal offenders the first is pulled up",
+            {"energies": np.array([5.0, 1.0, 1.0]), "label": 0},
+            4.0,
+            {"energies": np.array([1.0, -1.0, 0.0])},
+        ),
+        Case("an impossible correct answer", {"energies": np.array([np.inf, 0.0]), "label": 0}, np.inf),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "minimum over wrong answers only",
+            "mistake",
+            lambda E, y: E[y] - np.min(np.delete(E, y)),
+            symptom="negative losses, and right answers pushed down without end",
+        ),
+        Variant(
+            "maximum instead of minimum",
+            "mistake",
+            lambda E, y: np.max(E) - E[y],
+            symptom="the loss of a model of scores, fed with energies",
+        ),
+    ),
+)

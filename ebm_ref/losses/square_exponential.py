@@ -1,0 +1,125 @@
+r"""Square-exponential loss: pull the correct answer down to 0, push the offender up for ever.
+
+    L(E, y) = E_y^2 + gamma e^{-E_o},        o = argmin_{j != y} E_j
+
+The square-square loss without a level to reach: the force on the offender never stops, it fades as
+gamma e^{-E_o}.  Like its sibling it belongs to energies bounded below by 0.  With negative energies
+the first term pushes E_y up, and the second explodes; accepted, but do not use it so.
+
+Source: LeCun et al. (2006), Section 2.2 (gamma); Table 1 calls the coefficient beta.
+Used by Chopra et al. (2005), there with other constants.
+Before: square_square.py.  Next: nll.py, which looks at every answer.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import non_negative, permutation_invariant
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+
+
+def square_exponential(energies, label, gamma=1.0):
+    """Square-exponential loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer, in the unit in which the exponential falls by e; meant to be >= 0,
+        any sign accepted.  A NaN at y or o gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    gamma : float
+        Weight gamma > 0 of the second term, in units of energy squared.
+
+    Returns
+    -------
+    float
+        > 0 (0 only by underflow); overflows to +inf below E_o = -709.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if gamma is not positive and finite.
+
+    >>> float(square_exponential(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
+    1.60653066
+    """
+    require(0.0 < gamma < np.inf, "gamma", gamma, "must be positive and finite")
+    o = most_offending(energies, label)
+    return energies[label] ** 2 + gamma * np.exp(-energies[o])
+
+
+def square_exponential_gradient(energies, label, gamma=1.0):
+    """dL/dE, shape (k,): 2 E_y at y, -gamma e^{-E_o} at o, zero elsewhere."""
+    loss = square_exponential(energies, label, gamma)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    o = most_offending(energies, label)
+    g[label] += 2.0 * energies[label]
+    g[o] -= gamma * np.exp(-energies[o])
+    return g
+
+
+FORMULA = Formula(
+    value=square_exponential,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2",
+    gradients={"energies": square_exponential_gradient},
+    sample=lambda rng: random_table(rng) | {"gamma": rng.uniform(0.2, 3.0)},
+    laws=(permutation_invariant, non_negative),
+    cases=(
+        Case(
+            "both terms pull",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "gamma": 1.0},
+            1.6065306597126334,
+            {"energies": np.array([2.0, -0.6065306597126334, 0.0, 0.0])},
+        ),
+        Case(
+            "the square is on the correct energy",
+            {"energies": np.array([3.0, 0.0]), "label": 0, "gamma": 2.0},
+            11.0,
+            {"energies": np.array([6.0, -2.0])},
+            exposes="square lost",
+        ),
+        Case(
+            "gamma is a weight, not an inverse temperature: 2 e^{-1}",
+            {"energies": np.array([0.0, 1.0]), "label": 0, "gamma": 2.0},
+            0.7357588823428847,
+            {"energies": np.array([0.0, -0.7357588823428847])},
+            exposes="gamma in the exponent",
+        ),
+        Case(
+            "minus between the terms would reward a low offender",
+            {"energies": np.array([1.0, 0.0]), "label": 0, "gamma": 1.0},
+            2.0,
+            exposes="minus between the terms",
+        ),
+        Case("an impossible wrong answer", {"energies": np.array([2.0, np.inf]), "label": 0, "gamma": 1.0}, 4.0),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), "label": 0, "gamma": 1.0},
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "square lost",
+            "mistake",
+            lambda E, y, gamma=1.0: E[y] + gamma * np.exp(-np.min(np.delete(E, y))),
+            seen_in="slides 'The introduction of energy-based model', as transcribed",
+            symptom="E_y is pushed below 0 without end",
+        ),
+        Variant(
+            "gamma in the exponent",
+            "mistake",
+            lambda E, y, gamma=1.0: E[y] ** 2 + np.exp(-gamma * np.min(np.delete(E, y))),
+            seen_in="a reading of LeCun et al. (2006), Table 1, which calls the coefficient beta",
+        ),
+        Variant(
+            "minus between the terms",
+            "mistake",
+            lambda E, y, gamma=1.0: E[y] ** 2 - gamma * np.exp(-np.min(np.delete(E, y))),
+            symptom="the typing error of square-square in Table 1, carried over",
+        ),
+    ),
+)

@@ -1,0 +1,134 @@
+r"""Square-square loss: pull the correct answer down to 0 and the offender up to the margin.
+
+    L(E, y) = E_y^2 + max(0, m - E_o)^2,        o = argmin_{j != y} E_j
+
+The two energies are treated separately, each against an absolute level, so this loss belongs to
+energies bounded below by 0: a distance, a reconstruction error.  With an energy that can be negative
+the first term pushes E_y *up* to 0; nothing here forbids it, but do not use it so.
+
+The sign between the terms is a plus.  Table 1 of the tutorial prints a minus, which would reward low
+offenders; with the plus, on a distance as energy, it is the
+contrastive loss of Hadsell et al. (2006).
+
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m; the sign there is an erratum).
+Before: lvq2_ratio.py.  Next: square_exponential.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import homogeneous, non_negative, permutation_invariant
+from ebm_ref.losses.offending import most_offending
+from ebm_ref.losses.table import random_table
+
+
+def square_square(energies, label, margin=1.0):
+    """Square-square loss of one sample.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 2
+        Energy E_j of each answer; meant to be >= 0, any sign accepted.  A NaN at y or o gives a NaN loss.
+    label : int
+        Index y of the correct answer.
+    margin : float
+        Level m >= 0 that the most offending answer must reach, in units of energy.
+
+    Returns
+    -------
+    float
+        >= 0, in units of energy squared; zero when E_y = 0 and every wrong answer lies at m or above.
+
+    Raises
+    ------
+    ValueError
+        If k < 2, if `label` is not in 0..k-1, or if the margin is negative.
+
+    >>> float(square_square(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
+    1.25
+    """
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    o = most_offending(energies, label)
+    return energies[label] ** 2 + np.maximum(0.0, margin - energies[o]) ** 2
+
+
+def square_square_gradient(energies, label, margin=1.0):
+    """dL/dE, shape (k,): 2 E_y at y, -2 max(0, m - E_o) at o, zero elsewhere.  No corner: L is C^1."""
+    loss = square_square(energies, label, margin)
+    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    o = most_offending(energies, label)
+    g[label] += 2.0 * energies[label]
+    g[o] -= 2.0 * np.maximum(0.0, margin - energies[o])
+    return g
+
+
+FORMULA = Formula(
+    value=square_square,
+    signature="(k),(),()->()",
+    source="lecun2006, Section 2.2; Table 1 has the sign wrong",
+    gradients={"energies": square_square_gradient},
+    sample=lambda rng: random_table(rng) | {"margin": rng.uniform(0.2, 2.0)},
+    laws=(permutation_invariant, non_negative, homogeneous(2, energies=1, margin=1)),
+    cases=(
+        Case(
+            "both terms pull",
+            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "margin": 1.0},
+            1.25,
+            {"energies": np.array([2.0, -1.0, 0.0, 0.0])},
+            exposes="minus between the terms",
+        ),
+        Case(
+            "the margin is a level, and its distance is squared",
+            {"energies": np.array([0.0, 1.0]), "label": 0, "margin": 3.0},
+            4.0,
+            {"energies": np.array([0.0, -4.0])},
+            exposes="second term not squared",
+        ),
+        Case(
+            "the offender is high enough",
+            {"energies": np.array([0.5, 2.0]), "label": 0, "margin": 1.0},
+            0.25,
+            {"energies": np.array([1.0, 0.0])},
+            exposes="margin between the energies",
+        ),
+        Case(
+            "at the margin nothing pulls, without a corner",
+            {"energies": np.array([0.0, 1.0]), "label": 0, "margin": 1.0},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "a negative energy is pushed up: not what one wants",
+            {"energies": np.array([-1.0, 2.0]), "label": 0, "margin": 1.0},
+            1.0,
+            {"energies": np.array([-2.0, 0.0])},
+        ),
+        Case("an impossible wrong answer", {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0}, 1.0),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "margin": 1.0},
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "minus between the terms",
+            "mistake",
+            lambda E, y, m=1.0: E[y] ** 2 - np.maximum(0.0, m - np.min(np.delete(E, y))) ** 2,
+            seen_in="LeCun et al. (2006), Table 1; NYU DLSP20 week 14-2",
+            symptom="the offender is pushed down: training collapses",
+        ),
+        Variant(
+            "second term not squared",
+            "mistake",
+            lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m - np.min(np.delete(E, y))),
+            symptom="a constant pull up to the margin, and a corner there",
+        ),
+        Variant(
+            "margin between the energies",
+            "mistake",
+            lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m + E[y] - np.min(np.delete(E, y))) ** 2,
+            symptom="a squared hinge: the offender must beat E_y by m, not reach m",
+        ),
+    ),
+)

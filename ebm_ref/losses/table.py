@@ -1,0 +1,125 @@
+r"""The energy table: everything that a loss may look at.
+
+    E = (E_0, ..., E_{k-1}),      y = index of the correct answer,      k >= 2
+
+A loss sees neither the input nor the parameters: only the energy of every answer, and which answer
+is correct.  That is why it can be defined, differentiated and tested without any model.
+
+An integral over a continuous answer is a table too.  A quadrature rule with nodes y_j and weights
+w_j turns it into a sum, and the weights into energies:
+
+    int exp(-beta E(y)) dy  =  sum_j w_j exp(-beta E(y_j))  =  sum_j exp(-beta T_j)
+
+    T_j = E_j - log(w_j) / beta
+
+so that whatever is right for tables is right for integrals.  Mind the measure: nll(T, y) is the
+cost of the probability *mass* w_y p(y_y) of a node; add log(w_y)/beta for that of the density.
+
+Source: LeCun et al. (2006), Section 2.1 (the energy slice); the quadrature form is elementary.
+Before: energies/rbf_output.py.  Next: offending.py, the wrong answer that matters most.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_positive
+
+
+def check_table(energies, label):
+    """Raise a ValueError unless `energies` has k >= 2 entries and `label` is one of 0..k-1."""
+    require(len(energies) >= 2, "energies", energies, "must hold k >= 2 answers, one correct and one wrong")
+    require_index("label", label, len(energies))
+
+
+def random_table(rng):
+    """A table in general position: 2 to 5 distinct energies of either sign, any of them correct."""
+    k = int(rng.integers(2, 6))
+    return {"energies": rng.normal(scale=2.0, size=k), "label": int(rng.integers(k))}
+
+
+def integral_table(energies, weights, beta=1.0):
+    """The table whose sum over answers is a quadrature rule's integral.
+
+    Parameters
+    ----------
+    energies : (k,) float
+        Energy E_j at each node.
+    weights : (k,) float
+        Quadrature weight w_j > 0 of each node: a measure, in units of the answer.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    (k,) float
+        T_j = E_j - log(w_j) / beta.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not positive (rules with negative weights have no energy), or beta <= 0.
+
+    >>> integral_table(np.array([0.0, 3.0]), np.array([1.0, 2.0])).round(3)
+    array([0.   , 2.307])
+    """
+    require(np.all(weights > 0.0), "weights", weights, "must be positive")
+    require_positive("beta", beta)
+    return energies - np.log(weights) / beta
+
+
+def integral_table_energies_gradient(energies, weights, beta=1.0):
+    """dT/dE, shape (k, k): the identity."""
+    integral_table(energies, weights, beta)
+    return np.eye(len(energies))
+
+
+def integral_table_weights_gradient(energies, weights, beta=1.0):
+    """dT/dw, shape (k, k): -1 / (beta w_j) on the diagonal."""
+    integral_table(energies, weights, beta)
+    return np.diag(-1.0 / (beta * weights))
+
+
+FORMULA = Formula(
+    value=integral_table,
+    signature="(k),(k),()->(k)",
+    source="lecun2006, Section 2.1; quadrature is elementary",
+    gradients={"energies": integral_table_energies_gradient, "weights": integral_table_weights_gradient},
+    sample=lambda rng: {
+        "energies": rng.normal(scale=2.0, size=3),
+        "weights": rng.uniform(0.2, 3.0, size=3),
+        "beta": rng.uniform(0.3, 3.0),
+    },
+    cases=(
+        Case(
+            "a unit weight changes nothing; a light node lies higher",
+            {"energies": np.array([1.0, 1.0]), "weights": np.array([1.0, 0.5]), "beta": 1.0},
+            np.array([1.0, 1.0 + np.log(2.0)]),
+            {"energies": np.eye(2), "weights": np.diag([-1.0, -2.0])},
+            exposes="weight added instead of subtracted",
+        ),
+        Case(
+            "a colder system cares less for the measure",
+            {"energies": np.array([1.0, 1.0]), "weights": np.array([1.0, 0.5]), "beta": 2.0},
+            np.array([1.0, 1.0 + np.log(2.0) / 2.0]),
+            exposes="temperature forgotten",
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([np.nan, 0.0]), "weights": np.array([1.0, 1.0]), "beta": 1.0},
+            np.array([np.nan, 0.0]),
+        ),
+    ),
+    variants=(
+        Variant(
+            "weight added instead of subtracted",
+            "mistake",
+            lambda E, w, beta=1.0: E + np.log(w) / beta,
+            symptom="fine nodes weigh more than coarse ones: refining the grid changes the answer",
+        ),
+        Variant(
+            "temperature forgotten",
+            "mistake",
+            lambda E, w, beta=1.0: E - np.log(w),
+            symptom="right at beta = 1 alone",
+        ),
+    ),
+)

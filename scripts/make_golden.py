@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Write the golden vectors of every formula, or of those named: `scripts/make_golden.py [NAME...]`.
+
+Ids are append-only: the script refuses to drop an id that is already published.  Needs the extra `test`.
+"""
+
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from ebm_ref import FORMULAS, golden
+
+FOLDER = Path(golden.__file__).parent / "vectors"
+
+
+def write(name):
+    vectors = golden.make(name, FORMULAS[name])
+    path = FOLDER / f"{name}.jsonl"
+    published = [json.loads(line)["id"] for line in path.read_text().splitlines()] if path.exists() else []
+    dropped = sorted(set(published) - {vector["id"] for vector in vectors})
+    if dropped:
+        raise SystemExit(f"{name}: ids are append-only, but these would go: {', '.join(dropped)}")
+    path.write_text(golden.dump(vectors))
+    return f"{name}: {len(vectors)} vectors, {len(vectors) - len(published)} new"
+
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor() as pool:
+        for line in pool.map(write, sys.argv[1:] or list(FORMULAS)):
+            print(line)
