@@ -60,6 +60,7 @@ READING_ORDER = (
     "identities",
     "oracle",
     "golden",
+    "bounds",
     "evidence",
     # the judge
     "conformance.compare",

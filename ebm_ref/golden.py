@@ -68,7 +68,7 @@ def slug(text):
     >>> slug("at the corner: a gap of exactly m is enough")
     'at-the-corner'
     """
-    return re.sub(r"[^a-z0-9]+", "-", text.partition(":")[0].lower().replace("-1e", "minus 1e")).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.partition(":")[0].lower().replace(" -1", " minus 1")).strip("-")
 
 
 def single(inputs):
@@ -78,10 +78,11 @@ def single(inputs):
 
 
 def is_legal(formula, inputs):
-    """Whether the formula is defined there, and its value a finite double."""
+    """Whether the formula is defined there, its value and gradients finite doubles."""
     try:
         with np.errstate(all="ignore"):
-            return bool(np.all(np.isfinite(formula.value(**inputs))))
+            results = [function(**inputs) for function in (formula.value, *formula.gradients.values())]
+            return all(np.all(np.isfinite(result)) for result in results)
     except ValueError:
         return False
 

@@ -119,6 +119,10 @@ FORMULA = Formula(
             "eps added to the difference",
             "convention",
             lambda U, x, y: np.sum((x - U[y] + 1e-6) ** 2),
+            {
+                "centers": lambda U, x, y: rbf_output_centers_gradient(U, x + 1e-6, y),
+                "features": lambda U, x, y: 2.0 * (x - U[y] + 1e-6),
+            },
             seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
             symptom="E = 2e-12 at the centre; not symmetric",
         ),

@@ -107,6 +107,11 @@ FORMULA = Formula(
             {"energies": np.array([1.0, 3.0, 1.5]), "label": 0, "margin": 1.0},
             0.5,
             {"energies": np.array([1.0, 0.0, -1.0])},
+        ),
+        Case(
+            "far apart: beyond the margin nothing is gained",
+            {"energies": np.array([0.0, 4.0]), "label": 0, "margin": 1.0},
+            0.0,
             exposes="hinge closed before E_o enters",
         ),
         Case(

@@ -96,14 +96,14 @@ FORMULA = Formula(
             {"energies": np.array([0.5, -0.5])},
         ),
         Case(
-            "d = 1/2",
+            "wrong: d = 1/2",
             {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
             0.9740769841801067,
             {"energies": np.array([0.6224593312018546, -0.6224593312018546, 0.0, 0.0])},
             exposes="energies taken for scores",
         ),
         Case(
-            "d = 1, sharper: log(1 + e^2) / 2",
+            "sharper: d = 1, log(1 + e^2) / 2",
             {"energies": np.array([1.0, 0.0]), "label": 0, "beta": 2.0},
             1.0634640055214861,
             exposes="not divided by beta",
@@ -140,6 +140,7 @@ FORMULA = Formula(
             "linear beyond a threshold of 20",
             "convention",
             lambda E, y, beta=1.0: _linear_beyond_threshold(E[y] - np.min(np.delete(E, y)), beta),
+            {"energies": lambda E, y, beta=1.0: _linear_beyond_threshold_gradient(E, y, beta)},
             seen_in="PyTorch, documentation of torch.nn.Softplus",
             symptom="eight digits in float64: the loss jumps by 2e-9 at beta d = 20",
         ),
@@ -168,3 +169,8 @@ FORMULA = Formula(
 
 def _linear_beyond_threshold(d, beta):
     return d if beta * d > 20.0 else np.log1p(np.exp(beta * d)) / beta
+
+
+def _linear_beyond_threshold_gradient(E, y, beta):
+    g = log_gradient(E, y, beta)
+    return np.sign(g) if beta * (E[y] - np.min(np.delete(E, y))) > 20.0 else g

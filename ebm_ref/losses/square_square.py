@@ -85,8 +85,8 @@ FORMULA = Formula(
             exposes="second term not squared",
         ),
         Case(
-            "the offender is high enough",
-            {"energies": np.array([0.5, 2.0]), "label": 0, "margin": 1.0},
+            "high enough: the offender must reach m, not beat E_y by m",
+            {"energies": np.array([0.5, 1.25]), "label": 0, "margin": 1.0},
             0.25,
             {"energies": np.array([1.0, 0.0])},
             exposes="margin between the energies",

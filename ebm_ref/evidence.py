@@ -1,0 +1,242 @@
+r"""Evidence: the witnesses of every formula, each a function that yields (claim, holds, figure).
+
+    hand         cases worked by hand                                       relative error <= 1e-15
+    autograd     every explicit gradient against autograd                   relative error <= 1e-10
+    slope        every explicit gradient against central differences        along random directions
+    laws         what the page claims, at random points                     defect <= 1
+    identities   what links it to other formulas, at random points          defect <= 1
+    oracle       golden vectors, ordinary and hostile                       4 (u C + eta)
+    enumeration  the sum over answers, in plain Python loops; quadrature    8 n u S
+    mutants      every known mistake is exposed by the case that claims it  beyond 8 (u C + eta)
+
+A witness that does not apply yields one claim, the reason, with holds = None.  The same functions
+serve the tests and `ebm-ref verify`, which compares with the shipped vectors and needs no mpmath.
+
+Source: the rules are stated in bounds.py and laws.py.
+Before: bounds.py.  Next: conformance/compare.py.
+"""
+
+import functools
+import math
+import zlib
+
+import autograd
+import numpy as np
+
+from ebm_ref import golden
+from ebm_ref.bounds import measure
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.identities import IDENTITIES
+from ebm_ref.losses.conditions import condition_3, resting_gap
+
+SAMPLES = 20
+
+
+def samples(name, count=SAMPLES):
+    """Random inputs of a formula, the same in every run."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()) + 1)
+    return [FORMULAS[name].bind(**FORMULAS[name].sample(rng)) for _ in range(count)], rng
+
+
+def relative_error(result, truth):
+    """Largest |result - truth| / |truth| over components; equal numbers, NaNs and infinities count as 0."""
+    result, truth = np.broadcast_arrays(np.asarray(result, float), np.asarray(truth, float))
+    same = (result == truth) | (np.isnan(result) & np.isnan(truth))
+    with np.errstate(all="ignore"):
+        error = np.where(same, 0.0, np.abs(result - truth) / np.abs(truth))
+    return float(np.max(np.where(np.isnan(error), np.inf, error), initial=0.0))
+
+
+def hand(name):
+    """Cases worked by hand, each value and gradient to a relative error of 1e-15."""
+    f = FORMULAS[name]
+    for case in f.cases:
+        truths = {"value": case.value, **case.gradients}
+        for output, truth in truths.items():
+            with np.errstate(all="ignore"):
+                result = (f.value if output == "value" else f.gradients[output])(**case.inputs)
+            error = relative_error(result, truth) if np.shape(result) == np.shape(truth) else np.inf
+            yield f"{case.name}, {output}", error <= 1e-15, error
+
+
+def by_autograd(name):
+    """Explicit gradients against autograd, relative to their largest component."""
+    f = FORMULAS[name]
+    for argument, gradient in f.gradients.items():
+        position = list(f.shapes).index(argument)
+        for i, inputs in enumerate(samples(name)[0]):
+            theirs = autograd.jacobian(f.value, position)(*inputs.values())
+            error = np.max(np.abs(gradient(**inputs) - theirs)) / max(np.max(np.abs(theirs)), 1e-300)
+            yield f"d/d{argument}, sample {i}", bool(error <= 1e-10), float(error)
+    if not f.gradients:
+        yield "the result is an index", None, None
+
+
+def slope(name):
+    """Explicit gradients against central differences along random directions."""
+    f = FORMULAS[name]
+    for argument, gradient in f.gradients.items():
+        points, rng = samples(name)
+        for i, inputs in enumerate(points):
+            x, h = inputs[argument], 2.0**-17
+            v = rng.normal(size=np.shape(x))
+            rise = f.value(**inputs | {argument: x + h * v}) - f.value(**inputs | {argument: x - h * v})
+            along = np.sum(gradient(**inputs) * v, axis=tuple(range(-np.ndim(x), 0)))
+            # truncation h^2 f'''/6 and rounding u f/h are both about 1e-10 times the third derivative's scale
+            error = float(np.max(np.abs(rise / (2 * h) - along)) / (1.0 + np.sum(np.abs(gradient(**inputs) * v))))
+            yield f"d/d{argument}, sample {i}", error <= 1e-7, error
+    if not f.gradients:
+        yield "the result is an index", None, None
+
+
+def laws(name):
+    """Every law that the page claims, the worst of random points."""
+    f = FORMULAS[name]
+    points, rng = samples(name)
+    for law in f.laws:
+        defect = float(max(law(f, inputs, rng) for inputs in points))
+        yield law.__doc__.splitlines()[0], defect <= 1.0, defect
+    if not f.laws:
+        yield "the page claims none", None, None
+
+
+def identities(name):
+    """Every identity that links the formula to others, the worst of random points."""
+    linked = [identity for identity, names in IDENTITIES.items() if name in names]
+    for identity in linked:
+        claim, holds, defect = _identity(identity)
+        yield claim, holds, defect
+    if not linked:
+        yield "no identity of the catalogue involves it", None, None
+
+
+@functools.cache
+def _identity(identity):
+    rng = np.random.default_rng(zlib.crc32(identity.__doc__.encode()))
+    defect = float(max(identity(rng) for _ in range(SAMPLES)))
+    return identity.__doc__.splitlines()[0], defect <= 1.0, defect
+
+
+def oracle(name):
+    """The golden vectors; the page must match with half the bound that others are given."""
+    f = FORMULAS[name]
+    for vector in golden.load(name):
+        for output in ("value", *vector["gradients"]):
+            with np.errstate(all="ignore"):
+                result = (f.value if output == "value" else f.gradients[output])(**vector["inputs"])
+            error = 2.0 * measure(vector, output, result).fine
+            yield f"{vector['id']}, {output}", error <= 1.0, error
+
+
+def _nll(energies, label, beta):
+    return math.log(math.fsum(math.exp(beta * (energies[label] - E)) for E in energies)) / beta
+
+
+def _mee(energies, label, beta):
+    weights = [math.exp(-beta * E) for E in energies]
+    return math.fsum(w for j, w in enumerate(weights) if j != label) / math.fsum(weights)
+
+
+def _violations(energies, label, costs):
+    wrong = [j for j in range(len(energies)) if j != label]
+    return [max(0.0, costs[j] + energies[label] - energies[j]) for j in wrong]
+
+
+def _softmax(weights, features, label):
+    logits = [math.fsum(w * x for w, x in zip(row, features, strict=True)) for row in weights]
+    return math.log(math.fsum(math.exp(t - logits[label]) for t in logits))
+
+
+# the sum or minimum over answers written as a loop, with nothing shared
+ENUMERATIONS = {
+    "softmax": _softmax,
+    "most_offending": lambda energies, label: min((E, j) for j, E in enumerate(energies) if j != label)[1],
+    "perceptron": lambda energies, label: max(energies[label] - E for E in energies),
+    "nll": _nll,
+    "mee": _mee,
+    "generalized_hinge": lambda energies, label, costs: math.fsum(_violations(energies, label, costs)),
+    "margin_rescaled_hinge": lambda energies, label, costs: max(_violations(energies, label, costs)),
+}
+
+
+def enumeration(name):
+    """The sum over answers, in plain Python."""
+    if name == "integral_table":
+        identity = next(i for i in IDENTITIES if i.__name__ == "regression_nll_is_energy_plus_a_constant")
+        yield _identity(identity)
+    elif name in ENUMERATIONS:
+        for i, inputs in enumerate(samples(name)[0]):
+            plain = {a: np.asarray(x).tolist() for a, x in inputs.items()}
+            truth = ENUMERATIONS[name](**plain)
+            probe = {"inputs": inputs, "kinks": {}, "condition": 0.0}
+            error = measure(probe, "value", FORMULAS[name].value(**inputs), truth=truth).coarse
+            yield f"sample {i}", error <= 1.0, error
+    else:
+        yield "no sum over answers: it reads one or two energies", None, None
+
+
+def mutants(name):
+    """Every mistake is exposed by the case that claims it: some output is off by more than the bound."""
+    f = FORMULAS[name]
+    vectors = {vector["id"]: vector for vector in golden.load(name)}
+    for variant in f.variants:
+        caught = [vectors[f"{name}/{golden.slug(case.name)}"] for case in f.cases if case.exposes == variant.name]
+        error = max((exposure(variant, vector) for vector in caught), default=0.0)
+        if caught or variant.kind == "mistake":
+            yield f"{variant.name} ({variant.kind})", error > 1.0, error
+    if not f.variants:
+        yield "no mistake on record", None, None
+
+
+def exposure(variant, vector):
+    """How far a variant is off on a vector, in units of the bound; 0 where it gives nothing."""
+    outputs = {"value": variant.value, **variant.gradients}
+    with np.errstate(all="ignore"):
+        answers = {o: function(*vector["inputs"].values()) for o, function in outputs.items() if function}
+    return max((measure(vector, o, a).fine for o, a in answers.items() if o in {"value", *vector["gradients"]}), default=0.0)
+
+
+WITNESSES = {
+    "hand": hand,
+    "autograd": by_autograd,
+    "slope": slope,
+    "laws": laws,
+    "identities": identities,
+    "oracle": oracle,
+    "enumeration": enumeration,
+    "mutants": mutants,
+}
+
+# Which of these margins condition 3 holds for on the quadrant [0, 4]^2, and the gap E_I - E_C at rest: None
+# where nothing acts on E_I, 4 where only the wall of the box stops the force (Table 1 says: > 0).
+MARGINS = (0.0, 0.5, 1.0, 2.0)
+EXPECTED = {
+    "energy": ((), None),
+    "perceptron": ((), 0.0),
+    "hinge": ((0.0, 0.5), 1.0),
+    "log": (MARGINS, 4.0),
+    "mce": (MARGINS, 4.0),
+    "lvq2": ((), 0.0),
+    "lvq2_ratio": ((), 0.0),
+    "square_square": ((0.0, 0.5), 1.0),
+    "square_exponential": (MARGINS, 4.0),
+    "nll": (MARGINS, 4.0),
+    "mee": (MARGINS, 4.0),
+    "generalized_hinge": ((0.0, 0.5), 1.0),
+    "margin_rescaled_hinge": ((0.0, 0.5), 1.0),
+}
+# Where an LVQ2 loss is saturated it rests at any gap, however wrong; Table 1's 0 is that of the slope between.
+UNSATURATED = {"lvq2": {"cap": 8.0}, "lvq2_ratio": {"delta": 64.0}}
+
+
+def conditions(name):
+    """Condition 3 for several margins, and the gap at rest, of a loss; nothing for other formulas."""
+    if name not in EXPECTED:
+        return
+    f, (passing, gap) = FORMULAS[name], EXPECTED[name]
+    lowest = 1 / 16 if name == "lvq2_ratio" else 0.0  # a ratio of energies needs E_I > 0
+    for margin in MARGINS:
+        holds, inside, outside = condition_3(f.value, lambda E_C, E_I: E_I >= lowest, margin, points=33)
+        yield f"condition 3 for m = {margin:g}: {'holds' if holds else 'fails'}", holds == (margin in passing), inside - outside
+    rest = resting_gap(functools.partial(f.gradients["energies"], **UNSATURATED.get(name, {})), lowest=lowest)
+    yield f"gap at rest: {'none' if rest is None else f'{rest:g}'}", rest == gap, rest
