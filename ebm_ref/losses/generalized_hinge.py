@@ -119,6 +119,18 @@ FORMULA = Formula(
             exposes="divided by the number of answers",
         ),
         Case(
+            "one margin for all: the multi-class hinge of Weston and Watkins",
+            {"energies": np.array([1.0, 1.5, 0.25, 4.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0, 1.0])},
+            2.25,
+            {"energies": np.array([2.0, -1.0, -1.0, 0.0])},
+        ),
+        Case(
+            "one margin for all, three answers",
+            {"energies": np.array([0.0, 0.5, 1.0]), "label": 2, "costs": np.array([2.0, 2.0, 2.0])},
+            5.5,
+            {"energies": np.array([-1.0, -1.0, 2.0])},
+        ),
+        Case(
             "at a corner nothing moves",
             {"energies": np.array([0.0, 1.0, 5.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
             0.0,

@@ -148,8 +148,9 @@ FORMULA = Formula(
             "the exponential overflows",
             "mistake",
             lambda E, y, beta=1.0: np.log1p(np.exp(beta * (E[y] - np.min(np.delete(E, y))))) / beta,
+            {"energies": lambda E, y, beta=1.0: _overflowing_gradient(E, y, beta)},
             seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529",
-            symptom="an infinite loss where the truth is 800 (in float32: 89)",
+            symptom="an infinite loss and a NaN gradient beyond d = 710 (float32: 89)",
         ),
         Variant(
             "not divided by beta",
@@ -165,6 +166,12 @@ FORMULA = Formula(
         ),
     ),
 )
+
+
+def _overflowing_gradient(E, y, beta):
+    z = np.exp(beta * (E[y] - np.min(np.delete(E, y))))
+    direction = np.sign(log_gradient(E, y, beta))
+    return np.where(direction == 0.0, 0.0, direction * (z / (z + 1.0)))
 
 
 def _linear_beyond_threshold(d, beta):

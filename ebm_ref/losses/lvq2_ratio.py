@@ -130,6 +130,13 @@ FORMULA = Formula(
             {"energies": np.zeros(2)},
         ),
         Case(
+            "given up at a tiny energy: no force, although 1/E_o is infinite",
+            {"energies": np.array([1.0, 2.0**-1060]), "label": 0, "delta": 1.0},
+            1.0,
+            {"energies": np.zeros(2)},
+            exposes="zero times an infinite slope",
+        ),
+        Case(
             "not a number",
             {"energies": np.array([1.0, np.nan]), "label": 0, "delta": 0.5},
             np.nan,
@@ -151,9 +158,26 @@ FORMULA = Formula(
             symptom="values above 1: outliers pull",
         ),
         Variant(
+            "zero times an infinite slope",
+            "mistake",
+            gradients={"energies": lambda E, y, delta=0.5: _backpropagated(E, y, delta)},
+            seen_in="reverse-mode differentiation of the formula as it is written",
+            symptom="a NaN gradient for a saturated sample whose E_o is so small that 1/E_o overflows",
+        ),
+        Variant(
             "delta forgotten",
             "mistake",
             lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0),
         ),
     ),
 )
+
+
+def _backpropagated(E, y, delta):
+    """The chain rule in the order of reverse mode: the slope of the clip times that of the ratio."""
+    o = most_offending(E, y)
+    inside = float(0.0 < (E[y] - E[o]) / (delta * E[o]) < 1.0)
+    g = np.zeros(len(E))
+    g[y] = inside / (delta * E[o])
+    g[o] = -inside * ((E[y] - E[o]) / (delta * E[o]) / (delta * E[o])) * delta - inside / (delta * E[o])
+    return g

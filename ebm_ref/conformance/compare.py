@@ -1,0 +1,100 @@
+r"""Comparing: what a stranger's answers to the golden vectors are worth.
+
+    answers --(bounds, per vector and output)--> judgements --(worst)--> a row of the report
+
+Per vector: match, imprecise or mismatch (bounds.py); unsupported where the candidate says so; error
+where it raises, crashes, hangs or answers what is no answer.  Vectors with NaN or infinity in them are
+judged apart and counted apart: implementations differ there by choice.
+
+Source: the verdicts are those of the README.
+Before: evidence.py.  Next: diagnose.py, which names the mistake behind a mismatch.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ebm_ref.bounds import is_finite, measure, of
+
+# from best to worst; a row is worth its worst finite vector
+VERDICTS = ("match", "match under convention", "imprecise", "known quirk", "unsupported", "mismatch", "error")
+
+
+@dataclass
+class Judgement:
+    """What one output of one answer is worth."""
+
+    vector: dict
+    output: str  # "value", or the argument that the gradient is taken by; "" where there is no answer
+    verdict: str
+    fine: float = 0.0  # error in units of the bound of `match`
+    coarse: float = 0.0  # error in units of the bound of `imprecise`
+    answer: object = None
+    detail: str = ""
+
+    @property
+    def finite(self):
+        return is_finite(self.vector)
+
+
+@dataclass
+class Row:
+    """All judgements of one candidate function on one formula in one dtype."""
+
+    formula: str
+    function: str
+    dtype: str
+    judgements: list
+    diagnosis: list = field(default_factory=list)  # names of what the candidate computes instead
+    threads: list = field(default_factory=list)  # where each was reported
+    verdict: str = ""
+    smallest: dict = field(default_factory=dict)  # the smallest input that shows the worst mismatch
+
+    def __post_init__(self):
+        self.verdict = self.verdict or worst(self.finite)
+
+    @property
+    def finite(self):
+        return [j for j in self.judgements if j.finite]
+
+    @property
+    def worst_error(self):
+        """Largest error over finite vectors that were answered, in units of the bound of `match`."""
+        return max((j.fine for j in self.finite if j.output), default=0.0)
+
+    @property
+    def lost_digits(self):
+        """Decimal digits beyond the bound that the most imprecise answer has lost."""
+        return int(np.ceil(np.log10(self.worst_error))) if 1.0 < self.worst_error < np.inf else 0
+
+    def count(self, verdict, finite=True):
+        return sum(j.verdict == verdict for j in self.judgements if j.finite == finite)
+
+
+def worst(judgements):
+    """The worst verdict; unsupported only where nothing was answered."""
+    verdicts = {j.verdict for j in judgements}
+    answered = verdicts - {"unsupported"} or {"unsupported"}
+    return max(answered, key=VERDICTS.index)
+
+
+def judge(vector, answer, dtype):
+    """Judgements of one answer: {"value": ..., "gradients": {...}}, {"unsupported": why} or {"error": what}."""
+    for refusal in ("unsupported", "error"):
+        if refusal in answer:
+            return [Judgement(vector, "", refusal, detail=answer[refusal])]
+    unknown = [a for a in answer["gradients"] if a not in vector["inputs"]]
+    if unknown:
+        known = ", ".join(vector["inputs"])
+        return [Judgement(vector, "", "error", detail=f"gradient by {unknown[0]!r}; the arguments are {known}")]
+    asked = ["value", *(a for a in answer["gradients"] if a in vector["gradients"])]
+    return [_judge_output(vector, output, of(answer, output), dtype) for output in asked]
+
+
+def _judge_output(vector, output, answer, dtype):
+    shape, expected = np.shape(answer), np.shape(of(vector, output))
+    if shape != expected:
+        what = output if output == "value" else f"gradient by {output}"
+        return Judgement(vector, output, "error", answer=answer, detail=f"{what} has shape {shape}, not {expected}")
+    measured = measure(vector, output, answer, dtype)
+    return Judgement(vector, output, measured.verdict, measured.fine, measured.coarse, answer)

@@ -1,0 +1,115 @@
+r"""The report: candidates asked every golden vector, judged, diagnosed, and summed up.
+
+    check(target, names)  ->  Report: a row per formula, function and dtype, and an exit status
+
+Exit status 1 when a finite vector is a mismatch that the framework's adapter does not list as known, or
+on an error, a crash or a time-out; 0 when all is match, convention, imprecise, unsupported or known.
+A mistake that has a name is still a mismatch.
+
+Source: the verdicts are those of the README.
+Before: process.py.  Next: cli.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm_ref import golden
+from ebm_ref.bounds import of
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.conformance.compare import Row, judge
+from ebm_ref.conformance.diagnose import diagnose, smallest_input
+from ebm_ref.conformance.process import TOTAL_SECONDS, Candidate
+from ebm_ref.conformance.worker import adapters
+
+
+@dataclass
+class Report:
+    """What one candidate is worth."""
+
+    target: str
+    version: str
+    rows: list
+
+    @property
+    def status(self):
+        return int(any(row.verdict in ("mismatch", "error") for row in self.rows))
+
+    def as_dict(self):
+        """The report as plain data for JSON."""
+        return {"target": self.target, "version": self.version, "status": self.status, "rows": [_plain(r) for r in self.rows]}
+
+
+def plan(target, names):
+    """What to ask a target: (formula, function, dtype), framework functions in both dtypes."""
+    if ":" in target:
+        return [(name, target.partition(":")[2], "float64") for name in names]
+    table = adapters(target).ADAPTERS
+    functions = [(name, f.__name__) for name in names for f in table.get(name, ())]
+    return [(name, function, dtype) for name, function in functions for dtype in ("float32", "float64")]
+
+
+def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps):
+    """Ask, judge and diagnose one target; `progress` wraps the list of steps, to show how far it is."""
+    steps = plan(target, names or list(FORMULAS))
+    with Candidate(target, limit) as candidate:
+        rows = [_row(candidate, *step) for step in progress(steps)]
+        return Report(target, candidate.version, rows)
+
+
+def _row(candidate, name, function, dtype):
+    judgements = []
+    for vector in golden.load(name):
+        if not (vector["float64_only"] and dtype == "float32"):
+            answer = candidate.ask(name, function, vector["inputs"], dtype)
+            judgements += judge(vector, answer, dtype)
+    row = Row(name, function, dtype, judgements)
+    if row.verdict == "mismatch":
+        _explain(candidate, row)
+    return row
+
+
+def _explain(candidate, row):
+    """Name what the candidate computes instead, weigh it, and find a small input that shows it."""
+    formula = FORMULAS[row.formula]
+    found = diagnose(formula, row.judgements, row.dtype)
+    named = [h for hypotheses in found.values() for h in hypotheses]
+    row.diagnosis = list(dict.fromkeys(h.name for h in named))
+    known = {} if ":" in candidate.target else adapters(candidate.target).KNOWN
+    threads = [known.get((row.formula, row.function, name), "") for name in row.diagnosis]
+    row.threads = [t or next(h.seen_in for h in named if h.name == n) for t, n in zip(threads, row.diagnosis, strict=True)]
+    explained = lambda holds: bool(found) and all(any(holds(h) for h in hypotheses) for hypotheses in found.values())
+    if explained(lambda h: h.kind == "convention"):
+        row.verdict = "match under convention"
+    elif explained(lambda h: (row.formula, row.function, h.name) in known):
+        row.verdict = "known quirk"
+    row.smallest = _smallest(candidate, row, formula)
+
+
+def _smallest(candidate, row, formula):
+    wrong = [j for j in row.finite if j.verdict == "mismatch"]
+    shortest = min(wrong, key=lambda j: (sum(np.size(x) for x in j.vector["inputs"].values()), j.coarse))
+    ask = lambda inputs: candidate.ask(row.formula, row.function, inputs, row.dtype)
+    found = smallest_input(formula, ask, shortest.vector["inputs"], shortest.output) if row.dtype == "float64" else {}
+    vector = shortest.vector
+    shown = found or {"inputs": vector["inputs"], "truth": of(vector, shortest.output), "answer": shortest.answer}
+    return {"id": vector["id"], "output": shortest.output} | shown
+
+
+def _plain(row):
+    plain = lambda x: golden.encode(np.asarray(x).tolist())
+    small = {key: {a: plain(x) for a, x in value.items()} if key == "inputs" else value for key, value in row.smallest.items()}
+    return {
+        "formula": row.formula,
+        "function": row.function,
+        "dtype": row.dtype,
+        "verdict": row.verdict,
+        "worst_error": plain(row.worst_error),
+        "diagnosis": row.diagnosis,
+        "threads": row.threads,
+        "smallest": {key: plain(value) if key in ("truth", "answer") else value for key, value in small.items()},
+        "vectors": [
+            {"id": j.vector["id"], "output": j.output, "verdict": j.verdict, "error": plain(j.fine), "finite": j.finite, "detail": j.detail}
+            for j in row.judgements
+        ],
+    }

@@ -1,0 +1,91 @@
+r"""The worker: the process in which a candidate runs, `python -m ebm_ref.conformance.worker TARGET FD`.
+
+    question    {"formula", "function", "inputs", "dtype"}      a line of JSON on standard input
+    answer      {"value", "gradients"} or a refusal             a line of JSON on the descriptor FD
+
+Before the candidate is imported, standard input is moved out of its sight and standard output is
+already somebody else's file, so that whatever it reads or prints cannot corrupt the conversation.
+
+A target is a framework of conformance/frameworks, or `module:function` with the current directory
+importable; such a function is called positionally, in float64, and returns the value, or
+(value, {argument: gradient}).
+
+Source: the protocol is this project's own.
+Before: frameworks/torch.py.  Next: process.py, the other end of the pipes.
+"""
+
+import importlib
+import json
+import os
+import sys
+from importlib import resources
+
+import numpy as np
+
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.golden import decode, encode
+
+
+def frameworks():
+    """Names of the frameworks that have an adapter."""
+    files = resources.files("ebm_ref.conformance.frameworks").iterdir()
+    return sorted(f.name.removesuffix(".py") for f in files if f.name.endswith(".py") and f.name != "__init__.py")
+
+
+def adapters(target):
+    """The framework's adapter module; its framework itself is not imported yet."""
+    return importlib.import_module(f"ebm_ref.conformance.frameworks.{target}")
+
+
+def load(target):
+    """A function (question) -> (value, gradients), and the version to print."""
+    if ":" not in target:
+        module = adapters(target)
+        return lambda question: _ask_framework(module, question), module.version()
+    name, _, attribute = target.partition(":")
+    function = getattr(importlib.import_module(name), attribute)
+    return lambda question: _ask_function(function, question), target
+
+
+def _ask_framework(module, question):
+    name = question["formula"]
+    functions = {f.__name__: f for f in module.ADAPTERS[name]}
+    differentiated = tuple(FORMULAS[name].gradients)
+    return module.evaluate(functions[question["function"]], question["inputs"], differentiated, question["dtype"])
+
+
+def _ask_function(function, question):
+    answer = function(*question["inputs"].values())
+    return answer if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict) else (answer, {})
+
+
+def reply(ask, question):
+    """The answer to one question as a plain dict; nothing that the candidate raises gets past."""
+    try:
+        value, gradients = ask(question | {"inputs": {a: decode(x) for a, x in question["inputs"].items()}})
+        numbers = lambda x: encode(np.asarray(x, float).tolist())
+        return {"value": numbers(value), "gradients": {str(a): numbers(g) for a, g in gradients.items()}}
+    except BaseException as problem:  # SystemExit too: a candidate may not end the run
+        kind = "unsupported" if type(problem).__name__ == "Unsupported" else "error"
+        text = f"{problem}" if kind == "unsupported" else f"{type(problem).__name__}: {problem}"
+        return {kind: text[:500]}
+
+
+def main(target, descriptor):
+    """Answer questions until there are no more."""
+    questions = os.fdopen(os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.set_inheritable(int(descriptor), False)
+    answers = os.fdopen(int(descriptor), "w")
+    say = lambda answer: print(json.dumps(answer), file=answers, flush=True)
+    try:
+        ask, version = load(target)
+        say({"version": version})
+    except BaseException as problem:
+        return say({"error": f"{type(problem).__name__}: {problem}"[:500]})
+    for line in questions:
+        say(reply(ask, json.loads(line)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
