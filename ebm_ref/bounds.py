@@ -31,7 +31,7 @@ class Measure(NamedTuple):
 
     @property
     def verdict(self):
-        """"match", "imprecise" or "mismatch"."""
+        """ "match", "imprecise" or "mismatch"."""
         return "match" if self.fine <= 1.0 else "imprecise" if self.coarse <= 1.0 else "mismatch"
 
 
@@ -78,6 +78,35 @@ def scale(vector, truth):
     """S = max(1, |f|, max |x_i|) over finite numbers."""
     numbers = np.concatenate([np.ravel(np.asarray(x, float)) for x in (*vector["inputs"].values(), truth)])
     return max(1.0, np.max(np.abs(numbers[np.isfinite(numbers)]), initial=0.0))
+
+
+def estimated_condition(formula, inputs):
+    """C of a value without the oracle: explicit gradients, central differences for other parameters."""
+    total = np.abs(formula.value(**inputs))
+    for a, x in inputs.items():
+        x = np.asarray(x)
+        if x.dtype.kind != "f":
+            continue
+        inner = tuple(range(-x.ndim, 0))
+        g = formula.gradients[a](**inputs) if a in formula.gradients else _differences(formula, inputs, a)
+        total = total + np.sum(np.abs(x * g), axis=inner)
+    return total
+
+
+def _differences(formula, inputs, argument):
+    """d value / d argument by central differences, output axes first; one-sided at the edge of the domain."""
+    x, f = np.asarray(inputs[argument]), formula.value
+    slopes = []
+    for index in np.ndindex(x.shape):
+        h = np.zeros(x.shape)
+        h[index] = 2.0**-20 * max(1.0, abs(x[index]))
+        try:
+            slopes.append(
+                (f(**inputs | {argument: x + h}) - f(**inputs | {argument: x - h})) / (2 * h[index])
+            )
+        except ValueError:
+            slopes.append((f(**inputs | {argument: x + h}) - f(**inputs)) / h[index])
+    return np.moveaxis(np.array(slopes), 0, -1).reshape(np.shape(f(**inputs)) + x.shape)
 
 
 def is_finite(vector):

@@ -83,7 +83,9 @@ def slope(name):
             rise = f.value(**inputs | {argument: x + h * v}) - f.value(**inputs | {argument: x - h * v})
             along = np.sum(gradient(**inputs) * v, axis=tuple(range(-np.ndim(x), 0)))
             # truncation h^2 f'''/6 and rounding u f/h are both about 1e-10 times the third derivative's scale
-            error = float(np.max(np.abs(rise / (2 * h) - along)) / (1.0 + np.sum(np.abs(gradient(**inputs) * v))))
+            error = float(
+                np.max(np.abs(rise / (2 * h) - along)) / (1.0 + np.sum(np.abs(gradient(**inputs) * v)))
+            )
             yield f"d/d{argument}, sample {i}", error <= 1e-7, error
     if not f.gradients:
         yield "the result is an index", None, None
@@ -180,7 +182,9 @@ def mutants(name):
     f = FORMULAS[name]
     vectors = {vector["id"]: vector for vector in golden.load(name)}
     for variant in f.variants:
-        caught = [vectors[f"{name}/{golden.slug(case.name)}"] for case in f.cases if case.exposes == variant.name]
+        caught = [
+            vectors[f"{name}/{golden.slug(case.name)}"] for case in f.cases if case.exposes == variant.name
+        ]
         error = max((exposure(variant, vector) for vector in caught), default=0.0)
         if caught or variant.kind == "mistake":
             yield f"{variant.name} ({variant.kind})", error > 1.0, error
@@ -193,7 +197,10 @@ def exposure(variant, vector):
     outputs = {"value": variant.value, **variant.gradients}
     with np.errstate(all="ignore"):
         answers = {o: function(*vector["inputs"].values()) for o, function in outputs.items() if function}
-    return max((measure(vector, o, a).fine for o, a in answers.items() if o in {"value", *vector["gradients"]}), default=0.0)
+    return max(
+        (measure(vector, o, a).fine for o, a in answers.items() if o in {"value", *vector["gradients"]}),
+        default=0.0,
+    )
 
 
 WITNESSES = {
@@ -225,7 +232,7 @@ EXPECTED = {
     "generalized_hinge": ((0.0, 0.5), 1.0),
     "margin_rescaled_hinge": ((0.0, 0.5), 1.0),
 }
-# Where an LVQ2 loss is saturated it rests at any gap, however wrong; Table 1's 0 is that of the slope between.
+# Where an LVQ2 loss is saturated it rests at any gap; the 0 of Table 1 is that of the slope between.
 UNSATURATED = {"lvq2": {"cap": 8.0}, "lvq2_ratio": {"delta": 64.0}}
 
 
@@ -237,6 +244,10 @@ def conditions(name):
     lowest = 1 / 16 if name == "lvq2_ratio" else 0.0  # a ratio of energies needs E_I > 0
     for margin in MARGINS:
         holds, inside, outside = condition_3(f.value, lambda E_C, E_I: E_I >= lowest, margin, points=33)
-        yield f"condition 3 for m = {margin:g}: {'holds' if holds else 'fails'}", holds == (margin in passing), inside - outside
+        yield (
+            f"condition 3 for m = {margin:g}: {'holds' if holds else 'fails'}",
+            holds == (margin in passing),
+            inside - outside,
+        )
     rest = resting_gap(functools.partial(f.gradients["energies"], **UNSATURATED.get(name, {})), lowest=lowest)
     yield f"gap at rest: {'none' if rest is None else f'{rest:g}'}", rest == gap, rest

@@ -55,7 +55,8 @@ class Formula:
 
     Called, it takes any stack of samples: leading axes broadcast, as in a NumPy gufunc.
 
-    >>> double = Formula(lambda x, y=1.0: 2.0 * x + y, "(),()->()", "arithmetic", None, (Case("one", {}, 0.0),))
+    >>> one = Case("one", {"x": 1.0}, 3.0)
+    >>> double = Formula(lambda x, y=1.0: 2.0 * x + y, "(),()->()", "arithmetic", None, (one,))
     >>> double([1.0, 2.0]), double([], y=3.0).shape
     (array([3., 5.]), (0,))
     """
@@ -120,10 +121,14 @@ def check_shapes(stacks, cores):
         shape = stacks[name].shape
         core = shape[len(shape) - len(axes) :]
         text = f"({', '.join(axes)})"
-        require(len(shape) >= len(axes), name, stacks[name], f"has shape {shape}, but must end in the axes {text}")
+        require(
+            len(shape) >= len(axes), name, stacks[name], f"has shape {shape}, but must end in the axes {text}"
+        )
         for axis, size in zip(axes, core, strict=True):
             owner, known = sizes.setdefault(axis, (name, size))
-            require(size == known, name, stacks[name], f"has {axis} = {size}, but {owner} has {axis} = {known}")
+            require(
+                size == known, name, stacks[name], f"has {axis} = {size}, but {owner} has {axis} = {known}"
+            )
         batches[name] = shape[: len(shape) - len(axes)]
     try:
         np.broadcast_shapes(*batches.values())

@@ -106,7 +106,9 @@ def _vector(name, formula, id, inputs, case):
         return vector | _oracle_truth(name, formula, inputs, case, dtypes)
     truth = {"truth": "hand", "value": np.asarray(case.value, float).tolist()}
     gradients = {a: np.asarray(g, float).tolist() for a, g in case.gradients.items()}
-    return vector | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
+    return (
+        vector | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
+    )
 
 
 def _finite_pairs(inputs, rounded):
@@ -119,7 +121,7 @@ def _oracle_truth(name, formula, inputs, case, dtypes):
     from ebm_ref import oracle  # mpmath is needed to make vectors, not to use them
 
     asked = oracle.exact(inputs)
-    value, branches = oracle.evaluate(name, asked)
+    _, branches = oracle.evaluate(name, asked)
     truth = _on_one_branch(oracle, name, formula, inputs, asked, branches.taken)
     sizes = [np.abs(np.asarray(x, float)).max() for x in inputs.values()]
     scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
@@ -150,10 +152,12 @@ def _on_one_branch(oracle, name, formula, inputs, asked, script):
     result = {"value": f.reshape(shape), "gradients": {}, "gradient_conditions": {}}
     result["condition"] = (abs(f) + x @ abs(first)).reshape(shape)
     for a in formula.gradients:
-        of_a = lambda rows, axis: np.array([row for row, (owner, *_) in zip(rows, axis, strict=True) if owner == a])
+        rows = [path[0] == a for path in paths]
+        among_curved = [path[0] == a for path in curved]
         full = shape + np.shape(inputs[a])
-        result["gradients"][a] = g = of_a(first, paths).T.reshape(full)
-        result["gradient_conditions"][a] = abs(g) + np.einsum("q,pqi->ip", x, abs(of_a(second, curved))).reshape(full)
+        result["gradients"][a] = g = first[rows].T.reshape(full)
+        moved = np.einsum("q,pqi->ip", x, abs(second[among_curved]))
+        result["gradient_conditions"][a] = abs(g) + moved.reshape(full)
     return result
 
 

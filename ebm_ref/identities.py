@@ -148,11 +148,14 @@ def distinct_centers_cannot_both_be_near(rng):
     U, x, _ = FORMULAS["rbf_output"].sample(rng).values()
     E = energy_table(FORMULAS["rbf_output"].value, 2, U, x)
     D = np.sqrt(np.sum((U[0] - U[1]) ** 2))
-    return max(between(D, np.sqrt(E).sum(), np.inf, 16 * UNIT * D), between(D**2 / 2, E.sum(), np.inf, 16 * UNIT * D**2))
+    return max(
+        between(D, np.sqrt(E).sum(), np.inf, 16 * UNIT * D),
+        between(D**2 / 2, E.sum(), np.inf, 16 * UNIT * D**2),
+    )
 
 
 def two_class_energy(rng):
-    """E = -Y G, Y = -1 or 1: hinge is [m - 2 Y G]_+ and nll is log(1 + e^{-2 beta Y G})/beta (Section 3.2)."""
+    """E = -Y G, Y = -1 or 1: hinge is [m - 2YG]_+, nll is log(1 + e^{-2 beta YG})/beta (Section 3.2)."""
     G, m, beta = rng.normal(scale=2.0), rng.uniform(0.0, 3.0), rng.uniform(0.2, 3.0)
     y = int(rng.integers(2))
     Y = 2 * y - 1
@@ -167,7 +170,9 @@ def regression_nll_is_energy_plus_a_constant(rng):
     n, beta, h = int(rng.integers(1, 3)), rng.uniform(0.5, 2.0), 0.25
     line = np.arange(-48, 49) * h  # the trapezoidal rule is exact to 1e-30 for a Gaussian this well resolved
     nodes = np.stack(np.meshgrid(*[line] * n), axis=-1).reshape(-1, n)
-    table = integral_table(0.5 * np.sum((nodes - rng.uniform(-1.0, 1.0, size=n)) ** 2, axis=1), np.full(len(nodes), h**n), beta)
+    table = integral_table(
+        0.5 * np.sum((nodes - rng.uniform(-1.0, 1.0, size=n)) ** 2, axis=1), np.full(len(nodes), h**n), beta
+    )
     y = int(np.argmin(table))
     density = value("nll", {"energies": table, "label": y, "beta": beta}) + n * np.log(h) / beta
     energy = table[y] + n * np.log(h) / beta
@@ -189,30 +194,41 @@ def chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights):
         theirs = autograd.grad(whole)(W)
         return np.max(np.abs(ours - theirs)) / (1e-10 * max(1.0, np.max(np.abs(theirs))))
 
-    identity.__doc__ = f"Chain rule, {loss} of {energy}: explicit gradients multiply to autograd's of the whole, rtol 1e-10."
+    identity.__doc__ = (
+        f"Chain rule, {loss} of {energy}: explicit gradients multiply to autograd's of the whole, rtol 1e-10."
+    )
     return identity
 
 
 # claim holder: the formulas it links
-IDENTITIES = {
-    nll_tends_to_perceptron: ("nll", "perceptron"),
-    nll_of_two_is_log: ("nll", "log"),
-    mce_of_two_is_mee: ("mce", "mee"),
-    mee_is_the_exponential_of_nll: ("mee", "nll"),
-    hinge_without_margin: ("hinge", "perceptron", "lvq2"),
-    log_tends_to_hinge: ("log", "hinge"),
-    equal_costs_are_a_margin: ("margin_rescaled_hinge", "generalized_hinge", "hinge"),
-    one_violator_is_a_sum: ("generalized_hinge", "margin_rescaled_hinge", "hinge"),
-    ratio_is_a_capped_difference: ("lvq2_ratio", "lvq2", "most_offending"),
-    square_square_is_a_squared_hinge: ("square_square", "energy", "hinge"),
-    softmax_is_normalised: ("softmax", "energy", "nll"),
-    softmax_is_nll_of_logits: ("softmax", "nll"),
-    distinct_centers_cannot_both_be_near: ("rbf_output",),
-    two_class_energy: ("hinge", "nll"),
-    regression_nll_is_energy_plus_a_constant: ("integral_table", "nll", "energy"),
-} | {
-    chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
-    for loss, formula in FORMULAS.items()
-    if tuple(formula.shapes)[:2] == ("energies", "label") and formula.gradients and loss != "lvq2_ratio"
-    for energy, weights in (("softmax", "weights"), ("rbf_output", "centers"))
-} | {chain_rule_gives_the_gradient_of_the_whole("lvq2_ratio", "rbf_output", "centers"): ("lvq2_ratio", "rbf_output")}
+IDENTITIES = (
+    {
+        nll_tends_to_perceptron: ("nll", "perceptron"),
+        nll_of_two_is_log: ("nll", "log"),
+        mce_of_two_is_mee: ("mce", "mee"),
+        mee_is_the_exponential_of_nll: ("mee", "nll"),
+        hinge_without_margin: ("hinge", "perceptron", "lvq2"),
+        log_tends_to_hinge: ("log", "hinge"),
+        equal_costs_are_a_margin: ("margin_rescaled_hinge", "generalized_hinge", "hinge"),
+        one_violator_is_a_sum: ("generalized_hinge", "margin_rescaled_hinge", "hinge"),
+        ratio_is_a_capped_difference: ("lvq2_ratio", "lvq2", "most_offending"),
+        square_square_is_a_squared_hinge: ("square_square", "energy", "hinge"),
+        softmax_is_normalised: ("softmax", "energy", "nll"),
+        softmax_is_nll_of_logits: ("softmax", "nll"),
+        distinct_centers_cannot_both_be_near: ("rbf_output",),
+        two_class_energy: ("hinge", "nll"),
+        regression_nll_is_energy_plus_a_constant: ("integral_table", "nll", "energy"),
+    }
+    | {
+        chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
+        for loss, formula in FORMULAS.items()
+        if tuple(formula.shapes)[:2] == ("energies", "label") and formula.gradients and loss != "lvq2_ratio"
+        for energy, weights in (("softmax", "weights"), ("rbf_output", "centers"))
+    }
+    | {
+        chain_rule_gives_the_gradient_of_the_whole("lvq2_ratio", "rbf_output", "centers"): (
+            "lvq2_ratio",
+            "rbf_output",
+        )
+    }
+)

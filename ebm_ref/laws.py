@@ -92,8 +92,9 @@ def homogeneous(degree, **powers):
         scaled = {name: inputs[name] * a**power for name, power in powers.items()}
         return misfit(formula, inputs, inputs | scaled, factor=a**degree)
 
-    scale = lambda power, x: {0: x, 1: f"a {x}", -1: f"{x}/a"}.get(power, f"a^{power} {x}")
-    left = ", ".join(scale(power, name) for name, power in powers.items())
+    scaled = lambda power, x: {0: x, 1: f"a {x}", -1: f"{x}/a"}.get(power, f"a^{power} {x}")
+    left = ", ".join(scaled(power, name) for name, power in powers.items())
+    right = scaled(degree, "f(" + ", ".join(powers) + ")")
     law.__name__ = "homogeneous"
-    law.__doc__ = f"f({left}) = {scale(degree, f'f({chr(44).join(powers)})')} for every a > 0."
+    law.__doc__ = f"f({left}) = {right} for every a > 0."
     return law

@@ -50,7 +50,9 @@ def sample_gradient(loss_gradient, energy, energy_gradient, k, W, x, label):
 
 def objective_gradient(loss_gradient, energy, energy_gradient, k, W, X, Y, decay=0.0):
     """Gradient of the mean loss over the samples (X^i, Y^i) plus R(W) = decay |W|^2 / 2."""
-    each = [sample_gradient(loss_gradient, energy, energy_gradient, k, W, x, y) for x, y in zip(X, Y, strict=True)]
+    each = [
+        sample_gradient(loss_gradient, energy, energy_gradient, k, W, x, y) for x, y in zip(X, Y, strict=True)
+    ]
     return np.mean(each, axis=0) + decay * W
 
 

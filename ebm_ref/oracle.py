@@ -57,7 +57,9 @@ def sides(name, inputs, reach, script=()):
 
 def exact(inputs):
     """The inputs as multiprecision numbers; integers stay integers."""
-    convert = lambda v: [convert(e) for e in v] if isinstance(v, list) else v if isinstance(v, int) else mpf(v)
+    convert = lambda v: (
+        [convert(e) for e in v] if isinstance(v, list) else v if isinstance(v, int) else mpf(v)
+    )
     return {name: convert(np.asarray(value).tolist()) for name, value in inputs.items()}
 
 
@@ -71,7 +73,9 @@ def derivatives(name, inputs, paths, curved, script):
         f = lambda *moves: np.array(_flat(evaluate(name, _moved(inputs, moves), script)[0]), object)
         h = STEP
         first = [(f((p, h)) - f((p, -h))) / (2 * h) for p in paths]
-        mixed = lambda p, q: sum(a * b * f((p, a * h), (q, b * h)) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
+        mixed = lambda p, q: (
+            sum(a * b * f((p, a * h), (q, b * h)) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
+        )
         return f(), first, [[mixed(p, q) for q in paths] for p in curved]
 
 

@@ -65,7 +65,8 @@ class Row:
     @property
     def lost_digits(self):
         """Decimal digits beyond the bound that the most imprecise answer has lost."""
-        return int(np.ceil(np.log10(self.worst_error))) if 1.0 < self.worst_error < np.inf else 0
+        carried = {"float32": 7, "float64": 16}[self.dtype]
+        return min(carried, int(np.ceil(np.log10(min(max(self.worst_error, 1.0), 1e99)))))
 
     def count(self, verdict, finite=True):
         return sum(j.verdict == verdict for j in self.judgements if j.finite == finite)
@@ -79,14 +80,16 @@ def worst(judgements):
 
 
 def judge(vector, answer, dtype):
-    """Judgements of one answer: {"value": ..., "gradients": {...}}, {"unsupported": why} or {"error": what}."""
+    """Judgements of one answer: {"value", "gradients"}, {"unsupported": why} or {"error": what}."""
     for refusal in ("unsupported", "error"):
         if refusal in answer:
             return [Judgement(vector, "", refusal, detail=answer[refusal])]
     unknown = [a for a in answer["gradients"] if a not in vector["inputs"]]
     if unknown:
         known = ", ".join(vector["inputs"])
-        return [Judgement(vector, "", "error", detail=f"gradient by {unknown[0]!r}; the arguments are {known}")]
+        return [
+            Judgement(vector, "", "error", detail=f"gradient by {unknown[0]!r}; the arguments are {known}")
+        ]
     asked = ["value", *(a for a in answer["gradients"] if a in vector["gradients"])]
     return [_judge_output(vector, output, of(answer, output), dtype) for output in asked]
 
@@ -95,6 +98,8 @@ def _judge_output(vector, output, answer, dtype):
     shape, expected = np.shape(answer), np.shape(of(vector, output))
     if shape != expected:
         what = output if output == "value" else f"gradient by {output}"
-        return Judgement(vector, output, "error", answer=answer, detail=f"{what} has shape {shape}, not {expected}")
+        return Judgement(
+            vector, output, "error", answer=answer, detail=f"{what} has shape {shape}, not {expected}"
+        )
     measured = measure(vector, output, answer, dtype)
     return Judgement(vector, output, measured.verdict, measured.fine, measured.coarse, answer)

@@ -36,7 +36,9 @@ class Hypothesis:
 
 def hypotheses(formula):
     """The variants of a formula, then the slips that anybody can make with it."""
-    return [_of_variant(v) for v in formula.variants] + [_of_slip(name, slip) for name, slip in slips(formula)]
+    return [_of_variant(v) for v in formula.variants] + [
+        _of_slip(name, slip) for name, slip in slips(formula)
+    ]
 
 
 def _of_variant(variant: Variant):
@@ -103,7 +105,9 @@ def diagnose(formula, judgements, dtype):
     wrong = {j.output: None for j in judgements if j.verdict == "mismatch" and j.finite}
     of_output = lambda output: [j for j in telling if j.output == output]
     return {
-        output: [h for h in hypotheses(formula) if of_output(output) and _reproduces(h, of_output(output), dtype)]
+        output: [
+            h for h in hypotheses(formula) if of_output(output) and _reproduces(h, of_output(output), dtype)
+        ]
         for output in wrong
     }
 
@@ -174,7 +178,9 @@ def _has_kink(formula, inputs, argument, h=2.0**-12):
 def simplifications(formula, inputs):
     """Simpler inputs, the boldest first: an entry less along an axis, an earlier index, a rounder number."""
     for axis in dict.fromkeys(axis for axes in formula.shapes.values() for axis in axes):
-        size = next(np.shape(inputs[a])[axes.index(axis)] for a, axes in formula.shapes.items() if axis in axes)
+        size = next(
+            np.shape(inputs[a])[axes.index(axis)] for a, axes in formula.shapes.items() if axis in axes
+        )
         for i in reversed(range(size)):
             yield _without(formula, inputs, axis, i)
     for name, value in inputs.items():
@@ -188,7 +194,9 @@ def _without(formula, inputs, axis, i):
     for name, value in inputs.items():
         axes = formula.shapes[name]
         is_index = np.asarray(value).dtype.kind in "iu" and not axes
-        fewer[name] = np.delete(value, i, axis=axes.index(axis)) if axis in axes else value - (is_index and value > i)
+        fewer[name] = (
+            np.delete(value, i, axis=axes.index(axis)) if axis in axes else value - (is_index and value > i)
+        )
     return fewer
 
 

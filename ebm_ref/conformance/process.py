@@ -40,7 +40,7 @@ class Candidate:
     def ask(self, formula, function, inputs, dtype="float64"):
         """The answer to one question, or {"error": ...}; never raises for what the candidate does."""
         if not self.ended and self.process is None:
-            self._start()
+            self.start()
         if self.ended:
             return {"error": self.ended}
         plain = {a: x.tolist() if hasattr(x, "tolist") else x for a, x in inputs.items()}
@@ -53,9 +53,12 @@ class Candidate:
         answer = self._read(QUESTION_SECONDS)
         if "value" not in answer:
             return answer
-        return {"value": decode(answer["value"]), "gradients": {a: decode(g) for a, g in answer["gradients"].items()}}
+        return {
+            "value": decode(answer["value"]),
+            "gradients": {a: decode(g) for a, g in answer["gradients"].items()},
+        }
 
-    def _start(self):
+    def start(self):
         """Start a worker and wait for it to have imported the candidate."""
         reader, writer = os.pipe()
         self.output = tempfile.TemporaryFile()

@@ -30,14 +30,28 @@ class Report:
     target: str
     version: str
     rows: list
+    failure: str = ""  # why it could not be loaded at all
+    missing: tuple = ()  # formulas that were to be checked and that it has no function for
 
     @property
     def status(self):
-        return int(any(row.verdict in ("mismatch", "error") for row in self.rows))
+        """0 agreement, 1 disagreement, 2 there is no such candidate."""
+        if self.failure.startswith(
+            ("cannot be loaded: ModuleNotFoundError", "cannot be loaded: AttributeError")
+        ):
+            return 2
+        return int(bool(self.failure) or any(row.verdict in ("mismatch", "error") for row in self.rows))
 
     def as_dict(self):
         """The report as plain data for JSON."""
-        return {"target": self.target, "version": self.version, "status": self.status, "rows": [_plain(r) for r in self.rows]}
+        return {
+            "target": self.target,
+            "version": self.version,
+            "status": self.status,
+            "failure": self.failure,
+            "missing": list(self.missing),
+            "rows": [_plain(r) for r in self.rows],
+        }
 
 
 def plan(target, names):
@@ -51,10 +65,15 @@ def plan(target, names):
 
 def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps):
     """Ask, judge and diagnose one target; `progress` wraps the list of steps, to show how far it is."""
-    steps = plan(target, names or list(FORMULAS))
+    names = names or list(FORMULAS)
+    steps = plan(target, names)
     with Candidate(target, limit) as candidate:
+        candidate.start()
+        if candidate.ended:
+            return Report(target, target, [], failure=candidate.ended)
         rows = [_row(candidate, *step) for step in progress(steps)]
-        return Report(target, candidate.version, rows)
+        missing = tuple(name for name in names if name not in {row.formula for row in rows})
+        return Report(target, candidate.version, rows, missing=missing)
 
 
 def _row(candidate, name, function, dtype):
@@ -77,8 +96,13 @@ def _explain(candidate, row):
     row.diagnosis = list(dict.fromkeys(h.name for h in named))
     known = {} if ":" in candidate.target else adapters(candidate.target).KNOWN
     threads = [known.get((row.formula, row.function, name), "") for name in row.diagnosis]
-    row.threads = [t or next(h.seen_in for h in named if h.name == n) for t, n in zip(threads, row.diagnosis, strict=True)]
-    explained = lambda holds: bool(found) and all(any(holds(h) for h in hypotheses) for hypotheses in found.values())
+    row.threads = [
+        t or next(h.seen_in for h in named if h.name == n)
+        for t, n in zip(threads, row.diagnosis, strict=True)
+    ]
+    explained = lambda holds: (
+        bool(found) and all(any(holds(h) for h in hypotheses) for hypotheses in found.values())
+    )
     if explained(lambda h: h.kind == "convention"):
         row.verdict = "match under convention"
     elif explained(lambda h: (row.formula, row.function, h.name) in known):
@@ -90,15 +114,26 @@ def _smallest(candidate, row, formula):
     wrong = [j for j in row.finite if j.verdict == "mismatch"]
     shortest = min(wrong, key=lambda j: (sum(np.size(x) for x in j.vector["inputs"].values()), j.coarse))
     ask = lambda inputs: candidate.ask(row.formula, row.function, inputs, row.dtype)
-    found = smallest_input(formula, ask, shortest.vector["inputs"], shortest.output) if row.dtype == "float64" else {}
+    found = (
+        smallest_input(formula, ask, shortest.vector["inputs"], shortest.output)
+        if row.dtype == "float64"
+        else {}
+    )
     vector = shortest.vector
-    shown = found or {"inputs": vector["inputs"], "truth": of(vector, shortest.output), "answer": shortest.answer}
+    shown = found or {
+        "inputs": vector["inputs"],
+        "truth": of(vector, shortest.output),
+        "answer": shortest.answer,
+    }
     return {"id": vector["id"], "output": shortest.output} | shown
 
 
 def _plain(row):
     plain = lambda x: golden.encode(np.asarray(x).tolist())
-    small = {key: {a: plain(x) for a, x in value.items()} if key == "inputs" else value for key, value in row.smallest.items()}
+    small = {
+        key: {a: plain(x) for a, x in value.items()} if key == "inputs" else value
+        for key, value in row.smallest.items()
+    }
     return {
         "formula": row.formula,
         "function": row.function,
@@ -107,9 +142,18 @@ def _plain(row):
         "worst_error": plain(row.worst_error),
         "diagnosis": row.diagnosis,
         "threads": row.threads,
-        "smallest": {key: plain(value) if key in ("truth", "answer") else value for key, value in small.items()},
+        "smallest": {
+            key: plain(value) if key in ("truth", "answer") else value for key, value in small.items()
+        },
         "vectors": [
-            {"id": j.vector["id"], "output": j.output, "verdict": j.verdict, "error": plain(j.fine), "finite": j.finite, "detail": j.detail}
+            {
+                "id": j.vector["id"],
+                "output": j.output,
+                "verdict": j.verdict,
+                "error": plain(j.fine),
+                "finite": j.finite,
+                "detail": j.detail,
+            }
             for j in row.judgements
         ],
     }

@@ -29,7 +29,9 @@ from ebm_ref.golden import decode, encode
 def frameworks():
     """Names of the frameworks that have an adapter."""
     files = resources.files("ebm_ref.conformance.frameworks").iterdir()
-    return sorted(f.name.removesuffix(".py") for f in files if f.name.endswith(".py") and f.name != "__init__.py")
+    return sorted(
+        f.name.removesuffix(".py") for f in files if f.name.endswith(".py") and f.name != "__init__.py"
+    )
 
 
 def adapters(target):
@@ -51,12 +53,18 @@ def _ask_framework(module, question):
     name = question["formula"]
     functions = {f.__name__: f for f in module.ADAPTERS[name]}
     differentiated = tuple(FORMULAS[name].gradients)
-    return module.evaluate(functions[question["function"]], question["inputs"], differentiated, question["dtype"])
+    return module.evaluate(
+        functions[question["function"]], question["inputs"], differentiated, question["dtype"]
+    )
 
 
 def _ask_function(function, question):
     answer = function(*question["inputs"].values())
-    return answer if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict) else (answer, {})
+    return (
+        answer
+        if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict)
+        else (answer, {})
+    )
 
 
 def reply(ask, question):

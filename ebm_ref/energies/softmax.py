@@ -90,14 +90,20 @@ FORMULA = Formula(
             "probabilities 1/4 and 3/4, the unlikely one",
             {"weights": W, "features": np.array([1.0, 5.0]), "label": 0},
             np.log(4.0),
-            {"weights": np.array([[-0.75, -3.75], [0.75, 3.75]]), "features": np.array([0.75 * np.log(3.0), 0.0])},
+            {
+                "weights": np.array([[-0.75, -3.75], [0.75, 3.75]]),
+                "features": np.array([0.75 * np.log(3.0), 0.0]),
+            },
             exposes="logarithm forgotten",
         ),
         Case(
             "the likely one",
             {"weights": W, "features": np.array([1.0, 5.0]), "label": 1},
             np.log(4.0 / 3.0),
-            {"weights": np.array([[0.25, 1.25], [-0.25, -1.25]]), "features": np.array([-0.25 * np.log(3.0), 0.0])},
+            {
+                "weights": np.array([[0.25, 1.25], [-0.25, -1.25]]),
+                "features": np.array([-0.25 * np.log(3.0), 0.0]),
+            },
             exposes="energies taken for scores",
         ),
         Case(
@@ -119,7 +125,7 @@ FORMULA = Formula(
             "mistake",
             lambda W, x, y: -probabilities(np.dot(W, x))[y],
             seen_in="texts that define E as -softmax and call its mean the categorical cross-entropy",
-            symptom="bounded below by -1: it is the minimum empirical error loss minus 1, and learns more slowly",
+            symptom="it is the minimum empirical error loss minus 1, and learns more slowly",
         ),
         Variant(
             "energies taken for scores",

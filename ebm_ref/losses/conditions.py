@@ -1,9 +1,9 @@
 r"""What makes a loss good: a condition on the plane of two energies, and the gap at which a loss rests.
 
-    condition 1    E_y < E_j for every j != y              inference is right
-    condition 2    E_C + m < E_I                           ... by a margin   (E_C = E_y, E_I = E_o)
-    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss than every point of R
-                   with E_C + m >= E_I
+    condition 1    E_y < E_j for every j != y     inference is right
+    condition 2    E_C + m < E_I                  ... by a margin (E_C = E_y, E_I = E_o)
+    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss than
+                   every point of R with E_C + m >= E_I
 
 R is the region of pairs that the model can reach at all.  A loss that meets condition 3 on R brings
 training to condition 2: wherever the minimum of the loss lies, it lies beyond the margin.  It is
@@ -55,8 +55,9 @@ def condition_3(loss, region, margin, extent=4.0, points=65, others=()):
         If the region leaves no grid point on one of the two sides.
 
     >>> from ebm_ref.losses.hinge import hinge
-    >>> condition_3(hinge, lambda E_C, E_I: True, margin=0.5)[0], condition_3(hinge, lambda E_C, E_I: True, margin=1.0)[0]
-    (True, False)
+    >>> quadrant = lambda E_C, E_I: True
+    >>> [condition_3(hinge, quadrant, margin)[0] for margin in (0.5, 1.0)]
+    [True, False]
     """
     inside, outside = [], []
     for E_C in np.linspace(0.0, extent, points):

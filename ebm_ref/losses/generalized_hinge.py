@@ -120,7 +120,11 @@ FORMULA = Formula(
         ),
         Case(
             "one margin for all: the multi-class hinge of Weston and Watkins",
-            {"energies": np.array([1.0, 1.5, 0.25, 4.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0, 1.0])},
+            {
+                "energies": np.array([1.0, 1.5, 0.25, 4.0]),
+                "label": 0,
+                "costs": np.array([0.0, 1.0, 1.0, 1.0]),
+            },
             2.25,
             {"energies": np.array([2.0, -1.0, -1.0, 0.0])},
         ),

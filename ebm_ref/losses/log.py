@@ -1,6 +1,7 @@
 r"""Log loss: the hinge with its corner rounded off.
 
-    L(E, y) = (1/beta) log(1 + e^{beta d}),        d = E_y - E_o,   o = argmin_{j != y} E_j
+    L(E, y) = (1/beta) log(1 + e^{beta d}),      d = E_y - E_o
+    o       = argmin_{j != y} E_j
 
 There is no gap at which the force stops, it only fades: the margin is infinite, so to speak.  As
 beta grows the loss approaches max(0, d), the perceptron.  With two answers it is the negative
@@ -127,7 +128,11 @@ FORMULA = Formula(
             21.000000000758256,
             exposes="linear beyond a threshold of 20",
         ),
-        Case("an impossible correct answer", {"energies": np.array([np.inf, 0.0]), "label": 0, "beta": 1.0}, np.inf),
+        Case(
+            "an impossible correct answer",
+            {"energies": np.array([np.inf, 0.0]), "label": 0, "beta": 1.0},
+            np.inf,
+        ),
         Case(
             "not a number",
             {"energies": np.array([0.0, np.nan]), "label": 0, "beta": 1.0},

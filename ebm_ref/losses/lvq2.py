@@ -121,7 +121,11 @@ FORMULA = Formula(
             0.5,
             {"energies": np.array([1.0, -1.0, 0.0])},
         ),
-        Case("an impossible correct answer costs M", {"energies": np.array([np.inf, 0.0]), "label": 0, "cap": 1.0}, 1.0),
+        Case(
+            "an impossible correct answer costs M",
+            {"energies": np.array([np.inf, 0.0]), "label": 0, "cap": 1.0},
+            1.0,
+        ),
         Case(
             "not a number",
             {"energies": np.array([0.0, np.nan]), "label": 0, "cap": 1.0},
@@ -134,7 +138,7 @@ FORMULA = Formula(
             "maximum closed before E_o enters",
             "mistake",
             lambda E, y, cap=1.0: np.minimum(cap, np.maximum(0.0, E[y]) - np.min(np.delete(E, y))),
-            seen_in="LeCun et al. (2006), Table 1: a reading of the printed formula, which lacks a parenthesis",
+            seen_in="LeCun et al. (2006), Table 1: a reading of the formula, which lacks a parenthesis",
             symptom="negative losses where the model is right",
         ),
         Variant(

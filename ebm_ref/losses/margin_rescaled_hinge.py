@@ -140,7 +140,9 @@ FORMULA = Formula(
         Variant(
             "slack rescaled instead",
             "convention",
-            lambda E, y, C=1.0: np.max(C * np.ones(len(E)) * np.maximum(0.0, np.where(_wrong(E, y), 1.0 + E[y] - E, 0.0))),
+            lambda E, y, C=1.0: np.max(
+                C * np.ones(len(E)) * np.maximum(0.0, np.where(_wrong(E, y), 1.0 + E[y] - E, 0.0))
+            ),
             seen_in="Tsochantaridis et al. (2005), Section 2.2.2: another loss, often under the same name",
         ),
         Variant(

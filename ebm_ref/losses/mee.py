@@ -98,14 +98,22 @@ FORMULA = Formula(
             "four answers",
             {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
             0.6827346743233353,
-            {"energies": np.array([0.21660803879994459, -0.16595580992461334, -0.03702974644604135, -0.013622482429289895])},
+            {
+                "energies": np.array(
+                    [0.21660803879994459, -0.16595580992461334, -0.03702974644604135, -0.013622482429289895]
+                )
+            },
             exposes="most offending answer alone",
         ),
         Case(
             "colder: beta multiplies the force",
             {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 2.0},
             0.741731051540327,
-            {"energies": np.array([0.3831321974424155, -0.3626342887010082, -0.018054498124088807, -0.002443410617318451])},
+            {
+                "energies": np.array(
+                    [0.3831321974424155, -0.3626342887010082, -0.018054498124088807, -0.002443410617318451]
+                )
+            },
             exposes="beta forgotten",
         ),
         Case(
@@ -121,7 +129,11 @@ FORMULA = Formula(
             1.0,
             {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
         ),
-        Case("an impossible correct answer", {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0}, 1.0),
+        Case(
+            "an impossible correct answer",
+            {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0},
+            1.0,
+        ),
         Case(
             "not a number",
             {"energies": np.array([0.0, np.nan]), "label": 0, "beta": 1.0},

@@ -1,11 +1,10 @@
 r"""Negative log-likelihood: pull up every answer, each as hard as it is probable.
 
-    L(E, y) = E_y - F,        F = -(1/beta) log sum_j e^{-beta E_j}      (free energy)
+    L(E, y) = E_y - F,          F   = -(1/beta) log sum_j e^{-beta E_j}
+    dL/dE_j = [j = y] - p_j,    p_j = e^{-beta E_j} / sum_i e^{-beta E_i}
 
-    dL/dE_j = [j = y] - p_j,  p_j = e^{-beta E_j} / sum_i e^{-beta E_i}  (Gibbs distribution)
-
-E_y is pushed down, every answer is pulled up by its probability, the correct one included: it goes
-down by 1 - p_y net.  L is -log p_y over beta, so L is in units of energy and tends to the perceptron
+F is the free energy, p the Gibbs distribution.  E_y is pushed down, every answer is pulled up by its
+probability, the correct one included: it goes down by 1 - p_y net.  L is -log p_y over beta, so L is in units of energy and tends to the perceptron
 loss as beta grows; many call beta L by the same name.  It is cross-entropy with logits -beta E, the
 loss of conditional random fields, and 'maximum mutual information' in speech.
 
@@ -105,7 +104,11 @@ FORMULA = Formula(
             "four answers",
             {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
             1.1480168656689604,
-            {"energies": np.array([0.6827346743233353, -0.5230820908987206, -0.11671539071300706, -0.04293719271160759])},
+            {
+                "energies": np.array(
+                    [0.6827346743233353, -0.5230820908987206, -0.11671539071300706, -0.04293719271160759]
+                )
+            },
             exposes="sign of the exponent lost",
         ),
         Case(
@@ -140,7 +143,11 @@ FORMULA = Formula(
             np.log(2.0),
             {"energies": np.array([0.5, 0.0, -0.5])},
         ),
-        Case("an impossible correct answer", {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0}, np.inf),
+        Case(
+            "an impossible correct answer",
+            {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0},
+            np.inf,
+        ),
         Case(
             "not a number",
             {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "beta": 1.0},
@@ -180,8 +187,10 @@ FORMULA = Formula(
         Variant(
             "probability clipped at 1e-7",
             "mistake",
-            lambda E, y, beta=1.0: -np.log(np.clip(softmax(beta * (np.min(E) - E))[y], 1e-7, 1 - 1e-7)) / beta,
-            seen_in="Keras CategoricalCrossentropy of probabilities, github.com/keras-team/keras/issues/17634",
+            lambda E, y, beta=1.0: (
+                -np.log(np.clip(softmax(beta * (np.min(E) - E))[y], 1e-7, 1 - 1e-7)) / beta
+            ),
+            seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
     ),

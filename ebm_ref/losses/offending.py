@@ -102,7 +102,9 @@ FORMULA = Formula(
             exposes="correct answer not left out",
         ),
         Case("a tie goes to the lowest index", {"energies": np.array([3.0, 1.0, 1.0]), "label": 0}, 1),
-        Case("an impossible answer is no temptation", {"energies": np.array([np.inf, 0.0, 5.0]), "label": 1}, 2),
+        Case(
+            "an impossible answer is no temptation", {"energies": np.array([np.inf, 0.0, 5.0]), "label": 1}, 2
+        ),
         Case("not a number prevails", {"energies": np.array([0.0, 1.0, np.nan]), "label": 0}, 2),
     ),
     variants=(

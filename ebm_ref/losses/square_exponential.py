@@ -94,7 +94,9 @@ FORMULA = Formula(
             2.0,
             exposes="minus between the terms",
         ),
-        Case("an impossible wrong answer", {"energies": np.array([2.0, np.inf]), "label": 0, "gamma": 1.0}, 4.0),
+        Case(
+            "an impossible wrong answer", {"energies": np.array([2.0, np.inf]), "label": 0, "gamma": 1.0}, 4.0
+        ),
         Case(
             "not a number",
             {"energies": np.array([0.0, np.nan]), "label": 0, "gamma": 1.0},

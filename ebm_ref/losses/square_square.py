@@ -103,7 +103,11 @@ FORMULA = Formula(
             1.0,
             {"energies": np.array([-2.0, 0.0])},
         ),
-        Case("an impossible wrong answer", {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0}, 1.0),
+        Case(
+            "an impossible wrong answer",
+            {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0},
+            1.0,
+        ),
         Case(
             "not a number",
             {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "margin": 1.0},

@@ -91,12 +91,15 @@ def hardtanh_of_ratio(F, torch, E, y, delta):
     return F.hardtanh((E_y - E_o) / (delta * E_o), 0.0, 1.0)[0]
 
 
-def mse_and_hinge_embedding(F, torch, E, y, m):
+def mse_hinge_embedding(F, torch, E, y, m):
     E_y, E_o = pair(torch, E, y)
-    return F.mse_loss(E_y, torch.zeros_like(E_y)) + F.hinge_embedding_loss(E_o, target(torch, E, -1.0), margin=m) ** 2
+    return (
+        F.mse_loss(E_y, torch.zeros_like(E_y))
+        + F.hinge_embedding_loss(E_o, target(torch, E, -1.0), margin=m) ** 2
+    )
 
 
-def mse_and_exp(F, torch, E, y, gamma):
+def mse_exp(F, torch, E, y, gamma):
     E_y, E_o = pair(torch, E, y)
     return F.mse_loss(E_y, torch.zeros_like(E_y)) + gamma * torch.exp(-E_o)[0]
 
@@ -121,7 +124,7 @@ def argmin(F, torch, E, y):
     return torch.argmin(E.index_fill(0, torch.tensor([y]), float("inf")))
 
 
-def cross_entropy_of_linear(F, torch, W, x, y):
+def linear_cross_entropy(F, torch, W, x, y):
     return F.cross_entropy(F.linear(x[None], W), torch.tensor([y]))
 
 
@@ -134,7 +137,7 @@ def pairwise_distance(F, torch, U, x, y):
 
 
 ADAPTERS = {
-    "softmax": (cross_entropy_of_linear,),
+    "softmax": (linear_cross_entropy,),
     "rbf_output": (mse_loss, pairwise_distance),
     "most_offending": (argmin,),
     "energy": (nll_loss,),
@@ -144,14 +147,18 @@ ADAPTERS = {
     "mce": (sigmoid,),
     "lvq2": (hardtanh,),
     "lvq2_ratio": (hardtanh_of_ratio,),
-    "square_square": (mse_and_hinge_embedding,),
-    "square_exponential": (mse_and_exp,),
+    "square_square": (mse_hinge_embedding,),
+    "square_exponential": (mse_exp,),
     "nll": (cross_entropy,),
     "mee": (softmax_l1,),
     "generalized_hinge": (multi_margin_loss,),
 }
 
 KNOWN = {
-    ("lvq2_ratio", "hardtanh_of_ratio", "zero times an infinite slope"): "not reported; inherent in reverse mode",
+    (
+        "lvq2_ratio",
+        "hardtanh_of_ratio",
+        "zero times an infinite slope",
+    ): "not reported; inherent in reverse mode",
     ("log", "soft_margin_loss", "the exponential overflows"): "github.com/pytorch/pytorch/issues/77529",
 }

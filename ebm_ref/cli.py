@@ -1,0 +1,526 @@
+r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
+
+    list  show  read                what there is, page by page
+    verify                          every witness of every formula
+    check                           a framework or a function of yours against the golden vectors
+    eval  vectors                   truths to copy
+
+Exit status: 0 agreement, 1 disagreement, 2 bad usage.
+
+Before: conformance/report.py.  Next: nothing; this is the last page.
+"""
+
+import argparse
+import contextlib
+import difflib
+import functools
+import inspect
+import itertools
+import json
+import os
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+import ebm_ref
+from ebm_ref import golden
+from ebm_ref.bounds import estimated_condition, of
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.formula import check_shapes
+
+COLORS = {"match": "green", "mismatch": "red", "error": "red", "known quirk": "yellow"}
+
+
+class Usage(Exception):
+    """A user's mistake: printed without a traceback, exit status 2."""
+
+
+def formula(name):
+    """The record of that name, or a Usage that suggests the nearest ones."""
+    return FORMULAS[known(name, FORMULAS, "formula")]
+
+
+def known(name, names, what):
+    """The name itself if it is one of `names`."""
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`ebm-ref list` shows all names."
+    raise Usage(f"unknown {what} {name!r}; {hint}")
+
+
+def table(*columns, **style):
+    """A table without lines, that fits 80 columns."""
+    t = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", **style)
+    for column in columns:
+        name, justify = (column[1:], "right") if column.startswith(">") else (column, "left")
+        t.add_column(name, justify=justify, overflow="ellipsis", no_wrap=True)
+    return t
+
+
+def print_table(out, t):
+    """Print a table whose last column alone may be cut to the width of the terminal."""
+    for column in t.columns[:-1]:
+        column.min_width = max(Text.from_markup(cell).cell_len for cell in [column.header, *column.cells])
+    out.print(t)
+
+
+def reflow(text, width=79):
+    """Lines that are too long for a terminal, with their neighbours of the same indentation, filled anew."""
+    indent = lambda line: len(line) - len(line.lstrip()) if line.strip() else -1
+    lines = []
+    for (left, _), group in itertools.groupby(
+        text.splitlines(), lambda line: (indent(line), line[:7] == "Before:")
+    ):
+        group = list(group)
+        if max(map(len, group)) > width:
+            text = " ".join(line.strip() for line in group)
+            group = textwrap.wrap(text, width, initial_indent=" " * left, subsequent_indent=" " * left)
+        lines += group
+    return "\n".join(lines)
+
+
+def plain(x):
+    """A number, array or mapping as one reads it: shortest digits that round-trip."""
+    if isinstance(x, dict):
+        return "  ".join(f"{name} {plain(value)}" for name, value in x.items())
+    if np.ndim(x):
+        return "[" + ", ".join(plain(entry) for entry in x) + "]"
+    return repr(golden.encode(np.asarray(x).item())).strip("'").removesuffix(".0")
+
+
+def page_of(record):
+    return inspect.getmodule(record.value)
+
+
+# list, show, read
+
+
+def list_command(args, out):
+    t = table("formula", "page")
+    for name, record in FORMULAS.items():
+        title = page_of(record).__doc__.splitlines()[0].rstrip(".")
+        t.add_row(name, escape(title if len(title) <= 56 else title.partition(":")[0]))
+    print_table(out, t)
+    return 0
+
+
+def show_command(args, out):
+    record = formula(args.name)
+    page = page_of(record)
+    say = lambda text: out.print(reflow(text), markup=False, highlight=False)
+    say(inspect.cleandoc(page.__doc__))
+    say(f"\n{args.name}{inspect.signature(record.value)}    shapes {record.signature}")
+    say("\n" + inspect.getdoc(record.value).split("\n\n", 1)[1].split("\n>>>")[0].rstrip())
+    for argument, gradient in record.gradients.items():
+        say(f"\ngradient by {argument}: {inspect.getdoc(gradient)}")
+    for law in record.laws:
+        say(f"law: {law.__doc__.splitlines()[0]}")
+    say("\nCases worked by hand")
+    for case in record.cases:
+        exposes = f"\n      exposes: {case.exposes}" if case.exposes else ""
+        gradients = "".join(f"\n      gradient by {a}: {plain(g)}" for a, g in case.gradients.items())
+        say(
+            f"  {case.name}\n      {plain(dict(case.inputs))}\n"
+            f"      = {plain(case.value)}{gradients}{exposes}"
+        )
+    if record.variants:
+        say("\nWhat others compute under this name")
+    for variant in record.variants:
+        seen = f"\n      seen in: {variant.seen_in}" if variant.seen_in else ""
+        symptom = f"\n      symptom: {variant.symptom}" if variant.symptom else ""
+        say(f"  {variant.kind}: {variant.name}{seen}{symptom}")
+    return 0
+
+
+def read_command(args, out):
+    order = ebm_ref.READING_ORDER
+    if args.page in FORMULAS:
+        pages = [page_of(FORMULAS[args.page]).__name__.removeprefix("ebm_ref.")]
+    elif args.page:
+        short = {page.rpartition(".")[2]: page for page in order}
+        pages = [short.get(args.page) or known(args.page, order, "page")]
+    else:
+        pages = order
+    texts = []
+    for page in pages:
+        path = Path(ebm_ref.__file__).parent / (page.replace(".", "/") + ".py")
+        texts.append(f"{'=' * 79}\n{page}\n{'=' * 79}\n\n{path.read_text(encoding='utf-8')}")
+    with out.pager() if out.is_terminal else contextlib.nullcontext():
+        out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+# verify
+
+
+def verify_command(args, out):
+    from ebm_ref.evidence import WITNESSES, conditions
+
+    names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
+    started, found = time.perf_counter(), {}
+    for name in track(
+        names, "verifying", console=progress_console(), transient=True, disable=not sys.stderr.isatty()
+    ):
+        found[name] = {
+            witness: list(f(name)) for witness, f in (*WITNESSES.items(), ("conditions", conditions))
+        }
+    short = {"identities": "ident.", "enumeration": "enum."}
+    t = table("formula", *(f">{short.get(witness, witness)}" for witness in WITNESSES))
+    for name, witnesses in found.items():
+        t.add_row(name, *(_cell(witnesses[w]) for w in WITNESSES))
+    print_table(out, t)
+    _print_reasons(found, out)
+    _print_conditions(found, out)
+    claims = [(name, w, *claim) for name, ws in found.items() for w, cs in ws.items() for claim in cs]
+    failed = [claim for claim in claims if claim[3] is False]
+    for name, witness, claim, _, figure in failed:
+        out.print(f"[red]FAILS[/red] {name}, {witness}: {escape(claim)} ({figure})")
+    passed = sum(claim[3] is True for claim in claims)
+    out.print(f"\n{passed} claims hold, {len(failed)} fail; {time.perf_counter() - started:.1f} s.")
+    if args.json:
+        keys = ("formula", "witness", "claim", "holds", "figure")
+        write_json(args.json, [dict(zip(keys, map(_json, claim), strict=True)) for claim in claims])
+    return 1 if failed else 0
+
+
+def _json(x):
+    return golden.encode(np.asarray(x).item()) if isinstance(x, (np.generic, np.ndarray, float)) else x
+
+
+def _cell(claims):
+    holds = [h for _, h, _ in claims]
+    if False in holds:
+        return f"[red]{holds.count(False)} FAIL[/red]"
+    return f"{len(claims)}" if True in holds else "-"
+
+
+def _print_reasons(found, out):
+    """Why a witness does not apply, formulas with the same reason together."""
+    reasons = {}
+    for name, witnesses in found.items():
+        for witness, claims in witnesses.items():
+            for reason, holds, _ in claims:
+                if holds is None:
+                    reasons.setdefault((witness, reason), []).append(name)
+    out.print("\nThe number of claims that hold; - not applicable:")
+    for (witness, reason), names in reasons.items():
+        out.print(f"  {witness}: {reason}\n    {', '.join(names)}", highlight=False)
+
+
+def _print_conditions(found, out):
+    rows = {name: ws["conditions"] for name, ws in found.items() if ws["conditions"]}
+    if not rows:
+        return
+    margins = [
+        claim.partition(" for ")[2].partition(":")[0] for claim, _, _ in next(iter(rows.values()))[:-1]
+    ]
+    out.print("\nCondition 3 on \\[0, 4]^2 for a margin m, and the gap at which descent rests:")
+    t = table("loss", *(f">{margin}" for margin in margins), ">gap at rest")
+    for name, claims in rows.items():
+        t.add_row(name, *(claim.rpartition(": ")[2] for claim, _, _ in claims))
+    print_table(out, t)
+
+
+# check
+
+
+def check_command(args, out):
+    from ebm_ref.conformance.report import check
+    from ebm_ref.conformance.worker import frameworks
+
+    reports = []
+    for target in args.targets:
+        if ":" not in target:
+            known(target, frameworks(), "framework (a function of yours is module:function)")
+        names = [known(args.name, FORMULAS, "formula")] if args.name else _names_for(target)
+        bar = lambda steps, target=target: track(
+            steps,
+            f"checking {target}",
+            console=progress_console(),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        report = check(target, names, args.time_limit, bar)
+        if report.failure:
+            out.print(f"{target}: {report.failure}", markup=False)
+        reports.append(report)
+    judged = [report for report in reports if not report.failure]
+    if len(judged) == 1:
+        _print_report(judged[0], out)
+    elif judged:
+        _print_side_by_side(judged, out)
+    if args.json:
+        write_json(args.json, [report.as_dict() for report in reports])
+    return max(report.status for report in reports)
+
+
+def _names_for(target):
+    """A framework answers for all it has; a function for the formula it is named after."""
+    if ":" not in target:
+        return None
+    name = target.partition(":")[2]
+    if name not in FORMULAS:
+        raise Usage(
+            f"{target}: say which formula it computes, with --as NAME (`ebm-ref list` shows the names)"
+        )
+    return [name]
+
+
+def _verdict(row):
+    verdict = row.verdict.removeprefix("match under ")
+    error = f"{row.worst_error:.2g}" if row.worst_error < 1e16 else ">1e16"
+    error = "" if row.verdict in ("unsupported", "error") else error
+    return f"[{COLORS.get(row.verdict, 'default')}]{verdict}[/] {error}"
+
+
+def _print_report(report, out):
+    out.print(
+        f"{report.version}, numpy {np.__version__}: verdict and worst error in units of the bound\n",
+        highlight=False,
+    )
+    dtypes = sorted({row.dtype for row in report.rows})
+    t = table("formula", "function", *dtypes)
+    for (name, function), rows in _grouped(report.rows):
+        t.add_row(name, function, *map(_verdict, rows))
+    print_table(out, t)
+    _print_details(report, out)
+
+
+def _print_side_by_side(reports, out):
+    """One column a candidate: who is wrong?"""
+    from ebm_ref.conformance.compare import VERDICTS
+
+    t = table("formula", *(report.target for report in reports))
+    names = list(dict.fromkeys(row.formula for report in reports for row in report.rows))
+    for name in names:
+        cells = []
+        for report in reports:
+            rows = [row for row in report.rows if row.formula == name]
+            cells.append(_verdict(max(rows, key=lambda row: VERDICTS.index(row.verdict))) if rows else "-")
+        t.add_row(name, *cells)
+    out.print("Verdict and worst error in units of the bound, one column a candidate\n")
+    print_table(out, t)
+    for report in reports:
+        _print_details(report, out)
+
+
+def _print_details(report, out):
+    """Below the table: what differs and why, what was not asked, NaN and infinity on lines of their own."""
+    fill = functools.partial(textwrap.fill, width=79, break_long_words=False, break_on_hyphens=False)
+    say = lambda text, left="": out.print(
+        fill(text, initial_indent=left, subsequent_indent=left + "  "), markup=False, highlight=False
+    )
+    for (name, function), rows in _grouped(report.rows):
+        notes = {}
+        for row in rows:
+            for note in _notes(row):
+                notes.setdefault(note, []).append(row.dtype)
+        if notes:
+            out.print()
+            say(f"{name}, {function}" if ":" not in report.target else f"{name}, {report.target}")
+        for note, dtypes in notes.items():
+            head, *lines = note
+            say(f"{' and '.join(dtypes)}: {head}", "  ")
+            for line in lines:
+                say(line, "    ")
+    if report.missing:
+        out.print()
+        say(f"no function for: {', '.join(report.missing)}")
+
+
+def _grouped(rows):
+    groups = {}
+    for row in rows:
+        groups.setdefault((row.formula, row.function), []).append(row)
+    return groups.items()
+
+
+def _notes(row):
+    """What there is to say of one row beside its verdict, each note a tuple of lines."""
+    if row.smallest:
+        small, nothing = row.smallest, ("nothing that this project has a name for",)
+        what = "value" if small["output"] == "value" else f"gradient by {small['output']}"
+        seen = [f"seen in: {thread}" for thread in row.threads if thread]
+        computes = f"{row.verdict}: it computes: {', or: '.join(row.diagnosis or nothing)}"
+        shown = (
+            f"smallest input: {plain(small['inputs'])}",
+            f"{what}: truth {plain(small['truth'])}, answer {plain(small['answer'])}",
+        )
+        yield (computes, *seen, *shown)
+    if row.verdict == "imprecise":
+        j = max((j for j in row.finite if j.output), key=lambda j: j.fine)
+        what = "value" if j.output == "value" else f"gradient by {j.output}"
+        yield (
+            f"imprecise: right in absolute terms; up to {row.lost_digits} digits lost",
+            f"{j.vector['id']}: {plain(j.vector['inputs'])}",
+            f"{what}: truth {plain(of(j.vector, j.output))}, answer {plain(j.answer)}",
+        )
+    for verdict in ("error", "unsupported"):
+        for detail, count in _tally(j.detail for j in row.finite if j.verdict == verdict):
+            yield (f"{verdict} on {count} vectors: {detail}",)
+    odd = [j for j in row.judgements if not j.finite and j.verdict in ("mismatch", "error")]
+    if odd and row.verdict in ("match", "imprecise"):
+        ids = ", ".join(dict.fromkeys(j.vector["id"].partition("/")[2] for j in odd))
+        yield (f"NaN and infinity, not counted: differs at {ids}",)
+
+
+def _tally(texts):
+    counts = {}
+    for text in texts:
+        counts[text] = counts.get(text, 0) + 1
+    return counts.items()
+
+
+# eval, vectors
+
+
+def eval_command(args, out):
+    record = formula(args.name)
+    inputs = _inputs(record, args.inputs)
+    stacks = {a: np.asarray(x) for a, x in inputs.items()}
+    check_shapes(stacks, {a: record.shapes[a] for a in stacks})
+    deeper = [a for a, x in stacks.items() if x.ndim > len(record.shapes[a])]
+    if deeper:
+        raise Usage(f"{deeper[0]} has shape {stacks[deeper[0]].shape}: eval takes one sample")
+    bound = record.bind(**inputs)
+    with np.errstate(all="ignore"):
+        value = record.value(**bound)
+        condition = estimated_condition(record, bound)
+        u, eta = golden.PRECISIONS["float64"]
+        rows = {"value": value} | {f"gradient by {a}": g(**bound) for a, g in record.gradients.items()}
+        rows |= {"condition C": condition, "bound 8(uC + eta)": 8 * (u * condition + eta)}
+    width = max(map(len, rows))
+    for name, x in rows.items():
+        out.print(f"{name:{width}}  {plain(x)}", markup=False, highlight=False)
+    return 0
+
+
+def _inputs(record, text):
+    """Inputs by name or by position, from JSON; "nan", "inf" and "-inf" as strings."""
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError as problem:
+        example = json.dumps(
+            golden.encode({a: np.asarray(x).tolist() for a, x in record.cases[0].inputs.items()})
+        )
+        raise Usage(f"inputs are not JSON: {problem}; for example '{example}'") from None
+    names = list(record.shapes)
+    if isinstance(given, list):
+        if len(given) > len(names):
+            raise Usage(f"{len(given)} inputs given, but the arguments are {', '.join(names)}")
+        given = dict(zip(names, given, strict=False))
+    if not isinstance(given, dict):
+        raise Usage(f"inputs must be a JSON object or array, not {text!r}")
+    try:
+        inputs = {known(a, names, "argument"): golden.decode(x) for a, x in given.items()}
+    except (TypeError, ValueError) as problem:
+        raise Usage(f"inputs {text!r}: {problem}") from None
+    missing = [
+        a
+        for a, p in inspect.signature(record.value).parameters.items()
+        if p.default is p.empty and a not in inputs
+    ]
+    if missing:
+        raise Usage(f"{missing[0]} is missing; the arguments are {', '.join(names)}")
+    return inputs
+
+
+def vectors_command(args, out):
+    names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
+    folder = Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in ("README.md", "schema.json", *(f"{name}.jsonl" for name in names)):
+        (folder / file).write_bytes((golden.VECTORS / file).read_bytes())
+    count = sum(len(golden.load(name)) for name in names)
+    out.print(f"{count} vectors of {len(names)} formulas written to {folder}", highlight=False)
+    return 0
+
+
+def write_json(path, data):
+    Path(path).write_text(json.dumps(golden.encode(data), indent=1) + "\n", encoding="utf-8")
+
+
+def progress_console():
+    return Console(stderr=True)
+
+
+def parser():
+    top = argparse.ArgumentParser(
+        prog="ebm-ref",
+        description="The ground truth of energy-based learning.",
+        epilog="example: ebm-ref check torch",
+    )
+    top.add_argument("--version", action="version", version=f"ebm_ref {ebm_ref.__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name, run, text, example):
+        p = commands.add_parser(name, help=text, description=text, epilog=f"example: ebm-ref {example}")
+        p.set_defaults(run=run)
+        return p
+
+    command("list", list_command, "the formulas, one a line", "list")
+    p = command(
+        "show", show_command, "a formula: page, shapes, cases, mistakes and where they happened", "show hinge"
+    )
+    p.add_argument("name", metavar="NAME")
+    p = command("read", read_command, "the pages in reading order, in the pager", "read hinge")
+    p.add_argument("page", metavar="PAGE", nargs="?")
+    p = command("verify", verify_command, "every witness of every formula, side by side", "verify hinge nll")
+    p.add_argument("names", metavar="NAME", nargs="*")
+    p.add_argument("--json", metavar="FILE", help="also write every claim to a file")
+    p = command(
+        "check", check_command, "judge frameworks and functions", "check mymodule:my_hinge --as hinge"
+    )
+    p.add_argument("targets", metavar="TARGET", nargs="+", help="a framework, or module:function")
+    p.add_argument("--as", dest="name", metavar="NAME", help="the formula that the function computes")
+    p.add_argument("--json", metavar="FILE", help="also write every judgement to a file")
+    p.add_argument(
+        "--time-limit", type=float, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
+    )
+    example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
+    p = command("eval", eval_command, "value, gradients, condition and bound of one sample", example)
+    p.add_argument("name", metavar="NAME")
+    p.add_argument(
+        "inputs", metavar="JSON", help='an object by name or an array by position; "nan", "inf" as strings'
+    )
+    p = command(
+        "vectors",
+        vectors_command,
+        "copy the golden vectors, their schema and format note",
+        "vectors hinge --out vectors",
+    )
+    p.add_argument("names", metavar="NAME", nargs="*")
+    p.add_argument("--out", metavar="DIR", required=True)
+    return top
+
+
+def main(argv=None):
+    """Run the command; returns the exit status."""
+    args = parser().parse_args(argv)
+    to_stdout = getattr(args, "json", None) in ("/dev/stdout", "-")
+    if to_stdout:
+        args.json = "/dev/stdout"
+    out = Console(stderr=to_stdout)
+    try:
+        return args.run(args, out)
+    except (Usage, ValueError, OSError) as problem:
+        if isinstance(problem, BrokenPipeError):  # the reader of the pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(f"ebm-ref: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
