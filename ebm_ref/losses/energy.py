@@ -84,7 +84,7 @@ FORMULA = Formula(
             "mistake",
             lambda E, y: np.mean(E),
             {"energies": lambda E, y: np.full(len(E), 1.0 / len(E))},
-            seen_in="'Deep Learning 11: Energy-Based Learning (1)': 'minimize the whole energy in the system'",
+            seen_in="'Deep Learning 11: Energy-Based Learning (1)': 'minimize the whole energy'",
             symptom="wrong answers are pushed down as hard as the right one",
         ),
         Variant(

@@ -4,9 +4,10 @@ r"""Negative log-likelihood: pull up every answer, each as hard as it is probabl
     dL/dE_j = [j = y] - p_j,    p_j = e^{-beta E_j} / sum_i e^{-beta E_i}
 
 F is the free energy, p the Gibbs distribution.  E_y is pushed down, every answer is pulled up by its
-probability, the correct one included: it goes down by 1 - p_y net.  L is -log p_y over beta, so L is in units of energy and tends to the perceptron
-loss as beta grows; many call beta L by the same name.  It is cross-entropy with logits -beta E, the
-loss of conditional random fields, and 'maximum mutual information' in speech.
+probability, the correct one included: it goes down by 1 - p_y net.  L is -log p_y over beta, so it is
+in units of energy and tends to the perceptron loss as beta grows; many call beta L by the same name.
+It is cross-entropy with logits -beta E, the loss of conditional random fields, and 'maximum mutual
+information' in speech.
 
 Both terms of E_y - F may be 1e8 and L 1e-9: PyTorch 0.4 computed F first, and returned 0 in float32
 for two equal logits of 1e8, where the truth is log 2 (github.com/pytorch/pytorch/issues/11752).
