@@ -158,3 +158,14 @@ def require_index(argument, value, size):
 def require_positive(argument, value):
     """Raise unless 0 < value < infinity (a NaN is not)."""
     require(0.0 < value < np.inf, argument, value, "must be positive and finite")
+
+
+def require_one_of(argument, value, *allowed):
+    """Raise unless `value` equals one of those allowed: a sign that is 1 or -1, a flag that is 0 or 1."""
+    listed = ", ".join(map(str, allowed[:-1])) + f" or {allowed[-1]}"
+    require(any(value == one for one in allowed), argument, value, f"must be {listed}")
+
+
+def require_number(argument, value):
+    """Raise if `value` is an array: a page takes one sample, and NumPy would broadcast (n,) with (n, 1)."""
+    require(np.ndim(value) == 0, argument, value, "must be one number, not an array")

@@ -3,7 +3,10 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     logsumexp(x) = log sum_j e^{x_j}           softmax(x)     = e^{x_i} / sum_j e^{x_j}
     softplus(t)  = log(1 + e^t)                sigmoid(t)     = 1 / (1 + e^{-t})
     log1mexp(t)  = log(1 - e^t),  t <= 0       log_sigmoid(t) = -log(1 + e^{-t})
-    xlogy(x, y)  = x log y,  0 log 0 = 0
+    xlogy(x, y)  = x log y,  0 log 0 = 0     log_softmax(x) = x - logsumexp(x)
+    xlog1py(x, y) = x log(1 + y)             weighted(w, x) = w x,  0 inf = 0
+    scaled_sum(c, r) = sum_i (1 + r_i) e^{c_i}, as a pair (c, r) again
+    log_factorial(y) = log Gamma(1 + y)      stirling_error(y): its digits beyond Stirling
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -13,7 +16,8 @@ sum and using log1p for the rest gives e^{-40}.
 All are differentiable by autograd, which cannot follow item assignment or `logaddexp.reduce`.
 
 Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", for log1mexp; Blanchard, Higham
-and Higham (2021), "Accurately computing the log-sum-exp and softmax functions".
+and Higham (2021), "Accurately computing the log-sum-exp and softmax functions"; Loader (2000), "Fast
+and accurate computation of binomial probabilities", for stirling_error.
 Before: laws.py.  Next: energies/softmax.py.
 """
 
@@ -94,3 +98,98 @@ def xlogy(x, y):
         return 0.0
     with np.errstate(divide="ignore"):
         return x * np.log(y)
+
+
+def xlog1py(x, y):
+    """x log(1 + y) of two numbers, y >= -1, 0 where x = 0 and y = -1; small y keeps its digits.
+
+    >>> float(xlog1py(1.0, -1e-20)), float(xlog1py(0.0, -1.0))
+    (-1e-20, 0.0)
+    """
+    if x == 0.0 and y == -1.0:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        return x * np.log1p(y)
+
+
+def log_softmax(x):
+    """log softmax(x) of a vector (k,), k >= 1; entries may be -inf, but not all; no digit cancels.
+
+    The largest entry's own logarithm is -log1p(rest), so it stays right when its softmax rounds to 1.
+
+    >>> log_softmax(np.array([40.0, 0.0])).tolist()
+    [-4.248354255291589e-18, -40.0]
+    """
+    i = np.argmax(x)
+    others = x[np.arange(len(x)) != i]
+    return (x - x[i]) - np.log1p(np.sum(np.exp(others - x[i])))
+
+
+def weighted(w, x):
+    """w x, elementwise, with 0 inf = 0: what has no weight does not count, even where it is infinite.
+
+    >>> weighted(np.array([0.0, 2.0]), np.array([np.inf, 3.0])).tolist()
+    [0.0, 6.0]
+    """
+    return w * np.where((w == 0.0) & (np.abs(x) == np.inf), 0.0, x)
+
+
+def scaled_sum(c, r):
+    """sum_i (1 + r_i) e^{c_i} over the first axis, as one such pair (c, r); c = -inf, r = 0 is nothing.
+
+    For sums of sums: (1 + r) e^c neither over- nor underflows, the sum of a sum takes no logarithm, so
+    that counts stay exact, and log1p(r) keeps what is small beside the largest term.
+
+    >>> c, r = scaled_sum(np.array([0.0, -40.0, -np.inf]), np.zeros(3))
+    >>> float(c + np.log1p(r))
+    4.248354255291589e-18
+    """
+    i = np.argmax(c, axis=0)
+    largest = c[(i, *np.indices(i.shape))]
+    weights = np.exp(c - np.where(largest == -np.inf, 0.0, largest))
+    is_beside = np.arange(len(c)).reshape(-1, *np.ones(i.ndim, int)) != i
+    rest = np.sum(weights * (r + is_beside), axis=0)
+    full = rest > 2.0**300  # long before it overflows, what has been counted goes into c
+    return np.where(full, largest + np.log1p(rest), largest), np.where(full, 0.0, rest)
+
+
+# J(y) ~ sum_i STIRLING[i] / y^(2i+1): what Stirling's formula leaves out of log y!
+STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)
+
+
+def stirling_error(y):
+    """J(y) = log y! - log(sqrt(2 pi y) (y/e)^y) of a number y >= 1: about 1/(12 y).
+
+    The series is good from 10 on.  Below, J(y) = J(y+1) + (y + 1/2) log(1 + 1/y) - 1, where the last
+    three nearly cancel: they are s^2/3 + s^4/5 + ... with s = 1/(2y+1).
+
+    >>> float(np.round(stirling_error(1.0), 15)), float(np.round(1.0 - np.log(2.0 * np.pi) / 2.0, 15))
+    (0.081061466795327, 0.081061466795327)
+    """
+    steps = 0.0
+    while y < 10.0:
+        s = 1.0 / (2.0 * y + 1.0)
+        steps = steps + s * s * sum((s * s) ** i / (2 * i + 3) for i in range(16))
+        y = y + 1.0
+    r = 1.0 / y
+    return steps + r * sum(c * (r * r) ** i for i, c in enumerate(STIRLING))
+
+
+def log_factorial(y):
+    """log y! = log Gamma(1 + y) of a number y >= 0; it is -0.577 y near 0, and keeps its digits there.
+
+    Below 1, from y! = e^(-gamma y) prod_j e^(y/j) / (1 + y/j): ten factors, and Stirling for the rest.
+
+    >>> float(np.round(log_factorial(3.0), 14)), float(log_factorial(1e-20))
+    (1.79175946922806, -5.772156649015328e-21)
+    """
+    if not y < 1.0:
+        return (np.log(2.0 * np.pi * y) / 2.0 + (y * np.log(y) - y)) + stirling_error(y)
+    n = 10.0
+    x, L = y / n, np.log1p(y / n)
+    near = sum(y / j - np.log1p(y / j) for j in range(1, 11))
+    far = (n + y + 0.5) * L - (y + 0.5 * x)
+    for i, c in enumerate(STIRLING):
+        m = 2 * i + 1
+        far = far + c / n**m * (np.expm1(-m * L) + m * x)
+    return (near + far) - np.euler_gamma * y

@@ -18,11 +18,18 @@ Source: arithmetic by mpmath; the expressions as the cited papers print them, co
 Before: identities.py.  Next: golden.py.
 """
 
+import functools
+import itertools
+
 import numpy as np
-from mpmath import exp, log, mp, mpf, sqrt
+from mpmath import isfinite, log, loggamma, mp, mpf, pi, sqrt
 
 DIGITS = 800
 STEP = mpf(10) ** -200
+
+
+class EdgeOfDomain(ValueError):
+    """The expression ends here: on one side of the point it has no real, finite value."""
 
 
 class Branches:
@@ -73,10 +80,19 @@ def derivatives(name, inputs, paths, curved, script):
         f = lambda *moves: np.array(_flat(evaluate(name, _moved(inputs, moves), script)[0]), object)
         h = STEP
         first = [(f((p, h)) - f((p, -h))) / (2 * h) for p in paths]
-        mixed = lambda p, q: (
-            sum(a * b * f((p, a * h), (q, b * h)) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
+        corner = lambda p, q, a, b: a * b * f((p, a * h), (q, b * h))
+        mixed = functools.cache(
+            lambda p, q: sum(corner(p, q, a, b) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
         )
-        return f(), first, [[mixed(p, q) for q in paths] for p in curved]
+        value, second = f(), [[mixed(min(p, q), max(p, q)) for q in paths] for p in curved]
+    _require_real(value, *first, *(entry for row in second for entry in row))
+    return value, first, second
+
+
+def _require_real(*arrays):
+    for number in (entry for array in arrays for entry in array):
+        if not (isinstance(number, (int, mpf)) and isfinite(number)):
+            raise EdgeOfDomain(f"{number}: no derivative is two-sided here")
 
 
 def _flat(value):
@@ -97,6 +113,16 @@ def _add(value, index, step):
 
 
 # What the naive expressions are made of.
+
+
+def exp(x):
+    return _exp(x, mp.prec)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _exp(x, prec):
+    """Remembered, since differences move but two numbers at a time and ask for all exponentials again."""
+    return mp.exp(x)
 
 
 def below(a, b):
@@ -169,6 +195,106 @@ def margin_rescaled_hinge(energies, label, costs):
     return larger(0, wrong[lowest([-v for v in wrong])])
 
 
+def sigmoid(t):
+    return 1 / (1 + exp(-t))
+
+
+def proportions(z):
+    """e^{z_j} / sum_i e^{z_i}"""
+    total = sum(exp(z_j) for z_j in z)
+    return [exp(z_j) / total for z_j in z]
+
+
+def label_smoothing(logits, label, smoothing):
+    k, p = len(logits), proportions(logits)
+    target = [smoothing / k + (1 - smoothing if j == label else 0) for j in range(k)]
+    return -sum(t * log(p_j) for t, p_j in zip(target, p, strict=True))
+
+
+# Losses of pairs and of several classes.
+
+
+def norm(d, q):
+    """|d|_q, and 0 within reach of a step from d = 0: there the norm is given no slope, by convention."""
+    kinked = abs(q - 1) < mpf(10) ** -100  # for q > 1 the power of each component is smooth, and even
+    sizes = [larger(t, -t) if kinked else abs(t) for t in d]
+    total = sum(t * abs(t) ** (q - 1) if t else 0 for t in sizes)
+    size = total * abs(total) ** (1 / q - 1) if total else mpf(0)
+    return size if size > mpf(10) ** -190 else mpf(0)
+
+
+def difference(x, y):
+    return [a - b for a, b in zip(x, y, strict=True)]
+
+
+def multi_margin(scores, label, p, margin):
+    wrong = others(len(scores), label)
+    return sum((larger(0, margin - scores[label] + scores[i]) ** p for i in wrong), mpf(0)) / len(scores)
+
+
+def multilabel_margin(scores, targets):
+    right = targets[: targets.index(-1)] if -1 in targets else targets
+    wrong = [i for i in range(len(scores)) if i not in right]
+    return sum((larger(0, 1 - (scores[j] - scores[i])) for j in right for i in wrong), mpf(0)) / len(scores)
+
+
+def multilabel_soft_margin(scores, targets):
+    probabilities = [1 / (1 + exp(-x if t == 1 else x)) for x, t in zip(scores, targets, strict=True)]
+    return -sum(log(p) for p in probabilities) / len(scores)
+
+
+def contrastive(x1, x2, same, margin):
+    square = sum(t**2 for t in difference(x1, x2))
+    return square if same else larger(0, margin - square)
+
+
+def contrastive_distance(x1, x2, same, margin):
+    if same:
+        return sum(t**2 for t in difference(x1, x2)) / 2
+    return larger(0, margin - norm(difference(x1, x2), 2)) ** 2 / mpf(2)
+
+
+def triplet_margin(anchor, positive, negative, margin, p):
+    near, far = norm(difference(anchor, positive), p), norm(difference(anchor, negative), p)
+    return larger(0, near - far + margin)
+
+
+def cosine_embedding(x1, x2, sign, margin):
+    cosine = dot(x1, x2) / (sqrt(dot(x1, x1)) * sqrt(dot(x2, x2)))
+    return 1 - cosine if sign == 1 else larger(0, cosine - margin)
+
+
+def collapsed(path, blank):
+    return [k for t, k in enumerate(path) if k != blank and (t == 0 or k != path[t - 1])]
+
+
+def product(numbers):
+    result = mpf(1)
+    for number in numbers:
+        result *= number
+    return result
+
+
+def ctc(p, target, blank):
+    paths = itertools.product(range(len(p[0])), repeat=len(p))
+    spelling = [path for path in paths if collapsed(path, blank) == target]
+    return -log(sum(product(p[t][k] for t, k in enumerate(path)) for path in spelling))
+
+
+def absolute(x):
+    return larger(x, -x)
+
+
+def huber(prediction, target, delta):
+    d = absolute(prediction - target)
+    return d**2 / 2 if below(d, delta) else delta * (d - delta / 2)
+
+
+def smooth_l1(prediction, target, beta):
+    d = absolute(prediction - target)
+    return d**2 / (2 * beta) if beta and below(d, beta) else d - beta / 2
+
+
 ORACLES = {
     "softmax": softmax,
     "rbf_output": lambda centers, features, label: sum(
@@ -194,4 +320,65 @@ ORACLES = {
     "mee": lambda energies, label, beta: 1 - gibbs(energies, beta)[label],
     "generalized_hinge": lambda energies, label, costs: sum(violations(energies, label, costs)),
     "margin_rescaled_hinge": margin_rescaled_hinge,
+    # criteria: cross-entropies
+    "cross_entropy": lambda logits, label: -log(proportions(logits)[label]),
+    "nll_of_log_probabilities": lambda log_probabilities, label: -log_probabilities[label],
+    "cross_entropy_of_probabilities": lambda logits, target: (
+        -sum(t * log(p) for t, p in zip(target, proportions(logits), strict=True))
+    ),
+    "label_smoothing": label_smoothing,
+    "binary_cross_entropy": lambda probability, target: (
+        -(target * log(probability) + (1 - target) * log(1 - probability))
+    ),
+    "binary_cross_entropy_with_logits": lambda logit, target: (
+        -(target * log(sigmoid(logit)) + (1 - target) * log(sigmoid(-logit)))
+    ),
+    "focal": lambda logit, target, gamma: (
+        -target * sigmoid(-logit) ** gamma * log(sigmoid(logit))
+        - (1 - target) * sigmoid(logit) ** gamma * log(sigmoid(-logit))
+    ),
+    "info_nce": lambda similarities, positive, temperature: (
+        -log(proportions([s / temperature for s in similarities])[positive])
+    ),
+    # pairs and several classes
+    "margin_ranking": lambda x1, x2, sign, margin: larger(0, -sign * (x1 - x2) + margin),
+    "soft_margin": lambda score, sign: log(1 + exp(-sign * score)),
+    "hinge_embedding": lambda distance, sign, margin: distance if sign == 1 else larger(0, margin - distance),
+    "multi_margin": multi_margin,
+    "multilabel_margin": multilabel_margin,
+    "multilabel_soft_margin": multilabel_soft_margin,
+    "contrastive": contrastive,
+    "contrastive_distance": contrastive_distance,
+    "triplet_margin": triplet_margin,
+    "cosine_embedding": cosine_embedding,
+    # alignments: every path, as it is
+    "ctc": lambda log_probabilities, target, blank: (
+        ctc([[exp(lp) for lp in row] for row in log_probabilities], target, blank)
+    ),
+    "ctc_of_logits": lambda logits, target, blank: ctc([proportions(row) for row in logits], target, blank),
+    # criteria: regression, divergence, reductions
+    "squared_error": lambda prediction, target: (prediction - target) ** 2,
+    "absolute_error": lambda prediction, target: absolute(prediction - target),
+    "huber": huber,
+    "smooth_l1": smooth_l1,
+    "log_cosh": lambda prediction, target: log(
+        (exp(prediction - target) + exp(target - prediction)) / 2
+    ),
+    "gaussian_nll": lambda mean, variance, target: (
+        -log(exp(-((target - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance))
+    ),
+    "poisson_nll": lambda log_rate, target: (
+        exp(log_rate) - target * log_rate + loggamma(target + 1)
+    ),
+    "kl_divergence": lambda log_q, p: sum(
+        p_j * (log(p_j) - log_q_j) for p_j, log_q_j in zip(p, log_q, strict=True)
+    ),
+    "reduction_mean": lambda losses: sum(losses) / len(losses),
+    "reduction_sum": lambda losses: sum(losses, mpf(0)),
+    "reduction_batchmean": lambda losses: sum(sum(row) for row in losses) / len(losses),
+    "reduction_class_weighted_mean": lambda losses, weights: dot(losses, weights) / sum(weights),
+    "reduction_element_weighted_mean": lambda losses, weights: dot(losses, weights) / len(losses),
+    "reduction_by_target_length": lambda losses, lengths: (
+        sum(l / (u or 1) for l, u in zip(losses, lengths, strict=True)) / len(losses)
+    ),
 }

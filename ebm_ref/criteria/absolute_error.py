@@ -1,0 +1,162 @@
+r"""Absolute error: the loss whose best constant answer is the median.
+
+    L(x, y) = |x - y|,        dL/dx = sign(x - y) = -dL/dy,    0 at x = y
+
+Every target pulls with the same force, wherever it is.  The best constant is where as many pull up as
+down: a median (some lecture notes print 'medium').  An outlier has one vote, and its distance counts
+for nothing, which makes the loss robust.  The price is the corner at x = y: the force does not fade,
+so descent with a constant step overshoots for ever.
+
+At the corner every slope from -1 to 1 is one; 0, the middle, is the only one at which a prediction
+that is right may rest.  PyTorch once returned 1 there, so that exact predictions were pushed away
+(github.com/pytorch/pytorch/issues/7172), and JAX does for `abs` (github.com/jax-ml/jax/issues/37820).
+
+To minimise it is to believe in Laplace's noise: exp(-L) / 2 is a density.
+
+Source: Laplace (1774), "Memoire sur la probabilite des causes par les evenements"; NYU DLSP20, week
+11-1 (L1Loss).
+Before: squared_error.py.  Next: huber.py, squared near by and absolute far away.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.squared_error import difference, random_pair
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import (
+    convex_in,
+    gradient_bounded,
+    homogeneous,
+    integrates_to,
+    minimised_by,
+    moved_together,
+    non_negative,
+    symmetric,
+)
+
+
+def absolute_error(prediction, target):
+    """Absolute error of one sample.
+
+    Parameters
+    ----------
+    prediction : float
+        x.  A NaN gives a NaN loss, an infinite one an infinite loss.
+    target : float
+        y, in units of the prediction.
+
+    Returns
+    -------
+    float
+        |x - y| >= 0, in units of the prediction.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array.
+
+    >>> float(absolute_error(2.5, 3.0))
+    0.5
+    """
+    return np.abs(difference(prediction, target))
+
+
+def absolute_error_prediction_gradient(prediction, target):
+    """dL/dx = sign(x - y), 0 at the corner."""
+    return np.sign(difference(prediction, target))
+
+
+def absolute_error_target_gradient(prediction, target):
+    """dL/dy = -sign(x - y), 0 at the corner."""
+    return 0.0 - np.sign(difference(prediction, target))
+
+
+FORMULA = Formula(
+    value=absolute_error,
+    signature="(),()->()",
+    source="laplace1774; NYU DLSP20, week 11-1",
+    gradients={"prediction": absolute_error_prediction_gradient, "target": absolute_error_target_gradient},
+    sample=random_pair,
+    laws=(
+        non_negative,
+        symmetric("prediction", "target"),
+        moved_together("prediction", "target"),
+        homogeneous(1, prediction=1, target=1),
+        convex_in("prediction"),
+        gradient_bounded("prediction", 1.0),
+        minimised_by(lambda y, **_: np.median(y), "The median of the targets minimises, outlier or not."),
+        integrates_to(
+            lambda **_: 2.0,
+            "int exp(-L) dy = 2: Laplace's noise.",
+            lambda prediction, target: prediction + np.array([-40.0, 0.0, 40.0]),
+        ),
+    ),
+    cases=(
+        Case(
+            "half a unit short",
+            {"prediction": 2.5, "target": 3.0},
+            0.5,
+            {"prediction": -1.0, "target": 1.0},
+            exposes="absolute value forgotten",
+        ),
+        Case(
+            "half a unit beyond, across zero",
+            {"prediction": 0.0, "target": -0.5},
+            0.5,
+            {"prediction": 1.0, "target": -1.0},
+        ),
+        Case(
+            "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1",
+            {"prediction": 2.1, "target": 2.0},
+            0.10000000000000009,
+            {"prediction": 1.0, "target": -1.0},
+        ),
+        Case(
+            "far below: the force is still one",
+            {"prediction": -1e6, "target": 0.0},
+            1e6,
+            {"prediction": -1.0, "target": 1.0},
+            exposes="gradient without its sign",
+        ),
+        Case(
+            "at the corner: a right prediction may rest",
+            {"prediction": 1.25, "target": 1.25},
+            0.0,
+            {"prediction": 0.0, "target": 0.0},
+        ),
+        Case(
+            "an infinite target",
+            {"prediction": 0.0, "target": np.inf},
+            np.inf,
+            {"prediction": -1.0, "target": 1.0},
+        ),
+        Case(
+            "prediction not a number",
+            {"prediction": np.nan, "target": 0.0},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+        Case(
+            "target not a number",
+            {"prediction": 0.0, "target": np.nan},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "absolute value forgotten",
+            "mistake",
+            lambda x, y: x - y,
+            {"prediction": lambda x, y: 1.0, "target": lambda x, y: -1.0},
+            symptom="negative losses; errors of opposite sign cancel in the mean",
+        ),
+        Variant(
+            "gradient without its sign",
+            "mistake",
+            absolute_error,
+            {"prediction": lambda x, y: 1.0, "target": lambda x, y: -1.0},
+            seen_in="a course notebook, github.com/bashardudin/Epita-SCIA-OCVX/issues/1",
+            symptom="predictions fall for ever",
+        ),
+    ),
+)

@@ -1,0 +1,302 @@
+r"""Binary cross-entropy: the cost of a stated probability.
+
+    L(p, t) = -t log p - (1 - t) log(1 - p)
+    dL/dp   = (p - t) / (p (1 - p)),        dL/dt = log((1 - p)/p)
+
+Somebody says that it rains with probability p; then it rains (t = 1), or not (t = 0), or on a share t
+of the days.  Whoever believes t does best to say t: L is lowest at p = t, where it is the entropy of t.
+It is minus the logarithm of the probability given to what happened, so it is unbounded, and so is its
+slope: a sure statement that turns out wrong costs +inf.  p = 0 and p = 1 are legal, with 0 log 0 = 0.
+
+Clipping p away from 0 and 1, as many do, does not make this more accurate but less: the samples that
+are most wrong then get no gradient at all.  If p comes from a sigmoid, use the logit instead.
+
+Two subtractions deserve care.  log(1 - p) is 0 for every p < 1e-16, unless log1p is used; and
+(1 - t)/(1 - p) - t/p, the slope as it is differentiated, loses near p = t the digits that p - t keeps.
+
+Source: Good (1952), "Rational Decisions".
+Before: label_smoothing.py.  Next: binary_cross_entropy_with_logits.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT, condition, likelihood_over, misfit, non_negative
+from ebm_ref.numerics import xlog1py, xlogy
+
+
+def binary_cross_entropy(probability, target):
+    """Binary cross-entropy of one sample.
+
+    Parameters
+    ----------
+    probability : float
+        Stated probability p in [0, 1] of the outcome 1.  A NaN gives a NaN loss.
+    target : float
+        What happened, t in [0, 1]: 1 or 0, or a share of both.  A NaN gives a NaN loss.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; 0 where p = t = 0 or p = t = 1; +inf where what happened was called impossible.
+
+    Raises
+    ------
+    ValueError
+        If p or t is not in [0, 1].
+
+    >>> float(binary_cross_entropy(0.9, 1.0).round(5)), float(binary_cross_entropy(1e-20, 0.0))
+    (0.10536, 1e-20)
+    """
+    check_share("probability", probability)
+    check_share("target", target)
+    return 0.0 - xlogy(target, probability) - xlog1py(1.0 - target, -probability)  # 0 first: no -0
+
+
+def binary_cross_entropy_probability_gradient(probability, target):
+    """dL/dp: (p - t) / (p (1 - p)), which is 1/(1 - p) for t = 0 and -1/p for t = 1, also at p = t."""
+    p, t = probability, target
+    check_share("probability", p)
+    check_share("target", t)
+    with np.errstate(divide="ignore", over="ignore"):
+        if t == 0.0:
+            return np.divide(1.0, 1.0 - p)
+        return np.divide(-1.0, p) if t == 1.0 else np.divide(p - t, p * (1.0 - p))
+
+
+def binary_cross_entropy_target_gradient(probability, target):
+    """dL/dt: log((1 - p)/p), whatever the target; +inf at p = 0, -inf at p = 1."""
+    check_share("probability", probability)
+    check_share("target", target)
+    with np.errstate(divide="ignore"):
+        slope = np.log1p(-probability) - np.log(probability)
+    return np.nan if np.isnan(target) else slope
+
+
+def check_share(argument, value):
+    """Raise unless `value` is in [0, 1]; a NaN goes through."""
+    require(not (value < 0.0 or value > 1.0), argument, value, "must be in [0, 1]")
+
+
+def lowest_at_the_target(formula, inputs, rng):
+    """L(p, t) >= L(t, t): to say what one believes is best."""
+    honest = inputs | {"probability": inputs["target"]}
+    gain = formula.value(**honest) - formula.value(**inputs)
+    return (
+        gain / (16 * UNIT * (condition(formula, inputs) + condition(formula, honest))) if gain > 0.0 else 0.0
+    )
+
+
+def mirrored(formula, inputs, rng):
+    """L(1 - p, 1 - t) = L(p, t): which outcome is called 1 does not matter."""
+    inputs = {a: np.round(x * 2**20) / 2**20 for a, x in inputs.items()}  # here 1 - x is exact
+    return misfit(formula, inputs, {a: 1.0 - x for a, x in inputs.items()})
+
+
+def convex_in_the_probability(formula, inputs, rng):
+    """L at the middle of two probabilities is at most the mean of the two."""
+    p, q = inputs["probability"], rng.uniform(0.1, 0.9)
+    points = [inputs | {"probability": x} for x in (p, q, (p + q) / 2)]
+    left, right, middle = (formula.value(**point) for point in points)
+    excess = middle - (left + right) / 2
+    return excess / (16 * UNIT * sum(condition(formula, x) for x in points)) if excess > 0.0 else 0.0
+
+
+FORMULA = Formula(
+    value=binary_cross_entropy,
+    signature="(),()->()",
+    source="good1952",
+    gradients={
+        "probability": binary_cross_entropy_probability_gradient,
+        "target": binary_cross_entropy_target_gradient,
+    },
+    sample=lambda rng: {"probability": rng.uniform(0.1, 0.9), "target": rng.uniform(0.1, 0.9)},
+    laws=(
+        non_negative,
+        likelihood_over("target"),
+        lowest_at_the_target,
+        mirrored,
+        convex_in_the_probability,
+    ),
+    cases=(
+        Case(
+            "rain, p = 0.9",
+            {"probability": 0.9, "target": 1.0},
+            0.10536051565782628,
+            {"probability": -1.1111111111111112},
+            exposes="gradient by the logit returned instead",
+        ),
+        Case(
+            "no rain, p = 0.2",
+            {"probability": 0.2, "target": 0.0},
+            0.22314355131420976,
+            {"probability": 1.25},
+        ),
+        Case(
+            "rain, p = 0.8",
+            {"probability": 0.8, "target": 1.0},
+            0.2231435513142097,
+            {"probability": -1.25},
+        ),
+        Case(
+            "nothing known: log 2, whatever happens",
+            {"probability": 0.5, "target": 0.25},
+            np.log(2.0),
+            {"probability": 1.0, "target": 0.0},
+        ),
+        Case(
+            "the target reproduced: at rest, at the entropy of 1/4",
+            {"probability": 0.25, "target": 0.25},
+            0.25 * np.log(4.0) + 0.75 * np.log(4.0 / 3.0),
+            {"probability": 0.0, "target": np.log(3.0)},
+        ),
+        Case(
+            "all but reproduced: p - t = 2^-40 is exact, and so must the slope be",
+            {"probability": 0.25 + 2.0**-40, "target": 0.25},
+            0.5623351446188084,
+            {"probability": 4.850638409443853e-12},
+        ),
+        Case(
+            "half the days, p = 1/4",
+            {"probability": 0.25, "target": 0.5},
+            np.log(4.0) - 0.5 * np.log(3.0),
+            {"probability": -4.0 / 3.0, "target": np.log(3.0)},
+            exposes="prediction and target exchanged",
+        ),
+        Case(
+            "certain but for 2^-53, and right",
+            {"probability": 1.0 - 2.0**-53, "target": 1},
+            1.1102230246251565e-16,
+            {"probability": -1.0000000000000002},
+        ),
+        Case(
+            "nearly impossible, and it did not happen: 2^-60 is left",
+            {"probability": 2.0**-60, "target": 0},
+            8.673617379884035e-19,
+            {"probability": 1.0},
+            exposes="one minus p rounded to one",
+        ),
+        Case(
+            "nearly impossible, and it happened: no logarithm may be clamped",
+            {"probability": 2.0**-1000, "target": 1},
+            693.1471805599454,
+            {"probability": -(2.0**1000)},
+            exposes="probability clipped at 1e-7",
+        ),
+        Case(
+            "all but certain in single precision, and wrong",
+            {"probability": 1.0 - 2.0**-23, "target": 0},
+            23.0 * np.log(2.0),
+            {"probability": 2.0**23},
+            exposes="clipped, and 1e-7 added too",
+        ),
+        Case(
+            "rightly called impossible",
+            {"probability": 0.0, "target": 0.0},
+            0.0,
+            {"probability": 1.0, "target": np.inf},
+            exposes="zero times infinity",
+        ),
+        Case(
+            "rightly called certain",
+            {"probability": 1.0, "target": 1.0},
+            0.0,
+            {"probability": -1.0, "target": -np.inf},
+        ),
+        Case(
+            "wrongly called impossible",
+            {"probability": 0.0, "target": 1.0},
+            np.inf,
+            {"probability": -np.inf, "target": np.inf},
+            exposes="logarithm clamped at -100",
+        ),
+        Case(
+            "wrongly called certain",
+            {"probability": 1.0, "target": 0.0},
+            np.inf,
+            {"probability": np.inf, "target": -np.inf},
+        ),
+        Case(
+            "called impossible, and true half the time",
+            {"probability": 0.0, "target": 0.5},
+            np.inf,
+            {"probability": -np.inf, "target": np.inf},
+        ),
+        Case(
+            "not a number",
+            {"probability": np.nan, "target": 0.0},
+            np.nan,
+            {"probability": np.nan, "target": np.nan},
+        ),
+        Case(
+            "not a number in the target",
+            {"probability": 0.5, "target": np.nan},
+            np.nan,
+            {"probability": np.nan, "target": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "logarithm clamped at -100",
+            "convention",
+            lambda p, t: -(t * np.maximum(np.log(p), -100.0) + (1.0 - t) * np.maximum(np.log1p(-p), -100.0)),
+            {
+                "probability": lambda p, t: (p - t) / np.maximum(p * (1.0 - p), 1e-12),
+                "target": lambda p, t: np.maximum(np.log1p(-p), -100.0) - np.maximum(np.log(p), -100.0),
+            },
+            seen_in="PyTorch, documentation of torch.nn.BCELoss; github.com/pytorch/pytorch/issues/103316",
+            symptom="no loss exceeds 100; behind a sigmoid the gradient dies for p < 1e-12",
+        ),
+        Variant(
+            "gradient by the logit returned instead",
+            "mistake",
+            binary_cross_entropy,
+            {"probability": lambda p, t: p - t},
+            symptom="right only if the sigmoid is left out of the backward pass",
+        ),
+        Variant(
+            "probability clipped at 1e-7",
+            "mistake",
+            lambda p, t: _clipped(p, t, 0.0),
+            {"probability": lambda p, t: _clipped_gradient(p, t, 0.0)},
+            seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/4744",
+            symptom="no loss exceeds 16.118 or falls below 1e-7, and beyond there is no gradient",
+        ),
+        Variant(
+            "clipped, and 1e-7 added too",
+            "mistake",
+            lambda p, t: _clipped(p, t, 1e-7),
+            {"probability": lambda p, t: _clipped_gradient(p, t, 1e-7)},
+            seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/15249",
+            symptom="15.33 for 15.94; losses of -1e-7 for sure and right predictions",
+        ),
+        Variant(
+            "one minus p rounded to one",
+            "mistake",
+            lambda p, t: -xlogy(t, p) - xlogy(1.0 - t, 1.0 - p),
+            symptom="0 for every p < 1e-16 that is right: absolute accuracy only",
+        ),
+        Variant(
+            "zero times infinity",
+            "mistake",
+            lambda p, t: -t * np.log(p) - (1.0 - t) * np.log1p(-p),
+            seen_in="MLX binary_cross_entropy, github.com/ml-explore/mlx/pull/1280",
+            symptom="NaN where p is exactly 0 or 1, and right",
+        ),
+        Variant(
+            "prediction and target exchanged",
+            "mistake",
+            lambda p, t: -xlogy(p, t) - xlog1py(1.0 - p, -t),
+            symptom="infinite for every hard target: some libraries take the target first, some last",
+        ),
+    ),
+)
+
+
+def _clipped(p, t, added):
+    c = np.clip(p, 1e-7, 1.0 - 1e-7)
+    return -t * np.log(c + added) - (1.0 - t) * np.log(1.0 - c + added)
+
+
+def _clipped_gradient(p, t, added):
+    return ((1.0 - t) / (1.0 - p + added) - t / (p + added)) * (1e-7 < p < 1.0 - 1e-7)

@@ -1,0 +1,246 @@
+r"""Binary cross-entropy with logits: a yes-or-no answer from one score.
+
+    L(z, t) = -t log p - (1 - t) log(1 - p),        p = 1/(1 + e^{-z})
+            = t softplus(-z) + (1 - t) softplus(z)
+    dL/dz   = p - t,                                dL/dt = -z
+
+This is logistic regression.  For a hard target it is the log loss of two energies, those of 'yes' and
+'no', with E_no - E_yes = z; and it is cross_entropy of the two logits (0, z).  Behind a sigmoid the
+slope of binary_cross_entropy, which is unbounded, becomes p - t, which is not: an outlier pulls with a
+force of at most 1.
+
+Computing p first ruins it.  From z = 37 on, p rounds to 1, and log(1 - p) to -inf; the truth is -37.
+The usual remedy, max(z, 0) - z t + log(1 + e^{-|z|}), holds for every finite z, but is inf - inf for an
+infinite one.  The sum of two softplus, each >= 0, is right everywhere, with 0 inf = 0.  Likewise p - t
+loses digits near t = 1; (1 - t) p - t (1 - p), with 1 - p computed as the sigmoid of -z, does not.
+
+Source: Cox (1958), "The Regression Analysis of Binary Sequences".
+Before: binary_cross_entropy.py.  Next: focal.py, which cares less for what is easy.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.binary_cross_entropy import check_share
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import (
+    UNIT,
+    condition,
+    convex_in,
+    gradient_bounded,
+    likelihood_over,
+    misfit,
+    non_negative,
+    smooth,
+)
+from ebm_ref.numerics import sigmoid, softplus, weighted
+
+
+def binary_cross_entropy_with_logits(logit, target):
+    """Binary cross-entropy of one sample, from a score.
+
+    Parameters
+    ----------
+    logit : float
+        Score z = log(p/(1-p)) of the outcome 1; -inf and +inf state certainty.  A NaN gives a NaN loss.
+    target : float
+        What happened, t in [0, 1]: 1 or 0, or a share of both.  A NaN gives a NaN loss.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; log(2) at z = 0, about |z| far on the wrong side.
+
+    Raises
+    ------
+    ValueError
+        If t is not in [0, 1].
+
+    >>> float(binary_cross_entropy_with_logits(40.0, 1.0)), float(binary_cross_entropy_with_logits(1e9, 0.0))
+    (4.248354255291589e-18, 1000000000.0)
+    """
+    check_share("target", target)
+    return weighted(target, softplus(-logit)) + weighted(1.0 - target, softplus(logit))
+
+
+def binary_cross_entropy_with_logits_logit_gradient(logit, target):
+    """dL/dz: p - t, as (1 - t) p - t (1 - p), which keeps its digits near certainty."""
+    check_share("target", target)
+    return (1.0 - target) * sigmoid(logit) - target * sigmoid(-logit)
+
+
+def binary_cross_entropy_with_logits_target_gradient(logit, target):
+    """dL/dt: -z, whatever the target."""
+    check_share("target", target)
+    return np.nan if np.isnan(target) else 0.0 - logit
+
+
+def mirrored(formula, inputs, rng):
+    """L(-z, 1 - t) = L(z, t): which outcome is called 1 does not matter."""
+    return misfit(formula, inputs, inputs | {"logit": -inputs["logit"], "target": 1.0 - inputs["target"]})
+
+
+def lowest_at_the_target(formula, inputs, rng):
+    """L is lowest where the sigmoid of z is t."""
+    t = inputs["target"]
+    best = inputs | {"logit": np.log(t) - np.log1p(-t)}
+    gain = formula.value(**best) - formula.value(**inputs)
+    return gain / (16 * UNIT * (condition(formula, best) + condition(formula, inputs))) if gain > 0.0 else 0.0
+
+
+FORMULA = Formula(
+    value=binary_cross_entropy_with_logits,
+    signature="(),()->()",
+    source="cox1958",
+    gradients={
+        "logit": binary_cross_entropy_with_logits_logit_gradient,
+        "target": binary_cross_entropy_with_logits_target_gradient,
+    },
+    sample=lambda rng: {"logit": rng.normal(scale=3.0), "target": rng.uniform(0.1, 0.9)},
+    laws=(
+        non_negative,
+        likelihood_over("target"),
+        mirrored,
+        lowest_at_the_target,
+        convex_in("logit"),
+        smooth("logit", 0.25),
+        gradient_bounded("logit", 1.0),
+    ),
+    cases=(
+        Case(
+            "nothing known: log 2, and the force is one half",
+            {"logit": 0.0, "target": 0.0},
+            np.log(2.0),
+            {"logit": 0.5, "target": 0.0},
+            exposes="no slope at zero",
+        ),
+        Case(
+            "rain, odds 9 to 1",
+            {"logit": np.log(9.0), "target": 1},
+            0.10536051565782628,
+            {"logit": -0.1},
+            exposes="target taken for 1 - target",
+        ),
+        Case(
+            "a quarter of the days, z = 2",
+            {"logit": 2.0, "target": 0.25},
+            1.6269280110429725,
+            {"logit": 0.6307970779778824, "target": -2.0},
+        ),
+        Case(
+            "near certain: e^-40 is left, and nothing of it may cancel",
+            {"logit": 40.0, "target": 1},
+            4.248354255291589e-18,
+            {"logit": -4.248354255291589e-18, "target": -40.0},
+        ),
+        Case(
+            "near certain of the opposite",
+            {"logit": -40.0, "target": 0},
+            4.248354255291589e-18,
+            {"logit": 4.248354255291589e-18, "target": 40.0},
+        ),
+        Case(
+            "surely wrong: 1 - p rounds to 0, its logarithm is -40",
+            {"logit": 40.0, "target": 0},
+            40.0,
+            {"logit": 1.0, "target": -40.0},
+            exposes="logarithm of a rounded sigmoid",
+        ),
+        Case(
+            "a huge score, right",
+            {"logit": 1e9, "target": 1},
+            0.0,
+            {"logit": 0.0, "target": -1e9},
+        ),
+        Case(
+            "a huge score, wrong",
+            {"logit": -1e9, "target": 1},
+            1e9,
+            {"logit": -1.0, "target": 1e9},
+            exposes="the exponential overflows",
+        ),
+        Case(
+            "a huge score, right half the time",
+            {"logit": 1e9, "target": 0.5},
+            5e8,
+            {"logit": 0.5, "target": -1e9},
+        ),
+        Case(
+            "an infinite score, right",
+            {"logit": np.inf, "target": 1.0},
+            0.0,
+            {"logit": 0.0, "target": -np.inf},
+            exposes="infinity minus infinity",
+        ),
+        Case(
+            "a score of -infinity, right",
+            {"logit": -np.inf, "target": 0.0},
+            0.0,
+            {"logit": 0.0, "target": np.inf},
+        ),
+        Case(
+            "an infinite score, wrong",
+            {"logit": np.inf, "target": 0.0},
+            np.inf,
+            {"logit": 1.0, "target": -np.inf},
+        ),
+        Case(
+            "a score of -infinity, wrong nine times in ten",
+            {"logit": -np.inf, "target": 0.9},
+            np.inf,
+            {"logit": -0.9, "target": np.inf},
+        ),
+        Case(
+            "not a number",
+            {"logit": np.nan, "target": 0.0},
+            np.nan,
+            {"logit": np.nan, "target": np.nan},
+        ),
+        Case(
+            "not a number in the target",
+            {"logit": 1.0, "target": np.nan},
+            np.nan,
+            {"logit": np.nan, "target": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "logarithm of a rounded sigmoid",
+            "mistake",
+            lambda z, t: -t * np.log(sigmoid(z)) - (1.0 - t) * np.log(1.0 - sigmoid(z)),
+            seen_in="candle, github.com/huggingface/candle/issues/2561",
+            symptom="an infinite or NaN loss from z = 37 on (float32: 17)",
+        ),
+        Variant(
+            "infinity minus infinity",
+            "mistake",
+            lambda z, t: np.maximum(z, 0.0) - z * t + np.log1p(np.exp(-np.abs(z))),
+            {"logit": binary_cross_entropy_with_logits_logit_gradient, "target": lambda z, t: -z},
+            seen_in="PyTorch BCEWithLogitsLoss, github.com/pytorch/pytorch/issues/102894",
+            symptom="right for finite scores; NaN for an infinite one that is right",
+        ),
+        Variant(
+            "no slope at zero",
+            "mistake",
+            binary_cross_entropy_with_logits,
+            {"logit": lambda z, t: -t if z == 0.0 else sigmoid(z) - t},
+            seen_in="PyTorch BCEWithLogitsLoss, github.com/pytorch/pytorch/issues/2298",
+            symptom="max(z, 0) and |z| both give 0 at their corner, where together they are smooth",
+        ),
+        Variant(
+            "the exponential overflows",
+            "mistake",
+            lambda z, t: t * np.log1p(np.exp(-z)) + (1.0 - t) * np.log1p(np.exp(z)),
+            symptom="an infinite or NaN loss for |z| > 709 (float32: 88)",
+        ),
+        Variant(
+            "target taken for 1 - target",
+            "mistake",
+            lambda z, t: binary_cross_entropy_with_logits(-z, t),
+            {
+                "logit": lambda z, t: -binary_cross_entropy_with_logits_logit_gradient(-z, t),
+                "target": lambda z, t: z,
+            },
+            symptom="z is read as an energy: training lowers the score of what happens",
+        ),
+    ),
+)

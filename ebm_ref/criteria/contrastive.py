@@ -1,0 +1,204 @@
+r"""Contrastive loss of a pair, on the squared distance: bring like together, keep unlike apart.
+
+    E(x1, x2, Y) = Y D^2 + (1 - Y) max(0, m - D^2),        D = |x1 - x2|
+
+Y = 1 says that the two are the same, Y = 0 that they differ; x1 and x2 are what one network made of
+two inputs.  As an energy of Y it answers by itself: "same" has the lower energy exactly where
+D^2 < m/2.  As a loss, at the true Y, it is the hinge embedding of D^2, and D^2 is the energy of an
+RBF centre at x2.
+
+The margin is in units of D^2: unlike pairs are left alone beyond D = sqrt(m).  Squaring the distance
+inside the hinge has a price: the force on an unlike pair, 2 D, is weakest where the pair is worst, and
+none where the two coincide.  The loss of Hadsell et al., contrastive_distance.py, squares outside the
+hinge instead, and counts Y the other way.
+
+Source: after Chopra, Hadsell and LeCun (2005); in this form Caffe's ContrastiveLoss, legacy_version.
+Before: distance.py.  Next: contrastive_distance.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.distance import random_points
+from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.laws import homogeneous, moved_together, non_negative, symmetric
+
+
+def contrastive(x1, x2, same, margin=1.0):
+    """Contrastive loss of one pair, on the squared distance.
+
+    Parameters
+    ----------
+    x1, x2 : (n,) float
+        The two embeddings.  A NaN gives a NaN loss.
+    same : int
+        Y = 1 if they belong together, 0 if not.
+    margin : float
+        Squared distance m >= 0 that unlike pairs must reach.
+
+    Returns
+    -------
+    float
+        >= 0, in units of x squared.
+
+    Raises
+    ------
+    ValueError
+        If `same` is neither 1 nor 0, or if the margin is negative.
+
+    >>> a, b = np.array([0.0, 0.0]), np.array([0.5, 0.5])
+    >>> float(contrastive(a, b, 1, 2.0)), float(contrastive(a, b, 0, 2.0))
+    (0.5, 1.5)
+    """
+    require_one_of("same", same, 1, 0)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    D2 = np.sum((x1 - x2) ** 2)
+    return D2 if same == 1 else np.maximum(0.0, margin - D2)
+
+
+def contrastive_x1_gradient(x1, x2, same, margin=1.0):
+    """dE/dx1, shape (n,): 2 (x1 - x2) if same; if not, the opposite below the margin, 0 from there on."""
+    loss = contrastive(x1, x2, same, margin)
+    if same == 1:
+        return 2.0 * (x1 - x2)
+    return -2.0 * np.sign(loss) * (x1 - x2) if loss != 0.0 else np.zeros(len(x1))
+
+
+def contrastive_x2_gradient(x1, x2, same, margin=1.0):
+    """dE/dx2, shape (n,): what x1 gains, x2 loses."""
+    return -contrastive_x1_gradient(x1, x2, same, margin)
+
+
+def same_below_half_the_margin(formula, inputs, rng):
+    """E(same) < E(different) exactly where D^2 < m/2."""
+    x1, x2, m = inputs["x1"], inputs["x2"], inputs["margin"]
+    decided = formula.value(x1, x2, 1, m) < formula.value(x1, x2, 0, m)
+    return 0.0 if decided == (np.sum((x1 - x2) ** 2) < m / 2) else np.inf
+
+
+ORIGIN, DIAGONAL = np.array([0.0, 0.0]), np.array([0.5, 0.5])
+
+FORMULA = Formula(
+    value=contrastive,
+    signature="(n),(n),(),()->()",
+    source="chopra2005; Caffe, ContrastiveLoss, legacy_version",
+    gradients={"x1": contrastive_x1_gradient, "x2": contrastive_x2_gradient},
+    sample=lambda rng: (
+        random_points(rng, "x1", "x2") | {"same": int(rng.integers(2)), "margin": rng.uniform(0.5, 16.0)}
+    ),
+    laws=(
+        non_negative,
+        symmetric("x1", "x2"),
+        moved_together("x1", "x2"),
+        homogeneous(2, x1=1, x2=1, margin=2),
+        same_below_half_the_margin,
+    ),
+    cases=(
+        Case(
+            "same: the squared distance",
+            {"x1": np.array([3.0, 0.0]), "x2": np.array([0.0, 4.0]), "same": 1, "margin": 1.0},
+            25.0,
+            {"x1": np.array([6.0, -8.0]), "x2": np.array([-6.0, 8.0])},
+            exposes="distance not squared",
+        ),
+        Case(
+            "different and too near: what is missing of the margin",
+            {"x1": ORIGIN, "x2": DIAGONAL, "same": 0, "margin": 2.0},
+            1.5,
+            {"x1": np.array([1.0, 1.0]), "x2": np.array([-1.0, -1.0])},
+        ),
+        Case(
+            "decided: the same pair called the same costs less, 1/2 < 2/2",
+            {"x1": ORIGIN, "x2": DIAGONAL, "same": 1, "margin": 2.0},
+            0.5,
+            {"x1": np.array([-1.0, -1.0]), "x2": np.array([1.0, 1.0])},
+        ),
+        Case(
+            "different and far: left in peace",
+            {"x1": np.array([3.0, 0.0]), "x2": np.array([0.0, 4.0]), "same": 0, "margin": 1.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+            exposes="no hinge",
+        ),
+        Case(
+            "at the corner: D^2 = m is far enough",
+            {"x1": np.array([1.0, 1.0]), "x2": ORIGIN, "same": 0, "margin": 2.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "same place, called different: the worst pair of all feels no force",
+            {"x1": DIAGONAL, "x2": DIAGONAL, "same": 0, "margin": 1.0},
+            1.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "same place, called the same",
+            {"x1": DIAGONAL, "x2": DIAGONAL, "same": 1, "margin": 1.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "infinitely far, and different",
+            {"x1": np.array([np.inf, 0.0]), "x2": ORIGIN, "same": 0, "margin": 1.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "not a number",
+            {"x1": np.array([np.nan]), "x2": np.array([0.0]), "same": 0, "margin": 1.0},
+            np.nan,
+            {"x1": np.array([np.nan]), "x2": np.array([np.nan])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "squared outside the hinge",
+            "convention",
+            lambda a, b, Y, m=1.0: np.sum((a - b) ** 2) if Y == 1 else np.maximum(0.0, m - _norm(a - b)) ** 2,
+            {
+                "x1": lambda a, b, Y, m=1.0: _outside(a, b, Y, m),
+                "x2": lambda a, b, Y, m=1.0: -_outside(a, b, Y, m),
+            },
+            seen_in="Hadsell et al. (2006); Caffe, documentation of ContrastiveLoss; "
+            "github.com/BVLC/caffe/issues/2308",
+            symptom="unlike pairs stop at D = m, not at sqrt(m)",
+        ),
+        Variant(
+            "Y = 1 for different pairs",
+            "convention",
+            lambda a, b, Y, m=1.0: contrastive(a, b, 1 - Y, m),
+            {
+                "x1": lambda a, b, Y, m=1.0: contrastive_x1_gradient(a, b, 1 - Y, m),
+                "x2": lambda a, b, Y, m=1.0: contrastive_x2_gradient(a, b, 1 - Y, m),
+            },
+            seen_in="Hadsell et al. (2006), equation 4: Y = 0 for similar pairs",
+            symptom="unlike embeddings come together",
+        ),
+        Variant(
+            "distance not squared",
+            "mistake",
+            lambda a, b, Y, m=1.0: _norm(a - b) if Y == 1 else np.maximum(0.0, m - _norm(a - b)),
+            seen_in="github.com/Kadenze/siamese_net/issues/7",
+            symptom="the hinge embedding of D: like pairs pull with force 1 at every distance",
+        ),
+        Variant(
+            "no hinge",
+            "mistake",
+            lambda a, b, Y, m=1.0: np.sum((a - b) ** 2) if Y == 1 else m - np.sum((a - b) ** 2),
+            {
+                "x1": lambda a, b, Y, m=1.0: (4.0 * Y - 2.0) * (a - b),
+                "x2": lambda a, b, Y, m=1.0: (2.0 - 4.0 * Y) * (a - b),
+            },
+            symptom="unlike pairs are driven to infinity",
+        ),
+    ),
+)
+
+
+def _norm(d):
+    return np.sqrt(np.sum(d**2))
+
+
+def _outside(a, b, Y, m):
+    pull = 1.0 if Y == 1 else -np.maximum(0.0, m - _norm(a - b)) / _norm(a - b)
+    return 2.0 * pull * (a - b)

@@ -1,0 +1,229 @@
+r"""Contrastive loss of a pair, on the distance: springs that pull like together and push unlike apart.
+
+    L = Y d^2 / 2 + (1 - Y) max(0, m - d)^2 / 2,        d = |x1 - x2|
+
+Like pairs are tied by a spring of rest length 0, unlike pairs by one of rest length m that can only
+push: the nearer, the harder.  That is what the form of contrastive.py lacks, whose force fades where
+the pair is worst.  Of a like pair at d_1 and an unlike pair at d_2 the sum is half the square-square
+loss of two energies d_1 and d_2.
+
+Here Y = 1 says "same", as in contrastive.py and in most code; the paper writes Y = 0 for similar
+pairs.  Whoever mixes up the two trains a network to bring strangers together.
+
+Where unlike points coincide the loss is m^2/2 and the direction of escape is undefined; by convention
+there is no force.  The square root has infinite slope there, so automatic differentiation returns NaN.
+
+Source: Hadsell, Chopra and LeCun (2006), "Dimensionality reduction by learning an invariant mapping",
+equation 4, with Y exchanged for 1 - Y.
+Before: contrastive.py.  Next: triplet_margin.py, where only the order of two distances counts.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.distance import distance, distance_gradient, random_points
+from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.laws import homogeneous, moved_together, non_negative, symmetric
+
+
+def contrastive_distance(x1, x2, same, margin=1.0):
+    """Contrastive loss of one pair, on the distance.
+
+    Parameters
+    ----------
+    x1, x2 : (n,) float
+        The two embeddings.  A NaN gives a NaN loss.
+    same : int
+        Y = 1 if they belong together, 0 if not.
+    margin : float
+        Distance m >= 0 that unlike pairs must reach.
+
+    Returns
+    -------
+    float
+        >= 0, in units of x squared.
+
+    Raises
+    ------
+    ValueError
+        If `same` is neither 1 nor 0, or if the margin is negative.
+
+    >>> a, b = np.array([0.0, 0.0]), np.array([0.3, 0.4])
+    >>> float(contrastive_distance(a, b, 1)), float(contrastive_distance(a, b, 0))
+    (0.125, 0.125)
+    """
+    require_one_of("same", same, 1, 0)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    if same == 1:
+        return 0.5 * np.sum((x1 - x2) ** 2)
+    return 0.5 * np.maximum(0.0, margin - distance(x1, x2)) ** 2
+
+
+def contrastive_distance_x1_gradient(x1, x2, same, margin=1.0):
+    """dL/dx1, shape (n,): x1 - x2 if same; if not, away from x2 with force m - d, none at d = 0 or d >= m."""
+    contrastive_distance(x1, x2, same, margin)
+    if same == 1:
+        return x1 - x2
+    missing = np.maximum(0.0, margin - distance(x1, x2))
+    return -missing * distance_gradient(x1, x2) if missing != 0.0 else np.zeros(len(x1))
+
+
+def contrastive_distance_x2_gradient(x1, x2, same, margin=1.0):
+    """dL/dx2, shape (n,): what x1 gains, x2 loses."""
+    return -contrastive_distance_x1_gradient(x1, x2, same, margin)
+
+
+NEAR, FAR, ORIGIN = np.array([0.375, 0.5]), np.array([3.0, 4.0]), np.array([0.0, 0.0])
+
+FORMULA = Formula(
+    value=contrastive_distance,
+    signature="(n),(n),(),()->()",
+    source="hadsell2006, Equation 4, Y exchanged for 1 - Y",
+    gradients={"x1": contrastive_distance_x1_gradient, "x2": contrastive_distance_x2_gradient},
+    sample=lambda rng: (
+        random_points(rng, "x1", "x2") | {"same": int(rng.integers(2)), "margin": rng.uniform(0.5, 4.0)}
+    ),
+    laws=(
+        non_negative,
+        symmetric("x1", "x2"),
+        moved_together("x1", "x2"),
+        homogeneous(2, x1=1, x2=1, margin=1),
+    ),
+    cases=(
+        Case(
+            "same: 5^2 / 2",
+            {"x1": FAR, "x2": ORIGIN, "same": 1, "margin": 1.0},
+            12.5,
+            {"x1": np.array([3.0, 4.0]), "x2": np.array([-3.0, -4.0])},
+            exposes="hinges not squared",
+        ),
+        Case(
+            "different and too near: d = 5/8 of a margin of 1",
+            {"x1": NEAR, "x2": ORIGIN, "same": 0, "margin": 1.0},
+            0.0703125,
+            {"x1": np.array([-0.225, -0.3]), "x2": np.array([0.225, 0.3])},
+            exposes="squared inside the hinge",
+        ),
+        Case(
+            "different and far: left in peace",
+            {"x1": FAR, "x2": ORIGIN, "same": 0, "margin": 4.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+            exposes="no hinge",
+        ),
+        Case(
+            "at the margin nothing pushes, without a corner",
+            {"x1": FAR, "x2": ORIGIN, "same": 0, "margin": 5.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "same place, called different: m^2 / 2, and no direction to escape",
+            {"x1": FAR, "x2": FAR, "same": 0, "margin": 2.0},
+            2.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+            exposes="NaN gradient where the points coincide",
+        ),
+        Case(
+            "same place, called the same",
+            {"x1": FAR, "x2": FAR, "same": 1, "margin": 1.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "too short to square: a distance of 5e-170 still has a direction",
+            {"x1": np.array([3e-170, 4e-170]), "x2": ORIGIN, "same": 0, "margin": 1.0},
+            0.5,
+            {"x1": np.array([-0.6, -0.8]), "x2": np.array([0.6, 0.8])},
+        ),
+        Case(
+            "infinitely far, and different",
+            {"x1": np.array([np.inf, 0.0]), "x2": ORIGIN, "same": 0, "margin": 1.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "not a number",
+            {"x1": np.array([np.nan, 1.0]), "x2": np.array([0.0, 0.0]), "same": 0, "margin": 1.0},
+            np.nan,
+            {"x1": np.full(2, np.nan), "x2": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "squared inside the hinge",
+            "mistake",
+            lambda a, b, Y, m=1.0: (
+                0.5 * (np.sum((a - b) ** 2) if Y == 1 else np.maximum(0.0, m - np.sum((a - b) ** 2)))
+            ),
+            {
+                "x1": lambda a, b, Y, m=1.0: _inside(a, b, Y, m),
+                "x2": lambda a, b, Y, m=1.0: -_inside(a, b, Y, m),
+            },
+            seen_in="Caffe ContrastiveLoss, github.com/BVLC/caffe/issues/2308: kept as legacy_version",
+            symptom="the loss of contrastive.py, halved: no force on unlike pairs that nearly coincide",
+        ),
+        Variant(
+            "hinges not squared",
+            "convention",
+            lambda a, b, Y, m=1.0: distance(a, b) if Y == 1 else np.maximum(0.0, m - distance(a, b)),
+            {
+                "x1": lambda a, b, Y, m=1.0: _unsquared(a, b, Y, m),
+                "x2": lambda a, b, Y, m=1.0: -_unsquared(a, b, Y, m),
+            },
+            seen_in="pytorch-metric-learning, documentation of ContrastiveLoss; "
+            "github.com/Kadenze/siamese_net/issues/7",
+            symptom="the hinge embedding of d: constant forces instead of springs",
+        ),
+        Variant(
+            "no half in front",
+            "convention",
+            lambda a, b, Y, m=1.0: 2.0 * contrastive_distance(a, b, Y, m),
+            {
+                "x1": lambda a, b, Y, m=1.0: 2.0 * contrastive_distance_x1_gradient(a, b, Y, m),
+                "x2": lambda a, b, Y, m=1.0: 2.0 * contrastive_distance_x2_gradient(a, b, Y, m),
+            },
+            seen_in="Keras, code example siamese_contrastive",
+        ),
+        Variant(
+            "Y = 1 for different pairs",
+            "convention",
+            lambda a, b, Y, m=1.0: contrastive_distance(a, b, 1 - Y, m),
+            {
+                "x1": lambda a, b, Y, m=1.0: contrastive_distance_x1_gradient(a, b, 1 - Y, m),
+                "x2": lambda a, b, Y, m=1.0: contrastive_distance_x2_gradient(a, b, 1 - Y, m),
+            },
+            seen_in="Hadsell et al. (2006), equation 4; github.com/keras-team/keras/issues/7119",
+            symptom="unlike embeddings come together",
+        ),
+        Variant(
+            "NaN gradient where the points coincide",
+            "mistake",
+            gradients={
+                "x1": lambda a, b, Y, m=1.0: _through_the_root(a, b, Y, m),
+                "x2": lambda a, b, Y, m=1.0: -_through_the_root(a, b, Y, m),
+            },
+            seen_in="github.com/adambielski/siamese-triplet/issues/18; "
+            "Keras, github.com/keras-team/keras/issues/9097",
+            symptom="all weights become NaN at the first pair of identical inputs",
+        ),
+        Variant(
+            "no hinge",
+            "mistake",
+            lambda a, b, Y, m=1.0: 0.5 * (distance(a, b) if Y == 1 else m - distance(a, b)) ** 2,
+            symptom="unlike pairs beyond the margin are pulled back to it",
+        ),
+    ),
+)
+
+
+def _inside(a, b, Y, m):
+    return (a - b) * (1.0 if Y == 1 else -np.sign(np.maximum(0.0, m - np.sum((a - b) ** 2))))
+
+
+def _unsquared(a, b, Y, m):
+    return distance_gradient(a, b) * (1.0 if Y == 1 else -np.sign(np.maximum(0.0, m - distance(a, b))))
+
+
+def _through_the_root(a, b, Y, m):
+    d = np.sqrt(np.sum((a - b) ** 2))
+    return (d if Y == 1 else -np.maximum(0.0, m - d)) * (a - b) / d

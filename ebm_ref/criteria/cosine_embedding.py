@@ -1,0 +1,270 @@
+r"""Cosine embedding: vectors of a like pair in one direction, of an unlike pair at a wide angle.
+
+    L = 1 - cos               where y = 1:  alike
+    L = max(0, cos - m)       where y = -1: unlike
+
+    cos = a.b,   a = x1 / |x1|,   b = x2 / |x2|,      1 - cos = |a - b|^2 / 2
+    dcos/dx1 = (b - cos a) / |x1|
+
+Only directions count: to make a vector longer changes nothing, so no network can win by making them
+long.  Half the squared distance of the unit vectors is not only another way to see the loss; it is the
+way to compute it, for 1 - cos loses everything at an angle of 1e-8, where the loss is 5e-17.
+
+The same happens to the gradient: b - cos a is the small difference of two unit vectors.  It is the
+antisymmetric matrix b a' - a b' applied to a; each of its entries is an area between the two vectors,
+small from the start, and the gradient is at right angles to x1 because such a matrix can only turn.
+
+A zero vector has no direction, and no value would make the loss continuous there: ValueError.  The
+frameworks put an eps into the norms, which makes short vectors look perpendicular to everything.
+
+Source: NYU DLSP20, week 11-2; the cancellation is Kahan's (2006), "How futile are mindless assessments
+of roundoff in floating-point computation?", on angles.
+Before: triplet_margin.py.  Next: ctc_alignment.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.distance import random_points
+from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.laws import UNIT, homogeneous, non_negative, symmetric
+
+
+def cosine_embedding(x1, x2, sign, margin=0.0):
+    """Cosine embedding loss of one pair.
+
+    Parameters
+    ----------
+    x1, x2 : (n,) float
+        The two vectors, neither of them zero.  A NaN or an infinite component gives a NaN loss.
+    sign : int
+        y = 1 if the pair is alike, -1 if not.
+    margin : float
+        Cosine m in [-1, 1] that unlike pairs may have.
+
+    Returns
+    -------
+    float
+        0 to 2 if alike, 0 to 1 - m if not, to within rounding.
+
+    Raises
+    ------
+    ValueError
+        If a vector is zero, if `sign` is neither 1 nor -1, or if the margin is not in [-1, 1].
+
+    >>> x1, x2 = np.array([1.0, 0.0]), np.array([1.0, 2.0**-30])
+    >>> float(cosine_embedding(x1, x2, 1)), float(1.0 - 1.0 / np.sqrt(1.0 + 2.0**-60))
+    (4.336808689942018e-19, 0.0)
+    """
+    require_one_of("sign", sign, 1, -1)
+    require(-1.0 <= margin <= 1.0, "margin", margin, "must be in [-1, 1]")
+    a, b = direction("x1", x1), direction("x2", x2)
+    return 0.5 * np.sum((a - b) ** 2) if sign == 1 else np.maximum(0.0, np.sum(a * b) - margin)
+
+
+def cosine_embedding_x1_gradient(x1, x2, sign, margin=0.0):
+    """dL/dx1, shape (n,): -dcos/dx1 if alike, dcos/dx1 if not and cos > m, else 0, the corner included."""
+    loss = cosine_embedding(x1, x2, sign, margin)
+    a, b = direction("x1", x1), direction("x2", x2)
+    turn = (np.outer(b, a) - np.outer(a, b)) @ a
+    s = np.max(np.abs(x1))
+    slope = turn / np.sqrt(np.sum((x1 / s) ** 2)) / s
+    return -slope if sign == 1 else np.sign(loss) * slope
+
+
+def cosine_embedding_x2_gradient(x1, x2, sign, margin=0.0):
+    """dL/dx2, shape (n,): the pair is symmetric."""
+    return cosine_embedding_x1_gradient(x2, x1, sign, margin)
+
+
+def direction(argument, x):
+    """x / |x|, whatever the length; a ValueError if there is none."""
+    s = np.max(np.abs(x))
+    require(not s == 0.0, argument, x, "must not be zero: it has no direction")
+    return (x / s) / np.sqrt(np.sum((x / s) ** 2))
+
+
+def turns_only(formula, inputs, rng):
+    """x1 . df/dx1 = 0: the gradient never makes a vector longer or shorter."""
+    g = formula.gradients["x1"](**inputs)
+    return abs(np.sum(inputs["x1"] * g)) / (16 * UNIT * np.sum(np.abs(inputs["x1"] * g)) + 1e-300)
+
+
+EAST, NORTH, NORTH_EAST = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([1.0, 1.0])
+
+FORMULA = Formula(
+    value=cosine_embedding,
+    signature="(n),(n),(),()->()",
+    source="NYU DLSP20, week 11-2",
+    gradients={"x1": cosine_embedding_x1_gradient, "x2": cosine_embedding_x2_gradient},
+    sample=lambda rng: (
+        random_points(rng, "x1", "x2") | {"sign": int(rng.choice([-1, 1])), "margin": rng.uniform(-0.9, 0.5)}
+    ),
+    laws=(
+        non_negative,
+        symmetric("x1", "x2"),
+        homogeneous(0, x1=1),
+        homogeneous(0, x2=1),
+        turns_only,
+    ),
+    cases=(
+        Case(
+            "alike at 45 degrees: 1 - 1/sqrt(2)",
+            {"x1": EAST, "x2": NORTH_EAST, "sign": 1, "margin": 0.0},
+            0.29289321881345248,
+            {
+                "x1": np.array([0.0, -0.70710678118654752]),
+                "x2": np.array([-0.35355339059327376, 0.35355339059327376]),
+            },
+            exposes="cosine itself",
+        ),
+        Case(
+            "unlike at 45 degrees",
+            {"x1": EAST, "x2": NORTH_EAST, "sign": -1, "margin": 0.0},
+            0.70710678118654752,
+            {
+                "x1": np.array([0.0, 0.70710678118654752]),
+                "x2": np.array([0.35355339059327376, -0.35355339059327376]),
+            },
+            exposes="labels 1 and 0",
+        ),
+        Case(
+            "unlike within the margin: nothing turns",
+            {"x1": np.array([3.0, 4.0]), "x2": np.array([4.0, -2.0]), "sign": -1, "margin": 0.5},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+            exposes="gradient within the margin",
+        ),
+        Case(
+            "alike and parallel: the length does not matter",
+            {"x1": np.array([3.0, 4.0]), "x2": np.array([6.0, 8.0]), "sign": 1, "margin": 0.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "alike and opposite: the loss is largest, and there is no way to turn",
+            {"x1": EAST, "x2": -2.0 * EAST, "sign": 1, "margin": 0.0},
+            2.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "alike and perpendicular",
+            {"x1": 2.0 * EAST, "x2": NORTH, "sign": 1, "margin": 0.0},
+            1.0,
+            {"x1": np.array([0.0, -0.5]), "x2": np.array([-1.0, 0.0])},
+        ),
+        Case(
+            "at the corner: unlike and perpendicular is far enough for m = 0",
+            {"x1": EAST, "x2": NORTH, "sign": -1, "margin": 0.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        ),
+        Case(
+            "nearly parallel: an angle of 2^-30, a loss of 2^-61",
+            {"x1": EAST, "x2": np.array([1.0, 2.0**-30]), "sign": 1, "margin": 0.0},
+            4.336808689942018e-19,
+            {
+                "x1": np.array([0.0, -9.313225746154785e-10]),
+                "x2": np.array([-8.673617379884035e-19, 9.313225746154785e-10]),
+            },
+            exposes="cosine subtracted from one",
+        ),
+        Case(
+            "very short and parallel: the length does not matter, however small",
+            {"x1": 2.0**-20 * EAST, "x2": 2.0**-20 * EAST, "sign": 1, "margin": 0.0},
+            0.0,
+            {"x1": np.zeros(2), "x2": np.zeros(2)},
+            exposes="eps in the squared norms",
+        ),
+        Case(
+            "too long to square",
+            {"x1": np.array([3e200, 4e200]), "x2": np.array([0.0, 4.0]), "sign": -1, "margin": 0.5},
+            0.3,
+        ),
+        Case(
+            "too short to multiply the squares",
+            {"x1": np.array([3e-120, 4e-120]), "x2": np.array([0.0, 4e-120]), "sign": -1, "margin": 0.5},
+            0.3,
+        ),
+        Case(
+            "one dimension: only the sign is left",
+            {"x1": np.array([-3.0]), "x2": np.array([0.5]), "sign": 1, "margin": 0.0},
+            2.0,
+            {"x1": np.zeros(1), "x2": np.zeros(1)},
+        ),
+        Case(
+            "not a number",
+            {"x1": np.array([np.nan, 1.0]), "x2": EAST, "sign": -1, "margin": 0.0},
+            np.nan,
+            {"x1": np.full(2, np.nan), "x2": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "eps in the squared norms",
+            "mistake",
+            lambda a, b, y, m=0.0: _of_cosine(_with_eps(a, b)[0], y, m),
+            {
+                "x1": lambda a, b, y, m=0.0: _with_eps(a, b)[1] * _active(_with_eps(a, b)[0], y, m),
+                "x2": lambda a, b, y, m=0.0: _with_eps(b, a)[1] * _active(_with_eps(a, b)[0], y, m),
+            },
+            seen_in="PyTorch CosineEmbeddingLoss, 1e-12, github.com/pytorch/pytorch/pull/5447",
+            symptom="vectors much shorter than 1e-6 are perpendicular to themselves",
+        ),
+        Variant(
+            "cosine subtracted from one",
+            "mistake",
+            lambda a, b, y, m=0.0: _of_cosine(_cosine(a, b), y, m),
+            seen_in="PyTorch CosineEmbeddingLoss, github.com/pytorch/pytorch/issues/14173; "
+            "Keras CosineSimilarity below -1, github.com/keras-team/keras/issues/17138",
+            symptom="4e-7 or a negative loss of a vector with itself in float32",
+        ),
+        Variant(
+            "gradient within the margin",
+            "mistake",
+            gradients={
+                "x1": lambda a, b, y, m=0.0: cosine_embedding_x1_gradient(a, b, y, -1.0),
+                "x2": lambda a, b, y, m=0.0: cosine_embedding_x2_gradient(a, b, y, -1.0),
+            },
+            seen_in="Torch7 CosineEmbeddingCriterion, github.com/torch/nn/pull/169",
+            symptom="unlike vectors go on turning away after the loss has reached 0",
+        ),
+        Variant(
+            "labels 1 and 0",
+            "mistake",
+            lambda a, b, y, m=0.0: cosine_embedding(a, b, y, m) if y == 1 else 0.0,
+            {
+                "x1": lambda a, b, y, m=0.0: max(y, 0) * cosine_embedding_x1_gradient(a, b, y, m),
+                "x2": lambda a, b, y, m=0.0: max(y, 0) * cosine_embedding_x2_gradient(a, b, y, m),
+            },
+            seen_in="PyTorch takes any target in silence, github.com/pytorch/pytorch/issues/49917",
+            symptom="unlike pairs cost nothing, and everything collapses to one direction",
+        ),
+        Variant(
+            "cosine itself",
+            "convention",
+            lambda a, b, y, m=0.0: -_cosine(a, b) if y == 1 else cosine_embedding(a, b, y, m),
+            {"x1": cosine_embedding_x1_gradient, "x2": cosine_embedding_x2_gradient},
+            seen_in="Keras, documentation of CosineSimilarity: -1 for like pairs",
+            symptom="the loss of a perfect pair is -1",
+        ),
+    ),
+)
+
+
+def _cosine(a, b):
+    return np.sum(a * b) / (np.sqrt(np.sum(a**2)) * np.sqrt(np.sum(b**2)))
+
+
+def _of_cosine(cos, y, m):
+    return 1.0 - cos if y == 1 else np.maximum(0.0, cos - m)
+
+
+def _active(cos, y, m):
+    return -1.0 if y == 1 else np.sign(np.maximum(0.0, cos - m))
+
+
+def _with_eps(a, b):
+    """The cosine with 1e-12 added to each squared norm, and its gradient by a."""
+    A, B = np.sum(a**2) + 1e-12, np.sum(b**2) + 1e-12
+    cos = np.sum(a * b) / np.sqrt(A * B)
+    return cos, b / np.sqrt(A * B) - cos * a / A

@@ -1,0 +1,226 @@
+r"""Cross-entropy: the cost of the true class when the model gives a score to each class.
+
+    L(z, y) = -log p_y = -z_y + log sum_j e^{z_j}
+    dL/dz_j = p_j - [j = y],          p_j = e^{z_j} / sum_i e^{z_i}
+
+A logit z_j is a score: higher is better.  Read it as an energy with the sign turned, E = -z, and this
+is nll at beta = 1.  The force on a logit is the probability that is in the wrong place: the true class
+is pushed up by what it lacks, every other one down by what it has.  No force exceeds 1, so one
+mislabelled sample cannot pull without limit, as it can under a squared error.
+
+Two mistakes are so common that the frameworks' manuals warn of them.  Probabilities given for logits
+go through softmax twice: what comes out differs by a factor of at most e, and training stalls.  And the
+logarithm of a softmax is -inf as soon as the softmax underflows, while the loss is a moderate number.
+Counting from the highest score, z_s, both terms are >= 0 and nothing is lost:
+
+    L = (z_s - z_y) + log(1 + sum_{j != s} e^{z_j - z_s})
+
+Source: Bridle (1990), "Probabilistic Interpretation of Feedforward Classification Network Outputs".
+Before: kl_divergence.py.  Next: nll_of_log_probabilities.py, the same loss after the normalisation.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.laws import (
+    convex_in,
+    gradient_bounded,
+    gradient_sums_to,
+    likelihood_over,
+    non_negative,
+    renaming_invariant,
+    shift_invariant_in,
+    smooth,
+)
+from ebm_ref.numerics import logsumexp, softmax
+
+
+def cross_entropy(logits, label):
+    """Cross-entropy of one sample, from the scores of its classes.
+
+    Parameters
+    ----------
+    logits : (k,) float, k >= 1
+        Score z_j of each class; higher is better; -inf marks an impossible one.  A NaN gives a NaN loss.
+    label : int
+        Index y of the true class.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; log(k) where all scores are alike, +inf where the true class is impossible.
+
+    Raises
+    ------
+    ValueError
+        If k < 1, if a logit is +inf or all are -inf, or if `label` is not in 0..k-1.
+
+    >>> float(cross_entropy(np.array([2.0, 0.5, 0.1]), label=0).round(8))
+    0.31677871
+    """
+    check_logits(logits)
+    require_index("label", label, len(logits))
+    s = np.argmax(logits)
+    return (logits[s] - logits[label]) + logsumexp(logits - logits[s])
+
+
+def cross_entropy_gradient(logits, label):
+    """dL/dz, shape (k,): p_j - [j = y], with p_y - 1 summed from the others, which keeps its digits."""
+    check_logits(logits)
+    require_index("label", label, len(logits))
+    g = softmax(logits)
+    g[label] = -np.sum(g[np.arange(len(g)) != label])
+    return g
+
+
+def check_logits(logits, argument="logits"):
+    """Raise unless there is a highest score, and it is finite (or NaN, which goes through)."""
+    require(len(logits) >= 1, argument, logits, "must hold at least one class")
+    require(not np.max(logits) == -np.inf, argument, logits, "must leave at least one class possible")
+    require(not np.max(logits) == np.inf, argument, logits, "must be below +inf")
+
+
+def random_logits(rng):
+    """Scores in general position: 2 to 5 distinct numbers of either sign, any of them the true class's."""
+    k = int(rng.integers(2, 6))
+    return {"logits": rng.normal(scale=2.0, size=k), "label": int(rng.integers(k))}
+
+
+FORMULA = Formula(
+    value=cross_entropy,
+    signature="(k),()->()",
+    source="bridle1990",
+    gradients={"logits": cross_entropy_gradient},
+    sample=random_logits,
+    laws=(
+        shift_invariant_in("logits"),
+        renaming_invariant,
+        non_negative,
+        likelihood_over("label"),
+        convex_in("logits"),
+        smooth("logits", 0.5),
+        gradient_bounded("logits", 1.0),
+        gradient_sums_to("logits", 0.0),
+    ),
+    cases=(
+        Case(
+            "nothing known: log k",
+            {"logits": np.array([2.0, 2.0, 2.0, 2.0]), "label": 3},
+            np.log(4.0),
+            {"logits": np.array([0.25, 0.25, 0.25, -0.75])},
+        ),
+        Case(
+            "three classes, the highest score is right",
+            {"logits": np.array([2.0, 0.5, 0.1]), "label": 0},
+            0.3167787140575284,
+            {"logits": np.array([-0.27150805768314723, 0.16254852375600007, 0.10895953392714718])},
+            exposes="logits taken for energies",
+        ),
+        Case(
+            "three classes, another sample",
+            {"logits": np.array([0.3, 2.1, 0.2]), "label": 1},
+            0.27373590575835377,
+            {"logits": np.array([0.1257152430079338, -0.23946709889899584, 0.11375185589106204])},
+        ),
+        Case(
+            "near certain: e^-40 is left, and nothing of it may cancel",
+            {"logits": np.array([40.0, 0.0]), "label": 0},
+            4.248354255291589e-18,
+            {"logits": np.array([-4.248354255291589e-18, 4.248354255291589e-18])},
+            exposes="softmax applied twice",
+        ),
+        Case(
+            "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not",
+            {"logits": np.array([0.0, 800.0]), "label": 0},
+            800.0,
+            {"logits": np.array([-1.0, 1.0])},
+            exposes="logarithm of a softmax",
+        ),
+        Case(
+            "very unlikely: no probability may be clipped",
+            {"logits": np.array([14.40625, 50.09375]), "label": 0},
+            35.6875,
+            {"logits": np.array([-1.0, 1.0])},
+            exposes="probability clipped at 1e-7",
+        ),
+        Case(
+            "high above zero: only the difference counts",
+            {"logits": np.array([1e8, 1e8]), "label": 1},
+            np.log(2.0),
+            {"logits": np.array([0.5, -0.5])},
+            exposes="largest score left in the exponent",
+        ),
+        Case(
+            "one class is always right",
+            {"logits": np.array([-3.0]), "label": 0},
+            0.0,
+            {"logits": np.zeros(1)},
+        ),
+        Case(
+            "an impossible wrong class is not there",
+            {"logits": np.array([1.0, -np.inf, 1.0]), "label": 0},
+            np.log(2.0),
+            {"logits": np.array([-0.5, 0.0, 0.5])},
+        ),
+        Case(
+            "an impossible true class: infinitely costly, yet the pull stays at 1",
+            {"logits": np.array([1.0, -np.inf, 1.0]), "label": 1},
+            np.inf,
+            {"logits": np.array([0.5, -1.0, 0.5])},
+        ),
+        Case(
+            "not a number",
+            {"logits": np.array([0.0, np.nan, 1.0]), "label": 0},
+            np.nan,
+            {"logits": np.full(3, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "softmax applied twice",
+            "mistake",
+            lambda z, y: cross_entropy(softmax(z), y),
+            {"logits": lambda z, y: _through_softmax(softmax(z), cross_entropy_gradient(softmax(z), y))},
+            seen_in="TensorFlow Cookbook, github.com/nfmcclure/tensorflow_cookbook/issues/86",
+            symptom="no loss falls below log(1 + (k-1)/e): 0.313 for two classes",
+        ),
+        Variant(
+            "logarithm of a softmax",
+            "mistake",
+            lambda z, y: -np.log(softmax(z)[y]),
+            seen_in="ONNX reference implementation of LogSoftmax, op_log_softmax.py",
+            symptom="an infinite loss beyond a gap of 745 (float32: 104); 0 where 1e-17 is left",
+        ),
+        Variant(
+            "probability clipped at 1e-7",
+            "mistake",
+            lambda z, y: -np.log(np.clip(softmax(z)[y], 1e-7, 1 - 1e-7)),
+            {"logits": lambda z, y: _clipped_gradient(z, y)},
+            seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
+            symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
+        ),
+        Variant(
+            "largest score left in the exponent",
+            "mistake",
+            lambda z, y: np.log(np.sum(np.exp(z))) - z[y],
+            seen_in="tiny-transformers, github.com/PAIR-code/tiny-transformers/pull/67",
+            symptom="an infinite or NaN loss for a score above 709 (float32: 88)",
+        ),
+        Variant(
+            "logits taken for energies",
+            "mistake",
+            lambda z, y: cross_entropy(-z, y),
+            {"logits": lambda z, y: -cross_entropy_gradient(-z, y)},
+            symptom="training drives the true class to the lowest score",
+        ),
+    ),
+)
+
+
+def _through_softmax(p, g):
+    return p * (g - np.dot(p, g))
+
+
+def _clipped_gradient(z, y):
+    inside = 1e-7 < softmax(z)[y] < 1 - 1e-7
+    return cross_entropy_gradient(z, y) * inside

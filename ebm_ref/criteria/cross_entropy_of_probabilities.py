@@ -1,0 +1,233 @@
+r"""Cross-entropy with a soft target: every class has its share of the truth.
+
+    L(z, t)  = -sum_j t_j log p_j,          p_j = e^{z_j} / sum_i e^{z_i}
+    dL/dz_j  = T p_j - t_j,                 T   = sum_j t_j
+    dL/dt_j  = -log p_j
+
+The target may be the opinion of several annotators, of a larger model, or a mixture of two samples.
+With H(t) = -sum_j t_j log t_j its entropy, L = H(t) + KL(t || p) for a distribution t: never below
+H(t), and equal to it exactly where the model reproduces the target.  One-hot targets have entropy 0.
+
+The weights t_j need only be >= 0.  Where they do not sum to 1 the formula still holds, but p_j - t_j
+is then not its gradient.  A class without weight does not count, even an impossible one: 0 log 0 = 0.
+A class with weight that the model calls impossible costs +inf.
+
+T p_j - t_j loses digits where both are near 1.  With the sums over the other classes it does not:
+
+    dL/dz_j = p_j sum_{i != j} t_i - t_j sum_{i != j} p_i
+
+Source: Bridle (1990); standard.
+Before: nll_of_log_probabilities.py.  Next: label_smoothing.py, a soft target made from a hard one.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.cross_entropy import check_logits, random_logits
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import (
+    UNIT,
+    condition,
+    convex_in,
+    gradient_sums_to,
+    homogeneous,
+    non_negative,
+    renaming_invariant,
+    shift_invariant_in,
+    smooth,
+)
+from ebm_ref.numerics import log_softmax, softmax, weighted
+
+
+def cross_entropy_of_probabilities(logits, target):
+    """Cross-entropy of one sample whose target is a distribution over the classes.
+
+    Parameters
+    ----------
+    logits : (k,) float, k >= 1
+        Score z_j of each class; higher is better; -inf marks an impossible one.  A NaN gives a NaN loss.
+    target : (k,) float
+        Weight t_j >= 0 of each class; they sum to 1 for a distribution.  A NaN gives a NaN loss.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; +inf where an impossible class has a weight.
+
+    Raises
+    ------
+    ValueError
+        If k < 1, if a logit is +inf or all are -inf, or if a weight is negative.
+
+    >>> float(cross_entropy_of_probabilities(np.array([0.0, -np.inf]), np.array([1.0, 0.0])))
+    0.0
+    """
+    check_logits(logits)
+    require(not np.any(target < 0.0), "target", target, "must be >= 0")
+    return np.sum(weighted(target, 0.0 - log_softmax(logits)))  # 0 first: no loss is -0
+
+
+def cross_entropy_of_probabilities_logits_gradient(logits, target):
+    """dL/dz, shape (k,): T p_j - t_j, from sums over the other classes; finite even where the loss is not."""
+    cross_entropy_of_probabilities(logits, target)
+    p = softmax(logits)
+    return p * sums_of_others(target) - target * sums_of_others(p)
+
+
+def cross_entropy_of_probabilities_target_gradient(logits, target):
+    """dL/dt, shape (k,): -log p_j, whatever the target; +inf at an impossible class."""
+    loss = cross_entropy_of_probabilities(logits, target)
+    return np.where(np.isnan(loss), np.nan, 0.0 - log_softmax(logits))
+
+
+def sums_of_others(v):
+    """sum_{i != j} v_i for every j, shape (k,): added up, since a total minus v_j would lose digits."""
+    return np.sum(np.where(np.eye(len(v), dtype=bool), 0.0, v), axis=1)
+
+
+def lowest_at_the_target(formula, inputs, rng):
+    """For a distribution t, L >= H(t), its entropy, and L = H(t) where p = t."""
+    t = inputs["target"] / np.sum(inputs["target"])
+    here = inputs | {"target": t}
+    best = here | {"logits": np.log(t) + rng.normal(scale=3.0)}
+    entropy = -np.sum(t * np.log(t))
+    allowed = 16 * UNIT * (entropy + condition(formula, best) + condition(formula, here))
+    return max(abs(formula.value(**best) - entropy), entropy - formula.value(**here)) / allowed
+
+
+def random_soft_target(rng):
+    """Scores in general position and a distribution over the classes."""
+    logits = random_logits(rng)["logits"]
+    return {"logits": logits, "target": rng.dirichlet(np.ones(len(logits)))}
+
+
+FORMULA = Formula(
+    value=cross_entropy_of_probabilities,
+    signature="(k),(k)->()",
+    source="bridle1990; standard",
+    gradients={
+        "logits": cross_entropy_of_probabilities_logits_gradient,
+        "target": cross_entropy_of_probabilities_target_gradient,
+    },
+    sample=random_soft_target,
+    laws=(
+        shift_invariant_in("logits"),
+        renaming_invariant,
+        non_negative,
+        lowest_at_the_target,
+        convex_in("logits"),
+        smooth("logits", 0.5),
+        gradient_sums_to("logits", 0.0),
+        homogeneous(1, target=1),
+    ),
+    cases=(
+        Case(
+            "a cat, p = 0.9: a good prediction costs little",
+            {"logits": np.log(np.array([9.0, 1.0])), "target": np.array([1.0, 0.0])},
+            0.10536051565782628,
+            {"logits": np.array([-0.1, 0.1])},
+        ),
+        Case(
+            "a cat, p = 0.3: a bad one costs more",
+            {"logits": np.log(np.array([3.0, 7.0])), "target": np.array([1.0, 0.0])},
+            1.2039728043259361,
+            {"logits": np.array([-0.7, 0.7])},
+        ),
+        Case(
+            "a dog, p = 0.6",
+            {"logits": np.log(np.array([2.0, 3.0])), "target": np.array([0.0, 1.0])},
+            0.5108256237659907,
+            {"logits": np.array([0.4, -0.4])},
+        ),
+        Case(
+            "two annotators disagree: p = 1/4 and 3/4",
+            {"logits": np.array([0.0, np.log(3.0)]), "target": np.array([0.5, 0.5])},
+            np.log(4.0) - 0.5 * np.log(3.0),
+            {"logits": np.array([-0.25, 0.25]), "target": np.array([np.log(4.0), np.log(4.0 / 3.0)])},
+            exposes="prediction and target exchanged",
+        ),
+        Case(
+            "the target reproduced: its entropy, log 2, cannot be undercut",
+            {"logits": np.array([5.0, 5.0]), "target": np.array([0.5, 0.5])},
+            np.log(2.0),
+            {"logits": np.zeros(2)},
+            exposes="entropy of the target subtracted",
+        ),
+        Case(
+            "near certain: e^-40 is left",
+            {"logits": np.array([40.0, 0.0]), "target": np.array([1.0, 0.0])},
+            4.248354255291589e-18,
+            {"logits": np.array([-4.248354255291589e-18, 4.248354255291589e-18])},
+        ),
+        Case(
+            "not normalised: three annotators counted",
+            {"logits": np.array([1.0, 1.0]), "target": np.array([2.0, 1.0])},
+            3.0 * np.log(2.0),
+            {"logits": np.array([-0.5, 0.5]), "target": np.array([np.log(2.0), np.log(2.0)])},
+            exposes="gradient of a normalised target",
+        ),
+        Case(
+            "a target of zeros costs nothing",
+            {"logits": np.array([99.0, 0.0]), "target": np.array([0.0, 0.0])},
+            0.0,
+            {"logits": np.zeros(2)},
+        ),
+        Case(
+            "an impossible class without weight does not count",
+            {"logits": np.array([-np.inf, 0.0]), "target": np.array([0.0, 1.0])},
+            0.0,
+            {"logits": np.zeros(2), "target": np.array([np.inf, 0.0])},
+            exposes="zero times infinity",
+        ),
+        Case(
+            "an impossible class with weight",
+            {"logits": np.array([-np.inf, 0.0, 0.0]), "target": np.array([0.5, 0.25, 0.25])},
+            np.inf,
+            {"logits": np.array([-0.5, 0.25, 0.25]), "target": np.array([np.inf, np.log(2.0), np.log(2.0)])},
+        ),
+        Case(
+            "not a number",
+            {"logits": np.array([0.0, np.nan]), "target": np.array([1.0, 0.0])},
+            np.nan,
+            {"logits": np.full(2, np.nan), "target": np.full(2, np.nan)},
+        ),
+        Case(
+            "not a number in the target",
+            {"logits": np.array([0.0, 1.0]), "target": np.array([1.0, np.nan])},
+            np.nan,
+            {"logits": np.full(2, np.nan), "target": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "gradient of a normalised target",
+            "convention",
+            cross_entropy_of_probabilities,
+            {
+                "logits": lambda z, t: softmax(z) - t,
+                "target": cross_entropy_of_probabilities_target_gradient,
+            },
+            seen_in="TensorFlow, documentation of tf.nn.softmax_cross_entropy_with_logits",
+            symptom="a target of zeros, used as a mask, still pulls every logit down",
+        ),
+        Variant(
+            "zero times infinity",
+            "mistake",
+            lambda z, t: -np.sum(t * log_softmax(z)),
+            seen_in="optax.softmax_cross_entropy, github.com/google-deepmind/optax/issues/896",
+            symptom="NaN as soon as a masked class has the logit -inf, although its weight is 0",
+        ),
+        Variant(
+            "entropy of the target subtracted",
+            "mistake",
+            lambda z, t: np.sum(t * (np.log(t) - log_softmax(z))),
+            {"logits": cross_entropy_of_probabilities_logits_gradient},
+            symptom="the divergence KL(t || p): the gradient by the logits agrees, the value does not",
+        ),
+        Variant(
+            "prediction and target exchanged",
+            "mistake",
+            lambda z, t: -np.sum(softmax(z) * np.log(t)),
+            symptom="infinite for every one-hot target",
+        ),
+    ),
+)

@@ -1,0 +1,422 @@
+r"""CTC: the free energy of all alignments of a target.
+
+    L(lp, y)     = -log sum_{paths that spell y} prod_t e^{lp[t, path_t]}
+    dL/dlp[t, k] = -gamma[t, k],    gamma = P(path_t = k | path spells y)
+
+Every alignment (ctc_alignment.py) has the energy E = -sum_t lp[t, path_t], and L = -log sum e^{-E} is
+their free energy: the lowest energy minus the logarithm of how many paths share it, so to speak.  A
+recursion over positions adds up exponentially many paths in t (2u + 1) steps.
+
+The gradient is *by the log-probabilities*, each an independent number: minus the posterior gamma.
+Its rows sum to -1, and a symbol that the target does not use has exactly 0.  By the logits behind
+them it is another one, softmax - gamma, with rows that sum to 0: see ctc_of_logits.py.  PyTorch
+returns the second under the name of the first (github.com/pytorch/pytorch/issues/52241).
+
+log-probabilities need not be normalised; then L is still minus the logarithm of that sum, and may be
+negative.  Adding a_t to row t adds -a_t to L.  No digit is lost where L is nearly 0, since a lp near
+0 holds the digits of 1 - p: all is counted from the best alignment, and what the others add to it
+enters by log1p.  But a lp that comes from a subtraction of logits carries an error of 1e-16 times
+the logit, which no formula further on can take back; ctc_of_logits can.
+
+A target with no alignment, or none of positive probability, costs +inf and has gradient 0: nothing
+that a model could do about it would be seen.
+
+Source: Graves et al. (2006), Section 4.1, equations (3)-(8), (14)-(16).
+Before: ctc_alignment.py.  Next: ctc_of_logits.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.ctc_alignment import (
+    alignments,
+    best_alignment,
+    best_positions,
+    check_alignable,
+    has_alignment,
+    position_scores,
+    positions,
+    predecessors,
+)
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.laws import UNIT, condition, misfit
+from ebm_ref.numerics import log_softmax, scaled_sum
+
+
+def ctc(log_probabilities, target, blank=0):
+    """CTC loss of one sample.
+
+    Parameters
+    ----------
+    log_probabilities : (t, c) float
+        Log-probability of each class at each moment; -inf marks an impossible one.  A NaN that some
+        alignment passes gives a NaN loss.
+    target : (u,) int
+        The labels to be spelled; may be empty.
+    blank : int
+        The class that is no label.
+
+    Returns
+    -------
+    float
+        >= 0 for normalised rows; +inf where no path spells the target.
+
+    Raises
+    ------
+    ValueError
+        If a log-probability is +inf, or if target and blank are not classes apart.
+
+    >>> half = np.log(np.full((2, 2), 0.5))
+    >>> round(float(np.exp(-ctc(half, [1]))), 12)  # 1 1, 1 -, - 1: three of four paths
+    0.75
+    """
+    scores, moves_two, lowest = from_best(log_probabilities, target, blank)
+    if not lowest < np.inf:
+        return lowest
+    c, r = arrivals(scores, moves_two)[-1]
+    c, r = scaled_sum(c[-2:], r[-2:])
+    return lowest - (c + np.log1p(r))
+
+
+def ctc_gradient(log_probabilities, target, blank=0):
+    """dL/dlp, shape (t, c): minus the posterior of each class; NaN or 0 all over where L is not finite."""
+    scores, moves_two, lowest = from_best(log_probabilities, target, blank)
+    if not lowest < np.inf:
+        return np.full(np.shape(log_probabilities), np.nan if np.isnan(lowest) else 0.0)
+    symbols, _ = positions(target, blank)
+    is_symbol = symbols[:, None] == np.arange(np.shape(log_probabilities)[1])
+    return 0.0 - position_posterior(scores, moves_two) @ is_symbol
+
+
+def from_best(log_probabilities, target, blank):
+    """Scores of positions counted from those of the best alignment, moves of two, and the lowest energy."""
+    check_alignable(log_probabilities, target, blank)
+    _, moves_two = positions(target, blank)
+    if not has_alignment(len(log_probabilities), target):
+        return None, moves_two, np.inf
+    scores = position_scores(log_probabilities, target, blank)
+    best = scores[np.arange(len(scores)), best_positions(scores, moves_two)]
+    lowest = -np.sum(best)
+    return (scores - best[:, None] if lowest < np.inf else None), moves_two, lowest
+
+
+def arrivals(scores, moves_two):
+    """What reaches each position before moment 0, 1, ..., t, as pairs (1 + r) e^c: (2u+1,) each.
+
+    The entry at t is what has passed all moments; the others still lack the score of their moment.
+    """
+    c, r = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), np.zeros(len(moves_two))
+    rows = []
+    for row in scores:
+        c, r = scaled_sum(predecessors(c, moves_two, -np.inf), predecessors(r, moves_two, 0.0))
+        rows.append((c, r))
+        c = c + row
+    return [*rows, (c, r)]
+
+
+def position_posterior(scores, moves_two):
+    """(t, 2u+1) probability of each position at each moment, given that the path spells the target."""
+    backwards = np.concatenate([[False, False], moves_two[:1:-1]])[: len(moves_two)]
+    shape = len(scores), 2, len(moves_two)
+    before = np.array(arrivals(scores, moves_two)[:-1]).reshape(shape)
+    after = np.array(arrivals(scores[::-1, ::-1], backwards)[:-1]).reshape(shape)[::-1, :, ::-1]
+    c = before[:, 0] + scores + after[:, 0]
+    r = before[:, 1] + after[:, 1] + before[:, 1] * after[:, 1]
+    all_c, all_r = scaled_sum(c.T, r.T)
+    return (1.0 + r) * np.exp(c - all_c[:, None]) / (1.0 + all_r[:, None])
+
+
+def random_target(rng, moments, classes, blank):
+    """Up to as many labels as there are moments, such that some path spells them."""
+    labels = [k for k in range(classes) if k != blank]
+    while True:
+        target = rng.choice(labels, size=rng.integers(moments + 1)) if labels else np.array([], int)
+        if has_alignment(moments, target):
+            return target
+
+
+def random_sample(rng):
+    """One to four moments, two or three classes, any of them the blank, rows that are normalised."""
+    t, k = int(rng.integers(1, 5)), int(rng.integers(2, 4))
+    blank = int(rng.integers(k))
+    rows = [log_softmax(row) for row in rng.normal(scale=1.5, size=(t, k))]
+    return {"log_probabilities": np.array(rows), "target": random_target(rng, t, k, blank), "blank": blank}
+
+
+def each_row_is_a_distribution(formula, inputs, rng):
+    """Each row of the gradient sums to -1: at every moment the path has one symbol."""
+    g = formula.gradients["log_probabilities"](**inputs)
+    return float(np.max(np.abs(g.sum(axis=1) + 1.0)) / (32 * UNIT))
+
+
+def reads_target_and_blank_alone(formula, inputs, rng):
+    """A class that is neither blank nor in the target is not read: its gradient is 0, exactly."""
+    idle = [
+        k
+        for k in range(inputs["log_probabilities"].shape[1])
+        if k not in {inputs["blank"], *inputs["target"]}
+    ]
+    moved = inputs["log_probabilities"].copy()
+    moved[:, idle] = rng.normal(scale=100.0, size=moved[:, idle].shape)
+    same = formula.value(**inputs | {"log_probabilities": moved}) == formula.value(**inputs)
+    still = not np.any(formula.gradients["log_probabilities"](**inputs)[:, idle])
+    return 0.0 if same and still else np.inf
+
+
+def rows_add_up(formula, inputs, rng):
+    """L(lp + a) = L(lp) - sum_t a_t for a number a_t added to each row: no need for normalised rows."""
+    a = rng.normal(scale=4.0, size=len(inputs["log_probabilities"]))
+    moved = inputs | {"log_probabilities": inputs["log_probabilities"] + a[:, None]}
+    error = abs(formula.value(**moved) - (formula.value(**inputs) - a.sum()))
+    allowed = 16 * UNIT * (condition(formula, inputs) + condition(formula, moved) + np.abs(a).sum())
+    return error / allowed
+
+
+def near_the_best_alignment(formula, inputs, rng):
+    """E_min - log(number of alignments) <= L <= E_min, the energy of the best alignment."""
+    lp, target, blank = inputs.values()
+    lowest = -sum(lp[np.arange(len(lp)), best_alignment(lp, target, blank)])
+    many = np.log(len(alignments(len(lp), target, blank)))
+    excess = max(formula.value(**inputs) - lowest, lowest - many - formula.value(**inputs), 0.0)
+    return excess / (16 * UNIT * condition(formula, inputs)) if excess else 0.0
+
+
+def backwards_the_same(formula, inputs, rng):
+    """Read backwards, moments and target, the loss is the same."""
+    first = next(iter(formula.shapes))
+    return misfit(formula, inputs, inputs | {first: inputs[first][::-1], "target": inputs["target"][::-1]})
+
+
+def classes_renamed(formula, inputs, rng):
+    """Renaming the classes, blank included, changes nothing."""
+    first = next(iter(formula.shapes))
+    order = rng.permutation(inputs[first].shape[1])
+    new = np.argsort(order)
+    names = {"target": new[inputs["target"].astype(int)], "blank": int(new[inputs["blank"]])}
+    return misfit(formula, inputs, inputs | {first: inputs[first][:, order]} | names)
+
+
+def concave(formula, inputs, rng):
+    """Concave in the log-probabilities, each taken for itself."""
+    A, t = inputs["log_probabilities"], rng.uniform()
+    B = A + rng.normal(scale=4.0, size=A.shape)
+    ends = [inputs | {"log_probabilities": A}, inputs | {"log_probabilities": B}]
+    middle = inputs | {"log_probabilities": t * A + (1 - t) * B}
+    chord = t * formula.value(**ends[0]) + (1 - t) * formula.value(**ends[1])
+    allowed = 16 * UNIT * sum(condition(formula, point) for point in [*ends, middle])
+    return max(0.0, chord - formula.value(**middle)) / allowed
+
+
+def textbook(lp, y, blank=0, merging=False, ends=2):
+    """The recursion over probabilities: neighbours alike may merge by mistake, ends may be left out."""
+    symbols, moves_two = positions(y, blank)
+    moves_two = (symbols != blank) & (np.arange(len(symbols)) > 1) if merging else moves_two
+    alpha = 1.0 * (np.arange(len(symbols)) == 0)
+    for row in lp:
+        alpha = predecessors(alpha, moves_two, 0.0).sum(axis=0) * np.exp(row[symbols])
+    return -np.log(alpha[-ends:].sum())
+
+
+HALF, THIRD = np.log(0.5), np.log(1 / 3)
+NO_LABEL = np.array([], int)
+
+FORMULA = Formula(
+    value=ctc,
+    signature="(t,c),(u),()->()",
+    source="graves2006, Section 4.1",
+    gradients={"log_probabilities": ctc_gradient},
+    sample=random_sample,
+    laws=(
+        each_row_is_a_distribution,
+        reads_target_and_blank_alone,
+        rows_add_up,
+        near_the_best_alignment,
+        backwards_the_same,
+        classes_renamed,
+        concave,
+    ),
+    cases=(
+        Case(
+            "three of nine paths: 1 1, 1 - and - 1",
+            {"log_probabilities": np.full((2, 3), THIRD), "target": np.array([1]), "blank": 0},
+            np.log(3.0),
+            {"log_probabilities": np.array([[-1.0, -2.0, 0.0], [-1.0, -2.0, 0.0]]) / 3.0},
+            exposes="gradient by the logits",
+        ),
+        Case(
+            "blank may be any class, here the last",
+            {"log_probabilities": np.array([[-3.0, -2.0, -1.0]]), "target": np.array([1]), "blank": 2},
+            2.0,
+            {"log_probabilities": np.array([[0.0, -1.0, 0.0]])},
+        ),
+        Case(
+            "blank last, and the target empty",
+            {
+                "log_probabilities": np.array([[-3.0, -2.0, -1.0], [-4.0, -2.0, -0.5]]),
+                "target": NO_LABEL,
+                "blank": 2,
+            },
+            1.5,
+            {"log_probabilities": np.array([[0.0, 0.0, -1.0], [0.0, 0.0, -1.0]])},
+            exposes="blank taken to be class 0",
+        ),
+        Case(
+            "an empty target: blanks throughout",
+            {"log_probabilities": np.full((2, 3), THIRD), "target": NO_LABEL, "blank": 0},
+            2.0 * np.log(3.0),
+            {"log_probabilities": np.array([[-1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])},
+        ),
+        Case(
+            "neighbours alike need a blank between: 1 - 1 is the only path",
+            {
+                "log_probabilities": np.array([[-2.0, -0.25], [-0.5, -1.0], [-4.0, -0.125]]),
+                "target": np.array([1, 1]),
+                "blank": 0,
+            },
+            0.875,
+            {"log_probabilities": np.array([[0.0, -1.0], [-1.0, 0.0], [0.0, -1.0]])},
+            exposes="neighbours alike merged",
+        ),
+        Case(
+            "a path may end on a label, or on a blank",
+            {"log_probabilities": np.full((1, 2), HALF), "target": np.array([1]), "blank": 0},
+            np.log(2.0),
+            {"log_probabilities": np.array([[0.0, -1.0]])},
+            exposes="path must end on a blank",
+        ),
+        Case(
+            "one of many: five paths of three moments spell 1 2, all alike",
+            {"log_probabilities": np.zeros((3, 3)), "target": np.array([1, 2]), "blank": 0},
+            -np.log(5.0),
+            {"log_probabilities": np.array([[-1.0, -4.0, 0.0], [-1.0, -2.0, -2.0], [-1.0, 0.0, -4.0]]) / 5.0},
+            exposes="best alignment alone",
+        ),
+        Case(
+            "one class: nothing but blanks",
+            {"log_probabilities": np.array([[-0.5], [-0.25]]), "target": NO_LABEL, "blank": 0},
+            0.75,
+            {"log_probabilities": np.array([[-1.0], [-1.0]])},
+        ),
+        Case(
+            "near certain: P = 1 - 2e-9 has lost half of its digits",
+            {
+                "log_probabilities": np.array([[-40.0, -(2.0**-30)], [-40.0, -(2.0**-30)]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            1.8626451407342486e-09,
+            {"log_probabilities": np.array([[-4.248354259248177e-18, -1.0], [-4.248354259248177e-18, -1.0]])},
+            exposes="logarithm of a sum of products",
+        ),
+        Case(
+            "hopeless: P = 2 e^-800 is 0 in double precision, its logarithm is not",
+            {
+                "log_probabilities": np.array([[0.0, -800.0], [0.0, -800.0]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            800.0 - np.log(2.0),
+            {"log_probabilities": np.full((2, 2), -0.5)},
+        ),
+        Case(
+            "too short: two moments cannot part neighbours alike",
+            {"log_probabilities": np.full((2, 2), HALF), "target": np.array([1, 1]), "blank": 0},
+            np.inf,
+            {"log_probabilities": np.zeros((2, 2))},
+            exposes="target without alignment costs nothing",
+        ),
+        Case(
+            "impossible blanks leave one path",
+            {
+                "log_probabilities": np.array([[-np.inf, -0.5], [-np.inf, -0.25]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            0.75,
+            {"log_probabilities": np.array([[0.0, -1.0], [0.0, -1.0]])},
+        ),
+        Case(
+            "impossible label: no path is left, and no gradient",
+            {"log_probabilities": np.array([[0.0, -np.inf]]), "target": np.array([1]), "blank": 0},
+            np.inf,
+            {"log_probabilities": np.zeros((1, 2))},
+        ),
+        Case(
+            "not a number",
+            {
+                "log_probabilities": np.array([[np.nan, -0.5], [-1.0, -0.5]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            np.nan,
+            {"log_probabilities": np.full((2, 2), np.nan)},
+        ),
+        Case(
+            "not a number where no alignment passes: it is not read",
+            {
+                "log_probabilities": np.array([[np.nan, -0.5, np.nan], [np.nan, np.nan, -0.25]]),
+                "target": np.array([1, 2]),
+                "blank": 0,
+            },
+            0.75,
+            {"log_probabilities": np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "gradient by the logits",
+            "mistake",
+            gradients={"log_probabilities": lambda lp, y, blank=0: np.exp(lp) + ctc_gradient(lp, y, blank)},
+            seen_in="PyTorch CTCLoss, github.com/pytorch/pytorch/issues/52241",
+            symptom="rows sum to 0 instead of -1, and classes that the target does not use are pushed",
+        ),
+        Variant(
+            "divided by the target length",
+            "convention",
+            lambda lp, y, blank=0: ctc(lp, y, blank) / max(len(y), 1),
+            {"log_probabilities": lambda lp, y, blank=0: ctc_gradient(lp, y, blank) / max(len(y), 1)},
+            seen_in="PyTorch, documentation of torch.nn.CTCLoss, reduction='mean'",
+            symptom="long targets count for less",
+        ),
+        Variant(
+            "neighbours alike merged",
+            "mistake",
+            lambda lp, y, blank=0: textbook(lp, y, blank, merging=True),
+            seen_in="Chainer, github.com/chainer/chainer/issues/2292",
+            symptom="the loss of targets such as 'aa' is too low, and the model stutters",
+        ),
+        Variant(
+            "blank taken to be class 0",
+            "mistake",
+            lambda lp, y, blank=0: ctc(lp, y, 0),
+            {"log_probabilities": lambda lp, y, blank=0: ctc_gradient(lp, y, 0)},
+            seen_in="enctc.crnn, github.com/liuhu-bigeye/enctc.crnn/issues/9",
+            symptom="right at blank = 0 alone",
+        ),
+        Variant(
+            "path must end on a blank",
+            "mistake",
+            lambda lp, y, blank=0: textbook(lp, y, blank, ends=1),
+            symptom="the last of the two end positions alone: an infinite loss where t = u",
+        ),
+        Variant(
+            "best alignment alone",
+            "mistake",
+            lambda lp, y, blank=0: -lp[np.arange(len(lp)), best_alignment(lp, y, blank)].sum(),
+            symptom="the perceptron's half of the loss: too high by the logarithm of how many share the path",
+        ),
+        Variant(
+            "logarithm of a sum of products",
+            "mistake",
+            lambda lp, y, blank=0: textbook(lp, y, blank),
+            symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
+        ),
+        Variant(
+            "target without alignment costs nothing",
+            "convention",
+            lambda lp, y, blank=0: ctc(lp, y, blank) if ctc(lp, y, blank) != np.inf else 0.0,
+            {"log_probabilities": ctc_gradient},
+            seen_in="PyTorch, documentation of torch.nn.CTCLoss, zero_infinity; warp-ctc",
+            symptom="a target that is too long looks like a perfect sample",
+        ),
+    ),
+)

@@ -1,0 +1,149 @@
+r"""Alignments: the many paths of symbols that spell one target.
+
+    path     one symbol for each of t moments: a label, or blank for 'nothing new'
+    spells   merge repeated symbols, then drop blanks:  1 1 - 1 2 -  spells  1 1 2
+    E(path)  = -sum_t lp[t, path_t],        lp = log-probabilities of the symbols
+
+Speech has many more moments than letters, and nobody says which moment belongs to which letter.  An
+alignment is a path that spells the target.  It walks along the target with a blank before, between
+and after the labels,
+
+    position   0  1  2  3  4        at each moment it stays, moves by one, or by two
+    symbol     -  1  -  2  -        past a blank between two different labels
+
+so an equal neighbour costs a moment more: two labels that are alike merge unless a blank parts them,
+and an alignment exists if and only if t >= u + (number of equal neighbours).  Many texts ask for
+t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi path, follows from the
+best way to reach each position.
+
+Source: Graves et al. (2006), "Connectionist Temporal Classification", Sections 3.1 and 4.1.
+Before: losses/conditions.py.  Next: ctc.py, the sum over all alignments.
+"""
+
+import itertools
+
+import autograd.numpy as np
+
+from ebm_ref.formula import require, require_index
+
+
+def spelled(path, blank=0):
+    """The list of labels that a path spells: repeats merged, then blanks dropped.
+
+    >>> spelled([1, 1, 0, 1, 2, 0])
+    [1, 1, 2]
+    """
+    return [k for k, _ in itertools.groupby(path) if k != blank]
+
+
+def alignments(length, target, blank=0):
+    """Every path of `length` symbols that spells the target, by trying all: for small cases.
+
+    >>> alignments(2, [1])
+    [(0, 1), (1, 0), (1, 1)]
+    """
+    symbols = sorted({blank, *target})
+    return [path for path in itertools.product(symbols, repeat=length) if spelled(path, blank) == [*target]]
+
+
+def check_alignable(scores, target, blank):
+    """Raise a ValueError unless scores are (t, c) below +inf, and target and blank are classes apart."""
+    require(np.ndim(scores) == 2, "log-probabilities", scores, "must be (t, c): moments, classes")
+    check_symbols(scores, target, blank)
+
+
+def check_symbols(scores, target, blank):
+    """Raise a ValueError unless scores are below +inf, and target and blank are classes apart."""
+    require(not np.any(scores == np.inf), "log-probabilities", scores, "must not be +inf")
+    require_index("blank", blank, np.shape(scores)[-1])
+    for label in target:
+        require_index("target", label, np.shape(scores)[-1])
+        require(label != blank, "target", label, f"must not be the blank, {blank}")
+
+
+def moments_needed(target):
+    """(2u+1,) length of the shortest path that reaches each position of the target.
+
+    >>> moments_needed(np.array([1, 1, 2])).tolist()  # 1 - 1 2 takes four moments
+    [1, 1, 2, 3, 4, 4, 5]
+    """
+    target = np.asarray(target)
+    waits = np.concatenate([[0], target[1:] == target[:-1]])[: len(target)]
+    labels = np.cumsum(1 + waits)
+    return np.concatenate([[1], np.stack([labels, labels + 1], axis=1).ravel()])
+
+
+def has_alignment(length, target):
+    """Whether some path of this length spells the target: t >= u + equal neighbours.
+
+    >>> has_alignment(2, [1, 1]), has_alignment(3, [1, 1])
+    (False, True)
+    """
+    return len(target) == 0 or bool(length >= moments_needed(target)[-2])
+
+
+def positions(target, blank):
+    """(2u+1,) symbols of the target with blanks around, and whether each is reached by a move of two."""
+    symbols = np.array([blank, *(k for label in target for k in (label, blank))])
+    moves_two = (symbols[2:] != blank) & (symbols[2:] != symbols[:-2])
+    return symbols, np.concatenate([[False, False], moves_two])[: len(symbols)]
+
+
+def position_scores(scores, target, blank):
+    """(t, 2u+1) score of each position's symbol at each moment, -inf where no alignment passes."""
+    moments = np.arange(len(scores))[:, None]
+    reached = moments + 1 >= moments_needed(target)
+    leaves_time = len(scores) - moments >= moments_needed(target[::-1])[::-1]
+    return np.where(reached & leaves_time, scores[:, positions(target, blank)[0]], -np.inf)
+
+
+def predecessors(x, moves_two, absent):
+    """(3, 2u+1) entries of x where a path may come from: the same position, one before, two before."""
+    one = np.concatenate([[absent], x[:-1]])
+    two = np.concatenate([[absent, absent], x])[: len(x)]
+    return np.stack([x, one, np.where(moves_two, two, absent)])
+
+
+def best_positions(scores, moves_two):
+    """Position at each moment on the path with the highest sum; of equals one that stays, or ends early."""
+    best, came_from = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), []
+    for row in scores:
+        arriving = predecessors(best, moves_two, -np.inf)
+        came_from.append(np.argmax(arriving, axis=0))
+        best = np.max(arriving, axis=0) + row
+    path = [len(best) - len(best[-2:]) + np.argmax(best[-2:])]
+    for moves in reversed(came_from):
+        path.append(path[-1] - moves[path[-1]])
+    return np.array(path[-2::-1], int)
+
+
+def best_alignment(log_probabilities, target, blank=0):
+    """The alignment of lowest energy: the Viterbi path.
+
+    Parameters
+    ----------
+    log_probabilities : (t, c) float
+        Score of each symbol at each moment; higher is better; -inf marks an impossible one.
+    target : (u,) int
+        The labels to be spelled; may be empty.
+    blank : int
+        The symbol that is no label.
+
+    Returns
+    -------
+    (t,) int
+        Symbols of the path; of equals one that moves on early and does not end in a blank.
+
+    Raises
+    ------
+    ValueError
+        If no path of t symbols spells the target, or if target or blank are not classes apart.
+
+    >>> lp = np.log(np.array([[0.1, 0.9], [0.6, 0.4], [0.7, 0.3]]))
+    >>> best_alignment(lp, [1]), best_alignment(lp, [1, 1])
+    (array([1, 0, 0]), array([1, 0, 1]))
+    """
+    check_alignable(log_probabilities, target, blank)
+    require(has_alignment(len(log_probabilities), target), "target", target, "must fit into t moments")
+    symbols, moves_two = positions(target, blank)
+    return symbols[best_positions(position_scores(log_probabilities, target, blank), moves_two)]

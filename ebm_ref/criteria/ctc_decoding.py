@@ -1,0 +1,120 @@
+r"""CTC decoding: which labels does a table of log-probabilities spell?
+
+    exact    argmax_y P(y),    P(y) = sum_{paths that spell y} P(path) = e^{-L(lp, y)}
+    greedy   what the best path spells: the best symbol of each moment
+    beam     one moment after the other, the `width` best prefixes kept
+
+The best path need not spell the best labels.  With blank at 0.6 and label 1 at 0.4 for two moments, the
+best single path is - -, of 0.36, but three paths spell 1, of 0.64 together.  That is inference with a
+latent variable: minimise over paths, or sum over them first.
+
+Prefix beam search sums.  Paths that spell the same prefix are one entry, whatever they look like; it
+holds two masses, since a label that equals the last one is new only after a blank:
+
+    to the same prefix   any path by blank;  one that ends on a label by that label
+    to prefix + k        any path by k;  if k is the last label, only one that ends on blank
+
+With room for all prefixes it is exact.  Otherwise each P is a lower bound: what was dropped is missing.
+TensorFlow's decoder merges repeats once more after that, and cannot spell 'aa'
+(github.com/tensorflow/tensorflow/issues/9550).
+
+Source: Graves et al. (2006), Section 3.2; Hannun et al. (2014), "First-Pass Large Vocabulary
+Continuous Speech Recognition using Bi-Directional Recurrent DNNs", Algorithm 1, for the beam.
+Before: ctc_of_logits.py.  Next: transducer.py.
+"""
+
+import itertools
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.ctc_alignment import check_alignable, spelled
+from ebm_ref.formula import require
+from ebm_ref.numerics import logsumexp
+
+
+def greedy(log_probabilities, blank=0):
+    """The labels that the best path spells: the likeliest symbol of each moment, of equals the first.
+
+    >>> greedy(np.log(np.array([[0.6, 0.4], [0.6, 0.4]])))
+    []
+    """
+    check_alignable(log_probabilities, [], blank)
+    return spelled([int(k) for k in np.argmax(log_probabilities, axis=1)], blank)
+
+
+def all_spellings(log_probabilities, blank=0):
+    """{labels: log P} of everything that some path spells, the likeliest first, by trying all c^t paths.
+
+    >>> lp = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
+    >>> {labels: round(float(np.exp(p)), 2) for labels, p in all_spellings(lp).items()}
+    {(1,): 0.64, (): 0.36}
+    """
+    check_alignable(log_probabilities, [], blank)
+    t, classes = np.shape(log_probabilities)
+    masses = {}
+    for path in itertools.product(range(classes), repeat=t):
+        score = np.sum(log_probabilities[np.arange(t), list(path)])
+        masses.setdefault(tuple(spelled(path, blank)), []).append(score)
+    return ranked({labels: logsumexp(np.array(scores)) for labels, scores in masses.items()})
+
+
+def prefix_beam_search(log_probabilities, width, blank=0):
+    """The likeliest labels that a beam of prefixes finds.
+
+    Parameters
+    ----------
+    log_probabilities : (t, c) float
+        Log-probability of each class at each moment; -inf marks an impossible one; no NaN.
+    width : int
+        Number of prefixes kept after each moment, >= 1.
+    blank : int
+        The class that is no label.
+
+    Returns
+    -------
+    dict, {tuple of labels: log P}
+        At most `width` entries, the likeliest first, of equals the shortest.  log P is exact where no
+        prefix was dropped on the way, a lower bound else.
+
+    Raises
+    ------
+    ValueError
+        If width < 1, or if a log-probability is NaN or +inf.
+
+    >>> lp = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
+    >>> [round(float(np.exp(p)), 2) for p in prefix_beam_search(lp, width=2).values()]
+    [0.64, 0.36]
+    """
+    check_alignable(log_probabilities, [], blank)
+    require(width >= 1, "width", width, "must be >= 1")
+    require(not np.any(np.isnan(log_probabilities)), "log-probabilities", log_probabilities, "must be numbers")
+    beam = {(): (0.0, -np.inf)}  # log P of the paths that end on blank, and on the last label
+    for row in log_probabilities:
+        grown = extended(beam, row, blank)
+        kept = list(ranked({prefix: np.logaddexp(*ends) for prefix, ends in grown.items()}))[:width]
+        beam = {prefix: grown[prefix] for prefix in kept}
+    return ranked({prefix: np.logaddexp(*ends) for prefix, ends in beam.items()})
+
+
+def extended(beam, row, blank):
+    """The prefixes of a beam one moment later, none dropped yet."""
+    grown = {}
+
+    def add(prefix, on_blank=-np.inf, on_label=-np.inf):
+        old = grown.get(prefix, (-np.inf, -np.inf))
+        grown[prefix] = np.logaddexp(old[0], on_blank), np.logaddexp(old[1], on_label)
+
+    for prefix, (on_blank, on_label) in beam.items():
+        either = np.logaddexp(on_blank, on_label)
+        add(prefix, on_blank=either + row[blank])
+        for k in (k for k in range(len(row)) if k != blank):
+            repeats = prefix[-1:] == (k,)
+            add((*prefix, k), on_label=(on_blank if repeats else either) + row[k])
+            if repeats:
+                add(prefix, on_label=on_label + row[k])
+    return grown
+
+
+def ranked(masses):
+    """A dict of log P, the highest first; of equals the shortest labels, then the first in order."""
+    return dict(sorted(masses.items(), key=lambda entry: (-entry[1], len(entry[0]), entry[0])))

@@ -1,0 +1,371 @@
+r"""CTC of logits: the same loss with its softmax inside, and the gradient that training needs.
+
+    L(z, y)     = -log P(path spells y),      the symbols drawn from p[t] = softmax(z[t])
+    dL/dz[t, k] = p[t, k] - gamma[t, k],      gamma = P(path_t = k | path spells y)
+
+Rows of the gradient sum to 0, and every class of a row is pushed, whether the target uses it or not.
+By the log-probabilities it would be -gamma, with rows that sum to -1: see ctc.py.
+
+A well-trained model makes both formulas useless as they stand: for two moments with logits (0, 17)
+and the target 1, L = 1.7e-15, which log P cannot hold, as P rounds to 1.  A recursion in float64 is
+off by a factor of 3, in float32 it turns negative (github.com/google-deepmind/optax/issues/1771).
+So count failures.  Reading a path is a walk that may get lost: a symbol that is no move from where
+the walk stands ends all hope.  P(lost or unfinished) is a sum of positive terms, and small when L is:
+
+    L = -log1p(-P(not spelled))     where that is below one half, else as in ctc.py
+
+p - gamma cancels the same way.  Put a freshly drawn symbol in the place of path_t and see whether it
+spoils the path:
+
+    dL/dz[t, k] = P(fresh = k, spoilt | path spells y) - P(path_t = k, spoilt | path spells y)
+
+These, too, are sums of positive terms: of R[a, b], the probability that the same future leads to the
+end from position a, and not from b.
+
+Source: Graves et al. (2006), equation (16), for p - gamma; the forms that keep digits follow from it.
+Before: ctc.py.  Next: ctc_decoding.py.
+"""
+
+import itertools
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.ctc import (
+    arrivals,
+    backwards_the_same,
+    classes_renamed,
+    ctc,
+    ctc_gradient,
+    random_target,
+    textbook,
+)
+from ebm_ref.criteria.ctc_alignment import best_alignment, check_alignable, positions, predecessors, spelled
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT, condition, misfit, non_negative
+from ebm_ref.numerics import log_softmax, scaled_sum, softmax
+
+
+def ctc_of_logits(logits, target, blank=0):
+    """CTC loss of one sample, by logits.
+
+    Parameters
+    ----------
+    logits : (t, c) float
+        Score of each class at each moment; only differences within a row matter; -inf marks an
+        impossible class.  A NaN gives a NaN loss.
+    target : (u,) int
+        The labels to be spelled; may be empty.
+    blank : int
+        The class that is no label.
+
+    Returns
+    -------
+    float
+        >= 0; +inf where no path spells the target.
+
+    Raises
+    ------
+    ValueError
+        If a logit is +inf or all of a row are -inf, or if target and blank are not classes apart.
+
+    >>> float(ctc_of_logits(np.array([[0.0, 17.0], [0.0, 17.0]]), [1]))
+    1.71390828963254e-15
+    """
+    check_alignable(logits, target, blank)
+    require(
+        not np.any(np.max(logits, axis=1) == -np.inf), "logits", logits, "must not be -inf all over a row"
+    )
+    missed = not_spelled(logits, target, blank)
+    if missed < 0.5:
+        return -np.log1p(-missed)
+    return ctc(np.array([log_softmax(row) for row in logits]).reshape(np.shape(logits)), target, blank)
+
+
+def ctc_of_logits_gradient(logits, target, blank=0):
+    """dL/dz, shape (t, c): softmax minus posterior; NaN or 0 all over where L is not finite."""
+    loss = ctc_of_logits(logits, target, blank)
+    g = np.full(np.shape(logits), np.nan if np.isnan(loss) else 0.0)
+    if loss < np.inf:
+        symbols, to, _ = moves(target, blank)
+        is_symbol = symbols[to].ravel()[:, None] == np.arange(np.shape(logits)[1])
+        for t, by_fresh in enumerate(spoilt(logits, target, blank)):
+            g[t] = np.sum(by_fresh, axis=0) - np.sum(by_fresh, axis=1) @ is_symbol
+    return g
+
+
+def not_spelled(logits, target, blank):
+    """P(path does not spell the target), positive terms alone: walks lost at each moment, and unfinished."""
+    symbols, moves_two = positions(target, blank)
+    is_loss = leads_to(target, blank, np.shape(logits)[1])[:-1] == len(symbols)
+    walks, lost = 1.0 * (np.arange(len(symbols)) == 0), 0.0
+    for row in logits:
+        p = softmax(row)
+        lost = lost + np.dot(walks, np.dot(1.0 * is_loss, p))
+        walks = np.sum(predecessors(walks, moves_two, 0.0), axis=0) * p[symbols]
+    return lost + np.sum(walks[:-2])
+
+
+def moves(target, blank):
+    """Symbols of the 2u+1 positions; (3, 2u+1) where a move of 0, 1, 2 leads from each; whether it exists."""
+    symbols, moves_two = positions(target, blank)
+    to = np.arange(3)[:, None] + np.arange(len(symbols))
+    exists = to < len(symbols)
+    exists[2, :-2] = moves_two[2:]
+    return symbols, np.minimum(to, len(symbols) - 1), exists
+
+
+def leads_to(target, blank, classes):
+    """(2u+2, c) the position that each class leads to from each position; 2u+1 means lost, for good."""
+    symbols, to, exists = moves(target, blank)
+    table = np.full((len(symbols) + 1, classes), len(symbols))
+    table[np.nonzero(exists)[1], symbols[to[exists]]] = to[exists]
+    return table
+
+
+def spoilt(logits, target, blank):
+    """For each moment, (3 (2u+1), c) P(path moves so, fresh = k spoils it | path spells the target)."""
+    best = logits[np.arange(len(logits)), best_alignment(logits, target, blank)]
+    scores = logits - best[:, None]
+    symbols, to, exists = moves(target, blank)
+    leads = leads_to(target, blank, np.shape(logits)[1])
+    walks = walked(scores[:, symbols], positions(target, blank)[1])
+    all_c, all_r = scaled_sum(walks[-1][0][-2:], walks[-1][1][-2:])
+    for z, row, (c, r), (twin_c, twin_r) in zip(
+        logits, scores, walks, twins(scores, target, blank), strict=False
+    ):
+        twin = to[..., None], leads[:-1]
+        moved = np.where(exists, c + row[symbols[to]], -np.inf)[..., None]
+        odds = np.exp(moved + twin_c[twin] - all_c) * (1.0 + r[:, None]) * (1.0 + twin_r[twin]) / (1.0 + all_r)
+        yield (softmax(z) * odds).reshape(-1, len(z))
+
+
+def walked(scores, moves_two):
+    """What stands at each position after 0, 1, ..., t moments, as pairs (1 + r) e^c."""
+    start = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), np.zeros(len(moves_two))
+    came = arrivals(scores, moves_two)[:-1]
+    return [start, *((c + row, r) for (c, r), row in zip(came, scores, strict=True))]
+
+
+def twins(scores, target, blank):
+    """R[a, b] after moments 1, ..., t, as pairs: futures that end well from position a but not from b."""
+    symbols, to, exists = moves(target, blank)
+    leads = leads_to(target, blank, np.shape(scores)[1])
+    is_end = (np.arange(len(leads)) >= len(symbols) - 2) & (np.arange(len(leads)) < len(symbols))
+    c, r = np.where(is_end[:-1, None] & ~is_end, 0.0, -np.inf), np.zeros((len(symbols), len(leads)))
+    tables = [(c, r)]
+    for row in scores[:0:-1]:
+        pair = to[..., None], leads.T[symbols[to]]
+        moved = np.where(exists, row[symbols[to]], -np.inf)[..., None]
+        c, r = scaled_sum(moved + c[pair], r[pair])
+        tables.append((c, r))
+    return tables[::-1]
+
+
+def random_sample(rng):
+    """One to four moments, two or three classes; no slope vanishes where all logits are equal."""
+    while True:
+        t, k = int(rng.integers(1, 5)), int(rng.integers(2, 4))
+        blank = int(rng.integers(k))
+        target = random_target(rng, t, k, blank)
+        if np.all(np.abs(1.0 / k + ctc_gradient(np.zeros((t, k)), target, blank)) > 0.01):
+            return {"logits": rng.normal(scale=1.5, size=(t, k)), "target": target, "blank": blank}
+
+
+def rows_shift_invariant(formula, inputs, rng):
+    """L(z + a) = L(z) for a number a_t added to each row: only differences within a row matter."""
+    a = rng.normal(scale=8.0, size=len(inputs["logits"]))
+    return misfit(formula, inputs, inputs | {"logits": inputs["logits"] + a[:, None]})
+
+
+def rows_sum_to_zero(formula, inputs, rng):
+    """Each row of the gradient sums to 0: what one class gains, the others lose."""
+    g = formula.gradients["logits"](**inputs)
+    return float(np.max(np.abs(g.sum(axis=1)) / (32 * UNIT * np.abs(g).sum(axis=1))))
+
+
+def softmax_minus_posterior(formula, inputs, rng):
+    """dL/dz = softmax - gamma = g - softmax sum_k g_k, where g is the gradient by the log-probabilities."""
+    z, target, blank = inputs.values()
+    p = np.array([softmax(row) for row in z])
+    g = ctc_gradient(np.array([log_softmax(row) for row in z]), target, blank)
+    error = formula.gradients["logits"](**inputs) - (g - p * g.sum(axis=1, keepdims=True))
+    return float(np.max(np.abs(error)) / (64 * UNIT * (1.0 + np.abs(z).max())))
+
+
+def targets_share_one(formula, inputs, rng):
+    """sum e^-L over all targets is 1: every path spells one of them."""
+    z, _, blank = inputs.values()
+    paths = itertools.product(range(z.shape[1]), repeat=len(z))
+    points = [inputs | {"target": np.array(y, int)} for y in {tuple(spelled(path, blank)) for path in paths}]
+    p = [float(np.exp(-formula.value(**point))) for point in points]
+    allowed = sum(q * condition(formula, point) for q, point in zip(p, points, strict=True))
+    return abs(sum(p) - 1.0) / (16 * UNIT * (1.0 + allowed))
+
+
+NO_LABEL = np.array([], int)
+
+FORMULA = Formula(
+    value=ctc_of_logits,
+    signature="(t,c),(u),()->()",
+    source="graves2006, Section 4.1",
+    gradients={"logits": ctc_of_logits_gradient},
+    sample=random_sample,
+    laws=(
+        non_negative,
+        rows_shift_invariant,
+        rows_sum_to_zero,
+        softmax_minus_posterior,
+        targets_share_one,
+        backwards_the_same,
+        classes_renamed,
+    ),
+    cases=(
+        Case(
+            "three of nine paths: the idle class goes down as hard as the label goes up",
+            {"logits": np.zeros((2, 3)), "target": np.array([1]), "blank": 0},
+            np.log(3.0),
+            {"logits": np.array([[0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]) / 3.0},
+            exposes="gradient by the log-probabilities",
+        ),
+        Case(
+            "only differences within a row matter",
+            {"logits": np.array([[1e8, 1e8, 1e8], [-3.0, -3.0, -3.0]]), "target": np.array([1]), "blank": 0},
+            np.log(3.0),
+            {"logits": np.array([[0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]) / 3.0},
+            exposes="logits taken for log-probabilities",
+        ),
+        Case(
+            "near certain: P = 1 - 1.7e-15",
+            {"logits": np.array([[0.0, 17.0], [0.0, 17.0]]), "target": np.array([1]), "blank": 0},
+            1.7139082896325401e-15,
+            {"logits": np.array([[1.0, -1.0], [1.0, -1.0]]) * 1.7139082186778086e-15},
+            exposes="logarithm of a P near 1",
+        ),
+        Case(
+            "hopeless: P = 2 e^-800",
+            {"logits": np.array([[800.0, 0.0], [800.0, 0.0]]), "target": np.array([1]), "blank": 0},
+            800.0 - np.log(2.0),
+            {"logits": np.array([[0.5, -0.5], [0.5, -0.5]])},
+        ),
+        Case(
+            "an empty target: blanks throughout",
+            {"logits": np.zeros((2, 3)), "target": NO_LABEL, "blank": 0},
+            2.0 * np.log(3.0),
+            {"logits": np.array([[-2.0, 1.0, 1.0], [-2.0, 1.0, 1.0]]) / 3.0},
+        ),
+        Case(
+            "blank may be any class, here the last",
+            {"logits": np.zeros((2, 3)), "target": NO_LABEL, "blank": 2},
+            2.0 * np.log(3.0),
+            {"logits": np.array([[1.0, 1.0, -2.0], [1.0, 1.0, -2.0]]) / 3.0},
+        ),
+        Case(
+            "neighbours alike need a blank between: one path of eight",
+            {"logits": np.zeros((3, 2)), "target": np.array([1, 1]), "blank": 0},
+            3.0 * np.log(2.0),
+            {"logits": np.array([[0.5, -0.5], [-0.5, 0.5], [0.5, -0.5]])},
+            exposes="softmax without its logarithm",
+        ),
+        Case(
+            "one moment: cross-entropy",
+            {"logits": np.array([[0.0, np.log(2.0), 0.0]]), "target": np.array([1]), "blank": 0},
+            np.log(2.0),
+            {"logits": np.array([[0.25, -0.5, 0.25]])},
+        ),
+        Case(
+            "one class: certain",
+            {"logits": np.array([[3.0], [-7.0]]), "target": NO_LABEL, "blank": 0},
+            0.0,
+            {"logits": np.zeros((2, 1))},
+        ),
+        Case(
+            "too short: nothing to learn from",
+            {"logits": np.zeros((2, 2)), "target": np.array([1, 1]), "blank": 0},
+            np.inf,
+            {"logits": np.zeros((2, 2))},
+            exposes="softmax for the gradient of a target without alignment",
+        ),
+        Case(
+            "too long",
+            {"logits": np.array([[0.0, 1.0, 2.0]]), "target": np.array([1, 2]), "blank": 0},
+            np.inf,
+            {"logits": np.zeros((1, 3))},
+            exposes="impossible only as e^-100000",
+        ),
+        Case(
+            "impossible blanks: the label is certain",
+            {"logits": np.array([[-np.inf, 2.0], [-np.inf, 5.0]]), "target": np.array([1]), "blank": 0},
+            0.0,
+            {"logits": np.zeros((2, 2))},
+        ),
+        Case(
+            "impossible label: no path is left, and no gradient",
+            {"logits": np.array([[0.0, -np.inf]]), "target": np.array([1]), "blank": 0},
+            np.inf,
+            {"logits": np.zeros((1, 2))},
+        ),
+        Case(
+            "not a number: every class of a row is read",
+            {"logits": np.array([[0.0, 1.0, np.nan], [0.0, 1.0, 2.0]]), "target": np.array([1]), "blank": 0},
+            np.nan,
+            {"logits": np.full((2, 3), np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "gradient by the log-probabilities",
+            "mistake",
+            gradients={"logits": ctc_gradient},
+            symptom="rows sum to -1 instead of 0, and classes that the target does not use never move",
+        ),
+        Variant(
+            "logits taken for log-probabilities",
+            "mistake",
+            ctc,
+            {"logits": ctc_gradient},
+            seen_in="STARS, github.com/gwx314/STARS/issues/9",
+            symptom="a negative loss, which falls without end as the logits grow",
+        ),
+        Variant(
+            "softmax without its logarithm",
+            "mistake",
+            lambda z, y, blank=0: ctc(np.array([softmax(row) for row in z]), y, blank),
+            symptom="probabilities where their logarithms belong: a loss below 0 that hardly moves",
+        ),
+        Variant(
+            "logarithm of a P near 1",
+            "mistake",
+            lambda z, y, blank=0: textbook(z - np.log(np.sum(np.exp(z), axis=1, keepdims=True)), y, blank),
+            seen_in="optax.ctc_loss, github.com/google-deepmind/optax/issues/1771",
+            symptom="a loss of 0, or a negative one, for a model that has learnt its sample",
+        ),
+        Variant(
+            "softmax for the gradient of a target without alignment",
+            "mistake",
+            gradients={
+                "logits": lambda z, y, blank=0: (
+                    ctc_of_logits_gradient(z, y, blank)
+                    if ctc_of_logits(z, y, blank) < np.inf
+                    else np.array([softmax(row) for row in z])
+                )
+            },
+            seen_in="RETURNN, github.com/rwth-i6/returnn/issues/1835",
+            symptom="impossible samples push all classes down; rows sum to 1 instead of 0",
+        ),
+        Variant(
+            "impossible only as e^-100000",
+            "mistake",
+            lambda z, y, blank=0: np.minimum(ctc_of_logits(z, y, blank), 1e5),
+            seen_in="optax.ctc_loss, argument log_epsilon",
+            symptom="a loss of 100000 and a finite gradient for a target that no path spells",
+        ),
+        Variant(
+            "divided by the target length",
+            "convention",
+            lambda z, y, blank=0: ctc_of_logits(z, y, blank) / max(len(y), 1),
+            {"logits": lambda z, y, blank=0: ctc_of_logits_gradient(z, y, blank) / max(len(y), 1)},
+            seen_in="PyTorch, documentation of torch.nn.CTCLoss, reduction='mean'",
+            symptom="long targets count for less",
+        ),
+    ),
+)

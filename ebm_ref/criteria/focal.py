@@ -1,0 +1,290 @@
+r"""Focal loss: binary cross-entropy that loses interest in what is easy.
+
+    L(z, y) = -(1 - p_y)^gamma log p_y
+    dL/dz   = s (1 - p_y)^gamma (gamma p_y log p_y - (1 - p_y))
+    p_1     = 1/(1 + e^{-z}),    p_0 = 1 - p_1,    s = 2y - 1
+
+A detector looks at a hundred thousand places, and nearly all of them are empty.  Each costs little, all
+together drown the few that matter.  The factor (1 - p_y)^gamma turns the easy ones down: with gamma = 2
+a sample at p_y = 0.9 counts a hundredth.  gamma = 0 is binary_cross_entropy_with_logits.  The price is
+convexity, and calibration: the expected loss is lowest not at the true probability, but nearer to 1/2.
+
+The paper also prints a version with a weight alpha for one class and 1 - alpha for the other; that
+weight belongs to the reduction, and is not part of this formula.  The formula itself is for labels 0
+and 1.  For a target between, this page takes the average over a label drawn with that probability:
+
+    L(z, t) = t L(z, 1) + (1 - t) L(z, 0)
+
+Others put p_t = t p_1 + (1 - t) p_0 into one common factor, or |t - p_1|.  For labels all three agree.
+
+NaN comes easily here: (1 - p)^(gamma - 1) is infinite where p rounds to 1, and 0 inf follows.  Powers
+taken as exponentials of logarithms, (1 - p_1)^gamma = e^{-gamma softplus(z)}, have no such corner.
+
+Source: Lin et al. (2017), "Focal Loss for Dense Object Detection", equation (4).
+Before: binary_cross_entropy_with_logits.py.  Next: info_nce.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.binary_cross_entropy import check_share
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import misfit, non_negative
+from ebm_ref.numerics import sigmoid, softplus, weighted
+
+
+def focal(logit, target, gamma=2.0):
+    """Focal loss of one sample.
+
+    Parameters
+    ----------
+    logit : float
+        Score z of the outcome 1; -inf and +inf state certainty.  A NaN gives a NaN loss.
+    target : int
+        Label y, 0 or 1; or a number t in [0, 1]: the average over labels.  A NaN gives a NaN loss.
+    gamma : float
+        Exponent >= 0 of the focal factor; 0 is binary cross-entropy.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; at most the binary cross-entropy.
+
+    Raises
+    ------
+    ValueError
+        If the target is not in [0, 1], or if gamma is negative or infinite.
+
+    >>> float(focal(np.log(9.0), 1, 0.0).round(6)), float(focal(np.log(9.0), 1, 2.0).round(6))  # p = 0.9
+    (0.105361, 0.001054)
+    """
+    check_share("target", target)
+    check_gamma(gamma)
+    return weighted(target, miss(logit, gamma)) + weighted(1.0 - target, miss(-logit, gamma))
+
+
+def focal_gradient(logit, target, gamma=2.0):
+    """dL/dz: for the label 1, -(1-p)^gamma (gamma p (-log p) + 1 - p), terms of one sign; mirrored for 0."""
+    check_share("target", target)
+    check_gamma(gamma)
+    return (1.0 - target) * miss_slope(-logit, gamma) - target * miss_slope(logit, gamma)
+
+
+def miss(z, gamma):
+    """L(z, 1) = (1 - p)^gamma (-log p); also L(-z, 0)."""
+    return np.exp(-weighted(gamma, softplus(z))) * softplus(-z)
+
+
+def miss_slope(z, gamma):
+    """-dL(z, 1)/dz >= 0."""
+    surprise = weighted(sigmoid(z), softplus(-z))  # p (-log p), 0 at p = 0
+    return np.exp(-weighted(gamma, softplus(z))) * (gamma * surprise + sigmoid(-z))
+
+
+def check_gamma(gamma):
+    """Raise unless 0 <= gamma < infinity."""
+    require(0.0 <= gamma < np.inf, "gamma", gamma, "must be >= 0 and finite")
+
+
+def mirrored(formula, inputs, rng):
+    """L(-z, 1 - y) = L(z, y): which outcome is called 1 does not matter."""
+    return misfit(formula, inputs, inputs | {"logit": -inputs["logit"], "target": 1 - inputs["target"]})
+
+
+def falls_with_gamma(formula, inputs, rng):
+    """L falls as gamma grows, so it is never above binary cross-entropy."""
+    more = inputs | {"gamma": inputs["gamma"] + rng.uniform(0.1, 2.0)}
+    return 0.0 if formula.value(**more) <= formula.value(**inputs) else np.inf
+
+
+def one_factor_for_a_label(formula, inputs, rng):
+    """For a label, L = |y - p|^gamma times the binary cross-entropy: the common factors agree."""
+    z, y, gamma = inputs.values()
+    factor = np.abs(y - sigmoid(z)) ** gamma
+    error = np.abs(formula.value(**inputs) - factor * formula.value(z, y, 0.0))
+    return error / (1e-13 * formula.value(z, y, 0.0))  # y - p is rounded to 1e-16, and has a power
+
+
+def lowest_nearer_to_one_half(formula, inputs, rng):
+    """At the true odds, t > 1/2, a focal factor with gamma > 0 still pulls the score down."""
+    t = rng.uniform(0.6, 0.95)
+    odds = inputs | {"logit": np.log(t) - np.log1p(-t), "target": t}
+    return 0.0 if formula.gradients["logit"](**odds) > 0.0 else np.inf
+
+
+def rewards_the_truth(formula, inputs, rng):
+    """dL/dz has the sign of 1/2 - y: the score of what happened is pushed up, always."""
+    g = formula.gradients["logit"](**inputs)
+    return 0.0 if g * (0.5 - inputs["target"]) >= 0.0 else np.inf
+
+
+FORMULA = Formula(
+    value=focal,
+    signature="(),(),()->()",
+    source="lin2017, equation (4)",
+    gradients={"logit": focal_gradient},
+    sample=lambda rng: {
+        "logit": rng.normal(scale=2.0),
+        "target": int(rng.integers(2)),
+        "gamma": rng.uniform(0.3, 3.0),
+    },
+    laws=(
+        non_negative,
+        mirrored,
+        falls_with_gamma,
+        one_factor_for_a_label,
+        rewards_the_truth,
+        lowest_nearer_to_one_half,
+    ),
+    cases=(
+        Case(
+            "nothing known: a quarter of log 2",
+            {"logit": 0.0, "target": 1, "gamma": 2.0},
+            0.25 * np.log(2.0),
+            {"logit": -0.25 * (np.log(2.0) + 0.5)},
+            exposes="focal factor missing in the value",
+        ),
+        Case(
+            "nothing known, the other label",
+            {"logit": 0.0, "target": 0, "gamma": 2.0},
+            0.25 * np.log(2.0),
+            {"logit": 0.25 * (np.log(2.0) + 0.5)},
+            exposes="weighted by 0.25 and 0.75",
+        ),
+        Case(
+            "an easy sample is turned down",
+            {"logit": 2.0, "target": 1, "gamma": 2.0},
+            0.0018035628352403754,
+            {"logit": -0.004870940195392767},
+            exposes="multiplied by gamma, not raised to it",
+        ),
+        Case(
+            "a hard sample is not",
+            {"logit": 2.0, "target": 0, "gamma": 2.0},
+            1.6500781794214088,
+            {"logit": 1.076713730448482},
+            exposes="both labels with the factor of the first",
+        ),
+        Case(
+            "an exponent of one half",
+            {"logit": -1.0, "target": 1, "gamma": 0.5},
+            1.1228645305602012,
+            {"logit": -0.7760618315149121},
+        ),
+        Case(
+            "gamma 0 is binary cross-entropy",
+            {"logit": 0.0, "target": 0, "gamma": 0.0},
+            np.log(2.0),
+            {"logit": 0.5},
+        ),
+        Case(
+            "far on the right side: e^-150 is left",
+            {"logit": 100.0, "target": 1, "gamma": 0.5},
+            7.175095973164411e-66,
+            {"logit": -1.0762643959746615e-65},
+            exposes="logarithm of a rounded sigmoid",
+        ),
+        Case(
+            "far on the wrong side",
+            {"logit": -100.0, "target": 1, "gamma": 0.5},
+            100.0,
+            {"logit": -1.0},
+        ),
+        Case(
+            "saturated, gamma 0: no power of zero may enter",
+            {"logit": 1000.0, "target": 1, "gamma": 0.0},
+            0.0,
+            {"logit": 0.0},
+            exposes="zero to the power gamma - 1",
+        ),
+        Case(
+            "a huge score, right",
+            {"logit": 1e9, "target": 1, "gamma": 2.0},
+            0.0,
+            {"logit": 0.0},
+        ),
+        Case(
+            "a huge score, wrong",
+            {"logit": 1e9, "target": 0, "gamma": 2.0},
+            1e9,
+            {"logit": 1.0},
+        ),
+        Case(
+            "an infinite score, right",
+            {"logit": np.inf, "target": 1, "gamma": 0.0},
+            0.0,
+            {"logit": 0.0},
+        ),
+        Case(
+            "an infinite score, wrong",
+            {"logit": -np.inf, "target": 1, "gamma": 2.0},
+            np.inf,
+            {"logit": -1.0},
+        ),
+        Case(
+            "not a number",
+            {"logit": np.nan, "target": 0, "gamma": 2.0},
+            np.nan,
+            {"logit": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "weighted by 0.25 and 0.75",
+            "convention",
+            lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal(z, t, gamma),
+            {"logit": lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma)},
+            seen_in="torchvision, documentation of sigmoid_focal_loss: alpha = 0.25 unless -1 is passed",
+            symptom="a quarter of the loss for the label 1, three quarters for 0",
+        ),
+        Variant(
+            "focal factor missing in the value",
+            "mistake",
+            lambda z, t, gamma=2.0: focal(z, t, 0.0),
+            {"logit": focal_gradient},
+            seen_in="dlib, github.com/davisking/dlib/pull/2552",
+            symptom="the gradient is right, the reported loss that of binary cross-entropy",
+        ),
+        Variant(
+            "multiplied by gamma, not raised to it",
+            "mistake",
+            lambda z, t, gamma=2.0: focal(z, t, gamma) if t == 0 else gamma * sigmoid(-z) * softplus(-z),
+            seen_in="fudannlp16/focal-loss, github.com/fudannlp16/focal-loss/issues/2",
+            symptom="the label 1 alone is wrong, and vanishes for gamma = 0",
+        ),
+        Variant(
+            "both labels with the factor of the first",
+            "mistake",
+            lambda z, t, gamma=2.0: focal(z, t, 0.0) * sigmoid(-z) ** gamma,
+            seen_in="SSD_Pytorch, github.com/yqyao/SSD_Pytorch/issues/32",
+            symptom="for the label 0 the hard samples are turned down",
+        ),
+        Variant(
+            "logarithm of a rounded sigmoid",
+            "mistake",
+            lambda z, t, gamma=2.0: _with_rounded_sigmoid(z, t, gamma),
+            seen_in="kornia binary_focal_loss_with_logits, github.com/kornia/kornia/issues/2115",
+            symptom="NaN from z = 37 on (float32: 17), right or wrong",
+        ),
+        Variant(
+            "zero to the power gamma - 1",
+            "mistake",
+            focal,
+            {"logit": lambda z, t, gamma=2.0: _with_rounded_power(z, t, gamma)},
+            seen_in="optax.sigmoid_focal_loss, github.com/google-deepmind/optax/issues/1267; "
+            "SAM 3, github.com/facebookresearch/sam3/issues/575",
+            symptom="a NaN gradient where p rounds to 1, for gamma < 1",
+        ),
+    ),
+)
+
+
+def _with_rounded_sigmoid(z, t, gamma):
+    p = sigmoid(z)
+    return -t * (1.0 - p) ** gamma * np.log(p) - (1.0 - t) * p**gamma * np.log(1.0 - p)
+
+
+def _with_rounded_power(z, t, gamma):
+    p = sigmoid(z) if t == 1 else sigmoid(-z)
+    q = 1.0 - p
+    slope = np.float64(gamma) * np.power(q, gamma - 1.0) * p * q * np.log(p) - np.power(q, gamma) * q
+    return slope if t == 1 else -slope

@@ -1,0 +1,165 @@
+r"""Hinge embedding: like things near each other, unlike things at least a margin apart.
+
+    L = d               where y = 1:  alike
+    L = max(0, m - d)   where y = -1: unlike
+
+d is a distance that somebody else computed, from a pair of embeddings say.  As an energy it is that
+of "these two belong together": pushed down where they do, pulled up to the margin where they do not,
+with the same force 1 at every distance.  Beyond m the unlike are left in peace; without that, training
+would drive everything to infinity, where all is far from all.
+
+Nothing forbids a negative d here, but do not use it so: y = 1 would reward it without end.
+
+Source: NYU DLSP20, week 11-2; the contrast of near and far is Hadsell, Chopra and LeCun's (2006), who
+square both sides.
+Before: soft_margin.py.  Next: multi_margin.py, many answers at once.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.laws import convex_in, gradient_bounded, homogeneous, non_negative
+
+
+def hinge_embedding(distance, sign, margin=1.0):
+    """Hinge embedding loss of one pair.
+
+    Parameters
+    ----------
+    distance : float
+        d of the pair; meant to be >= 0, any sign accepted.  A NaN gives a NaN loss.
+    sign : int
+        y = 1 if the pair is alike, -1 if not.
+    margin : float
+        Distance m >= 0 that unlike pairs must reach, in the unit of d.
+
+    Returns
+    -------
+    float
+        The distance if alike, the part of the margin that is missing if not.
+
+    Raises
+    ------
+    ValueError
+        If `sign` is neither 1 nor -1, or if the margin is negative.
+
+    >>> float(hinge_embedding(0.25, 1)), float(hinge_embedding(0.25, -1))
+    (0.25, 0.75)
+    """
+    require_one_of("sign", sign, 1, -1)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    return 1.0 * distance if sign == 1 else np.maximum(0.0, margin - distance)
+
+
+def hinge_embedding_gradient(distance, sign, margin=1.0):
+    """dL/dd: 1 if alike; if not, -1 below the margin and 0 from there on, the corner included."""
+    loss = hinge_embedding(distance, sign, margin)
+    alike = np.nan if np.isnan(loss) else 1.0
+    return alike if sign == 1 else -np.sign(loss)
+
+
+FORMULA = Formula(
+    value=hinge_embedding,
+    signature="(),(),()->()",
+    source="NYU DLSP20, week 11-2",
+    gradients={"distance": hinge_embedding_gradient},
+    sample=lambda rng: {
+        "distance": rng.uniform(0.05, 3.0),
+        "sign": int(rng.choice([-1, 1])),
+        "margin": rng.uniform(0.5, 2.5),
+    },
+    laws=(
+        non_negative,
+        convex_in("distance"),
+        gradient_bounded("distance", 1.0),
+        homogeneous(1, distance=1, margin=1),
+    ),
+    cases=(
+        Case(
+            "alike: the distance itself",
+            {"distance": 0.25, "sign": 1, "margin": 1.0},
+            0.25,
+            {"distance": 1.0},
+            exposes="like and unlike swapped",
+        ),
+        Case(
+            "alike and far: the force does not end at the margin",
+            {"distance": 3.0, "sign": 1, "margin": 1.0},
+            3.0,
+            {"distance": 1.0},
+        ),
+        Case(
+            "unlike and near: pulled apart",
+            {"distance": 0.25, "sign": -1, "margin": 1.0},
+            0.75,
+            {"distance": -1.0},
+            exposes="labels 1 and 0",
+        ),
+        Case(
+            "unlike, near for a margin of 2",
+            {"distance": 1.5, "sign": -1, "margin": 2.0},
+            0.5,
+            {"distance": -1.0},
+            exposes="margin ignored",
+        ),
+        Case(
+            "unlike and far: left in peace",
+            {"distance": 3.0, "sign": -1, "margin": 1.0},
+            0.0,
+            {"distance": 0.0},
+            exposes="no hinge",
+        ),
+        Case(
+            "at the corner: a distance of exactly m is enough",
+            {"distance": 1.0, "sign": -1, "margin": 1.0},
+            0.0,
+            {"distance": 0.0},
+        ),
+        Case("alike and together", {"distance": 0.0, "sign": 1, "margin": 1.0}, 0.0, {"distance": 1.0}),
+        Case("infinitely far", {"distance": np.inf, "sign": -1, "margin": 1.0}, 0.0, {"distance": 0.0}),
+        Case(
+            "not a number, alike",
+            {"distance": np.nan, "sign": 1, "margin": 1.0},
+            np.nan,
+            {"distance": np.nan},
+        ),
+        Case(
+            "not a number, unlike",
+            {"distance": np.nan, "sign": -1, "margin": 1.0},
+            np.nan,
+            {"distance": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "margin ignored",
+            "mistake",
+            lambda d, y, m=1.0: 1.0 * d if y == 1 else np.maximum(0.0, 1.0 - d),
+            {"distance": lambda d, y, m=1.0: 1.0 if y == 1 else -np.sign(np.maximum(0.0, 1.0 - d))},
+            seen_in="PyTorch HingeEmbeddingLoss, github.com/pytorch/pytorch/pull/1378",
+            symptom="unlike pairs stop at a distance of 1, whatever margin is asked for",
+        ),
+        Variant(
+            "labels 1 and 0",
+            "mistake",
+            lambda d, y, m=1.0: 1.0 * d + (0.0 if y == 1 else np.maximum(0.0, m - d)),
+            {"distance": lambda d, y, m=1.0: 1.0 if y == 1 else 1.0 - np.sign(np.maximum(0.0, m - d))},
+            seen_in="PyTorch, aten/src/ATen/native/Loss.cpp: a target neither 1 nor -1 gets both terms",
+            symptom="unlike pairs cost m at every distance below m, and are pulled together beyond it",
+        ),
+        Variant(
+            "like and unlike swapped",
+            "mistake",
+            lambda d, y, m=1.0: 1.0 * d if y == -1 else np.maximum(0.0, m - d),
+            {"distance": lambda d, y, m=1.0: 1.0 if y == -1 else -np.sign(np.maximum(0.0, m - d))},
+            symptom="fed with a similarity where a distance is meant, or with y = 1 for unlike",
+        ),
+        Variant(
+            "no hinge",
+            "mistake",
+            lambda d, y, m=1.0: 1.0 * d if y == 1 else m - d,
+            {"distance": lambda d, y, m=1.0: 1.0 * y},
+            symptom="unlike pairs are driven to infinity",
+        ),
+    ),
+)

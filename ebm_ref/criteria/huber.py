@@ -1,0 +1,238 @@
+r"""Huber loss: squared near by, absolute far away, with no corner between.
+
+    L(x, y) = d^2 / 2                  if |d| <= delta,      d = x - y
+              delta (|d| - delta/2)    otherwise
+
+    dL/dx   = max(-delta, min(d, delta)) = -dL/dy
+
+The force is the spring's, but never more than delta.  For delta larger than all errors it is half the
+squared error, and the mean is best; for delta smaller than all of them it is delta times the absolute
+error, and the median is (some tutorials have it the wrong way round).  Between, the best constant is
+a winsorised mean: the mean of the targets after those farther than delta have been moved in to delta.
+That need not lie between mean and median: of -1, -1, 0, 0.1, 100 with delta = 1 it is negative.
+
+It is delta times smooth_l1.py with beta = delta; to take one for the other changes the learning rate.
+To minimise it is to believe in noise that is Gaussian in the middle and Laplace's in the tails: of
+all mixtures with a little contamination the least favourable one, Huber's own reason.
+
+Source: Huber (1964), "Robust estimation of a location parameter".
+Before: absolute_error.py.  Next: smooth_l1.py, the same in other units.
+"""
+
+from math import erf
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.squared_error import difference, random_pair
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import (
+    convex_in,
+    gradient_bounded,
+    homogeneous,
+    integrates_to,
+    minimised_by,
+    moved_together,
+    non_negative,
+    smooth,
+    symmetric,
+)
+
+
+def huber(prediction, target, delta=1.0):
+    """Huber loss of one sample.
+
+    Parameters
+    ----------
+    prediction : float
+        x.  A NaN gives a NaN loss, an infinite one an infinite loss.
+    target : float
+        y, in units of the prediction.
+    delta : float
+        Where the parabola ends and the line begins, > 0, in units of the prediction: the largest force.
+
+    Returns
+    -------
+    float
+        >= 0, in units of the prediction squared; delta^2 / 2 where the two arms meet.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array, or if delta is not positive and finite.
+
+    >>> float(huber(0.0, 0.5)), float(huber(0.0, 3.0))
+    (0.125, 2.5)
+    """
+    require_positive("delta", delta)
+    d = np.abs(difference(prediction, target))
+    return d * (0.5 * d) if d <= delta else delta * (d - 0.5 * delta)
+
+
+def huber_prediction_gradient(prediction, target, delta=1.0):
+    """dL/dx = d, held between -delta and delta."""
+    require_positive("delta", delta)
+    return np.clip(difference(prediction, target), -delta, delta)
+
+
+def huber_target_gradient(prediction, target, delta=1.0):
+    """dL/dy = -d, held between -delta and delta."""
+    return 0.0 - huber_prediction_gradient(prediction, target, delta)
+
+
+def winsorised_mean(targets, delta, **_):
+    """The mean of the targets, those farther than delta from it moved in to delta: its own fixed point."""
+    x = np.median(targets)
+    for _ in range(500):
+        x = np.mean(np.clip(targets, x - delta, x + delta))
+    return x
+
+
+FORMULA = Formula(
+    value=huber,
+    signature="(),(),()->()",
+    source="huber1964, the function rho",
+    gradients={"prediction": huber_prediction_gradient, "target": huber_target_gradient},
+    sample=lambda rng: random_pair(rng) | {"delta": rng.uniform(0.5, 3.0)},
+    laws=(
+        non_negative,
+        symmetric("prediction", "target"),
+        moved_together("prediction", "target"),
+        homogeneous(2, prediction=1, target=1, delta=1),
+        convex_in("prediction"),
+        smooth("prediction", 1.0),
+        gradient_bounded("prediction", "delta"),
+        minimised_by(
+            winsorised_mean, "The winsorised mean minimises: targets beyond delta are moved in to delta."
+        ),
+        minimised_by(
+            lambda y, **_: np.mean(y),
+            "With delta above the spread of the targets their mean minimises.",
+            given=lambda y: {"delta": np.ptp(y)},
+        ),
+        minimised_by(
+            lambda y, **_: np.median(y),
+            "With delta below half their smallest gap their median minimises.",
+            given=lambda y: {"delta": 0.5 * np.min(np.diff(np.sort(y)))},
+        ),
+        integrates_to(
+            lambda delta, **_: (
+                np.sqrt(2.0 * np.pi) * erf(delta / np.sqrt(2.0)) + 2.0 / delta * np.exp(-0.5 * delta**2)
+            ),
+            "int exp(-L) dy = sqrt(2 pi) erf(delta/sqrt 2) + (2/delta) e^(-delta^2/2).",
+            lambda prediction, target, delta: prediction + delta_edges(delta, 40.0 / delta),
+        ),
+    ),
+    cases=(
+        Case(
+            "inside: half the square",
+            {"prediction": 0.25, "target": 0.0, "delta": 2.0},
+            0.03125,
+            {"prediction": 0.25, "target": -0.25},
+        ),
+        Case(
+            "still inside",
+            {"prediction": 1.0, "target": 2.0, "delta": 2.0},
+            0.5,
+            {"prediction": -1.0, "target": 1.0},
+            exposes="divided by delta: smooth L1",
+        ),
+        Case(
+            "outside: a line",
+            {"prediction": 3.0, "target": 0.0, "delta": 2.0},
+            4.0,
+            {"prediction": 2.0, "target": -2.0},
+            exposes="half of delta forgotten",
+        ),
+        Case(
+            "outside, below the target",
+            {"prediction": -3.0, "target": 0.0, "delta": 2.0},
+            4.0,
+            {"prediction": -2.0, "target": 2.0},
+            exposes="only positive errors reach the line",
+        ),
+        Case(
+            "where the arms meet",
+            {"prediction": 2.0, "target": 0.0, "delta": 2.0},
+            2.0,
+            {"prediction": 2.0, "target": -2.0},
+        ),
+        Case(
+            "where the arms meet, below the target",
+            {"prediction": 0.5, "target": 1.5, "delta": 1.0},
+            0.5,
+            {"prediction": -1.0, "target": 1.0},
+        ),
+        Case(
+            "half a unit short",
+            {"prediction": 2.5, "target": 3.0, "delta": 1.0},
+            0.125,
+            {"prediction": -0.5, "target": 0.5},
+        ),
+        Case(
+            "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1",
+            {"prediction": 2.1, "target": 2.0, "delta": 1.0},
+            0.005000000000000009,
+            {"prediction": 0.10000000000000009, "target": -0.10000000000000009},
+        ),
+        Case(
+            "at the target: no loss, no force",
+            {"prediction": 1.25, "target": 1.25, "delta": 1.0},
+            0.0,
+            {"prediction": 0.0, "target": 0.0},
+        ),
+        Case(
+            "an infinite prediction: the force stays delta",
+            {"prediction": np.inf, "target": 0.0, "delta": 0.5},
+            np.inf,
+            {"prediction": 0.5, "target": -0.5},
+        ),
+        Case(
+            "prediction not a number",
+            {"prediction": np.nan, "target": 0.0, "delta": 1.0},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+        Case(
+            "target not a number",
+            {"prediction": 0.0, "target": np.nan, "delta": 1.0},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "divided by delta: smooth L1",
+            "convention",
+            lambda x, y, delta=1.0: huber(x, y, delta) / delta,
+            {
+                "prediction": lambda x, y, delta=1.0: huber_prediction_gradient(x, y, delta) / delta,
+                "target": lambda x, y, delta=1.0: huber_target_gradient(x, y, delta) / delta,
+            },
+            seen_in="PyTorch, documentation of torch.nn.SmoothL1Loss, "
+            "github.com/pytorch/pytorch/issues/48595",
+            symptom="right at delta = 1 only",
+        ),
+        Variant(
+            "half of delta forgotten",
+            "mistake",
+            lambda x, y, delta=1.0: np.where(
+                np.abs(x - y) <= delta, 0.5 * (x - y) ** 2, delta * (np.abs(x - y) - delta)
+            ),
+            seen_in="H2O-3, github.com/h2oai/h2o-3/pull/6015 (deviance, twice this)",
+            symptom="the loss drops from delta^2/2 to 0 where the arms should meet",
+        ),
+        Variant(
+            "only positive errors reach the line",
+            "mistake",
+            lambda x, y, delta=1.0: np.where(x - y < -delta, 0.0, huber(x, y, delta)),
+            seen_in="on-policy (MAPPO), github.com/marlbenchmark/on-policy/issues/47",
+            symptom="no loss at all for errors below -delta",
+        ),
+    ),
+)
+
+
+def delta_edges(corner, reach):
+    """Edges for a quadrature over d: the corners -corner and corner, and a tail of length `reach` outside."""
+    tail = corner + reach * np.array([0.0, 0.25, 1.0])
+    return np.concatenate([-tail[::-1], tail])

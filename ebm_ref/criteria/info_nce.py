@@ -1,0 +1,236 @@
+r"""InfoNCE: find the partner among strangers.
+
+    L(s, y)   = -log p_y,           p_j = e^{s_j/tau} / sum_i e^{s_i/tau}
+    dL/ds_j   = (p_j - [j = y]) / tau
+    dL/dtau   = sum_j p_j (s_y - s_j) / tau^2
+
+s_j says how similar a sample is to each of k candidates, among which y is its true partner: another view
+of the same image, the caption of the picture, the next frame.  It is cross_entropy of the similarities
+divided by a temperature: the candidates take the part of the classes, and their energies are -s_j.
+
+The sum runs over all candidates, the partner included.  That makes p a distribution and L >= 0, and
+log k - L, averaged over the samples, a lower bound of the mutual information of the two views; it can
+certify no more than log k, so many strangers are needed.  Without the partner in the sum L falls below
+0 for ever.
+
+The temperature is a scale of the force: cosines lie in [-1, 1], and at tau = 1 the best possible p_y
+among k = 1000 is below one hundredth.  Some models learn it, hence its derivative.
+
+Source: van den Oord et al. (2018), "Representation Learning with Contrastive Predictive Coding", (4).
+Before: focal.py.  Next: adaptive_log_softmax.py, for very many classes.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.cross_entropy import check_logits, cross_entropy, cross_entropy_gradient
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_positive
+from ebm_ref.laws import (
+    convex_in,
+    gradient_sums_to,
+    homogeneous,
+    likelihood_over,
+    non_negative,
+    renaming_invariant,
+    shift_invariant_in,
+)
+from ebm_ref.numerics import logsumexp, softmax
+
+
+def info_nce(similarities, positive, temperature=0.1):
+    """InfoNCE loss of one sample.
+
+    Parameters
+    ----------
+    similarities : (k,) float, k >= 1
+        Similarity s_j to each candidate; higher is closer; -inf masks one.  A NaN gives a NaN loss.
+    positive : int
+        Index y of the true partner.
+    temperature : float
+        tau > 0, in units of similarity.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; log(k) where all candidates are equally similar.
+
+    Raises
+    ------
+    ValueError
+        If k < 1, if a similarity is +inf or all are -inf, if `positive` is not in 0..k-1, or if tau is not
+        positive and finite.
+
+    >>> float(info_nce(np.array([1.0, 0.0]), positive=0, temperature=0.5).round(6))  # log(1 + e^-2)
+    0.126928
+    """
+    return cross_entropy(scaled(similarities, positive, temperature), positive)
+
+
+def info_nce_similarities_gradient(similarities, positive, temperature=0.1):
+    """dL/ds, shape (k,): (p_j - [j = y]) / tau: the partner is pulled closer, strangers pushed away."""
+    return cross_entropy_gradient(scaled(similarities, positive, temperature), positive) / temperature
+
+
+def info_nce_temperature_gradient(similarities, positive, temperature=0.1):
+    """dL/dtau: sum_j p_j (s_y - s_j) / tau^2, a masked stranger left out; -inf for a masked partner."""
+    p = softmax(scaled(similarities, positive, temperature))
+    s = similarities
+    others = (np.arange(len(s)) != positive) & (s != -np.inf)
+    return np.sum(p[others] * (s[positive] - s[others])) / temperature / temperature
+
+
+def scaled(similarities, positive, temperature):
+    """s/tau, counted from the most similar candidate, so that large similarities lose nothing."""
+    check_logits(similarities, "similarities")
+    require_index("positive", positive, len(similarities))
+    require_positive("temperature", temperature)
+    return (similarities - similarities[np.argmax(similarities)]) / temperature
+
+
+def random_candidates(rng):
+    """Similarities of 2 to 5 candidates in general position, any of them the partner."""
+    k = int(rng.integers(2, 6))
+    return {
+        "similarities": rng.uniform(-1.0, 1.0, size=k),
+        "positive": int(rng.integers(k)),
+        "temperature": rng.uniform(0.2, 1.0),
+    }
+
+
+FORMULA = Formula(
+    value=info_nce,
+    signature="(k),(),()->()",
+    source="oord2018, equation (4)",
+    gradients={
+        "similarities": info_nce_similarities_gradient,
+        "temperature": info_nce_temperature_gradient,
+    },
+    sample=random_candidates,
+    laws=(
+        shift_invariant_in("similarities"),
+        renaming_invariant,
+        non_negative,
+        likelihood_over("positive"),
+        convex_in("similarities"),
+        gradient_sums_to("similarities", 0.0),
+        homogeneous(0, similarities=1, temperature=1),
+    ),
+    cases=(
+        Case(
+            "nothing learned: log k, at every temperature",
+            {"similarities": np.array([0.5, 0.5, 0.5, 0.5]), "positive": 2, "temperature": 0.5},
+            np.log(4.0),
+            {"similarities": np.array([0.5, 0.5, -1.5, 0.5]), "temperature": 0.0},
+            exposes="gradient not divided by the temperature",
+        ),
+        Case(
+            "one stranger: the log loss of s/tau",
+            {"similarities": np.array([1.0, 0.0]), "positive": 0, "temperature": 0.5},
+            0.1269280110429725,
+            {
+                "similarities": np.array([-0.23840584404423512, 0.23840584404423512]),
+                "temperature": 0.47681168808847024,
+            },
+            exposes="multiplied by the temperature",
+        ),
+        Case(
+            "a cold comparison of cosines",
+            {"similarities": np.array([1.0, 0.0]), "positive": 0, "temperature": 0.0625},
+            1.1253516838717681e-07,
+            {
+                "similarities": np.array([-1.80056259288152e-06, 1.80056259288152e-06]),
+                "temperature": 2.880900148610432e-05,
+            },
+            exposes="temperature missing for the partner",
+        ),
+        Case(
+            "opposite directions: a loss of 0.13, not -2",
+            {"similarities": np.array([1.0, -1.0]), "positive": 0, "temperature": 1.0},
+            0.1269280110429725,
+            {"similarities": np.array([-0.11920292202211756, 0.11920292202211756])},
+            exposes="partner left out of the sum",
+        ),
+        Case(
+            "hopeless: a stranger is closer by 2048 temperatures",
+            {"similarities": np.array([-1.0, 1.0]), "positive": 0, "temperature": 2.0**-10},
+            2048.0,
+            {"similarities": np.array([-1024.0, 1024.0]), "temperature": -(2.0**21)},
+            exposes="exponentials before the logarithm",
+        ),
+        Case(
+            "no strangers, no loss",
+            {"similarities": np.array([0.3]), "positive": 0, "temperature": 0.1},
+            0.0,
+            {"similarities": np.zeros(1), "temperature": 0.0},
+        ),
+        Case(
+            "a masked stranger, such as the sample itself",
+            {"similarities": np.array([-np.inf, 0.5, 0.5]), "positive": 1, "temperature": 0.5},
+            np.log(2.0),
+            {"similarities": np.array([0.0, -1.0, 1.0]), "temperature": 0.0},
+        ),
+        Case(
+            "a masked partner",
+            {"similarities": np.array([-np.inf, 0.5]), "positive": 0, "temperature": 0.5},
+            np.inf,
+            {"similarities": np.array([-2.0, 2.0]), "temperature": -np.inf},
+        ),
+        Case(
+            "not a number",
+            {"similarities": np.array([0.5, np.nan]), "positive": 0, "temperature": 0.5},
+            np.nan,
+            {"similarities": np.full(2, np.nan), "temperature": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "multiplied by 2 tau",
+            "convention",
+            lambda s, y, tau=0.1: 2.0 * tau * info_nce(s, y, tau),
+            {
+                "similarities": lambda s, y, tau=0.1: 2.0 * tau * info_nce_similarities_gradient(s, y, tau),
+                "temperature": lambda s, y, tau=0.1: (
+                    2.0 * info_nce(s, y, tau) + 2.0 * tau * info_nce_temperature_gradient(s, y, tau)
+                ),
+            },
+            seen_in="MoCo v3, Algorithm 1; github.com/facebookresearch/moco-v3/issues/31",
+            symptom="the force does not grow as the temperature falls",
+        ),
+        Variant(
+            "partner left out of the sum",
+            "mistake",
+            lambda s, y, tau=0.1: logsumexp(np.delete(s, y) / tau) - s[y] / tau,
+            seen_in="CoMIR, github.com/MIDA-group/CoMIR/issues/51",
+            symptom="negative losses without a lower bound",
+        ),
+        Variant(
+            "temperature missing for the partner",
+            "mistake",
+            lambda s, y, tau=0.1: cross_entropy(np.where(np.arange(len(s)) == y, s, s / tau), y),
+            seen_in="info-nce-pytorch, github.com/RElbers/info-nce-pytorch/pull/17",
+            symptom="right at tau = 1 alone",
+        ),
+        Variant(
+            "multiplied by the temperature",
+            "mistake",
+            lambda s, y, tau=0.1: cross_entropy(s * tau, y),
+            {
+                "similarities": lambda s, y, tau=0.1: tau * cross_entropy_gradient(s * tau, y),
+                "temperature": lambda s, y, tau=0.1: np.dot(cross_entropy_gradient(s * tau, y), s),
+            },
+            symptom="the scale of a model that learns 1/tau: nothing gets beyond log k",
+        ),
+        Variant(
+            "gradient not divided by the temperature",
+            "mistake",
+            info_nce,
+            {"similarities": lambda s, y, tau=0.1: tau * info_nce_similarities_gradient(s, y, tau)},
+            symptom="the force is bounded by 1, and learning slow at low temperatures",
+        ),
+        Variant(
+            "exponentials before the logarithm",
+            "mistake",
+            lambda s, y, tau=0.1: np.log(np.sum(np.exp(s / tau))) - s[y] / tau,
+            symptom="an infinite or NaN loss for a similarity above 709 temperatures",
+        ),
+    ),
+)

@@ -1,0 +1,304 @@
+r"""Kullback-Leibler divergence: how many nats a prediction wastes on targets that are distributions.
+
+    KL(p || q) = sum_j p_j (log p_j - log q_j),      0 log 0 = 0
+
+    dKL/dlog_q_j = -p_j,      dKL/dp_j = log p_j + 1 - log_q_j
+
+p is the target distribution, q the prediction, given by its logarithm.  Coding answers drawn from p
+with the code that is best for q costs H(p) + KL nats: cross-entropy is entropy plus divergence.  For a
+fixed p both have the same gradient by q, so distillation may use either.  KL >= 0, and 0 only for
+q = p.  It is not symmetric: it is infinite where q rules out what p allows, and does not care where p
+rules out what q allows.
+
+The formula is read as it stands, entry by entry: log_q and p need not be normalised, and then the
+result may be negative.  An entry with p_j = 0 costs nothing, even where log_q_j = -inf; its slope by
+p_j is -inf, that of p log p, or +inf where log_q_j = -inf, since the first bit of mass there costs
+everything.
+
+Three things go wrong in practice.  The sum is divided by the number of classes (PyTorch's 'mean': a
+factor of 17 too small in one detector); probabilities are given where logarithms are due; and 0 inf
+makes NaN, in the value or, after a guard with `where`, in the gradient.
+
+Source: Kullback and Leibler (1951), "On information and sufficiency"; NYU DLSP20, week 11-2, whose
+text takes the input for a probability.
+Before: poisson_nll.py.  Next: cross_entropy.py, for targets that are labels.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT, condition, gradient_sums_to, misfit
+from ebm_ref.numerics import log_softmax, weighted
+
+
+def kl_divergence(log_q, p):
+    """Kullback-Leibler divergence KL(p || q) of one sample, a sum over classes.
+
+    Parameters
+    ----------
+    log_q : (k,) float
+        Logarithm of the predicted probability of each class; -inf rules one out.  A NaN gives a NaN loss.
+    p : (k,) float
+        Target probability of each class, >= 0.  A NaN gives a NaN loss.
+
+    Returns
+    -------
+    float
+        In nats; >= 0 where p and q both sum to 1; +inf where q rules out what p allows.
+
+    Raises
+    ------
+    ValueError
+        If `log_q` and `p` are not vectors of one length, or if an entry of p is negative.
+
+    >>> float(kl_divergence(np.array([-np.inf, np.log(0.5), np.log(0.5)]), np.array([0.0, 0.0, 1.0])))
+    0.6931471805599453
+    """
+    _check(log_q, p)
+    log_p = np.log(np.where(p == 0.0, 1.0, p))
+    return np.sum(weighted(p, log_p - log_q))
+
+
+def kl_divergence_log_q_gradient(log_q, p):
+    """dKL/dlog_q, shape (k,): -p, whatever q is."""
+    return np.where(np.isnan(kl_divergence(log_q, p)), np.nan, 0.0 - p)
+
+
+def kl_divergence_p_gradient(log_q, p):
+    """dKL/dp, shape (k,): log p + 1 - log_q; where p = 0 that is -inf, or +inf if log_q = -inf."""
+    loss = kl_divergence(log_q, p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        g = np.where(log_q == -np.inf, np.inf, 1.0 + (np.log(p) - log_q))
+    return np.where(np.isnan(loss), np.nan, g)
+
+
+def _check(log_q, p):
+    require(np.ndim(p) == 1 and np.shape(p) == np.shape(log_q), "p", p, "must be a vector as long as log_q")
+    require(not np.any(p < 0.0), "p", p, "must be >= 0")
+
+
+def random_distributions(rng):
+    """Two distributions over the same classes, no probability near 0: their logarithms, and themselves."""
+    k = int(rng.integers(2, 6))
+    p = rng.uniform(0.2, 1.0, size=k)
+    return {"log_q": log_softmax(rng.normal(scale=1.5, size=k)), "p": p / np.sum(p)}
+
+
+def at_least_pinskers_bound(formula, inputs, rng):
+    """KL >= |p - q|^2 / 2 with |.| the sum of absolute values (Pinsker): so >= 0, and 0 only for q = p."""
+    bound = 0.5 * np.sum(np.abs(inputs["p"] - np.exp(inputs["log_q"]))) ** 2
+    excess = bound - formula.value(**inputs)
+    return max(0.0, excess) / (16 * UNIT * condition(formula, inputs))
+
+
+def merging_classes_loses(formula, inputs, rng):
+    """To tell two classes apart no longer never raises KL: what is not observed cannot be coded badly."""
+    log_q, p = inputs.values()
+    merged = {
+        "log_q": np.append(log_q[2:], np.logaddexp(log_q[0], log_q[1])),
+        "p": np.append(p[2:], p[0] + p[1]),
+    }
+    excess = formula.value(**merged) - formula.value(**inputs)
+    return max(0.0, excess) / (16 * UNIT * (condition(formula, inputs) + condition(formula, merged)))
+
+
+def any_order(formula, inputs, rng):
+    """Renaming the classes changes nothing."""
+    order = rng.permutation(len(inputs["p"]))
+    return misfit(formula, inputs, {a: x[order] for a, x in inputs.items()})
+
+
+def convex_in_the_target(formula, inputs, rng):
+    """KL(tp + (1-t)p' || q) <= t KL(p || q) + (1-t) KL(p' || q)."""
+    t, other = rng.uniform(), random_distributions(rng)["p"]
+    other = np.resize(other, np.shape(inputs["p"]))
+    ends = [inputs, inputs | {"p": other}]
+    middle = inputs | {"p": t * inputs["p"] + (1 - t) * other}
+    chord = t * formula.value(**ends[0]) + (1 - t) * formula.value(**ends[1])
+    allowed = 16 * UNIT * sum(condition(formula, point) for point in [*ends, middle])
+    return max(0.0, formula.value(**middle) - chord) / allowed
+
+
+def _by_classes(function):
+    return lambda log_q, p: function(log_q, p) / len(p)
+
+
+def _generalised(log_q, p):
+    return kl_divergence(log_q, p) + np.sum(np.exp(log_q) - p)
+
+
+def _clipped(log_q, p):
+    p, q = np.clip(p, 1e-7, 1.0), np.clip(np.exp(log_q), 1e-7, 1.0)
+    return np.sum(p * np.log(p / q))
+
+
+FORMULA = Formula(
+    value=kl_divergence,
+    signature="(k),(k)->()",
+    source="kullback1951; NYU DLSP20, week 11-2",
+    gradients={"log_q": kl_divergence_log_q_gradient, "p": kl_divergence_p_gradient},
+    sample=random_distributions,
+    laws=(
+        at_least_pinskers_bound,
+        merging_classes_loses,
+        any_order,
+        convex_in_the_target,
+        gradient_sums_to("log_q", -1.0),
+    ),
+    cases=(
+        Case(
+            "two classes, first row: log_q as a network gives it, not normalised",
+            {"log_q": np.array([-1.0, -0.5]), "p": np.array([0.4, 0.6])},
+            0.026988332990743567,
+            {"log_q": np.array([-0.4, -0.6]), "p": np.array([1.083709268125845, 0.9891743762340093])},
+            exposes="probabilities where logarithms are due",
+        ),
+        Case(
+            "two classes, second row",
+            {"log_q": np.array([-2.0, -0.2]), "p": np.array([0.1, 0.9])},
+            0.0549170266085518,
+            {"log_q": np.array([-0.1, -0.9]), "p": np.array([0.6974149070059543, 1.0946394843421738])},
+            exposes="divided by the number of classes",
+        ),
+        Case(
+            "three classes, first row: far from normalised, and negative",
+            {"log_q": np.array([0.5, -0.5, 0.1]), "p": np.array([0.7, 0.2, 0.1])},
+            -1.0618185525433372,
+        ),
+        Case(
+            "three classes, second row",
+            {"log_q": np.array([0.1, -0.2, 0.3]), "p": np.array([0.1, 0.5, 0.4])},
+            -0.9733483923290392,
+            exposes="entropy of p left out",
+        ),
+        Case(
+            "an even target",
+            {"log_q": np.array([-1.0, -0.5]), "p": np.array([0.5, 0.5])},
+            0.05685281944005469,
+            {"log_q": np.array([-0.5, -0.5]), "p": np.array([1.3068528194400546, 0.8068528194400547])},
+            exposes="arguments swapped",
+        ),
+        Case(
+            "nearly ruled out: e^-800 is 0, its logarithm is not",
+            {"log_q": np.array([-800.0, 0.0]), "p": np.array([0.5, 0.5])},
+            399.30685281944005,
+            {"log_q": np.array([-0.5, -0.5]), "p": np.array([800.3068528194401, 0.3068528194400547])},
+            exposes="clipped at 1e-7",
+        ),
+        Case(
+            "a certain target: minus its log-probability",
+            {"log_q": np.array([-1.0, -2.0, -0.5]), "p": np.array([0.0, 1.0, 0.0])},
+            2.0,
+            {"log_q": np.array([0.0, -1.0, 0.0]), "p": np.array([-np.inf, 3.0, -np.inf])},
+            exposes="0 log 0 is not a number",
+        ),
+        Case(
+            "an empty class has infinite slope",
+            {"log_q": np.array([-1.0, -2.0]), "p": np.array([1.0, 0.0])},
+            1.0,
+            {"log_q": np.array([-1.0, 0.0]), "p": np.array([2.0, -np.inf])},
+            exposes="slope 0 where p = 0",
+        ),
+        Case(
+            "ruled out by both: costs nothing, but the first bit of mass would cost everything",
+            {"log_q": np.array([-np.inf, 0.0]), "p": np.array([0.0, 1.0])},
+            0.0,
+            {"log_q": np.array([0.0, -1.0]), "p": np.array([np.inf, 1.0])},
+            exposes="0 times an infinite log-probability",
+        ),
+        Case(
+            "ruled out by q, allowed by p",
+            {"log_q": np.array([-np.inf, 0.0]), "p": np.array([0.25, 0.75])},
+            np.inf,
+            {"log_q": np.array([-0.25, -0.75]), "p": np.array([np.inf, 0.7123179275482191])},
+        ),
+        Case(
+            "log_q not a number",
+            {"log_q": np.array([-1.0, np.nan]), "p": np.array([1.0, 0.0])},
+            np.nan,
+            {"log_q": np.full(2, np.nan), "p": np.full(2, np.nan)},
+        ),
+        Case(
+            "p not a number",
+            {"log_q": np.array([-1.0, -0.5]), "p": np.array([0.5, np.nan])},
+            np.nan,
+            {"log_q": np.full(2, np.nan), "p": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "divided by the number of classes",
+            "convention",
+            _by_classes(kl_divergence),
+            {"log_q": _by_classes(kl_divergence_log_q_gradient), "p": _by_classes(kl_divergence_p_gradient)},
+            seen_in="PyTorch, documentation of torch.nn.KLDivLoss, reduction='mean', "
+            "github.com/pytorch/pytorch/issues/2259; unawares in DeiT, "
+            "github.com/facebookresearch/deit/issues/61, and LD, github.com/HikariTJU/LD/issues/74",
+            symptom="a distillation term that fades as classes are added",
+        ),
+        Variant(
+            "generalised: sum q - sum p added",
+            "convention",
+            _generalised,
+            {
+                "log_q": lambda log_q, p: np.exp(log_q) - p,
+                "p": lambda log_q, p: kl_divergence_p_gradient(log_q, p) - 1.0,
+            },
+            seen_in="SciPy, documentation of scipy.special.kl_div; optax.generalized_kl_divergence",
+            symptom="never negative; the same where both sum to 1",
+        ),
+        Variant(
+            "probabilities where logarithms are due",
+            "mistake",
+            lambda log_q, p: kl_divergence(np.exp(log_q), p),
+            {"log_q": lambda log_q, p: -p * np.exp(log_q)},
+            seen_in="ProDA, github.com/microsoft/ProDA/issues/20",
+            symptom="negative losses",
+        ),
+        Variant(
+            "arguments swapped",
+            "mistake",
+            lambda log_q, p: np.sum(np.exp(log_q) * (log_q - np.log(p))),
+            seen_in="PyTorch, documentation of torch.nn.KLDivLoss, which warns of the order (log q, p)",
+            symptom="the prediction seeks one mode of the target instead of covering all",
+        ),
+        Variant(
+            "entropy of p left out",
+            "mistake",
+            lambda log_q, p: -np.sum(p * log_q),
+            {"log_q": kl_divergence_log_q_gradient},
+            seen_in="DistiLLM, github.com/jongwooko/distillm/issues/7",
+            symptom="not 0 where q = p; the gradient by log_q is right",
+        ),
+        Variant(
+            "clipped at 1e-7",
+            "mistake",
+            _clipped,
+            seen_in="Keras KLDivergence, github.com/keras-team/keras/issues/19520",
+            symptom="16.118 where the loss is infinite",
+        ),
+        Variant(
+            "0 log 0 is not a number",
+            "mistake",
+            lambda log_q, p: np.sum(p * (np.log(p) - log_q)),
+            seen_in="TorchMetrics, github.com/Lightning-AI/torchmetrics/issues/1029; "
+            "Distributions.jl, github.com/JuliaStats/Distributions.jl/issues/793",
+            symptom="NaN for every one-hot target",
+        ),
+        Variant(
+            "0 times an infinite log-probability",
+            "mistake",
+            lambda log_q, p: np.sum(p * (np.log(np.where(p == 0.0, 1.0, p)) - log_q)),
+            {"log_q": kl_divergence_log_q_gradient},
+            seen_in="optax.kl_divergence, github.com/google-deepmind/optax/pull/1786",
+            symptom="NaN where a masked class has a log-probability of -inf",
+        ),
+        Variant(
+            "slope 0 where p = 0",
+            "mistake",
+            gradients={"p": lambda log_q, p: np.where(p == 0.0, 0.0, kl_divergence_p_gradient(log_q, p))},
+            seen_in="PyTorch 1.12 kl_div, github.com/pytorch/pytorch/issues/89558 (NaN since)",
+            symptom="an empty class of a learnt target stays empty",
+        ),
+    ),
+)

@@ -1,0 +1,211 @@
+r"""Label smoothing: cross-entropy with a target that is never quite sure.
+
+    L(z, y) = -sum_j t_j log p_j,           p_j = e^{z_j} / sum_i e^{z_i}
+    t_j     = (1 - s) [j = y] + s/k
+    dL/dz_j = p_j - t_j
+
+Cross-entropy with a hard label is never satisfied: it drives the score of the true class to infinity.
+A share s of the target, spread evenly over all k classes, ends that.  The loss is now lowest where
+p = t, at the finite gap
+
+    z_y - z_j = log(1 + k (1 - s)/s)        for every wrong j
+
+and it is there the entropy of t, not 0.  The price: an impossible class costs +inf, as every class now
+has a weight.
+
+The even share includes the true class, as in the paper that introduced it; its target is 1 - s + s/k.
+Others divide s among the k - 1 wrong classes alone.  Both sum to 1, but the same s means more smoothing
+there, by the factor k/(k - 1): twice as much for two classes, hardly any for a thousand.
+
+Source: Szegedy et al. (2016), "Rethinking the Inception Architecture for Computer Vision", Section 7.
+Before: cross_entropy_of_probabilities.py.  Next: binary_cross_entropy.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.cross_entropy import random_logits
+from ebm_ref.criteria.cross_entropy_of_probabilities import (
+    cross_entropy_of_probabilities,
+    cross_entropy_of_probabilities_logits_gradient,
+)
+from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.laws import (
+    UNIT,
+    condition,
+    convex_in,
+    gradient_bounded,
+    gradient_sums_to,
+    non_negative,
+    renaming_invariant,
+    shift_invariant_in,
+    smooth,
+)
+from ebm_ref.numerics import log_softmax, softmax
+
+
+def label_smoothing(logits, label, smoothing=0.1):
+    """Cross-entropy of one sample with a smoothed label.
+
+    Parameters
+    ----------
+    logits : (k,) float, k >= 1
+        Score z_j of each class; higher is better; -inf marks an impossible one.  A NaN gives a NaN loss.
+    label : int
+        Index y of the true class.
+    smoothing : float
+        Share s in [0, 1] of the target that is spread evenly over all classes.
+
+    Returns
+    -------
+    float
+        >= 0, in nats; +inf where a class is impossible, unless s = 0 and it is a wrong one.
+
+    Raises
+    ------
+    ValueError
+        If k < 1, if a logit is +inf or all are -inf, if `label` is not in 0..k-1, or if s is not in [0, 1].
+
+    >>> float(label_smoothing(np.array([2.0, 0.5, 0.1]), label=0, smoothing=0.1).round(8))
+    0.43011205
+    """
+    return cross_entropy_of_probabilities(logits, smoothed(label, smoothing, len(logits)))
+
+
+def label_smoothing_gradient(logits, label, smoothing=0.1):
+    """dL/dz, shape (k,): p_j - t_j; zero at the finite gap where p = t."""
+    return cross_entropy_of_probabilities_logits_gradient(logits, smoothed(label, smoothing, len(logits)))
+
+
+def smoothed(label, smoothing, k):
+    """The target t, shape (k,): s/k everywhere, and 1 - s more at the true class."""
+    require_index("label", label, k)
+    require(not (smoothing < 0.0 or smoothing > 1.0), "smoothing", smoothing, "must be in [0, 1]")
+    return np.where(np.arange(k) == label, (1.0 - smoothing) + smoothing / k, smoothing / k)
+
+
+def lowest_at_a_finite_gap(formula, inputs, rng):
+    """L >= the entropy of t, reached where z_y leads by log(1 + k(1-s)/s)."""
+    k, y, s = len(inputs["logits"]), inputs["label"], inputs["smoothing"]
+    t = smoothed(y, s, k)
+    entropy = -np.sum(t * np.log(t))
+    best = inputs | {"logits": np.where(np.arange(k) == y, np.log1p(k * (1 - s) / s), 0.0)}
+    allowed = 16 * UNIT * (entropy + condition(formula, best) + condition(formula, inputs))
+    return max(abs(formula.value(**best) - entropy), entropy - formula.value(**inputs)) / allowed
+
+
+FORMULA = Formula(
+    value=label_smoothing,
+    signature="(k),(),()->()",
+    source="szegedy2016, Section 7",
+    gradients={"logits": label_smoothing_gradient},
+    sample=lambda rng: random_logits(rng) | {"smoothing": rng.uniform(0.05, 0.5)},
+    laws=(
+        shift_invariant_in("logits"),
+        renaming_invariant,
+        non_negative,
+        lowest_at_a_finite_gap,
+        convex_in("logits"),
+        smooth("logits", 0.5),
+        gradient_bounded("logits", 1.0),
+        gradient_sums_to("logits", 0.0),
+    ),
+    cases=(
+        Case(
+            "equal scores cost log k, however smooth the label",
+            {"logits": np.array([1.0, 1.0, 1.0, 1.0]), "label": 2, "smoothing": 0.5},
+            np.log(4.0),
+            {"logits": np.array([0.125, 0.125, -0.375, 0.125])},
+            exposes="even share added up, not averaged",
+        ),
+        Case(
+            "three classes",
+            {"logits": np.array([2.0, 0.5, 0.1]), "label": 0, "smoothing": 0.25},
+            0.6001120473908618,
+            exposes="share of the true class forgotten",
+        ),
+        Case(
+            "no smoothing is cross-entropy",
+            {"logits": np.array([2.0, 0.5, 0.1]), "label": 0, "smoothing": 0.0},
+            0.3167787140575284,
+            {"logits": np.array([-0.27150805768314723, 0.16254852375600007, 0.10895953392714718])},
+        ),
+        Case(
+            "all smoothing: the label does not matter",
+            {"logits": np.array([0.0, np.log(3.0)]), "label": 0, "smoothing": 1.0},
+            np.log(4.0) - 0.5 * np.log(3.0),
+            {"logits": np.array([-0.25, 0.25])},
+        ),
+        Case(
+            "too sure: p = 1 and a share of 1/4 elsewhere pulls back",
+            {"logits": np.array([800.0, 0.0]), "label": 0, "smoothing": 0.5},
+            200.0,
+            {"logits": np.array([0.25, -0.25])},
+            exposes="shared among the wrong classes alone",
+        ),
+        Case(
+            "an impossible wrong class has a share",
+            {"logits": np.array([0.0, -np.inf, 0.0, 0.0]), "label": 0, "smoothing": 0.25},
+            np.inf,
+            {"logits": np.array([-23 / 48, -1 / 16, 13 / 48, 13 / 48])},
+        ),
+        Case(
+            "without smoothing it has none",
+            {"logits": np.array([0.0, -np.inf]), "label": 0, "smoothing": 0.0},
+            0.0,
+            {"logits": np.zeros(2)},
+            exposes="zero times infinity",
+        ),
+        Case(
+            "one class is always right",
+            {"logits": np.array([3.0]), "label": 0, "smoothing": 0.5},
+            0.0,
+            {"logits": np.zeros(1)},
+        ),
+        Case(
+            "not a number",
+            {"logits": np.array([0.0, np.nan]), "label": 0, "smoothing": 0.25},
+            np.nan,
+            {"logits": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "shared among the wrong classes alone",
+            "convention",
+            lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / (len(z) - 1)),
+            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / (len(z) - 1))},
+            seen_in="fairseq, label_smoothed_nll_loss: eps_i = epsilon / (lprobs.size(-1) - 1)",
+            symptom="for ten classes as if s were a ninth larger",
+        ),
+        Variant(
+            "share of the true class forgotten",
+            "mistake",
+            lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / len(z)),
+            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / len(z))},
+            symptom="the target sums to 1 - s/k",
+        ),
+        Variant(
+            "even share added up, not averaged",
+            "mistake",
+            lambda z, y, s=0.1: _with_shares(z, y, 1.0, s),
+            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0, s)},
+            symptom="(1 - s) L_y + s sum_j L_j: the target sums to 1 + (k-1) s, and the label drowns",
+        ),
+        Variant(
+            "zero times infinity",
+            "mistake",
+            lambda z, y, s=0.1: -np.sum(smoothed(y, s, len(z)) * log_softmax(z)),
+            seen_in="optax.softmax_cross_entropy, github.com/google-deepmind/optax/issues/896",
+            symptom="NaN at s = 0 for a masked class",
+        ),
+    ),
+)
+
+
+def _with_shares(z, y, own, other):
+    return -np.sum(np.where(np.arange(len(z)) == y, own, other) * log_softmax(z))
+
+
+def _with_shares_gradient(z, y, own, other):
+    t = np.where(np.arange(len(z)) == y, own, other)
+    return np.sum(t) * softmax(z) - t

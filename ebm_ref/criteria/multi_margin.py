@@ -1,0 +1,211 @@
+r"""Multi-class margin: every wrong class must score less than the right one, by a margin.
+
+    L = (1/k) sum_{i != y} max(0, m - x_y + x_i)^p,      p = 1 or 2
+
+This is the multi-class hinge of Weston and Watkins.  All classes within the margin are pushed down,
+not only the most offending one, and the right class is pulled up with the force of all together.  For
+energies E = -x, p = 1 and equal costs m, k L is the generalised hinge.
+
+p = 2 has no corner: the force grows with the violation and fades towards the margin.  It is smooth,
+but no longer robust: a violation of 10 pulls ten times as hard as one of 1.
+
+The division by the number of classes k, which the frameworks chose and the papers do not have, makes
+one violator weigh less the more classes there are.
+
+Source: Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition";
+division by k as in PyTorch's MultiMarginLoss.
+Before: hinge_embedding.py.  Next: multilabel_margin.py, several right classes.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_one_of
+from ebm_ref.laws import (
+    convex_in,
+    gradient_sums_to,
+    homogeneous,
+    non_negative,
+    renaming_invariant,
+    shift_invariant_in,
+)
+
+
+def multi_margin(scores, label, p=1, margin=1.0):
+    """Multi-class margin loss of one sample.
+
+    Parameters
+    ----------
+    scores : (k,) float, k >= 1
+        Score x_i of each class; higher is better.  A NaN gives a NaN loss, unless k = 1.
+    label : int
+        Index y of the right class.
+    p : int
+        Power of a violation: 1 or 2.
+    margin : float
+        Required gap m >= 0, in units of score.
+
+    Returns
+    -------
+    float
+        >= 0, in units of score to the power p; zero exactly when every wrong class scores at least
+        `margin` less than the right one.  A single class has nothing to beat: 0.
+
+    Raises
+    ------
+    ValueError
+        If `label` is not in 0..k-1, if p is neither 1 nor 2, or if the margin is negative.
+
+    >>> float(multi_margin(np.array([0.0, 1.5, 0.5, -4.0]), 0))  # (2.5 + 1.5) / 4
+    1.0
+    """
+    return np.sum(violations(scores, label, p, margin) ** p) / len(scores)
+
+
+def multi_margin_gradient(scores, label, p=1, margin=1.0):
+    """dL/dx, shape (k,): p v_i^(p-1) / k at every violator, minus their sum at y; zero at each corner."""
+    v = violations(scores, label, p, margin)
+    g = np.where(np.isnan(np.max(v)), np.nan, np.sign(v) * p * v ** (p - 1) / len(scores))
+    g[label] = -np.sum(np.delete(g, label))
+    return g
+
+
+def violations(scores, label, p, margin):
+    """v_i = max(0, m - x_y + x_i) of every class, 0 for y itself."""
+    require_index("label", label, len(scores))
+    require_one_of("p", p, 1, 2)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    wrong = np.arange(len(scores)) != label
+    return np.where(wrong, np.maximum(0.0, margin + (scores - scores[label])), 0.0)
+
+
+def homogeneous_of_degree_p(formula, inputs, rng):
+    """f(a scores, a margin) = a^p f(scores, margin) for every a > 0."""
+    return homogeneous(int(inputs["p"]), scores=1, margin=1)(formula, inputs, rng)
+
+
+def random_scores(rng):
+    """Scores in general position: 2 to 5 classes, any of them right."""
+    k = int(rng.integers(2, 6))
+    return {"scores": rng.normal(scale=1.5, size=k), "label": int(rng.integers(k))}
+
+
+FORMULA = Formula(
+    value=multi_margin,
+    signature="(k),(),(),()->()",
+    source="weston1999; divided by k as in PyTorch",
+    gradients={"scores": multi_margin_gradient},
+    sample=lambda rng: random_scores(rng) | {"p": rng.integers(1, 3), "margin": rng.uniform(0.3, 2.0)},
+    laws=(
+        non_negative,
+        shift_invariant_in("scores"),
+        renaming_invariant,
+        convex_in("scores"),
+        gradient_sums_to("scores", 0.0),
+        homogeneous_of_degree_p,
+    ),
+    cases=(
+        Case(
+            "two violators of three",
+            {"scores": np.array([0.0, 1.5, 0.5, -4.0]), "label": 0, "p": 1, "margin": 1.0},
+            1.0,
+            {"scores": np.array([-0.5, 0.25, 0.25, 0.0])},
+            exposes="not divided by the number of classes",
+        ),
+        Case(
+            "squared",
+            {"scores": np.array([0.0, 1.5, 0.5, -4.0]), "label": 0, "p": 2, "margin": 1.0},
+            2.125,
+            {"scores": np.array([-2.0, 1.25, 0.75, 0.0])},
+            exposes="power forgotten",
+        ),
+        Case(
+            "the documentation's example, by hand: (0.3 + 0.4 + 0.6) / 4",
+            {"scores": np.array([0.1, 0.2, 0.4, 0.8]), "label": 3, "p": 1, "margin": 1.0},
+            0.325,
+            {"scores": np.array([0.25, 0.25, 0.25, -0.75])},
+            exposes="minus before the wrong score",
+        ),
+        Case(
+            "separated: nothing moves",
+            {"scores": np.array([3.0, 0.0, 1.0]), "label": 0, "p": 1, "margin": 1.0},
+            0.0,
+            {"scores": np.zeros(3)},
+            exposes="right class left in the sum",
+        ),
+        Case(
+            "at the corner: a gap of exactly m is enough",
+            {"scores": np.array([2.0, 1.0, 1.5, -1.0]), "label": 0, "p": 1, "margin": 1.0},
+            0.125,
+            {"scores": np.array([-0.25, 0.0, 0.25, 0.0])},
+        ),
+        Case(
+            "energies: the generalised hinge of E = -x is k times as much",
+            {"scores": np.array([-1.0, -0.5, -2.0, -3.0]), "label": 0, "p": 1, "margin": 1.0},
+            0.375,
+            {"scores": np.array([-0.25, 0.25, 0.0, 0.0])},
+            exposes="highest wrong score alone",
+        ),
+        Case(
+            "energies, more of them near",
+            {"scores": np.array([0.0, 0.5, -0.5, -0.75]), "label": 0, "p": 1, "margin": 1.0},
+            0.5625,
+            {"scores": np.array([-0.75, 0.25, 0.25, 0.25])},
+        ),
+        Case("one class", {"scores": np.array([5.0]), "label": 0, "p": 1, "margin": 1.0}, 0.0),
+        Case(
+            "an impossible wrong class is far enough",
+            {"scores": np.array([0.0, -np.inf]), "label": 0, "p": 2, "margin": 1.0},
+            0.0,
+            {"scores": np.zeros(2)},
+        ),
+        Case(
+            "not a number",
+            {"scores": np.array([0.0, np.nan, 1.0]), "label": 0, "p": 1, "margin": 1.0},
+            np.nan,
+            {"scores": np.full(3, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "not divided by the number of classes",
+            "convention",
+            lambda x, y, p=1, m=1.0: len(x) * multi_margin(x, y, p, m),
+            {"scores": lambda x, y, p=1, m=1.0: len(x) * multi_margin_gradient(x, y, p, m)},
+            seen_in="Weston and Watkins (1999)",
+        ),
+        Variant(
+            "highest wrong score alone",
+            "convention",
+            lambda x, y, p=1, m=1.0: np.maximum(0.0, m - x[y] + np.max(np.delete(x, y), initial=-np.inf)),
+            {"scores": lambda x, y, p=1, m=1.0: _highest_wrong_gradient(x, y, m)},
+            seen_in="scikit-learn, documentation of hinge_loss: Crammer and Singer's",
+            symptom="one class pushed down a step, and no division by k",
+        ),
+        Variant(
+            "minus before the wrong score",
+            "mistake",
+            lambda x, y, p=1, m=1.0: np.sum(np.maximum(0.0, m - x[y] - np.delete(x, y)) ** p) / len(x),
+            seen_in="PyTorch, printed formula with weights, github.com/pytorch/pytorch/issues/7237",
+            symptom="all scores are driven up together",
+        ),
+        Variant(
+            "power forgotten",
+            "mistake",
+            lambda x, y, p=1, m=1.0: multi_margin(x, y, 1, m),
+            {"scores": lambda x, y, p=1, m=1.0: multi_margin_gradient(x, y, 1, m)},
+            symptom="p = 2 gives the numbers of p = 1",
+        ),
+        Variant(
+            "right class left in the sum",
+            "mistake",
+            lambda x, y, p=1, m=1.0: np.sum(np.maximum(0.0, m - x[y] + x) ** p) / len(x),
+            symptom="the loss never falls below m^p / k; the gradient is right",
+        ),
+    ),
+)
+
+
+def _highest_wrong_gradient(x, y, m):
+    wrong = np.where(np.arange(len(x)) == y, -np.inf, x)
+    o = np.argmax(wrong)
+    return np.sign(np.maximum(0.0, m - x[y] + wrong[o])) * (np.eye(len(x))[o] - np.eye(len(x))[y])

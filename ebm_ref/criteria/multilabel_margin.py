@@ -1,0 +1,221 @@
+r"""Multi-label margin: every right class must score more than every wrong one, by 1.
+
+    L = (1/k) sum_{j in T} sum_{i not in T} max(0, 1 - x_j + x_i)
+
+Several classes may be right at once.  Each right class is compared with each wrong one; the right are
+not compared with each other.  With a single right class this is the multi-class margin loss of
+multi_margin.py.  Lecture notes call it "multi-class hinge"; it is the multi-*label* one.
+
+The targets are a list of indices, as long as the scores and ended by -1: [3, 0, -1, 1] means classes
+3 and 0, and the 1 after the end means nothing.  Two thirds of what goes wrong with this loss is the
+list: a 0/1 vector in its place is read as indices, and gives a plausible number.  A class that is
+listed twice counts twice.
+
+Source: NYU DLSP20, week 11-2; PyTorch's MultiLabelMarginLoss, whose example is a case below.
+Before: multi_margin.py.  Next: multilabel_soft_margin.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.laws import convex_in, gradient_sums_to, non_negative, shift_invariant_in
+
+
+def multilabel_margin(scores, targets):
+    """Multi-label margin loss of one sample.
+
+    Parameters
+    ----------
+    scores : (k,) float
+        Score x_i of each class; higher is better.  A NaN gives a NaN loss if it is compared with any.
+    targets : (k,) int
+        Indices of the right classes, ended by -1 unless there are k of them; what follows is not read.
+
+    Returns
+    -------
+    float
+        >= 0; zero exactly when every right class scores at least 1 more than every wrong one.  Where all
+        classes are right, or none, there is nothing to compare: 0.
+
+    Raises
+    ------
+    ValueError
+        If an index before the first -1 is not in 0..k-1.
+
+    >>> float(multilabel_margin(np.array([0.5, 0.0, 2.0]), np.array([0, -1, -1])))  # (0.5 + 2.5) / 3
+    1.0
+    """
+    return np.sum(violations(scores, targets)) / len(scores)
+
+
+def multilabel_margin_gradient(scores, targets):
+    """dL/dx, shape (k,): at each class the number of violations against it less those by it, over k."""
+    active = np.sign(violations(scores, targets)) / len(scores)
+    right, wrong = split(targets, len(scores))
+    g = np.zeros(len(scores))
+    g[wrong] = np.sum(active, axis=0)
+    for j, force in zip(right, np.sum(active, axis=1), strict=True):
+        g[j] -= force
+    return np.where(np.isnan(np.sum(active)), np.nan, g)
+
+
+def violations(scores, targets):
+    """v_ji = max(0, 1 - x_j + x_i), a row for each right class j, a column for each wrong one i."""
+    right, wrong = split(targets, len(scores))
+    return np.maximum(0.0, 1.0 - (scores[right][:, None] - scores[wrong][None, :]))
+
+
+def split(targets, k):
+    """The right classes as listed, up to the first -1, and the wrong ones in order."""
+    end = np.argmax(np.append(targets, -1) == -1)
+    right = targets[:end]
+    for index in right:
+        require_index("targets", index, k)
+    return right, np.array([i for i in range(k) if i not in right], int)
+
+
+def random_targets(rng):
+    """Scores of 3 to 5 classes, 1 or 2 of them right, and something after the end of the list."""
+    k = int(rng.integers(3, 6))
+    targets = rng.permutation(k)
+    targets[int(rng.integers(1, 3))] = -1
+    return {"scores": rng.normal(size=k), "targets": targets}
+
+
+FORMULA = Formula(
+    value=multilabel_margin,
+    signature="(k),(k)->()",
+    source="NYU DLSP20, week 11-2; PyTorch, MultiLabelMarginLoss",
+    gradients={"scores": multilabel_margin_gradient},
+    sample=random_targets,
+    laws=(
+        non_negative,
+        shift_invariant_in("scores"),
+        convex_in("scores"),
+        gradient_sums_to("scores", 0.0),
+    ),
+    cases=(
+        Case(
+            "the documentation's example: classes 3 and 0 are right, (0.4 + 0.6 + 1.1 + 1.3) / 4",
+            {"scores": np.array([0.1, 0.2, 0.4, 0.8]), "targets": np.array([3, 0, -1, 1])},
+            0.85,
+            {"scores": np.array([-0.5, 0.5, 0.5, -0.5])},
+            exposes="entries after the first -1 read",
+        ),
+        Case(
+            "one right class: the multi-class margin loss",
+            {"scores": np.array([0.0, 1.5, 0.5, -4.0]), "targets": np.array([0, -1, -1, -1])},
+            1.0,
+            {"scores": np.array([-0.5, 0.25, 0.25, 0.0])},
+            exposes="class 0 taken for the end of the list",
+        ),
+        Case(
+            "separated: the right classes lie 3 apart, and that is nobody's business",
+            {"scores": np.array([5.0, 2.0, 1.0, -1.0]), "targets": np.array([0, 1, -1, -1])},
+            0.0,
+            {"scores": np.zeros(4)},
+            exposes="no class left out of the sum",
+        ),
+        Case(
+            "two of four, three violations",
+            {"scores": np.array([1.0, 0.5, -0.25, 1.25]), "targets": np.array([3, 1, -1, -1])},
+            0.625,
+            {"scores": np.array([0.5, -0.5, 0.25, -0.25])},
+            exposes="0/1 vector read as indices",
+        ),
+        Case(
+            "a class listed twice counts twice",
+            {"scores": np.array([0.5, 0.25, -2.0]), "targets": np.array([0, 0, -1])},
+            0.5,
+            {"scores": np.array([-2.0 / 3.0, 2.0 / 3.0, 0.0])},
+            exposes="each class counted once",
+        ),
+        Case(
+            "at the corner: a gap of exactly 1 is enough",
+            {"scores": np.array([2.0, 1.0, 0.0, 1.5]), "targets": np.array([0, -1, -1, -1])},
+            0.125,
+            {"scores": np.array([-0.25, 0.0, 0.0, 0.25])},
+        ),
+        Case(
+            "no class is right",
+            {"scores": np.array([1.0, 2.0]), "targets": np.array([-1, 0])},
+            0.0,
+            {"scores": np.zeros(2)},
+        ),
+        Case(
+            "all are right: the list needs no end",
+            {"scores": np.array([1.0, 2.0]), "targets": np.array([1, 0])},
+            0.0,
+            {"scores": np.zeros(2)},
+        ),
+        Case(
+            "an impossible wrong class is far enough",
+            {"scores": np.array([0.0, -np.inf, 0.5]), "targets": np.array([0, -1, -1])},
+            0.5,
+            {"scores": np.array([-1.0 / 3.0, 0.0, 1.0 / 3.0])},
+        ),
+        Case(
+            "not a number",
+            {"scores": np.array([0.0, np.nan, 3.0]), "targets": np.array([2, -1, -1])},
+            np.nan,
+            {"scores": np.full(3, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "0/1 vector read as indices",
+            "mistake",
+            lambda x, t: multilabel_margin(x, _as_vector(x, t)),
+            {"scores": lambda x, t: multilabel_margin_gradient(x, _as_vector(x, t))},
+            seen_in="widely copied example, github.com/pytorch/pytorch/issues/15863",
+            symptom="classes 0 and 1 are learned, each many times over, and no other",
+        ),
+        Variant(
+            "class 0 taken for the end of the list",
+            "mistake",
+            lambda x, t: multilabel_margin(x, np.where(t == 0, -1, t)),
+            {"scores": lambda x, t: multilabel_margin_gradient(x, np.where(t == 0, -1, t))},
+            seen_in="PyTorch, printed condition y[j] != 0, github.com/pytorch/pytorch/issues/2547; "
+            "indices in Torch began at 1",
+            symptom="class 0, and what is listed after it, is never learned",
+        ),
+        Variant(
+            "entries after the first -1 read",
+            "mistake",
+            lambda x, t: multilabel_margin(x, _compacted(t)),
+            {"scores": lambda x, t: multilabel_margin_gradient(x, _compacted(t))},
+            symptom="-1 taken for a gap instead of the end",
+        ),
+        Variant(
+            "no class left out of the sum",
+            "mistake",
+            lambda x, t: np.sum(np.maximum(0.0, 1.0 - (x[split(t, len(x))[0]][:, None] - x))) / len(x),
+            seen_in="NYU DLSP20 week 11-2, printed sum over all i and j",
+            symptom="at least |T|/k, and the right classes fight each other",
+        ),
+        Variant(
+            "each class counted once",
+            "mistake",
+            lambda x, t: multilabel_margin(x, _without_repeats(t)),
+            {"scores": lambda x, t: multilabel_margin_gradient(x, _without_repeats(t))},
+            symptom="the list made into a set",
+        ),
+    ),
+)
+
+
+def _padded(indices, k):
+    return np.append(indices, np.full(k - len(indices), -1)).astype(int)
+
+
+def _as_vector(x, targets):
+    return np.isin(np.arange(len(x)), split(targets, len(x))[0]).astype(int)
+
+
+def _compacted(targets):
+    return _padded(targets[targets != -1], len(targets))
+
+
+def _without_repeats(targets):
+    right, _ = split(targets, len(targets))
+    return _padded(np.unique(right), len(targets))

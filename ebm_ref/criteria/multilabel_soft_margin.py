@@ -1,0 +1,179 @@
+r"""Multi-label soft margin: one logistic loss for each class, and their mean.
+
+    L =  (1/k) sum_i log(1 + e^{-s_i x_i}),                s_i = 2 t_i - 1
+      = -(1/k) sum_i [t_i log p_i + (1 - t_i) log(1 - p_i)],  p_i = sigmoid(x_i)
+
+t_i = 1 if class i is right, 0 if not.  Unlike the margin loss of multilabel_margin.py it compares each
+class with a fixed level, not with the others, and every sample moves every class.  k L is -log of the
+product of the classes' probabilities: they are taken to be independent given x.
+
+Beware of the two formats: this loss wants a vector of zeros and ones, its neighbour a list of indices
+ended by -1.  Fed with the list, the second line above takes -1 and 3 for probabilities; the loss
+becomes negative and knows no minimum.
+
+Source: NYU DLSP20, week 11-2 (soft margin, class by class); PyTorch's MultiLabelSoftMarginLoss.
+Before: multilabel_margin.py.  Next: distance.py.
+"""
+
+import itertools
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT, convex_in, non_negative, renaming_invariant
+from ebm_ref.numerics import log_sigmoid, sigmoid, softplus
+
+
+def multilabel_soft_margin(scores, targets):
+    """Multi-label soft margin loss of one sample.
+
+    Parameters
+    ----------
+    scores : (k,) float, k >= 1
+        Score x_i of each class, the log-odds that it is right.  A NaN gives a NaN loss.
+    targets : (k,) int
+        t_i = 1 for every right class, 0 for the others.
+
+    Returns
+    -------
+    float
+        >= 0; log 2 where all scores are 0.
+
+    Raises
+    ------
+    ValueError
+        If a target is neither 0 nor 1.
+
+    >>> float(multilabel_soft_margin(np.array([-800.0, -800.0]), np.array([1, 0])))
+    400.0
+    """
+    return np.mean(softplus(-signs(targets) * scores))
+
+
+def multilabel_soft_margin_gradient(scores, targets):
+    """dL/dx, shape (k,): (p_i - t_i) / k, the difference taken without cancellation."""
+    s = signs(targets)
+    g = -s * sigmoid(-s * scores) / len(scores)
+    return np.where(np.isnan(np.sum(scores)), np.nan, g)
+
+
+def signs(targets):
+    """s_i = 1 where the target is 1, -1 where it is 0."""
+    t = np.asarray(targets)
+    require(np.all((t == 0) | (t == 1)), "targets", targets, "must be 0 or 1 each")
+    return 2.0 * t - 1.0
+
+
+def all_answers_exhaust_the_probability(formula, inputs, rng):
+    """sum e^-kf = 1 over all 2^k vectors of targets: kf is minus the logarithm of a probability."""
+    x = inputs["scores"]
+    answers = itertools.product((0, 1), repeat=len(x))
+    total = sum(np.exp(-len(x) * formula.value(x, np.array(t))) for t in answers)
+    return abs(total - 1.0) / (16 * UNIT * len(x))
+
+
+def random_answers(rng):
+    """Scores of 2 to 4 classes, each right or not."""
+    k = int(rng.integers(2, 5))
+    return {"scores": rng.normal(scale=2.0, size=k), "targets": rng.integers(2, size=k)}
+
+
+FORMULA = Formula(
+    value=multilabel_soft_margin,
+    signature="(k),(k)->()",
+    source="NYU DLSP20, week 11-2; PyTorch, MultiLabelSoftMarginLoss",
+    gradients={"scores": multilabel_soft_margin_gradient},
+    sample=random_answers,
+    laws=(non_negative, renaming_invariant, convex_in("scores"), all_answers_exhaust_the_probability),
+    cases=(
+        Case(
+            "undecided: log 2, however many classes",
+            {"scores": np.zeros(4), "targets": np.array([1, 0, 0, 1])},
+            np.log(2.0),
+            {"scores": np.array([-0.125, 0.125, 0.125, -0.125])},
+            exposes="summed over the classes",
+        ),
+        Case(
+            "odds of 3 to 1 for both, one of them wrong: (log 4/3 + log 4) / 2",
+            {"scores": np.array([np.log(3.0), np.log(3.0)]), "targets": np.array([1, 0])},
+            0.8369882167858358,
+            {"scores": np.array([-0.125, 0.375])},
+        ),
+        Case(
+            "hopeless: e^800 overflows, the loss does not",
+            {"scores": np.array([-800.0, 800.0]), "targets": np.array([1, 0])},
+            800.0,
+            {"scores": np.array([-0.5, 0.5])},
+            exposes="logarithm of a sigmoid",
+        ),
+        Case(
+            "near certain: e^-40 each, and none of it may cancel",
+            {"scores": np.array([40.0, -40.0]), "targets": np.array([1, 0])},
+            4.248354255291589e-18,
+            {"scores": np.array([-2.1241771276457945e-18, 2.1241771276457945e-18])},
+        ),
+        Case(
+            "classes 1 and 2 of three",
+            {"scores": np.array([1.0, 1.0, 1.0]), "targets": np.array([0, 1, 1])},
+            0.6465950208515562,
+            {"scores": np.array([0.2436861928766683, -0.08964714045666504, -0.08964714045666504])},
+            exposes="list of indices read as a 0/1 vector",
+        ),
+        Case(
+            "one class: the soft margin loss",
+            {"scores": np.array([-3.0]), "targets": np.array([1])},
+            3.0485873515737421,
+            {"scores": np.array([-0.95257412682243319])},
+            exposes="right and wrong swapped",
+        ),
+        Case("certainty", {"scores": np.array([np.inf, -np.inf]), "targets": np.array([1, 0])}, 0.0),
+        Case(
+            "not a number",
+            {"scores": np.array([0.0, np.nan]), "targets": np.array([1, 0])},
+            np.nan,
+            {"scores": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "logarithm of a sigmoid",
+            "mistake",
+            lambda x, t: -np.mean(np.log(np.where(t == 1, _plain_sigmoid(x), 1.0 - _plain_sigmoid(x)))),
+            seen_in="PyTorch 0.4 MultiLabelSoftMarginLoss, github.com/pytorch/pytorch/issues/9141",
+            symptom="infinite where a score of 37 is wrong (float32: 17), and inexact before that",
+        ),
+        Variant(
+            "list of indices read as a 0/1 vector",
+            "mistake",
+            lambda x, t: -np.mean(_listed(t) * log_sigmoid(x) + (1 - _listed(t)) * log_sigmoid(-x)),
+            {"scores": lambda x, t: (sigmoid(x) - _listed(t)) / len(x)},
+            seen_in="PyTorch, printed target format, github.com/pytorch/pytorch/issues/36217",
+            symptom="negative losses without a minimum",
+        ),
+        Variant(
+            "summed over the classes",
+            "mistake",
+            lambda x, t: len(x) * multilabel_soft_margin(x, t),
+            {"scores": lambda x, t: len(x) * multilabel_soft_margin_gradient(x, t)},
+            seen_in="expected instead of the mean, github.com/pytorch/pytorch/issues/9301",
+            symptom="k times the loss: the learning rate means something else",
+        ),
+        Variant(
+            "right and wrong swapped",
+            "mistake",
+            lambda x, t: np.mean(softplus(signs(t) * x)),
+            {"scores": lambda x, t: signs(t) * sigmoid(signs(t) * x) / len(x)},
+            symptom="scores taken for energies",
+        ),
+    ),
+)
+
+
+def _listed(targets):
+    """The indices of the right classes, padded with -1: what the neighbouring loss wants."""
+    right = np.flatnonzero(targets)
+    return np.append(right, np.full(len(targets) - len(right), -1))
+
+
+def _plain_sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))

@@ -1,0 +1,174 @@
+r"""Negative log-likelihood of log-probabilities: read off the entry of the true class.
+
+    L(l, y)  = -l_y,            l_j = log p_j
+    dL/dl_j  = -[j = y]         by the log-probabilities
+    dL/dz_j  = p_j - [j = y]    by the logits, where l = log_softmax(z)
+
+Nothing could be simpler, and yet the two derivatives are confused again and again.  They answer
+different questions.  As a function of l the loss knows one entry only: its row sums to -1, and the
+probabilities of the wrong classes do not matter.  The pull on the wrong classes, p_j, enters by the
+chain rule through log_softmax, and that row sums to 0.  Whoever returns the second for the first is
+right only if the backward pass of a log_softmax follows, because
+
+    J^T (p - e_y) = p - e_y,    J = I - 1 p^T,  the Jacobian of log_softmax
+
+leaves it alone; everywhere else the gradient is silently wrong.  PyTorch's ctc_loss, whose argument is
+called log_probs, returns the gradient by the logits.
+
+The formula does not check that sum_j e^{l_j} = 1, and does not need it: it reads l_y alone.
+
+Source: elementary; the name is that of torch.nn.NLLLoss.
+Before: cross_entropy.py.  Next: cross_entropy_of_probabilities.py, where every class may have a share.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.cross_entropy import random_logits
+from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.laws import (
+    convex_in,
+    gradient_sums_to,
+    homogeneous,
+    likelihood_over,
+    non_negative,
+    renaming_invariant,
+)
+from ebm_ref.numerics import log_softmax, logsumexp, softmax
+
+
+def nll_of_log_probabilities(log_probabilities, label):
+    """Negative log-likelihood of one sample.
+
+    Parameters
+    ----------
+    log_probabilities : (k,) float, k >= 1
+        Logarithm l_j of the probability of each class, <= 0; -inf marks an impossible one.  Only l_y is
+        read, so a NaN elsewhere is harmless.
+    label : int
+        Index y of the true class.
+
+    Returns
+    -------
+    float
+        -l_y >= 0, in nats; +inf where the true class is impossible.
+
+    Raises
+    ------
+    ValueError
+        If `label` is not in 0..k-1.
+
+    >>> float(nll_of_log_probabilities(np.log(np.array([0.9, 0.1])), label=0).round(5))
+    0.10536
+    """
+    require_index("label", label, len(log_probabilities))
+    return 0.0 - log_probabilities[label]  # the loss of a certain class is 0, not -0
+
+
+def nll_of_log_probabilities_gradient(log_probabilities, label):
+    """dL/dl, shape (k,): -1 at y, zero elsewhere; NaN at y where the loss is."""
+    loss = nll_of_log_probabilities(log_probabilities, label)
+    g = np.zeros(len(log_probabilities))
+    g[label] = np.nan if np.isnan(loss) else -1.0
+    return g
+
+
+def random_log_probabilities(rng):
+    """Normalised log-probabilities of 2 to 5 classes, any of them the true one."""
+    table = random_logits(rng)
+    return {"log_probabilities": log_softmax(table["logits"]), "label": table["label"]}
+
+
+FORMULA = Formula(
+    value=nll_of_log_probabilities,
+    signature="(k),()->()",
+    source="elementary; PyTorch, documentation of torch.nn.NLLLoss",
+    gradients={"log_probabilities": nll_of_log_probabilities_gradient},
+    sample=random_log_probabilities,
+    laws=(
+        renaming_invariant,
+        non_negative,
+        likelihood_over("label"),
+        convex_in("log_probabilities"),
+        gradient_sums_to("log_probabilities", -1.0),
+        homogeneous(1, log_probabilities=1),
+    ),
+    cases=(
+        Case(
+            "a cat, p = 0.9: a good prediction costs little",
+            {"log_probabilities": np.log(np.array([0.9, 0.1])), "label": 0},
+            0.10536051565782628,
+            {"log_probabilities": np.array([-1.0, 0.0])},
+            exposes="gradient by logits returned instead",
+        ),
+        Case(
+            "a cat, p = 0.3: a bad one costs more",
+            {"log_probabilities": np.log(np.array([0.3, 0.7])), "label": 0},
+            1.2039728043259361,
+            {"log_probabilities": np.array([-1.0, 0.0])},
+            exposes="probability without the logarithm",
+        ),
+        Case(
+            "a dog, p = 0.6",
+            {"log_probabilities": np.log(np.array([0.4, 0.6])), "label": 1},
+            0.5108256237659907,
+            {"log_probabilities": np.array([0.0, -1.0])},
+        ),
+        Case(
+            "not normalised: 1/2 and 1/4, and only the first is read",
+            {"log_probabilities": np.log(np.array([0.5, 0.25])), "label": 0},
+            np.log(2.0),
+            {"log_probabilities": np.array([-1.0, 0.0])},
+            exposes="normalised again",
+        ),
+        Case(
+            "certain: no loss, and still a gradient",
+            {"log_probabilities": np.array([0.0, -np.inf]), "label": 0},
+            0.0,
+            {"log_probabilities": np.array([-1.0, 0.0])},
+        ),
+        Case(
+            "an impossible true class",
+            {"log_probabilities": np.array([0.0, -np.inf]), "label": 1},
+            np.inf,
+            {"log_probabilities": np.array([0.0, -1.0])},
+        ),
+        Case(
+            "not a number, read",
+            {"log_probabilities": np.array([np.nan, -1.0]), "label": 0},
+            np.nan,
+            {"log_probabilities": np.array([np.nan, 0.0])},
+        ),
+        Case(
+            "not a number, not read",
+            {"log_probabilities": np.array([np.nan, -1.0]), "label": 1},
+            1.0,
+            {"log_probabilities": np.array([0.0, -1.0])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "gradient by logits returned instead",
+            "mistake",
+            nll_of_log_probabilities,
+            {"log_probabilities": lambda l, y: np.exp(l) - np.eye(len(l))[y]},
+            seen_in="PyTorch ctc_loss, github.com/pytorch/pytorch/issues/52241",
+            symptom="gradient rows sum to 0 instead of -1, and reach classes that the loss does not read",
+        ),
+        Variant(
+            "normalised again",
+            "mistake",
+            lambda l, y: logsumexp(l) - l[y],
+            {"log_probabilities": lambda l, y: softmax(l) - np.eye(len(l))[y]},
+            seen_in="Keras sparse_categorical_crossentropy, github.com/keras-team/keras/issues/11801",
+            symptom="right for normalised input, the cross-entropy of l otherwise",
+        ),
+        Variant(
+            "probability without the logarithm",
+            "mistake",
+            lambda l, y: -np.exp(l[y]),
+            {"log_probabilities": lambda l, y: -np.exp(l[y]) * np.eye(len(l))[y]},
+            seen_in="PyTorch nll_loss given probabilities, github.com/pytorch/pytorch/issues/10033",
+            symptom="losses between -1 and 0",
+        ),
+    ),
+)

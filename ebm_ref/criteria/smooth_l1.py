@@ -1,0 +1,239 @@
+r"""Smooth L1: the absolute error with its corner rounded off.
+
+    L(x, y) = d^2 / (2 beta)      if |d| < beta,      d = x - y
+              |d| - beta/2        otherwise
+
+    dL/dx   = max(-1, min(d/beta, 1)) = -dL/dy
+
+It is Huber's loss divided by delta = beta, so that far away the force is 1 whatever beta is.  As beta
+goes to 0 it becomes the absolute error (and beta = 0 is that), where Huber's becomes 0; as beta grows
+it fades, where Huber's becomes half the squared error.
+
+Object detectors made it known, where box offsets had outliers, and brought a second way to set it:
+sigma, with beta = 1/sigma^2.
+
+Source: Girshick (2015), "Fast R-CNN", equation 3, for beta = 1; NYU DLSP20, week 11-1.
+Before: huber.py.  Next: log_cosh.py, smooth to every order.
+"""
+
+from math import erf
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.huber import delta_edges
+from ebm_ref.criteria.squared_error import difference, random_pair
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import (
+    UNIT,
+    convex_in,
+    gradient_bounded,
+    homogeneous,
+    integrates_to,
+    minimised_by,
+    moved_together,
+    non_negative,
+    symmetric,
+)
+
+
+def smooth_l1(prediction, target, beta=1.0):
+    """Smooth L1 loss of one sample.
+
+    Parameters
+    ----------
+    prediction : float
+        x.  A NaN gives a NaN loss, an infinite one an infinite loss.
+    target : float
+        y, in units of the prediction.
+    beta : float
+        Where the parabola ends and the line begins, >= 0, in units of the prediction; 0 is |x - y|.
+
+    Returns
+    -------
+    float
+        >= 0, in units of the prediction; beta/2 where the two arms meet.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array, or if beta is negative or infinite.
+
+    >>> float(smooth_l1(0.0, 1.0, beta=2.0)), float(smooth_l1(0.0, 3.0, beta=2.0))
+    (0.25, 2.0)
+    """
+    d = np.abs(_difference(prediction, target, beta))
+    return d * (0.5 * (d / beta)) if d < beta else d - 0.5 * beta
+
+
+def smooth_l1_prediction_gradient(prediction, target, beta=1.0):
+    """dL/dx = d/beta, held between -1 and 1; sign(d) for beta = 0, with 0 at the corner."""
+    d = _difference(prediction, target, beta)
+    return d / beta if np.abs(d) < beta else np.sign(d)
+
+
+def smooth_l1_target_gradient(prediction, target, beta=1.0):
+    """dL/dy = -d/beta, held between -1 and 1."""
+    return 0.0 - smooth_l1_prediction_gradient(prediction, target, beta)
+
+
+def _difference(prediction, target, beta):
+    require(0.0 <= beta < np.inf, "beta", beta, "must be >= 0 and finite")
+    return difference(prediction, target)
+
+
+def slope_changes_slowly(formula, inputs, rng):
+    """|dL/dx(A) - dL/dx(B)| <= |A - B| / beta: no corner."""
+    A, B = inputs["prediction"], inputs["prediction"] + rng.normal(scale=inputs["beta"])
+    g = lambda x: formula.gradients["prediction"](**inputs | {"prediction": x})
+    size = abs(A) + abs(B) + abs(inputs["target"])
+    return inputs["beta"] * abs(g(A) - g(B)) / (abs(A - B) + 16 * UNIT * size)
+
+
+FORMULA = Formula(
+    value=smooth_l1,
+    signature="(),(),()->()",
+    source="girshick2015, equation 3",
+    gradients={"prediction": smooth_l1_prediction_gradient, "target": smooth_l1_target_gradient},
+    sample=lambda rng: random_pair(rng) | {"beta": rng.uniform(0.5, 3.0)},
+    laws=(
+        non_negative,
+        symmetric("prediction", "target"),
+        moved_together("prediction", "target"),
+        homogeneous(1, prediction=1, target=1, beta=1),
+        convex_in("prediction"),
+        slope_changes_slowly,
+        gradient_bounded("prediction", 1.0),
+        minimised_by(
+            lambda y, **_: np.mean(y),
+            "With beta above the spread of the targets their mean minimises.",
+            given=lambda y: {"beta": np.ptp(y)},
+        ),
+        minimised_by(
+            lambda y, **_: np.median(y),
+            "With beta below half their smallest gap their median minimises.",
+            given=lambda y: {"beta": 0.5 * np.min(np.diff(np.sort(y)))},
+        ),
+        integrates_to(
+            lambda beta, **_: (
+                np.sqrt(2.0 * np.pi * beta) * erf(np.sqrt(beta / 2.0)) + 2.0 * np.exp(-beta / 2.0)
+            ),
+            "int exp(-L) dy = sqrt(2 pi beta) erf(sqrt(beta/2)) + 2 e^(-beta/2).",
+            lambda prediction, target, beta: prediction + delta_edges(beta, 40.0),
+        ),
+    ),
+    cases=(
+        Case(
+            "inside",
+            {"prediction": 0.25, "target": 0.0, "beta": 2.0},
+            0.015625,
+            {"prediction": 0.125, "target": -0.125},
+            exposes="beta in the condition alone",
+        ),
+        Case(
+            "still inside: half of Huber's",
+            {"prediction": 1.0, "target": 2.0, "beta": 2.0},
+            0.25,
+            {"prediction": -0.5, "target": 0.5},
+        ),
+        Case(
+            "outside: a line",
+            {"prediction": 3.0, "target": 0.0, "beta": 2.0},
+            2.0,
+            {"prediction": 1.0, "target": -1.0},
+        ),
+        Case(
+            "outside, below the target",
+            {"prediction": -3.0, "target": 0.0, "beta": 2.0},
+            2.0,
+            {"prediction": -1.0, "target": 1.0},
+            exposes="no absolute value in the condition",
+        ),
+        Case(
+            "where the arms meet",
+            {"prediction": 2.0, "target": 0.0, "beta": 2.0},
+            1.0,
+            {"prediction": 1.0, "target": -1.0},
+        ),
+        Case(
+            "half a unit short, beta = 1: the same as Huber's",
+            {"prediction": 2.5, "target": 3.0, "beta": 1.0},
+            0.125,
+            {"prediction": -0.5, "target": 0.5},
+        ),
+        Case(
+            "no rounding: the absolute error",
+            {"prediction": 0.0, "target": 0.75, "beta": 0.0},
+            0.75,
+            {"prediction": -1.0, "target": 1.0},
+        ),
+        Case(
+            "no rounding, at the corner",
+            {"prediction": 0.75, "target": 0.75, "beta": 0.0},
+            0.0,
+            {"prediction": 0.0, "target": 0.0},
+        ),
+        Case(
+            "at the target: no loss, no force",
+            {"prediction": 1.25, "target": 1.25, "beta": 1.0},
+            0.0,
+            {"prediction": 0.0, "target": 0.0},
+        ),
+        Case(
+            "an infinite prediction: the force stays 1",
+            {"prediction": -np.inf, "target": 0.0, "beta": 0.5},
+            np.inf,
+            {"prediction": -1.0, "target": 1.0},
+        ),
+        Case(
+            "prediction not a number",
+            {"prediction": np.nan, "target": 0.0, "beta": 1.0},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+        Case(
+            "target not a number",
+            {"prediction": 0.0, "target": np.nan, "beta": 1.0},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "times beta: Huber",
+            "convention",
+            lambda x, y, beta=1.0: beta * smooth_l1(x, y, beta),
+            {
+                "prediction": lambda x, y, beta=1.0: beta * smooth_l1_prediction_gradient(x, y, beta),
+                "target": lambda x, y, beta=1.0: beta * smooth_l1_target_gradient(x, y, beta),
+            },
+            seen_in="PaddlePaddle, documentation of SmoothL1Loss, github.com/PaddlePaddle/docs/pull/7323",
+            symptom="right at beta = 1 only",
+        ),
+        Variant(
+            "sigma in place of beta: beta = 1/sigma^2",
+            "convention",
+            lambda x, y, beta=1.0: smooth_l1(x, y, 1.0 / beta**2),
+            {
+                "prediction": lambda x, y, beta=1.0: smooth_l1_prediction_gradient(x, y, 1.0 / beta**2),
+                "target": lambda x, y, beta=1.0: smooth_l1_target_gradient(x, y, 1.0 / beta**2),
+            },
+            seen_in="Faster R-CNN and its ports, github.com/xuannianz/EfficientDet/issues/93",
+            symptom="right at sigma = 1 only",
+        ),
+        Variant(
+            "beta in the condition alone",
+            "mistake",
+            lambda x, y, beta=1.0: np.where(np.abs(x - y) < beta, 0.5 * (x - y) ** 2, np.abs(x - y) - 0.5),
+            seen_in="KerasCV, github.com/keras-team/keras-cv/issues/920; "
+            "a first draft for PyTorch, github.com/pytorch/pytorch/pull/17447",
+            symptom="a jump at |d| = beta, unless beta = 1",
+        ),
+        Variant(
+            "no absolute value in the condition",
+            "mistake",
+            lambda x, y, beta=1.0: np.where(x - y < beta, 0.5 * (x - y) ** 2, np.abs(x - y) - 0.5 * beta),
+            seen_in="MLX, documentation of smooth_l1_loss, github.com/ml-explore/mlx/pull/1986",
+            symptom="errors below -beta are squared",
+        ),
+    ),
+)

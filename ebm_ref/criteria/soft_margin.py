@@ -1,0 +1,174 @@
+r"""Soft margin: the logistic loss of a score and its sign.
+
+    L = log(1 + e^{-y s}),      dL/ds = -y / (1 + e^{y s}),      y = 1 or -1
+
+The margin is soft because the force only fades: there is no score so good that a better one would not
+pay.  L is -log p(y) of logistic regression, p(y) = 1 / (1 + e^{-y s}): the two losses of one score
+are the energies of a normalised model.  If y = 1 comes up with frequency q, the best score is the
+log-odds log(q / (1 - q)), which is more than a hinge can say.  With s = E_o - E_y and y = 1 it is the
+log loss of two energies.
+
+The force never exceeds 1, so outliers pull no harder than a bad sample does, and L is smooth with
+curvature at most 1/4.
+
+The letter of the formula fails twice: e^{800} overflows where L is 800, and log(1 + e^{-40}) is 0
+where L is 4e-18 and so is the gradient that training then lacks.
+
+Source: NYU DLSP20, week 11-2; Cox (1958), logistic regression.
+Before: margin_ranking.py.  Next: hinge_embedding.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_one_of
+from ebm_ref.laws import UNIT, convex_in, gradient_bounded, non_negative, smooth
+from ebm_ref.numerics import sigmoid, softplus
+
+
+def soft_margin(score, sign):
+    """Soft margin loss of one score.
+
+    Parameters
+    ----------
+    score : float
+        s, the log-odds that the sign is 1; -inf and inf are certainty.  A NaN gives a NaN loss.
+    sign : int
+        y, the sign it should have: 1 or -1.
+
+    Returns
+    -------
+    float
+        >= 0; log 2 at score 0, about |s| far on the wrong side.
+
+    Raises
+    ------
+    ValueError
+        If `sign` is neither 1 nor -1.
+
+    >>> float(soft_margin(-800.0, 1)), float(soft_margin(40.0, 1))
+    (800.0, 4.248354255291589e-18)
+    """
+    require_one_of("sign", sign, 1, -1)
+    return softplus(-sign * score)
+
+
+def soft_margin_gradient(score, sign):
+    """dL/ds: -y sigmoid(-y s), the probability of the wrong sign, against y."""
+    require_one_of("sign", sign, 1, -1)
+    return -sign * sigmoid(-sign * score)
+
+
+def two_signs_exhaust_the_probability(formula, inputs, rng):
+    """e^-f(s, 1) + e^-f(s, -1) = 1: f is minus the logarithm of a probability."""
+    p = [np.exp(-formula.value(inputs["score"], y)) for y in (1, -1)]
+    return abs(sum(p) - 1.0) / (16 * UNIT)
+
+
+def fitted_by_the_log_odds(formula, inputs, rng):
+    """If y = 1 has frequency q, the mean loss is stationary at s = log(q / (1 - q)), its minimum."""
+    q = rng.uniform(0.05, 0.95)
+    s = np.log(q / (1.0 - q))
+    g = formula.gradients["score"]
+    return abs(q * g(s, 1) + (1.0 - q) * g(s, -1)) / (16 * UNIT)
+
+
+FORMULA = Formula(
+    value=soft_margin,
+    signature="(),()->()",
+    source="NYU DLSP20, week 11-2",
+    gradients={"score": soft_margin_gradient},
+    sample=lambda rng: {"score": rng.normal(scale=3.0), "sign": int(rng.choice([-1, 1]))},
+    laws=(
+        non_negative,
+        convex_in("score"),
+        smooth("score", 0.25),
+        gradient_bounded("score", 1.0),
+        two_signs_exhaust_the_probability,
+        fitted_by_the_log_odds,
+    ),
+    cases=(
+        Case("undecided: log 2", {"score": 0.0, "sign": 1}, np.log(2.0), {"score": -0.5}),
+        Case(
+            "odds of 3 to 1 in favour: p = 3/4",
+            {"score": np.log(3.0), "sign": 1},
+            np.log(4.0 / 3.0),
+            {"score": -0.25},
+            exposes="sign of the exponent lost",
+        ),
+        Case(
+            "odds of 3 to 1 against: p = 1/4",
+            {"score": np.log(3.0), "sign": -1},
+            np.log(4.0),
+            {"score": 0.75},
+            exposes="labels 1 and 0",
+        ),
+        Case(
+            "hopeless: e^800 overflows, the loss does not",
+            {"score": -800.0, "sign": 1},
+            800.0,
+            {"score": -1.0},
+            exposes="the exponential overflows",
+        ),
+        Case(
+            "near certain: 1 + e^-40 is 1 in double precision",
+            {"score": 40.0, "sign": 1},
+            4.248354255291589e-18,
+            {"score": -4.248354255291589e-18},
+            exposes="logarithm of 1 + e^t",
+        ),
+        Case(
+            "beyond 20 the logarithm still counts: e^-21 is 8e-10",
+            {"score": 21.0, "sign": -1},
+            21.000000000758256,
+            {"score": 0.9999999992417440},
+            exposes="linear beyond a threshold of 20",
+        ),
+        Case("certainty", {"score": np.inf, "sign": 1}, 0.0, {"score": 0.0}),
+        Case("false certainty", {"score": np.inf, "sign": -1}, np.inf, {"score": 1.0}),
+        Case("not a number", {"score": np.nan, "sign": 1}, np.nan, {"score": np.nan}),
+    ),
+    variants=(
+        Variant(
+            "the exponential overflows",
+            "mistake",
+            lambda s, y: np.log1p(np.exp(-y * s)),
+            {"score": lambda s, y: -y * np.exp(-y * s) / (1.0 + np.exp(-y * s))},
+            seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529; "
+            "Burn, github.com/tracel-ai/burn/pull/5374",
+            symptom="infinite, with a NaN gradient, beyond 710 (float32: 89): where the model is most wrong",
+        ),
+        Variant(
+            "logarithm of 1 + e^t",
+            "mistake",
+            lambda s, y: np.maximum(0.0, -y * s) + np.log(1.0 + np.exp(-np.abs(s))),
+            seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529",
+            symptom="exactly 0 beyond a score of 37 (float32: 17), and no digit is right near there",
+        ),
+        Variant(
+            "linear beyond a threshold of 20",
+            "convention",
+            lambda s, y: _linear_beyond_threshold(-y * s),
+            {"score": lambda s, y: -y * (1.0 if -y * s > 20.0 else sigmoid(-y * s))},
+            seen_in="PyTorch, documentation of torch.nn.Softplus",
+            symptom="eight digits in float64: the loss jumps by 2e-9 there",
+        ),
+        Variant(
+            "sign of the exponent lost",
+            "mistake",
+            lambda s, y: softplus(y * s),
+            {"score": lambda s, y: y * sigmoid(y * s)},
+            symptom="scores taken for energies: every sample is learned as its opposite",
+        ),
+        Variant(
+            "labels 1 and 0",
+            "mistake",
+            lambda s, y: softplus(-max(y, 0) * s),
+            {"score": lambda s, y: -max(y, 0) * sigmoid(-max(y, 0) * s)},
+            symptom="negative samples cost log 2 whatever their score, and have no gradient",
+        ),
+    ),
+)
+
+
+def _linear_beyond_threshold(t):
+    return t if t > 20.0 else np.log1p(np.exp(t))

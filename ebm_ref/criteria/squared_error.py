@@ -1,0 +1,190 @@
+r"""Squared error: the loss whose best constant answer is the mean.
+
+    L(x, y) = (x - y)^2,        dL/dx = 2 (x - y) = -dL/dy
+
+x is the prediction, y its target.  The force grows with the distance, like that of a spring.  So the
+predictions that cost least in all are conditional means, and one outlier pulls as hard as it is far:
+move one target of n to infinity and the best constant goes there too, at 1/n of the speed.
+
+To minimise it is to believe in Gaussian noise of one size: exp(-L) is the density of a Gaussian of
+variance 1/2, times sqrt(pi).  Many write 1/2 in front, so that the force is x - y.
+
+Multiply the square out and it is lost: x^2 - 2xy + y^2 of two numbers near 1e8 may be off by 4.
+
+One sample is two numbers, and the page insists.  Predictions of shape (n,) against targets of shape
+(n, 1) broadcast to n^2 differences, of which n are meant; what is learnt then is the mean of all
+targets (github.com/pytorch/pytorch/issues/16045).
+
+Source: Legendre (1805), "Nouvelles methodes pour la determination des orbites des cometes", appendix;
+NYU DLSP20, week 11-1 (MSELoss).
+Before: losses/conditions.py.  Next: absolute_error.py, where every outlier has one vote.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_number
+from ebm_ref.laws import (
+    convex_in,
+    homogeneous,
+    integrates_to,
+    minimised_by,
+    moved_together,
+    non_negative,
+    smooth,
+    symmetric,
+)
+
+
+def difference(prediction, target):
+    """x - y of one sample, which is two numbers."""
+    require_number("prediction", prediction)
+    require_number("target", target)
+    return prediction - target
+
+
+def random_pair(rng):
+    """A prediction and a target in general position: not closer than 0.01."""
+    target, d = rng.normal(scale=2.0), rng.normal(scale=3.0)
+    return {"prediction": target + d + np.copysign(0.01, d), "target": target}
+
+
+def squared_error(prediction, target):
+    """Squared error of one sample.
+
+    Parameters
+    ----------
+    prediction : float
+        x.  A NaN gives a NaN loss, an infinite one an infinite loss.
+    target : float
+        y, in units of the prediction.
+
+    Returns
+    -------
+    float
+        (x - y)^2 >= 0, in units of the prediction squared.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array.
+
+    >>> squared_error(2.5, 3.0)
+    0.25
+    """
+    d = difference(prediction, target)
+    return d * d
+
+
+def squared_error_prediction_gradient(prediction, target):
+    """dL/dx = 2 (x - y)."""
+    return 2.0 * difference(prediction, target)
+
+
+def squared_error_target_gradient(prediction, target):
+    """dL/dy = -2 (x - y)."""
+    return -2.0 * difference(prediction, target)
+
+
+FORMULA = Formula(
+    value=squared_error,
+    signature="(),()->()",
+    source="legendre1805, appendix; NYU DLSP20, week 11-1",
+    gradients={"prediction": squared_error_prediction_gradient, "target": squared_error_target_gradient},
+    sample=random_pair,
+    laws=(
+        non_negative,
+        symmetric("prediction", "target"),
+        moved_together("prediction", "target"),
+        homogeneous(2, prediction=1, target=1),
+        convex_in("prediction"),
+        smooth("prediction", 2.0),
+        minimised_by(lambda y, **_: np.mean(y), "The mean of the targets minimises: outliers carry it off."),
+        integrates_to(
+            lambda **_: np.sqrt(np.pi),
+            "int exp(-L) dy = sqrt(pi): Gaussian noise of variance 1/2.",
+            lambda prediction, target: prediction + np.array([-8.0, -2.0, 2.0, 8.0]),
+        ),
+    ),
+    cases=(
+        Case(
+            "half a unit short",
+            {"prediction": 2.5, "target": 3.0},
+            0.25,
+            {"prediction": -1.0, "target": 1.0},
+        ),
+        Case(
+            "half a unit beyond, across zero",
+            {"prediction": 0.0, "target": -0.5},
+            0.25,
+            {"prediction": 1.0, "target": -1.0},
+        ),
+        Case(
+            "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1",
+            {"prediction": 2.1, "target": 2.0},
+            0.010000000000000018,
+            {"prediction": 0.20000000000000018, "target": -0.20000000000000018},
+        ),
+        Case(
+            "two units apart: the force is four",
+            {"prediction": 3.0, "target": 1.0},
+            4.0,
+            {"prediction": 4.0, "target": -4.0},
+            exposes="gradient of one half of it",
+        ),
+        Case(
+            "at the target: no loss, no force",
+            {"prediction": -1.5, "target": -1.5},
+            0.0,
+            {"prediction": 0.0, "target": 0.0},
+        ),
+        Case(
+            "large numbers, one apart",
+            {"prediction": 100000001.0, "target": 100000000.0},
+            1.0,
+            {"prediction": 2.0, "target": -2.0},
+            exposes="square multiplied out",
+        ),
+        Case(
+            "an infinite prediction",
+            {"prediction": np.inf, "target": 0.0},
+            np.inf,
+            {"prediction": np.inf, "target": -np.inf},
+        ),
+        Case(
+            "prediction not a number",
+            {"prediction": np.nan, "target": 0.0},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+        Case(
+            "target not a number",
+            {"prediction": 0.0, "target": np.nan},
+            np.nan,
+            {"prediction": np.nan, "target": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "one half in front",
+            "convention",
+            lambda x, y: 0.5 * squared_error(x, y),
+            {"prediction": lambda x, y: x - y, "target": lambda x, y: y - x},
+            seen_in="optax, documentation of l2_loss",
+        ),
+        Variant(
+            "gradient of one half of it",
+            "mistake",
+            squared_error,
+            {"prediction": lambda x, y: x - y, "target": lambda x, y: y - x},
+            symptom="finite differences of the loss are twice the gradient",
+        ),
+        Variant(
+            "square multiplied out",
+            "mistake",
+            lambda x, y: x * x - 2.0 * x * y + y * y,
+            seen_in="scikit-learn euclidean_distances, github.com/scikit-learn/scikit-learn/issues/9354; "
+            "Annoy, github.com/spotify/annoy/issues/314",
+            symptom="zero or negative squares far from the origin",
+        ),
+    ),
+)

@@ -1,0 +1,408 @@
+r"""Triplet margin: the anchor must be nearer to the positive than to the negative, by a margin.
+
+    L = max(0, m + |a - p|_q - |a - n|_q),      q >= 1 the degree of the norm
+
+No distance is asked to be small or large, only their order counts: it is the hinge loss of the two
+energies |a - p| and |a - n|.  Every point is pulled with force 1 at most, the anchor with 2.
+
+Exactly the norm, without an eps.  PyTorch adds 1e-6 to every component of the difference, so that a
+point lies 1.7e-6 from itself and d(a, p) is not d(p, a); optax adds it under the root, and lies 1e-3
+from itself.  Both want to avoid the slope of the norm at 0, which here is 0 by convention.  Once it is
+NaN there, a NaN it stays: 0 NaN is NaN, even for a triplet that costs nothing.
+
+Where the anchor is far from both, the two distances cancel; distance.py says how not to lose the
+digits.
+
+Source: Balntas et al. (2016), "Learning local feature descriptors with triplets and shallow
+convolutional neural networks"; Schroff et al. (2015), FaceNet, with squared distances.
+Before: contrastive_distance.py.  Next: cosine_embedding.py, where only the direction counts.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.criteria.distance import distance, distance_gradient, nearer, nearer_gradient, random_points
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import gradient_bounded, homogeneous, moved_together, non_negative
+
+
+def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0):
+    """Triplet margin loss of one triplet.
+
+    Parameters
+    ----------
+    anchor, positive, negative : (n,) float
+        The point a, one that belongs with it, and one that does not.  A NaN gives a NaN loss.
+    margin : float
+        m >= 0: how much nearer the positive must be, in the unit of the points.
+    p : float
+        Degree q >= 1 of the norm: 1 for the sum of the components, 2 for Euclid's.
+
+    Returns
+    -------
+    float
+        >= 0; zero exactly when the negative is at least `margin` farther than the positive.
+
+    Raises
+    ------
+    ValueError
+        If the margin is negative, or if p < 1 or infinite.
+
+    >>> a = np.array([0.0, 0.0])
+    >>> float(triplet_margin(a, np.array([1.0, -1.0]), np.array([3.0, 3.0]), p=1.0))  # 1 + 2 - 6 < 0
+    0.0
+    """
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    return np.maximum(0.0, margin + nearer(anchor, positive, negative, p))
+
+
+def triplet_margin_anchor_gradient(anchor, positive, negative, margin=1.0, p=2.0):
+    """dL/da, shape (n,): toward p and away from n; zero where the loss is 0, the corner included."""
+    loss = triplet_margin(anchor, positive, negative, margin, p)
+    return _if_active(loss, nearer_gradient(anchor, positive, negative, p))
+
+
+def triplet_margin_positive_gradient(anchor, positive, negative, margin=1.0, p=2.0):
+    """dL/dp, shape (n,): toward a; zero where p = a, and where the loss is 0."""
+    loss = triplet_margin(anchor, positive, negative, margin, p)
+    return _if_active(loss, distance_gradient(positive, anchor, p))
+
+
+def triplet_margin_negative_gradient(anchor, positive, negative, margin=1.0, p=2.0):
+    """dL/dn, shape (n,): away from a; zero where n = a, and where the loss is 0."""
+    loss = triplet_margin(anchor, positive, negative, margin, p)
+    return _if_active(loss, -distance_gradient(negative, anchor, p))
+
+
+def _if_active(loss, slope):
+    return np.sign(loss) * slope if loss != 0.0 else np.zeros(len(slope))
+
+
+def random_triplet(rng):
+    """A triplet in general position, the degree one of those in use."""
+    points = random_points(rng, "anchor", "positive", "negative")
+    return points | {"margin": rng.uniform(0.5, 3.0), "p": rng.choice([1.0, 1.5, 2.0, 2.0, 3.0])}
+
+
+ORIGIN, ZERO = np.zeros(2), {a: np.zeros(2) for a in ("anchor", "positive", "negative")}
+
+FORMULA = Formula(
+    value=triplet_margin,
+    signature="(n),(n),(n),(),()->()",
+    source="balntas2016, Section 2",
+    gradients={
+        "anchor": triplet_margin_anchor_gradient,
+        "positive": triplet_margin_positive_gradient,
+        "negative": triplet_margin_negative_gradient,
+    },
+    sample=random_triplet,
+    laws=(
+        non_negative,
+        moved_together("anchor", "positive", "negative"),
+        gradient_bounded("anchor", 2.0),
+        gradient_bounded("positive", 1.0),
+        gradient_bounded("negative", 1.0),
+        homogeneous(1, anchor=1, positive=1, negative=1, margin=1),
+    ),
+    cases=(
+        Case(
+            "3, 4, 5: the positive at 5, the negative at 2",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([3.0, 4.0]),
+                "negative": np.array([0.0, 2.0]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            4.0,
+            {
+                "anchor": np.array([-0.6, 0.2]),
+                "positive": np.array([0.6, 0.8]),
+                "negative": np.array([0.0, -1.0]),
+            },
+            exposes="positive and negative swapped",
+        ),
+        Case(
+            "city blocks: the positive at 2, the negative at 6, far enough",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([1.0, -1.0]),
+                "negative": np.array([3.0, 3.0]),
+                "margin": 1.0,
+                "p": 1.0,
+            },
+            0.0,
+            ZERO,
+            exposes="signed differences under the power, eps under the root",
+        ),
+        Case(
+            "city blocks, too near: 1 + 7 - 4",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([3.0, -4.0]),
+                "negative": np.array([2.0, 2.0]),
+                "margin": 1.0,
+                "p": 1.0,
+            },
+            4.0,
+            {
+                "anchor": np.array([0.0, 2.0]),
+                "positive": np.array([1.0, -1.0]),
+                "negative": np.array([-1.0, -1.0]),
+            },
+            exposes="degree ignored",
+        ),
+        Case(
+            "at the corner: farther by exactly m",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([0.0, 4.0]),
+                "negative": np.array([3.0, 4.0]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            0.0,
+            ZERO,
+        ),
+        Case(
+            "anchor and positive coincide: the slope of a norm at 0 is taken to be 0",
+            {
+                "anchor": ORIGIN,
+                "positive": ORIGIN,
+                "negative": np.array([0.375, 0.5]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            0.375,
+            {"anchor": np.array([0.6, 0.8]), "positive": np.zeros(2), "negative": np.array([-0.6, -0.8])},
+            exposes="eps added to the difference",
+        ),
+        Case(
+            "anchor and positive coincide, and the triplet costs nothing",
+            {
+                "anchor": ORIGIN,
+                "positive": ORIGIN,
+                "negative": np.array([3.0, 4.0]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            0.0,
+            ZERO,
+            exposes="NaN gradient where points coincide",
+        ),
+        Case(
+            "a short triplet: an eps of 1e-6 would turn it, shorten one distance and lengthen the other",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([2.0**-10, 0.0]),
+                "negative": np.array([0.0, -(2.0**-9)]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            0.9990234375,
+            {
+                "anchor": np.array([-1.0, -1.0]),
+                "positive": np.array([1.0, 0.0]),
+                "negative": np.array([0.0, 1.0]),
+            },
+            exposes="eps added to the difference",
+        ),
+        Case(
+            "all three coincide: the margin, and no direction",
+            {"anchor": ORIGIN, "positive": ORIGIN, "negative": ORIGIN, "margin": 0.5, "p": 2.0},
+            0.5,
+            ZERO,
+        ),
+        Case(
+            "a far anchor: two distances of 1e8 that differ by 1",
+            {
+                "anchor": np.array([1e8, 0.0]),
+                "positive": np.array([0.0, 0.0]),
+                "negative": np.array([1.0, 0.0]),
+                "margin": 0.0,
+                "p": 2.0,
+            },
+            1.0,
+            {
+                "anchor": np.zeros(2),
+                "positive": np.array([-1.0, 0.0]),
+                "negative": np.array([1.0, 0.0]),
+            },
+        ),
+        Case(
+            "a far anchor, to the side: sqrt(1e16 + 9) - sqrt(1e16 + 16) + 2^-20",
+            {
+                "anchor": np.array([1e8, 0.0]),
+                "positive": np.array([0.0, 3.0]),
+                "negative": np.array([0.0, 4.0]),
+                "margin": 2.0**-20,
+                "p": 2.0,
+            },
+            9.1867431640625e-07,
+        ),
+        Case(
+            "no swap: only the anchor is compared, though the negative is nearer to the positive",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([3.0, 0.0]),
+                "negative": np.array([3.0, 4.0]),
+                "margin": 3.0,
+                "p": 2.0,
+            },
+            1.0,
+            {
+                "anchor": np.array([-0.4, 0.8]),
+                "positive": np.array([1.0, 0.0]),
+                "negative": np.array([-0.6, -0.8]),
+            },
+            exposes="negative compared with the nearer of anchor and positive",
+        ),
+        Case(
+            "too long to square",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([3e200, 4e200]),
+                "negative": np.array([0.0, 2e200]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            3e200,
+        ),
+        Case(
+            "an infinitely far negative",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([3.0, 4.0]),
+                "negative": np.array([np.inf, 0.0]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            0.0,
+            ZERO,
+        ),
+        Case(
+            "not a number",
+            {
+                "anchor": ORIGIN,
+                "positive": np.array([np.nan, 4.0]),
+                "negative": np.array([3.0, 0.0]),
+                "margin": 1.0,
+                "p": 2.0,
+            },
+            np.nan,
+            {a: np.full(2, np.nan) for a in ("anchor", "positive", "negative")},
+        ),
+    ),
+    variants=(
+        Variant(
+            "eps added to the difference",
+            "convention",
+            lambda a, p, n, m=1.0, q=2.0: np.maximum(
+                0.0, m + _norm(a - p + 1e-6, q) - _norm(a - n + 1e-6, q)
+            ),
+            {
+                "anchor": lambda a, p, n, m=1.0, q=2.0: _with_eps(a, p, n, m, q)[0],
+                "positive": lambda a, p, n, m=1.0, q=2.0: _with_eps(a, p, n, m, q)[1],
+                "negative": lambda a, p, n, m=1.0, q=2.0: _with_eps(a, p, n, m, q)[2],
+            },
+            seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
+            symptom="a point lies 1.4e-6 from itself in two dimensions, and d(a, p) is not d(p, a)",
+        ),
+        Variant(
+            "negative compared with the nearer of anchor and positive",
+            "convention",
+            lambda a, p, n, m=1.0, q=2.0: np.maximum(
+                0.0, m + distance(a, p, q) - min(distance(a, n, q), distance(p, n, q))
+            ),
+            {
+                "anchor": lambda a, p, n, m=1.0, q=2.0: _swapped(a, p, n, m, q)[0],
+                "positive": lambda a, p, n, m=1.0, q=2.0: _swapped(a, p, n, m, q)[1],
+                "negative": lambda a, p, n, m=1.0, q=2.0: _swapped(a, p, n, m, q)[2],
+            },
+            seen_in="PyTorch, documentation of torch.nn.TripletMarginLoss: swap=True",
+        ),
+        Variant(
+            "squared distances",
+            "convention",
+            lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, _squares(a, p, n, m)),
+            {
+                "anchor": lambda a, p, n, m=1.0, q=2.0: 2.0 * (n - p) * (_squares(a, p, n, m) > 0.0),
+                "positive": lambda a, p, n, m=1.0, q=2.0: 2.0 * (p - a) * (_squares(a, p, n, m) > 0.0),
+                "negative": lambda a, p, n, m=1.0, q=2.0: 2.0 * (a - n) * (_squares(a, p, n, m) > 0.0),
+            },
+            seen_in="Schroff et al. (2015); github.com/davidsandberg/facenet/issues/547",
+            symptom="the margin is in units of distance squared: far triplets pull harder",
+        ),
+        Variant(
+            "signed differences under the power, eps under the root",
+            "mistake",
+            lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, m + _signed(a - p, q) - _signed(a - n, q)),
+            seen_in="optax.losses.triplet_margin_loss, optax/losses/_self_supervised.py",
+            symptom="for p = 1 components cancel, for p = 3 the loss is NaN; a point lies 1e-3 from itself",
+        ),
+        Variant(
+            "NaN gradient where points coincide",
+            "mistake",
+            gradients={
+                "anchor": lambda a, p, n, m=1.0, q=2.0: _plain(a, p, n, m, q)[0],
+                "positive": lambda a, p, n, m=1.0, q=2.0: _plain(a, p, n, m, q)[1],
+                "negative": lambda a, p, n, m=1.0, q=2.0: _plain(a, p, n, m, q)[2],
+            },
+            seen_in="sentence-transformers, github.com/huggingface/sentence-transformers/pull/4033; "
+            "github.com/tensorflow/tensorflow/issues/30199",
+            symptom="0 times infinity: a NaN gradient even of a triplet that costs nothing",
+        ),
+        Variant(
+            "degree ignored",
+            "mistake",
+            lambda a, p, n, m=1.0, q=2.0: triplet_margin(a, p, n, m),
+            symptom="every p gives the numbers of p = 2",
+        ),
+        Variant(
+            "positive and negative swapped",
+            "mistake",
+            lambda a, p, n, m=1.0, q=2.0: triplet_margin(a, n, p, m, q),
+            {
+                "anchor": lambda a, p, n, m=1.0, q=2.0: triplet_margin_anchor_gradient(a, n, p, m, q),
+                "positive": lambda a, p, n, m=1.0, q=2.0: triplet_margin_negative_gradient(a, n, p, m, q),
+                "negative": lambda a, p, n, m=1.0, q=2.0: triplet_margin_positive_gradient(a, n, p, m, q),
+            },
+            symptom="strangers come together",
+        ),
+    ),
+)
+
+
+def _norm(d, q):
+    return np.sum(np.abs(d) ** q) ** (1.0 / q)
+
+
+def _slope(d, q):
+    return np.sign(d) * (np.abs(d) / _norm(d, q)) ** (q - 1.0)
+
+
+def _plain(a, p, n, m, q, eps=0.0):
+    """Gradients as the chain rule gives them, factor by factor."""
+    active = np.sign(np.maximum(0.0, m + _norm(a - p + eps, q) - _norm(a - n + eps, q)))
+    to_p, to_n = _slope(a - p + eps, q), _slope(a - n + eps, q)
+    return active * (to_p - to_n), -active * to_p, active * to_n
+
+
+def _with_eps(a, p, n, m, q):
+    return _plain(a, p, n, m, q, eps=1e-6)
+
+
+def _swapped(a, p, n, m, q):
+    """Gradients where the negative's distance is min(|a - n|, |p - n|)."""
+    from_a = distance(a, n, q) <= distance(p, n, q)
+    near = a if from_a else p
+    active = np.sign(np.maximum(0.0, m + distance(a, p, q) - distance(near, n, q)))
+    to_p, to_n = distance_gradient(a, p, q), distance_gradient(near, n, q)
+    return active * (to_p - from_a * to_n), -active * (to_p + (1 - from_a) * to_n), active * to_n
+
+
+def _squares(a, p, n, m):
+    return m + np.sum((a - p) ** 2) - np.sum((a - n) ** 2)
+
+
+def _signed(d, q):
+    return (np.sum(d**q) + 1e-6) ** (1.0 / q)
