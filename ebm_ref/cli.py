@@ -421,7 +421,10 @@ def _inputs(record, text):
     if not isinstance(given, dict):
         raise Usage(f"inputs must be a JSON object or array, not {text!r}")
     try:
-        inputs = {known(a, names, "argument"): golden.decode(x) for a, x in given.items()}
+        like = record.bind(**record.sample(np.random.default_rng(0)))  # 1 is a real number where reals belong
+        real = {a for a, x in like.items() if np.asarray(x).dtype.kind == "f"}
+        decoded = {known(a, names, "argument"): golden.decode(x) for a, x in given.items()}
+        inputs = {a: np.asarray(x, float)[()] if a in real else x for a, x in decoded.items()}
     except (TypeError, ValueError) as problem:
         raise Usage(f"inputs {text!r}: {problem}") from None
     missing = [

@@ -175,7 +175,9 @@ def regression_nll_is_energy_plus_a_constant(rng):
     mass = {"energies": value("integral_table", rule), "label": int(np.argmin(energies)), "beta": beta}
     density = value("nll", mass) + n * np.log(h) / beta
     constant = n / (2 * beta) * np.log(2 * np.pi / beta)
-    return abs(density - value("energy", mass | {"energies": energies}) - constant) / (16 * UNIT * len(line) * n)
+    return abs(density - value("energy", mass | {"energies": energies}) - constant) / (
+        16 * UNIT * len(line) * n
+    )
 
 
 def chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights):

@@ -48,7 +48,11 @@ PARAMETERS = [
     ("lvq2_ratio", "delta", np.inf, "must be positive and finite"),
     ("generalized_hinge", "costs", np.array([0.0, -1.0]), "must be >= 0"),
     ("margin_rescaled_hinge", "costs", np.array([0.0, np.nan]), "must be >= 0"),
-    *((name, "beta", beta, "must be positive and finite") for name in ("log", "nll", "mee") for beta in (0.0, -1.0, np.inf, np.nan)),
+    *(
+        (name, "beta", beta, "must be positive and finite")
+        for name in ("log", "nll", "mee")
+        for beta in (0.0, -1.0, np.inf, np.nan)
+    ),
 ]
 
 
@@ -78,7 +82,10 @@ def test_square_losses_accept_any_sign(name):
     "inputs, says",
     [
         ({"energies": 1.0, "label": 0}, "energies = 1.: has shape (), but must end in the axes (k)"),
-        ({"energies": TWO, "label": 0, "costs": np.ones(3)}, "costs = [1. 1. 1.]: has k = 3, but energies has k = 2"),
+        (
+            {"energies": TWO, "label": 0, "costs": np.ones(3)},
+            "costs = [1. 1. 1.]: has k = 3, but energies has k = 2",
+        ),
         ({"energies": np.ones((2, 2)), "label": [0, 1, 0]}, "do not broadcast: energies (2,), label (3,)"),
     ],
 )
@@ -103,21 +110,23 @@ def test_defaults_stay_the_functions_own():
     assert FORMULAS["lvq2_ratio"]([1.2, 1.0], 0) == pytest.approx(0.4, rel=1e-15)
 
 
-@pytest.mark.parametrize("name, label", [("softmax", 3), ("softmax", -1), ("rbf_output", 3), ("rbf_output", 0.5)])
+@pytest.mark.parametrize(
+    "name, label", [("softmax", 3), ("softmax", -1), ("rbf_output", 3), ("rbf_output", 0.5)]
+)
 def test_energies(name, label):
     f = FORMULAS[name]
     table, features = np.ones((3, 2)), np.ones(2)
     for function in (f.value, *f.gradients.values()):
-        with pytest.raises(ValueError, match="label = .*must be an integer in 0..2"):
+        with pytest.raises(ValueError, match=r"label = .*must be an integer in 0..2"):
             function(table, features, label)
 
 
 def test_integral_table():
     f = FORMULAS["integral_table"]
     for function in (f.value, *f.gradients.values()):
-        with pytest.raises(ValueError, match="weights = .*must be positive"):
+        with pytest.raises(ValueError, match=r"weights = .*must be positive"):
             function(TWO, np.array([1.0, 0.0]))
-        with pytest.raises(ValueError, match="beta = 0.0: must be positive and finite"):
+        with pytest.raises(ValueError, match=r"beta = 0\.0: must be positive and finite"):
             function(TWO, TWO, 0.0)
 
 
@@ -130,9 +139,9 @@ def test_ball():
 
 
 def test_condition_3_needs_both_sides():
-    with pytest.raises(ValueError, match="region = .*E_C \\+ 5"):
+    with pytest.raises(ValueError, match=r"region = .*E_C \+ 5"):
         condition_3(hinge, lambda E_C, E_I: True, margin=5.0)
-    with pytest.raises(ValueError, match="region = .*>= E_I"):
+    with pytest.raises(ValueError, match=r"region = .*>= E_I"):
         condition_3(hinge, lambda E_C, E_I: E_C + 1.0 < E_I, margin=1.0)
 
 

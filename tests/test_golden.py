@@ -34,7 +34,14 @@ def check(value, schema, root):
         assert None in errors, errors
     if "enum" in schema:
         assert value in schema["enum"]
-    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float), "null": type(None)}
+    kinds = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "boolean": bool,
+        "number": (int, float),
+        "null": type(None),
+    }
     if "type" in schema:
         assert isinstance(value, kinds[schema["type"]])
         assert not (schema["type"] == "number" and isinstance(value, bool))
@@ -66,7 +73,13 @@ def failure(value, schema, root):
 def test_the_schema_check_can_fail():
     schema = json.loads((golden.VECTORS / "schema.json").read_text())
     vector = json.loads((golden.VECTORS / "hinge.jsonl").read_text().splitlines()[0])
-    for change in ({"truth": "guess"}, {"value": "large"}, {"surprise": 1}, {"id": "Hinge/1"}, {"kinks": {"float16": {}}}):
+    for change in (
+        {"truth": "guess"},
+        {"value": "large"},
+        {"surprise": 1},
+        {"id": "Hinge/1"},
+        {"kinks": {"float16": {}}},
+    ):
         with pytest.raises(AssertionError):
             check(vector | change, schema, schema)
 

@@ -155,7 +155,9 @@ def test_bounds_are_those_of_the_documentation():
     assert [verdict(e * u) for e in (40, 44, 64, 68)] == ["match", "imprecise", "imprecise", "mismatch"]
     assert bounds.measure(VECTOR, "value", 2.0 + 40 * 2.0**-24, "float32").fine == pytest.approx(1.0)
     assert bounds.measure(VECTOR, "energies", np.array([1.0, 8 * 2.0**-1074])).fine == 1.0  # 8 eta
-    assert bounds.measure(VECTOR, "value", np.array([2.0])).verdict == "mismatch"  # a shape is part of the answer
+    assert (
+        bounds.measure(VECTOR, "value", np.array([2.0])).verdict == "mismatch"
+    )  # a shape is part of the answer
     assert bounds.measure(VECTOR, "value", np.nan).verdict == "mismatch"
     assert bounds.measure(VECTOR, "value", np.inf).verdict == "mismatch"
 

@@ -8,7 +8,11 @@ from ebm_ref import numerics
 mpmath = pytest.importorskip("mpmath", reason="the truth is computed with mpmath")
 mp, mpf = mpmath.mp, mpmath.mpf
 
-POINTS = [s * x for x in (0.0, 5e-324, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 2.0, 20.0, 36.7, 40.0, 700.0, 744.0, 1e4, 1e8) for s in (1, -1)]
+POINTS = [
+    s * x
+    for x in (0.0, 5e-324, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 2.0, 20.0, 36.7, 40.0, 700.0, 744.0, 1e4, 1e8)
+    for s in (1, -1)
+]
 
 FUNCTIONS = {
     "softplus": (lambda t: mpmath.log(1 + mpmath.exp(t)), POINTS),
@@ -36,7 +40,17 @@ def test_function_of_one_number(name):
 
 @pytest.mark.parametrize(
     "x",
-    [[0.0], [1.0, 2.0, 3.0], [0.0, -40.0], [-40.0, 0.0, -744.0], [1e8, 1e8], [1e4, -1e4], [5.0] * 7, [-1e8, -1e8 + 1.0], [1e-300, 0.0]],
+    [
+        [0.0],
+        [1.0, 2.0, 3.0],
+        [0.0, -40.0],
+        [-40.0, 0.0, -744.0],
+        [1e8, 1e8],
+        [1e4, -1e4],
+        [5.0] * 7,
+        [-1e8, -1e8 + 1.0],
+        [1e-300, 0.0],
+    ],
 )
 def test_logsumexp_and_softmax(x):
     with mp.workdps(1000):
@@ -48,7 +62,9 @@ def test_logsumexp_and_softmax(x):
         assert error <= 4 * mpf(2) ** -53 * C
         reach = max(x) - min(x) + 1
         for ours, truth in zip(numerics.softmax(np.array(x)), p, strict=True):
-            assert abs(mpf(float(ours)) - truth) <= 4 * (mpf(2) ** -53 * truth * len(x) * reach + mpf(2) ** -1074)
+            assert abs(mpf(float(ours)) - truth) <= 4 * (
+                mpf(2) ** -53 * truth * len(x) * reach + mpf(2) ** -1074
+            )
 
 
 def test_special_values():
@@ -60,8 +76,14 @@ def test_special_values():
     assert numerics.softplus(inf) == inf and numerics.softplus(-inf) == 0.0
     assert numerics.log_sigmoid(inf) == 0.0 and numerics.log_sigmoid(-inf) == -inf
     assert numerics.sigmoid(inf) == 1.0 and numerics.sigmoid(-inf) == 0.0
-    assert numerics.log1mexp(0.0) == -inf and numerics.log1mexp(-inf) == 0.0 and np.isnan(numerics.log1mexp(1.0))
-    assert numerics.xlogy(0.0, 0.0) == 0.0 and numerics.xlogy(1.0, 0.0) == -inf and numerics.xlogy(0.0, 5.0) == 0.0
+    assert (
+        numerics.log1mexp(0.0) == -inf and numerics.log1mexp(-inf) == 0.0 and np.isnan(numerics.log1mexp(1.0))
+    )
+    assert (
+        numerics.xlogy(0.0, 0.0) == 0.0
+        and numerics.xlogy(1.0, 0.0) == -inf
+        and numerics.xlogy(0.0, 5.0) == 0.0
+    )
     for f in (numerics.softplus, numerics.log_sigmoid, numerics.sigmoid, numerics.log1mexp):
         assert np.isnan(f(nan))
     assert np.isnan(numerics.xlogy(nan, 1.0)) and np.isnan(numerics.xlogy(0.0, nan))
@@ -81,4 +103,6 @@ def test_differentiable():
     assert grad(numerics.sigmoid)(0.0) == 0.25
     assert grad(numerics.xlogy)(0.0, 2.0) == np.log(2.0)
     assert grad(numerics.log1mexp)(-1.0) == pytest.approx(-1.0 / (np.e - 1.0), rel=1e-15)
-    assert np.allclose(grad(numerics.logsumexp)(np.array([0.0, 0.0, 1.0])), numerics.softmax(np.array([0.0, 0.0, 1.0])))
+    assert np.allclose(
+        grad(numerics.logsumexp)(np.array([0.0, 0.0, 1.0])), numerics.softmax(np.array([0.0, 0.0, 1.0]))
+    )
