@@ -449,7 +449,12 @@ def vectors_command(args, out):
 
 
 def write_json(path, data):
-    Path(path).write_text(json.dumps(golden.encode(data), indent=1) + "\n", encoding="utf-8")
+    """Write to a file; to standard output where that is meant, which another handle would overwrite."""
+    text = json.dumps(golden.encode(data), indent=1) + "\n"
+    if path == "/dev/stdout":
+        sys.stdout.write(text)
+    else:
+        Path(path).write_text(text, encoding="utf-8")
 
 
 def progress_console():

@@ -121,7 +121,9 @@ def main():
     floor = result["machine"]["numpy_call_s"]
     print(f"{'floor: one NumPy call, 10 numbers':32} {_time(floor):>9}", file=sys.stderr)
     if args.json:
-        Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
+        stream = sys.stdout if args.json in ("-", "/dev/stdout") else open(args.json, "w", encoding="utf-8")
+        with stream:
+            print(json.dumps(result, indent=1), file=stream)
 
 
 def _time(seconds):

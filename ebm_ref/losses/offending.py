@@ -43,8 +43,9 @@ def most_offending(energies, label):
     2
     """
     check_table(energies, label)
-    wrong = np.array([j for j in range(len(energies)) if j != label])
-    return wrong[np.argmin(energies[wrong])]
+    wrong = np.concatenate([energies[:label], energies[label + 1 :]])
+    o = np.argmin(wrong)
+    return o + (o >= label)  # the indices above y have moved down by one
 
 
 def most_offending_outside(energies, answers, correct, radius):
