@@ -63,7 +63,7 @@ def test_parameter(name, argument, value, rule):
         with pytest.raises(ValueError) as problem:
             function(TWO, 0, value)
         shown = f"{argument} = {value}" if np.ndim(value) else f"{argument} = {value!r}"
-        assert shown in str(problem.value) and rule in str(problem.value)
+        assert str(problem.value).endswith(f"{shown}: {rule}")
 
 
 def test_lvq2_ratio_needs_a_positive_offender():
