@@ -1,5 +1,7 @@
 """Bad input: a ValueError that names the argument, its value and the rule."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -68,7 +70,9 @@ def test_parameter(name, argument, value, rule):
 
 def test_lvq2_ratio_needs_a_positive_offender():
     for E_o in (0.0, -1.0):
-        with pytest.raises(ValueError, match=r"energies = .*must have E_o > 0"):
+        with pytest.raises(
+            ValueError, match=r"energies = .*must have E_o > 0: the loss is a ratio of energies$"
+        ):
             FORMULAS["lvq2_ratio"].value(np.array([1.0, E_o]), 0)
     assert FORMULAS["lvq2_ratio"].value(np.array([-1.0, 2.0]), 0) == 0.0  # only E_o must be positive
 
@@ -95,13 +99,45 @@ def test_shapes(inputs, says):
     assert says in str(problem.value)
 
 
+def test_axes_are_named_in_order():
+    with pytest.raises(ValueError, match=r"weights = .*has shape \(2,\), but must end in the axes \(k, n\)$"):
+        FORMULAS["softmax"](TWO, TWO, 0)
+
+
+def test_an_index_stays_an_integer():
+    assert FORMULAS["most_offending"]([[3.0, 1.0], [0.0, 2.0]], 0).dtype.kind == "i"
+    assert FORMULAS["hinge"]([[3, 1], [0, 2]], 0).dtype == np.float64
+
+
 def test_arguments_are_those_of_the_formula():
     with pytest.raises(TypeError, match="margn"):
         FORMULAS["hinge"](TWO, 0, margn=1.0)
     with pytest.raises(TypeError, match="label"):
         FORMULAS["hinge"](TWO)
-    with pytest.raises(ValueError, match="argument = 'margin': must have a gradient; known: energies"):
+    with pytest.raises(ValueError, match=r"argument = 'margin': must have a gradient; known: energies$"):
         FORMULAS["hinge"].gradient("margin", TWO, 0)
+    with pytest.raises(ValueError, match=r"must have a gradient; known: centers, features$"):
+        FORMULAS["rbf_output"].gradient("label", np.ones((2, 1)), np.ones(1), 0)
+    with pytest.raises(ValueError, match=r"must have a gradient; known: none$"):
+        FORMULAS["most_offending"].gradient("energies", TWO, 0)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_gradient_has_the_defaults_of_its_value(name):
+    f = FORMULAS[name]
+    for gradient in f.gradients.values():
+        assert str(inspect.signature(gradient)) == str(inspect.signature(f.value))
+
+
+def test_defaults_are_one_and_delta_one_half():
+    defaults = {
+        p.name: p.default
+        for f in FORMULAS.values()
+        if "energies" in f.shapes
+        for p in inspect.signature(f.value).parameters.values()
+        if p.default is not p.empty
+    }
+    assert defaults == dict.fromkeys(["beta", "margin", "cap", "gamma", "costs"], 1.0) | {"delta": 0.5}
 
 
 def test_defaults_stay_the_functions_own():
@@ -124,7 +160,7 @@ def test_energies(name, label):
 def test_integral_table():
     f = FORMULAS["integral_table"]
     for function in (f.value, *f.gradients.values()):
-        with pytest.raises(ValueError, match=r"weights = .*must be positive"):
+        with pytest.raises(ValueError, match=r"weights = .*must be positive$"):
             function(TWO, np.array([1.0, 0.0]))
         with pytest.raises(ValueError, match=r"beta = 0\.0: must be positive and finite"):
             function(TWO, TWO, 0.0)

@@ -95,6 +95,11 @@ def test_inputs_are_never_modified(name):
             function(**frozen)
 
 
+def test_a_probability_never_rounds_above_one():
+    """1 - p_y summed from four shares of 1: the sum of the rounded shares is 1 + 2e-16 here."""
+    assert FORMULAS["mee"].value(np.array([50.0, 0.0, 0.0, 0.5, 0.0]), 0) == 1.0
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_nan_in_nan_out(name):
     """A NaN at y or at o is read by every loss that looks at it, and then nothing else survives."""

@@ -7,6 +7,8 @@ import pytest
 
 from ebm_ref import FORMULAS, bounds, evidence, golden, identities, laws
 from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.losses.margin_rescaled_hinge import bounds_the_cost
+from ebm_ref.losses.perceptron import zero_when_right
 
 
 @pytest.fixture
@@ -83,6 +85,7 @@ LAW_BREAKERS = {
     laws.gradient_sums_to_zero: lambda E, y: E[y],
     laws.pushes_down_pulls_up: lambda E, y: -E[y],
     laws.bounds_the_error: lambda E, y: 1.0 / (1.0 + np.sum(np.abs(E))),
+    zero_when_right: lambda E, y: 1.0 + 0.0 * E[y],
     laws.homogeneous(1, energies=1): lambda E, y: E[y] ** 2,
     laws.homogeneous(0, energies=1): lambda E, y: E[y],
 }
@@ -98,6 +101,15 @@ def test_law_is_broken_by_what_breaks_it(law):
     record = Formula(breaker, "(k),()->()", "none", None, (), gradients)
     points, rng = evidence.samples("perceptron", 20)
     assert max(law(record, inputs, rng) for inputs in points) > 1.0
+
+
+def test_the_cost_must_be_bounded():
+    inputs = {"energies": np.array([1.0, 0.0, 2.0]), "label": 0, "costs": np.array([9.0, 2.0, 3.0])}
+    record = lambda value: Formula(value, "(k),(),(k)->()", "", None, ())
+    law = lambda value, **changes: bounds_the_cost(record(value), inputs | changes, None)
+    assert law(lambda energies, label, costs: 1.9) == np.inf  # the answer given is 1, its cost 2
+    assert law(lambda energies, label, costs: 2.0) == 0.0
+    assert law(lambda energies, label, costs: 0.0, label=1) == 0.0  # a right answer costs nothing
 
 
 @pytest.mark.parametrize("identity", identities.IDENTITIES, ids=lambda identity: identity.__doc__[:40])
