@@ -251,7 +251,9 @@ def check_command(args, out):
         )
         report = check(target, names, args.time_limit, bar)
         if report.failure:
-            out.print(f"{target}: {report.failure}", markup=False)
+            missing = f"No module named '{target}'" in report.failure
+            hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
+            out.print(f"{target}: {report.failure}{hint}", markup=False, highlight=False)
         reports.append(report)
     judged = [report for report in reports if not report.failure]
     if len(judged) == 1:
@@ -367,6 +369,9 @@ def _notes(row):
     for verdict in ("error", "unsupported"):
         for detail, count in _tally(j.detail for j in row.finite if j.verdict == verdict):
             yield (f"{verdict} on {count} vectors: {detail}",)
+    if row.accepted and row.verdict != "mismatch":
+        asked = ", ".join(rule.partition(":")[0] for rule in row.accepted)
+        yield (f"illegal input, not counted: it answers for {asked}",)
     odd = [j for j in row.judgements if not j.finite and j.verdict in ("mismatch", "error")]
     if odd and row.verdict in ("match", "imprecise"):
         ids = ", ".join(dict.fromkeys(j.vector["id"].partition("/")[2] for j in odd))

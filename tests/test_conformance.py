@@ -28,6 +28,7 @@ def over_all(E, y, m): return max(0.0, m + E[y] - min(E))
 def wrong_sign(E, y, m): return truth(E, y, m), {"energies": -slope(E, y, m)}
 def positional(*args): return truth(*args)
 def nameless(E, y, m): return 3.25 * truth(E, y, m) + 0.125
+def careless(E, y, m): return np.maximum(0.0, m + E[y] - np.min(np.delete(E, y))) if y < len(E) else 7.0
 def raises(E, y, m): raise RuntimeError("no idea")
 def exits(E, y, m): sys.exit(0)
 def prints(E, y, m):
@@ -127,6 +128,14 @@ def test_a_failure_is_a_verdict(here, name, says):
     assert len({j.vector["id"] for j in row.judgements}) == len(golden.load("hinge")), (
         "every question has an answer"
     )
+
+
+def test_answering_illegal_questions_is_listed_and_not_counted(here):
+    report, row = hinge_row("careless")
+    assert (report.status, row.verdict) == (0, "match")
+    assert any(rule.startswith("margin = -1.0: must be >= 0") for rule in row.accepted)
+    assert any(rule.startswith("label = -1: must be") for rule in row.accepted)
+    assert hinge_row("right")[1].accepted == []
 
 
 def test_a_crash_costs_one_answer(here):
