@@ -85,6 +85,8 @@ READING_ORDER = (
     "criteria.ctc_alignment",
     "criteria.ctc",
     "criteria.ctc_of_logits",
+    "criteria.ctc_decoding",
+    "criteria.transducer",
     "criteria.reductions",
     # the two joined by the chain rule
     "learning",

@@ -35,6 +35,7 @@ from ebm_ref.criteria import (
     smooth_l1,
     soft_margin,
     squared_error,
+    transducer,
     triplet_margin,
 )
 from ebm_ref.energies import rbf_output, softmax
@@ -114,4 +115,5 @@ FORMULAS = {
     # criteria: of sequences
     "ctc": ctc.FORMULA,
     "ctc_of_logits": ctc_of_logits.FORMULA,
+    "transducer": transducer.FORMULA,
 }

@@ -251,7 +251,9 @@ def check_command(args, out):
         )
         report = check(target, names, args.time_limit, bar)
         if report.failure:
-            out.print(f"{target}: {report.failure}", markup=False)
+            missing = f"No module named '{target}'" in report.failure
+            hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
+            out.print(f"{target}: {report.failure}{hint}", markup=False, highlight=False)
         reports.append(report)
     judged = [report for report in reports if not report.failure]
     if len(judged) == 1:
@@ -367,6 +369,9 @@ def _notes(row):
     for verdict in ("error", "unsupported"):
         for detail, count in _tally(j.detail for j in row.finite if j.verdict == verdict):
             yield (f"{verdict} on {count} vectors: {detail}",)
+    if row.accepted and row.verdict != "mismatch":
+        asked = ", ".join(rule.partition(":")[0] for rule in row.accepted)
+        yield (f"illegal input, not counted: it answers for {asked}",)
     odd = [j for j in row.judgements if not j.finite and j.verdict in ("mismatch", "error")]
     if odd and row.verdict in ("match", "imprecise"):
         ids = ", ".join(dict.fromkeys(j.vector["id"].partition("/")[2] for j in odd))
@@ -421,7 +426,10 @@ def _inputs(record, text):
     if not isinstance(given, dict):
         raise Usage(f"inputs must be a JSON object or array, not {text!r}")
     try:
-        inputs = {known(a, names, "argument"): golden.decode(x) for a, x in given.items()}
+        like = record.bind(**record.sample(np.random.default_rng(0)))  # 1 is a real number where reals belong
+        real = {a for a, x in like.items() if np.asarray(x).dtype.kind == "f"}
+        decoded = {known(a, names, "argument"): golden.decode(x) for a, x in given.items()}
+        inputs = {a: np.asarray(x, float)[()] if a in real else x for a, x in decoded.items()}
     except (TypeError, ValueError) as problem:
         raise Usage(f"inputs {text!r}: {problem}") from None
     missing = [
@@ -446,7 +454,12 @@ def vectors_command(args, out):
 
 
 def write_json(path, data):
-    Path(path).write_text(json.dumps(golden.encode(data), indent=1) + "\n", encoding="utf-8")
+    """Write to a file; to standard output where that is meant, which another handle would overwrite."""
+    text = json.dumps(golden.encode(data), indent=1) + "\n"
+    if path == "/dev/stdout":
+        sys.stdout.write(text)
+    else:
+        Path(path).write_text(text, encoding="utf-8")
 
 
 def progress_console():

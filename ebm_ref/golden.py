@@ -13,7 +13,7 @@ Where a comparison inside the formula is closer than a dtype can resolve, within
 tie, the vector also carries what holds on the other side: any value or slope between the sides is right.
 
 Source: format after Wycheproof and the BIP-340 vectors; README beside the vectors.
-Before: oracle.py.  Next: evidence.py.
+Before: oracle.py.  Next: bounds.py.
 """
 
 import json

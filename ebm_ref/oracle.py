@@ -295,6 +295,16 @@ def smooth_l1(prediction, target, beta):
     return d**2 / (2 * beta) if beta and below(d, beta) else d - beta / 2
 
 
+def transducer(log_probabilities, target, blank):
+    t, u = len(log_probabilities), len(target)
+    ways = []
+    for labels in itertools.combinations(range(t + u - 1), u):  # which steps give a label
+        before = [sum(label < n for label in labels) for n in range(t + u)]
+        cells = [(n - j, j, target[j] if n in labels else blank) for n, j in enumerate(before)]
+        ways.append(product(exp(log_probabilities[i][j][k]) for i, j, k in cells))
+    return -log(sum(ways))
+
+
 ORACLES = {
     "softmax": softmax,
     "rbf_output": lambda centers, features, label: sum(
@@ -356,6 +366,7 @@ ORACLES = {
         ctc([[exp(lp) for lp in row] for row in log_probabilities], target, blank)
     ),
     "ctc_of_logits": lambda logits, target, blank: ctc([proportions(row) for row in logits], target, blank),
+    "transducer": transducer,
     # criteria: regression, divergence, reductions
     "squared_error": lambda prediction, target: (prediction - target) ** 2,
     "absolute_error": lambda prediction, target: absolute(prediction - target),

@@ -47,6 +47,7 @@ class Row:
     judgements: list
     diagnosis: list = field(default_factory=list)  # names of what the candidate computes instead
     threads: list = field(default_factory=list)  # where each was reported
+    accepted: list = field(default_factory=list)  # illegal inputs that were answered all the same
     verdict: str = ""
     smallest: dict = field(default_factory=dict)  # the smallest input that shows the worst mismatch
 

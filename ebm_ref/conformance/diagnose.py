@@ -11,7 +11,7 @@ Then the smallest input: entries are taken away and numbers made simpler for as 
 still disagrees with the page there.
 
 Source: delta debugging, Zeller and Hildebrandt (2002), for the second part.
-Before: compare.py.  Next: process.py, which keeps candidates at arm's length.
+Before: compare.py.  Next: frameworks/torch.py.
 """
 
 from collections.abc import Callable
@@ -123,6 +123,23 @@ def _reproduces(hypothesis, judgements, dtype):
         if measure(j.vector, j.output, j.answer, dtype, truth=claimed).verdict == "mismatch":
             return False
     return True
+
+
+def illegal_questions(formula, inputs):
+    """Inputs that break one precondition of the page, with the page's own words for it.
+
+    Only legal questions are judged; whether a stranger raises on these is listed, never counted.
+    """
+    for name, value in inputs.items():
+        for changed in (-1, 0, np.size(next(iter(inputs.values()))), -1.0, 0.0, np.nan):
+            same_kind = np.asarray(changed).dtype.kind == np.asarray(value).dtype.kind
+            if formula.shapes[name] or not same_kind:
+                continue
+            try:
+                with np.errstate(all="ignore"):
+                    formula.value(**inputs | {name: changed})
+            except ValueError as problem:
+                yield str(problem), inputs | {name: changed}
 
 
 def smallest_input(formula, ask, inputs, output, questions=300):

@@ -18,7 +18,7 @@ from ebm_ref import golden
 from ebm_ref.bounds import of
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.conformance.compare import Row, judge
-from ebm_ref.conformance.diagnose import diagnose, smallest_input
+from ebm_ref.conformance.diagnose import diagnose, illegal_questions, smallest_input
 from ebm_ref.conformance.process import TOTAL_SECONDS, Candidate
 from ebm_ref.conformance.worker import adapters
 
@@ -85,6 +85,11 @@ def _row(candidate, name, function, dtype):
     row = Row(name, function, dtype, judgements)
     if row.verdict == "mismatch":
         _explain(candidate, row)
+    if row.verdict not in ("error", "unsupported"):
+        legal = golden.load(name)[0]["inputs"]
+        for rule, inputs in illegal_questions(FORMULAS[name], legal):
+            if "value" in candidate.ask(name, function, inputs, dtype):
+                row.accepted.append(rule)
     return row
 
 
@@ -142,6 +147,7 @@ def _plain(row):
         "worst_error": plain(row.worst_error),
         "diagnosis": row.diagnosis,
         "threads": row.threads,
+        "accepted": row.accepted,
         "smallest": {
             key: plain(value) if key in ("truth", "answer") else value for key, value in small.items()
         },

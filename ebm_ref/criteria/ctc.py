@@ -150,15 +150,12 @@ def each_row_is_a_distribution(formula, inputs, rng):
 
 def reads_target_and_blank_alone(formula, inputs, rng):
     """A class that is neither blank nor in the target is not read: its gradient is 0, exactly."""
-    idle = [
-        k
-        for k in range(inputs["log_probabilities"].shape[1])
-        if k not in {inputs["blank"], *inputs["target"]}
-    ]
-    moved = inputs["log_probabilities"].copy()
-    moved[:, idle] = rng.normal(scale=100.0, size=moved[:, idle].shape)
-    same = formula.value(**inputs | {"log_probabilities": moved}) == formula.value(**inputs)
-    still = not np.any(formula.gradients["log_probabilities"](**inputs)[:, idle])
+    lp, target, blank = inputs.values()
+    idle = [k for k in range(lp.shape[-1]) if k not in {blank, *target}]
+    moved = lp.copy()
+    moved[..., idle] = rng.normal(scale=100.0, size=moved[..., idle].shape)
+    same = formula.value(moved, target, blank) == formula.value(lp, target, blank)
+    still = not np.any(formula.gradients["log_probabilities"](lp, target, blank)[..., idle])
     return 0.0 if same and still else np.inf
 
 
@@ -189,10 +186,10 @@ def backwards_the_same(formula, inputs, rng):
 def classes_renamed(formula, inputs, rng):
     """Renaming the classes, blank included, changes nothing."""
     first = next(iter(formula.shapes))
-    order = rng.permutation(inputs[first].shape[1])
+    order = rng.permutation(inputs[first].shape[-1])
     new = np.argsort(order)
     names = {"target": new[inputs["target"].astype(int)], "blank": int(new[inputs["blank"]])}
-    return misfit(formula, inputs, inputs | {first: inputs[first][:, order]} | names)
+    return misfit(formula, inputs, inputs | {first: inputs[first][..., order]} | names)
 
 
 def concave(formula, inputs, rng):

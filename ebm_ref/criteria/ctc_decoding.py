@@ -87,7 +87,9 @@ def prefix_beam_search(log_probabilities, width, blank=0):
     """
     check_alignable(log_probabilities, [], blank)
     require(width >= 1, "width", width, "must be >= 1")
-    require(not np.any(np.isnan(log_probabilities)), "log-probabilities", log_probabilities, "must be numbers")
+    require(
+        not np.any(np.isnan(log_probabilities)), "log-probabilities", log_probabilities, "must be numbers"
+    )
     beam = {(): (0.0, -np.inf)}  # log P of the paths that end on blank, and on the last label
     for row in log_probabilities:
         grown = extended(beam, row, blank)

@@ -135,7 +135,9 @@ def spoilt(logits, target, blank):
     ):
         twin = to[..., None], leads[:-1]
         moved = np.where(exists, c + row[symbols[to]], -np.inf)[..., None]
-        odds = np.exp(moved + twin_c[twin] - all_c) * (1.0 + r[:, None]) * (1.0 + twin_r[twin]) / (1.0 + all_r)
+        odds = (
+            np.exp(moved + twin_c[twin] - all_c) * (1.0 + r[:, None]) * (1.0 + twin_r[twin]) / (1.0 + all_r)
+        )
         yield (softmax(z) * odds).reshape(-1, len(z))
 
 

@@ -1,7 +1,8 @@
 r"""Multi-label soft margin: one logistic loss for each class, and their mean.
 
-    L =  (1/k) sum_i log(1 + e^{-s_i x_i}),                s_i = 2 t_i - 1
-      = -(1/k) sum_i [t_i log p_i + (1 - t_i) log(1 - p_i)],  p_i = sigmoid(x_i)
+    L =  (1/k) sum_i log(1 + e^{-s_i x_i}),      s_i = 2 t_i - 1
+      = -(1/k) sum_i [t_i log p_i + (1 - t_i) log(1 - p_i)]
+    p_i = 1 / (1 + e^{-x_i})
 
 t_i = 1 if class i is right, 0 if not.  Unlike the margin loss of multilabel_margin.py it compares each
 class with a fixed level, not with the others, and every sample moves every class.  k L is -log of the

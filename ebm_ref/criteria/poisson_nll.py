@@ -211,9 +211,7 @@ FORMULA = Formula(
         Variant(
             "Stirling's formula where it exceeds 1",
             "mistake",
-            lambda h, y: (
-                _as_printed(h, y) + _stirling(np.maximum(y, 1.0)) * (_stirling(np.maximum(y, 1.0)) > 1.0)
-            ),
+            lambda h, y: _as_printed(h, y) + np.where(_stirling(y) > 1.0, _stirling(y), 0.0),
             seen_in="PaddlePaddle, github.com/PaddlePaddle/Paddle/issues/56733",
             symptom="log 2! = 0",
         ),

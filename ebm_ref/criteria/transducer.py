@@ -26,9 +26,10 @@ import math
 
 import autograd.numpy as np
 
+from ebm_ref.criteria.ctc import classes_renamed, concave, reads_target_and_blank_alone
 from ebm_ref.criteria.ctc_alignment import check_symbols
 from ebm_ref.formula import Case, Formula, Variant, require
-from ebm_ref.laws import UNIT, condition, misfit
+from ebm_ref.laws import UNIT, condition
 from ebm_ref.numerics import log_softmax, scaled_sum
 
 
@@ -149,3 +150,257 @@ def step_posterior(scores):
     r = before[:, 1] + after[:, 1] + before[:, 1] * after[:, 1]
     all_c, all_r = scaled_sum(c.reshape(len(c), -1).T, r.reshape(len(r), -1).T)
     return (1.0 + r) * np.exp(c - all_c[:, None, None]) / (1.0 + all_r[:, None, None])
+
+
+def random_sample(rng):
+    """One to three moments, up to two labels, two or three classes, any of them the blank, rows normalised."""
+    t, u, k = int(rng.integers(1, 4)), int(rng.integers(3)), int(rng.integers(2, 4))
+    blank = int(rng.integers(k))
+    target = rng.choice([label for label in range(k) if label != blank], size=u)
+    rows = [log_softmax(row) for row in rng.normal(scale=1.5, size=(t * (u + 1), k))]
+    return {"log_probabilities": np.array(rows).reshape(t, u + 1, k), "target": target, "blank": blank}
+
+
+def each_step_is_taken_once(formula, inputs, rng):
+    """The gradients by the blanks of one moment, and by all that give one label, sum to -1."""
+    g, target, blank = formula.gradients["log_probabilities"](**inputs), inputs["target"], inputs["blank"]
+    sums = [*g[:, :, blank].sum(axis=1), *(g[:, j, k].sum() for j, k in enumerate(target))]
+    return float(np.max(np.abs(np.array(sums) + 1.0)) / (64 * UNIT))
+
+
+def steps_add_up(formula, inputs, rng):
+    """L falls by a_t if a_t is added to all blanks of moment t, and by b_j with all that give label j."""
+    lp, target, blank = inputs.values()
+    a, b = rng.normal(scale=4.0, size=len(lp)), rng.normal(scale=4.0, size=len(target))
+    moved = lp.copy()
+    moved[:, :, blank] += a[:, None]
+    moved[:, np.arange(len(target)), target] += b
+    moved = inputs | {"log_probabilities": moved}
+    error = abs(formula.value(**moved) - (formula.value(**inputs) - a.sum() - b.sum()))
+    size = condition(formula, inputs) + condition(formula, moved) + np.abs(a).sum() + np.abs(b).sum()
+    return error / (16 * UNIT * size)
+
+
+def near_the_best_way(formula, inputs, rng):
+    """E_min - log C(t+u-1, u) <= L <= E_min, the energy of the best way."""
+    _, lowest = from_best(**inputs)
+    t, u = len(inputs["log_probabilities"]), len(inputs["target"])
+    L = formula.value(**inputs)
+    excess = max(L - lowest, lowest - np.log(math.comb(t + u - 1, u)) - L, 0.0)
+    return excess / (16 * UNIT * condition(formula, inputs)) if excess else 0.0
+
+
+def by_logits_gradient(lp, y, blank=0):
+    """Gradient by logits whose log_softmax is taken: e^lp P(way passes the cell), minus P(step)."""
+    g = transducer_gradient(lp, y, blank)
+    return g - np.exp(lp) * np.sum(g, axis=2, keepdims=True)
+
+
+def normalised(lp):
+    return np.array([[log_softmax(row) for row in plane] for plane in lp])
+
+
+def textbook(lp, y, blank=0, last=True):
+    """The recursion over probabilities, moment after moment; the last blank may be left out by mistake."""
+    p, u = np.exp(lp), len(y)
+    alpha = 1.0 * (np.arange(u + 1) == 0)
+    for t, plane in enumerate(p):
+        for j in range(u):
+            alpha[j + 1] += alpha[j] * plane[j, y[j]]
+        alpha = alpha * plane[:, blank] if last or t + 1 < len(p) else alpha
+    return -np.log(alpha[u])
+
+
+NO_LABEL = np.array([], int)
+HALF, CLOSE = np.log(0.5), -(2.0**-30)
+PUBLISHED = normalised(
+    np.array(
+        [
+            [[0.1, 0.6, 0.1, 0.1, 0.1], [0.1, 0.1, 0.6, 0.1, 0.1], [0.1, 0.1, 0.2, 0.8, 0.1]],
+            [[0.1, 0.6, 0.1, 0.1, 0.1], [0.1, 0.1, 0.2, 0.1, 0.1], [0.7, 0.1, 0.2, 0.1, 0.1]],
+        ]
+    )
+)
+A, B, C, D = 0.3081980719059999, 0.6918019280940001, 0.38360385618800025, 0.6163961438119998
+
+FORMULA = Formula(
+    value=transducer,
+    signature="(t,v,c),(u),()->()",
+    source="graves2012, Section 2.4",
+    gradients={"log_probabilities": transducer_gradient},
+    sample=random_sample,
+    laws=(
+        each_step_is_taken_once,
+        reads_target_and_blank_alone,
+        steps_add_up,
+        near_the_best_way,
+        classes_renamed,
+        concave,
+    ),
+    cases=(
+        Case(
+            "two moments, one label: two ways of three steps",
+            {"log_probabilities": np.full((2, 2, 3), HALF), "target": np.array([1]), "blank": 0},
+            2.0 * np.log(2.0),
+            {
+                "log_probabilities": np.array(
+                    [[[-0.5, -0.5, 0.0], [-0.5, 0.0, 0.0]], [[0.0, -0.5, 0.0], [-1.0, 0.0, 0.0]]]
+                )
+            },
+            exposes="last blank left out",
+        ),
+        Case(
+            "six ways, all alike: three moments, two labels",
+            {"log_probabilities": np.zeros((3, 3, 3)), "target": np.array([1, 2]), "blank": 0},
+            -np.log(6.0),
+            {
+                "log_probabilities": -np.array(
+                    [
+                        [[3.0, 3.0, 0.0], [2.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
+                        [[1.0, 2.0, 0.0], [2.0, 0.0, 2.0], [3.0, 0.0, 0.0]],
+                        [[0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [6.0, 0.0, 0.0]],
+                    ]
+                )
+                / 6.0
+            },
+            exposes="best way alone",
+        ),
+        Case(
+            "the example that warp-transducer's tests made common: 4.495666",
+            {"log_probabilities": PUBLISHED, "target": np.array([1, 2]), "blank": 0},
+            4.495666773770732,
+            {
+                "log_probabilities": -np.array(
+                    [
+                        [[A, B, 0.0, 0.0, 0.0], [A, 0.0, C, 0.0, 0.0], [C, 0.0, 0.0, 0.0, 0.0]],
+                        [[0.0, A, 0.0, 0.0, 0.0], [0.0, 0.0, D, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]],
+                    ]
+                )
+            },
+        ),
+        Case(
+            "one moment gives all labels, then moves on by a blank, here the last class",
+            {
+                "log_probabilities": np.array(
+                    [[[-1.0, -8.0, -8.0], [-8.0, -0.5, -8.0], [-8.0, -8.0, -0.25]]]
+                ),
+                "target": np.array([0, 1]),
+                "blank": 2,
+            },
+            1.75,
+            {"log_probabilities": -np.eye(3)[None]},
+        ),
+        Case(
+            "an empty target: the blanks",
+            {
+                "log_probabilities": np.array([[[-0.5, -1.0]], [[-0.25, -2.0]]]),
+                "target": NO_LABEL,
+                "blank": 0,
+            },
+            0.75,
+            {"log_probabilities": np.array([[[-1.0, 0.0]], [[-1.0, 0.0]]])},
+        ),
+        Case(
+            "one class: nothing but blanks",
+            {"log_probabilities": np.array([[[-0.5]], [[-0.25]]]), "target": NO_LABEL, "blank": 0},
+            0.75,
+            {"log_probabilities": -np.ones((2, 1, 1))},
+        ),
+        Case(
+            "near certain: P = 1 - 3e-9 has lost half of its digits",
+            {
+                "log_probabilities": np.array(
+                    [[[-20.0, CLOSE], [CLOSE, -20.0]], [[-20.0, -20.0], [CLOSE, -20.0]]]
+                ),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            2.7939677195980814e-09,
+            {
+                "log_probabilities": -np.array(
+                    [
+                        [[4.248354263204765e-18, 1.0], [1.0, 0.0]],
+                        [[0.0, 4.248354263204765e-18], [1.0, 0.0]],
+                    ]
+                )
+            },
+            exposes="logarithm of a sum of products",
+        ),
+        Case(
+            "hopeless: P = 2 e^-900 is 0 in double precision, its logarithm is not",
+            {"log_probabilities": np.full((2, 2, 2), -300.0), "target": np.array([0]), "blank": 1},
+            900.0 - np.log(2.0),
+        ),
+        Case(
+            "an impossible blank leaves one way",
+            {
+                "log_probabilities": np.array(
+                    [[[-np.inf, -0.5], [-0.25, -1.0]], [[-1.0, -1.0], [-0.125, -1.0]]]
+                ),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            0.875,
+            {"log_probabilities": -np.array([[[0.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]])},
+        ),
+        Case(
+            "an impossible label: no way is left, and no gradient",
+            {
+                "log_probabilities": np.array([[[0.0, -np.inf], [0.0, 0.0]]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            np.inf,
+            {"log_probabilities": np.zeros((1, 2, 2))},
+        ),
+        Case(
+            "not a number",
+            {
+                "log_probabilities": np.array([[[-1.0, np.nan], [-1.0, 0.0]]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            np.nan,
+            {"log_probabilities": np.full((1, 2, 2), np.nan)},
+        ),
+        Case(
+            "not a number where no way passes: it is not read",
+            {
+                "log_probabilities": np.array([[[np.nan, -0.5], [-0.25, np.nan]]]),
+                "target": np.array([1]),
+                "blank": 0,
+            },
+            0.75,
+            {"log_probabilities": np.array([[[0.0, -1.0], [-1.0, 0.0]]])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "normalised inside, gradient by the logits",
+            "convention",
+            lambda lp, y, blank=0: transducer(normalised(lp), y, blank),
+            {"log_probabilities": lambda lp, y, blank=0: by_logits_gradient(normalised(lp), y, blank)},
+            seen_in="torchaudio, documentation of rnnt_loss, fused_log_softmax; "
+            "github.com/speechbrain/speechbrain/issues/1339",
+            symptom="the same value for normalised rows, but a gradient whose every cell sums to 0",
+        ),
+        Variant(
+            "last blank left out",
+            "mistake",
+            lambda lp, y, blank=0: textbook(lp, y, blank, last=False),
+            symptom="the loss is too low by -lp[t-1, u, blank], so the model never learns to stop",
+        ),
+        Variant(
+            "best way alone",
+            "mistake",
+            lambda lp, y, blank=0: from_best(lp, y, blank)[1],
+            symptom="too high by up to log C(t+u-1, u)",
+        ),
+        Variant(
+            "logarithm of a sum of products",
+            "mistake",
+            lambda lp, y, blank=0: textbook(lp, y, blank),
+            symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
+        ),
+    ),
+)

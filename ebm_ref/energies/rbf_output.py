@@ -1,6 +1,6 @@
 r"""RBF output: each answer has a centre, and its energy is the squared distance to it.
 
-    E(y, x) = |x - U_y|^2,        dE/dx = 2 (x - U_y),        dE/dU_y = -2 (x - U_y)
+    E(y, x) = |x - U_y|^2,    dE/dx = 2 (x - U_y),    dE/dU_y = -2 (x - U_y)
 
 x is the output of a network, U_y the code of answer y.  With fixed, distinct centres no x is near
 two of them: for centres at distance D, sqrt(E_C) + sqrt(E_I) >= D by the triangle inequality, hence

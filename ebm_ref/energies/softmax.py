@@ -2,7 +2,8 @@ r"""Softmax classifier: an energy that is normalised by construction.
 
     E(y, x) = -log softmax(W x)_y = -w_y.x + log sum_j e^{w_j.x}
 
-    dE/dW = (p - onehot(y)) x^T,      dE/dx = W^T (p - onehot(y)),      p = softmax(W x)
+    dE/dW = (p - onehot(y)) x^T,    dE/dx = W^T (p - onehot(y))
+    p     = softmax(W x)
 
 Since sum_y e^{-E} = 1 there is no free level: lowering the right answer raises the wrong ones, and
 even the energy loss cannot collapse.  Training it with the energy loss is what everybody calls

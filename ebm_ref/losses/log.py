@@ -58,7 +58,8 @@ def log(energies, label, beta=1.0):
     4.248354255291589e-18
     """
     require_positive("beta", beta)
-    d = energies[label] - energies[most_offending(energies, label)]
+    o = most_offending(energies, label)
+    d = energies[label] - energies[o]
     return softplus(beta * d) / beta
 
 

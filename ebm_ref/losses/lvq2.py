@@ -1,6 +1,6 @@
 r"""LVQ2 loss, in the form of the tutorial's table: a perceptron that gives up on hopeless samples.
 
-    L(E, y) = min(M, max(0, d)),        d = E_y - E_o,   o = argmin_{j != y} E_j
+    L(E, y) = min(M, max(0, d)),    d = E_y - E_o,    o = argmin_{j != y} E_j
 
 Between a right answer (0) and a hopeless one (M) it is linear in d; outside it is flat, and nothing
 moves.  Like the perceptron it asks for no gap.  The tutorial's *text* defines another loss under this
@@ -53,7 +53,8 @@ def lvq2(energies, label, cap=1.0):
     0.5
     """
     require(cap > 0.0, "cap", cap, "must be positive")
-    d = energies[label] - energies[most_offending(energies, label)]
+    o = most_offending(energies, label)
+    d = energies[label] - energies[o]
     return np.minimum(cap, np.maximum(0.0, d))
 
 

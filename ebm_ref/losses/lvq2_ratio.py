@@ -1,6 +1,7 @@
 r"""LVQ2 loss, in the form of the tutorial's text: how far wrong, relative to the offender's energy.
 
-    L(E, y) = min(1, max(0, (E_y - E_o) / (delta E_o))),        o = argmin_{j != y} E_j
+    L(E, y) = min(1, max(0, (E_y - E_o) / (delta E_o)))
+    o       = argmin_{j != y} E_j
 
 It saturates once E_y / E_o reaches 1 + delta.  The ratio only means something for energies that are
 bounded below by 0, such as squared distances to prototypes, for which the loss was made; E_o = 0

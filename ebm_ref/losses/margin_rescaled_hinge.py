@@ -105,7 +105,7 @@ FORMULA = Formula(
         ),
         Case(
             "far enough",
-            {"energies": np.array([0.0, 3.0, 4.0]), "label": 0, "costs": np.array([0.0, 1.0, 2.0])},
+            {"energies": np.array([0.0, 3.0, 5.0]), "label": 0, "costs": np.array([0.0, 1.0, 2.0])},
             0.0,
             {"energies": np.zeros(3)},
             exposes="not clipped at zero",

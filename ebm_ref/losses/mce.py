@@ -50,7 +50,8 @@ def mce(energies, label):
     >>> float(mce(np.array([1.0, 1.0, 3.0]), label=0))
     0.5
     """
-    d = energies[label] - energies[most_offending(energies, label)]
+    o = most_offending(energies, label)
+    d = energies[label] - energies[o]
     return sigmoid(d)
 
 

@@ -124,10 +124,21 @@ FORMULA = Formula(
             exposes="subtracted from one",
         ),
         Case(
+            "three sums round up: a probability is never above 1",
+            {"energies": np.array([50.0, 0.0, 0.0, 0.5, 0.0]), "label": 0, "beta": 1.0},
+            1.0,
+        ),
+        Case(
             "hopeless, hence at rest",
             {"energies": np.array([40.0, 0.0]), "label": 0, "beta": 1.0},
             1.0,
             {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        ),
+        Case(
+            "an impossible answer is not there, wherever it stands",
+            {"energies": np.array([np.inf, 1.0, 1.0]), "label": 1, "beta": 1.0},
+            0.5,
+            {"energies": np.array([0.0, 0.25, -0.25])},
         ),
         Case(
             "an impossible correct answer",

@@ -43,8 +43,9 @@ def most_offending(energies, label):
     2
     """
     check_table(energies, label)
-    wrong = np.array([j for j in range(len(energies)) if j != label])
-    return wrong[np.argmin(energies[wrong])]
+    wrong = np.concatenate([energies[:label], energies[label + 1 :]])
+    o = np.argmin(wrong)
+    return o + (o >= label)  # the indices above y have moved down by one
 
 
 def most_offending_outside(energies, answers, correct, radius):
@@ -147,15 +148,25 @@ OUTSIDE = Formula(
             exposes="ball ignored",
         ),
         Case(
-            "distance is Euclidean, and its boundary belongs to the ball",
+            "distance is Euclidean: (3, 4.5) lies outside a ball of radius 5",
             {
                 "energies": np.array([0.0, 1.0, 2.0]),
-                "answers": np.array([[3.0, 4.0], [3.0, 4.5], [0.0, 9.0]]),
+                "answers": np.array([[3.0, 3.5], [3.0, 4.5], [0.0, 9.0]]),
                 "correct": np.array([0.0, 0.0]),
                 "radius": 5.0,
             },
             1,
             exposes="distance measured by its largest component",
+        ),
+        Case(
+            "the boundary belongs to the ball: (3, 4) is not wrong yet",
+            {
+                "energies": np.array([0.0, 1.0]),
+                "answers": np.array([[3.0, 4.0], [0.0, 9.0]]),
+                "correct": np.array([0.0, 0.0]),
+                "radius": 5.0,
+            },
+            1,
         ),
         Case(
             "a radius of zero leaves out the correct answer alone",

@@ -104,6 +104,12 @@ FORMULA = Formula(
             {"energies": np.array([-2.0, 0.0])},
         ),
         Case(
+            "a margin of zero asks only for a positive offender",
+            {"energies": np.array([1.0, -2.0]), "label": 0, "margin": 0.0},
+            5.0,
+            {"energies": np.array([2.0, -4.0])},
+        ),
+        Case(
             "an impossible wrong answer",
             {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0},
             1.0,

@@ -8,7 +8,7 @@ is correct.  That is why it can be defined, differentiated and tested without an
 An integral over a continuous answer is a table too.  A quadrature rule with nodes y_j and weights
 w_j turns it into a sum, and the weights into energies:
 
-    int exp(-beta E(y)) dy  =  sum_j w_j exp(-beta E(y_j))  =  sum_j exp(-beta T_j)
+    int exp(-beta E(y)) dy = sum_j w_j exp(-beta E(y_j)) = sum_j exp(-beta T_j)
 
     T_j = E_j - log(w_j) / beta
 

@@ -1,0 +1,187 @@
+"""Bad input: a ValueError that names the argument, its value and the rule."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from ebm_ref import FORMULAS
+from ebm_ref.losses.conditions import condition_3, resting_gap
+from ebm_ref.losses.hinge import hinge
+from ebm_ref.losses.offending import most_offending_outside
+
+LOSSES = [n for n, f in FORMULAS.items() if tuple(f.shapes)[:2] == ("energies", "label")]
+TWO = np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize("lifted", [False, True])
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    "energies, label, says",
+    [
+        (TWO, 2, "label = 2: must be an integer in 0..1"),
+        (TWO, -1, "label = -1: must be an integer in 0..1"),
+        (TWO, 1.0, "label = 1.0: must be an integer in 0..1"),
+        (TWO, True, "label = True: must be an integer in 0..1"),
+        (np.array([1.0]), 0, "energies = [1.]: must hold k >= 2 answers"),
+        (np.array([]), 0, "energies = []: must hold k >= 2 answers"),
+    ],
+)
+def test_table(name, energies, label, says, lifted):
+    f = FORMULAS[name]
+    with pytest.raises(ValueError) as problem:
+        (f if lifted else f.value)(energies, label)
+    assert says in str(problem.value)
+    for argument, gradient in f.gradients.items():
+        with pytest.raises(ValueError) as problem:
+            f.gradient(argument, energies, label) if lifted else gradient(energies, label)
+        assert says in str(problem.value)
+
+
+PARAMETERS = [
+    ("hinge", "margin", -1.0, "must be >= 0"),
+    ("hinge", "margin", np.nan, "must be >= 0"),
+    ("square_square", "margin", -0.5, "must be >= 0"),
+    ("square_exponential", "gamma", -1.0, "must be positive and finite"),
+    ("square_exponential", "gamma", 0.0, "must be positive and finite"),
+    ("square_exponential", "gamma", np.inf, "must be positive and finite"),
+    ("lvq2", "cap", 0.0, "must be positive"),
+    ("lvq2_ratio", "delta", 0.0, "must be positive and finite"),
+    ("lvq2_ratio", "delta", np.inf, "must be positive and finite"),
+    ("generalized_hinge", "costs", np.array([0.0, -1.0]), "must be >= 0"),
+    ("margin_rescaled_hinge", "costs", np.array([0.0, np.nan]), "must be >= 0"),
+    *(
+        (name, "beta", beta, "must be positive and finite")
+        for name in ("log", "nll", "mee")
+        for beta in (0.0, -1.0, np.inf, np.nan)
+    ),
+]
+
+
+@pytest.mark.parametrize("name, argument, value, rule", PARAMETERS)
+def test_parameter(name, argument, value, rule):
+    f = FORMULAS[name]
+    for function in (f.value, f.gradients["energies"], f):
+        with pytest.raises(ValueError) as problem:
+            function(TWO, 0, value)
+        shown = f"{argument} = {value}" if np.ndim(value) else f"{argument} = {value!r}"
+        assert str(problem.value).endswith(f"{shown}: {rule}")
+
+
+def test_lvq2_ratio_needs_a_positive_offender():
+    for E_o in (0.0, -1.0):
+        with pytest.raises(
+            ValueError, match=r"energies = .*must have E_o > 0: the loss is a ratio of energies$"
+        ):
+            FORMULAS["lvq2_ratio"].value(np.array([1.0, E_o]), 0)
+    assert FORMULAS["lvq2_ratio"].value(np.array([-1.0, 2.0]), 0) == 0.0  # only E_o must be positive
+
+
+@pytest.mark.parametrize("name", ["square_square", "square_exponential"])
+def test_square_losses_accept_any_sign(name):
+    assert np.isfinite(FORMULAS[name].value(np.array([-3.0, -2.0]), 0))
+
+
+@pytest.mark.parametrize(
+    "inputs, says",
+    [
+        ({"energies": 1.0, "label": 0}, "energies = 1.: has shape (), but must end in the axes (k)"),
+        (
+            {"energies": TWO, "label": 0, "costs": np.ones(3)},
+            "costs = [1. 1. 1.]: has k = 3, but energies has k = 2",
+        ),
+        ({"energies": np.ones((2, 2)), "label": [0, 1, 0]}, "do not broadcast: energies (2,), label (3,)"),
+    ],
+)
+def test_shapes(inputs, says):
+    with pytest.raises(ValueError) as problem:
+        FORMULAS["generalized_hinge"](**inputs)
+    assert says in str(problem.value)
+
+
+def test_axes_are_named_in_order():
+    with pytest.raises(ValueError, match=r"weights = .*has shape \(2,\), but must end in the axes \(k, n\)$"):
+        FORMULAS["softmax"](TWO, TWO, 0)
+
+
+def test_an_index_stays_an_integer():
+    assert FORMULAS["most_offending"]([[3.0, 1.0], [0.0, 2.0]], 0).dtype.kind == "i"
+    assert FORMULAS["hinge"]([[3, 1], [0, 2]], 0).dtype == np.float64
+
+
+def test_arguments_are_those_of_the_formula():
+    with pytest.raises(TypeError, match="margn"):
+        FORMULAS["hinge"](TWO, 0, margn=1.0)
+    with pytest.raises(TypeError, match="label"):
+        FORMULAS["hinge"](TWO)
+    with pytest.raises(ValueError, match=r"argument = 'margin': must have a gradient; known: energies$"):
+        FORMULAS["hinge"].gradient("margin", TWO, 0)
+    with pytest.raises(ValueError, match=r"must have a gradient; known: centers, features$"):
+        FORMULAS["rbf_output"].gradient("label", np.ones((2, 1)), np.ones(1), 0)
+    with pytest.raises(ValueError, match=r"must have a gradient; known: none$"):
+        FORMULAS["most_offending"].gradient("energies", TWO, 0)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_gradient_has_the_defaults_of_its_value(name):
+    f = FORMULAS[name]
+    for gradient in f.gradients.values():
+        assert str(inspect.signature(gradient)) == str(inspect.signature(f.value))
+
+
+def test_defaults_are_one_and_delta_one_half():
+    defaults = {
+        p.name: p.default
+        for f in FORMULAS.values()
+        if "energies" in f.shapes
+        for p in inspect.signature(f.value).parameters.values()
+        if p.default is not p.empty
+    }
+    assert defaults == dict.fromkeys(["beta", "margin", "cap", "gamma", "costs"], 1.0) | {"delta": 0.5}
+
+
+def test_defaults_stay_the_functions_own():
+    assert FORMULAS["generalized_hinge"](TWO, 0) == 0.0  # one cost of 1.0 for all
+    assert FORMULAS["generalized_hinge"]([TWO, TWO[::-1]], 0).tolist() == [0.0, 2.0]
+    assert FORMULAS["lvq2_ratio"]([1.2, 1.0], 0) == pytest.approx(0.4, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "name, label", [("softmax", 3), ("softmax", -1), ("rbf_output", 3), ("rbf_output", 0.5)]
+)
+def test_energies(name, label):
+    f = FORMULAS[name]
+    table, features = np.ones((3, 2)), np.ones(2)
+    for function in (f.value, *f.gradients.values()):
+        with pytest.raises(ValueError, match=r"label = .*must be an integer in 0..2"):
+            function(table, features, label)
+
+
+def test_integral_table():
+    f = FORMULAS["integral_table"]
+    for function in (f.value, *f.gradients.values()):
+        with pytest.raises(ValueError, match=r"weights = .*must be positive$"):
+            function(TWO, np.array([1.0, 0.0]))
+        with pytest.raises(ValueError, match=r"beta = 0\.0: must be positive and finite"):
+            function(TWO, TWO, 0.0)
+
+
+def test_ball():
+    answers = np.array([[0.0], [1.0]])
+    with pytest.raises(ValueError, match=r"radius = -1.0: must be >= 0"):
+        most_offending_outside(TWO, answers, np.zeros(1), -1.0)
+    with pytest.raises(ValueError, match=r"radius = 5.0: must leave an answer outside the ball"):
+        most_offending_outside(TWO, answers, np.zeros(1), 5.0)
+
+
+def test_condition_3_needs_both_sides():
+    with pytest.raises(ValueError, match=r"region = .*E_C \+ 5"):
+        condition_3(hinge, lambda E_C, E_I: True, margin=5.0)
+    with pytest.raises(ValueError, match=r"region = .*>= E_I"):
+        condition_3(hinge, lambda E_C, E_I: E_C + 1.0 < E_I, margin=1.0)
+
+
+def test_descent_that_does_not_rest_says_so():
+    spinning = lambda E, y: np.array([np.cos(9e3 * E[0]), np.sin(9e3 * E[1] + 1.0)])
+    with pytest.raises(RuntimeError, match="did not come to rest"):
+        resting_gap(spinning)

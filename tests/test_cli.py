@@ -1,0 +1,218 @@
+"""The command line as a person meets it: 80 columns, no colour, a pipe, a mistake."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ebm_ref import FORMULAS, READING_ORDER, golden
+from ebm_ref.cli import main, reflow
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*args):
+        try:
+            status = main([*args])
+        except SystemExit as stop:  # argparse
+            status = stop.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def narrow(text):
+    return [line for line in text.splitlines() if len(line) > 80] == [] and "\x1b" not in text
+
+
+def test_list(run):
+    status, out, _ = run("list")
+    assert status == 0 and narrow(out)
+    assert [line.split()[0] for line in out.splitlines()[1:]] == list(FORMULAS)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_show(run, name):
+    status, out, _ = run("show", name)
+    assert status == 0 and narrow(out)
+    assert FORMULAS[name].signature in out and "Source:" in out
+    joined = " ".join(out.split())
+    assert all(" ".join(case.name.split()) in joined for case in FORMULAS[name].cases)
+    assert all(variant.name in joined for variant in FORMULAS[name].variants)
+
+
+def test_show_says_where_mistakes_happened(run):
+    assert "github.com/pytorch/pytorch/issues/77529" in run("show", "log")[1]
+
+
+def test_verify(run, tmp_path):
+    status, out, _ = run("verify", "hinge", "most_offending", "--json", str(tmp_path / "claims.json"))
+    assert status == 0 and narrow(out) and "0 fail" in out
+    assert "the result is an index" in out and "gap at rest" in out
+    claims = json.loads((tmp_path / "claims.json").read_text())
+    assert {c["witness"] for c in claims} >= {
+        "hand",
+        "autograd",
+        "slope",
+        "laws",
+        "identities",
+        "oracle",
+        "mutants",
+    }
+    assert all(c["holds"] is not False for c in claims)
+
+
+def test_verify_fails_when_a_page_is_wrong(run, monkeypatch):
+    import dataclasses
+
+    hinge = FORMULAS["hinge"]
+    wrong = dataclasses.replace(
+        hinge, gradients={"energies": lambda energies, label, margin=1.0: 0.0 * energies}
+    )
+    monkeypatch.setitem(FORMULAS, "hinge", wrong)
+    status, out, _ = run("verify", "hinge")
+    assert status == 1 and "FAIL" in out and "violated" in out
+
+
+def test_eval(run):
+    status, out, _ = run("eval", "hinge", '{"energies": [1, 3, 1.5], "label": 0}')
+    assert status == 0
+    assert [line.split()[-1] for line in out.splitlines()] == ["0.5", "-1]", "4", "3.552713678800501e-15"]
+    assert run("eval", "hinge", "[[1, 3, 1.5], 0, 1]")[1] == out
+    assert "nan" in run("eval", "hinge", '[[1, "nan"], 0]')[1]
+    assert run("eval", "integral_table", "[[0, 1], [1, 1]]")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (("show", "hing"), "unknown formula 'hing'; did you mean hinge"),
+        (("show", "zzz"), "`ebm-ref list` shows all names"),
+        (("verify", "nl"), "did you mean nll"),
+        (("check", "tourch"), "did you mean torch"),
+        (("check", "mine:f"), "say which formula it computes, with --as NAME"),
+        (("check", "mine:f", "--as", "hinje"), "did you mean hinge"),
+        (("check", "nosuchmodule:f", "--as", "hinge"), "ModuleNotFoundError"),
+        (("eval", "hinge", "{"), "not JSON"),
+        (("eval", "hinge", "3"), "must be a JSON object or array"),
+        (("eval", "hinge", "[[1, 2], 5]"), "label = 5: must be an integer in 0..1"),
+        (("eval", "hinge", "[[1, 2], 0, -1]"), "margin = -1.0: must be >= 0"),
+        (("eval", "hinge", "[[1, 2]]"), "label is missing; the arguments are energies, label, margin"),
+        (("eval", "hinge", "[[1, 2], 0, 1, 7]"), "4 inputs given"),
+        (
+            ("eval", "hinge", '{"energy": [1, 2], "label": 0}'),
+            "unknown argument 'energy'; did you mean energies",
+        ),
+        (("eval", "hinge", '{"energies": ["a", 2], "label": 0}'), "could not convert"),
+        (("eval", "hinge", '{"energies": [[1, 2], [3]], "label": 0}'), "inputs"),
+        (("eval", "hinge", "[[[1, 2], [3, 4]], 0]"), "eval takes one sample"),
+        (("eval", "hinge", "[1, 0]"), "has shape ()"),
+        (("read", "hing"), "unknown page 'hing'"),
+        (("vectors", "hinje", "--out", "x"), "did you mean hinge"),
+        (("vectors", "hinge"), "--out"),
+        (("frobnicate",), "invalid choice"),
+        ((), "COMMAND"),
+    ],
+)
+def test_a_users_mistake_is_two_and_no_traceback(run, args, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*args)
+    assert status == 2
+    assert says in out + err and "Traceback" not in out + err
+
+
+def test_read(run):
+    status, out, _ = run("read", "hinge")
+    assert status == 0 and "def hinge_gradient" in out
+    assert run("read", "losses.hinge")[1] == out
+    every = run("read")[1]
+    assert [line for line in every.splitlines() if line in READING_ORDER] == list(READING_ORDER)
+
+
+def test_vectors(run, tmp_path):
+    status, _, _ = run("vectors", "hinge", "nll", "--out", str(tmp_path / "deep" / "v"))
+    folder = tmp_path / "deep" / "v"
+    assert status == 0
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md",
+        "hinge.jsonl",
+        "nll.jsonl",
+        "schema.json",
+    ]
+    assert golden.parse((folder / "hinge.jsonl").read_text())[0]["id"] == golden.load("hinge")[0]["id"]
+
+
+CANDIDATE = """
+from ebm_ref.losses.hinge import hinge as right
+def my_hinge(E, y, m): return max(0.0, m + E[y] - min(E))
+def hinge(E, y, m): return right(E, y, m)
+def shout(E, y, m): print("[red]noise[/red]"); raise ValueError("[bold]not markup[/bold]")
+"""
+
+
+def test_check(run, tmp_path, monkeypatch):
+    (tmp_path / "mymodule.py").write_text(CANDIDATE)
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("check", "mymodule:my_hinge", "--as", "hinge", "--json", "report.json")
+    assert status == 1 and narrow(out)
+    assert "minimum taken over y too" in out and "smallest input: energies [1, 0]  label 1  margin 1" in out
+    assert json.loads((tmp_path / "report.json").read_text())[0]["status"] == 1
+    assert run("check", "mymodule:hinge")[0] == 0  # named after its formula
+    status, out, _ = run("check", "mymodule:shout", "--as", "hinge")
+    assert status == 1 and "[bold]not markup[/bold]" in out
+
+
+def test_check_side_by_side(run, tmp_path, monkeypatch):
+    (tmp_path / "mymodule.py").write_text(CANDIDATE)
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("check", "mymodule:hinge", "mymodule:my_hinge", "--as", "hinge")
+    assert status == 1 and narrow(out)
+    row = next(line for line in out.splitlines() if line.startswith("hinge"))
+    assert row.split()[1] == "match" and "mismatch" in row
+
+
+@pytest.mark.parametrize("command", ["list", "show", "read", "verify", "check", "eval", "vectors"])
+def test_help_shows_an_example(run, command):
+    status, out, _ = run(command, "--help")
+    assert status == 0 and f"example: ebm-ref {command}" in out
+
+
+def command(*args, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "ebm_ref.cli", *args], capture_output=True, text=True, **options
+    )
+
+
+def test_a_pipe_that_closes_early_is_no_error():
+    script = f"{sys.executable} -m ebm_ref.cli read | head -1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_json_to_standard_output_is_pure():
+    done = command("verify", "energy", "--json", "/dev/stdout")
+    assert done.returncode == 0 and json.loads(done.stdout) and "claims hold" in done.stderr
+
+
+def test_a_pipe_shows_no_progress():
+    done = command("verify", "energy")
+    assert done.stderr == "" and "\x1b" not in done.stdout
+
+
+def test_list_is_quick():
+    """A loose guard against importing something heavy; the figure itself is in the README."""
+    command("list")
+    started = time.perf_counter()
+    command("list")
+    assert time.perf_counter() - started < 3.0
+
+
+def test_reflow_leaves_short_lines_and_formulas_alone():
+    text = "    L = a\n    M = b\n\nshort\n" + "word " * 30
+    assert reflow(text).startswith("    L = a\n    M = b\n\nshort word")
+    assert max(map(len, reflow(text).splitlines())) <= 79

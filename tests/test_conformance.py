@@ -1,0 +1,351 @@
+"""The judge: verdicts, names for mistakes, and candidates that misbehave."""
+
+import itertools
+import json
+import time
+
+import numpy as np
+import pytest
+
+from ebm_ref import FORMULAS, golden
+from ebm_ref.bounds import of
+from ebm_ref.conformance import process
+from ebm_ref.conformance.compare import VERDICTS, Judgement, judge, worst
+from ebm_ref.conformance.diagnose import diagnose, hypotheses, is_telling, simplifications, smallest_input
+from ebm_ref.conformance.process import Candidate
+from ebm_ref.conformance.report import check
+
+CANDIDATES = """
+import os, signal, subprocess, sys, time
+import numpy as np
+from ebm_ref.losses.hinge import hinge as truth, hinge_gradient as slope
+
+calls = 0
+
+def right(E, y, m): return truth(E, y, m)
+def right_with_gradient(E, y, m): return truth(E, y, m), {"energies": slope(E, y, m)}
+def over_all(E, y, m): return max(0.0, m + E[y] - min(E))
+def wrong_sign(E, y, m): return truth(E, y, m), {"energies": -slope(E, y, m)}
+def positional(*args): return truth(*args)
+def nameless(E, y, m): return 3.25 * truth(E, y, m) + 0.125
+def careless(E, y, m): return np.maximum(0.0, m + E[y] - np.min(np.delete(E, y))) if y < len(E) else 7.0
+def raises(E, y, m): raise RuntimeError("no idea")
+def exits(E, y, m): sys.exit(0)
+def prints(E, y, m):
+    print('{"value": 7}'); print("noise", file=sys.stderr); sys.stdout.flush(); os.write(1, b"more noise")
+    return truth(E, y, m)
+def reads(E, y, m):
+    assert sys.stdin.read() == ""
+    return truth(E, y, m)
+def wrong_shape(E, y, m): return [truth(E, y, m)] * 3
+def words(E, y, m): return "large"
+def unknown_gradient(E, y, m): return truth(E, y, m), {"logits": E}
+def gradient_of_wrong_shape(E, y, m): return truth(E, y, m), {"energies": 0.0}
+def hangs(E, y, m): time.sleep(60)
+def hangs_once(E, y, m):
+    if m == 1.0 and len(E) == 4: time.sleep(60)
+    return truth(E, y, m)
+def dies(E, y, m): os.kill(os.getpid(), signal.SIGKILL)
+def dies_on_four(E, y, m):
+    if len(E) == 4: os._exit(3)
+    return truth(E, y, m)
+def modifies(E, y, m):
+    loss = truth(E, y, m); E[:] = 0.0
+    return loss
+def slow(E, y, m): time.sleep(0.2); return truth(E, y, m)
+def spawns(E, y, m):
+    subprocess.Popen(["sleep", "654"]); time.sleep(60)
+def garbles(E, y, m):
+    for fd in range(3, 20):
+        try: os.write(fd, b"garbage\\n")
+        except OSError: pass
+    return truth(E, y, m)
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(CANDIDATES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(process, "QUESTION_SECONDS", 1.0)
+
+
+def hinge_row(name, **options):
+    report = check(f"mine:{name}", ["hinge"], **options)
+    return report, report.rows[0] if report.rows else None
+
+
+@pytest.mark.parametrize(
+    "name", ["right", "right_with_gradient", "positional", "prints", "reads", "modifies"]
+)
+def test_a_right_candidate_matches(here, name):
+    report, row = hinge_row(name)
+    assert (report.status, row.verdict) == (0, "match")
+    assert len(row.judgements) >= len(golden.load("hinge"))
+
+
+def test_a_mistake_is_named_and_shown_on_a_small_input(here):
+    report, row = hinge_row("over_all")
+    assert (report.status, row.verdict) == (1, "mismatch")
+    assert row.diagnosis == ["minimum taken over y too"]
+    small = row.smallest
+    assert len(small["inputs"]["energies"]) == 2 and small["truth"] != small["answer"]
+    truth = FORMULAS["hinge"].value(**small["inputs"])
+    assert truth == small["truth"]
+    E, y, m = small["inputs"].values()
+    assert small["answer"] == max(0.0, m + E[y] - min(E))
+
+
+def test_a_gradient_slip_is_named(here):
+    _, row = hinge_row("wrong_sign")
+    assert row.verdict == "mismatch" and "gradient of the opposite sign" in row.diagnosis
+    assert row.smallest["output"] == "energies"
+
+
+def test_a_mistake_without_a_name_is_still_a_mismatch(here):
+    report, row = hinge_row("nameless")
+    assert (report.status, row.verdict, row.diagnosis) == (1, "mismatch", [])
+    assert row.smallest
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("raises", "RuntimeError: no idea"),
+        ("exits", "SystemExit"),
+        ("wrong_shape", "value has shape (3,), not ()"),
+        ("words", "ValueError"),
+        ("unknown_gradient", "gradient by 'logits'; the arguments are energies, label, margin"),
+        ("gradient_of_wrong_shape", "gradient by energies has shape (), not"),
+        ("dies", "killed by SIGKILL"),
+    ],
+)
+def test_a_failure_is_a_verdict(here, name, says):
+    report, row = hinge_row(name)
+    assert (report.status, row.verdict) == (1, "error")
+    details = [j.detail for j in row.judgements if j.verdict == "error"]
+    assert says in details[0]
+    assert len({j.vector["id"] for j in row.judgements}) == len(golden.load("hinge")), (
+        "every question has an answer"
+    )
+
+
+def test_answering_illegal_questions_is_listed_and_not_counted(here):
+    report, row = hinge_row("careless")
+    assert (report.status, row.verdict) == (0, "match")
+    assert any(rule.startswith("margin = -1.0: must be >= 0") for rule in row.accepted)
+    assert any(rule.startswith("label = -1: must be") for rule in row.accepted)
+    assert hinge_row("right")[1].accepted == []
+
+
+def test_a_crash_costs_one_answer(here):
+    _, row = hinge_row("dies_on_four")
+    crashed = {j.vector["id"] for j in row.judgements if j.verdict == "error"}
+    four = {v["id"] for v in golden.load("hinge") if len(v["inputs"]["energies"]) == 4}
+    assert crashed == four and four
+    assert "exit status 3" in next(j.detail for j in row.judgements if j.verdict == "error")
+
+
+def test_one_time_out_costs_one_answer(here, monkeypatch):
+    slow = [
+        v for v in golden.load("hinge") if v["inputs"]["margin"] == 1.0 and len(v["inputs"]["energies"]) == 4
+    ]
+    assert len(slow) == 1
+    _, row = hinge_row("hangs_once")
+    late = [j for j in row.judgements if j.verdict == "error"]
+    assert [j.vector["id"] for j in late] == [slow[0]["id"]] and late[0].detail == "no answer within 1 s"
+
+
+def test_two_time_outs_end_the_candidate(here):
+    started = time.monotonic()
+    _, row = hinge_row("hangs")
+    assert time.monotonic() - started < 10
+    details = [j.detail for j in row.judgements]
+    assert details[:2] == ["no answer within 1 s"] * 2
+    assert set(details[2:]) == {"not asked: 2 questions had gone unanswered"}
+
+
+def test_the_time_limit_ends_the_candidate_and_keeps_its_answers(here):
+    report, row = hinge_row("slow", limit=2.5)
+    assert report.status == 1
+    verdicts = [j.verdict for j in row.judgements]
+    assert verdicts[0] == "match" and verdicts[-1] == "error"
+    assert "2.5 s in all" in row.judgements[-1].detail
+
+
+def test_children_are_killed_with_the_candidate(here):
+    import subprocess
+
+    hinge_row("spawns")
+    time.sleep(0.2)
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "sleep 654" not in listed
+
+
+def test_garbage_is_a_verdict(here):
+    report, row = hinge_row("garbles")
+    assert report.status == 1 and row.verdict == "error"
+    assert "garbage on the answer descriptor" in row.judgements[0].detail
+
+
+@pytest.mark.parametrize(
+    "target, says, status",
+    [
+        ("nosuch:f", "ModuleNotFoundError", 2),
+        ("mine:nosuch", "AttributeError", 2),
+        ("broken:f", "ZeroDivisionError", 1),
+        ("fatal:f", "exit status 9", 1),
+    ],
+)
+def test_what_cannot_be_loaded(here, tmp_path, target, says, status):
+    (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "fatal.py").write_text("import os; os._exit(9)")
+    report = check(target, ["hinge"])
+    assert report.rows == [] and says in report.failure and report.status == status
+
+
+def test_a_candidate_that_hangs_when_imported(here, tmp_path):
+    (tmp_path / "asleep.py").write_text("import time; time.sleep(60)")
+    report = check("asleep:f", ["hinge"], limit=1.0)
+    assert "1 s in all" in report.failure and report.status == 1
+
+
+def test_answers_come_back_as_they_were_given(here):
+    with Candidate("mine:right_with_gradient") as candidate:
+        inputs = {"energies": np.array([np.inf, 1.0]), "label": 1, "margin": 1.0}
+        answer = candidate.ask("hinge", "", inputs)
+        assert answer["value"] == 0.0 and answer["gradients"]["energies"].tolist() == [0.0, 0.0]
+        nan = candidate.ask("hinge", "", inputs | {"energies": np.array([np.nan, 1.0])})
+        assert np.isnan(nan["value"])
+
+
+def test_the_report_is_plain_data(here):
+    report, row = hinge_row("over_all")
+    data = json.loads(json.dumps(report.as_dict(), allow_nan=False))
+    assert data["status"] == 1 and data["rows"][0]["diagnosis"] == row.diagnosis
+    assert len(data["rows"][0]["vectors"]) == len(row.judgements)
+
+
+# diagnosis, in process: every mistake on every page must be named when it is made
+
+
+def answers_of(hypothesis, name, dtype):
+    """Judgements of a candidate that makes this mistake, on every vector that it can answer."""
+    judgements = []
+    for vector in golden.load(name):
+        if vector["float64_only"] and dtype == "float32":
+            continue
+        for output in ("value", *FORMULAS[name].gradients):
+            answer = (
+                hypothesis.answer(vector, output, dtype)
+                if output in {"value", *vector["gradients"]}
+                else None
+            )
+            if answer is not None and np.shape(answer) == np.shape(of(vector, output)):
+                rounded = np.asarray(answer, float).astype(dtype).astype(float)
+                judgements += (
+                    judge(vector, {"value": rounded, "gradients": {}}, dtype) if output == "value" else []
+                )
+                if output != "value":
+                    found = judge(vector, {"value": vector["value"], "gradients": {output: rounded}}, dtype)
+                    judgements += [j for j in found if j.output == output]
+    return judgements
+
+
+VARIANTS = [(n, i) for n, f in FORMULAS.items() for i in range(len(f.variants))]
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name, i", VARIANTS, ids=[f"{n}-{FORMULAS[n].variants[i].name}" for n, i in VARIANTS]
+)
+def test_every_variant_is_named_when_it_is_made(name, i, dtype):
+    hypothesis = hypotheses(FORMULAS[name])[i]
+    judgements = answers_of(hypothesis, name, dtype)
+    if worst([j for j in judgements if j.finite]) != "mismatch":
+        pytest.skip("only digits are lost, in this dtype: imprecise, no mismatch to diagnose")
+    for output, named in diagnose(FORMULAS[name], judgements, dtype).items():
+        assert hypothesis.name in [h.name for h in named], output
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_variants_differ_pairwise_or_are_named_together(name):
+    """Two mistakes that no vector tells apart would be one mistake; slips may coincide with a variant."""
+    variants = [h for h in hypotheses(FORMULAS[name]) if h.kind != "slip"]
+    vectors = [v for v in golden.load(name) if is_telling(v, "float64")]
+    for a, b in itertools.combinations(variants, 2):
+        assert any(differ(a, b, v) for v in vectors), (a.name, b.name)
+
+
+def differ(a, b, vector):
+    """Whether two hypotheses give different values, or different gradients, on a vector."""
+    from ebm_ref.bounds import measure
+
+    for output in ("value", *vector["gradients"]):
+        p, q = a.answer(vector, output, "float64"), b.answer(vector, output, "float64")
+        if (p is None) != (q is None):
+            return True
+        if p is not None and measure(vector, output, p, truth=q).fine > 1.0:
+            return True
+    return False
+
+
+def test_coinciding_slips_are_named_together():
+    """For two answers, 'half' and 'mean' are the same: the diagnosis says so instead of choosing."""
+    name, k = "generalized_hinge", 2
+    vectors = [v for v in golden.load(name) if len(v["inputs"]["energies"]) == k and is_telling(v, "float64")]
+    judgements = [j for v in vectors for j in judge(v, {"value": v["value"] / 2, "gradients": {}}, "float64")]
+    named = {h.name for h in diagnose(FORMULAS[name], judgements, "float64")["value"]}
+    assert {"half the truth", "mean instead of sum", "divided by the number of answers"} <= named
+
+
+def test_what_raises_does_not_reproduce():
+    from ebm_ref.conformance.diagnose import _of_variant
+    from ebm_ref.formula import Variant
+
+    def explode(E, y, m):
+        raise RuntimeError
+
+    vector = golden.load("hinge")[0]
+    assert np.isnan(_of_variant(Variant("bomb", "mistake", explode)).answer(vector, "value", "float64"))
+
+
+def test_the_truth_is_never_diagnosed():
+    for name in ("hinge", "nll"):
+        judgements = [
+            j
+            for v in golden.load(name)
+            for j in judge(v, {"value": v["value"], "gradients": v["gradients"]}, "float64")
+        ]
+        assert worst(judgements) == "match" and diagnose(FORMULAS[name], judgements, "float64") == {}
+
+
+def test_verdicts_are_ordered():
+    vector = golden.load("hinge")[0]
+    row = [Judgement(vector, "value", v) for v in ("match", "unsupported", "imprecise")]
+    assert worst(row) == "imprecise" and worst(row[1:2]) == "unsupported"
+    assert VERDICTS.index("known quirk") < VERDICTS.index("mismatch") < VERDICTS.index("error")
+
+
+def test_smallest_input_is_legal_and_off_the_corner():
+    """A gradient that is wrong only by its convention at a tie has no smallest input."""
+    f = FORMULAS["perceptron"]
+
+    def late(inputs):
+        E, y = inputs["energies"], inputs["label"]
+        g = np.zeros(len(E))
+        if E[y] > E.min():
+            g[y], g[len(E) - 1 - np.argmin(E[::-1])] = 1.0, -1.0  # the last of equals
+        return {"value": f.value(E, y), "gradients": {"energies": g}}
+
+    assert smallest_input(f, late, {"energies": np.array([5.0, 1.0, 1.0]), "label": 0}, "energies") == {}
+
+
+def test_simplifications_keep_the_shape_of_the_question():
+    f = FORMULAS["generalized_hinge"]
+    inputs = {"energies": np.array([1.25, 7.5, 3.0]), "label": 2, "costs": np.array([1.0, 1.0, 0.0])}
+    for simpler in simplifications(f, inputs):
+        assert list(simpler) == list(inputs) and len(simpler["energies"]) == len(simpler["costs"])
+    first = next(s for s in simplifications(f, inputs) if len(s["energies"]) == 2 and s["label"] == 1)
+    assert first["energies"].tolist() in ([1.25, 3.0], [7.5, 3.0])

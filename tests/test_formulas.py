@@ -1,0 +1,138 @@
+"""Every record, every witness: one loop over the catalogue."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ebm_ref import FORMULAS, evidence, golden
+
+NAMES = list(FORMULAS)
+LOSSES = [n for n, f in FORMULAS.items() if tuple(f.shapes)[:2] == ("energies", "label") and f.gradients]
+
+
+@pytest.mark.parametrize("witness", evidence.WITNESSES)
+@pytest.mark.parametrize("name", NAMES)
+def test_witness(name, witness):
+    claims = list(evidence.WITNESSES[witness](name))
+    assert claims, "a witness says something, if only why it does not apply"
+    assert [claim for claim in claims if claim[1] is False] == []
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_conditions_and_margins(name):
+    claims = list(evidence.conditions(name))
+    assert len(claims) == 5, "a loss of two energies belongs into the table of condition 3"
+    assert all(holds for _, holds, _ in claims), claims
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_record_is_well_formed(name):
+    f = FORMULAS[name]
+    assert all(variant.kind in ("convention", "mistake") for variant in f.variants)
+    assert set(f.gradients) <= set(f.shapes)
+    exposed = {case.exposes for case in f.cases} - {""}
+    assert exposed <= {variant.name for variant in f.variants}
+    ids = [golden.slug(case.name) for case in f.cases]
+    assert len(ids) == len(set(ids))
+    for variant in f.variants:
+        assert list(inspect.signature(variant.value or next(iter(variant.gradients.values()))).parameters)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_reads_like_a_page(name):
+    """Header with formula and source, lines that fit a terminal, a documented value, a gradient below it."""
+    f = FORMULAS[name]
+    header = inspect.getmodule(f.value).__doc__
+    assert "Source:" in header and "Before:" in header and "Next:" in header
+    formulas = [line for line in header.splitlines() if line.startswith("    ")]
+    assert formulas and max(map(len, formulas)) <= 79
+    text = inspect.getdoc(f.value)
+    assert all(section in text for section in ("Parameters", "Returns", "Raises", ">>>"))
+    assert all(f"{argument} :" in text or f"{argument}," in text for argument in f.shapes)
+    assert all(inspect.getdoc(gradient) for gradient in f.gradients.values())
+
+
+def batch(name, size=4):
+    """A stack of samples of equal shapes, and the samples themselves."""
+    samples, _ = evidence.samples(name, 200)
+    shape = lambda s: [np.shape(x) for x in s.values()]
+    same = [s for s in samples if shape(s) == shape(samples[0])][:size]
+    return {a: np.array([s[a] for s in same]) for a in same[0]}, same
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lifted_is_a_loop_of_singles(name):
+    f = FORMULAS[name]
+    stack, singles = batch(name)
+    assert np.array_equal(f(**stack), [f.value(**s) for s in singles])
+    assert np.array_equal(f(*stack.values()), f(**stack))
+    for a, gradient in f.gradients.items():
+        assert np.array_equal(f.gradient(a, **stack), [gradient(**s) for s in singles])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lifted_takes_an_empty_batch(name):
+    f = FORMULAS[name]
+    empty = {a: x[:0] for a, x in batch(name)[0].items()}
+    assert f(**empty).shape[0] == 0
+    for a in f.gradients:
+        assert f.gradient(a, **empty).shape[0] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inputs_are_never_modified(name):
+    f = FORMULAS[name]
+    for inputs in evidence.samples(name, 5)[0]:
+        frozen = {a: np.array(x) if np.ndim(x) else x for a, x in inputs.items()}
+        for x in frozen.values():
+            if np.ndim(x):
+                x.setflags(write=False)
+        for function in (f.value, *f.gradients.values()):
+            function(**frozen)
+
+
+def test_a_probability_never_rounds_above_one():
+    """1 - p_y summed from four shares of 1: the sum of the rounded shares is 1 + 2e-16 here."""
+    assert FORMULAS["mee"].value(np.array([50.0, 0.0, 0.0, 0.5, 0.0]), 0) == 1.0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_nan_in_nan_out(name):
+    """A NaN at y or at o is read by every loss that looks at it, and then nothing else survives."""
+    f = FORMULAS[name]
+    for inputs in evidence.samples(name, 10)[0]:
+        energies = inputs["energies"].copy()
+        energies[inputs["label"]] = np.nan
+        assert np.isnan(f.value(**inputs | {"energies": energies}))
+        if name != "energy":  # it reads E_y alone
+            energies = inputs["energies"].copy()
+            energies[inputs["label"] - 1] = np.nan
+            assert np.isnan(f.value(**inputs | {"energies": energies}))
+            assert np.all(np.isnan(f.gradients["energies"](**inputs | {"energies": energies})))
+
+
+PAGES = sorted(Path(golden.__file__).parent.glob("*/*.py"))
+
+
+def test_bodies_are_short():
+    """Pages stay readable: the median body below 8 lines, nine of ten below 20."""
+    lengths = []
+    for path in PAGES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+                lengths.append(node.end_lineno - first.lineno + 1)
+    assert np.median(lengths) < 8 and np.quantile(lengths, 0.9) < 20
+
+
+def test_text_speaks_of_the_project_alone():
+    root = Path(golden.__file__).parents[1]
+    files = [
+        p for p in root.rglob("*") if p.suffix in (".py", ".md", ".cfg", ".toml") and ".venv" not in p.parts
+    ]
+    private = re.compile("/" + "work/|" + "shared" + "/|/" + "root/|QUIRKS" + r"\.|CONTENT" + r"\.md")
+    assert [str(p) for p in files if private.search(p.read_text(encoding="utf-8"))] == []

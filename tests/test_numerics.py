@@ -1,0 +1,108 @@
+"""The stable functions against 60 digits, on ordinary and hostile arguments."""
+
+import numpy as np
+import pytest
+
+from ebm_ref import numerics
+
+mpmath = pytest.importorskip("mpmath", reason="the truth is computed with mpmath")
+mp, mpf = mpmath.mp, mpmath.mpf
+
+POINTS = [
+    s * x
+    for x in (0.0, 5e-324, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 2.0, 20.0, 36.7, 40.0, 700.0, 744.0, 1e4, 1e8)
+    for s in (1, -1)
+]
+
+FUNCTIONS = {
+    "softplus": (lambda t: mpmath.log(1 + mpmath.exp(t)), POINTS),
+    "log_sigmoid": (lambda t: -mpmath.log(1 + mpmath.exp(-t)), POINTS),
+    "sigmoid": (lambda t: 1 / (1 + mpmath.exp(-t)), POINTS),
+    "log1mexp": (lambda t: mpmath.log(1 - mpmath.exp(t)), [t for t in POINTS if t < 0]),
+}
+
+
+def allowed(f, x, truth):
+    """4 (u C + eta) with C = |f| + |x f'|."""
+    slope = (f(x * (1 + mpf(10) ** -300)) - f(x * (1 - mpf(10) ** -300))) / (2 * mpf(10) ** -300)  # x f'(x)
+    return 4 * (mpf(2) ** -53 * (abs(truth) + abs(slope)) + mpf(2) ** -1074)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_of_one_number(name):
+    naive, points = FUNCTIONS[name]
+    with mp.workdps(1000):
+        for t in points:
+            truth = naive(mpf(t))
+            error = abs(mpf(float(getattr(numerics, name)(t))) - truth)
+            assert error <= allowed(naive, mpf(t), truth), (name, t)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [0.0],
+        [1.0, 2.0, 3.0],
+        [0.0, -40.0],
+        [-40.0, 0.0, -744.0],
+        [1e8, 1e8],
+        [1e4, -1e4],
+        [5.0] * 7,
+        [-1e8, -1e8 + 1.0],
+        [1e-300, 0.0],
+    ],
+)
+def test_logsumexp_and_softmax(x):
+    with mp.workdps(1000):
+        weights = [mpmath.exp(mpf(t)) for t in x]
+        Z = sum(weights)
+        p = [w / Z for w in weights]
+        C = abs(mpmath.log(Z)) + sum(abs(mpf(t)) * q for t, q in zip(x, p, strict=True))
+        error = abs(mpf(float(numerics.logsumexp(np.array(x)))) - mpmath.log(Z))
+        assert error <= 4 * mpf(2) ** -53 * C
+        reach = max(x) - min(x) + 1
+        for ours, truth in zip(numerics.softmax(np.array(x)), p, strict=True):
+            assert abs(mpf(float(ours)) - truth) <= 4 * (
+                mpf(2) ** -53 * truth * len(x) * reach + mpf(2) ** -1074
+            )
+
+
+def test_special_values():
+    inf, nan = np.inf, np.nan
+    assert numerics.logsumexp(np.array([-inf, 0.0])) == 0.0
+    assert numerics.logsumexp(np.array([-inf, -inf])) == -inf
+    assert numerics.logsumexp(np.array([inf, 0.0])) == inf
+    assert np.isnan(numerics.logsumexp(np.array([0.0, nan])))
+    assert numerics.softplus(inf) == inf and numerics.softplus(-inf) == 0.0
+    assert numerics.log_sigmoid(inf) == 0.0 and numerics.log_sigmoid(-inf) == -inf
+    assert numerics.sigmoid(inf) == 1.0 and numerics.sigmoid(-inf) == 0.0
+    assert (
+        numerics.log1mexp(0.0) == -inf and numerics.log1mexp(-inf) == 0.0 and np.isnan(numerics.log1mexp(1.0))
+    )
+    assert (
+        numerics.xlogy(0.0, 0.0) == 0.0
+        and numerics.xlogy(1.0, 0.0) == -inf
+        and numerics.xlogy(0.0, 5.0) == 0.0
+    )
+    for f in (numerics.softplus, numerics.log_sigmoid, numerics.sigmoid, numerics.log1mexp):
+        assert np.isnan(f(nan))
+    assert np.isnan(numerics.xlogy(nan, 1.0)) and np.isnan(numerics.xlogy(0.0, nan))
+
+
+def test_xlogy_is_exact_where_log_is():
+    assert numerics.xlogy(3.0, 1.0) == 0.0
+    assert numerics.xlogy(2.0, np.e) == pytest.approx(2.0, rel=1e-15)
+
+
+def test_differentiable():
+    """autograd follows them, at 0 too, where naive branches give 0 or 1 instead of one half."""
+    from autograd import grad
+
+    assert grad(numerics.softplus)(0.0) == 0.5
+    assert grad(numerics.log_sigmoid)(0.0) == 0.5
+    assert grad(numerics.sigmoid)(0.0) == 0.25
+    assert grad(numerics.xlogy)(0.0, 2.0) == np.log(2.0)
+    assert grad(numerics.log1mexp)(-1.0) == pytest.approx(-1.0 / (np.e - 1.0), rel=1e-15)
+    assert np.allclose(
+        grad(numerics.logsumexp)(np.array([0.0, 0.0, 1.0])), numerics.softmax(np.array([0.0, 0.0, 1.0]))
+    )

@@ -1,0 +1,77 @@
+"""The reading order is the import order, and leaves no module out."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ebm_ref
+
+ROOT = Path(ebm_ref.__file__).parent
+MODULES = {
+    str(path.relative_to(ROOT).with_suffix("")).replace("/", "."): path
+    for path in ROOT.rglob("*.py")
+    if path.name != "__init__.py"
+}
+
+
+def test_every_module_is_listed_once():
+    assert sorted(ebm_ref.READING_ORDER) == sorted(MODULES)
+
+
+def imported(path):
+    """Modules of this package that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.startswith("ebm_ref."))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ebm_ref"):
+            full = [f"{node.module}.{a.name}" for a in node.names]
+            yield from (name if (name.removeprefix("ebm_ref.") in MODULES) else node.module for name in full)
+
+
+@pytest.mark.parametrize("module", ebm_ref.READING_ORDER)
+def test_a_module_imports_only_what_stands_before_it(module):
+    before = ebm_ref.READING_ORDER[: ebm_ref.READING_ORDER.index(module)]
+    needed = {name.removeprefix("ebm_ref.") for name in imported(MODULES[module])} - {"ebm_ref"}
+    assert needed <= set(before)
+
+
+@pytest.mark.parametrize("module", ebm_ref.READING_ORDER)
+def test_heavy_packages_stay_where_they_belong(module):
+    """mpmath in the oracle alone, rich in the command line alone, numba in no page."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    names = {a.name.partition(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {(n.module or "").partition(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    assert ("mpmath" in names) <= (module == "oracle")
+    assert ("rich" in names) <= (module == "cli")
+    assert "numba" not in names or module.startswith("kernels")
+
+
+@pytest.mark.parametrize("module", ebm_ref.READING_ORDER)
+def test_before_and_next_follow_the_reading_order(module):
+    """The header's 'Next:' is a page that stands later, 'Before:' one that stands earlier."""
+    text = ast.get_docstring(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    order = list(ebm_ref.READING_ORDER)
+    place = order.index(module)
+    for word, neighbour in (("Before:", place - 1), ("Next:", place + 1)):
+        said = text.partition(word)[2].split()[0].rstrip(".,;").removesuffix(".py").replace("/", ".")
+        if 0 <= neighbour < len(order):
+            assert order[neighbour].endswith(said), (word, said, order[neighbour])
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_is_light():
+    heavy = "('numba', 'matplotlib', 'mpmath', 'rich')"
+    show = f"import sys; print([m for m in {heavy} if m in sys.modules])"
+    assert run(f"import ebm_ref; {show}").strip() == "[]"
+    assert run(f"import ebm_ref; ebm_ref.FORMULAS; {show}").strip() == "[]"
+
+
+def test_unknown_attributes_are_errors():
+    with pytest.raises(AttributeError, match="no attribute 'FORMULA'"):
+        ebm_ref.FORMULA  # noqa: B018

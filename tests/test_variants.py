@@ -1,0 +1,144 @@
+"""The wrong functions are pinned too: a variant that is not what somebody computes names nothing."""
+
+import numpy as np
+import pytest
+
+from ebm_ref import FORMULAS
+
+
+def variant(formula, name):
+    return next(v for v in FORMULAS[formula].variants if v.name == name)
+
+
+E4 = np.array([1.0, 0.5, 2.0, 3.0])
+COSTS = np.array([0.0, 1.0, 2.0, 3.0])
+OVERFLOWS = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:divide by zero")
+
+# formula, variant, inputs, value: each worked by hand
+VALUES = [
+    (
+        "integral_table",
+        "weight added instead of subtracted",
+        (np.zeros(2), np.array([1.0, np.e]), 2.0),
+        [0.0, 0.5],
+    ),
+    ("integral_table", "temperature forgotten", (np.zeros(2), np.array([1.0, np.e]), 2.0), [0.0, -1.0]),
+    ("softmax", "logarithm forgotten", (np.zeros((4, 2)), np.ones(2), 1), -0.25),
+    ("softmax", "energies taken for scores", (np.array([[0.0], [np.log(3.0)]]), np.ones(1), 1), np.log(4.0)),
+    ("rbf_output", "not squared", (np.array([[3.0, 4.0]]), np.zeros(2), 0), 5.0),
+    ("rbf_output", "one half in front", (np.array([[3.0, 4.0]]), np.zeros(2), 0), 12.5),
+    ("rbf_output", "eps added to the difference", (np.array([[1.0]]), np.ones(1), 0), 1e-12),
+    ("most_offending", "highest energy instead of lowest", (E4, 0), 3),
+    ("most_offending", "highest energy instead of lowest", (E4, 3), 2),
+    ("most_offending", "correct answer not left out", (E4, 1), 1),
+    ("most_offending_outside", "ball ignored", (E4, np.zeros((4, 1)), np.zeros(1), 1.0), 1),
+    ("energy", "energy of the whole system", (E4, 0), 1.625),
+    ("energy", "energy of the answer given", (E4, 0), 0.5),
+    ("perceptron", "minimum over wrong answers only", (E4, 1), -0.5),
+    ("perceptron", "maximum instead of minimum", (E4, 0), 2.0),
+    ("hinge", "hinge closed before E_o enters", (E4, 0, 1.0), 1.5),
+    ("hinge", "hinge closed before E_o enters", (E4, 1, 0.25), -0.25),
+    ("hinge", "minimum taken over y too", (E4, 1, 0.25), 0.25),
+    ("hinge", "energies taken for scores", (E4, 0, 1.0), 3.0),
+    ("log", "linear beyond a threshold of 20", (np.array([21.0, 0.0]), 0, 1.0), 21.0),
+    ("log", "linear beyond a threshold of 20", (np.array([11.0, 0.0, 9.0]), 0, 2.0), 11.0),
+    ("log", "linear beyond a threshold of 20", (np.array([20.0, 0.0]), 0, 1.0), 20.000000002061153),
+    ("log", "linear beyond a threshold of 20", (np.array([0.0, 0.0]), 0, 2.0), np.log(2.0) / 2.0),
+    ("log", "the exponential overflows", (np.array([800.0, 0.0]), 0, 1.0), np.inf),
+    ("log", "the exponential overflows", (np.array([3.0, 3.0]), 0, 2.0), np.log(2.0) / 2.0),
+    ("log", "not divided by beta", (np.array([3.0, 3.0]), 0, 2.0), np.log(2.0)),
+    ("log", "energies taken for scores", (np.array([0.0, 800.0, 0.0]), 0, 2.0), 800.0),
+    ("mce", "right answers counted", (np.array([0.0, np.log(3.0)]), 0), 0.75),
+    ("mce", "log loss under this name", (np.array([0.0, 0.0]), 0), np.log(2.0)),
+    ("lvq2", "maximum closed before E_o enters", (np.array([-1.0, 2.0]), 0, 1.0), -2.0),
+    ("lvq2", "cap forgotten", (np.array([9.0, 2.0]), 0, 1.0), 7.0),
+    ("lvq2_ratio", "divided by the energy of the correct answer", (np.array([4.0, 2.0, 9.0]), 0, 1.0), 0.5),
+    ("lvq2_ratio", "not capped", (np.array([9.0, 2.0]), 0, 0.5), 7.0),
+    ("lvq2_ratio", "delta forgotten", (np.array([3.0, 2.0]), 0, 0.25), 0.5),
+    ("square_square", "minus between the terms", (E4, 0, 1.0), 0.75),
+    ("square_square", "second term not squared", (E4, 0, 3.5), 4.0),
+    ("square_square", "margin between the energies", (E4, 0, 1.0), 3.25),
+    ("square_exponential", "square lost", (np.array([3.0, 0.0]), 0, 2.0), 5.0),
+    ("square_exponential", "gamma in the exponent", (np.array([3.0, np.log(2.0)]), 0, 2.0), 9.25),
+    ("square_exponential", "minus between the terms", (np.array([3.0, 0.0]), 0, 2.0), 7.0),
+    ("nll", "not divided by beta", (np.zeros(4), 0, 2.0), np.log(4.0)),
+    ("nll", "sign of the exponent lost", (np.ones(4), 0, 2.0), 2.0 + np.log(4.0) / 2.0),
+    ("nll", "logarithm forgotten", (np.zeros(4), 0, 2.0), 2.0),
+    ("nll", "logarithm of a softmax", (np.array([0.0, 800.0]), 1, 1.0), np.inf),
+    ("nll", "probability clipped at 1e-7", (np.array([0.0, 800.0]), 1, 1.0), -np.log(1e-7)),
+    ("mee", "probability of being right, negated", (np.zeros(4), 0, 2.0), -0.25),
+    ("mee", "subtracted from one", (np.array([0.0, 40.0]), 0, 1.0), 0.0),
+    ("mee", "most offending answer alone", (np.zeros(4), 0, 2.0), 0.5),
+    ("mee", "beta forgotten", (np.array([0.0, np.log(3.0)]), 0, 2.0), 0.25),
+    ("generalized_hinge", "divided by the number of answers", (E4, 0, COSTS), 0.875),
+    ("generalized_hinge", "worst violator alone", (E4, 0, COSTS), 1.5),
+    ("generalized_hinge", "hinge of the sum", (np.array([0.0, 9.0, 1.0]), 0, np.array([5.0, 1.0, 3.0])), 0.0),
+    ("generalized_hinge", "correct answer left in the sum", (E4, 0, COSTS + 1.0), 7.5),
+    ("margin_rescaled_hinge", "slack rescaled instead", (np.array([1.0, 0.0]), 0, np.array([9.0, 2.0])), 4.0),
+    ("margin_rescaled_hinge", "slack rescaled instead", (np.array([0.0, 5.0]), 0, np.array([9.0, 2.0])), 0.0),
+    (
+        "margin_rescaled_hinge",
+        "cost of the most offending answer",
+        (np.array([1.0, 2.0, 2.5]), 0, np.array([0.0, 1.25, 4.0])),
+        0.25,
+    ),
+    (
+        "margin_rescaled_hinge",
+        "cost of the most offending answer",
+        (np.array([1.0, 9.0, 2.5]), 0, np.array([0.0, 0.5, 4.0])),
+        2.5,
+    ),
+    ("margin_rescaled_hinge", "all violators summed", (E4, 0, COSTS), 3.5),
+    ("margin_rescaled_hinge", "not clipped at zero", (np.array([0.0, 5.0]), 0, np.array([0.0, 1.0])), -4.0),
+]
+
+
+@OVERFLOWS
+@pytest.mark.parametrize(
+    "formula, name, inputs, value", VALUES, ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_value(formula, name, inputs, value):
+    assert variant(formula, name).value(*inputs) == pytest.approx(value, rel=1e-12, abs=1e-15)
+
+
+S19 = 1.0 / (1.0 + np.exp(-19.0))
+GRADIENTS = [
+    ("log", "linear beyond a threshold of 20", (np.array([21.0, 0.0, 30.0]), 0, 1.0), [1.0, -1.0, 0.0]),
+    ("log", "linear beyond a threshold of 20", (np.array([11.0, 0.0]), 0, 2.0), [1.0, -1.0]),
+    ("log", "linear beyond a threshold of 20", (np.array([19.0, 0.0]), 0, 1.0), [S19, -S19]),
+    ("log", "linear beyond a threshold of 20", (np.array([0.0, 9.0, 21.0]), 2, 1.0), [-1.0, 0.0, 1.0]),
+    ("log", "the exponential overflows", (np.array([800.0, 0.0, 9.0]), 0, 1.0), [np.nan, np.nan, 0.0]),
+    ("log", "the exponential overflows", (np.array([np.log(3.0), 0.0, 9.0]), 0, 1.0), [0.75, -0.75, 0.0]),
+    ("log", "the exponential overflows", (np.array([np.log(3.0), 0.0]), 1, 2.0), [-0.1, 0.1]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([3.0, 2.0, 5.0]), 0, 1.0), [0.5, -0.75, 0.0]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([2.5, 5.0, 2.0]), 0, 2.0), [0.25, 0.0, -0.3125]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([1.0, 2.0]), 0, 1.0), [0.0, 0.0]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([9.0, 2.0]), 0, 1.0), [0.0, 0.0]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([1.0, 2.0**-1060]), 0, 1.0), [0.0, np.nan]),
+    ("nll", "not divided by beta", (np.zeros(2), 0, 2.0), [1.0, -1.0]),
+    ("mee", "probability of being right, negated", (np.zeros(2), 0, 2.0), [0.5, -0.5]),
+    ("mee", "beta forgotten", (np.zeros(2), 0, 2.0), [0.25, -0.25]),
+    ("energy", "energy of the whole system", (E4, 0), [0.25] * 4),
+    ("energy", "energy of the answer given", (E4, 0), [0.0, 1.0, 0.0, 0.0]),
+    ("generalized_hinge", "divided by the number of answers", (E4, 0, COSTS), [0.75, -0.25, -0.25, -0.25]),
+]
+
+
+@OVERFLOWS
+@pytest.mark.parametrize(
+    "formula, name, inputs, gradient", GRADIENTS, ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_gradient(formula, name, inputs, gradient):
+    found = variant(formula, name).gradients["energies"](*inputs)
+    assert np.allclose(found, gradient, rtol=1e-12, atol=0.0, equal_nan=True)
+
+
+def test_every_variant_is_pinned():
+    pinned = {(formula, name) for formula, name, *_ in VALUES + GRADIENTS}
+    tables = {
+        n
+        for n, f in FORMULAS.items()
+        if f.value.__module__.partition(".")[2].startswith(("losses", "energies"))
+    }
+    known = {(n, v.name) for n in tables for v in FORMULAS[n].variants}
+    assert known - pinned == {("most_offending_outside", "distance measured by its largest component")}
