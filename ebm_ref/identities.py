@@ -17,7 +17,7 @@ import numpy as np
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.laws import UNIT, condition
 from ebm_ref.learning import energy_table, sample_gradient
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.table import integral_table, random_table
 from ebm_ref.numerics import log_softmax, sigmoid
 
 
