@@ -100,6 +100,7 @@ READING_ORDER = (
     # the judge
     "conformance.compare",
     "conformance.diagnose",
+    "conformance.adapting",
     "conformance.frameworks.torch",
     "conformance.worker",
     "conformance.process",

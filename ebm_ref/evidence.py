@@ -17,6 +17,7 @@ Before: bounds.py.  Next: conformance/compare.py.
 """
 
 import functools
+import itertools
 import math
 import zlib
 
@@ -190,6 +191,24 @@ def _multilabel_soft_margin(scores, targets):
     return math.fsum(terms) / len(scores)
 
 
+def _spelled(path, blank):
+    return [k for t, k in enumerate(path) if k != blank and path[:t][-1:] != (k,)]
+
+
+def _all_paths(log_probabilities, target, blank):
+    t, c = len(log_probabilities), len(log_probabilities[0])
+    paths = [path for path in itertools.product(range(c), repeat=t) if _spelled(path, blank) == target]
+    scores = (sum(row[k] for row, k in zip(log_probabilities, path, strict=True)) for path in paths)
+    return -math.log(math.fsum(map(math.exp, scores)))
+
+
+def _all_ways(lp, target, blank, i=0, j=0):
+    if i == len(lp):
+        return float(j == len(target))
+    by_label = math.exp(lp[i][j][target[j]]) * _all_ways(lp, target, blank, i, j + 1) if target[j:] else 0.0
+    return by_label + math.exp(lp[i][j][blank]) * _all_ways(lp, target, blank, i + 1, j)
+
+
 # the sum or minimum over answers written as a loop, with nothing shared
 ENUMERATIONS = {
     "softmax": _softmax,
@@ -215,6 +234,13 @@ ENUMERATIONS = {
     "multi_margin": _multi_margin,
     "multilabel_margin": _multilabel_margin,
     "multilabel_soft_margin": _multilabel_soft_margin,
+    "ctc": _all_paths,
+    "ctc_of_logits": lambda logits, target, blank: _all_paths(
+        [[-_surprise(row, k) for k in range(len(row))] for row in logits], target, blank
+    ),
+    "transducer": lambda log_probabilities, target, blank: (
+        -math.log(_all_ways(log_probabilities, target, blank))
+    ),
 }
 
 

@@ -106,3 +106,21 @@ def test_differentiable():
     assert np.allclose(
         grad(numerics.logsumexp)(np.array([0.0, 0.0, 1.0])), numerics.softmax(np.array([0.0, 0.0, 1.0]))
     )
+
+
+@pytest.mark.parametrize("y", [1.0, 1.5, 2.0, 7.25, 9.999, 10.0, 50.0, 1e6, 1e15])
+def test_stirling_error(y):
+    """To a quarter of a unit of 1: it is added to log(2 pi y)/2."""
+    with mp.workdps(60):
+        truth = mpmath.loggamma(mpf(y) + 1) - (mpf(y) + 0.5) * mpmath.log(y) + y - mpmath.log(2 * mp.pi) / 2
+        assert abs(mpf(float(numerics.stirling_error(y))) - truth) <= mpf(2) ** -54
+
+
+@pytest.mark.parametrize("y", [0.0, 5e-324, 1e-300, 1e-20, 1e-8, 0.1, 0.5, 0.999, 1.0, 1.5, 2.0, 30.0, 1e8])
+def test_log_factorial(y):
+    """Near 0 to the last digits of -0.577 y; beyond, to those of the terms of Stirling's formula."""
+    with mp.workdps(400):
+        error = abs(mpf(float(numerics.log_factorial(y))) - mpmath.loggamma(mpf(y) + 1))
+        size = mpf(y) if y < 1.0 else 1 + mpf(y) * (1 + mpmath.log(y))
+        assert error <= 6 * mpf(2) ** -53 * size + 4 * mpf(2) ** -1074
+    assert np.isnan(numerics.log_factorial(np.nan))

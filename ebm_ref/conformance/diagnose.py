@@ -11,7 +11,7 @@ Then the smallest input: entries are taken away and numbers made simpler for as 
 still disagrees with the page there.
 
 Source: delta debugging, Zeller and Hildebrandt (2002), for the second part.
-Before: compare.py.  Next: frameworks/torch.py.
+Before: compare.py.  Next: adapting.py.
 """
 
 from collections.abc import Callable

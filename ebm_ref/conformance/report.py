@@ -59,7 +59,7 @@ def plan(target, names):
     if ":" in target:
         return [(name, target.partition(":")[2], "float64") for name in names]
     table = adapters(target).ADAPTERS
-    functions = [(name, f.__name__) for name in names for f in table.get(name, ())]
+    functions = [(name, f) for name in names for f in table.get(name, {})]
     return [(name, function, dtype) for name, function in functions for dtype in ("float32", "float64")]
 
 

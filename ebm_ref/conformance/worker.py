@@ -51,11 +51,8 @@ def load(target):
 
 def _ask_framework(module, question):
     name = question["formula"]
-    functions = {f.__name__: f for f in module.ADAPTERS[name]}
-    differentiated = tuple(FORMULAS[name].gradients)
-    return module.evaluate(
-        functions[question["function"]], question["inputs"], differentiated, question["dtype"]
-    )
+    adapter = module.ADAPTERS[name][question["function"]]
+    return module.evaluate(adapter, question["inputs"], tuple(FORMULAS[name].gradients), question["dtype"])
 
 
 def _ask_function(function, question):

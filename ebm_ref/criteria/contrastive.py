@@ -10,7 +10,7 @@ RBF centre at x2.
 The margin is in units of D^2: unlike pairs are left alone beyond D = sqrt(m).  Squaring the distance
 inside the hinge has a price: the force on an unlike pair, 2 D, is weakest where the pair is worst, and
 none where the two coincide.  The loss of Hadsell et al., contrastive_distance.py, squares outside the
-hinge instead, and counts Y the other way.
+hinge instead.
 
 Source: after Chopra, Hadsell and LeCun (2005); in this form Caffe's ContrastiveLoss, legacy_version.
 Before: distance.py.  Next: contrastive_distance.py.

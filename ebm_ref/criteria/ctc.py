@@ -78,24 +78,24 @@ def ctc(log_probabilities, target, blank=0):
 
 
 def ctc_gradient(log_probabilities, target, blank=0):
-    """dL/dlp, shape (t, c): minus the posterior of each class; NaN or 0 all over where L is not finite."""
+    """dL/dlp, shape (t, c): minus the posterior of each class; all NaN or 0 where L is not finite."""
     scores, moves_two, lowest = from_best(log_probabilities, target, blank)
     if not lowest < np.inf:
         return np.full(np.shape(log_probabilities), np.nan if np.isnan(lowest) else 0.0)
     symbols, _ = positions(target, blank)
     is_symbol = symbols[:, None] == np.arange(np.shape(log_probabilities)[1])
-    return 0.0 - position_posterior(scores, moves_two) @ is_symbol
+    return 0.0 - np.minimum(1.0, position_posterior(scores, moves_two) @ is_symbol)
 
 
 def from_best(log_probabilities, target, blank):
     """Scores of positions counted from those of the best alignment, moves of two, and the lowest energy."""
-    check_alignable(log_probabilities, target, blank)
+    check_alignable("log_probabilities", log_probabilities, target, blank)
     _, moves_two = positions(target, blank)
     if not has_alignment(len(log_probabilities), target):
         return None, moves_two, np.inf
     scores = position_scores(log_probabilities, target, blank)
     best = scores[np.arange(len(scores)), best_positions(scores, moves_two)]
-    lowest = -np.sum(best)
+    lowest = 0.0 - np.sum(best)
     return (scores - best[:, None] if lowest < np.inf else None), moves_two, lowest
 
 

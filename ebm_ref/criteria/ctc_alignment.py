@@ -17,7 +17,7 @@ t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi 
 best way to reach each position.
 
 Source: Graves et al. (2006), "Connectionist Temporal Classification", Sections 3.1 and 4.1.
-Before: losses/conditions.py.  Next: ctc.py, the sum over all alignments.
+Before: cosine_embedding.py.  Next: ctc.py, the sum over all alignments.
 """
 
 import itertools
@@ -46,15 +46,15 @@ def alignments(length, target, blank=0):
     return [path for path in itertools.product(symbols, repeat=length) if spelled(path, blank) == [*target]]
 
 
-def check_alignable(scores, target, blank):
+def check_alignable(argument, scores, target, blank):
     """Raise a ValueError unless scores are (t, c) below +inf, and target and blank are classes apart."""
-    require(np.ndim(scores) == 2, "log-probabilities", scores, "must be (t, c): moments, classes")
-    check_symbols(scores, target, blank)
+    require(np.ndim(scores) == 2, argument, scores, "must be (t, c): moments, classes")
+    check_symbols(argument, scores, target, blank)
 
 
-def check_symbols(scores, target, blank):
+def check_symbols(argument, scores, target, blank):
     """Raise a ValueError unless scores are below +inf, and target and blank are classes apart."""
-    require(not np.any(scores == np.inf), "log-probabilities", scores, "must not be +inf")
+    require(not np.any(scores == np.inf), argument, scores, "must not be +inf")
     require_index("blank", blank, np.shape(scores)[-1])
     for label in target:
         require_index("target", label, np.shape(scores)[-1])
@@ -105,7 +105,7 @@ def predecessors(x, moves_two, absent):
 
 
 def best_positions(scores, moves_two):
-    """Position at each moment on the path with the highest sum; of equals one that stays, or ends early."""
+    """Position at each moment on the path of the highest sum; the last but one before the last, if equal."""
     best, came_from = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), []
     for row in scores:
         arriving = predecessors(best, moves_two, -np.inf)
@@ -132,7 +132,7 @@ def best_alignment(log_probabilities, target, blank=0):
     Returns
     -------
     (t,) int
-        Symbols of the path; of equals one that moves on early and does not end in a blank.
+        Symbols of the path; of equals one that moves on early and ends on a label.
 
     Raises
     ------
@@ -143,7 +143,8 @@ def best_alignment(log_probabilities, target, blank=0):
     >>> best_alignment(lp, [1]), best_alignment(lp, [1, 1])
     (array([1, 0, 0]), array([1, 0, 1]))
     """
-    check_alignable(log_probabilities, target, blank)
-    require(has_alignment(len(log_probabilities), target), "target", target, "must fit into t moments")
+    check_alignable("log_probabilities", log_probabilities, target, blank)
+    fits = has_alignment(len(log_probabilities), target)
+    require(fits, "target", target, f"must have an alignment of {len(log_probabilities)} moments")
     symbols, moves_two = positions(target, blank)
     return symbols[best_positions(position_scores(log_probabilities, target, blank), moves_two)]

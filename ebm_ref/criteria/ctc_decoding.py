@@ -38,7 +38,7 @@ def greedy(log_probabilities, blank=0):
     >>> greedy(np.log(np.array([[0.6, 0.4], [0.6, 0.4]])))
     []
     """
-    check_alignable(log_probabilities, [], blank)
+    check_alignable("log_probabilities", log_probabilities, [], blank)
     return spelled([int(k) for k in np.argmax(log_probabilities, axis=1)], blank)
 
 
@@ -49,7 +49,7 @@ def all_spellings(log_probabilities, blank=0):
     >>> {labels: round(float(np.exp(p)), 2) for labels, p in all_spellings(lp).items()}
     {(1,): 0.64, (): 0.36}
     """
-    check_alignable(log_probabilities, [], blank)
+    check_alignable("log_probabilities", log_probabilities, [], blank)
     t, classes = np.shape(log_probabilities)
     masses = {}
     for path in itertools.product(range(classes), repeat=t):
@@ -85,11 +85,10 @@ def prefix_beam_search(log_probabilities, width, blank=0):
     >>> [round(float(np.exp(p)), 2) for p in prefix_beam_search(lp, width=2).values()]
     [0.64, 0.36]
     """
-    check_alignable(log_probabilities, [], blank)
+    check_alignable("log_probabilities", log_probabilities, [], blank)
     require(width >= 1, "width", width, "must be >= 1")
-    require(
-        not np.any(np.isnan(log_probabilities)), "log-probabilities", log_probabilities, "must be numbers"
-    )
+    numbers = not np.any(np.isnan(log_probabilities))
+    require(numbers, "log_probabilities", log_probabilities, "must not be NaN")
     beam = {(): (0.0, -np.inf)}  # log P of the paths that end on blank, and on the last label
     for row in log_probabilities:
         grown = extended(beam, row, blank)
@@ -118,5 +117,6 @@ def extended(beam, row, blank):
 
 
 def ranked(masses):
-    """A dict of log P, the highest first; of equals the shortest labels, then the first in order."""
-    return dict(sorted(masses.items(), key=lambda entry: (-entry[1], len(entry[0]), entry[0])))
+    """A dict of log P > -inf, the highest first; of equals the shortest labels, then the first in order."""
+    possible = (entry for entry in masses.items() if entry[1] > -np.inf)
+    return dict(sorted(possible, key=lambda entry: (-entry[1], len(entry[0]), entry[0])))

@@ -1,7 +1,8 @@
 r"""CTC of logits: the same loss with its softmax inside, and the gradient that training needs.
 
-    L(z, y)     = -log P(path spells y),      the symbols drawn from p[t] = softmax(z[t])
-    dL/dz[t, k] = p[t, k] - gamma[t, k],      gamma = P(path_t = k | path spells y)
+    L(z, y)     = -log P(path spells y),    path_t drawn from softmax(z[t])
+    dL/dz[t, k] = softmax(z[t])_k - gamma[t, k]
+    gamma[t, k] = P(path_t = k | path spells y)
 
 Rows of the gradient sum to 0, and every class of a row is pushed, whether the target uses it or not.
 By the log-probabilities it would be -gamma, with rows that sum to -1: see ctc.py.
@@ -12,17 +13,19 @@ off by a factor of 3, in float32 it turns negative (github.com/google-deepmind/o
 So count failures.  Reading a path is a walk that may get lost: a symbol that is no move from where
 the walk stands ends all hope.  P(lost or unfinished) is a sum of positive terms, and small when L is:
 
-    L = -log1p(-P(not spelled))     where that is below one half, else as in ctc.py
+    L = -log1p(-P(not spelled)),    where that is below 1/2; else as in ctc.py
 
-p - gamma cancels the same way.  Put a freshly drawn symbol in the place of path_t and see whether it
-spoils the path:
+softmax - gamma cancels the same way.  So put a freshly drawn symbol in the place of path_t, and see
+whether it spoils the path:
 
-    dL/dz[t, k] = P(fresh = k, spoilt | path spells y) - P(path_t = k, spoilt | path spells y)
+    dL/dz[t, k] = P(fresh = k, spoilt | path spells y)
+                  - P(path_t = k, spoilt | path spells y)
 
 These, too, are sums of positive terms: of R[a, b], the probability that the same future leads to the
-end from position a, and not from b.
+end from position a, and not from b.  Their difference is small beside them only where the two happen
+to balance, as for the blank in the first case below.
 
-Source: Graves et al. (2006), equation (16), for p - gamma; the forms that keep digits follow from it.
+Source: Graves et al. (2006), equation (16), for softmax - gamma; the forms that keep digits follow.
 Before: ctc.py.  Next: ctc_decoding.py.
 """
 
@@ -71,10 +74,9 @@ def ctc_of_logits(logits, target, blank=0):
     >>> float(ctc_of_logits(np.array([[0.0, 17.0], [0.0, 17.0]]), [1]))
     1.71390828963254e-15
     """
-    check_alignable(logits, target, blank)
-    require(
-        not np.any(np.max(logits, axis=1) == -np.inf), "logits", logits, "must not be -inf all over a row"
-    )
+    check_alignable("logits", logits, target, blank)
+    possible = not np.any(np.max(logits, axis=1) == -np.inf)
+    require(possible, "logits", logits, "must not be -inf all over a row")
     missed = not_spelled(logits, target, blank)
     if missed < 0.5:
         return -np.log1p(-missed)
@@ -82,7 +84,7 @@ def ctc_of_logits(logits, target, blank=0):
 
 
 def ctc_of_logits_gradient(logits, target, blank=0):
-    """dL/dz, shape (t, c): softmax minus posterior; NaN or 0 all over where L is not finite."""
+    """dL/dz, shape (t, c): softmax minus posterior; all NaN or 0 where L is not finite."""
     loss = ctc_of_logits(logits, target, blank)
     g = np.full(np.shape(logits), np.nan if np.isnan(loss) else 0.0)
     if loss < np.inf:
@@ -185,15 +187,6 @@ def rows_sum_to_zero(formula, inputs, rng):
     return float(np.max(np.abs(g.sum(axis=1)) / (32 * UNIT * np.abs(g).sum(axis=1))))
 
 
-def softmax_minus_posterior(formula, inputs, rng):
-    """dL/dz = softmax - gamma = g - softmax sum_k g_k, where g is the gradient by the log-probabilities."""
-    z, target, blank = inputs.values()
-    p = np.array([softmax(row) for row in z])
-    g = ctc_gradient(np.array([log_softmax(row) for row in z]), target, blank)
-    error = formula.gradients["logits"](**inputs) - (g - p * g.sum(axis=1, keepdims=True))
-    return float(np.max(np.abs(error)) / (64 * UNIT * (1.0 + np.abs(z).max())))
-
-
 def targets_share_one(formula, inputs, rng):
     """sum e^-L over all targets is 1: every path spells one of them."""
     z, _, blank = inputs.values()
@@ -216,7 +209,6 @@ FORMULA = Formula(
         non_negative,
         rows_shift_invariant,
         rows_sum_to_zero,
-        softmax_minus_posterior,
         targets_share_one,
         backwards_the_same,
         classes_renamed,

@@ -7,9 +7,9 @@ not compared with each other.  With a single right class this is the multi-class
 multi_margin.py.  Lecture notes call it "multi-class hinge"; it is the multi-*label* one.
 
 The targets are a list of indices, as long as the scores and ended by -1: [3, 0, -1, 1] means classes
-3 and 0, and the 1 after the end means nothing.  Two thirds of what goes wrong with this loss is the
-list: a 0/1 vector in its place is read as indices, and gives a plausible number.  A class that is
-listed twice counts twice.
+3 and 0, and the 1 after the end means nothing.  Most of what goes wrong with this loss is the list: a
+0/1 vector in its place is read as indices, and gives a plausible number.  A class that is listed
+twice counts twice.
 
 Source: NYU DLSP20, week 11-2; PyTorch's MultiLabelMarginLoss, whose example is a case below.
 Before: multi_margin.py.  Next: multilabel_soft_margin.py.

@@ -1,8 +1,9 @@
 r"""Transducer: free energy of all ways through a grid of moments and labels (RNN-T).
 
-    L(lp, y)        = -log sum_{ways} prod e^{lp of each step}
-    a step at (t,j)   blank: to (t+1, j), scored lp[t, j, blank];  label: to (t, j+1), lp[t, j, y_j]
-    a way             from (0, 0) by T blanks and u labels, the last step a blank at (T-1, u)
+    L(lp, y)  = -log sum_{ways} prod e^{lp of each step}
+    a step      from (t, j) by blank to (t+1, j): lp[t, j, blank]
+                or by label to (t, j+1): lp[t, j, y_j]
+    a way       from (0, 0) by T blanks and u labels, a blank at (T-1, u) last
 
 j counts the labels given so far.  Unlike CTC's (ctc.py), the scores may depend on them: lp has a row
 for each pair (t, j), so the model contains a language model of its own.  A moment may give several
@@ -19,7 +20,7 @@ log-probabilities are taken as given: normalised rows make e^-L the probability 
 libraries normalise again, which changes nothing for normalised rows but their gradient.
 
 Source: Graves (2012), "Sequence Transduction with Recurrent Neural Networks", Sections 2.3-2.5.
-Before: ctc_decoding.py.  Next: learning.py.
+Before: ctc_decoding.py.  Next: reductions.py.
 """
 
 import math
@@ -69,13 +70,13 @@ def transducer(log_probabilities, target, blank=0):
 
 
 def transducer_gradient(log_probabilities, target, blank=0):
-    """dL/dlp, shape (t, u+1, c): minus the probability of each step; NaN or 0 all over where L is not finite."""
+    """dL/dlp, shape (t, u+1, c): minus the posterior of each step; all NaN or 0 where L is not finite."""
     scores, lowest = from_best(log_probabilities, target, blank)
     g = np.full(np.shape(log_probabilities), np.nan if np.isnan(lowest) else 0.0)
     if lowest < np.inf:
         n, kind, j = np.nonzero(scores > -np.inf)
         k = np.append(target, blank).astype(int)[np.where(kind == 1, j, len(target))]
-        g[n - j, j, k] = -step_posterior(scores)[n, kind, j]
+        g[n - j, j, k] = -np.minimum(1.0, step_posterior(scores)[n, kind, j])
     return g
 
 
@@ -96,7 +97,7 @@ def from_best(log_probabilities, target, blank):
     shape = np.shape(log_probabilities)
     fits = len(shape) == 3 and shape[0] >= 1 and shape[1] == len(target) + 1
     require(fits, "log_probabilities", log_probabilities, f"must be (t >= 1, {len(target)} + 1, c)")
-    check_symbols(log_probabilities, target, blank)
+    check_symbols("log_probabilities", log_probabilities, target, blank)
     scores = step_scores(log_probabilities, target, blank)
     best = best_steps(scores)
     lowest = 0.0 - np.sum(best)
@@ -153,7 +154,7 @@ def step_posterior(scores):
 
 
 def random_sample(rng):
-    """One to three moments, up to two labels, two or three classes, any of them the blank, rows normalised."""
+    """One to three moments, up to two labels, two or three classes, any one the blank, rows normalised."""
     t, u, k = int(rng.integers(1, 4)), int(rng.integers(3)), int(rng.integers(2, 4))
     blank = int(rng.integers(k))
     target = rng.choice([label for label in range(k) if label != blank], size=u)

@@ -1,20 +1,15 @@
 r"""PyTorch: every formula that a function of torch.nn.functional can express.
 
-Each adapter takes (F, torch, inputs in signature order) and uses the library's own loss, in a sign or
-scale that makes it the formula's.  Where it can express only some inputs it raises `Unsupported`.
-
-KNOWN lists deviations already reported, by formula, adapter and name of the mistake: they are shown
-with their thread and do not fail the run.
+Each adapter takes (F, torch, inputs in signature order).  A loss of an energy table is given energies
+as what they are, or with their sign changed where scores are due.
 
 Source: documentation of PyTorch 2.13, torch.nn.functional; threads as cited.
-Before: diagnose.py.  Next: worker.py.
+Before: adapting.py.  Next: frameworks/jax.py.
 """
 
 import numpy as np
 
-
-class Unsupported(Exception):
-    """The framework has no such function, or not for these inputs."""
+from ebm_ref.conformance.adapting import converted, only
 
 
 def version():
@@ -28,15 +23,15 @@ def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed and differentiated by PyTorch in `dtype`."""
     import torch
 
-    tensor = lambda x: torch.tensor(x, dtype=getattr(torch, dtype)) if isinstance(x, np.ndarray) else x
-    tensors = {a: tensor(x).requires_grad_() if a in differentiated else tensor(x) for a, x in inputs.items()}
+    own = lambda x, real: torch.tensor(np.asarray(x), dtype=getattr(torch, dtype) if real else None)
+    tensors = converted(inputs, differentiated, own)
+    asked = {a: tensors[a].requires_grad_() for a in differentiated}
     value = adapter(torch.nn.functional, torch, *tensors.values())
-    if not differentiated:
-        return value.item(), {}
-    gradients = torch.autograd.grad(value, [tensors[a] for a in differentiated], allow_unused=True)
-    zeros = {a: np.zeros(np.shape(inputs[a])) for a in differentiated}
-    found = {a: g.numpy() for a, g in zip(differentiated, gradients, strict=True) if g is not None}
-    return value.item(), zeros | found
+    if not value.requires_grad:
+        return value.numpy(), {}
+    gradients = torch.autograd.grad(value, asked.values(), allow_unused=True)
+    found = {a: g.numpy() for a, g in zip(asked, gradients, strict=True) if g is not None}
+    return value.detach().numpy(), found
 
 
 def pair(torch, E, y):
@@ -45,58 +40,33 @@ def pair(torch, E, y):
     return E[y : y + 1], wrong.min(dim=0).values[None]
 
 
-def target(torch, E, sign):
-    return torch.full((1,), sign, dtype=E.dtype)
+def gap(torch, E, y):
+    """E_y - E_o, a scalar."""
+    E_y, E_o = pair(torch, E, y)
+    return (E_y - E_o)[0]
 
 
-def nll_loss(F, torch, E, y):
-    return F.nll_loss(-E[None], torch.tensor([y]))
+def sign(torch, like, y):
+    """A label 1 or -1 as a tensor of the same shape and dtype."""
+    return torch.full_like(like, y, requires_grad=False)
 
 
-def margin_ranking_loss(F, torch, E, y, m):
-    return F.margin_ranking_loss(*pair(torch, E, y), target(torch, E, -1.0), margin=m)
+def label(torch, y):
+    return torch.tensor([y])
 
 
 def margin_ranking_loss_0(F, torch, E, y):
-    return F.margin_ranking_loss(E[y : y + 1], E.min(dim=0).values[None], target(torch, E, -1.0))
+    return F.margin_ranking_loss(E[y : y + 1], E.min(dim=0).values[None], sign(torch, E[:1], -1.0))
 
 
-def soft_margin_loss(F, torch, E, y, beta):
-    E_y, E_o = pair(torch, E, y)
-    return F.soft_margin_loss(beta * (E_y - E_o), target(torch, E, -1.0)) / beta
-
-
-def softplus(F, torch, E, y, beta):
-    E_y, E_o = pair(torch, E, y)
-    return F.softplus(E_y - E_o, beta=beta)[0]
-
-
-def logsigmoid(F, torch, E, y, beta):
-    E_y, E_o = pair(torch, E, y)
-    return -F.logsigmoid(beta * (E_o - E_y))[0] / beta
-
-
-def sigmoid(F, torch, E, y):
-    E_y, E_o = pair(torch, E, y)
-    return torch.sigmoid(E_y - E_o)[0]
-
-
-def hardtanh(F, torch, E, y, cap):
-    E_y, E_o = pair(torch, E, y)
-    return F.hardtanh(E_y - E_o, 0.0, cap)[0]
-
-
-def hardtanh_of_ratio(F, torch, E, y, delta):
-    E_y, E_o = pair(torch, E, y)
-    return F.hardtanh((E_y - E_o) / (delta * E_o), 0.0, 1.0)[0]
+def margin_ranking_loss(F, torch, E, y, m):
+    return F.margin_ranking_loss(*pair(torch, E, y), sign(torch, E[:1], -1.0), margin=m)
 
 
 def mse_hinge_embedding(F, torch, E, y, m):
     E_y, E_o = pair(torch, E, y)
-    return (
-        F.mse_loss(E_y, torch.zeros_like(E_y))
-        + F.hinge_embedding_loss(E_o, target(torch, E, -1.0), margin=m) ** 2
-    )
+    unlike = F.hinge_embedding_loss(E_o, sign(torch, E_o, -1.0), margin=m)
+    return F.mse_loss(E_y, torch.zeros_like(E_y)) + unlike**2
 
 
 def mse_exp(F, torch, E, y, gamma):
@@ -104,60 +74,184 @@ def mse_exp(F, torch, E, y, gamma):
     return F.mse_loss(E_y, torch.zeros_like(E_y)) + gamma * torch.exp(-E_o)[0]
 
 
-def cross_entropy(F, torch, E, y, beta):
-    return F.cross_entropy(-beta * E[None], torch.tensor([y])) / beta
-
-
 def softmax_l1(F, torch, E, y, beta):
     p_y = F.softmax(-beta * E, dim=0)[y]
     return F.l1_loss(p_y, torch.ones_like(p_y))
 
 
-def multi_margin_loss(F, torch, E, y, C):
+def multi_margin_loss_of_costs(F, torch, E, y, C):
     margins = torch.cat([C[:y], C[y + 1 :]])
-    if not bool(torch.all(margins == margins[0])):
-        raise Unsupported("multi_margin_loss has one margin for all answers")
-    return F.multi_margin_loss(-E[None], torch.tensor([y]), margin=margins[0].item())
+    only(bool(torch.all(margins == margins[0])), "multi_margin_loss has one margin for all answers")
+    return F.multi_margin_loss(-E[None], label(torch, y), margin=margins[0].item())
 
 
-def argmin(F, torch, E, y):
-    return torch.argmin(E.index_fill(0, torch.tensor([y]), float("inf")))
+def hinge_embedding_of_squares(F, torch, x1, x2, same, m):
+    D2 = F.mse_loss(x1, x2, reduction="sum")
+    return F.hinge_embedding_loss(D2, sign(torch, D2, 2 * same - 1), margin=m)
 
 
-def linear_cross_entropy(F, torch, W, x, y):
-    return F.cross_entropy(F.linear(x[None], W), torch.tensor([y]))
+def nll_loss_of_classes(F, torch, l, w):
+    """Each sample a class of its own; PyTorch does not differentiate by class weights."""
+    return F.nll_loss(-torch.diag(l), torch.arange(len(l)), weight=w.detach())
 
 
-def mse_loss(F, torch, U, x, y):
-    return F.mse_loss(x, U[y], reduction="sum")
+def ctc_loss_mean(F, torch, l, u):
+    """Sequences of the losses l: as long as their targets, so that one path is left; no gradient, see ctc."""
+    lengths = torch.clamp(u, min=1)
+    labels = 1 + torch.arange(int(u.max())) % 2
+    path = torch.cat([labels, labels[:0]]) if len(labels) else torch.zeros(1, dtype=int)
+    lp = torch.zeros(len(path), len(l), 3, dtype=l.dtype)
+    first = torch.where(u > 0, 1, 0)
+    lp[0, torch.arange(len(l)), first] = -l.detach()
+    return F.ctc_loss(lp, labels.expand(len(l), -1), lengths, u, reduction="mean")
 
 
-def pairwise_distance(F, torch, U, x, y):
-    return F.pairwise_distance(x[None], U[y : y + 1])[0] ** 2
+def ctc_loss(F, torch, lp, y, blank):
+    y = y.long()
+    return F.ctc_loss(lp, y, (len(lp),), (len(y),), blank=blank, reduction="sum")
 
 
 ADAPTERS = {
-    "softmax": (linear_cross_entropy,),
-    "rbf_output": (mse_loss, pairwise_distance),
-    "most_offending": (argmin,),
-    "energy": (nll_loss,),
-    "perceptron": (margin_ranking_loss_0,),
-    "hinge": (margin_ranking_loss,),
-    "log": (soft_margin_loss, softplus, logsigmoid),
-    "mce": (sigmoid,),
-    "lvq2": (hardtanh,),
-    "lvq2_ratio": (hardtanh_of_ratio,),
-    "square_square": (mse_hinge_embedding,),
-    "square_exponential": (mse_exp,),
-    "nll": (cross_entropy,),
-    "mee": (softmax_l1,),
-    "generalized_hinge": (multi_margin_loss,),
+    # energies
+    "softmax": {
+        "linear, cross_entropy": lambda F, torch, W, x, y: F.cross_entropy(F.linear(x[None], W), label(torch, y)),
+        "linear_cross_entropy": lambda F, torch, W, x, y: F.linear_cross_entropy(x[None], W, label(torch, y)),
+    },
+    "rbf_output": {
+        "mse_loss": lambda F, torch, U, x, y: F.mse_loss(x, U[y], reduction="sum"),
+        "pairwise_distance": lambda F, torch, U, x, y: F.pairwise_distance(x[None], U[y : y + 1])[0] ** 2,
+    },
+    # losses of an energy table
+    "most_offending": {
+        "argmin": lambda F, torch, E, y: torch.argmin(E.index_fill(0, label(torch, y), float("inf")))
+    },
+    "energy": {"nll_loss": lambda F, torch, E, y: F.nll_loss(-E[None], label(torch, y))},
+    "perceptron": {"margin_ranking_loss": margin_ranking_loss_0},
+    "hinge": {"margin_ranking_loss": margin_ranking_loss},
+    "log": {
+        "soft_margin_loss": lambda F, torch, E, y, beta: (
+            F.soft_margin_loss(beta * gap(torch, E, y), sign(torch, E[0], -1.0)) / beta
+        ),
+        "softplus": lambda F, torch, E, y, beta: F.softplus(gap(torch, E, y), beta=beta),
+        "logsigmoid": lambda F, torch, E, y, beta: -F.logsigmoid(-beta * gap(torch, E, y)) / beta,
+    },
+    "mce": {"sigmoid": lambda F, torch, E, y: torch.sigmoid(gap(torch, E, y))},
+    "lvq2": {"hardtanh": lambda F, torch, E, y, cap: F.hardtanh(gap(torch, E, y), 0.0, cap)},
+    "lvq2_ratio": {
+        "hardtanh": lambda F, torch, E, y, delta: F.hardtanh(
+            gap(torch, E, y) / (delta * pair(torch, E, y)[1][0]), 0.0, 1.0
+        )
+    },
+    "square_square": {"mse_loss, hinge_embedding_loss": mse_hinge_embedding},
+    "square_exponential": {"mse_loss, exp": mse_exp},
+    "nll": {
+        "cross_entropy": lambda F, torch, E, y, beta: (
+            F.cross_entropy(-beta * E[None], label(torch, y)) / beta
+        )
+    },
+    "mee": {"softmax, l1_loss": softmax_l1},
+    "generalized_hinge": {"multi_margin_loss": multi_margin_loss_of_costs},
+    # criteria: losses of a prediction and its target
+    "squared_error": {"mse_loss": lambda F, torch, x, y: F.mse_loss(x, y)},
+    "absolute_error": {"l1_loss": lambda F, torch, x, y: F.l1_loss(x, y)},
+    "huber": {"huber_loss": lambda F, torch, x, y, delta: F.huber_loss(x, y, delta=delta)},
+    "smooth_l1": {"smooth_l1_loss": lambda F, torch, x, y, beta: F.smooth_l1_loss(x, y, beta=beta)},
+    "gaussian_nll": {
+        "gaussian_nll_loss": lambda F, torch, m, v, y: F.gaussian_nll_loss(m, y, v, full=True),
+    },
+    "poisson_nll": {"poisson_nll_loss": lambda F, torch, h, y: F.poisson_nll_loss(h, torch.tensor(y, dtype=h.dtype), full=True)},
+    "kl_divergence": {
+        "kl_div": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="sum"),
+        "kl_div, mean": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="mean"),
+    },
+    "reduction_mean": {
+        "nll_loss": lambda F, torch, l: F.nll_loss(-l[:, None], torch.zeros(len(l), dtype=int)),
+    },
+    "reduction_sum": {
+        "nll_loss": lambda F, torch, l: F.nll_loss(
+            -l[:, None], torch.zeros(len(l), dtype=int), reduction="sum"
+        ),
+    },
+    "reduction_batchmean": {
+        "kl_div": lambda F, torch, l: F.kl_div(-l, torch.ones_like(l), reduction="batchmean"),
+    },
+    "reduction_class_weighted_mean": {"nll_loss": nll_loss_of_classes},
+    "reduction_element_weighted_mean": {
+        "l1_loss": lambda F, torch, l, w: F.l1_loss(l, torch.zeros_like(l), weight=w),
+    },
+    "reduction_by_target_length": {"ctc_loss": ctc_loss_mean},
+    "cross_entropy": {
+        "cross_entropy": lambda F, torch, z, y: F.cross_entropy(z[None], label(torch, y)),
+    },
+    "nll_of_log_probabilities": {
+        "nll_loss": lambda F, torch, lp, y: F.nll_loss(lp[None], label(torch, y)),
+    },
+    "cross_entropy_of_probabilities": {
+        "cross_entropy": lambda F, torch, z, t: F.cross_entropy(z[None], t[None]),
+    },
+    "label_smoothing": {
+        "cross_entropy": lambda F, torch, z, y, s: F.cross_entropy(
+            z[None], label(torch, y), label_smoothing=s
+        ),
+    },
+    "binary_cross_entropy": {
+        "binary_cross_entropy": lambda F, torch, p, t: F.binary_cross_entropy(p, t),
+    },
+    "binary_cross_entropy_with_logits": {
+        "binary_cross_entropy_with_logits": lambda F, torch, z, t: F.binary_cross_entropy_with_logits(z, t),
+    },
+    "info_nce": {
+        "cross_entropy": lambda F, torch, s, y, tau: F.cross_entropy(s[None] / tau, label(torch, y)),
+    },
+    # criteria: of pairs, of several classes, of distances
+    "margin_ranking": {
+        "margin_ranking_loss": lambda F, torch, x1, x2, y, m: F.margin_ranking_loss(
+            x1, x2, sign(torch, x1, y), margin=m
+        ),
+    },
+    "soft_margin": {
+        "soft_margin_loss": lambda F, torch, s, y: F.soft_margin_loss(s, sign(torch, s, y)),
+    },
+    "hinge_embedding": {
+        "hinge_embedding_loss": lambda F, torch, d, y, m: F.hinge_embedding_loss(
+            d, sign(torch, d, y), margin=m
+        ),
+    },
+    "multi_margin": {
+        "multi_margin_loss": lambda F, torch, x, y, p, m: F.multi_margin_loss(
+            x[None], label(torch, y), p=p, margin=m
+        ),
+    },
+    "multilabel_margin": {
+        "multilabel_margin_loss": lambda F, torch, x, y: F.multilabel_margin_loss(x, y),
+    },
+    "multilabel_soft_margin": {
+        "multilabel_soft_margin_loss": lambda F, torch, x, y: F.multilabel_soft_margin_loss(
+            x[None], y[None].to(x.dtype)
+        ),
+    },
+    "contrastive": {"mse_loss, hinge_embedding_loss": hinge_embedding_of_squares},
+    "triplet_margin": {
+        "triplet_margin_loss": lambda F, torch, a, p, n, m, q: F.triplet_margin_loss(a, p, n, margin=m, p=q),
+    },
+    "cosine_embedding": {
+        "cosine_embedding_loss": lambda F, torch, x1, x2, y, m: F.cosine_embedding_loss(
+            x1, x2, torch.tensor(y), margin=m
+        ),
+    },
+    # criteria: of sequences
+    "ctc": {"ctc_loss": ctc_loss},
+    "ctc_of_logits": {
+        "log_softmax, ctc_loss": lambda F, torch, z, y, blank: ctc_loss(
+            F, torch, F.log_softmax(z, dim=1), y, blank
+        ),
+    },
 }
 
 KNOWN = {
     (
         "lvq2_ratio",
-        "hardtanh_of_ratio",
+        "hardtanh",
         "zero times an infinite slope",
     ): "not reported; inherent in reverse mode",
     ("log", "soft_margin_loss", "the exponential overflows"): "github.com/pytorch/pytorch/issues/77529",
