@@ -239,8 +239,8 @@ def check_command(args, out):
 
     reports = []
     for target in args.targets:
-        if ":" not in target:
-            known(target, frameworks(), "framework (a function of yours is module:function)")
+        check_target(target, frameworks())
+    for target in args.targets:
         names = [known(args.name, FORMULAS, "formula")] if args.name else _names_for(target)
         bar = lambda steps, target=target: track(
             steps,
@@ -263,6 +263,24 @@ def check_command(args, out):
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
     return max(report.status for report in reports)
+
+
+def check_target(target, frameworks):
+    """Raise a Usage unless the target is a framework or reads module:function."""
+    if ":" not in target:
+        known(target, frameworks, "framework (a function of yours is module:function)")
+    elif not all(
+        part.isidentifier() for part in (*target.partition(":")[0].split("."), target.partition(":")[2])
+    ):
+        raise Usage(f"{target!r} is no target: say module:function, such as mymodule:my_hinge")
+
+
+def seconds(text):
+    """A positive number of seconds, for argparse."""
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value
 
 
 def _names_for(target):
@@ -497,7 +515,7 @@ def parser():
     p.add_argument("--as", dest="name", metavar="NAME", help="the formula that the function computes")
     p.add_argument("--json", metavar="FILE", help="also write every judgement to a file")
     p.add_argument(
-        "--time-limit", type=float, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
+        "--time-limit", type=seconds, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
     )
     example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
     p = command("eval", eval_command, "value, gradients, condition and bound of one sample", example)

@@ -103,6 +103,12 @@ def test_law_is_broken_by_what_breaks_it(law):
     assert max(law(record, inputs, rng) for inputs in points) > 1.0
 
 
+def test_zero_when_right_is_exact():
+    table = {"energies": np.array([0.0, 1.0]), "label": 0}
+    assert zero_when_right(FORMULAS["perceptron"], table, None) == 0.0
+    assert zero_when_right(FORMULAS["perceptron"], table | {"label": 1}, None) == 0.0
+
+
 def test_the_cost_must_be_bounded():
     inputs = {"energies": np.array([1.0, 0.0, 2.0]), "label": 0, "costs": np.array([9.0, 2.0, 3.0])}
     record = lambda value: Formula(value, "(k),(),(k)->()", "", None, ())

@@ -6,8 +6,11 @@ import pytest
 from ebm_ref.energies.rbf_output import rbf_output, rbf_output_centers_gradient, rbf_output_features_gradient
 from ebm_ref.energies.softmax import softmax, softmax_weights_gradient
 from ebm_ref.learning import chain_rule, energy_table, gradient_descent, objective_gradient, sample_gradient
+from ebm_ref.losses.conditions import condition_3, resting_gap
 from ebm_ref.losses.energy import energy_gradient
+from ebm_ref.losses.hinge import hinge
 from ebm_ref.losses.nll import nll_gradient
+from ebm_ref.losses.square_square import square_square_gradient
 
 START = np.array([[0.0, 0.0], [3.0, 4.0]])
 X = np.array([[1.0, 0.0], [2.0, 4.0], [0.0, 1.0], [4.0, 4.0]])
@@ -63,3 +66,12 @@ def test_descent_leaves_its_start_alone():
     start = np.ones(2)
     gradient_descent(lambda W: W, start, 0.5, 3)
     assert start.tolist() == [1.0, 1.0]
+
+
+def test_the_grid_and_the_box_are_those_asked_for():
+    """condition 3 on 5 points a side is decided by points that 4 a side do not hold; descent starts at 0."""
+    seen = []
+    condition_3(hinge, lambda E_C, E_I: seen.append((E_C, E_I)) or True, margin=0.5, points=5)
+    assert len(seen) == 25 and max(seen) == (4.0, 4.0) and sorted({E_C for E_C, _ in seen}) == [0, 1, 2, 3, 4]
+    assert resting_gap(square_square_gradient) == 1.0  # from a wall at 1, no offender would feel a force
+    assert resting_gap(square_square_gradient, lowest=1.0) is None

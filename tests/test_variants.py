@@ -101,18 +101,26 @@ def test_value(formula, name, inputs, value):
     assert variant(formula, name).value(*inputs) == pytest.approx(value, rel=1e-12, abs=1e-15)
 
 
+S20 = 1.0 / (1.0 + np.exp(-20.0))
+S_HALF = 1.0 / (1.0 + np.exp(-0.5))
 S19 = 1.0 / (1.0 + np.exp(-19.0))
 GRADIENTS = [
     ("log", "linear beyond a threshold of 20", (np.array([21.0, 0.0, 30.0]), 0, 1.0), [1.0, -1.0, 0.0]),
     ("log", "linear beyond a threshold of 20", (np.array([11.0, 0.0]), 0, 2.0), [1.0, -1.0]),
     ("log", "linear beyond a threshold of 20", (np.array([19.0, 0.0]), 0, 1.0), [S19, -S19]),
     ("log", "linear beyond a threshold of 20", (np.array([0.0, 9.0, 21.0]), 2, 1.0), [-1.0, 0.0, 1.0]),
+    ("log", "linear beyond a threshold of 20", (np.array([20.0, 0.0]), 0, 1.0), [S20, -S20]),
+    ("log", "linear beyond a threshold of 20", (np.array([10.5, 10.0]), 0, 1.0), [S_HALF, -S_HALF]),
+    ("log", "linear beyond a threshold of 20", (np.array([0.25, 0.0]), 0, 2.0), [S_HALF, -S_HALF]),
     ("log", "the exponential overflows", (np.array([800.0, 0.0, 9.0]), 0, 1.0), [np.nan, np.nan, 0.0]),
     ("log", "the exponential overflows", (np.array([np.log(3.0), 0.0, 9.0]), 0, 1.0), [0.75, -0.75, 0.0]),
     ("log", "the exponential overflows", (np.array([np.log(3.0), 0.0]), 1, 2.0), [-0.1, 0.1]),
     ("lvq2_ratio", "zero times an infinite slope", (np.array([3.0, 2.0, 5.0]), 0, 1.0), [0.5, -0.75, 0.0]),
     ("lvq2_ratio", "zero times an infinite slope", (np.array([2.5, 5.0, 2.0]), 0, 2.0), [0.25, 0.0, -0.3125]),
     ("lvq2_ratio", "zero times an infinite slope", (np.array([1.0, 2.0]), 0, 1.0), [0.0, 0.0]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([2.0, 2.0]), 0, 1.0), [0.0, 0.0]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([4.0, 2.0]), 0, 1.0), [0.0, 0.0]),
+    ("lvq2_ratio", "zero times an infinite slope", (np.array([5.0, 2.0]), 0, 1.0), [0.0, 0.0]),
     ("lvq2_ratio", "zero times an infinite slope", (np.array([9.0, 2.0]), 0, 1.0), [0.0, 0.0]),
     ("lvq2_ratio", "zero times an infinite slope", (np.array([1.0, 2.0**-1060]), 0, 1.0), [0.0, np.nan]),
     ("nll", "not divided by beta", (np.zeros(2), 0, 2.0), [1.0, -1.0]),
