@@ -28,20 +28,6 @@ def misfit(formula, inputs, others, factor=1.0):
     return 0.0 if error == 0.0 else error / allowed
 
 
-def shift_invariant(formula, inputs, rng):
-    """L(E + c) = L(E): only differences of energies matter."""
-    c = rng.normal(scale=8.0)
-    return misfit(formula, inputs, inputs | {"energies": inputs["energies"] + c})
-
-
-def permutation_invariant(formula, inputs, rng):
-    """Renaming the answers, the correct one with them, changes nothing."""
-    order = rng.permutation(len(inputs["energies"]))
-    tables = {name: inputs[name][order] for name, axes in formula.shapes.items() if axes == ("k",)}
-    label = int(np.argsort(order)[inputs["label"]])
-    return misfit(formula, inputs, inputs | tables | {"label": label})
-
-
 def non_negative(formula, inputs, rng):
     """L >= 0, exactly."""
     return 0.0 if formula.value(**inputs) >= 0.0 else np.inf
@@ -50,23 +36,6 @@ def non_negative(formula, inputs, rng):
 def at_most_one(formula, inputs, rng):
     """L <= 1, exactly: one outlier cannot cost more."""
     return 0.0 if formula.value(**inputs) <= 1.0 else np.inf
-
-
-def convex_in_energies(formula, inputs, rng):
-    """L(tA + (1-t)B) <= t L(A) + (1-t) L(B) for any two tables of energies A and B."""
-    A, t = inputs["energies"], rng.uniform()
-    B = A + rng.normal(scale=4.0, size=A.shape)
-    ends = [inputs | {"energies": A}, inputs | {"energies": B}]
-    middle = inputs | {"energies": t * A + (1 - t) * B}
-    chord = t * formula.value(**ends[0]) + (1 - t) * formula.value(**ends[1])
-    allowed = 16 * UNIT * sum(condition(formula, point) for point in [*ends, middle])
-    return max(0.0, formula.value(**middle) - chord) / allowed if allowed else 0.0
-
-
-def gradient_sums_to_zero(formula, inputs, rng):
-    """sum_j dL/dE_j = 0: what is pushed down is pulled up elsewhere."""
-    g = formula.gradients["energies"](**inputs)
-    return abs(g.sum()) / (16 * UNIT * np.abs(g).sum()) if g.any() else 0.0
 
 
 def pushes_down_pulls_up(formula, inputs, rng):
@@ -118,8 +87,11 @@ def shift_invariant_in(argument):
     return law
 
 
-def renaming_invariant(formula, inputs, rng):
-    """Renaming the classes, and the index of the correct one with them, changes nothing."""
+shift_invariant = shift_invariant_in("energies")
+
+
+def permutation_invariant(formula, inputs, rng):
+    """Renaming the answers, the index of the correct one with them, changes nothing."""
     tables = [a for a, axes in formula.shapes.items() if axes == ("k",)]
     order = rng.permutation(len(inputs[tables[0]]))
     renamed = {a: inputs[a][order] for a in tables}
@@ -148,6 +120,9 @@ def convex_in(argument):
     return law
 
 
+convex_in_energies = convex_in("energies")
+
+
 def gradient_sums_to(argument, total):
     """The law sum_j df/dx_j = total."""
 
@@ -159,6 +134,9 @@ def gradient_sums_to(argument, total):
     law.__name__ = "gradient_sums_to"
     law.__doc__ = f"sum_j df/d{argument}_j = {total:g}."
     return law
+
+
+gradient_sums_to_zero = gradient_sums_to("energies", 0.0)
 
 
 def gradient_bounded(argument, bound):

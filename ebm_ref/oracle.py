@@ -362,8 +362,8 @@ ORACLES = {
     "triplet_margin": triplet_margin,
     "cosine_embedding": cosine_embedding,
     # alignments: every path, as it is
-    "ctc": lambda log_probabilities, target, blank: (
-        ctc([[exp(lp) for lp in row] for row in log_probabilities], target, blank)
+    "ctc": lambda log_probabilities, target, blank: ctc(
+        [[exp(lp) for lp in row] for row in log_probabilities], target, blank
     ),
     "ctc_of_logits": lambda logits, target, blank: ctc([proportions(row) for row in logits], target, blank),
     "transducer": transducer,
@@ -372,15 +372,11 @@ ORACLES = {
     "absolute_error": lambda prediction, target: absolute(prediction - target),
     "huber": huber,
     "smooth_l1": smooth_l1,
-    "log_cosh": lambda prediction, target: log(
-        (exp(prediction - target) + exp(target - prediction)) / 2
-    ),
+    "log_cosh": lambda prediction, target: log((exp(prediction - target) + exp(target - prediction)) / 2),
     "gaussian_nll": lambda mean, variance, target: (
         -log(exp(-((target - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance))
     ),
-    "poisson_nll": lambda log_rate, target: (
-        exp(log_rate) - target * log_rate + loggamma(target + 1)
-    ),
+    "poisson_nll": lambda log_rate, target: exp(log_rate) - target * log_rate + loggamma(target + 1),
     "kl_divergence": lambda log_q, p: sum(
         p_j * (log(p_j) - log_q_j) for p_j, log_q_j in zip(p, log_q, strict=True)
     ),

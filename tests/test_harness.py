@@ -91,7 +91,7 @@ LAW_BREAKERS = {
 }
 
 
-@pytest.mark.parametrize("law", LAW_BREAKERS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", LAW_BREAKERS, ids=lambda law: law.__doc__.splitlines()[0])
 def test_law_is_broken_by_what_breaks_it(law):
     import autograd
 
@@ -101,6 +101,65 @@ def test_law_is_broken_by_what_breaks_it(law):
     record = Formula(breaker, "(k),()->()", "none", None, (), gradients)
     points, rng = evidence.samples("perceptron", 20)
     assert max(law(record, inputs, rng) for inputs in points) > 1.0
+
+
+LAWS = [(name, i) for name, f in FORMULAS.items() for i in range(len(f.laws))]
+
+
+def distortions(f):
+    """Wrong versions of a formula, values and gradients: some of them must break any law that means something."""
+    import inspect
+
+    keep = inspect.signature(f.value)
+
+    def signed(function):
+        wrong = lambda *args, **kwargs: function(keep.bind(*args, **kwargs).arguments)
+        wrong.__signature__ = keep
+        return wrong
+
+    first = next(iter(f.shapes))
+    rules = {
+        "negated": (lambda v, x: -v - 0.5, lambda g, x: -g - 0.5),
+        "tilted by the first argument": (lambda v, x: v + 0.3 * np.ravel(x[first])[0], lambda g, x: g + 0.3),
+        "tilted by all arguments": (
+            lambda v, x: v + 0.3 * sum(np.sum(e) for e in x.values()),
+            lambda g, x: g + 0.3,
+        ),
+        "rippled": (
+            lambda v, x: v + 2.0 * np.sin(7.0 * np.sum(x[first])),
+            lambda g, x: g + 9.0 * np.sin(np.sum(x[first])),
+        ),
+        "steeper": (
+            lambda v, x: 3.0 * v + 1.0,
+            lambda g, x: 1e4 * g + 1e4 * np.arange(1.0, 1.0 + np.size(g)).reshape(np.shape(g)),
+        ),
+        "squared": (lambda v, x: np.sign(v) * v**2, lambda g, x: g * np.abs(g) * 50.0),
+    }
+    for name, (value, slope) in rules.items():
+        gradients = {a: signed(lambda x, g=g, slope=slope: slope(g(**x), x)) for a, g in f.gradients.items()}
+        yield (
+            name,
+            dataclasses.replace(
+                f, value=signed(lambda x, value=value: value(f.value(**x), x)), gradients=gradients
+            ),
+        )
+
+
+@pytest.mark.parametrize(
+    "name, i", LAWS, ids=[f"{n}-{FORMULAS[n].laws[i].__doc__.splitlines()[0][:50]}" for n, i in LAWS]
+)
+def test_every_law_of_every_page_can_be_broken(name, i):
+    """A law that survives every distortion of its formula says nothing."""
+    law = FORMULAS[name].laws[i]
+    for _, wrong in distortions(FORMULAS[name]):
+        points, rng = evidence.samples(name, 20)
+        with np.errstate(all="ignore"):
+            try:
+                if not np.max([law(wrong, inputs, rng) for inputs in points]) <= 1.0:
+                    return
+            except ValueError:
+                continue
+    pytest.fail("no distortion breaks it")
 
 
 def test_zero_when_right_is_exact():

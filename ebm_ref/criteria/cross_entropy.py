@@ -28,7 +28,7 @@ from ebm_ref.laws import (
     gradient_sums_to,
     likelihood_over,
     non_negative,
-    renaming_invariant,
+    permutation_invariant,
     shift_invariant_in,
     smooth,
 )
@@ -94,7 +94,7 @@ FORMULA = Formula(
     sample=random_logits,
     laws=(
         shift_invariant_in("logits"),
-        renaming_invariant,
+        permutation_invariant,
         non_negative,
         likelihood_over("label"),
         convex_in("logits"),

@@ -31,7 +31,7 @@ from ebm_ref.laws import (
     gradient_sums_to,
     homogeneous,
     non_negative,
-    renaming_invariant,
+    permutation_invariant,
     shift_invariant_in,
     smooth,
 )
@@ -111,7 +111,7 @@ FORMULA = Formula(
     sample=random_soft_target,
     laws=(
         shift_invariant_in("logits"),
-        renaming_invariant,
+        permutation_invariant,
         non_negative,
         lowest_at_the_target,
         convex_in("logits"),

@@ -1,15 +1,16 @@
 r"""Alignments: the many paths of symbols that spell one target.
 
-    path     one symbol for each of t moments: a label, or blank for 'nothing new'
-    spells   merge repeated symbols, then drop blanks:  1 1 - 1 2 -  spells  1 1 2
-    E(path)  = -sum_t lp[t, path_t],        lp = log-probabilities of the symbols
+    path      one symbol for each of t moments: a label, or blank (nothing new)
+    it spells what is left when repeats are merged, then blanks dropped:
+              1 1 - 1 2 -  spells  1 1 2
+    E(path) = -sum_t lp[t, path_t],    lp = log-probabilities of the symbols
 
 Speech has many more moments than letters, and nobody says which moment belongs to which letter.  An
 alignment is a path that spells the target.  It walks along the target with a blank before, between
 and after the labels,
 
-    position   0  1  2  3  4        at each moment it stays, moves by one, or by two
-    symbol     -  1  -  2  -        past a blank between two different labels
+    position   0  1  2  3  4      at each moment it stays, moves by one, or
+    symbol     -  1  -  2  -      by two: past a blank between unlike labels
 
 so an equal neighbour costs a moment more: two labels that are alike merge unless a blank parts them,
 and an alignment exists if and only if t >= u + (number of equal neighbours).  Many texts ask for

@@ -1,6 +1,6 @@
 r"""CTC decoding: which labels does a table of log-probabilities spell?
 
-    exact    argmax_y P(y),    P(y) = sum_{paths that spell y} P(path) = e^{-L(lp, y)}
+    exact    argmax_y P(y),    P(y) = sum_{paths that spell y} P(path) = e^{-L}
     greedy   what the best path spells: the best symbol of each moment
     beam     one moment after the other, the `width` best prefixes kept
 
@@ -11,11 +11,11 @@ latent variable: minimise over paths, or sum over them first.
 Prefix beam search sums.  Paths that spell the same prefix are one entry, whatever they look like; it
 holds two masses, since a label that equals the last one is new only after a blank:
 
-    to the same prefix   any path by blank;  one that ends on a label by that label
-    to prefix + k        any path by k;  if k is the last label, only one that ends on blank
+    to the same prefix   any path by blank; one on its last label by that label
+    to prefix + k        any path by k; if k is the last label, one on blank
 
 With room for all prefixes it is exact.  Otherwise each P is a lower bound: what was dropped is missing.
-TensorFlow's decoder merges repeats once more after that, and cannot spell 'aa'
+TensorFlow's beam search with merge_repeated=True merges the labels once more, and so cannot spell 'aa'
 (github.com/tensorflow/tensorflow/issues/9550).
 
 Source: Graves et al. (2006), Section 3.2; Hannun et al. (2014), "First-Pass Large Vocabulary

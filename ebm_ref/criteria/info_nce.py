@@ -30,7 +30,7 @@ from ebm_ref.laws import (
     homogeneous,
     likelihood_over,
     non_negative,
-    renaming_invariant,
+    permutation_invariant,
     shift_invariant_in,
 )
 from ebm_ref.numerics import logsumexp, softmax
@@ -107,7 +107,7 @@ FORMULA = Formula(
     sample=random_candidates,
     laws=(
         shift_invariant_in("similarities"),
-        renaming_invariant,
+        permutation_invariant,
         non_negative,
         likelihood_over("positive"),
         convex_in("similarities"),

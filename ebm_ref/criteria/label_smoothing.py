@@ -36,7 +36,7 @@ from ebm_ref.laws import (
     gradient_bounded,
     gradient_sums_to,
     non_negative,
-    renaming_invariant,
+    permutation_invariant,
     shift_invariant_in,
     smooth,
 )
@@ -101,7 +101,7 @@ FORMULA = Formula(
     sample=lambda rng: random_logits(rng) | {"smoothing": rng.uniform(0.05, 0.5)},
     laws=(
         shift_invariant_in("logits"),
-        renaming_invariant,
+        permutation_invariant,
         non_negative,
         lowest_at_a_finite_gap,
         convex_in("logits"),

@@ -25,7 +25,7 @@ from ebm_ref.laws import (
     gradient_sums_to,
     homogeneous,
     non_negative,
-    renaming_invariant,
+    permutation_invariant,
     shift_invariant_in,
 )
 
@@ -98,7 +98,7 @@ FORMULA = Formula(
     laws=(
         non_negative,
         shift_invariant_in("scores"),
-        renaming_invariant,
+        permutation_invariant,
         convex_in("scores"),
         gradient_sums_to("scores", 0.0),
         homogeneous_of_degree_p,

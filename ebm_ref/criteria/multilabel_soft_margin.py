@@ -21,7 +21,7 @@ import itertools
 import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Variant, require
-from ebm_ref.laws import UNIT, convex_in, non_negative, renaming_invariant
+from ebm_ref.laws import UNIT, convex_in, non_negative, permutation_invariant
 from ebm_ref.numerics import log_sigmoid, sigmoid, softplus
 
 
@@ -85,7 +85,7 @@ FORMULA = Formula(
     source="NYU DLSP20, week 11-2; PyTorch, MultiLabelSoftMarginLoss",
     gradients={"scores": multilabel_soft_margin_gradient},
     sample=random_answers,
-    laws=(non_negative, renaming_invariant, convex_in("scores"), all_answers_exhaust_the_probability),
+    laws=(non_negative, permutation_invariant, convex_in("scores"), all_answers_exhaust_the_probability),
     cases=(
         Case(
             "undecided: log 2, however many classes",

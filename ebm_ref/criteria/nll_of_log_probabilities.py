@@ -31,7 +31,7 @@ from ebm_ref.laws import (
     homogeneous,
     likelihood_over,
     non_negative,
-    renaming_invariant,
+    permutation_invariant,
 )
 from ebm_ref.numerics import log_softmax, logsumexp, softmax
 
@@ -85,7 +85,7 @@ FORMULA = Formula(
     gradients={"log_probabilities": nll_of_log_probabilities_gradient},
     sample=random_log_probabilities,
     laws=(
-        renaming_invariant,
+        permutation_invariant,
         non_negative,
         likelihood_over("label"),
         convex_in("log_probabilities"),

@@ -114,7 +114,9 @@ def ctc_loss(F, torch, lp, y, blank):
 ADAPTERS = {
     # energies
     "softmax": {
-        "linear, cross_entropy": lambda F, torch, W, x, y: F.cross_entropy(F.linear(x[None], W), label(torch, y)),
+        "linear, cross_entropy": lambda F, torch, W, x, y: F.cross_entropy(
+            F.linear(x[None], W), label(torch, y)
+        ),
         "linear_cross_entropy": lambda F, torch, W, x, y: F.linear_cross_entropy(x[None], W, label(torch, y)),
     },
     "rbf_output": {
@@ -145,9 +147,7 @@ ADAPTERS = {
     "square_square": {"mse_loss, hinge_embedding_loss": mse_hinge_embedding},
     "square_exponential": {"mse_loss, exp": mse_exp},
     "nll": {
-        "cross_entropy": lambda F, torch, E, y, beta: (
-            F.cross_entropy(-beta * E[None], label(torch, y)) / beta
-        )
+        "cross_entropy": lambda F, torch, E, y, beta: F.cross_entropy(-beta * E[None], label(torch, y)) / beta
     },
     "mee": {"softmax, l1_loss": softmax_l1},
     "generalized_hinge": {"multi_margin_loss": multi_margin_loss_of_costs},
@@ -159,7 +159,11 @@ ADAPTERS = {
     "gaussian_nll": {
         "gaussian_nll_loss": lambda F, torch, m, v, y: F.gaussian_nll_loss(m, y, v, full=True),
     },
-    "poisson_nll": {"poisson_nll_loss": lambda F, torch, h, y: F.poisson_nll_loss(h, torch.tensor(y, dtype=h.dtype), full=True)},
+    "poisson_nll": {
+        "poisson_nll_loss": lambda F, torch, h, y: F.poisson_nll_loss(
+            h, torch.tensor(y, dtype=h.dtype), full=True
+        )
+    },
     "kl_divergence": {
         "kl_div": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="sum"),
         "kl_div, mean": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="mean"),
