@@ -102,6 +102,8 @@ READING_ORDER = (
     "conformance.diagnose",
     "conformance.adapting",
     "conformance.frameworks.torch",
+    "conformance.frameworks.jax",
+    "conformance.frameworks.optax",
     "conformance.worker",
     "conformance.process",
     "conformance.report",

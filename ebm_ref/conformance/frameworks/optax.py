@@ -1,0 +1,115 @@
+r"""optax: every formula that a loss of optax.losses can express, differentiated by JAX.
+
+Each adapter takes (optax, jnp, inputs in signature order).
+
+Source: documentation of optax 0.2.8, optax.losses; threads as cited.
+Before: jax.py.  Next: keras.py.
+"""
+
+from ebm_ref.conformance.adapting import FINDING, indices, only
+from ebm_ref.conformance.frameworks.jax import differentiate
+
+
+def version():
+    """Name and version of the framework, as imported, and of what it computes with."""
+    import jax
+    import optax
+
+    return f"optax {optax.__version__}, jax {jax.__version__}"
+
+
+def evaluate(adapter, inputs, differentiated, dtype):
+    """Value and gradients of one sample, computed by optax and differentiated by JAX in `dtype`."""
+    import jax.numpy as jnp
+    import optax
+
+    return differentiate(lambda *xs: adapter(optax.losses, jnp, *xs), inputs, differentiated, dtype)
+
+
+def integer_labels(L, jnp, z, y):
+    return L.softmax_cross_entropy_with_integer_labels(z, jnp.asarray(y))
+
+
+def smoothed(L, jnp, z, y, s):
+    one_hot = jnp.zeros_like(z).at[y].set(1.0)
+    return L.softmax_cross_entropy(z, L.smooth_labels(one_hot, s))
+
+
+def scaled(jnp, margin, loss, *scores):
+    """m loss(scores / m): a loss whose margin is 1 at another margin, in other units."""
+    only(margin > 0.0, "the margin is 1, in some unit")
+    return margin * loss(*(x / margin for x in scores))
+
+
+def hinge_loss(L, jnp, x1, x2, y, m):
+    return scaled(jnp, m, lambda s: L.hinge_loss(s, y), x1 - x2)
+
+
+def multiclass_hinge_loss(L, jnp, E, y, m):
+    return scaled(jnp, m, lambda s: L.multiclass_hinge_loss(s, jnp.asarray(y)), -E)
+
+
+def cosine_distance(L, jnp, x1, x2, y, m):
+    only(y == 1, "cosine_distance is for pairs that are alike")
+    return L.cosine_distance(x1, x2)
+
+
+def ctc_loss(L, jnp, z, y, blank):
+    y = indices(y)
+    paddings = jnp.zeros((1, len(z)), z.dtype), jnp.zeros((1, len(y)), z.dtype)
+    return L.ctc_loss(z[None], paddings[0], jnp.asarray(y)[None], paddings[1], blank_id=blank)[0]
+
+
+ADAPTERS = {
+    # losses of an energy table
+    "perceptron": {
+        "multiclass_perceptron_loss": lambda L, jnp, E, y: L.multiclass_perceptron_loss(-E, jnp.asarray(y)),
+    },
+    "hinge": {"multiclass_hinge_loss": multiclass_hinge_loss},
+    "nll": {
+        "softmax_cross_entropy_with_integer_labels": lambda L, jnp, E, y, beta: (
+            integer_labels(L, jnp, -beta * E, y) / beta
+        ),
+    },
+    # criteria: losses of a prediction and its target
+    "squared_error": {
+        "squared_error": lambda L, jnp, x, y: L.squared_error(x, y),
+        "l2_loss": lambda L, jnp, x, y: L.l2_loss(x, y),
+    },
+    "huber": {"huber_loss": lambda L, jnp, x, y, delta: L.huber_loss(x, y, delta=delta)},
+    "log_cosh": {"log_cosh": lambda L, jnp, x, y: L.log_cosh(x, y)},
+    "kl_divergence": {
+        "kl_divergence": lambda L, jnp, log_q, p: L.kl_divergence(log_q, p),
+        "generalized_kl_divergence": lambda L, jnp, log_q, p: L.generalized_kl_divergence(log_q, p),
+    },
+    "cross_entropy": {"softmax_cross_entropy_with_integer_labels": integer_labels},
+    "cross_entropy_of_probabilities": {
+        "softmax_cross_entropy": lambda L, jnp, z, t: L.softmax_cross_entropy(z, t),
+        "safe_softmax_cross_entropy": lambda L, jnp, z, t: L.safe_softmax_cross_entropy(z, t),
+    },
+    "label_smoothing": {"smooth_labels+softmax_cross_entropy": smoothed},
+    "binary_cross_entropy_with_logits": {
+        "sigmoid_binary_cross_entropy": lambda L, jnp, z, t: L.sigmoid_binary_cross_entropy(z, t),
+    },
+    "focal": {
+        "sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(
+            z, jnp.asarray(t), gamma=gamma
+        ),
+    },
+    "info_nce": {
+        "softmax_cross_entropy_with_integer_labels": lambda L, jnp, s, y, tau: (
+            integer_labels(L, jnp, s / tau, y)
+        ),
+    },
+    # criteria: of pairs, of several classes, of distances, of sequences
+    "margin_ranking": {"hinge_loss": hinge_loss},
+    "triplet_margin": {
+        "triplet_margin_loss": lambda L, jnp, a, p, n, m, q: L.triplet_margin_loss(
+            a, p, n, norm_degree=q, margin=m
+        ),
+    },
+    "cosine_embedding": {"cosine_distance": cosine_distance},
+    "ctc_of_logits": {"ctc_loss": ctc_loss},
+}
+
+KNOWN = {}
