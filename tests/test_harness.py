@@ -179,15 +179,24 @@ def test_the_cost_must_be_bounded():
 
 @pytest.mark.parametrize("identity", identities.IDENTITIES, ids=lambda identity: identity.__doc__[:40])
 def test_identity_is_broken_by_each_formula_it_links(identity, tampered):
-    """Change any of the linked formulas by a factor and a shift: no identity may survive it."""
+    """Change the value or the gradients of any of the linked formulas: one of the two must be noticed."""
     for name in identities.IDENTITIES[identity]:
         original = FORMULAS[name]
-        wrong = _changed(original)
-        tampered(name, value=wrong)
-        rng = np.random.default_rng(0)
+        changes = [{"value": _changed(original)}, {"gradients": off_by(name, -0.9)}]
+        assert any(breaks(identity, tampered, name, change) for change in changes), name
+        tampered(name, value=original.value, gradients=original.gradients)
+
+
+def breaks(identity, tampered, name, change):
+    """Whether the identity notices that a record was changed."""
+    original = FORMULAS[name]
+    tampered(name, **{"value": original.value, "gradients": original.gradients} | change)
+    rng = np.random.default_rng(0)
+    try:
         with np.errstate(invalid="ignore"):
-            assert not np.max([identity(rng) for _ in range(20)]) <= 1.0, name
-        tampered(name, value=original.value)
+            return not np.max([identity(rng) for _ in range(20)]) <= 1.0
+    finally:
+        tampered(name, value=original.value, gradients=original.gradients)
 
 
 def _changed(record):
