@@ -104,6 +104,8 @@ READING_ORDER = (
     "conformance.frameworks.torch",
     "conformance.frameworks.jax",
     "conformance.frameworks.optax",
+    "conformance.frameworks.keras",
+    "conformance.frameworks.sklearn",
     "conformance.worker",
     "conformance.process",
     "conformance.report",

@@ -22,7 +22,7 @@ import functools
 import itertools
 
 import numpy as np
-from mpmath import isfinite, log, loggamma, mp, mpf, pi, sqrt
+from mpmath import isfinite, loggamma, mp, mpf, pi, sqrt
 
 DIGITS = 800
 STEP = mpf(10) ** -200
@@ -115,14 +115,22 @@ def _add(value, index, step):
 # What the naive expressions are made of.
 
 
+@functools.lru_cache(maxsize=50_000)
+def _remembered(function, precision, *numbers):
+    """Differences move but two numbers at a time and ask for all other exponentials again."""
+    return function(*numbers)
+
+
 def exp(x):
-    return _exp(x, mp.prec)
+    return _remembered(mp.exp, mp.prec, x)
 
 
-@functools.lru_cache(maxsize=10_000)
-def _exp(x, prec):
-    """Remembered, since differences move but two numbers at a time and ask for all exponentials again."""
-    return mp.exp(x)
+def log(x):
+    return _remembered(mp.log, mp.prec, x)
+
+
+def power(x, q):
+    return _remembered(mp.power, mp.prec, x, q)
 
 
 def below(a, b):
@@ -218,8 +226,8 @@ def norm(d, q):
     """|d|_q, and 0 within reach of a step from d = 0: there the norm is given no slope, by convention."""
     kinked = abs(q - 1) < mpf(10) ** -100  # for q > 1 the power of each component is smooth, and even
     sizes = [larger(t, -t) if kinked else abs(t) for t in d]
-    total = sum(t * abs(t) ** (q - 1) if t else 0 for t in sizes)
-    size = total * abs(total) ** (1 / q - 1) if total else mpf(0)
+    total = sum(t * power(abs(t), q - 1) if t else 0 for t in sizes)
+    size = total * power(abs(total), 1 / q - 1) if total else mpf(0)
     return size if size > mpf(10) ** -190 else mpf(0)
 
 
@@ -344,8 +352,8 @@ ORACLES = {
         -(target * log(sigmoid(logit)) + (1 - target) * log(sigmoid(-logit)))
     ),
     "focal": lambda logit, target, gamma: (
-        -target * sigmoid(-logit) ** gamma * log(sigmoid(logit))
-        - (1 - target) * sigmoid(logit) ** gamma * log(sigmoid(-logit))
+        -target * power(sigmoid(-logit), gamma) * log(sigmoid(logit))
+        - (1 - target) * power(sigmoid(logit), gamma) * log(sigmoid(-logit))
     ),
     "info_nce": lambda similarities, positive, temperature: (
         -log(proportions([s / temperature for s in similarities])[positive])

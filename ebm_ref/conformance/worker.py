@@ -11,7 +11,7 @@ importable; such a function is called positionally, in float64, and returns the 
 (value, {argument: gradient}).
 
 Source: the protocol is this project's own.
-Before: frameworks/torch.py.  Next: process.py, the other end of the pipes.
+Before: frameworks/sklearn.py.  Next: process.py, the other end of the pipes.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 r"""Batches: what a kernel accepts, how it is spread over threads, and who refuses bad input.
 
-    row(entries, label, parameter, gradient) -> loss, legal        one sample, compiled
-    over_rows(row) = a loop over the batch alone, and one shared among threads
+    row(rows, i, label, parameters, losses, gradient) -> legal        one sample, compiled
+    over_rows(row)    the same for a batch: rows in blocks, blocks divided among threads if it pays
 
 A kernel takes contiguous float64 and int64; anything else is copied to that first, so float32 comes
 back as float64.  A NaN is a number like any other.  What is not legal the kernel only notices: the page
@@ -9,8 +9,8 @@ is then asked about that very sample, and refuses it in its own words.
 
 How many threads there are is the user's affair (`numba.set_num_threads`), and no result depends on it,
 since a sample is never divided.  A small batch is done before other threads would have started, so it
-stays in the calling thread and releases Python's lock.  On systems without TBB or OpenMP numba's
-threads must not be used from two Python threads at once; there, call `numba.set_num_threads(1)`.
+stays in the calling thread; Python's lock is released either way.  Where numba finds neither TBB nor
+OpenMP, its threads must not be called from two Python threads at once: set their number to 1 there.
 
 Source: numba's documentation, "The Threading Layers".
 Before: exponential.py.  Next: losses.py, the table losses at the speed of memory.
@@ -20,31 +20,35 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from ebm_ref.formula import require
-
 SHARED = 2**17  # entries of a batch from which other threads are worth their start
+BLOCK = 2**11  # entries that are worked on at once, and stay in the nearest cache
 
 
 def as_numbers(name, values, axes):
     """Contiguous float64 with these axes, copied only if need be."""
     values = np.asarray(values)
-    require(values.dtype.kind in "fiu", name, values, f"must be real numbers, not {values.dtype}")
-    return _contiguous(name, values, axes, np.float64)
+    if values.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must hold real numbers, not {values.dtype}")
+    check_axes(name, values, axes)
+    values = np.ascontiguousarray(values, np.float64)
+    return values if values.flags.aligned else values.copy()
 
 
 def as_integers(name, values, axes):
     """Contiguous int64 with these axes, copied only if need be; an empty list will do."""
     values = np.asarray(values)
-    whole = values.dtype.kind in "iu" or values.size == 0
-    require(whole, name, values, f"must be integers, not {values.dtype}")
-    return _contiguous(name, values, axes, np.int64)
-
-
-def _contiguous(name, values, axes, dtype):
-    text = f"({', '.join(axes)})" if len(axes) > 1 else f"({axes[0]},)"
-    require(values.ndim == len(axes), name, values, f"has shape {values.shape}, but must be {text}")
-    values = np.ascontiguousarray(values, dtype)
+    if values.dtype.kind not in "iu" and values.size:
+        raise ValueError(f"{name} must hold integers, not {values.dtype}")
+    check_axes(name, values, axes)
+    values = np.ascontiguousarray(values, np.int64)
     return values if values.flags.aligned else values.copy()
+
+
+def check_axes(name, values, axes):
+    """Raise a ValueError unless there are as many axes, each as long as told where it is a number."""
+    fits = values.ndim == len(axes)
+    if not (fits and all(isinstance(a, str) or n == a for n, a in zip(values.shape, axes, strict=True))):
+        raise ValueError(f"{name} has shape {values.shape}, but must be ({', '.join(map(str, axes))})")
 
 
 def refuse(page, sample, i):
@@ -57,29 +61,37 @@ def refuse(page, sample, i):
     raise ValueError(f"sample {i} of the batch is not legal")
 
 
-def over_rows(row):
-    """Two loops over a batch, alone and shared: the first sample that is not legal, or the batch's size."""
+def over_rows(row, prepare=None):
+    """From a function of one row, one of a batch that returns its first row that is not legal, or b.
+
+    `prepare(rows, parameters, losses, gradient, start, stop)` sees a whole block before its rows are done.
+    """
 
     @njit(error_model="numpy", nogil=True)
-    def one(i, rows, labels, parameters, losses, gradient):
-        legal = 0 <= labels[i] < rows.shape[1]
-        if legal:
-            parameter = parameters[i if len(parameters) > 1 else 0]
-            losses[i], legal = row(rows[i], labels[i], parameter, gradient[i])
-        return i if not legal else len(rows)
+    def block(rows, labels, parameters, losses, gradient, start, stop):
+        first = len(rows)
+        if prepare is not None:
+            prepare(rows, parameters, losses, gradient, start, stop)
+        for i in range(start, stop):
+            legal = 0 <= labels[i] < rows.shape[1]
+            legal = legal and row(rows, i, labels[i], parameters, losses, gradient)
+            first = first if legal else min(first, i)
+        return first
 
     @njit(error_model="numpy", nogil=True)
     def alone(rows, labels, parameters, losses, gradient):
-        first = len(rows)
-        for i in range(len(rows)):
-            first = min(first, one(i, rows, labels, parameters, losses, gradient))
+        first, step = len(rows), 1 + BLOCK // rows.shape[1]
+        for start in range(0, len(rows), step):
+            stop = min(start + step, len(rows))
+            first = min(first, block(rows, labels, parameters, losses, gradient, start, stop))
         return first
 
     @njit(error_model="numpy", nogil=True, parallel=True)
     def shared(rows, labels, parameters, losses, gradient):
-        first = len(rows)
-        for i in prange(len(rows)):
-            first = min(first, one(i, rows, labels, parameters, losses, gradient))
+        first, step = len(rows), 1 + BLOCK // rows.shape[1]
+        for n in prange((len(rows) + step - 1) // step):
+            stop = min((n + 1) * step, len(rows))
+            first = min(first, block(rows, labels, parameters, losses, gradient, n * step, stop))
         return first
 
     def run(rows, *others):

@@ -23,8 +23,8 @@ import numpy as np
 from numba import njit
 
 from ebm_ref.criteria import cross_entropy
-from ebm_ref.formula import require, require_number
-from ebm_ref.kernels.batch import as_integers, as_numbers, over_rows, refuse
+from ebm_ref.formula import require_number
+from ebm_ref.kernels.batch import as_numbers, check_axes, over_rows, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.losses import (
     energy,
@@ -50,8 +50,287 @@ LEGAL = {
     "beta": lambda beta: 0.0 < beta < np.inf,
     "delta": lambda delta: 0.0 < delta < np.inf,
     "gamma": lambda gamma: 0.0 < gamma < np.inf,
-    "costs": lambda C: np.all(np.asarray(C) >= 0.0),
 }
+
+
+@njit(error_model="numpy")
+def offender(E, i, y):
+    """Index of the lowest wrong answer: of equals the lowest index, the first NaN where there is one."""
+    o = 1 if y == 0 else 0
+    for j in range(o + 1, E.shape[1]):
+        if j != y and (E[i, j] < E[i, o] or (E[i, j] != E[i, j] and E[i, o] == E[i, o])):
+            o = j
+    return o
+
+
+@njit(error_model="numpy")
+def positive(v):
+    """max(0, v), NaN where v is."""
+    return 0.0 if v <= 0.0 else v
+
+
+@njit(error_model="numpy")
+def sigmoid(t):
+    """1 / (1 + e^-t), accurate in both tails."""
+    e = math.exp(-abs(t))
+    return (1.0 if t >= 0.0 else e) / (1.0 + e)
+
+
+@njit(error_model="numpy")
+def two_forces(L, g, i, loss, y, at_y, o, at_o):
+    """Store a loss that looks at two energies, and its gradient: NaN all over where the loss is."""
+    L[i] = loss
+    for j in range(g.shape[1]):
+        g[i, j] = math.nan if loss != loss else 0.0
+    g[i, y] += at_y
+    g[i, o] += at_o
+
+
+@over_rows
+@njit(error_model="numpy")
+def _energy(E, i, y, parameter, L, g):
+    two_forces(L, g, i, 0.0, y, 1.0, y, 0.0)
+    L[i] = E[i, y]
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _perceptron(E, i, y, parameter, L, g):
+    E_y, o = E[i, y], offender(E, i, y)
+    loss = E_y - (E_y if E_y <= E[i, o] else E[i, o])
+    force = 1.0 if loss > 0.0 else 0.0
+    two_forces(L, g, i, loss, y, force, o, -force)
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _hinge(E, i, y, parameter, L, g):
+    o = offender(E, i, y)
+    loss = positive(parameter[0, 0] + (E[i, y] - E[i, o]))
+    force = 1.0 if loss > 0.0 else 0.0
+    two_forces(L, g, i, loss, y, force, o, -force)
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _log(E, i, y, parameter, L, g):
+    o, beta = offender(E, i, y), parameter[0, 0]
+    t = beta * (E[i, y] - E[i, o])
+    loss = (positive(t) + math.log1p(math.exp(-abs(t)))) / beta
+    two_forces(L, g, i, loss, y, sigmoid(t), o, -sigmoid(t))
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _mce(E, i, y, parameter, L, g):
+    o = offender(E, i, y)
+    d = E[i, y] - E[i, o]
+    force = sigmoid(d) * sigmoid(-d)
+    two_forces(L, g, i, sigmoid(d), y, force, o, -force)
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _lvq2(E, i, y, parameter, L, g):
+    o, cap = offender(E, i, y), parameter[0, 0]
+    d = positive(E[i, y] - E[i, o])
+    force = 1.0 if 0.0 < d < cap else 0.0
+    two_forces(L, g, i, cap if d > cap else d, y, force, o, -force)
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _lvq2_ratio(E, i, y, parameter, L, g):
+    o, delta = offender(E, i, y), parameter[0, 0]
+    E_y, E_o = E[i, y], E[i, o]
+    ratio = positive((E_y - E_o) / (delta * E_o))
+    force = 1.0 / (delta * E_o) if 0.0 < ratio < 1.0 else 0.0
+    two_forces(L, g, i, 1.0 if ratio > 1.0 else ratio, y, force, o, -(E_y / E_o) * force)
+    return not E_o <= 0.0
+
+
+@over_rows
+@njit(error_model="numpy")
+def _square_square(E, i, y, parameter, L, g):
+    E_y, o = E[i, y], offender(E, i, y)
+    below = positive(parameter[0, 0] - E[i, o])
+    two_forces(L, g, i, E_y * E_y + below * below, y, 2.0 * E_y, o, -2.0 * below)
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _square_exponential(E, i, y, parameter, L, g):
+    E_y, o = E[i, y], offender(E, i, y)
+    push = parameter[0, 0] * math.exp(-E[i, o])
+    two_forces(L, g, i, E_y * E_y + push, y, 2.0 * E_y, o, -push)
+    return True
+
+
+@over_rows
+@njit(error_model="numpy")
+def _generalized_hinge(E, i, y, costs, L, g):
+    legal, absent = violations(E, i, y, costs, g)
+    loss, violators = sum_of_positive(g, i)
+    for j in range(E.shape[1]):
+        g[i, j] = -1.0 if g[i, j] > 0.0 else absent
+    L[i], g[i, y] = loss, violators + absent
+    return legal
+
+
+@over_rows
+@njit(error_model="numpy")
+def _margin_rescaled_hinge(E, i, y, costs, L, g):
+    legal, absent = violations(E, i, y, costs, g)
+    worst, o = -lowest(g, i, -1.0), 0
+    while g[i, o] != worst and o < E.shape[1] - 1:
+        o += 1
+    loss = positive(worst + absent)
+    force = 1.0 if loss > 0.0 else 0.0
+    two_forces(L, g, i, loss, y, force, o, -force)
+    return legal
+
+
+@njit(error_model="numpy")
+def violations(E, i, y, costs, v):
+    """C_j + E_y - E_j into v, -inf for y itself; whether the costs are legal; NaN if a v_j is, else 0."""
+    c, E_y, illegal, absent = (i if len(costs) > 1 else 0), E[i, y], 0, 0
+    for j in range(E.shape[1]):
+        v[i, j] = costs[c, j] + (E_y - E[i, j])
+        illegal += not costs[c, j] >= 0.0
+    v[i, y] = -math.inf
+    for j in range(E.shape[1]):
+        absent += v[i, j] != v[i, j]
+    return illegal == 0, (math.nan if absent else 0.0)
+
+
+@njit(fastmath={"reassoc"}, error_model="numpy")
+def sum_of_positive(v, i):
+    """The sum of what is positive, NaN if an entry is; and how many are."""
+    total, many = 0.0, 0
+    for j in range(v.shape[1]):
+        total += 0.0 if v[i, j] <= 0.0 else v[i, j]
+        many += v[i, j] > 0.0
+    return total, many
+
+
+@njit(error_model="numpy")
+def min_of(a, b):
+    """The lower of two, a where b is no number."""
+    return b if b < a else a
+
+
+@njit(error_model="numpy")
+def lowest(x, i, sign):
+    """min_j sign x_j, of those that are numbers: four at a time, for one waits for the one before."""
+    a = b = c = d = math.inf
+    k = x.shape[1]
+    for j in range(k % 4):
+        a = min_of(a, sign * x[i, j])
+    for j in range(k % 4, k, 4):
+        a, b = min_of(a, sign * x[i, j]), min_of(b, sign * x[i, j + 1])
+        c, d = min_of(c, sign * x[i, j + 2]), min_of(d, sign * x[i, j + 3])
+    return min_of(min_of(a, b), min_of(c, d))
+
+
+@njit(error_model="numpy")
+def weigh(x, sign, beta, lows, weights, start, stop):
+    """e^{beta (E_s - E_j)} of E = sign x, and E_s, for a block of rows; its exponentials are done at once."""
+    k, flat = x.shape[1], weights.reshape(-1)
+    for i in range(start, stop):
+        lows[i] = lowest(x, i, sign)
+        for j in range(k):
+            weights[i, j] = beta * (lows[i] - sign * x[i, j])
+    for n in range(start * k, stop * k):
+        flat[n] = exponential(flat[n])
+
+
+@njit(fastmath={"reassoc"}, error_model="numpy")
+def beside_one(w, i):
+    """The sum of weights of which the largest is 1, without that one: ties are counted, the rest summed.
+
+    `reassoc` lets the sum run in parallel; no flag that would exclude a NaN or an infinity.
+    """
+    ones, others = 0, 0.0
+    for j in range(w.shape[1]):
+        ones += w[i, j] == 1.0
+        others += 0.0 if w[i, j] == 1.0 else w[i, j]
+    return (ones - 1) + others
+
+
+@njit(error_model="numpy")
+def partition(w, i, y):
+    """Of the weights of a row: the sum less the largest, which is 1, and the sum less that of y.
+
+    Where y is not the largest, at least half of the sum is left, so that no digit is lost.
+    """
+    beside = beside_one(w, i)
+    return beside, (beside if w[i, y] == 1.0 else (1.0 + beside) - w[i, y])
+
+
+@njit(error_model="numpy")
+def scale(g, i, factor):
+    """g_i *= factor."""
+    for j in range(g.shape[1]):
+        g[i, j] *= factor
+
+
+@njit(error_model="numpy")
+def _weigh_energies(E, parameter, L, g, start, stop):
+    weigh(E, 1.0, parameter[0, 0], L, g, start, stop)
+
+
+@njit(error_model="numpy")
+def _weigh_logits(z, parameter, L, g, start, stop):
+    weigh(z, -1.0, 1.0, L, g, start, stop)
+
+
+@njit(error_model="numpy")
+def _nll_row(E, i, y, parameter, L, g):
+    beside, wrong = partition(g, i, y)
+    scale(g, i, -1.0 / (1.0 + beside))
+    g[i, y] = wrong / (1.0 + beside)
+    L[i] = (E[i, y] - L[i]) + math.log1p(beside) / parameter[0, 0]
+    return True
+
+
+@njit(error_model="numpy")
+def _mee_row(E, i, y, parameter, L, g):
+    beta, (beside, wrong) = parameter[0, 0], partition(g, i, y)
+    p_y, p_wrong = g[i, y] / (1.0 + beside), wrong / (1.0 + beside)
+    scale(g, i, -beta * p_y / (1.0 + beside))
+    g[i, y] = beta * p_y * p_wrong
+    L[i] = 1.0 if p_wrong > 1.0 else p_wrong
+    return True
+
+
+@njit(error_model="numpy")
+def _cross_entropy_row(z, i, y, parameter, L, g):
+    beside, wrong = partition(g, i, y)
+    scale(g, i, 1.0 / (1.0 + beside))
+    g[i, y] = -wrong / (1.0 + beside)
+    E_s, L[i] = L[i], (-z[i, y] - L[i]) + math.log1p(beside)
+    return abs(E_s) < math.inf or any_nan(z, i)
+
+
+@njit(error_model="numpy")
+def any_nan(x, i):
+    """Whether an entry of the row is no number."""
+    for j in range(x.shape[1]):
+        if x[i, j] != x[i, j]:
+            return True
+    return False
+
+
+_nll = over_rows(_nll_row, _weigh_energies)
+_mee = over_rows(_mee_row, _weigh_energies)
+_cross_entropy = over_rows(_cross_entropy_row, _weigh_logits)
 
 
 def energy_value_and_gradient(energies, labels):
@@ -131,13 +410,34 @@ def cross_entropy_value_and_gradient(logits, labels):
 
 
 def _batch(page, kernel, rows, labels, table="energies", least=2, **parameter):
-    """Losses and gradient of a batch, or what the page says of the first sample that is not legal."""
-    rows = as_numbers(table, rows, ("b", "k"))
+    """Losses and gradient of a batch; the page speaks of the first sample that is not legal."""
+    rows, given = as_numbers(table, rows, ("b", "k")), np.asarray(labels)
     b, k = rows.shape
-    given = np.asarray(labels)
+    check_axes("labels", given, (b,))
     numbers, legal = _numbers(parameter, b, k)
-    sample = lambda i: (rows[i], given[i], *(numbers[i % len(numbers)] for _ in parameter))
-    require(given.shape == (b,), "labels", given, f"has shape {given.shape}, but must be ({b},)")
-    if b and given.dtype.kind not in "iu":
-        refuse(page, sample(0), 0)
-    ...
+    first = 0
+    if legal and k >= least and (given.dtype.kind in "iu" or b == 0):
+        losses, gradient = np.empty(b), np.empty((b, k))
+        first = kernel(rows, np.ascontiguousarray(given, np.int64), numbers, losses, gradient)
+        if first == b:
+            return losses, gradient
+    sample = (rows[first], given[first]) if b else (np.ones(k), 0)
+    refuse(page, (*sample, *(_of_sample(value, first) for value in parameter.values())), first)
+
+
+def _numbers(parameter, b, k):
+    """The parameter as (1, 1), and whether it is legal; costs as (1, k) or (b, k), judged by the kernel."""
+    for name, value in parameter.items():
+        if name != "costs":
+            require_number(name, value)
+            return np.array([[value]], np.float64), LEGAL[name](value)
+        costs = np.asarray(value, np.float64)
+        if costs.ndim:
+            check_axes("costs", costs, (b, k)[-costs.ndim :])
+        return np.ascontiguousarray(np.broadcast_to(costs, (b if costs.ndim == 2 else 1, k))), True
+    return NO_PARAMETER, True
+
+
+def _of_sample(value, i):
+    """The parameter of one sample."""
+    return value[i] if np.ndim(value) == 2 else value

@@ -10,7 +10,7 @@ Before: torch.py.  Next: optax.py.
 
 import numpy as np
 
-from ebm_ref.conformance.adapting import converted, only
+from ebm_ref.conformance.adapting import converted
 
 
 def version():
@@ -52,11 +52,6 @@ def bernoulli(jax, jnp, p, t):
     return -jax.scipy.special.xlogy(t, p) - jax.scipy.special.xlog1py(1.0 - t, -p)
 
 
-def poisson_logpmf(jax, jnp, h, y):
-    only(-80.0 < float(h) < 80.0, "the rate e^h must be a number of the dtype")
-    return -jax.scipy.stats.poisson.logpmf(y, jnp.exp(h))
-
-
 ADAPTERS = {
     # energies
     "softmax": {"log_softmax": lambda jax, jnp, W, x, y: -jax.nn.log_softmax(W @ x)[y]},
@@ -73,7 +68,6 @@ ADAPTERS = {
     "gaussian_nll": {
         "norm.logpdf": lambda jax, jnp, m, v, y: -jax.scipy.stats.norm.logpdf(y, m, jnp.sqrt(v)),
     },
-    "poisson_nll": {"poisson.logpmf": poisson_logpmf},
     "cross_entropy": {"log_softmax": lambda jax, jnp, z, y: -jax.nn.log_softmax(z)[y]},
     "cross_entropy_of_probabilities": {
         "log_softmax": lambda jax, jnp, z, t: -jnp.sum(t * jax.nn.log_softmax(z)),
@@ -83,9 +77,6 @@ ADAPTERS = {
         "log_sigmoid": lambda jax, jnp, z, t: (
             -t * jax.nn.log_sigmoid(z) - (1.0 - t) * jax.nn.log_sigmoid(-z)
         ),
-    },
-    "info_nce": {
-        "logsumexp": lambda jax, jnp, s, y, tau: jax.nn.logsumexp(s / tau) - s[y] / tau,
     },
     "soft_margin": {
         "softplus": lambda jax, jnp, s, y: jax.nn.softplus(-y * s),

@@ -96,11 +96,6 @@ ADAPTERS = {
             z, jnp.asarray(t), gamma=gamma
         ),
     },
-    "info_nce": {
-        "softmax_cross_entropy_with_integer_labels": lambda L, jnp, s, y, tau: (
-            integer_labels(L, jnp, s / tau, y)
-        ),
-    },
     # criteria: of pairs, of several classes, of distances, of sequences
     "margin_ranking": {"hinge_loss": hinge_loss},
     "triplet_margin": {

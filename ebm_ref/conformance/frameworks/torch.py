@@ -204,9 +204,6 @@ ADAPTERS = {
     "binary_cross_entropy_with_logits": {
         "binary_cross_entropy_with_logits": lambda F, torch, z, t: F.binary_cross_entropy_with_logits(z, t),
     },
-    "info_nce": {
-        "cross_entropy": lambda F, torch, s, y, tau: F.cross_entropy(s[None] / tau, label(torch, y)),
-    },
     # criteria: of pairs, of several classes, of distances
     "margin_ranking": {
         "margin_ranking_loss": lambda F, torch, x1, x2, y, m: F.margin_ranking_loss(

@@ -1,0 +1,60 @@
+r"""scikit-learn: every formula that a function of sklearn.metrics can express; values alone.
+
+Each adapter takes (metrics, np, inputs in signature order).  The target comes first, and a sample is a
+batch of one.  Nothing is differentiated.
+
+Source: documentation of scikit-learn 1.9, sklearn.metrics; threads as cited.
+Before: keras.py.  Next: worker.py.
+"""
+
+import numpy as np
+
+from ebm_ref.conformance.adapting import converted, only
+
+
+def version():
+    """Name and version of the framework, as imported."""
+    import sklearn
+
+    return f"scikit-learn {sklearn.__version__}"
+
+
+def evaluate(adapter, inputs, differentiated, dtype):
+    """Value of one sample, from inputs of the dtype; scikit-learn has no gradients."""
+    from sklearn import metrics
+
+    own = lambda x, real: np.asarray(x, dtype if real else None)
+    return adapter(metrics, np, *converted(inputs, differentiated, own).values()), {}
+
+
+def hinge_loss(M, np, x1, x2, y, m):
+    """Binary: the label -1 or 1, of a score; its margin is 1, in some unit."""
+    only(m > 0.0, "the margin is 1, in some unit")
+    return m * M.hinge_loss([y], [(x1 - x2) / m], labels=[-1, 1])
+
+
+def multiclass_hinge_loss(M, np, E, y, m):
+    only(m > 0.0, "the margin is 1, in some unit")
+    only(len(E) > 2, "two classes have one score")
+    return m * M.hinge_loss([y], -E[None] / m, labels=np.arange(len(E)))
+
+
+def log_loss(M, np, p, t):
+    only(t in (0, 1), "log_loss is for labels")
+    return M.log_loss([int(t)], p[None], labels=[0, 1])
+
+
+ADAPTERS = {
+    # losses of an energy table
+    "hinge": {"hinge_loss": multiclass_hinge_loss},
+    # criteria
+    "squared_error": {"mean_squared_error": lambda M, np, x, y: M.mean_squared_error([y], [x])},
+    "absolute_error": {"mean_absolute_error": lambda M, np, x, y: M.mean_absolute_error([y], [x])},
+    "reduction_element_weighted_mean": {
+        "mean_absolute_error": lambda M, np, l, w: M.mean_absolute_error(l * 0, l, sample_weight=w),
+    },
+    "binary_cross_entropy": {"log_loss": log_loss},
+    "margin_ranking": {"hinge_loss": hinge_loss},
+}
+
+KNOWN = {}
