@@ -57,9 +57,10 @@ LEGAL = {
 def offender(E, i, y):
     """Index of the lowest wrong answer: of equals the lowest index, the first NaN where there is one."""
     o = 1 if y == 0 else 0
+    E_o = E[i, o]
     for j in range(o + 1, E.shape[1]):
-        if j != y and (E[i, j] < E[i, o] or (E[i, j] != E[i, j] and E[i, o] == E[i, o])):
-            o = j
+        if j != y and (E[i, j] < E_o or (E[i, j] != E[i, j] and E_o == E_o)):
+            o, E_o = j, E[i, j]
     return o
 
 
@@ -242,12 +243,12 @@ def lowest(x, i, sign):
 @njit(error_model="numpy")
 def weigh(x, sign, beta, lows, weights, start, stop):
     """e^{beta (E_s - E_j)} of E = sign x, and E_s, for a block of rows; its exponentials are done at once."""
-    k, flat = x.shape[1], weights.reshape(-1)
     for i in range(start, stop):
         lows[i] = lowest(x, i, sign)
-        for j in range(k):
+        for j in range(x.shape[1]):
             weights[i, j] = beta * (lows[i] - sign * x[i, j])
-    for n in range(start * k, stop * k):
+    flat = weights[start:stop].reshape(-1)
+    for n in range(len(flat)):
         flat[n] = exponential(flat[n])
 
 
