@@ -42,10 +42,13 @@ def measure(vector, output, answer, dtype="float64", truth=None):
     """
     u, eta = PRECISIONS[dtype]
     side = vector["kinks"].get(dtype) if truth is None else None
-    truth = np.asarray(of(vector, output) if truth is None else truth, float)
+    truth = np.asarray(of(vector, output) if truth is None else truth)
     answer = np.asarray(answer, float)
     if answer.shape != truth.shape:
         return Measure(np.inf, np.inf)
+    if truth.dtype.kind in "iu":  # an index is right or wrong
+        right = np.isin(answer, side["value"] if side else truth)
+        return Measure(*(2 * [0.0 if np.all(right) else np.inf]))
     with np.errstate(all="ignore"):
         truth = truth.astype(dtype).astype(float)  # beyond the dtype's range the truth is infinite
         low, high = of(side, output) if side else (truth, truth)
@@ -54,7 +57,20 @@ def measure(vector, output, answer, dtype="float64", truth=None):
         error = np.where(np.isnan(error), np.inf, error)  # infinite or absent where the truth is not
         fine = error / (8 * (u * condition(vector, output, truth) + eta))
         coarse = error / (8 * terms(vector) * u * scale(vector, truth))
-    return Measure(float(np.max(fine, initial=0.0)), float(np.max(coarse, initial=0.0)))
+    found = Measure(float(np.max(fine, initial=0.0)), float(np.max(coarse, initial=0.0)))
+    return _with_sum(vector, side, output, answer, dtype, found) if side and output != "value" else found
+
+
+def _with_sum(vector, side, output, answer, dtype, found):
+    """The measure of slopes near a corner, when their sum too is held between those of the sides."""
+    low, high = side["sums"][output]
+    u, eta = PRECISIONS[dtype]
+    axes = tuple(range(-np.ndim(vector["inputs"][output]), 0))
+    total = np.sum(answer, axis=axes)
+    outside = np.maximum(np.maximum(low - total, total - high), 0.0)
+    sizes = np.abs(answer) + condition(vector, output, answer)
+    error = float(np.max(outside / (8 * (u * np.sum(sizes, axis=axes) + eta))))
+    return Measure(max(found.fine, error), max(found.coarse, error))
 
 
 def of(answer, output):

@@ -66,9 +66,11 @@ def table(*columns, **style):
     return t
 
 
-def print_table(out, t):
-    """Print a table whose last column alone may be cut to the width of the terminal."""
-    for column in t.columns[:-1]:
+def print_table(out, t, cut=-1):
+    """Print a table of which one column alone may be cut to the width of the terminal, the last or another."""
+    for column in t.columns:
+        if column is t.columns[cut]:
+            continue
         column.min_width = max(Text.from_markup(cell).cell_len for cell in [column.header, *column.cells])
     out.print(t)
 
@@ -297,7 +299,7 @@ def _names_for(target):
 
 def _verdict(row):
     verdict = row.verdict.removeprefix("match under ")
-    error = f"{row.worst_error:.2g}" if row.worst_error < 1e16 else ">1e16"
+    error = f"{row.worst_error:.1g}" if row.worst_error < 1e16 else ">1e16"
     error = "" if row.verdict in ("unsupported", "error") else error
     return f"[{COLORS.get(row.verdict, 'default')}]{verdict}[/] {error}"
 
@@ -311,7 +313,7 @@ def _print_report(report, out):
     t = table("formula", "function", *dtypes)
     for (name, function), rows in _grouped(report.rows):
         t.add_row(name, function, *map(_verdict, rows))
-    print_table(out, t)
+    print_table(out, t, cut=1)
     _print_details(report, out)
 
 
@@ -462,10 +464,23 @@ def _inputs(record, text):
 
 def vectors_command(args, out):
     names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
+    if not args.out:
+        raise Usage("--out must name a folder")
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in ("README.md", "schema.json", *(f"{name}.jsonl" for name in names)):
-        (folder / file).write_bytes((golden.VECTORS / file).read_bytes())
+    texts = {
+        file: (golden.VECTORS / file).read_bytes()
+        for file in ("FORMAT.md", "schema.json", *(f"{n}.jsonl" for n in names))
+    }
+    taken = [
+        file
+        for file, text in texts.items()
+        if (folder / file).exists() and (folder / file).read_bytes() != text
+    ]
+    if taken:
+        raise Usage(f"{folder / taken[0]} exists and is another file: choose another folder, or remove it")
+    for file, text in texts.items():
+        (folder / file).write_bytes(text)
     count = sum(len(golden.load(name)) for name in names)
     out.print(f"{count} vectors of {len(names)} formulas written to {folder}", highlight=False)
     return 0

@@ -12,7 +12,7 @@ tolerance follows,
 Where a comparison inside the formula is closer than a dtype can resolve, within 8uS of a corner or a
 tie, the vector also carries what holds on the other side: any value or slope between the sides is right.
 
-Source: format after Wycheproof and the BIP-340 vectors; README beside the vectors.
+Source: format after Wycheproof and the BIP-340 vectors; FORMAT.md beside the vectors.
 Before: oracle.py.  Next: bounds.py.
 """
 
@@ -45,6 +45,39 @@ HOSTILE = {
 HOSTILE_EACH, RANDOM = 2, 12
 
 
+def parameters(formula, inputs):
+    """Numbers that the formula is not differentiated by: a margin, a temperature."""
+    return [a for a, x in inputs.items() if a not in formula.gradients and np.asarray(x).dtype == float]
+
+
+def scaled_parameters(factor):
+    return lambda formula, inputs: {a: factor * np.asarray(inputs[a]) for a in parameters(formula, inputs)}
+
+
+def moved_together(formula, inputs):
+    """Every point, centre or table moved by the same 1000: what depends on differences alone stays."""
+    tables = [a for a, axes in formula.shapes.items() if axes and np.asarray(inputs[a]).dtype == float]
+    return {a: inputs[a] + 1000.0 for a in tables} if len(tables) > 1 else {}
+
+
+def many_answers(formula, inputs):
+    """Three times as many answers, for a formula of answers j = 0..k-1; never the case for lists of indices."""
+    along = {a: axes.index("k") for a, axes in formula.shapes.items() if "k" in axes}
+    if any(np.asarray(inputs[a]).dtype != float for a in along):
+        return {}
+    return {a: np.concatenate([inputs[a] + 0.37 * j for j in range(3)], axis) for a, axis in along.items()}
+
+
+# name: what is changed in a sample, nothing where it does not apply
+HOSTILE_SAMPLES = {
+    "large parameters": scaled_parameters(32.0),
+    "small parameters": scaled_parameters(1.0 / 32.0),
+    "no parameters": scaled_parameters(0.0),
+    "moved together": moved_together,
+    "many answers": many_answers,
+}
+
+
 def questions(name, formula):
     """Yield (id, inputs, case or None) for every vector of a formula.  Adding a page changes no other's."""
     for case in formula.cases:
@@ -60,6 +93,11 @@ def questions(name, formula):
             hostile = single(hostile) if resolved else hostile
             if is_legal(formula, hostile):
                 yield f"{name}/{slug(kind)}-{i}", hostile, None
+    for kind, change in HOSTILE_SAMPLES.items():
+        sample = formula.bind(**formula.sample(rng))
+        changes = change(formula, sample)
+        if changes and is_legal(formula, single(sample | changes)):
+            yield f"{name}/{slug(kind)}", single(sample | changes), None
 
 
 def slug(text):
@@ -111,7 +149,10 @@ def _vector(name, formula, id, inputs, case):
         except (oracle.EdgeOfDomain, ZeroDivisionError):
             if case is None:  # at an edge the truth is a convention, and only a case can state it
                 raise
-    truth = {"truth": "hand", "value": np.asarray(case.value, float).tolist()}
+    truth = {
+        "truth": "hand",
+        "value": np.asarray(case.value, np.asarray(formula.cases[0].value).dtype).tolist(),
+    }
     gradients = {a: np.asarray(g, float).tolist() for a, g in case.gradients.items()}
     return (
         vector | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
@@ -135,10 +176,9 @@ def _oracle_truth(oracle, name, formula, inputs, case, dtypes):
         scripts = list(oracle.sides(name, asked, 8 * u * scale))
         if len(scripts) > 1:
             near = [_on_one_branch(oracle, name, formula, inputs, asked, script) for script in scripts]
-            kinks[dtype] = {
-                "value": _range([side["value"] for side in near]),
-                "gradients": {a: _range([side["gradients"][a] for side in near]) for a in formula.gradients},
-            }
+            kinks[dtype] = _hull(formula, inputs, near)
+    if np.asarray(formula.cases[0].value).dtype.kind == "i":
+        truth["value"] = truth["value"].astype(int)
     if case and kinks:  # at a corner the convention is a decision, and the case states it
         truth["gradients"] |= {a: np.asarray(g, float) for a, g in case.gradients.items()}
     return {"truth": "oracle", **_plain(truth), "kinks": _plain(kinks)}
@@ -166,6 +206,26 @@ def _on_one_branch(oracle, name, formula, inputs, asked, script):
         moved = np.einsum("q,pqi->ip", x, abs(second[among_curved]))
         result["gradient_conditions"][a] = abs(g) + moved.reshape(full)
     return result
+
+
+def _hull(formula, inputs, near):
+    """What holds near a corner: ranges of value and slopes, and of the sum of the slopes over an argument.
+
+    The sums tell apart what the ranges cannot: of two tied offenders either, or a share of each, but
+    not both in full nor none.
+    """
+    axes = {a: tuple(range(-np.ndim(inputs[a]), 0)) for a in formula.gradients}
+    return {
+        "value": _values([side["value"] for side in near], formula),
+        "gradients": {a: _range([side["gradients"][a] for side in near]) for a in formula.gradients},
+        "sums": {a: _range([np.sum(side["gradients"][a], axis=axes[a]) for side in near]) for a in axes},
+    }
+
+
+def _values(sides, formula):
+    """The lowest and the highest value; of an index every one, for none between two is right."""
+    is_index = np.asarray(formula.cases[0].value).dtype.kind == "i"
+    return np.unique(np.array(sides, int)) if is_index else _range(sides)
 
 
 def _range(sides):
@@ -214,7 +274,7 @@ def parse(text):
 
 
 def _decoded(vector):
-    sides = lambda side: {"value": decode(side["value"]), "gradients": _each(side["gradients"])}
+    sides = lambda side: {"value": decode(side["value"])} | {k: _each(side[k]) for k in ("gradients", "sums")}
     return vector | {
         "inputs": _each(vector["inputs"]),
         "value": decode(vector["value"]),

@@ -66,12 +66,12 @@ def log_sigmoid(t):
 
 
 def sigmoid(t):
-    """1 / (1 + e^{-t}) = exp(log_sigmoid(t)), elementwise, with full relative accuracy in both tails.
+    """1 / (1 + e^{-t}), elementwise, with full relative accuracy in both tails: e^t to the left of 0.
 
     >>> float(sigmoid(-720.0)) > 0.0
     True
     """
-    return np.exp(log_sigmoid(t))
+    return np.exp(np.minimum(t, 0.0)) / (1.0 + np.exp(-np.abs(t)))
 
 
 def log1mexp(t):

@@ -50,8 +50,8 @@ PARAMETERS = [
     ("lvq2", "cap", 0.0, "must be positive"),
     ("lvq2_ratio", "delta", 0.0, "must be positive and finite"),
     ("lvq2_ratio", "delta", np.inf, "must be positive and finite"),
-    ("generalized_hinge", "costs", np.array([0.0, -1.0]), "must be >= 0"),
-    ("margin_rescaled_hinge", "costs", np.array([0.0, np.nan]), "must be >= 0"),
+    ("generalized_hinge", "costs", np.array([0.0, -1.0]), "must be >= 0 for every wrong answer"),
+    ("margin_rescaled_hinge", "costs", np.array([0.0, np.nan]), "must be >= 0 for every wrong answer"),
     *(
         (name, "beta", beta, "must be positive and finite")
         for name in ("log", "nll", "mee")

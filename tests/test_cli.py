@@ -146,11 +146,15 @@ def test_vectors(run, tmp_path):
     folder = tmp_path / "deep" / "v"
     assert status == 0
     assert sorted(p.name for p in folder.iterdir()) == [
-        "README.md",
+        "FORMAT.md",
         "hinge.jsonl",
         "nll.jsonl",
         "schema.json",
     ]
+    assert run("vectors", "hinge", "--out", str(folder))[0] == 0  # the same files again
+    (folder / "FORMAT.md").write_text("mine")
+    status, _, err = run("vectors", "hinge", "--out", str(folder))
+    assert status == 2 and "is another file" in err and (folder / "FORMAT.md").read_text() == "mine"
     assert golden.parse((folder / "hinge.jsonl").read_text())[0]["id"] == golden.load("hinge")[0]["id"]
 
 

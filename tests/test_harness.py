@@ -249,10 +249,17 @@ def test_bounds_are_those_of_the_documentation():
 
 
 def test_either_side_of_a_corner_is_right():
-    side = {"value": (2.0, 2.5), "gradients": {"energies": (np.array([0.0, -1.0]), np.array([1.0, 0.0]))}}
+    side = {
+        "value": (2.0, 2.5),
+        "gradients": {"energies": (np.array([0.0, -1.0]), np.array([1.0, 0.0]))},
+        "sums": {"energies": (0.0, 0.0)},  # (1, -1) on one side, (0, 0) on the other
+    }
     vector = VECTOR | {"kinks": {"float32": side}}
     assert bounds.measure(vector, "energies", np.array([0.5, -0.5]), "float32").fine == 0.0
     assert bounds.measure(vector, "energies", np.array([1.5, 0.0]), "float32").verdict == "mismatch"
+    assert (
+        bounds.measure(vector, "energies", np.array([1.0, 0.0]), "float32").verdict == "mismatch"
+    )  # no side's sum
     assert bounds.measure(vector, "energies", np.array([0.5, -0.5]), "float64").verdict == "mismatch"
     assert bounds.measure(vector, "value", 2.25, "float32").fine == 0.0
 
@@ -283,3 +290,19 @@ def test_estimated_condition_agrees_with_the_oracles(name):
 
 def test_a_case_without_a_gradient_convention_is_allowed():
     assert Case("x", {}, 0.0).gradients == {}
+
+
+def test_of_tied_offenders_not_all_and_not_none():
+    """At a tie either offender, or a share of each, feels the force: not both in full, and not nobody."""
+    vector = next(v for v in golden.load("hinge") if v["id"] == "hinge/a-tie-of-two-offenders")
+    verdict = lambda g: bounds.measure(vector, "energies", np.array(g)).verdict
+    assert [verdict(g) for g in ([1.0, -1.0, 0.0], [1.0, 0.0, -1.0], [1.0, -0.5, -0.5])] == ["match"] * 3
+    assert [verdict(g) for g in ([1.0, -1.0, -1.0], [1.0, 0.0, 0.0])] == ["mismatch"] * 2
+
+
+def test_an_index_between_two_right_ones_is_wrong():
+    vector = next(
+        v for v in golden.load("most_offending") if v["id"].endswith("a-tie-goes-to-the-lowest-index")
+    )
+    tied = vector | {"kinks": {"float64": {"value": np.array([0, 2]), "gradients": {}, "sums": {}}}}
+    assert [bounds.measure(tied, "value", i).verdict for i in (0, 1, 2)] == ["match", "mismatch", "match"]

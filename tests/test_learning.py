@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ebm_ref import FORMULAS
 from ebm_ref.energies.rbf_output import rbf_output, rbf_output_centers_gradient, rbf_output_features_gradient
 from ebm_ref.energies.softmax import softmax, softmax_weights_gradient
 from ebm_ref.learning import chain_rule, energy_table, gradient_descent, objective_gradient, sample_gradient
@@ -75,3 +76,27 @@ def test_the_grid_and_the_box_are_those_asked_for():
     assert len(seen) == 25 and max(seen) == (4.0, 4.0) and sorted({E_C for E_C, _ in seen}) == [0, 1, 2, 3, 4]
     assert resting_gap(square_square_gradient) == 1.0  # from a wall at 1, no offender would feel a force
     assert resting_gap(square_square_gradient, lowest=1.0) is None
+
+
+D2 = 2.25  # squared distance of two RBF centres
+FAR = lambda E_C, E_I: np.sqrt(E_C) + np.sqrt(E_I) >= 1.5
+
+
+@pytest.mark.parametrize(
+    "name, largest",
+    [
+        ("energy", D2),
+        ("hinge", 1.0),
+        ("square_square", D2),
+        ("log", 4.0),
+        ("nll", 4.0),
+        ("mce", 4.0),
+        ("mee", 4.0),
+    ]
+    + [("square_exponential", 4.0), ("perceptron", 0.0), ("lvq2", 0.0)],
+)
+def test_condition_3_for_distinct_rbf_centers(name, largest):
+    """The second column of the table in conditions.py: it holds for every margin below `largest`."""
+    for margin in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0):
+        holds, _, _ = condition_3(FORMULAS[name].value, FAR, margin, points=33)
+        assert holds == (margin < largest), margin

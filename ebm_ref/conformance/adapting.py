@@ -44,8 +44,3 @@ def converted(inputs, differentiated, array):
         else x
         for a, x in inputs.items()
     }
-
-
-def indices(x):
-    """An array of integers, also where it is empty: JSON does not say what an empty list holds."""
-    return np.asarray(x).astype(int)

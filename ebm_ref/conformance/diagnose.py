@@ -5,7 +5,9 @@ r"""Diagnosing: which mistake reproduces the numbers that a stranger computed.
                   corners and ties that the candidate answered, and the truth does not
 
 The variants are the very functions that stand on the pages, evaluated in the candidate's dtype.
-Hypotheses that agree with each other on all vectors cannot be told apart, and are named together.
+Hypotheses that agree with each other on all vectors cannot be told apart, and are named together.  What
+none of them explains to the last digit may be one of them, or the truth, in single precision where
+double was asked for.
 
 Then the smallest input: entries are taken away and numbers made simpler for as long as the candidate
 still disagrees with the page there.
@@ -23,6 +25,8 @@ from ebm_ref.bounds import is_finite, measure, of
 from ebm_ref.formula import Variant
 from ebm_ref.numerics import softmax
 
+IN_FLOAT32 = "right in single precision only"
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -32,6 +36,7 @@ class Hypothesis:
     kind: str  # "convention", "mistake" or "slip"
     seen_in: str
     answer: Callable
+    dtype: str = ""  # that it is computed in, whatever was asked for
 
 
 def hypotheses(formula):
@@ -91,6 +96,14 @@ def _of_slip(name, slip):
     return Hypothesis(name, "slip", "", answer)
 
 
+def in_float32(formula):
+    """The truth and every hypothesis once more, computed in float32: a library that knows no float64."""
+    same = Hypothesis("", "slip", "", lambda vector, output, dtype: np.asarray(of(vector, output), float))
+    for h in [same, *hypotheses(formula)]:
+        name = f"{h.name}; {IN_FLOAT32}" if h.name else IN_FLOAT32
+        yield Hypothesis(name, "slip", h.seen_in, h.answer, "float32")
+
+
 def is_telling(vector, dtype):
     """Whether a vector can tell hypotheses apart: finite, and away from corners and ties."""
     return is_finite(vector) and dtype not in vector["kinks"]
@@ -102,14 +115,18 @@ def diagnose(formula, judgements, dtype):
     Returns {output: [hypotheses]}, an empty list where none does.
     """
     telling = [j for j in judgements if j.output and j.verdict != "error" and is_telling(j.vector, dtype)]
-    wrong = {j.output: None for j in judgements if j.verdict == "mismatch" and j.finite}
-    of_output = lambda output: [j for j in telling if j.output == output]
-    return {
-        output: [
-            h for h in hypotheses(formula) if of_output(output) and _reproduces(h, of_output(output), dtype)
-        ]
-        for output in wrong
-    }
+    wrong = dict.fromkeys(j.output for j in judgements if j.verdict == "mismatch" and j.finite)
+    return {output: _named(formula, [j for j in telling if j.output == output], dtype) for output in wrong}
+
+
+def _named(formula, judgements, dtype):
+    """The hypotheses that reproduce all judgements of one output; in float32 where none does in float64."""
+    if not judgements:
+        return []
+    named = [h for h in hypotheses(formula) if _reproduces(h, judgements, dtype)]
+    if named or dtype == "float32":
+        return named
+    return [h for h in in_float32(formula) if _reproduces(h, judgements, dtype)]
 
 
 def _reproduces(hypothesis, judgements, dtype):
@@ -120,7 +137,8 @@ def _reproduces(hypothesis, judgements, dtype):
         claimed = hypothesis.answer(j.vector, j.output, dtype)
         if claimed is None or np.shape(claimed) != np.shape(j.answer):
             return False
-        if measure(j.vector, j.output, j.answer, dtype, truth=claimed).verdict == "mismatch":
+        carried = hypothesis.dtype or dtype
+        if measure(j.vector, j.output, j.answer, carried, truth=claimed).verdict == "mismatch":
             return False
     return True
 

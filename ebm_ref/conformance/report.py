@@ -108,9 +108,10 @@ def _explain(candidate, row):
     explained = lambda holds: (
         bool(found) and all(any(holds(h) for h in hypotheses) for hypotheses in found.values())
     )
-    if explained(lambda h: h.kind == "convention"):
+    is_convention = lambda h: h.kind == "convention"
+    if explained(is_convention):
         row.verdict = "match under convention"
-    elif explained(lambda h: (row.formula, row.function, h.name) in known):
+    elif explained(lambda h: is_convention(h) or (row.formula, row.function, h.name) in known):
         row.verdict = "known quirk"
     row.smallest = _smallest(candidate, row, formula)
 

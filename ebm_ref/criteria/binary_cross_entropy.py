@@ -241,11 +241,19 @@ FORMULA = Formula(
             "convention",
             lambda p, t: -(t * np.maximum(np.log(p), -100.0) + (1.0 - t) * np.maximum(np.log1p(-p), -100.0)),
             {
-                "probability": lambda p, t: (p - t) / np.maximum(p * (1.0 - p), 1e-12),
+                "probability": lambda p, t: (p - t) / np.maximum(p * (1.0 - p), LEAST),
                 "target": lambda p, t: np.maximum(np.log1p(-p), -100.0) - np.maximum(np.log(p), -100.0),
             },
             seen_in="PyTorch, documentation of torch.nn.BCELoss; github.com/pytorch/pytorch/issues/103316",
             symptom="no loss exceeds 100; behind a sigmoid the gradient dies for p < 1e-12",
+        ),
+        Variant(
+            "clipped at the resolution of the dtype",
+            "convention",
+            lambda p, t: -xlogy(t, _within_resolution(p)) - xlogy(1.0 - t, _within_resolution(1.0 - p)),
+            seen_in="scikit-learn, documentation of log_loss; "
+            "github.com/scikit-learn/scikit-learn/issues/17399",
+            symptom="no loss exceeds 36.04, or in float32 15.94: the same data cost less in less precision",
         ),
         Variant(
             "gradient by the logit returned instead",
@@ -258,7 +266,10 @@ FORMULA = Formula(
             "probability clipped at 1e-7",
             "mistake",
             lambda p, t: _clipped(p, t, 0.0),
-            {"probability": lambda p, t: _clipped_gradient(p, t, 0.0)},
+            {
+                "probability": lambda p, t: _clipped_gradient(p, t, 0.0),
+                "target": lambda p, t: _clipped(p, 0.0, 0.0) - _clipped(p, 1.0, 0.0),
+            },
             seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/4744",
             symptom="no loss exceeds 16.118 or falls below 1e-7, and beyond there is no gradient",
         ),
@@ -291,6 +302,13 @@ FORMULA = Formula(
         ),
     ),
 )
+
+LEAST = float(np.float32(1e-12))  # in single precision, whatever the dtype
+
+
+def _within_resolution(p):
+    eps = np.finfo(np.asarray(p).dtype).eps
+    return np.clip(p, eps, 1.0 - eps)
 
 
 def _clipped(p, t, added):

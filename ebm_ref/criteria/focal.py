@@ -188,6 +188,7 @@ FORMULA = Formula(
             {"logit": -100.0, "target": 1, "gamma": 0.5},
             100.0,
             {"logit": -1.0},
+            exposes="probability clipped at 1e-7",
         ),
         Case(
             "saturated, gamma 0: no power of zero may enter",
@@ -266,6 +267,15 @@ FORMULA = Formula(
             symptom="NaN from z = 37 on (float32: 17), right or wrong",
         ),
         Variant(
+            "probability clipped at 1e-7",
+            "mistake",
+            lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[0],
+            {"logit": lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1]},
+            seen_in="Keras 3.15.1, binary_focal_crossentropy(from_logits=True); found by this project; the same "
+            "in TensorFlow Addons, github.com/tensorflow/addons/issues/693",
+            symptom="beyond a score of 16 the loss stays at 16.1 and the gradient at 0: the hardest are dropped",
+        ),
+        Variant(
             "zero to the power gamma - 1",
             "mistake",
             focal,
@@ -288,3 +298,14 @@ def _with_rounded_power(z, t, gamma):
     q = 1.0 - p
     slope = np.float64(gamma) * np.power(q, gamma - 1.0) * p * q * np.log(p) - np.power(q, gamma) * q
     return slope if t == 1 else -slope
+
+
+def _with_clipped_probability(z, t, gamma):
+    """Value and slope where the probability is rounded, and clipped in the logarithm alone."""
+    p = sigmoid(z)
+    c = np.clip(p, 1e-7, 1.0 - 1e-7)
+    miss = 1.0 - (t * p + (1.0 - t) * (1.0 - p))
+    loss = -t * np.log(c) - (1.0 - t) * np.log(1.0 - c)
+    slope = ((1.0 - t) / (1.0 - c) - t / c) * (c == p)
+    turned = np.power(miss, gamma - 1.0) * gamma if gamma != 0.0 else 0.0
+    return miss**gamma * loss, ((1.0 - 2.0 * t) * turned * loss + miss**gamma * slope) * p * (1.0 - p)

@@ -218,6 +218,14 @@ FORMULA = Formula(
             seen_in="the regression literature: terms that no gradient sees",
         ),
         Variant(
+            "variance at least 1e-6",
+            "convention",
+            _clamped(gaussian_nll),
+            {a: _clamped(g) for a, g in GRADIENTS.items()},
+            seen_in="PyTorch, documentation of torch.nn.GaussianNLLLoss, full=True",
+            symptom="no density is higher than that of a standard deviation of 1e-3",
+        ),
+        Variant(
             "constant left out, variance at least 1e-6",
             "convention",
             _clamped(_without_constant),

@@ -132,6 +132,11 @@ def _clipped(log_q, p):
     return np.sum(p * np.log(p / q))
 
 
+def _passed(x):
+    """The slope of clipping to 1e-7..1: 1 inside, 0 outside, and one half at either end, as in JAX."""
+    return np.where((x > 1e-7) & (x < 1.0), 1.0, 0.5 * ((x == 1e-7) | (x == 1.0)))
+
+
 FORMULA = Formula(
     value=kl_divergence,
     signature="(k),(k)->()",
@@ -274,6 +279,12 @@ FORMULA = Formula(
             "clipped at 1e-7",
             "mistake",
             _clipped,
+            {
+                "log_q": lambda log_q, p: -np.clip(p, 1e-7, 1.0) * _passed(np.exp(log_q)),
+                "p": lambda log_q, p: (
+                    (1.0 + np.log(np.clip(p, 1e-7, 1.0) / np.clip(np.exp(log_q), 1e-7, 1.0))) * _passed(p)
+                ),
+            },
             seen_in="Keras KLDivergence, github.com/keras-team/keras/issues/19520",
             symptom="16.118 where the loss is infinite",
         ),

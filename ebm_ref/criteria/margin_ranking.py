@@ -121,6 +121,7 @@ FORMULA = Formula(
             {"x1": 3.0, "x2": 1.0, "sign": 1, "margin": 2.0},
             0.0,
             {"x1": 0.0, "x2": 0.0},
+            exposes="every sign taken for -1",
         ),
         Case(
             "a tie without a margin costs nothing, and moves nothing",
@@ -164,6 +165,14 @@ FORMULA = Formula(
             },
             seen_in="RankPose, github.com/seathiefwang/RankPose/issues/4",
             symptom="half of the pairs cost exactly m, and teach nothing",
+        ),
+        Variant(
+            "every sign taken for -1",
+            "mistake",
+            lambda x1, x2, y, m=0.0: np.maximum(0.0, m + (x1 - x2)),
+            seen_in="scikit-learn 1.9.1, hinge_loss of samples that all have the label 1; "
+            "found by this project",
+            symptom="a batch of positive samples costs most where it is classified best",
         ),
         Variant(
             "margin forgotten",

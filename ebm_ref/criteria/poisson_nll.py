@@ -164,6 +164,7 @@ FORMULA = Formula(
             {"log_rate": -30.0, "target": 1.0},
             30.000000000000092,
             {"log_rate": -0.9999999999999064},
+            exposes="1e-7 added to the rate, constant left out",
         ),
         Case(
             "a million, as predicted: 13 million cancel",
@@ -207,6 +208,14 @@ FORMULA = Formula(
             {"log_rate": poisson_nll_gradient},
             seen_in="PyTorch, documentation of torch.nn.PoissonNLLLoss, full=True",
             symptom="log 2! = 0.652 instead of 0.693",
+        ),
+        Variant(
+            "1e-7 added to the rate, constant left out",
+            "mistake",
+            lambda h, y: np.exp(h) - y * np.log(np.exp(h) + 1e-7),
+            {"log_rate": lambda h, y: np.exp(h) - y * (np.exp(h) / (np.exp(h) + 1e-7))},
+            seen_in="Keras poisson, which takes the rate; github.com/keras-team/keras/issues/590",
+            symptom="no count costs more than 16.1 apiece, and an impossible one has no gradient",
         ),
         Variant(
             "Stirling's formula where it exceeds 1",

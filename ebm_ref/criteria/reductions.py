@@ -607,7 +607,8 @@ ELEMENT_WEIGHTED_MEAN = Formula(
                 "weights": lambda l, w: (l - np.sum(w * l) / np.sum(w)) / np.sum(w),
             },
             seen_in="Keras, documentation of keras.losses.Loss, reduction='mean_with_sample_weight', "
-            "github.com/keras-team/keras/issues/19740",
+            "github.com/keras-team/keras/issues/19740; PyTorch, mse_loss and l1_loss with `weight`, but not "
+            "huber_loss, github.com/pytorch/pytorch/pull/132049",
         ),
         Variant(
             "divided by the number of weights that are not 0",

@@ -325,6 +325,11 @@ FORMULA = Formula(
             "signed differences under the power, eps under the root",
             "mistake",
             lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, m + _signed(a - p, q) - _signed(a - n, q)),
+            {
+                "anchor": lambda a, p, n, m=1.0, q=2.0: _of_signed(a, p, n, m, q)[0],
+                "positive": lambda a, p, n, m=1.0, q=2.0: _of_signed(a, p, n, m, q)[1],
+                "negative": lambda a, p, n, m=1.0, q=2.0: _of_signed(a, p, n, m, q)[2],
+            },
             seen_in="optax.losses.triplet_margin_loss, optax/losses/_self_supervised.py",
             symptom="for p = 1 components cancel, for p = 3 the loss is NaN; a point lies 1e-3 from itself",
         ),
@@ -396,3 +401,11 @@ def _squares(a, p, n, m):
 
 def _signed(d, q):
     return (np.sum(d**q) + 1e-6) ** (1.0 / q)
+
+
+def _of_signed(a, p, n, m, q):
+    """Gradients as the chain rule gives them: a sum of powers below 0 has no root, so NaN."""
+    active = 1.0 if m + _signed(a - p, q) - _signed(a - n, q) > 0.0 else 0.0
+    slope = lambda d: (np.sum(d**q) + 1e-6) ** (1.0 / q - 1.0) * d ** (q - 1.0)
+    to_p, to_n = active * slope(a - p), active * slope(a - n)
+    return to_p - to_n, -to_p, to_n

@@ -4,8 +4,8 @@ r"""RBF output: each answer has a centre, and its energy is the squared distance
 
 x is the output of a network, U_y the code of answer y.  With fixed, distinct centres no x is near
 two of them: for centres at distance D, sqrt(E_C) + sqrt(E_I) >= D by the triangle inequality, hence
-E_C + E_I >= D^2 / 2.  Pulling x to one centre takes it away from the others, so even the energy loss
-is safe.  Let the centres learn too, and they all move to the same place: collapse.
+E_C + E_I >= D^2 / 2: where one energy is small the others are not, so even the energy loss is safe.
+Let the centres learn too, and nothing keeps them apart: they can all move to where x is, a collapse.
 
 The energy is the *squared* distance; some notes print the bound for the squares as E_C + E_I >= D,
 which is false.

@@ -36,14 +36,568 @@ from numba import njit, prange
 
 from ebm_ref.criteria import ctc, ctc_of_logits
 from ebm_ref.formula import require_index
-from ebm_ref.kernels.batch import SHARED, as_integers, as_numbers, check_axes, refuse
+from ebm_ref.kernels.batch import SHARED, as_integers, as_numbers, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.kernels.losses import beside_one, scale, weigh
 
 FAINT = 2.0**-1000  # what is smaller may have lost digits to underflow
 LEAST = 2.0**-900  # the best alignment must not fall below this share of a row
 COUNTS = 2.0**-90  # FAINT times this is less than the smallest number
+DONE, IN_PROBABILITIES, IN_LOGS, BY_FAILURES, ILLEGAL = range(5)  # what is still to be done with a sample
 CERTAIN = math.log(2.0)  # below this loss, P > 1/2, failures are summed instead
+
+
+def over_samples(sample):
+    """From a function of one sample, one that does for a batch what is still to be done."""
+
+    @njit(error_model="numpy", nogil=True)
+    def alone(rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, g):
+        for i in range(len(targets)):
+            if todo[i] != DONE:
+                start = i * (len(rows) // len(targets))
+                stop, target = start + input_lengths[i], targets[i, : target_lengths[i]]
+                x, slopes = rows[start:stop], g[start:stop]
+                losses[i], todo[i] = sample(x, target, blank, by_logits, todo[i], slopes)
+
+    @njit(error_model="numpy", nogil=True, parallel=True)
+    def shared(rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, g):
+        for i in prange(len(targets)):
+            if todo[i] != DONE:
+                start = i * (len(rows) // len(targets))
+                stop, target = start + input_lengths[i], targets[i, : target_lengths[i]]
+                x, slopes = rows[start:stop], g[start:stop]
+                losses[i], todo[i] = sample(x, target, blank, by_logits, todo[i], slopes)
+
+    def run(rows, targets, *others):
+        several = len(targets) > 1 and rows.size >= SHARED // 8 and numba.get_num_threads() > 1
+        (shared if several else alone)(rows, targets, *others)
+
+    return run
+
+
+@njit(error_model="numpy")
+def is_legal(x, target, blank, by_logits):
+    """Whether the page takes it: no +inf, labels that are classes and not the blank, no impossible row."""
+    illegal = 0
+    for label in target:
+        illegal += label < 0 or label >= x.shape[1] or label == blank
+    for t in range(len(x)):
+        possible = 0
+        for k in range(x.shape[1]):
+            illegal += x[t, k] == math.inf
+            possible += not x[t, k] == -math.inf
+        illegal += by_logits and possible == 0
+    return illegal == 0
+
+
+@njit(error_model="numpy")
+def band(target, moments, first, reach):
+    """Labels that can be done after r moments: first[r] <= u < reach[r]; whether any path spells all.
+
+    Of the rest, first[r] must still come, in the moments that are left; reach[r] labels have been read
+    at most.  Equal neighbours take a moment more.
+    """
+    u, needed = 0, 1
+    for r in range(moments + 1):
+        while u < len(target) and needed <= r:
+            u += 1
+            needed += 2 if u < len(target) and target[u] == target[u - 1] else 1
+        reach[r] = u
+    fits = u == len(target)
+    u, needed = len(target), 1
+    for r in range(moments, -1, -1):
+        while u > 0 and needed <= moments - r:
+            u -= 1
+            needed += 2 if u > 0 and target[u] == target[u - 1] else 1
+        first[r] = u
+    return fits
+
+
+@njit(error_model="numpy")
+def moves_of_two(target):
+    """1 where label j - 1 may follow label j - 2 at once, else 0; with a 0 at either end."""
+    skip = np.zeros(len(target) + 2)
+    for j in range(2, len(target) + 1):
+        skip[j] = 1.0 if target[j - 1] != target[j - 2] else 0.0
+    return skip
+
+
+@njit(error_model="numpy")
+def prepare(x, by_logits, lows, norms, g):
+    """By logits: softmax into g, and what makes (x + low) - norm a log-probability.  Else 0, 0 and 0."""
+    if not by_logits:
+        g[:] = 0.0
+        return
+    weigh(x, -1.0, 1.0, lows, g, 0, len(x))
+    for t in range(len(x)):
+        beside = beside_one(g, t)
+        norms[t] = math.log1p(beside)
+        scale(g, t, 1.0 / (1.0 + beside))
+
+
+@njit(error_model="numpy")
+def gather(x, target, blank, lows, norms, first, reach, scores):
+    """Log-probabilities of blank and labels at each moment, -inf where no path passes; how many are NaN."""
+    absent = 0
+    for r in range(1, len(scores)):
+        low, norm = lows[r - 1], norms[r - 1]
+        scores[r, 0] = (x[r - 1, blank] + low) - norm if first[r] <= reach[r - 1] else -math.inf
+        absent += scores[r, 0] != scores[r, 0]
+        for j in range(1, scores.shape[1]):
+            passes = first[r - 1] < j <= reach[r]
+            scores[r, j] = (x[r - 1, target[j - 1]] + low) - norm if passes else -math.inf
+            absent += scores[r, j] != scores[r, j]
+    return absent
+
+
+@njit(error_model="numpy")
+def larger(a, b):
+    """The larger of two numbers, the first of equals."""
+    return a if a >= b else b
+
+
+@njit(error_model="numpy")
+def best_alignment(scores, skip, first, A, B, path):
+    """Highest sum of scores; the best way there, as positions 2 u of blank u and 2 j - 1 of label j - 1."""
+    n = scores.shape[1]
+    A[0], B[0] = -math.inf, -math.inf
+    A[0, 0] = 0.0
+    for r in range(1, len(scores)):
+        for u in range(n):
+            A[r, u] = larger(A[r - 1, u], B[r - 1, u]) + scores[r, 0]
+        A[r, : first[r]] = -math.inf
+        B[r, 0] = -math.inf
+        for j in range(1, n):
+            two = B[r - 1, j - 1] if skip[j] == 1.0 else -math.inf
+            B[r, j] = larger(larger(B[r - 1, j], A[r - 1, j - 1]), two) + scores[r, j]
+    r, is_label = len(scores) - 1, B[-1, n - 1] >= A[-1, n - 1]
+    highest, u = larger(B[r, n - 1], A[r, n - 1]), n - 1
+    for r in range(len(scores) - 1, 0, -1):
+        path[r] = 2 * u - is_label
+        if is_label:
+            stay, one = B[r - 1, u], A[r - 1, u - 1]
+            two = B[r - 1, u - 1] if skip[u] == 1.0 else -math.inf
+            is_label = stay >= larger(one, two) or two > one
+            u -= not stay >= larger(one, two)
+        else:
+            is_label = B[r - 1, u] > A[r - 1, u]
+    path[0] = 0
+    return highest
+
+
+@njit(error_model="numpy")
+def from_best(scores, path):
+    """Count each row from the best alignment's score; its energy, minus their sum, without rounding twice."""
+    total, lost = 0.0, 0.0
+    scores[0] = 0.0
+    for r in range(1, len(scores)):
+        best = scores[r, (path[r] + 1) // 2 if path[r] % 2 else 0]
+        for j in range(scores.shape[1]):
+            scores[r, j] -= best
+        new = total + best
+        part = new - total
+        lost += (total - (new - part)) + (best - part)
+        total = new
+    return -(total + lost)
+
+
+@njit(error_model="numpy")
+def exponentials(x, w):
+    """e^x of a table."""
+    flat, into = x.reshape(-1), w.reshape(-1)
+    for n in range(len(flat)):
+        into[n] = exponential(flat[n])
+
+
+@njit(error_model="numpy")
+def halvings(total):
+    """2^-n with n = floor(log2 total), for positive normal numbers."""
+    exponent = (np.float64(total).view(np.int64) >> 52) & 2047
+    return np.int64((2046 - exponent) << 52).view(np.float64)
+
+
+@njit(fastmath={"reassoc", "contract"}, error_model="numpy")
+def forward_row(A, B, w, skip, r):
+    """What reaches each position at moment r from all positions before; the sum."""
+    blank, total = w[r, 0], 0.0
+    for u in range(A.shape[1]):
+        A[r, u] = (A[r - 1, u] + B[r - 1, u]) * blank
+        total += A[r, u]
+    B[r, 0] = 0.0
+    for j in range(1, A.shape[1]):
+        B[r, j] = (B[r - 1, j] + (A[r - 1, j - 1] + skip[j] * B[r - 1, j - 1])) * w[r, j]
+        total += B[r, j]
+    return total
+
+
+@njit(error_model="numpy")
+def forward(w, skip, first, path, A, B, best):
+    """Fill A and B with what reaches each position, but for the best alignment, which is in `best`.
+
+    Returns log(1 + rest), the rest counted from the best alignment, or NaN where it is not safe.
+    """
+    A[0], B[0], best[0] = 0.0, 0.0, 1.0
+    u, is_label = 0, False
+    for r in range(1, len(w)):
+        came = B if is_label else A
+        rest = came[r - 1, u]
+        came[r - 1, u] = rest + best[r - 1]
+        total = forward_row(A, B, w, skip, r)
+        came[r - 1, u] = rest
+        u, is_label = (path[r] + 1) // 2, path[r] % 2 == 1
+        if is_label:
+            B[r, u] = B[r - 1, u] + (A[r - 1, u - 1] + skip[u] * B[r - 1, u - 1])
+        else:
+            A[r, u] = A[r - 1, u] + B[r - 1, u]
+        A[r, : first[r]] = 0.0
+        best[r] = best[r - 1]
+        if not 2.0**-30 < total < 2.0**30:
+            if not LEAST < total < 1.0 / LEAST:
+                return math.nan
+            factor = halvings(total)
+            scale(A, r, factor)
+            scale(B, r, factor)
+            best[r] *= factor
+            if not best[r] > LEAST:
+                return math.nan
+    n = A.shape[1]
+    return math.log1p((A[-1, n - 1] + B[-1, n - 1]) / best[-1])
+
+
+@njit(fastmath={"reassoc", "contract"}, error_model="numpy")
+def weights_at(A, B, r, ZA, ZB, labels):
+    """a z of each label, and their sums over blanks and over labels."""
+    of_blank, of_labels = 0.0, 0.0
+    for u in range(len(ZA)):
+        of_blank += A[r, u] * ZA[u]
+        labels[u] = B[r, u] * ZB[u]
+        of_labels += labels[u]
+    return of_blank, of_labels
+
+
+@njit(error_model="numpy")
+def lost(a, r, z, start, stop, floor):
+    """How many of a z may be more than nothing, though one of the two is too small to be trusted."""
+    many = 0
+    for u in range(start, stop):
+        low, high = (a[r, u], z[u]) if a[r, u] < z[u] else (z[u], a[r, u])
+        many += low < FAINT and high > floor
+    return many
+
+
+@njit(fastmath={"reassoc", "contract"}, error_model="numpy")
+def backward_row(YA, YB, skip, ZA, ZB):
+    """What is reached from each position, given what the positions after it are worth; the sum."""
+    total = 0.0
+    for u in range(len(ZA)):
+        ZA[u] = YA[u] + YB[u + 1]
+        total += ZA[u]
+    for j in range(1, len(ZA)):
+        ZB[j] = YB[j] + (YA[j] + skip[j + 1] * YB[j + 1])
+        total += ZB[j]
+    return total
+
+
+@njit(error_model="numpy")
+def subtract(of_blank, of_labels, total, target, blank, g, t):
+    """Subtract gamma from a row of g, softmax or 0; where both are nearly 1, what each lacks to 1 instead."""
+    top = likely(g, t)
+    lacks, wrong = sum_without(g, t, top), 0.0 if top == blank else of_blank
+    g[t, blank] -= of_blank / total
+    for j in range(1, len(of_labels)):
+        g[t, target[j - 1]] -= of_labels[j] / total
+        wrong += 0.0 if target[j - 1] == top else of_labels[j]
+    if top >= 0:
+        g[t, top] = wrong / total - lacks
+
+
+@njit(error_model="numpy")
+def likely(p, t):
+    """The class with a probability above 1/2, or -1."""
+    top = -1
+    for k in range(p.shape[1]):
+        top = k if p[t, k] > 0.5 else top
+    return top
+
+
+@njit(fastmath={"reassoc"}, error_model="numpy")
+def sum_without(p, t, top):
+    """Sum of a row but for one class."""
+    total = 0.0
+    for k in range(p.shape[1]):
+        total += 0.0 if k == top else p[t, k]
+    return total
+
+
+@njit(error_model="numpy")
+def backward(w, skip, first, reach, path, A, B, best, target, blank, g):
+    """Subtract gamma from g; whether it was safe."""
+    n = A.shape[1]
+    ZA, ZB, YA, YB, labels = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n + 1), np.empty(n)
+    ZA[n - 1], ZB[n - 1], ahead = 1.0, (1.0 if n > 1 else 0.0), 1.0
+    for r in range(len(w) - 1, 0, -1):
+        u, is_label = (path[r] + 1) // 2, path[r] % 2 == 1
+        z, a = (ZB, B) if is_label else (ZA, A)
+        rest = z[u] - ahead if r == len(w) - 1 else z[u]
+        z[u] = rest + ahead
+        a[r, u] += best[r]
+        of_blank, of_labels = weights_at(A, B, r, ZA, ZB, labels)
+        total = of_blank + of_labels
+        if not total > LEAST:
+            return False
+        many = lost(A, r, ZA, first[r], reach[r - 1] + 1, COUNTS * total)
+        if many + lost(B, r, ZB, first[r - 1] + 1, reach[r] + 1, COUNTS * total):
+            return False
+        subtract(of_blank, labels, total, target, blank, g, r - 1)
+        for j in range(n):
+            YA[j], YB[j] = ZA[j] * w[r, 0], ZB[j] * w[r, j]
+        size = backward_row(YA, YB, skip, ZA, ZB) + ahead
+        (YB if is_label else YA)[u] = rest
+        u, is_label = (path[r - 1] + 1) // 2, path[r - 1] % 2 == 1
+        if is_label:
+            ZB[u] = YB[u] + (YA[u] + skip[u + 1] * YB[u + 1])
+        else:
+            ZA[u] = YA[u] + YB[u + 1]
+        if r > 1:
+            ZA[reach[r - 2] + 1 :] = 0.0
+            ZB[reach[r - 1] + 1 :] = 0.0
+        if not 2.0**-30 < size < 2.0**30:
+            if not LEAST < size < 1.0 / LEAST:
+                return False
+            factor = halvings(size)
+            for j in range(n):
+                ZA[j], ZB[j] = ZA[j] * factor, ZB[j] * factor
+            ahead *= factor
+            if not ahead > LEAST:
+                return False
+    return True
+
+
+@njit(error_model="numpy")
+def pair_sum(c, r, d, s, e, q):
+    """(1 + r) e^c + (1 + s) e^d + (1 + q) e^e as one such pair: `scaled_sum` of numerics.py."""
+    if c < d or c < e:
+        if d >= e:
+            c, r, d, s = d, s, c, r
+        else:
+            c, r, e, q = e, q, c, r
+    if c == -math.inf:
+        return c, 0.0
+    rest = r + (1.0 + s) * math.exp(d - c) + (1.0 + q) * math.exp(e - c)
+    return (c + math.log1p(rest), 0.0) if rest > 2.0**300 else (c, rest)
+
+
+@njit(error_model="numpy")
+def forward_in_logs(scores, skip, A, B, C, D):
+    """Fill A with exponents and C with rests of what reaches blanks, B and D for labels; log of the sum."""
+    n, nothing = scores.shape[1], -math.inf
+    A[0], B[0], C[0], D[0] = nothing, nothing, 0.0, 0.0
+    A[0, 0] = 0.0
+    for r in range(1, len(scores)):
+        for u in range(n):
+            p = r - 1
+            A[r, u], C[r, u] = pair_sum(A[p, u], C[p, u], B[p, u], D[p, u], nothing, 0.0)
+            A[r, u] += scores[r, 0]
+            two = B[p, u - 1] if u > 0 and skip[u] == 1.0 else nothing
+            one = A[p, u - 1] if u > 0 else nothing
+            B[r, u], D[r, u] = pair_sum(B[p, u], D[p, u], one, C[p, u - 1], two, D[p, u - 1])
+            B[r, u] += scores[r, u] if u > 0 else nothing
+    c, r = pair_sum(A[-1, n - 1], C[-1, n - 1], B[-1, n - 1], D[-1, n - 1], nothing, 0.0)
+    return c + math.log1p(r)
+
+
+@njit(error_model="numpy")
+def backward_in_logs(scores, skip, A, B, C, D, target, blank, g):
+    """Subtract gamma from g."""
+    n, nothing = scores.shape[1], -math.inf
+    Z, R = np.full((2, n + 1), nothing), np.zeros((2, n + 1))
+    Y, S = np.full((2, n + 1), nothing), np.zeros((2, n + 1))
+    labels = np.empty(n)
+    Z[0, n - 1], Z[1, n - 1] = 0.0, (0.0 if n > 1 else nothing)
+    for r in range(len(scores) - 1, 0, -1):
+        c, rest, of_blank = nothing, 0.0, 0.0
+        for u in range(n):
+            c, rest = pair_sum(
+                *(c, rest),
+                *(A[r, u] + Z[0, u], C[r, u] + R[0, u] + C[r, u] * R[0, u]),
+                *(B[r, u] + Z[1, u], D[r, u] + R[1, u] + D[r, u] * R[1, u]),
+            )
+        for u in range(n):
+            of_blank += (1.0 + C[r, u]) * (1.0 + R[0, u]) * math.exp(A[r, u] + Z[0, u] - c)
+            labels[u] = (1.0 + D[r, u]) * (1.0 + R[1, u]) * math.exp(B[r, u] + Z[1, u] - c)
+            Y[0, u], S[0, u] = Z[0, u] + scores[r, 0], R[0, u]
+            Y[1, u], S[1, u] = Z[1, u] + (scores[r, u] if u > 0 else nothing), R[1, u]
+        subtract(of_blank, labels, 1.0 + rest, target, blank, g, r - 1)
+        for u in range(n):
+            Z[0, u], R[0, u] = pair_sum(Y[0, u], S[0, u], Y[1, u + 1], S[1, u + 1], nothing, 0.0)
+            two = Y[1, u + 1] if skip[u + 1] == 1.0 else nothing
+            one = Y[0, u] if u > 0 else nothing
+            Z[1, u], R[1, u] = pair_sum(Y[1, u], S[1, u], one, S[0, u], two, S[1, u + 1])
+
+
+@njit(error_model="numpy")
+def failures(target, blank, skip, A, B, g):
+    """Loss and gradient where P > 1/2, from probabilities of failing; g holds the softmax of each row."""
+    n, moments, classes = len(target) + 1, len(g), g.shape[1]
+    forward_in_probabilities(target, blank, skip, A, B, g)
+    P = A[moments, n - 1] + B[moments, n - 1]
+    ends = np.zeros((2, n + 1))  # probability of spelling the rest, from blank u and from label u - 1
+    ends[0, n - 1], ends[1, n - 1] = 1.0, (1.0 if n > 1 else 0.0)
+    fails, spelled, p = 1.0 - ends, np.zeros(classes), np.zeros(n + 1)
+    for r in range(moments, 0, -1):
+        p[0] = g[r - 1, blank]
+        for j in range(1, n):
+            p[j] = g[r - 1, target[j - 1]]
+        now_ends, now_fails = before(target, blank, skip, g, r - 1, p, ends, fails)
+        spelled[blank] = 0.0
+        for j in range(1, n):
+            spelled[target[j - 1]] = 0.0
+        for u in range(n):
+            spelled[blank] += (A[r - 1, u] + B[r - 1, u]) * ends[0, u]
+        for j in range(1, n):
+            arrives = A[r - 1, j - 1] + B[r - 1, j] + skip[j] * B[r - 1, j - 1]
+            spelled[target[j - 1]] += arrives * ends[1, j]
+        top = likely(g, r - 1)
+        for j in range(n):
+            k = target[j - 1] if j > 0 else blank
+            if spelled[k] >= 0.0 and k != top:
+                risk = P - spelled[k]
+                if risk < 0.5 * P:
+                    risk = risk_of(k, target, blank, skip, A, B, r - 1, ends, fails, now_ends, now_fails)
+                g[r - 1, k] = p[j] * (risk / P)
+                spelled[k] = -1.0
+        if top >= 0:
+            g[r - 1, top] = -sum_without(g, r - 1, top)
+        ends, fails = now_ends, now_fails
+    return -math.log1p(-fails[0, 0])
+
+
+@njit(error_model="numpy")
+def forward_in_probabilities(target, blank, skip, A, B, p):
+    """Probability to stand at each position after each moment."""
+    A[0], B[0] = 0.0, 0.0
+    A[0, 0] = 1.0
+    for r in range(1, len(A)):
+        for u in range(A.shape[1]):
+            A[r, u] = (A[r - 1, u] + B[r - 1, u]) * p[r - 1, blank]
+        B[r, 0] = 0.0
+        for j in range(1, A.shape[1]):
+            arrives = B[r - 1, j] + (A[r - 1, j - 1] + skip[j] * B[r - 1, j - 1])
+            B[r, j] = arrives * p[r - 1, target[j - 1]]
+
+
+@njit(error_model="numpy")
+def before(target, blank, skip, g, t, p, ends, fails):
+    """Probability to spell the rest and to fail, a moment earlier."""
+    n = len(target) + 1
+    now_ends, now_fails = np.zeros((2, n + 1)), np.ones((2, n + 1))
+    top, others = 0, 0.0
+    for k in range(g.shape[1]):
+        top = k if g[t, k] > g[t, top] else top
+    for k in range(g.shape[1]):
+        others += g[t, k] if k != top else 0.0
+    for u in range(n):
+        after = target[u] if u < n - 1 else blank
+        now_ends[0, u] = p[0] * ends[0, u] + p[u + 1] * ends[1, u + 1]
+        now_fails[0, u] = lost_at_once(g, t, top, others, blank, after, blank) + (
+            p[0] * fails[0, u] + (p[u + 1] * fails[1, u + 1] if u < n - 1 else 0.0)
+        )
+        if u > 0:
+            own, two = target[u - 1], skip[u + 1] * p[u + 1]
+            after = after if two > 0.0 else blank
+            now_ends[1, u] = p[u] * ends[1, u] + p[0] * ends[0, u] + two * ends[1, u + 1]
+            now_fails[1, u] = lost_at_once(g, t, top, others, blank, own, after) + (
+                p[u] * fails[1, u] + p[0] * fails[0, u] + two * fails[1, u + 1]
+            )
+    return now_ends, now_fails
+
+
+@njit(error_model="numpy")
+def lost_at_once(g, t, top, others, a, b, c):
+    """Sum of the probabilities of a row but those of three classes, of which some may be the same.
+
+    From the sum of all but the largest; where little of that is left, term by term.
+    """
+    rest = others
+    rest -= g[t, a] if a != top else 0.0
+    rest -= g[t, b] if b != top and b != a else 0.0
+    rest -= g[t, c] if c != top and c != a and c != b else 0.0
+    if rest < 0.125 * others:
+        rest = 0.0
+        for k in range(g.shape[1]):
+            rest += g[t, k] if k != top and k != a and k != b and k != c else 0.0
+    return rest + (g[t, top] if a != top and b != top and c != top else 0.0)
+
+
+@njit(error_model="numpy")
+def risk_of(k, target, blank, skip, A, B, r, ends, fails, now_ends, now_fails):
+    """P - P(spelled | symbol k comes next), summed over where it finds the path, nothing of it cancelling."""
+    n, risk = len(target) + 1, 0.0
+    for u in range(n):
+        a = (0, u) if k == blank else (1, u + 1) if u < n - 1 and k == target[u] else (0, n)
+        risk += A[r, u] * rise(a, (0, u), ends, fails, now_ends, now_fails)
+        if u > 0:
+            follows = skip[u + 1] == 1.0 and k == target[u]
+            a = (0, u) if k == blank else (1, u) if k == target[u - 1] else (1, u + 1) if follows else (0, n)
+            risk += B[r, u] * rise(a, (1, u), ends, fails, now_ends, now_fails)
+    return risk
+
+
+@njit(error_model="numpy")
+def rise(to, start, ends, fails, now_ends, now_fails):
+    """How much more likely to fail after a move than before it; (0, n) is where all is lost."""
+    if now_fails[start] > 0.5:
+        return now_ends[start] - ends[to]
+    return fails[to] - now_fails[start]
+
+
+@over_samples
+@njit(error_model="numpy")
+def swift(x, target, blank, by_logits, todo, g):
+    """Loss of a sample, its gradient into g, and what is still to be done."""
+    size = len(x) + 1, len(target) + 1
+    first, reach, path = np.empty(size[0], np.int64), np.empty(size[0], np.int64), np.empty(size[0], np.int64)
+    lows, norms, best = np.zeros(len(x)), np.zeros(len(x)), np.empty(size[0])
+    scores, w, A, B = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    if not is_legal(x, target, blank, by_logits):
+        return math.nan, ILLEGAL
+    if not band(target, len(x), first, reach):
+        return math.inf, DONE
+    prepare(x, by_logits, lows, norms, g)
+    absent = gather(x, target, blank, lows, norms, first, reach, scores)
+    skip = moves_of_two(target)
+    if absent or best_alignment(scores, skip, first, A, B, path) == -math.inf:
+        g[:] = math.nan if absent else 0.0
+        return math.nan if absent else math.inf, DONE
+    lowest = from_best(scores, path)
+    exponentials(scores, w)
+    loss = lowest - forward(w, skip, first, path, A, B, best)
+    if by_logits and loss < CERTAIN:
+        return loss, BY_FAILURES
+    if loss == loss and backward(w, skip, first, reach, path, A, B, best, target, blank, g):
+        return loss, DONE
+    return loss, IN_LOGS
+
+
+@over_samples
+@njit(error_model="numpy")
+def careful(x, target, blank, by_logits, todo, g):
+    """The same for samples that the swift way leaves: summed in logarithms, or by failures."""
+    size = len(x) + 1, len(target) + 1
+    lows, norms = np.zeros(len(x)), np.zeros(len(x))
+    A, B, skip = np.empty(size), np.empty(size), moves_of_two(target)
+    prepare(x, by_logits, lows, norms, g)
+    if todo == IN_LOGS:
+        first, reach = np.empty(size[0], np.int64), np.empty(size[0], np.int64)
+        path, scores, C, D = np.empty(size[0], np.int64), np.empty(size), np.empty(size), np.empty(size)
+        band(target, len(x), first, reach)
+        gather(x, target, blank, lows, norms, first, reach, scores)
+        best_alignment(scores, skip, first, A, B, path)
+        loss = from_best(scores, path) - forward_in_logs(scores, skip, A, B, C, D)
+        if not (by_logits and loss < CERTAIN):
+            backward_in_logs(scores, skip, A, B, C, D, target, blank, g)
+            return loss, DONE
+    return failures(target, blank, skip, A, B, g), DONE
 
 
 def ctc_value_and_gradient(log_probabilities, targets, input_lengths, target_lengths, blank=0):
@@ -98,14 +652,14 @@ def _batch(page, by_logits, scores, targets, input_lengths, target_lengths, blan
     input_lengths = _lengths("input_lengths", input_lengths, b, t)
     target_lengths = _lengths("target_lengths", target_lengths, b, targets.shape[1])
     require_index("blank", blank, c)
-    losses, gradient = np.empty(b), np.zeros((b, t, c))
+    losses, gradient, todo = np.empty(b), np.zeros((b, t, c)), np.full(b, IN_PROBABILITIES)
     rows, slopes = scores.reshape(b * t, c), gradient.reshape(b * t, c)
-    several = b > 1 and scores.size >= SHARED and numba.get_num_threads() > 1
-    run = shared if several else alone
-    first = run(rows, targets, input_lengths, target_lengths, blank, by_logits, losses, slopes)
-    if first < b:
-        sample = scores[first, : input_lengths[first]], targets[first, : target_lengths[first]], blank
-        refuse(page, sample, first)
+    batch = rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, slopes
+    swift(*batch)
+    for i in np.flatnonzero(todo == ILLEGAL):
+        refuse(page, (scores[i, : input_lengths[i]], targets[i, : target_lengths[i]], blank), i)
+    if np.any(todo != DONE):
+        careful(*batch)
     return losses, gradient
 
 
@@ -114,27 +668,3 @@ def _lengths(name, lengths, b, longest):
     if b and not (lengths.min() >= 0 and lengths.max() <= longest):
         raise ValueError(f"{name} = {lengths}: must be in 0..{longest}")
     return lengths
-
-
-@njit(error_model="numpy", nogil=True)
-def alone(rows, targets, input_lengths, target_lengths, blank, by_logits, losses, g):
-    """The batch in this thread: its first sample that is not legal, or its size."""
-    first = len(targets)
-    for i in range(len(targets)):
-        losses[i], legal = sample(
-            rows, targets[i, : target_lengths[i]], i, input_lengths[i], blank, by_logits, g
-        )
-        first = first if legal else min(first, i)
-    return first
-
-
-@njit(error_model="numpy", nogil=True, parallel=True)
-def shared(rows, targets, input_lengths, target_lengths, blank, by_logits, losses, g):
-    """The same by all of numba's threads."""
-    first = len(targets)
-    for i in prange(len(targets)):
-        losses[i], legal = sample(
-            rows, targets[i, : target_lengths[i]], i, input_lengths[i], blank, by_logits, g
-        )
-        first = min(first, len(targets) if legal else i)
-    return first

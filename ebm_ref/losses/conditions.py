@@ -9,11 +9,12 @@ R is the region of pairs that the model can reach at all.  A loss that meets con
 training to condition 2: wherever the minimum of the loss lies, it lies beyond the margin.  It is
 sufficient, not necessary, and says nothing about convexity.
 
-    loss                     R = [0, B]^2           R = {sqrt(E_C) + sqrt(E_I) >= D}
-    log mce nll mee sq-exp   every m                every m
-    hinge(m0), sq-sq(m0)     m < m0                 m < m0
-    perceptron lvq2          never                  never
-    energy                   never                  m < D^2, the safe architecture of rbf_output.py
+    loss                     R = [0, B]^2    R = {sqrt(E_C) + sqrt(E_I) >= D}, rbf_output.py
+    log mce nll mee sq-exp   every m < B     every m < B
+    hinge(m0)                m < m0          m < m0
+    sq-sq(m0)                m < m0          m < max(m0, D^2)
+    perceptron lvq2          never           never
+    energy                   never           m < D^2: the architecture is safe by itself
 
 Moving along the loss's own force instead of searching R gives the column 'margin' of the tutorial's
 Table 1: the smallest gap E_I - E_C at which descent from a wrong start comes to rest.

@@ -3,8 +3,8 @@ r"""Generalised hinge: every wrong answer must stay above the correct one, each 
     L(E, y) = sum_{j != y} max(0, C_j + E_y - E_j)
 
 C_j = C(y, j) says how bad it is to answer j instead of y, and serves as margin: grave mistakes must
-be kept farther away.  All violators are pulled up at once, not only the most offending one, so the
-loss is never below the hinge's.  C_y is not read: the correct answer costs nothing.
+be kept farther away.  All violators are pulled up at once, not only the worst one, so the loss is
+never below the margin-rescaled hinge.  C_y is not read: the correct answer costs nothing.
 
 The sum leaves out j = y.  Some texts include it; that adds max(0, C_y) = 0 here, but log 2 to the
 soft version with log(1 + e^t) in place of max(0, t).
@@ -37,8 +37,9 @@ def generalized_hinge(energies, label, costs=1.0):
         Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
     label : int
         Index y of the correct answer.
-    costs : (k,) float, or one number for all
-        Margin C_j >= 0 demanded of each wrong answer, in units of energy; C_y is not read.
+    costs : (k,) float
+        Margin C_j >= 0 demanded of each wrong answer, in units of energy; C_y is not read.  The
+        default asks the same margin of 1 from all.
 
     Returns
     -------
@@ -68,8 +69,8 @@ def violations(energies, label, costs):
     """C_j + E_y - E_j for every answer, -inf for y itself, which violates nothing."""
     check_table(energies, label)
     costs = costs * np.ones(len(energies))
-    require(np.all(costs >= 0.0), "costs", costs, "must be >= 0")
     wrong = np.arange(len(energies)) != label
+    require(np.all(costs[wrong] >= 0.0), "costs", costs, "must be >= 0 for every wrong answer")
     return np.where(wrong, costs + (energies[label] - energies), -np.inf)
 
 

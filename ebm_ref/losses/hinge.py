@@ -160,6 +160,14 @@ FORMULA = Formula(
             symptom="the loss never falls below m",
         ),
         Variant(
+            "0 counted among the wrong energies",
+            "convention",
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - min(0.0, np.min(np.delete(E, y)))),
+            {"energies": lambda E, y, m=1.0: _with_zero(E, y, m)},
+            seen_in="Keras, documentation of categorical_hinge; github.com/keras-team/keras/issues/8083",
+            symptom="not only gaps count: even far below all wrong answers E_y is pushed down to -m",
+        ),
+        Variant(
             "energies taken for scores",
             "mistake",
             lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))),
@@ -168,3 +176,11 @@ FORMULA = Formula(
         ),
     ),
 )
+
+
+def _with_zero(E, y, m):
+    """The gradient where 0 takes the place of E_y among the wrong energies, and ties share."""
+    others = np.where(np.arange(len(E)) == y, 0.0, E)
+    active = 1.0 * (m + E[y] - np.min(others) > 0.0)
+    share = (others == np.min(others)) / np.sum(others == np.min(others))
+    return active * np.where(np.arange(len(E)) == y, 1.0, -share)

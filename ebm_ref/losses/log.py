@@ -148,7 +148,7 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: _linear_beyond_threshold(E[y] - np.min(np.delete(E, y)), beta),
             {"energies": lambda E, y, beta=1.0: _linear_beyond_threshold_gradient(E, y, beta)},
             seen_in="PyTorch, documentation of torch.nn.Softplus",
-            symptom="eight digits in float64: the loss jumps by 2e-9 at beta d = 20",
+            symptom="six digits in float64: the loss jumps by 2e-9 at beta d = 20",
         ),
         Variant(
             "the exponential overflows",

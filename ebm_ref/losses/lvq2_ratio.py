@@ -13,7 +13,7 @@ Before: lvq2.py.  Next: square_square.py, which looks at the two energies one by
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Formula, Variant, require, require_positive
 from ebm_ref.laws import (
     at_most_one,
     homogeneous,
@@ -52,7 +52,7 @@ def lvq2_ratio(energies, label, delta=0.5):
     """
     require_positive_offender(energies, label, delta)
     E_y, E_o = energies[label], energies[most_offending(energies, label)]
-    return np.minimum(1.0, np.maximum(0.0, (E_y - E_o) / (delta * E_o)))
+    return np.minimum(1.0, np.maximum(0.0, (E_y / E_o - 1.0) / delta))
 
 
 def lvq2_ratio_gradient(energies, label, delta=0.5):
@@ -68,7 +68,7 @@ def lvq2_ratio_gradient(energies, label, delta=0.5):
 
 def require_positive_offender(energies, label, delta):
     """Raise unless the ratio is defined: 0 < delta < infinity and E_o > 0 (a NaN passes through)."""
-    require(0.0 < delta < np.inf, "delta", delta, "must be positive and finite")
+    require_positive("delta", delta)
     E_o = energies[most_offending(energies, label)]
     require(not E_o <= 0.0, "energies", energies, "must have E_o > 0: the loss is a ratio of energies")
 
@@ -117,6 +117,30 @@ FORMULA = Formula(
             {"energies": np.array([3.0, 2.0]), "label": 0, "delta": 2.0},
             0.25,
             exposes="delta forgotten",
+        ),
+        Case(
+            "an impossible wrong answer is far enough",
+            {"energies": np.array([1.0, np.inf]), "label": 0, "delta": 0.5},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "an impossible correct answer is given up",
+            {"energies": np.array([np.inf, 1.0]), "label": 0, "delta": 0.5},
+            1.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "a tie at the smallest energy there is",
+            {"energies": np.array([2.0**-1074, 2.0**-1074]), "label": 0, "delta": 0.25},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "a correct answer may lie below zero: only E_o must not",
+            {"energies": np.array([-3.0, 2.0]), "label": 0, "delta": 0.5},
+            0.0,
+            {"energies": np.zeros(2)},
         ),
         Case(
             "at the upper corner, E_y = (1 + delta) E_o",

@@ -7,7 +7,7 @@ own, 'loss-augmented': the answer that is both low in energy and gravely wrong. 
 cost of the answer the model gives, so lowering it lowers the true cost.  With C_j = m it is the hinge;
 on chains it is the loss of maximum-margin Markov networks and of structural SVMs.
 
-Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Section 2.2.3.
+Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Section 2.
 Before: generalized_hinge.py.  Next: conditions.py, which of all these losses do their work.
 """
 
@@ -35,8 +35,9 @@ def margin_rescaled_hinge(energies, label, costs=1.0):
         Energy E_j of each answer; lower is better.  A NaN gives a NaN loss.
     label : int
         Index y of the correct answer.
-    costs : (k,) float, or one number for all
-        Cost C_j >= 0 of each wrong answer, in units of energy; C_y is not read.
+    costs : (k,) float
+        Cost C_j >= 0 of each wrong answer, in units of energy; C_y is not read.  The default is a cost
+        of 1 for all.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def bounds_the_cost(formula, inputs, rng):
 FORMULA = Formula(
     value=margin_rescaled_hinge,
     signature="(k),(),(k)->()",
-    source="taskar2004; tsochantaridis2005, Section 2.2.3",
+    source="taskar2004; tsochantaridis2005, Section 2",
     gradients={"energies": margin_rescaled_hinge_gradient},
     sample=random_costs,
     laws=(
@@ -143,7 +144,7 @@ FORMULA = Formula(
             lambda E, y, C=1.0: np.max(
                 C * np.ones(len(E)) * np.maximum(0.0, np.where(_wrong(E, y), 1.0 + E[y] - E, 0.0))
             ),
-            seen_in="Tsochantaridis et al. (2005), Section 2.2.2: another loss, often under the same name",
+            seen_in="Tsochantaridis et al. (2005), Section 2: another loss, often under the same name",
         ),
         Variant(
             "cost of the most offending answer",

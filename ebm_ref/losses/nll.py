@@ -150,6 +150,18 @@ FORMULA = Formula(
             np.inf,
         ),
         Case(
+            "nothing is possible: there is no distribution",
+            {"energies": np.array([np.inf, np.inf]), "label": 0, "beta": 1.0},
+            np.nan,
+        ),
+        Case(
+            "the smaller energy is the likelier: energies are not scores",
+            {"energies": np.array([0.0, np.log(3.0)]), "label": 0, "beta": 1.0},
+            np.log(4.0 / 3.0),
+            {"energies": np.array([0.25, -0.25])},
+            exposes="energies taken for scores",
+        ),
+        Case(
             "not a number",
             {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "beta": 1.0},
             np.nan,
@@ -163,6 +175,12 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: beta * nll(E, y, beta),
             {"energies": lambda E, y, beta=1.0: beta * nll_gradient(E, y, beta)},
             seen_in="the probabilistic literature: -log p(y), without a unit",
+        ),
+        Variant(
+            "energies taken for scores",
+            "mistake",
+            lambda E, y, beta=1.0: logsumexp(beta * (E - np.max(E))) / beta + np.max(E) - E[y],
+            symptom="cross-entropy given energies as logits: the correct answer is driven to the highest energy",
         ),
         Variant(
             "sign of the exponent lost",

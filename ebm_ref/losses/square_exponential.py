@@ -13,8 +13,8 @@ Before: square_square.py.  Next: nll.py, which looks at every answer.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
-from ebm_ref.laws import non_negative, permutation_invariant
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import convex_in_energies, non_negative, permutation_invariant
 from ebm_ref.losses.offending import most_offending
 from ebm_ref.losses.table import random_table
 
@@ -35,7 +35,7 @@ def square_exponential(energies, label, gamma=1.0):
     Returns
     -------
     float
-        > 0 (0 only by underflow); overflows to +inf below E_o = -709.
+        > 0 (0 only by underflow); +inf where e^{-E_o} overflows, from E_o = -710 down.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def square_exponential(energies, label, gamma=1.0):
     >>> float(square_exponential(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
     1.60653066
     """
-    require(0.0 < gamma < np.inf, "gamma", gamma, "must be positive and finite")
+    require_positive("gamma", gamma)
     o = most_offending(energies, label)
     return energies[label] ** 2 + gamma * np.exp(-energies[o])
 
@@ -66,7 +66,7 @@ FORMULA = Formula(
     source="lecun2006, Section 2.2",
     gradients={"energies": square_exponential_gradient},
     sample=lambda rng: random_table(rng) | {"gamma": rng.uniform(0.2, 3.0)},
-    laws=(permutation_invariant, non_negative),
+    laws=(permutation_invariant, non_negative, convex_in_energies),
     cases=(
         Case(
             "both terms pull",

@@ -7,8 +7,8 @@ energies bounded below by 0: a distance, a reconstruction error.  With an energy
 the first term pushes E_y *up* to 0; nothing here forbids it, but do not use it so.
 
 The sign between the terms is a plus.  Table 1 of the tutorial prints a minus, which would reward low
-offenders; with the plus, on a distance as energy, it is the
-contrastive loss of Hadsell et al. (2006).
+offenders; with the plus, on a distance as energy, it is, up to
+a factor 1/2, the contrastive loss of Hadsell et al. (2006) for a like and an unlike pair.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m; the sign there is an erratum).
 Before: lvq2_ratio.py.  Next: square_exponential.py.
@@ -17,7 +17,7 @@ Before: lvq2_ratio.py.  Next: square_exponential.py.
 import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Variant, require
-from ebm_ref.laws import homogeneous, non_negative, permutation_invariant
+from ebm_ref.laws import convex_in_energies, homogeneous, non_negative, permutation_invariant
 from ebm_ref.losses.offending import most_offending
 from ebm_ref.losses.table import random_table
 
@@ -53,7 +53,7 @@ def square_square(energies, label, margin=1.0):
 
 
 def square_square_gradient(energies, label, margin=1.0):
-    """dL/dE, shape (k,): 2 E_y at y, -2 max(0, m - E_o) at o, zero elsewhere.  No corner: L is C^1."""
+    """dL/dE, shape (k,): 2 E_y at y, -2 max(0, m - E_o) at o, zero elsewhere.  No corner but at a tie of o."""
     loss = square_square(energies, label, margin)
     g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
     o = most_offending(energies, label)
@@ -68,7 +68,7 @@ FORMULA = Formula(
     source="lecun2006, Section 2.2; Table 1 has the sign wrong",
     gradients={"energies": square_square_gradient},
     sample=lambda rng: random_table(rng) | {"margin": rng.uniform(0.2, 2.0)},
-    laws=(permutation_invariant, non_negative, homogeneous(2, energies=1, margin=1)),
+    laws=(permutation_invariant, non_negative, convex_in_energies, homogeneous(2, energies=1, margin=1)),
     cases=(
         Case(
             "both terms pull",

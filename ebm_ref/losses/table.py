@@ -3,7 +3,9 @@ r"""The energy table: everything that a loss may look at.
     E = (E_0, ..., E_{k-1}),      y = index of the correct answer,      k >= 2
 
 A loss sees neither the input nor the parameters: only the energy of every answer, and which answer
-is correct.  That is why it can be defined, differentiated and tested without any model.
+is correct.  That is why it can be defined, differentiated and tested without any model.  An energy
+may be +inf, which marks an impossible answer, as long as one is finite.  Where two infinities meet,
+a table of nothing but +inf or an energy of -inf, losses of differences are undefined and give NaN.
 
 An integral over a continuous answer is a table too.  A quadrature rule with nodes y_j and weights
 w_j turns it into a sum, and the weights into energies:

@@ -6,7 +6,9 @@ Source: documentation of optax 0.2.8, optax.losses; threads as cited.
 Before: jax.py.  Next: keras.py.
 """
 
-from ebm_ref.conformance.adapting import FINDING, indices, only
+import functools
+
+from ebm_ref.conformance.adapting import FINDING, only
 from ebm_ref.conformance.frameworks.jax import differentiate
 
 
@@ -20,10 +22,16 @@ def version():
 
 def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed by optax and differentiated by JAX in `dtype`."""
+    return differentiate(bound(adapter), inputs, differentiated, dtype, whole=adapter is ctc_loss)
+
+
+@functools.cache
+def bound(adapter):
+    """The adapter as a function of the inputs alone."""
     import jax.numpy as jnp
     import optax
 
-    return differentiate(lambda *xs: adapter(optax.losses, jnp, *xs), inputs, differentiated, dtype)
+    return functools.partial(adapter, optax.losses, jnp)
 
 
 def integer_labels(L, jnp, z, y):
@@ -55,9 +63,8 @@ def cosine_distance(L, jnp, x1, x2, y, m):
 
 
 def ctc_loss(L, jnp, z, y, blank):
-    y = indices(y)
-    paddings = jnp.zeros((1, len(z)), z.dtype), jnp.zeros((1, len(y)), z.dtype)
-    return L.ctc_loss(z[None], paddings[0], jnp.asarray(y)[None], paddings[1], blank_id=blank)[0]
+    none = jnp.zeros((1, len(z)), z.dtype), jnp.zeros((1, len(y)), z.dtype)
+    return L.ctc_loss(z[None], none[0], y.astype(int)[None], none[1], blank_id=blank)[0]
 
 
 ADAPTERS = {
