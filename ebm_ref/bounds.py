@@ -82,7 +82,8 @@ def condition(vector, output, truth):
     """C of every component; where the inputs are not finite there is none, and 1 stands in."""
     if vector["condition"] is None:
         return np.maximum(1.0, np.nan_to_num(np.abs(truth)))
-    return vector["condition"] if output == "value" else vector["gradient_conditions"][output]
+    C = vector["condition"] if output == "value" else vector["gradient_conditions"][output]
+    return C if np.shape(C) == np.shape(truth) else np.transpose(C)  # of a transposed gradient
 
 
 def terms(vector):

@@ -52,9 +52,9 @@ def known(name, names, what):
     """The name itself if it is one of `names`."""
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`ebm-ref list` shows all names."
-    raise Usage(f"unknown {what} {name!r}; {hint}")
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    listing = "`ebm-ref list` shows all names" if names is FORMULAS else f"known: {', '.join(names)}"
+    raise Usage(f"unknown {what} {name!r}; " + (f"did you mean {' or '.join(near)}?" if near else listing))
 
 
 def table(*columns, **style):
@@ -67,7 +67,7 @@ def table(*columns, **style):
 
 
 def print_table(out, t, cut=-1):
-    """Print a table of which one column alone may be cut to the width of the terminal, the last or another."""
+    """Print a table of which one column alone may be cut to the width of the terminal."""
     for column in t.columns:
         if column is t.columns[cut]:
             continue
@@ -96,7 +96,8 @@ def plain(x):
         return "  ".join(f"{name} {plain(value)}" for name, value in x.items())
     if np.ndim(x):
         return "[" + ", ".join(plain(entry) for entry in x) + "]"
-    return repr(golden.encode(np.asarray(x).item())).strip("'").removesuffix(".0")
+    x = np.asarray(x).item()
+    return repr(golden.encode(x + 0.0 if isinstance(x, float) else x)).strip("'").removesuffix(".0")
 
 
 def page_of(record):
@@ -145,6 +146,7 @@ def show_command(args, out):
 
 def read_command(args, out):
     order = ebm_ref.READING_ORDER
+    args.page = args.page and args.page.removesuffix(".py").replace("/", ".")
     if args.page in FORMULAS:
         pages = [page_of(FORMULAS[args.page]).__name__.removeprefix("ebm_ref.")]
     elif args.page:
@@ -219,6 +221,8 @@ def _print_reasons(found, out):
 
 
 def _print_conditions(found, out):
+    from ebm_ref.evidence import UNSATURATED
+
     rows = {name: ws["conditions"] for name, ws in found.items() if ws["conditions"]}
     if not rows:
         return
@@ -230,6 +234,9 @@ def _print_conditions(found, out):
     for name, claims in rows.items():
         t.add_row(name, *(claim.rpartition(": ")[2] for claim, _, _ in claims))
     print_table(out, t)
+    for name in sorted(set(rows) & set(UNSATURATED)):
+        given = ", ".join(f"{a} = {x:g}" for a, x in UNSATURATED[name].items())
+        out.print(f"{name} rests at any gap once it is saturated; its gap is for {given}", highlight=False)
 
 
 # check
@@ -242,8 +249,8 @@ def check_command(args, out):
     reports = []
     for target in args.targets:
         check_target(target, frameworks())
-    for target in args.targets:
-        names = [known(args.name, FORMULAS, "formula")] if args.name else _names_for(target)
+    asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
+    for target, names in zip(args.targets, asked, strict=True):
         bar = lambda steps, target=target: track(
             steps,
             f"checking {target}",
@@ -251,7 +258,13 @@ def check_command(args, out):
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        report = check(target, names, args.time_limit, bar)
+        try:
+            report = check(target, names, args.time_limit, bar)
+        except KeyboardInterrupt:
+            out.print(f"interrupted at {target}; what was judged before:\n", markup=False)
+            break
+        if not report.failure and not report.rows:
+            raise Usage(f"{target} has no function for {', '.join(report.missing)}")
         if report.failure:
             missing = f"No module named '{target}'" in report.failure
             hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
@@ -264,7 +277,7 @@ def check_command(args, out):
         _print_side_by_side(judged, out)
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
-    return max(report.status for report in reports)
+    return 130 if len(reports) < len(args.targets) else max(report.status for report in reports)
 
 
 def check_target(target, frameworks):
@@ -321,16 +334,23 @@ def _print_side_by_side(reports, out):
     """One column a candidate: who is wrong?"""
     from ebm_ref.conformance.compare import VERDICTS
 
-    t = table("formula", *(report.target for report in reports))
-    names = list(dict.fromkeys(row.formula for report in reports for row in report.rows))
-    for name in names:
-        cells = []
-        for report in reports:
-            rows = [row for row in report.rows if row.formula == name]
-            cells.append(_verdict(max(rows, key=lambda row: VERDICTS.index(row.verdict))) if rows else "-")
-        t.add_row(name, *cells)
     out.print("Verdict and worst error in units of the bound, one column a candidate\n")
-    print_table(out, t)
+    labels = [r.target if len(r.target) <= 17 else f"({i})" for i, r in enumerate(reports, 1)]
+    names = list(dict.fromkeys(row.formula for report in reports for row in report.rows))
+    for start in range(0, len(reports), 3):  # three columns fit 80
+        t = table("formula", *labels[start : start + 3])
+        for name in names:
+            cells = []
+            for report in reports[start : start + 3]:
+                rows = [row for row in report.rows if row.formula == name]
+                worst = max(rows, key=lambda row: VERDICTS.index(row.verdict), default=None)
+                cells.append(_verdict(worst) if worst else "-")
+            t.add_row(name, *cells)
+        print_table(out, t)
+        out.print()
+    for label, report in zip(labels, reports, strict=True):
+        if label != report.target:
+            out.print(f"{label} {report.target}", markup=False, highlight=False)
     for report in reports:
         _print_details(report, out)
 
@@ -372,7 +392,12 @@ def _notes(row):
         small, nothing = row.smallest, ("nothing that this project has a name for",)
         what = "value" if small["output"] == "value" else f"gradient by {small['output']}"
         seen = [f"seen in: {thread}" for thread in row.threads if thread]
-        computes = f"{row.verdict}: it computes: {', or: '.join(row.diagnosis or nothing)}"
+        by_names = {}
+        for output, names in row.explained.items():
+            by_names.setdefault(" or ".join(names or nothing), []).append(output)
+        said = [f"{' and '.join(outputs)}: {names}" for names, outputs in by_names.items()]
+        short = next(iter(by_names)) if len(by_names) == 1 else "; ".join(said)
+        computes = f"{row.verdict}: it computes: {short}"
         shown = (
             f"smallest input: {plain(small['inputs'])}",
             f"{what}: truth {plain(small['truth'])}, answer {plain(small['answer'])}",
@@ -389,7 +414,9 @@ def _notes(row):
     for verdict in ("error", "unsupported"):
         for detail, count in _tally(j.detail for j in row.finite if j.verdict == verdict):
             yield (f"{verdict} on {count} vectors: {detail}",)
-    if row.accepted and row.verdict != "mismatch":
+    if {j.output for j in row.finite} == {"value"} and FORMULAS[row.formula].gradients:
+        yield ("a value alone: gradients were not judged",)
+    if row.accepted:
         asked = ", ".join(rule.partition(":")[0] for rule in row.accepted)
         yield (f"illegal input, not counted: it answers for {asked}",)
     odd = [j for j in row.judgements if not j.finite and j.verdict in ("mismatch", "error")]
@@ -422,10 +449,11 @@ def eval_command(args, out):
         condition = estimated_condition(record, bound)
         u, eta = golden.PRECISIONS["float64"]
         rows = {"value": value} | {f"gradient by {a}": g(**bound) for a, g in record.gradients.items()}
-        rows |= {"condition C": condition, "bound 8(uC + eta)": 8 * (u * condition + eta)}
+        if np.asarray(value).dtype.kind == "f":  # an index has no condition
+            rows |= {"condition C": condition, "bound 8(uC + eta)": 8 * (u * condition + eta)}
     width = max(map(len, rows))
     for name, x in rows.items():
-        out.print(f"{name:{width}}  {plain(x)}", markup=False, highlight=False)
+        out.print(f"{name:{width}}  {plain(x)}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -433,6 +461,8 @@ def _inputs(record, text):
     """Inputs by name or by position, from JSON; "nan", "inf" and "-inf" as strings."""
     try:
         given = json.loads(text)
+    except RecursionError:
+        raise Usage("inputs are nested too deep") from None
     except json.JSONDecodeError as problem:
         example = json.dumps(
             golden.encode({a: np.asarray(x).tolist() for a, x in record.cases[0].inputs.items()})
@@ -443,6 +473,9 @@ def _inputs(record, text):
         if len(given) > len(names):
             raise Usage(f"{len(given)} inputs given, but the arguments are {', '.join(names)}")
         given = dict(zip(names, given, strict=False))
+    absent = [a for a, x in given.items() if x is None] if isinstance(given, dict) else []
+    if absent:
+        raise Usage(f"{absent[0]} is null: give a number, or leave it out for its default")
     if not isinstance(given, dict):
         raise Usage(f"inputs must be a JSON object or array, not {text!r}")
     try:
@@ -555,7 +588,7 @@ def main(argv=None):
     to_stdout = getattr(args, "json", None) in ("/dev/stdout", "-")
     if to_stdout:
         args.json = "/dev/stdout"
-    out = Console(stderr=to_stdout)
+    out = Console(stderr=to_stdout, emoji=False)
     try:
         return args.run(args, out)
     except (Usage, ValueError, OSError) as problem:

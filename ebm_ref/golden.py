@@ -61,7 +61,7 @@ def moved_together(formula, inputs):
 
 
 def many_answers(formula, inputs):
-    """Three times as many answers, for a formula of answers j = 0..k-1; never the case for lists of indices."""
+    """Three times as many answers, for a formula of answers j = 0..k-1; not for lists of indices."""
     along = {a: axes.index("k") for a, axes in formula.shapes.items() if "k" in axes}
     if any(np.asarray(inputs[a]).dtype != float for a in along):
         return {}

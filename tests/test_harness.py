@@ -107,7 +107,7 @@ LAWS = [(name, i) for name, f in FORMULAS.items() for i in range(len(f.laws))]
 
 
 def distortions(f):
-    """Wrong versions of a formula, values and gradients: some of them must break any law that means something."""
+    """Wrong versions of a formula, values and gradients: some must break any law that says something."""
     import inspect
 
     keep = inspect.signature(f.value)

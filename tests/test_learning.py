@@ -85,15 +85,9 @@ FAR = lambda E_C, E_I: np.sqrt(E_C) + np.sqrt(E_I) >= 1.5
 @pytest.mark.parametrize(
     "name, largest",
     [
-        ("energy", D2),
-        ("hinge", 1.0),
-        ("square_square", D2),
-        ("log", 4.0),
-        ("nll", 4.0),
-        ("mce", 4.0),
-        ("mee", 4.0),
-    ]
-    + [("square_exponential", 4.0), ("perceptron", 0.0), ("lvq2", 0.0)],
+        *(("energy", D2), ("square_square", D2), ("hinge", 1.0), ("perceptron", 0.0), ("lvq2", 0.0)),
+        *((name, 4.0) for name in ("log", "nll", "mce", "mee", "square_exponential")),
+    ],
 )
 def test_condition_3_for_distinct_rbf_centers(name, largest):
     """The second column of the table in conditions.py: it holds for every margin below `largest`."""

@@ -3,15 +3,15 @@ r"""Adapting: what the adapters of conformance/frameworks have in common.
     version()                                            name and version, as imported
     evaluate(adapter, inputs, differentiated, dtype)     (value, {argument: gradient}) of one sample
     ADAPTERS    {formula: {function: adapter}}           a literal dict of short functions
-    KNOWN       {(formula, function, mistake): thread}   deviations that have a name and a thread
+    KNOWN       {(formula, function, mistake): thread}   deviations that have a name
 
 An adapter gives the framework's own function the inputs of a formula, in a sign or scale that makes it
-the formula's, and does nothing else: what the framework gets wrong must stay wrong.  Where the function
-can express some inputs only it raises `Unsupported`.  Differentiation is the framework's own too; an
-argument that it does not differentiate by is left out of the answer.
+the formula's, and does nothing else: what the framework gets wrong must stay wrong.  Where it can
+express some inputs only, it says which.  Differentiation is the framework's own too; an argument that
+it does not differentiate by is left out of the answer.
 
-KNOWN entries are shown with their thread and do not fail the run.  A deviation that nobody has reported
-is there as well, as a finding of this project.
+Deviations in KNOWN are shown with their thread and do not fail the run.  What nobody has reported is
+there as well, as a finding of this project.
 
 Source: the interface is this project's own.
 Before: diagnose.py.  Next: frameworks/torch.py.
@@ -27,10 +27,27 @@ class Unsupported(Exception):
 
 
 def only(holds, what):
-    """Raise `Unsupported` unless these inputs can be expressed; `what` says which ones can.  Returns True."""
-    if not holds:
+    """Decorate an adapter that can express only inputs for which `holds(*inputs)`; `what` says which.
+
+    >>> @only(lambda x: x > 0.0, "positive numbers alone")
+    ... def log(framework, x): ...
+    >>> check_expressible(log, {"x": -1.0})
+    Traceback (most recent call last):
+    ebm_ref.conformance.adapting.Unsupported: positive numbers alone
+    """
+
+    def mark(adapter):
+        adapter.only = holds, what
+        return adapter
+
+    return mark
+
+
+def check_expressible(adapter, inputs):
+    """Raise `Unsupported` where the adapter says so."""
+    holds, what = getattr(adapter, "only", (None, ""))
+    if holds and not holds(*inputs.values()):
         raise Unsupported(what)
-    return True
 
 
 def converted(inputs, differentiated, array):

@@ -47,6 +47,7 @@ class Row:
     judgements: list
     diagnosis: list = field(default_factory=list)  # names of what the candidate computes instead
     threads: list = field(default_factory=list)  # where each was reported
+    explained: dict = field(default_factory=dict)  # the same names, by output
     accepted: list = field(default_factory=list)  # illegal inputs that were answered all the same
     verdict: str = ""
     smallest: dict = field(default_factory=dict)  # the smallest input that shows the worst mismatch
@@ -97,6 +98,8 @@ def judge(vector, answer, dtype):
 
 def _judge_output(vector, output, answer, dtype):
     shape, expected = np.shape(answer), np.shape(of(vector, output))
+    if shape == expected[::-1] and len(expected) == 2:  # a mistake that has a name
+        return Judgement(vector, output, "mismatch", np.inf, np.inf, answer)
     if shape != expected:
         what = output if output == "value" else f"gradient by {output}"
         return Judgement(

@@ -64,7 +64,6 @@ def _of_variant(variant: Variant):
 def slips(formula):
     """(name, slip) pairs; a slip maps (truth, output, vector) to what the slip would give, or None."""
     yield "sign lost", lambda f, o, v: -f
-    yield "gradient of the opposite sign", lambda f, o, v: None if o == "value" else -f
     yield "twice the truth", lambda f, o, v: 2 * f
     yield "half the truth", lambda f, o, v: f / 2
     if any(formula.shapes.values()):
@@ -74,7 +73,7 @@ def slips(formula):
         if a not in formula.gradients and not axes:
             yield f"factor {a} missing or doubled", lambda f, o, v, a=a: f * v["inputs"][a]
             yield f"factor 1/{a} missing or doubled", lambda f, o, v, a=a: f / v["inputs"][a]
-    yield "gradient transposed", lambda f, o, v: f.T if np.ndim(f) == 2 and f.shape[0] == f.shape[1] else None
+    yield "gradient transposed", lambda f, o, v: f.T if np.ndim(f) == 2 else None
     yield "gradient by logits instead of by log-probabilities", _by_logits
 
 

@@ -73,8 +73,13 @@ class Candidate:
         os.close(writer)
         self.reader, self.buffer = reader, b""
         hello = self._read(self.limit)
-        if "error" in hello:
-            self.ended = self.ended or f"cannot be loaded: {hello['error']}"
+        if "version" not in hello:
+            failed = (
+                f"cannot be loaded: {hello['failed']}"
+                if "failed" in hello
+                else f"while loading: {hello['error']}"
+            )
+            self.ended = failed
             self._stop()
         else:
             self.version = hello["version"]

@@ -23,6 +23,7 @@ from importlib import resources
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
+from ebm_ref.conformance.adapting import check_expressible
 from ebm_ref.golden import decode, encode
 
 
@@ -42,6 +43,7 @@ def adapters(target):
 def load(target):
     """A function (question) -> (value, gradients), and the version to print."""
     if ":" not in target:
+        sys.path[:] = [p for p in sys.path if p not in ("", os.getcwd())]  # a torch.py of yours is not meant
         module = adapters(target)
         return lambda question: _ask_framework(module, question), module.version()
     name, _, attribute = target.partition(":")
@@ -52,26 +54,34 @@ def load(target):
 def _ask_framework(module, question):
     name = question["formula"]
     adapter = module.ADAPTERS[name][question["function"]]
+    check_expressible(adapter, question["inputs"])
     return module.evaluate(adapter, question["inputs"], tuple(FORMULAS[name].gradients), question["dtype"])
 
 
 def _ask_function(function, question):
     answer = function(*question["inputs"].values())
-    return (
-        answer
-        if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict)
-        else (answer, {})
-    )
+    pair = isinstance(answer, tuple) and len(answer) == 2
+    if pair and not isinstance(answer[1], dict) and np.ndim(answer[0]) != np.ndim(answer[1]):
+        raise TypeError("return the value, or (value, {argument: gradient})")
+    return answer if pair and isinstance(answer[1], dict) else (answer, {})
+
+
+def numbers(x):
+    """An answer as JSON holds it; a TypeError for what is no number, such as None or "0.5"."""
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"returned {x!r}, where numbers are due")
+    return encode(array.astype(float).tolist())
 
 
 def reply(ask, question):
     """The answer to one question as a plain dict; nothing that the candidate raises gets past."""
     try:
         value, gradients = ask(question | {"inputs": {a: decode(x) for a, x in question["inputs"].items()}})
-        numbers = lambda x: encode(np.asarray(x, float).tolist())
         return {"value": numbers(value), "gradients": {str(a): numbers(g) for a, g in gradients.items()}}
     except BaseException as problem:  # SystemExit too: a candidate may not end the run
-        kind = "unsupported" if type(problem).__name__ == "Unsupported" else "error"
+        refuses = isinstance(problem, NotImplementedError) or type(problem).__name__ == "Unsupported"
+        kind = "unsupported" if refuses else "error"
         text = f"{problem}" if kind == "unsupported" else f"{type(problem).__name__}: {problem}"
         return {kind: text[:500]}
 
@@ -87,7 +97,7 @@ def main(target, descriptor):
         ask, version = load(target)
         say({"version": version})
     except BaseException as problem:
-        return say({"error": f"{type(problem).__name__}: {problem}"[:500]})
+        return say({"failed": f"{type(problem).__name__}: {problem}"[:500]})
     for line in questions:
         say(reply(ask, json.loads(line)))
 

@@ -271,9 +271,9 @@ FORMULA = Formula(
             "mistake",
             lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[0],
             {"logit": lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1]},
-            seen_in="Keras 3.15.1, binary_focal_crossentropy(from_logits=True); found by this project; the same "
-            "in TensorFlow Addons, github.com/tensorflow/addons/issues/693",
-            symptom="beyond a score of 16 the loss stays at 16.1 and the gradient at 0: the hardest are dropped",
+            seen_in="Keras 3.15.1, binary_focal_crossentropy(from_logits=True), found by this project; "
+            "TensorFlow Addons, github.com/tensorflow/addons/issues/693",
+            symptom="beyond a score of 16 the loss stays at 16.1, the gradient at 0: the hardest are dropped",
         ),
         Variant(
             "zero to the power gamma - 1",

@@ -276,12 +276,16 @@ def weights_at(A, B, r, ZA, ZB, labels):
 
 
 @njit(error_model="numpy")
-def lost(a, r, z, start, stop, floor):
-    """How many of a z may be more than nothing, though one of the two is too small to be trusted."""
-    many = 0
-    for u in range(start, stop):
-        low, high = (a[r, u], z[u]) if a[r, u] < z[u] else (z[u], a[r, u])
-        many += low < FAINT and high > floor
+def lost(A, B, r, ZA, ZB, w, first, reach, floor):
+    """How many a z may be more than nothing, though a, z or w is too small to be trusted."""
+    many, blank = 0, w[r, 0] < FAINT
+    for u in range(len(ZA)):
+        faint = (A[r, u] < FAINT) | (ZA[u] < FAINT) | blank
+        counts = (A[r, u] > floor) | (ZA[u] > floor)
+        many += faint & counts & (first[r] <= u) & (u <= reach[r - 1])
+        faint = (B[r, u] < FAINT) | (ZB[u] < FAINT) | (w[r, u] < FAINT)
+        counts = (B[r, u] > floor) | (ZB[u] > floor)
+        many += faint & counts & (first[r - 1] < u) & (u <= reach[r])
     return many
 
 
@@ -301,14 +305,15 @@ def backward_row(YA, YB, skip, ZA, ZB):
 @njit(error_model="numpy")
 def subtract(of_blank, of_labels, total, target, blank, g, t):
     """Subtract gamma from a row of g, softmax or 0; where both are nearly 1, what each lacks to 1 instead."""
-    top = likely(g, t)
-    lacks, wrong = sum_without(g, t, top), 0.0 if top == blank else of_blank
-    g[t, blank] -= of_blank / total
+    top, each = likely(g, t), 1.0 / total
+    lacks = sum_without(g, t, top) if top >= 0 else 0.0
+    wrong = 0.0 if top == blank else of_blank
+    g[t, blank] -= of_blank * each
     for j in range(1, len(of_labels)):
-        g[t, target[j - 1]] -= of_labels[j] / total
+        g[t, target[j - 1]] -= of_labels[j] * each
         wrong += 0.0 if target[j - 1] == top else of_labels[j]
     if top >= 0:
-        g[t, top] = wrong / total - lacks
+        g[t, top] = wrong * each - lacks
 
 
 @njit(error_model="numpy")
@@ -345,8 +350,7 @@ def backward(w, skip, first, reach, path, A, B, best, target, blank, g):
         total = of_blank + of_labels
         if not total > LEAST:
             return False
-        many = lost(A, r, ZA, first[r], reach[r - 1] + 1, COUNTS * total)
-        if many + lost(B, r, ZB, first[r - 1] + 1, reach[r] + 1, COUNTS * total):
+        if lost(A, B, r, ZA, ZB, w, first, reach, COUNTS * total):
             return False
         subtract(of_blank, labels, total, target, blank, g, r - 1)
         for j in range(n):
@@ -359,8 +363,10 @@ def backward(w, skip, first, reach, path, A, B, best, target, blank, g):
         else:
             ZA[u] = YA[u] + YB[u + 1]
         if r > 1:
-            ZA[reach[r - 2] + 1 :] = 0.0
-            ZB[reach[r - 1] + 1 :] = 0.0
+            for j in range(reach[r - 2] + 1, n):
+                ZA[j] = 0.0
+            for j in range(reach[r - 1] + 1, n):
+                ZB[j] = 0.0
         if not 2.0**-30 < size < 2.0**30:
             if not LEAST < size < 1.0 / LEAST:
                 return False

@@ -180,7 +180,7 @@ FORMULA = Formula(
             "energies taken for scores",
             "mistake",
             lambda E, y, beta=1.0: logsumexp(beta * (E - np.max(E))) / beta + np.max(E) - E[y],
-            symptom="cross-entropy given energies as logits: the correct answer is driven to the highest energy",
+            symptom="cross-entropy given energies as logits: the correct answer is driven up",
         ),
         Variant(
             "sign of the exponent lost",

@@ -53,7 +53,7 @@ def square_square(energies, label, margin=1.0):
 
 
 def square_square_gradient(energies, label, margin=1.0):
-    """dL/dE, shape (k,): 2 E_y at y, -2 max(0, m - E_o) at o, zero elsewhere.  No corner but at a tie of o."""
+    """dL/dE, shape (k,): 2 E_y at y, -2 max(0, m - E_o) at o, zero elsewhere; a corner at ties of o."""
     loss = square_square(energies, label, margin)
     g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
     o = most_offending(energies, label)

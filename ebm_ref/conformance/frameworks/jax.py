@@ -3,8 +3,8 @@ r"""JAX: what the functions of jax.nn, jax.scipy.special and jax.scipy.stats can
 JAX has no losses of its own (optax.py has); these are the stable pieces that losses are made of.  Each
 adapter takes (jax, jnp, inputs in signature order).
 
-Adapters run operation by operation.  Compiled as a whole most would take longer, since every margin is a
-constant and every shape another program; not so a loop, whose body is compiled anew at each call.
+Everything is compiled as a whole, as users do.  Margins and labels are arrays, too: as constants each
+would be another program.
 
 Source: documentation of JAX 0.10.
 Before: torch.py.  Next: optax.py.
@@ -13,8 +13,6 @@ Before: torch.py.  Next: optax.py.
 import functools
 
 import numpy as np
-
-from ebm_ref.conformance.adapting import converted
 
 
 def version():
@@ -26,62 +24,59 @@ def version():
 
 def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed and differentiated by JAX in `dtype`."""
+    return differentiate(bound(adapter), inputs, differentiated, dtype)
+
+
+@functools.cache
+def bound(adapter):
+    """The adapter as a function of the inputs alone."""
     import jax
     import jax.numpy as jnp
 
-    return differentiate(lambda *xs: adapter(jax, jnp, *xs), inputs, differentiated, dtype)
+    return functools.partial(adapter, jax, jnp)
 
 
-def differentiate(function, inputs, differentiated, dtype, whole=False):
+def differentiate(function, inputs, differentiated, dtype, constants=()):
     """Value and gradients of a function of JAX arrays; 64-bit numbers only where they are asked for.
 
-    Where `whole`, the function, which must be the same object at each call, is compiled as a whole.
+    Inputs named in `constants` stay Python's own numbers: their value decides what is computed.
     """
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", dtype == "float64")
-    arrays = converted(inputs, differentiated, lambda x, real: jnp.asarray(x, dtype if real else None))
-    if not differentiated:
-        return np.asarray(function(*arrays.values())), {}
     places = tuple(list(inputs).index(a) for a in differentiated)
-    constants = tuple(i for i, x in enumerate(arrays.values()) if not isinstance(x, jax.Array))
-    both = compiled(function, places, constants) if whole else jax.value_and_grad(function, places)
-    value, gradients = both(*arrays.values())
+    fixed = tuple(i for i, a in enumerate(inputs) if a in constants)
+    is_real = lambda a, x: a in differentiated or np.asarray(x).dtype.kind == "f"
+    arrays = [
+        x if a in constants else jnp.asarray(x, dtype if is_real(a, x) else int) for a, x in inputs.items()
+    ]
+    value, gradients = program(function, places, fixed)(*arrays)
     return np.asarray(value), {a: np.asarray(g) for a, g in zip(differentiated, gradients, strict=True)}
 
 
 @functools.cache
-def compiled(function, places, constants):
-    """Value and gradients as one program, made in haste: it runs for microseconds."""
+def program(function, places, fixed):
+    """Value and gradients by some arguments, compiled for every shape and every fixed number."""
     import jax
 
-    return jax.jit(
-        jax.value_and_grad(function, places),
-        static_argnums=constants,
-        compiler_options={"xla_backend_optimization_level": "0"},
-    )
+    return jax.jit(jax.value_and_grad(function, places), static_argnums=fixed)
 
 
 def gap(jnp, E, y):
     """E_y minus the energy of the most offending wrong answer."""
-    return E[y] - jnp.min(jnp.delete(E, y))
-
-
-def bernoulli(jax, jnp, p, t):
-    """From xlogy and xlog1py, which know 0 log 0."""
-    return -jax.scipy.special.xlogy(t, p) - jax.scipy.special.xlog1py(1.0 - t, -p)
+    return E[y] - jnp.min(jnp.where(jnp.arange(len(E)) == y, jnp.inf, E))
 
 
 ADAPTERS = {
     # energies
     "softmax": {"log_softmax": lambda jax, jnp, W, x, y: -jax.nn.log_softmax(W @ x)[y]},
     # losses of an energy table
+    "hinge": {"relu": lambda jax, jnp, E, y, m: jax.nn.relu(m + gap(jnp, E, y))},
     "log": {
         "softplus": lambda jax, jnp, E, y, beta: jax.nn.softplus(beta * gap(jnp, E, y)) / beta,
         "log_sigmoid": lambda jax, jnp, E, y, beta: -jax.nn.log_sigmoid(-beta * gap(jnp, E, y)) / beta,
     },
-    "hinge": {"relu": lambda jax, jnp, E, y, m: jax.nn.relu(m + gap(jnp, E, y))},
     "mce": {"sigmoid": lambda jax, jnp, E, y: jax.nn.sigmoid(gap(jnp, E, y))},
     "nll": {"logsumexp": lambda jax, jnp, E, y, beta: E[y] + jax.nn.logsumexp(-beta * E) / beta},
     "mee": {"softmax": lambda jax, jnp, E, y, beta: 1.0 - jax.nn.softmax(-beta * E)[y]},
@@ -93,7 +88,11 @@ ADAPTERS = {
     "cross_entropy_of_probabilities": {
         "log_softmax": lambda jax, jnp, z, t: -jnp.sum(t * jax.nn.log_softmax(z)),
     },
-    "binary_cross_entropy": {"xlogy+xlog1py": bernoulli},
+    "binary_cross_entropy": {
+        "xlogy+xlog1py": lambda jax, jnp, p, t: (
+            -jax.scipy.special.xlogy(t, p) - jax.scipy.special.xlog1py(1.0 - t, -p)
+        ),
+    },
     "binary_cross_entropy_with_logits": {
         "log_sigmoid": lambda jax, jnp, z, t: -t * jax.nn.log_sigmoid(z) - (1.0 - t) * jax.nn.log_sigmoid(-z),
     },

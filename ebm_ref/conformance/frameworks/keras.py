@@ -1,15 +1,16 @@
 r"""Keras: every formula that a function of keras.losses can express, on the backend JAX.
 
-Each adapter takes (losses, ops, inputs in signature order).  Keras averages over the last axis, so a
-number is given as a vector of one; the target comes first.  KERAS_BACKEND may name torch instead.
+Each adapter takes (keras.losses, keras.ops, inputs in signature order).  Keras averages over the last
+axis, so a number is given as a vector of one; the target comes first.  KERAS_BACKEND may name torch.
 
 Source: documentation of Keras 3.15, keras.losses; threads as cited.
 Before: optax.py.  Next: sklearn.py.
 """
 
+import functools
 import os
 
-from ebm_ref.conformance.adapting import FINDING, only
+from ebm_ref.conformance.adapting import Unsupported, only
 from ebm_ref.conformance.frameworks import jax as on_jax
 from ebm_ref.conformance.frameworks import torch as on_torch
 
@@ -19,7 +20,9 @@ def version():
     os.environ.setdefault("KERAS_BACKEND", "jax")
     import keras
 
-    return f"keras {keras.__version__}, backend {on_backend(keras).version()}"
+    backends = {"jax": on_jax, "torch": on_torch}
+    name = keras.backend.backend()
+    return f"keras {keras.__version__}, {backends[name].version() if name in backends else name}"
 
 
 def evaluate(adapter, inputs, differentiated, dtype):
@@ -28,63 +31,62 @@ def evaluate(adapter, inputs, differentiated, dtype):
     import keras
 
     keras.config.set_floatx(dtype)
-    own = lambda _, __, *xs: adapter(keras.losses, keras.ops, *xs)
-    return on_backend(keras).evaluate(own, inputs, differentiated, dtype)
+    if keras.backend.backend() == "jax":
+        constants = ("blank", "smoothing")
+        return on_jax.differentiate(bound(adapter), inputs, differentiated, dtype, constants)
+    if keras.backend.backend() == "torch":
+        return on_torch.evaluate(lambda F, torch, *xs: bound(adapter)(*xs), inputs, differentiated, dtype)
+    raise Unsupported("differentiated on the backends jax and torch alone")
 
 
-def on_backend(keras):
-    """The adapter of the backend."""
-    known = {"jax": on_jax, "torch": on_torch}
-    only(keras.backend.backend() in known, "differentiated on the backends jax and torch alone")
-    return known[keras.backend.backend()]
+@functools.cache
+def bound(adapter):
+    """The adapter as a function of the inputs alone."""
+    import keras
+
+    return functools.partial(adapter, keras.losses, keras.ops)
 
 
-def elementwise(loss):
-    """An adapter for a loss of a prediction and its target, one number each."""
-    return lambda L, ops, x, y, **options: getattr(L, loss)(y[None], x[None], **options)
+def vector(ops, like, x):
+    """A number as a vector of one, of the same dtype as another."""
+    return ops.cast(ops.full((1,), x), like.dtype)
 
 
 def one_hot(ops, like, y):
     return ops.cast(ops.arange(len(like)) == y, like.dtype)
 
 
-def reduced(reduction):
-    """An adapter for a reduction, of a loss that is given."""
+def reduced(losses, reduction, l, weights=None):
+    """A reduction of Keras, of losses that are given."""
 
-    def adapter(L, ops, losses, weights=None):
-        class Given(L.Loss):
-            call = staticmethod(lambda y_true, y_pred: y_pred)
+    class Given(losses.Loss):
+        call = staticmethod(lambda y_true, y_pred: y_pred)
 
-        return Given(reduction=reduction)(ops.zeros_like(losses), losses, sample_weight=weights)
-
-    return adapter
+    return Given(reduction=reduction)(l, l, sample_weight=weights)
 
 
-def scaled(ops, margin, loss, *scores):
-    """m loss(scores / m): a loss whose margin is 1 at another margin, in other units."""
-    only(margin > 0.0, "the margin is 1, in some unit")
-    return margin * loss(*(x / margin for x in scores))
+@only(lambda l: len(l) > 0, "an empty batch is returned as it is")
+def loss_sum(L, ops, l):
+    return reduced(L, "sum", l)
 
 
+@only(lambda x1, x2, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
 def hinge(L, ops, x1, x2, y, m):
-    return scaled(ops, m, lambda s: L.hinge(ops.full((1,), y, s.dtype), s[None]), x1 - x2)
+    return m * L.hinge(vector(ops, x1, y), (x1 - x2)[None] / m)
 
 
+@only(lambda E, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
 def categorical_hinge(L, ops, E, y, m):
-    return scaled(ops, m, lambda s: L.categorical_hinge(one_hot(ops, s, y), s), -E)
+    return m * L.categorical_hinge(one_hot(ops, E, y), -E / m)
 
 
+@only(lambda x1, x2, y, m: y == 1, "pairs that are alike")
 def cosine_similarity(L, ops, x1, x2, y, m):
-    only(y == 1, "cosine_similarity is for pairs that are alike")
     return L.cosine_similarity(x2, x1)
 
 
-def ctc(L, ops, z, y, blank):
-    only(blank == 0, "keras.losses.ctc has the blank 0")
-    return L.ctc(ops.cast(y, "int32")[None], z[None])[0]
-
-
 def ctc_loss(L, ops, z, y, blank):
+    """What keras.losses.ctc calls, which has no choice of the blank."""
     lengths = ops.full((1,), len(y), "int32"), ops.full((1,), len(z), "int32")
     return ops.ctc_loss(ops.cast(y, "int32")[None], z[None], *lengths, mask_index=blank)[0]
 
@@ -93,21 +95,29 @@ ADAPTERS = {
     # losses of an energy table
     "hinge": {"categorical_hinge": categorical_hinge},
     # criteria: losses of a prediction and its target
-    "squared_error": {"mean_squared_error": elementwise("mean_squared_error")},
-    "absolute_error": {"mean_absolute_error": elementwise("mean_absolute_error")},
+    "squared_error": {
+        "mean_squared_error": lambda L, ops, x, y: L.mean_squared_error(y[None], x[None]),
+    },
+    "absolute_error": {
+        "mean_absolute_error": lambda L, ops, x, y: L.mean_absolute_error(y[None], x[None]),
+    },
     "huber": {"huber": lambda L, ops, x, y, delta: L.huber(y[None], x[None], delta=delta)},
-    "log_cosh": {"log_cosh": elementwise("log_cosh")},
+    "log_cosh": {"log_cosh": lambda L, ops, x, y: L.log_cosh(y[None], x[None])},
     "poisson_nll": {
-        "poisson": lambda L, ops, h, y: L.poisson(ops.full((1,), y, h.dtype), ops.exp(h)[None]),
+        "poisson": lambda L, ops, h, y: L.poisson(vector(ops, h, y), ops.exp(h)[None]),
     },
     "kl_divergence": {"kl_divergence": lambda L, ops, log_q, p: L.kl_divergence(p, ops.exp(log_q))},
-    "reduction_mean": {"Loss(sum_over_batch_size)": reduced("sum_over_batch_size")},
-    "reduction_sum": {"Loss(sum)": reduced("sum")},
-    "reduction_class_weighted_mean": {"Loss(mean_with_sample_weight)": reduced("mean_with_sample_weight")},
-    "reduction_element_weighted_mean": {"Loss(sum_over_batch_size)": reduced("sum_over_batch_size")},
+    "reduction_mean": {"Loss(sum_over_batch_size)": lambda L, ops, l: reduced(L, "sum_over_batch_size", l)},
+    "reduction_sum": {"Loss(sum)": loss_sum},
+    "reduction_class_weighted_mean": {
+        "Loss(mean_with_sample_weight)": lambda L, ops, l, w: reduced(L, "mean_with_sample_weight", l, w),
+    },
+    "reduction_element_weighted_mean": {
+        "Loss(sum_over_batch_size)": lambda L, ops, l, w: reduced(L, "sum_over_batch_size", l, w),
+    },
     "cross_entropy": {
         "sparse_categorical_crossentropy": lambda L, ops, z, y: L.sparse_categorical_crossentropy(
-            ops.convert_to_tensor([y]), z[None], from_logits=True
+            ops.full((1,), y), z[None], from_logits=True
         )[0],
     },
     "cross_entropy_of_probabilities": {
@@ -118,19 +128,21 @@ ADAPTERS = {
             one_hot(ops, z, y), z, from_logits=True, label_smoothing=s
         ),
     },
-    "binary_cross_entropy": {"binary_crossentropy": elementwise("binary_crossentropy")},
+    "binary_cross_entropy": {
+        "binary_crossentropy": lambda L, ops, p, t: L.binary_crossentropy(t[None], p[None]),
+    },
     "binary_cross_entropy_with_logits": {
         "binary_crossentropy": lambda L, ops, z, t: L.binary_crossentropy(t[None], z[None], from_logits=True),
     },
     "focal": {
         "binary_focal_crossentropy": lambda L, ops, z, t, gamma: L.binary_focal_crossentropy(
-            ops.full((1,), t, z.dtype), z[None], gamma=gamma, from_logits=True
+            vector(ops, z, t), z[None], gamma=gamma, from_logits=True
         ),
     },
     # criteria: of pairs, of distances, of sequences
     "margin_ranking": {"hinge": hinge},
     "cosine_embedding": {"cosine_similarity": cosine_similarity},
-    "ctc_of_logits": {"ctc": ctc, "ops.ctc_loss": ctc_loss},
+    "ctc_of_logits": {"ops.ctc_loss": ctc_loss},
 }
 
 KNOWN = {}

@@ -1,6 +1,6 @@
 r"""optax: every formula that a loss of optax.losses can express, differentiated by JAX.
 
-Each adapter takes (optax, jnp, inputs in signature order).
+Each adapter takes (optax.losses, jnp, inputs in signature order).
 
 Source: documentation of optax 0.2.8, optax.losses; threads as cited.
 Before: jax.py.  Next: keras.py.
@@ -22,7 +22,7 @@ def version():
 
 def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed by optax and differentiated by JAX in `dtype`."""
-    return differentiate(bound(adapter), inputs, differentiated, dtype, whole=adapter is ctc_loss)
+    return differentiate(bound(adapter), inputs, differentiated, dtype, constants=("blank",))
 
 
 @functools.cache
@@ -34,8 +34,8 @@ def bound(adapter):
     return functools.partial(adapter, optax.losses, jnp)
 
 
-def integer_labels(L, jnp, z, y):
-    return L.softmax_cross_entropy_with_integer_labels(z, jnp.asarray(y))
+def cross_entropy_of_energies(L, jnp, E, y, beta):
+    return L.softmax_cross_entropy_with_integer_labels(-beta * E, y) / beta
 
 
 def smoothed(L, jnp, z, y, s):
@@ -43,22 +43,18 @@ def smoothed(L, jnp, z, y, s):
     return L.softmax_cross_entropy(z, L.smooth_labels(one_hot, s))
 
 
-def scaled(jnp, margin, loss, *scores):
-    """m loss(scores / m): a loss whose margin is 1 at another margin, in other units."""
-    only(margin > 0.0, "the margin is 1, in some unit")
-    return margin * loss(*(x / margin for x in scores))
-
-
+@only(lambda x1, x2, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
 def hinge_loss(L, jnp, x1, x2, y, m):
-    return scaled(jnp, m, lambda s: L.hinge_loss(s, y), x1 - x2)
+    return m * L.hinge_loss((x1 - x2) / m, y)
 
 
+@only(lambda E, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
 def multiclass_hinge_loss(L, jnp, E, y, m):
-    return scaled(jnp, m, lambda s: L.multiclass_hinge_loss(s, jnp.asarray(y)), -E)
+    return m * L.multiclass_hinge_loss(-E / m, y)
 
 
+@only(lambda x1, x2, y, m: y == 1, "pairs that are alike")
 def cosine_distance(L, jnp, x1, x2, y, m):
-    only(y == 1, "cosine_distance is for pairs that are alike")
     return L.cosine_distance(x1, x2)
 
 
@@ -70,14 +66,10 @@ def ctc_loss(L, jnp, z, y, blank):
 ADAPTERS = {
     # losses of an energy table
     "perceptron": {
-        "multiclass_perceptron_loss": lambda L, jnp, E, y: L.multiclass_perceptron_loss(-E, jnp.asarray(y)),
+        "multiclass_perceptron_loss": lambda L, jnp, E, y: L.multiclass_perceptron_loss(-E, y),
     },
     "hinge": {"multiclass_hinge_loss": multiclass_hinge_loss},
-    "nll": {
-        "softmax_cross_entropy_with_integer_labels": lambda L, jnp, E, y, beta: (
-            integer_labels(L, jnp, -beta * E, y) / beta
-        ),
-    },
+    "nll": {"softmax_cross_entropy_with_integer_labels": cross_entropy_of_energies},
     # criteria: losses of a prediction and its target
     "squared_error": {
         "squared_error": lambda L, jnp, x, y: L.squared_error(x, y),
@@ -89,7 +81,11 @@ ADAPTERS = {
         "kl_divergence": lambda L, jnp, log_q, p: L.kl_divergence(log_q, p),
         "generalized_kl_divergence": lambda L, jnp, log_q, p: L.generalized_kl_divergence(log_q, p),
     },
-    "cross_entropy": {"softmax_cross_entropy_with_integer_labels": integer_labels},
+    "cross_entropy": {
+        "softmax_cross_entropy_with_integer_labels": lambda L, jnp, z, y: (
+            L.softmax_cross_entropy_with_integer_labels(z, y)
+        ),
+    },
     "cross_entropy_of_probabilities": {
         "softmax_cross_entropy": lambda L, jnp, z, t: L.softmax_cross_entropy(z, t),
         "safe_softmax_cross_entropy": lambda L, jnp, z, t: L.safe_softmax_cross_entropy(z, t),
@@ -99,9 +95,7 @@ ADAPTERS = {
         "sigmoid_binary_cross_entropy": lambda L, jnp, z, t: L.sigmoid_binary_cross_entropy(z, t),
     },
     "focal": {
-        "sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(
-            z, jnp.asarray(t), gamma=gamma
-        ),
+        "sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(z, t, gamma=gamma),
     },
     # criteria: of pairs, of several classes, of distances, of sequences
     "margin_ranking": {"hinge_loss": hinge_loss},
@@ -114,4 +108,10 @@ ADAPTERS = {
     "ctc_of_logits": {"ctc_loss": ctc_loss},
 }
 
-KNOWN = {}
+KNOWN = {
+    (
+        "triplet_margin",
+        "triplet_margin_loss",
+        "signed differences under the power, eps under the root",
+    ): FINDING,
+}

@@ -1,7 +1,7 @@
 r"""scikit-learn: every formula that a function of sklearn.metrics can express; values alone.
 
-Each adapter takes (metrics, np, inputs in signature order).  The target comes first, and a sample is a
-batch of one.  Nothing is differentiated.
+Each adapter takes (sklearn.metrics, np, inputs in signature order).  The target comes first, and a
+sample is a batch of one.  Nothing is differentiated.
 
 Source: documentation of scikit-learn 1.9, sklearn.metrics; threads as cited.
 Before: keras.py.  Next: worker.py.
@@ -9,7 +9,7 @@ Before: keras.py.  Next: worker.py.
 
 import numpy as np
 
-from ebm_ref.conformance.adapting import converted, only
+from ebm_ref.conformance.adapting import FINDING, converted, only
 
 
 def version():
@@ -27,20 +27,18 @@ def evaluate(adapter, inputs, differentiated, dtype):
     return adapter(metrics, np, *converted(inputs, differentiated, own).values()), {}
 
 
+@only(lambda x1, x2, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
 def hinge_loss(M, np, x1, x2, y, m):
-    """Binary: the label -1 or 1, of a score; its margin is 1, in some unit."""
-    only(m > 0.0, "the margin is 1, in some unit")
     return m * M.hinge_loss([y], [(x1 - x2) / m], labels=[-1, 1])
 
 
+@only(lambda E, y, m: m > 0.0 and len(E) > 2, "its margin is 1, so of a margin in some unit; three classes")
 def multiclass_hinge_loss(M, np, E, y, m):
-    only(m > 0.0, "the margin is 1, in some unit")
-    only(len(E) > 2, "two classes have one score")
     return m * M.hinge_loss([y], -E[None] / m, labels=np.arange(len(E)))
 
 
+@only(lambda p, t: t in (0, 1), "labels, no shares")
 def log_loss(M, np, p, t):
-    only(t in (0, 1), "log_loss is for labels")
     return M.log_loss([int(t)], p[None], labels=[0, 1])
 
 
@@ -50,11 +48,11 @@ ADAPTERS = {
     # criteria
     "squared_error": {"mean_squared_error": lambda M, np, x, y: M.mean_squared_error([y], [x])},
     "absolute_error": {"mean_absolute_error": lambda M, np, x, y: M.mean_absolute_error([y], [x])},
-    "reduction_element_weighted_mean": {
-        "mean_absolute_error": lambda M, np, l, w: M.mean_absolute_error(l * 0, l, sample_weight=w),
+    "reduction_class_weighted_mean": {
+        "mean_absolute_error": lambda M, np, l, w: M.mean_absolute_error(0.0 * l, l, sample_weight=w),
     },
     "binary_cross_entropy": {"log_loss": log_loss},
     "margin_ranking": {"hinge_loss": hinge_loss},
 }
 
-KNOWN = {}
+KNOWN = {("margin_ranking", "hinge_loss", "every sign taken for -1"): FINDING}

@@ -79,10 +79,9 @@ def softmax_l1(F, torch, E, y, beta):
     return F.l1_loss(p_y, torch.ones_like(p_y))
 
 
+@only(lambda E, y, C: np.ptp(np.delete(C, y)) == 0.0, "multi_margin_loss has one margin for all answers")
 def multi_margin_loss_of_costs(F, torch, E, y, C):
-    margins = torch.cat([C[:y], C[y + 1 :]])
-    only(bool(torch.all(margins == margins[0])), "multi_margin_loss has one margin for all answers")
-    return F.multi_margin_loss(-E[None], label(torch, y), margin=margins[0].item())
+    return F.multi_margin_loss(-E[None], label(torch, y), margin=C[y - 1].item())
 
 
 def hinge_embedding_of_squares(F, torch, x1, x2, same, m):
@@ -95,15 +94,23 @@ def nll_loss_of_classes(F, torch, l, w):
     return F.nll_loss(-torch.diag(l), torch.arange(len(l)), weight=w.detach())
 
 
+@only(lambda l, w: np.all(l > 0.0), "losses of errors: positive ones")
+def l1_loss_weighted(F, torch, l, w):
+    return F.l1_loss(l, torch.zeros_like(l), weight=w)
+
+
+@only(lambda l, w: np.all(l > 0.0), "losses of errors: positive ones")
+def huber_loss_weighted(F, torch, l, w):
+    return F.huber_loss(torch.sqrt(2.0 * l), torch.zeros_like(l), delta=float("inf"), weight=w)
+
+
 def ctc_loss_mean(F, torch, l, u):
-    """Sequences of the losses l: as long as their targets, so that one path is left; no gradient, see ctc."""
-    lengths = torch.clamp(u, min=1)
-    labels = 1 + torch.arange(int(u.max())) % 2
-    path = torch.cat([labels, labels[:0]]) if len(labels) else torch.zeros(1, dtype=int)
-    lp = torch.zeros(len(path), len(l), 3, dtype=l.dtype)
-    first = torch.where(u > 0, 1, 0)
-    lp[0, torch.arange(len(l)), first] = -l.detach()
-    return F.ctc_loss(lp, labels.expand(len(l), -1), lengths, u, reduction="mean")
+    """Sequences as long as their targets 1 2 1 2 ..., so that one path is left; for its gradient see ctc."""
+    longest = max(1, int(u.max()))
+    labels = (1 + torch.arange(longest) % 2).expand(len(l), longest)
+    lp = torch.zeros(longest, len(l), 3, dtype=l.dtype)
+    lp[0] = -l.detach()[:, None]
+    return F.ctc_loss(lp, labels, torch.clamp(u, min=1), u, reduction="mean")
 
 
 def ctc_loss(F, torch, lp, y, blank):
@@ -114,7 +121,7 @@ def ctc_loss(F, torch, lp, y, blank):
 ADAPTERS = {
     # energies
     "softmax": {
-        "linear, cross_entropy": lambda F, torch, W, x, y: F.cross_entropy(
+        "linear+cross_entropy": lambda F, torch, W, x, y: F.cross_entropy(
             F.linear(x[None], W), label(torch, y)
         ),
         "linear_cross_entropy": lambda F, torch, W, x, y: F.linear_cross_entropy(x[None], W, label(torch, y)),
@@ -144,12 +151,12 @@ ADAPTERS = {
             gap(torch, E, y) / (delta * pair(torch, E, y)[1][0]), 0.0, 1.0
         )
     },
-    "square_square": {"mse_loss, hinge_embedding_loss": mse_hinge_embedding},
-    "square_exponential": {"mse_loss, exp": mse_exp},
+    "square_square": {"mse_loss+hinge_embedding_loss": mse_hinge_embedding},
+    "square_exponential": {"mse_loss+exp": mse_exp},
     "nll": {
         "cross_entropy": lambda F, torch, E, y, beta: F.cross_entropy(-beta * E[None], label(torch, y)) / beta
     },
-    "mee": {"softmax, l1_loss": softmax_l1},
+    "mee": {"softmax+l1_loss": softmax_l1},
     "generalized_hinge": {"multi_margin_loss": multi_margin_loss_of_costs},
     # criteria: losses of a prediction and its target
     "squared_error": {"mse_loss": lambda F, torch, x, y: F.mse_loss(x, y)},
@@ -166,7 +173,7 @@ ADAPTERS = {
     },
     "kl_divergence": {
         "kl_div": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="sum"),
-        "kl_div, mean": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="mean"),
+        "kl_div(mean)": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="mean"),
     },
     "reduction_mean": {
         "nll_loss": lambda F, torch, l: F.nll_loss(-l[:, None], torch.zeros(len(l), dtype=int)),
@@ -180,9 +187,7 @@ ADAPTERS = {
         "kl_div": lambda F, torch, l: F.kl_div(-l, torch.ones_like(l), reduction="batchmean"),
     },
     "reduction_class_weighted_mean": {"nll_loss": nll_loss_of_classes},
-    "reduction_element_weighted_mean": {
-        "l1_loss": lambda F, torch, l, w: F.l1_loss(l, torch.zeros_like(l), weight=w),
-    },
+    "reduction_element_weighted_mean": {"l1_loss": l1_loss_weighted, "huber_loss": huber_loss_weighted},
     "reduction_by_target_length": {"ctc_loss": ctc_loss_mean},
     "cross_entropy": {
         "cross_entropy": lambda F, torch, z, y: F.cross_entropy(z[None], label(torch, y)),
@@ -231,7 +236,7 @@ ADAPTERS = {
             x[None], y[None].to(x.dtype)
         ),
     },
-    "contrastive": {"mse_loss, hinge_embedding_loss": hinge_embedding_of_squares},
+    "contrastive": {"mse_loss+hinge_embedding_loss": hinge_embedding_of_squares},
     "triplet_margin": {
         "triplet_margin_loss": lambda F, torch, a, p, n, m, q: F.triplet_margin_loss(a, p, n, margin=m, p=q),
     },
@@ -243,17 +248,22 @@ ADAPTERS = {
     # criteria: of sequences
     "ctc": {"ctc_loss": ctc_loss},
     "ctc_of_logits": {
-        "log_softmax, ctc_loss": lambda F, torch, z, y, blank: ctc_loss(
+        "log_softmax+ctc_loss": lambda F, torch, z, y, blank: ctc_loss(
             F, torch, F.log_softmax(z, dim=1), y, blank
         ),
     },
 }
 
 KNOWN = {
-    (
-        "lvq2_ratio",
-        "hardtanh",
-        "zero times an infinite slope",
-    ): "not reported; inherent in reverse mode",
     ("log", "soft_margin_loss", "the exponential overflows"): "github.com/pytorch/pytorch/issues/77529",
+    ("lvq2_ratio", "hardtanh", "zero times an infinite slope"): "not reported; inherent in reverse mode",
+    (
+        "soft_margin",
+        "soft_margin_loss",
+        "the exponential overflows",
+    ): "github.com/pytorch/pytorch/issues/77529",
+    ("cosine_embedding", "cosine_embedding_loss", "eps in the squared norms"): (
+        "github.com/pytorch/pytorch/pull/5447"
+    ),
+    ("ctc", "ctc_loss", "gradient by the logits"): "github.com/pytorch/pytorch/issues/52241",
 }
