@@ -66,11 +66,9 @@ def table(*columns, **style):
     return t
 
 
-def print_table(out, t, cut=-1):
-    """Print a table of which one column alone may be cut to the width of the terminal."""
-    for column in t.columns:
-        if column is t.columns[cut]:
-            continue
+def print_table(out, t):
+    """Print a table whose last column alone may be cut to the width of the terminal."""
+    for column in t.columns[:-1]:
         column.min_width = max(Text.from_markup(cell).cell_len for cell in [column.header, *column.cells])
     out.print(t)
 
@@ -323,10 +321,18 @@ def _print_report(report, out):
         highlight=False,
     )
     dtypes = sorted({row.dtype for row in report.rows})
-    t = table("formula", "function", *dtypes)
-    for (name, function), rows in _grouped(report.rows):
-        t.add_row(name, function, *map(_verdict, rows))
-    print_table(out, t, cut=1)
+    groups = [(name, function, [*map(_verdict, rows)]) for (name, function), rows in _grouped(report.rows)]
+    widest = lambda cells: 1 + max((Text.from_markup(cell).cell_len for cell in cells), default=0)
+    columns = zip(*((name, function, *cells) for name, function, cells in groups), strict=True)
+    if sum(map(widest, columns)) <= out.width:
+        t = table("formula", "function", *dtypes)
+        for name, function, cells in groups:
+            t.add_row(name, function, *cells)
+    else:  # too wide for one line each: the function below its formula
+        t = table("formula\n  function", *dtypes)
+        for name, function, cells in groups:
+            t.add_row(f"{name}\n  {function}", *cells)
+    out.print(t)
     _print_details(report, out)
 
 

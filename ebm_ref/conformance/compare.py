@@ -98,7 +98,7 @@ def judge(vector, answer, dtype):
 
 def _judge_output(vector, output, answer, dtype):
     shape, expected = np.shape(answer), np.shape(of(vector, output))
-    if shape == expected[::-1] and len(expected) == 2:  # a mistake that has a name
+    if shape != expected and shape == expected[::-1] and len(expected) == 2:  # a mistake that has a name
         return Judgement(vector, output, "mismatch", np.inf, np.inf, answer)
     if shape != expected:
         what = output if output == "value" else f"gradient by {output}"

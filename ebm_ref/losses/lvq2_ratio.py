@@ -201,8 +201,8 @@ FORMULA = Formula(
 def _backpropagated(E, y, delta):
     """The chain rule in the order of reverse mode: the slope of the clip times that of the ratio."""
     o = most_offending(E, y)
-    inside = float(0.0 < (E[y] - E[o]) / (delta * E[o]) < 1.0)
+    inside = float(0.0 < (E[y] / E[o] - 1.0) / delta < 1.0)
     g = np.zeros(len(E))
-    g[y] = inside / (delta * E[o])
-    g[o] = -inside * ((E[y] - E[o]) / (delta * E[o]) / (delta * E[o])) * delta - inside / (delta * E[o])
+    g[y] = inside / delta / E[o]
+    g[o] = -inside / delta * (E[y] / E[o] / E[o])
     return g

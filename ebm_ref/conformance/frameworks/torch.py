@@ -46,6 +46,12 @@ def gap(torch, E, y):
     return (E_y - E_o)[0]
 
 
+def ratio(torch, E, y):
+    """E_y / E_o, a scalar."""
+    E_y, E_o = pair(torch, E, y)
+    return (E_y / E_o)[0]
+
+
 def sign(torch, like, y):
     """A label 1 or -1 as a tensor of the same shape and dtype."""
     return torch.full_like(like, y, requires_grad=False)
@@ -147,9 +153,7 @@ ADAPTERS = {
     "mce": {"sigmoid": lambda F, torch, E, y: torch.sigmoid(gap(torch, E, y))},
     "lvq2": {"hardtanh": lambda F, torch, E, y, cap: F.hardtanh(gap(torch, E, y), 0.0, cap)},
     "lvq2_ratio": {
-        "hardtanh": lambda F, torch, E, y, delta: F.hardtanh(
-            gap(torch, E, y) / (delta * pair(torch, E, y)[1][0]), 0.0, 1.0
-        )
+        "hardtanh": lambda F, torch, E, y, delta: F.hardtanh((ratio(torch, E, y) - 1.0) / delta, 0.0, 1.0)
     },
     "square_square": {"mse_loss+hinge_embedding_loss": mse_hinge_embedding},
     "square_exponential": {"mse_loss+exp": mse_exp},
