@@ -110,6 +110,11 @@ READING_ORDER = (
     "conformance.process",
     "conformance.report",
     "cli",
+    # the same formulas at the speed of the machine; no page imports them
+    "kernels.exponential",
+    "kernels.batch",
+    "kernels.losses",
+    "kernels.ctc",
 )
 
 

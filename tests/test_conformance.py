@@ -136,7 +136,7 @@ def test_a_mistake_without_a_name_is_still_a_mismatch(here):
     ],
 )
 def test_a_failure_is_a_verdict(here, name, says):
-    report, row = hinge_row(name)
+    report, row = hinge_row(name, limit=8.0)  # a process for every death
     assert (report.status, row.verdict) == (1, "error")
     details = [j.detail for j in row.judgements if j.verdict == "error"]
     assert says in details[0]
@@ -289,7 +289,7 @@ def test_children_are_killed_with_the_candidate(here, tmp_path):
 
 
 def test_garbage_is_a_verdict(here):
-    report, row = hinge_row("garbles")
+    report, row = hinge_row("garbles", limit=5.0)
     assert report.status == 1 and row.verdict == "error"
     assert "garbage on the answer descriptor" in row.judgements[0].detail
 

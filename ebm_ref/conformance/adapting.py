@@ -17,6 +17,9 @@ Source: the interface is this project's own.
 Before: diagnose.py.  Next: frameworks/torch.py.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 FINDING = "finding of this project"
@@ -48,6 +51,31 @@ def check_expressible(adapter, inputs):
     holds, what = getattr(adapter, "only", (None, ""))
     if holds and not holds(*inputs.values()):
         raise Unsupported(what)
+
+
+@dataclass(frozen=True)
+class Padded:
+    """An adapter that is given a sequence as a batch holds it: filled up with more moments and labels.
+
+    It takes two more arguments, how many moments and labels are the sample's own.  Nothing after them
+    may be read; so they may be anything, also NaN.
+    """
+
+    adapter: Callable
+    filler: float
+    multiple: int = 8
+
+    def fill(self, inputs):
+        """The inputs in signature order, then the two lengths."""
+        (first, x), (second, y), *rest = inputs.items()
+        more = lambda length: self.multiple - length % self.multiple
+        return {
+            first: np.concatenate([x, np.full((more(len(x)), *x.shape[1:]), self.filler)]),
+            second: np.concatenate([y.astype(int), np.zeros(more(len(y)), int)]),
+            **dict(rest),
+            "moments": len(x),
+            "labels": len(y),
+        }
 
 
 def converted(inputs, differentiated, array):

@@ -268,7 +268,7 @@ FORMULA = Formula(
             lambda p, t: _clipped(p, t, 0.0),
             {
                 "probability": lambda p, t: _clipped_gradient(p, t, 0.0),
-                "target": lambda p, t: _clipped(p, 0.0, 0.0) - _clipped(p, 1.0, 0.0),
+                "target": lambda p, t: _clipped(p, 1.0, 0.0) - _clipped(p, 0.0, 0.0),
             },
             seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/4744",
             symptom="no loss exceeds 16.118 or falls below 1e-7, and beyond there is no gradient",

@@ -212,9 +212,14 @@ FORMULA = Formula(
             "cosine subtracted from one",
             "mistake",
             lambda a, b, y, m=0.0: _of_cosine(_cosine(a, b), y, m),
+            {
+                "x1": lambda a, b, y, m=0.0: _chained(a, b) * _active(_cosine(a, b), y, m),
+                "x2": lambda a, b, y, m=0.0: _chained(b, a) * _active(_cosine(a, b), y, m),
+            },
             seen_in="PyTorch CosineEmbeddingLoss, github.com/pytorch/pytorch/issues/14173; "
-            "Keras CosineSimilarity below -1, github.com/keras-team/keras/issues/17138",
-            symptom="4e-7 or a negative loss of a vector with itself in float32",
+            "Keras CosineSimilarity below -1, github.com/keras-team/keras/issues/17138; "
+            "optax.cosine_distance, whose squares also underflow: found by this project",
+            symptom="4e-7 or a negative loss of a vector with itself in float32; NaN below a length of 1e-23",
         ),
         Variant(
             "gradient within the margin",
@@ -245,6 +250,17 @@ FORMULA = Formula(
             seen_in="Keras, documentation of CosineSimilarity: -1 for like pairs",
             symptom="the loss of a perfect pair is -1",
         ),
+        Variant(
+            "cosine itself, of vectors at least 1e-7 long",
+            "convention",
+            lambda a, b, y, m=0.0: _of_lengthened(a, b, y, m)[0],
+            {
+                "x1": lambda a, b, y, m=0.0: _of_lengthened(a, b, y, m)[1],
+                "x2": lambda a, b, y, m=0.0: _of_lengthened(b, a, y, m)[1],
+            },
+            seen_in="Keras, documentation of cosine_similarity, keras.ops.normalize: x / max(|x|, 1e-7)",
+            symptom="shorter vectors are perpendicular to all; in float32 below 1e-23 the gradient is NaN",
+        ),
     ),
 )
 
@@ -267,3 +283,18 @@ def _with_eps(a, b):
     A, B = np.sum(a**2) + eps, np.sum(b**2) + eps
     cos = np.sum(a * b) / np.sqrt(A * B)
     return cos, b / np.sqrt(A * B) - cos * a / A
+
+
+def _chained(a, b):
+    """The slope of the cosine by a as the chain rule gives it, by way of the norm: inf - inf below 1e-154."""
+    A, unit = np.sqrt(np.sum(a**2)), b / np.sqrt(np.sum(b**2))
+    return unit / A - a * (np.sum(unit * a / A / A) / A)
+
+
+def _of_lengthened(a, b, y, m):
+    """Loss and slope by a where 1 / |x| is 1e7 at most."""
+    A, B = np.sum(a**2), np.sum(b**2)
+    by_a, by_b = np.minimum(1.0 / np.sqrt(A), 1e7), np.minimum(1.0 / np.sqrt(B), 1e7)
+    cos, unit = np.sum(a * by_a * (b * by_b)), b * by_b
+    slope = unit * by_a - a * (np.sum(unit * a) * ((by_a < 1e7) * A**-1.5))
+    return (-cos, -slope) if y == 1 else (np.maximum(0.0, cos - m), np.sign(np.maximum(0.0, cos - m)) * slope)

@@ -252,6 +252,7 @@ FORMULA = Formula(
             {"logits": np.zeros((2, 3)), "target": NO_LABEL, "blank": 2},
             2.0 * np.log(3.0),
             {"logits": np.array([[1.0, 1.0, -2.0], [1.0, 1.0, -2.0]]) / 3.0},
+            exposes="what the padding holds is read",
         ),
         Case(
             "neighbours alike need a blank between: one path of eight",
@@ -352,6 +353,15 @@ FORMULA = Formula(
             lambda z, y, blank=0: np.minimum(ctc_of_logits(z, y, blank), 1e5),
             seen_in="optax.ctc_loss, argument log_epsilon",
             symptom="a loss of 100000 and a finite gradient for a target that no path spells",
+        ),
+        Variant(
+            "what the padding holds is read",
+            "mistake",
+            lambda z, y, blank=0: np.nan,
+            {"logits": lambda z, y, blank=0: np.full(np.shape(z), np.nan)},
+            seen_in="optax.ctc_loss and, on JAX, keras.ops.ctc_loss: padding * old + (1 - padding) * new; "
+            "found by this project",
+            symptom="a NaN after the end of one sequence, and the loss of its batch is NaN",
         ),
         Variant(
             "divided by the target length",

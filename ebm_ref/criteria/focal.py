@@ -307,5 +307,5 @@ def _with_clipped_probability(z, t, gamma):
     miss = 1.0 - (t * p + (1.0 - t) * (1.0 - p))
     loss = -t * np.log(c) - (1.0 - t) * np.log(1.0 - c)
     slope = ((1.0 - t) / (1.0 - c) - t / c) * (c == p)
-    turned = np.power(miss, gamma - 1.0) * gamma if gamma != 0.0 else 0.0
+    turned = gamma * np.power(miss, gamma - 1.0)
     return miss**gamma * loss, ((1.0 - 2.0 * t) * turned * loss + miss**gamma * slope) * p * (1.0 - p)

@@ -371,7 +371,7 @@ def _norm(d, q):
 
 
 def _slope(d, q):
-    return np.sign(d) * (np.abs(d) / _norm(d, q)) ** (q - 1.0)
+    return np.sign(d) * (np.abs(d) ** (q - 1.0) / _norm(d, q) ** (q - 1.0))
 
 
 def _plain(a, p, n, m, q, eps=0.0):

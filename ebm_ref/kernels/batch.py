@@ -25,23 +25,27 @@ BLOCK = 2**11  # entries that are worked on at once, and stay in the nearest cac
 
 
 def as_numbers(name, values, axes):
-    """Contiguous float64 with these axes, copied only if need be."""
+    """Float64 with these axes, as a kernel takes it, copied only if need be."""
     values = np.asarray(values)
     if values.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers, not {values.dtype}")
     check_axes(name, values, axes)
-    values = np.ascontiguousarray(values, np.float64)
-    return values if values.flags.aligned else values.copy()
+    return _plain(values, np.float64)
 
 
 def as_integers(name, values, axes):
-    """Contiguous int64 with these axes, copied only if need be; an empty list will do."""
+    """Int64 with these axes, as a kernel takes it, copied only if need be; an empty list will do."""
     values = np.asarray(values)
     if values.dtype.kind not in "iu" and values.size:
         raise ValueError(f"{name} must hold integers, not {values.dtype}")
     check_axes(name, values, axes)
-    values = np.ascontiguousarray(values, np.int64)
-    return values if values.flags.aligned else values.copy()
+    return _plain(values, np.int64)
+
+
+def _plain(values, dtype):
+    """Contiguous and aligned; writeable too, for numba would compile another kernel for what is not."""
+    values = np.ascontiguousarray(values, dtype)
+    return values if values.flags.carray else values.copy()
 
 
 def check_axes(name, values, axes):

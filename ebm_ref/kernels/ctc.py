@@ -12,17 +12,20 @@ lose is watched over:
 * The weight 1 of the best alignment never enters the sums.  What is carried is the rest, beside it, so
   that the rest keeps its digits however small it is, and log(1 + rest) is a log1p.
 * Where a number below 2^-1000 may have been part of something that counts, or the best alignment fell
-  below 2^-900 of a row, the sample is done again in logarithms, as the page does it: ten times slower.
-* By logits, dL/dz = softmax - gamma cancels where the model is nearly certain.  Where P > 1/2 the sums
-  are of failures instead: Q[t, s], the probability of failing from position s on.
+  below 2^-900 of a row, the sample is done again in logarithms, as the page does it, in ten times the
+  time.  Impossible classes may be the reason, or thousands of moments with next to no evidence.
+* By logits, dL/dz = softmax - gamma cancels where the model is nearly certain.  Where softmax is above
+  1/2, what both lack to 1 is subtracted instead.  And where P > 1/2, all sums are of failures, since a
+  path that gets lost is lost for good: the loss is -log1p(-P(not spelled)), in three times the time.
 
-Blanks and labels alternate along a target.  They stand in two tables, A[t, u] for the blank before label
-u and B[t, j] for label j - 1, so that every loop runs over neighbours and the compiler can take eight at
-a time.  B[t, 0] is no label, and always 0.
+Blanks and labels alternate along a target.  They stand in two tables, A[r, u] for the blank before label
+u and B[r, j] for label j - 1 after r moments, so that every loop runs over neighbours, and the compiler
+takes eight at a time.  B[r, 0] is no label, and always 0.
 
-Accuracy: by log-probabilities within the page's own bound, value and gradient.  By logits the value is;
-the gradient is where P > 1/2, apart from entries that are themselves a difference of nearly equal
-risks, and elsewhere it is within the rounding of softmax and gamma, 1e-16 absolutely.
+Accuracy, with u = 2^-53.  By log-probabilities, value and gradient are within the page's own bounds.  By
+logits the value is within 8 u (C + t), for t roundings of a log-softmax; an entry of the gradient may be
+a difference of nearly equal risks, which the page resolves at t (2 u + 1)^2 cost and this does not: it is
+right to 32 u min(1, L) (1 + max |z|).
 
 Source: Rabiner (1989), Section V.A, for the scaling; Graves et al. (2006), Section 4.1.
 Before: losses.py.  Next: nothing; this is the last page.
@@ -198,7 +201,7 @@ def from_best(scores, path):
         part = new - total
         lost += (total - (new - part)) + (best - part)
         total = new
-    return -(total + lost)
+    return 0.0 - (total + lost)
 
 
 @njit(error_model="numpy")
@@ -265,12 +268,12 @@ def forward(w, skip, first, path, A, B, best):
 
 
 @njit(fastmath={"reassoc", "contract"}, error_model="numpy")
-def weights_at(A, B, r, ZA, ZB, labels):
-    """a z of each label, and their sums over blanks and over labels."""
+def weights_at(A, B, r, ZA, ZB, lift, labels):
+    """a z of each label, and their sums over blanks and over labels; all of them lifted out of underflow."""
     of_blank, of_labels = 0.0, 0.0
     for u in range(len(ZA)):
-        of_blank += A[r, u] * ZA[u]
-        labels[u] = B[r, u] * ZB[u]
+        of_blank += A[r, u] * (ZA[u] * lift)
+        labels[u] = B[r, u] * (ZB[u] * lift)
         of_labels += labels[u]
     return of_blank, of_labels
 
@@ -339,18 +342,22 @@ def backward(w, skip, first, reach, path, A, B, best, target, blank, g):
     """Subtract gamma from g; whether it was safe."""
     n = A.shape[1]
     ZA, ZB, YA, YB, labels = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n + 1), np.empty(n)
-    ZA[n - 1], ZB[n - 1], ahead = 1.0, (1.0 if n > 1 else 0.0), 1.0
+    ZA[n - 1], ZB[n - 1], ahead, lift = 1.0, (1.0 if n > 1 else 0.0), 1.0, 1.0
     for r in range(len(w) - 1, 0, -1):
         u, is_label = (path[r] + 1) // 2, path[r] % 2 == 1
         z, a = (ZB, B) if is_label else (ZA, A)
         rest = z[u] - ahead if r == len(w) - 1 else z[u]
         z[u] = rest + ahead
         a[r, u] += best[r]
-        of_blank, of_labels = weights_at(A, B, r, ZA, ZB, labels)
+        of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
         total = of_blank + of_labels
-        if not total > LEAST:
-            return False
-        if lost(A, B, r, ZA, ZB, w, first, reach, COUNTS * total):
+        if not 2.0**-30 < total < 2.0**30:
+            if not LEAST < total / lift < 1.0 / LEAST:
+                return False
+            lift *= halvings(total)
+            of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
+            total = of_blank + of_labels
+        if lost(A, B, r, ZA, ZB, w, first, reach, COUNTS * total / lift):
             return False
         subtract(of_blank, labels, total, target, blank, g, r - 1)
         for j in range(n):
@@ -651,6 +658,7 @@ def ctc_of_logits_value_and_gradient(logits, targets, input_lengths, target_leng
 
 
 def _batch(page, by_logits, scores, targets, input_lengths, target_lengths, blank):
+    """Check a batch, run the kernels on it, and let the page refuse what is not legal."""
     name = "logits" if by_logits else "log_probabilities"
     scores = as_numbers(name, scores, ("b", "t", "c"))
     b, t, c = scores.shape
@@ -660,7 +668,7 @@ def _batch(page, by_logits, scores, targets, input_lengths, target_lengths, blan
     require_index("blank", blank, c)
     losses, gradient, todo = np.empty(b), np.zeros((b, t, c)), np.full(b, IN_PROBABILITIES)
     rows, slopes = scores.reshape(b * t, c), gradient.reshape(b * t, c)
-    batch = rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, slopes
+    batch = rows, targets, input_lengths, target_lengths, int(blank), by_logits, todo, losses, slopes
     swift(*batch)
     for i in np.flatnonzero(todo == ILLEGAL):
         refuse(page, (scores[i, : input_lengths[i]], targets[i, : target_lengths[i]], blank), i)

@@ -1,4 +1,4 @@
-r"""An exponential for loops: as exact as a library's, and eight or sixteen at a time.
+r"""An exponential for loops: as exact as a library's, and four or eight at a time.
 
     e^x = 2^n e^r,      n = round(x / log 2),      r = x - n log 2,      |r| <= log(2) / 2
 
@@ -13,7 +13,7 @@ rounds a number to an integer and leaves that in its lowest bits.  The flag `con
 compiler fuse a multiplication with the addition that follows; `reassoc` would cancel the rounding.
 
 Source: Cody and Waite (1980), "Software Manual for the Elementary Functions", chapter 6.
-Before: cli.py.  Next: losses.py, the table losses at the speed of memory.
+Before: cli.py.  Next: batch.py, what a kernel accepts.
 """
 
 import math

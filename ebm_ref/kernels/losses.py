@@ -24,7 +24,7 @@ from numba import njit
 
 from ebm_ref.criteria import cross_entropy
 from ebm_ref.formula import require_number
-from ebm_ref.kernels.batch import as_numbers, check_axes, over_rows, refuse
+from ebm_ref.kernels.batch import as_integers, as_numbers, check_axes, over_rows, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.losses import (
     energy,
@@ -150,9 +150,11 @@ def _lvq2(E, i, y, parameter, L, g):
 def _lvq2_ratio(E, i, y, parameter, L, g):
     o, delta = offender(E, i, y), parameter[0, 0]
     E_y, E_o = E[i, y], E[i, o]
-    ratio = positive((E_y - E_o) / (delta * E_o))
-    force = 1.0 / (delta * E_o) if 0.0 < ratio < 1.0 else 0.0
-    two_forces(L, g, i, 1.0 if ratio > 1.0 else ratio, y, force, o, -(E_y / E_o) * force)
+    ratio = positive((E_y / E_o - 1.0) / delta)
+    at_y = at_o = 0.0
+    if 0.0 < ratio < 1.0:
+        at_y, at_o = 1.0 / (delta * E_o), -(E_y / E_o) / (delta * E_o)
+    two_forces(L, g, i, 1.0 if ratio > 1.0 else ratio, y, at_y, o, at_o)
     return not E_o <= 0.0
 
 
@@ -180,7 +182,7 @@ def _generalized_hinge(E, i, y, costs, L, g):
     legal, absent = violations(E, i, y, costs, g)
     loss, violators = sum_of_positive(g, i)
     for j in range(E.shape[1]):
-        g[i, j] = -1.0 if g[i, j] > 0.0 else absent
+        g[i, j] = (-1.0 if g[i, j] > 0.0 else 0.0) + absent
     L[i], g[i, y] = loss, violators + absent
     return legal
 
@@ -205,7 +207,7 @@ def violations(E, i, y, costs, v):
     for j in range(E.shape[1]):
         v[i, j] = costs[c, j] + (E_y - E[i, j])
         illegal += not costs[c, j] >= 0.0
-    v[i, y] = -math.inf
+    v[i, y], illegal = -math.inf, illegal - (not costs[c, y] >= 0.0)
     for j in range(E.shape[1]):
         absent += v[i, j] != v[i, j]
     return illegal == 0, (math.nan if absent else 0.0)
@@ -419,7 +421,7 @@ def _batch(page, kernel, rows, labels, table="energies", least=2, **parameter):
     first = 0
     if legal and k >= least and (given.dtype.kind in "iu" or b == 0):
         losses, gradient = np.empty(b), np.empty((b, k))
-        first = kernel(rows, np.ascontiguousarray(given, np.int64), numbers, losses, gradient)
+        first = kernel(rows, as_integers("labels", given, (b,)), numbers, losses, gradient)
         if first == b:
             return losses, gradient
     sample = (rows[first], given[first]) if b else (np.ones(k), 0)

@@ -14,6 +14,8 @@ import functools
 
 import numpy as np
 
+from ebm_ref.conformance.adapting import Padded, only
+
 
 def version():
     """Name and version of the framework, as imported."""
@@ -24,26 +26,24 @@ def version():
 
 def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed and differentiated by JAX in `dtype`."""
-    return differentiate(bound(adapter), inputs, differentiated, dtype)
-
-
-@functools.cache
-def bound(adapter):
-    """The adapter as a function of the inputs alone."""
     import jax
     import jax.numpy as jnp
 
-    return functools.partial(adapter, jax, jnp)
+    return differentiate(adapter, (jax, jnp), inputs, differentiated, dtype)
 
 
-def differentiate(function, inputs, differentiated, dtype, constants=()):
-    """Value and gradients of a function of JAX arrays; 64-bit numbers only where they are asked for.
+def differentiate(adapter, libraries, inputs, differentiated, dtype, constants=()):
+    """Value and gradients of an adapter by JAX; 64-bit numbers only where they are asked for.
 
     Inputs named in `constants` stay Python's own numbers: their value decides what is computed.
     """
     import jax
     import jax.numpy as jnp
 
+    if isinstance(adapter, Padded):
+        filled = adapter.fill(inputs)
+        value, found = differentiate(adapter.adapter, libraries, filled, differentiated, dtype, constants)
+        return value, {a: g[: len(inputs[a])] for a, g in found.items()}
     jax.config.update("jax_enable_x64", dtype == "float64")
     places = tuple(list(inputs).index(a) for a in differentiated)
     fixed = tuple(i for i, a in enumerate(inputs) if a in constants)
@@ -51,21 +51,40 @@ def differentiate(function, inputs, differentiated, dtype, constants=()):
     arrays = [
         x if a in constants else jnp.asarray(x, dtype if is_real(a, x) else int) for a, x in inputs.items()
     ]
-    value, gradients = program(function, places, fixed)(*arrays)
+    if any(isinstance(arrays[i], float) for i in fixed):  # each would be a program of its own
+        both = jax.value_and_grad(functools.partial(adapter, *libraries), places)
+    else:
+        both = program(adapter, libraries, places, fixed)
+    value, gradients = both(*arrays)
     return np.asarray(value), {a: np.asarray(g) for a, g in zip(differentiated, gradients, strict=True)}
 
 
 @functools.cache
-def program(function, places, fixed):
-    """Value and gradients by some arguments, compiled for every shape and every fixed number."""
+def program(adapter, libraries, places, fixed):
+    """Value and gradients by some arguments, compiled for every shape and every fixed number.
+
+    Compiled in haste: it is to run for microseconds.
+    """
     import jax
 
-    return jax.jit(jax.value_and_grad(function, places), static_argnums=fixed)
+    function = functools.partial(adapter, *libraries)
+    haste = {"xla_backend_optimization_level": "0"}
+    return jax.jit(jax.value_and_grad(function, places), static_argnums=fixed, compiler_options=haste)
 
 
 def gap(jnp, E, y):
     """E_y minus the energy of the most offending wrong answer."""
     return E[y] - jnp.min(jnp.where(jnp.arange(len(E)) == y, jnp.inf, E))
+
+
+@only(lambda h, y: -80.0 < h < 80.0, "rates e^h that single precision can hold")
+def poisson_logpmf(jax, jnp, h, y):
+    return -jax.scipy.stats.poisson.logpmf(y, jnp.exp(h))
+
+
+@only(lambda log_q, p: np.all(np.abs(log_q) < 80.0), "probabilities e^log_q that single precision can hold")
+def rel_entr(jax, jnp, log_q, p):
+    return jnp.sum(jax.scipy.special.rel_entr(p, jnp.exp(log_q)))
 
 
 ADAPTERS = {
@@ -84,6 +103,8 @@ ADAPTERS = {
     "gaussian_nll": {
         "norm.logpdf": lambda jax, jnp, m, v, y: -jax.scipy.stats.norm.logpdf(y, m, jnp.sqrt(v)),
     },
+    "poisson_nll": {"poisson.logpmf": poisson_logpmf},
+    "kl_divergence": {"rel_entr": rel_entr},
     "cross_entropy": {"log_softmax": lambda jax, jnp, z, y: -jax.nn.log_softmax(z)[y]},
     "cross_entropy_of_probabilities": {
         "log_softmax": lambda jax, jnp, z, t: -jnp.sum(t * jax.nn.log_softmax(z)),

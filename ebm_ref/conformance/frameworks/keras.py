@@ -7,10 +7,12 @@ Source: documentation of Keras 3.15, keras.losses; threads as cited.
 Before: optax.py.  Next: sklearn.py.
 """
 
-import functools
 import os
 
-from ebm_ref.conformance.adapting import Unsupported, only
+import numpy as np
+
+from ebm_ref.conformance.adapting import FINDING, Padded, Unsupported, only
+from ebm_ref.conformance.diagnose import IN_FLOAT32
 from ebm_ref.conformance.frameworks import jax as on_jax
 from ebm_ref.conformance.frameworks import torch as on_torch
 
@@ -31,20 +33,13 @@ def evaluate(adapter, inputs, differentiated, dtype):
     import keras
 
     keras.config.set_floatx(dtype)
+    libraries = keras.losses, keras.ops
     if keras.backend.backend() == "jax":
         constants = ("blank", "smoothing")
-        return on_jax.differentiate(bound(adapter), inputs, differentiated, dtype, constants)
+        return on_jax.differentiate(adapter, libraries, inputs, differentiated, dtype, constants)
     if keras.backend.backend() == "torch":
-        return on_torch.evaluate(lambda F, torch, *xs: bound(adapter)(*xs), inputs, differentiated, dtype)
+        return on_torch.differentiate(adapter, libraries, inputs, differentiated, dtype)
     raise Unsupported("differentiated on the backends jax and torch alone")
-
-
-@functools.cache
-def bound(adapter):
-    """The adapter as a function of the inputs alone."""
-    import keras
-
-    return functools.partial(adapter, keras.losses, keras.ops)
 
 
 def vector(ops, like, x):
@@ -85,10 +80,15 @@ def cosine_similarity(L, ops, x1, x2, y, m):
     return L.cosine_similarity(x2, x1)
 
 
-def ctc_loss(L, ops, z, y, blank):
+@only(lambda log_q, p: np.all(log_q <= 0.0) and np.all(p <= 1.0), "probabilities, none above 1")
+def kl_divergence(L, ops, log_q, p):
+    return L.kl_divergence(p, ops.exp(log_q))
+
+
+def ctc_loss(L, ops, z, y, blank, moments, labels):
     """What keras.losses.ctc calls, which has no choice of the blank."""
-    lengths = ops.full((1,), len(y), "int32"), ops.full((1,), len(z), "int32")
-    return ops.ctc_loss(ops.cast(y, "int32")[None], z[None], *lengths, mask_index=blank)[0]
+    length = lambda number: ops.full((1,), number, "int32")
+    return ops.ctc_loss(y[None], z[None], length(labels), length(moments), mask_index=blank)[0]
 
 
 ADAPTERS = {
@@ -106,7 +106,7 @@ ADAPTERS = {
     "poisson_nll": {
         "poisson": lambda L, ops, h, y: L.poisson(vector(ops, h, y), ops.exp(h)[None]),
     },
-    "kl_divergence": {"kl_divergence": lambda L, ops, log_q, p: L.kl_divergence(p, ops.exp(log_q))},
+    "kl_divergence": {"kl_divergence": kl_divergence},
     "reduction_mean": {"Loss(sum_over_batch_size)": lambda L, ops, l: reduced(L, "sum_over_batch_size", l)},
     "reduction_sum": {"Loss(sum)": loss_sum},
     "reduction_class_weighted_mean": {
@@ -118,6 +118,9 @@ ADAPTERS = {
     "cross_entropy": {
         "sparse_categorical_crossentropy": lambda L, ops, z, y: L.sparse_categorical_crossentropy(
             ops.full((1,), y), z[None], from_logits=True
+        )[0],
+        "softmax+sparse_categorical_crossentropy": lambda L, ops, z, y: L.sparse_categorical_crossentropy(
+            ops.full((1,), y), ops.softmax(z[None])
         )[0],
     },
     "cross_entropy_of_probabilities": {
@@ -142,7 +145,33 @@ ADAPTERS = {
     # criteria: of pairs, of distances, of sequences
     "margin_ranking": {"hinge": hinge},
     "cosine_embedding": {"cosine_similarity": cosine_similarity},
-    "ctc_of_logits": {"ops.ctc_loss": ctc_loss},
+    "ctc_of_logits": {
+        "ops.ctc_loss": Padded(ctc_loss, 0.0),
+        "ops.ctc_loss(nan)": Padded(ctc_loss, float("nan")),
+    },
 }
 
-KNOWN = {}
+# keras.ops round float64 to float32 wherever they promote types: in mean, maximum, logaddexp, ...
+IN_SINGLE_PRECISION = "github.com/keras-team/keras/issues/23223"
+
+KNOWN = {
+    ("poisson_nll", "poisson", "1e-7 added to the rate, constant left out"): (
+        "github.com/keras-team/keras/issues/590"
+    ),
+    ("kl_divergence", "kl_divergence", "clipped at 1e-7"): "github.com/keras-team/keras/issues/19520",
+    ("binary_cross_entropy", "binary_crossentropy", "probability clipped at 1e-7"): (
+        "github.com/keras-team/keras/issues/4744"
+    ),
+    ("focal", "binary_focal_crossentropy", "probability clipped at 1e-7"): FINDING,
+    ("ctc_of_logits", "ops.ctc_loss(nan)", "what the padding holds is read"): FINDING,
+}
+KNOWN |= {
+    (formula, function, IN_FLOAT32): IN_SINGLE_PRECISION
+    for formula, functions in ADAPTERS.items()
+    for function in functions
+}
+KNOWN |= {
+    (formula, function, f"{mistake}; {IN_FLOAT32}"): f"{thread}; {IN_SINGLE_PRECISION}"
+    for (formula, function, mistake), thread in KNOWN.items()
+    if mistake != IN_FLOAT32
+}

@@ -6,9 +6,7 @@ Source: documentation of optax 0.2.8, optax.losses; threads as cited.
 Before: jax.py.  Next: keras.py.
 """
 
-import functools
-
-from ebm_ref.conformance.adapting import FINDING, only
+from ebm_ref.conformance.adapting import FINDING, Padded, only
 from ebm_ref.conformance.frameworks.jax import differentiate
 
 
@@ -22,16 +20,10 @@ def version():
 
 def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed by optax and differentiated by JAX in `dtype`."""
-    return differentiate(bound(adapter), inputs, differentiated, dtype, constants=("blank",))
-
-
-@functools.cache
-def bound(adapter):
-    """The adapter as a function of the inputs alone."""
     import jax.numpy as jnp
     import optax
 
-    return functools.partial(adapter, optax.losses, jnp)
+    return differentiate(adapter, (optax.losses, jnp), inputs, differentiated, dtype, constants=("blank",))
 
 
 def cross_entropy_of_energies(L, jnp, E, y, beta):
@@ -48,6 +40,11 @@ def hinge_loss(L, jnp, x1, x2, y, m):
     return m * L.hinge_loss((x1 - x2) / m, y)
 
 
+@only(lambda x1, x2, y, m: m == 0.0, "its margin is 0")
+def perceptron_loss(L, jnp, x1, x2, y, m):
+    return L.perceptron_loss(x1 - x2, y)
+
+
 @only(lambda E, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
 def multiclass_hinge_loss(L, jnp, E, y, m):
     return m * L.multiclass_hinge_loss(-E / m, y)
@@ -58,9 +55,10 @@ def cosine_distance(L, jnp, x1, x2, y, m):
     return L.cosine_distance(x1, x2)
 
 
-def ctc_loss(L, jnp, z, y, blank):
-    none = jnp.zeros((1, len(z)), z.dtype), jnp.zeros((1, len(y)), z.dtype)
-    return L.ctc_loss(z[None], none[0], y.astype(int)[None], none[1], blank_id=blank)[0]
+def ctc_loss(L, jnp, z, y, blank, moments, labels):
+    is_padding = lambda x, length: jnp.asarray(jnp.arange(len(x)) >= length, z.dtype)[None]
+    paddings = is_padding(z, moments), is_padding(y, labels)
+    return L.ctc_loss(z[None], paddings[0], y[None], paddings[1], blank_id=blank)[0]
 
 
 ADAPTERS = {
@@ -89,6 +87,7 @@ ADAPTERS = {
     "cross_entropy_of_probabilities": {
         "softmax_cross_entropy": lambda L, jnp, z, t: L.softmax_cross_entropy(z, t),
         "safe_softmax_cross_entropy": lambda L, jnp, z, t: L.safe_softmax_cross_entropy(z, t),
+        "ranking_softmax_loss": lambda L, jnp, z, t: L.ranking_softmax_loss(z, t),
     },
     "label_smoothing": {"smooth_labels+softmax_cross_entropy": smoothed},
     "binary_cross_entropy_with_logits": {
@@ -98,14 +97,14 @@ ADAPTERS = {
         "sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(z, t, gamma=gamma),
     },
     # criteria: of pairs, of several classes, of distances, of sequences
-    "margin_ranking": {"hinge_loss": hinge_loss},
+    "margin_ranking": {"hinge_loss": hinge_loss, "perceptron_loss": perceptron_loss},
     "triplet_margin": {
         "triplet_margin_loss": lambda L, jnp, a, p, n, m, q: L.triplet_margin_loss(
             a, p, n, norm_degree=q, margin=m
         ),
     },
     "cosine_embedding": {"cosine_distance": cosine_distance},
-    "ctc_of_logits": {"ctc_loss": ctc_loss},
+    "ctc_of_logits": {"ctc_loss": Padded(ctc_loss, 0.0), "ctc_loss(nan)": Padded(ctc_loss, float("nan"))},
 }
 
 KNOWN = {
@@ -114,4 +113,6 @@ KNOWN = {
         "triplet_margin_loss",
         "signed differences under the power, eps under the root",
     ): FINDING,
+    ("cosine_embedding", "cosine_distance", "cosine subtracted from one"): FINDING,
+    ("ctc_of_logits", "ctc_loss(nan)", "what the padding holds is read"): FINDING,
 }

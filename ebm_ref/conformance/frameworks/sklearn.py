@@ -37,6 +37,16 @@ def multiclass_hinge_loss(M, np, E, y, m):
     return m * M.hinge_loss([y], -E[None] / m, labels=np.arange(len(E)))
 
 
+@only(lambda l, w: np.all(l >= 0.0), "losses of errors: none below 0")
+def mean_absolute_error(M, np, l, w):
+    return M.mean_absolute_error(0.0 * l, l, sample_weight=w)
+
+
+@only(lambda x1, x2, y, m: y == 1, "pairs that are alike")
+def cosine_distances(M, np, x1, x2, y, m):
+    return M.pairwise.cosine_distances(x1[None], x2[None])[0, 0]
+
+
 @only(lambda p, t: t in (0, 1), "labels, no shares")
 def log_loss(M, np, p, t):
     return M.log_loss([int(t)], p[None], labels=[0, 1])
@@ -46,13 +56,17 @@ ADAPTERS = {
     # losses of an energy table
     "hinge": {"hinge_loss": multiclass_hinge_loss},
     # criteria
-    "squared_error": {"mean_squared_error": lambda M, np, x, y: M.mean_squared_error([y], [x])},
-    "absolute_error": {"mean_absolute_error": lambda M, np, x, y: M.mean_absolute_error([y], [x])},
-    "reduction_class_weighted_mean": {
-        "mean_absolute_error": lambda M, np, l, w: M.mean_absolute_error(0.0 * l, l, sample_weight=w),
+    "squared_error": {
+        "mean_squared_error": lambda M, np, x, y: M.mean_squared_error([y], [x]),
+        "euclidean_distances": lambda M, np, x, y: M.pairwise.euclidean_distances([[x]], [[y]], squared=True)[
+            0, 0
+        ],
     },
+    "absolute_error": {"mean_absolute_error": lambda M, np, x, y: M.mean_absolute_error([y], [x])},
+    "reduction_class_weighted_mean": {"mean_absolute_error": mean_absolute_error},
     "binary_cross_entropy": {"log_loss": log_loss},
     "margin_ranking": {"hinge_loss": hinge_loss},
+    "cosine_embedding": {"cosine_distances": cosine_distances},
 }
 
 KNOWN = {("margin_ranking", "hinge_loss", "every sign taken for -1"): FINDING}

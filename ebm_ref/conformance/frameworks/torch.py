@@ -9,7 +9,7 @@ Before: adapting.py.  Next: frameworks/jax.py.
 
 import numpy as np
 
-from ebm_ref.conformance.adapting import converted, only
+from ebm_ref.conformance.adapting import Padded, converted, only
 
 
 def version():
@@ -23,10 +23,21 @@ def evaluate(adapter, inputs, differentiated, dtype):
     """Value and gradients of one sample, computed and differentiated by PyTorch in `dtype`."""
     import torch
 
+    return differentiate(adapter, (torch.nn.functional, torch), inputs, differentiated, dtype)
+
+
+def differentiate(adapter, libraries, inputs, differentiated, dtype):
+    """Value and gradients of an adapter by PyTorch."""
+    import torch
+
+    if isinstance(adapter, Padded):
+        filled = adapter.fill(inputs)
+        value, found = differentiate(adapter.adapter, libraries, filled, differentiated, dtype)
+        return value, {a: g[: len(inputs[a])] for a, g in found.items()}
     own = lambda x, real: torch.tensor(np.asarray(x), dtype=getattr(torch, dtype) if real else None)
     tensors = converted(inputs, differentiated, own)
     asked = {a: tensors[a].requires_grad_() for a in differentiated}
-    value = adapter(torch.nn.functional, torch, *tensors.values())
+    value = adapter(*libraries, *tensors.values())
     if not value.requires_grad:
         return value.numpy(), {}
     gradients = torch.autograd.grad(value, asked.values(), allow_unused=True)
@@ -119,9 +130,13 @@ def ctc_loss_mean(F, torch, l, u):
     return F.ctc_loss(lp, labels, torch.clamp(u, min=1), u, reduction="mean")
 
 
-def ctc_loss(F, torch, lp, y, blank):
-    y = y.long()
-    return F.ctc_loss(lp, y, (len(lp),), (len(y),), blank=blank, reduction="sum")
+def ctc_loss(F, torch, lp, y, blank, moments, labels):
+    lengths = torch.tensor([moments]), torch.tensor([labels])
+    return F.ctc_loss(lp[:, None], y[None], *lengths, blank=blank, reduction="sum")
+
+
+def ctc_loss_of_logits(F, torch, z, y, blank, moments, labels):
+    return ctc_loss(F, torch, F.log_softmax(z, dim=1), y, blank, moments, labels)
 
 
 ADAPTERS = {
@@ -250,11 +265,10 @@ ADAPTERS = {
         ),
     },
     # criteria: of sequences
-    "ctc": {"ctc_loss": ctc_loss},
+    "ctc": {"ctc_loss": Padded(ctc_loss, 0.0), "ctc_loss(nan)": Padded(ctc_loss, float("nan"))},
     "ctc_of_logits": {
-        "log_softmax+ctc_loss": lambda F, torch, z, y, blank: ctc_loss(
-            F, torch, F.log_softmax(z, dim=1), y, blank
-        ),
+        "log_softmax+ctc_loss": Padded(ctc_loss_of_logits, 0.0),
+        "log_softmax+ctc_loss(nan)": Padded(ctc_loss_of_logits, float("nan")),
     },
 }
 
@@ -270,4 +284,5 @@ KNOWN = {
         "github.com/pytorch/pytorch/pull/5447"
     ),
     ("ctc", "ctc_loss", "gradient by the logits"): "github.com/pytorch/pytorch/issues/52241",
+    ("ctc", "ctc_loss(nan)", "gradient by the logits"): "github.com/pytorch/pytorch/issues/52241",
 }
