@@ -143,7 +143,7 @@ PAGES = (
         "squared_error",
         "huber",
         "log_cosh",
-        "gaussian_nll",
+        "smooth_l1",
         "kl_divergence",
         "cross_entropy",
         "label_smoothing",

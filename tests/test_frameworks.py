@@ -1,11 +1,14 @@
 """The adapters against the released frameworks: every deviation named, and the notable ones pinned."""
 
 import importlib.util
+import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
+from ebm_ref.conformance.adapting import Padded
 from ebm_ref.conformance.diagnose import in_float32, slips
 from ebm_ref.conformance.report import check
 from ebm_ref.conformance.worker import adapters, frameworks
@@ -22,7 +25,12 @@ def test_every_adapter_has_a_package():
 def test_adapters_are_for_formulas_of_the_catalogue(framework):
     module = adapters(framework)
     assert set(module.ADAPTERS) <= set(FORMULAS)
-    assert all(functions for functions in module.ADAPTERS.values())
+    for name, functions in module.ADAPTERS.items():
+        assert functions
+        for adapter in functions.values():
+            lengths = 2 if isinstance(adapter, Padded) else 0
+            taken = inspect.signature(getattr(adapter, "adapter", adapter)).parameters
+            assert len(taken) == 2 + len(FORMULAS[name].shapes) + lengths
 
 
 @pytest.mark.parametrize("framework", frameworks())
@@ -34,6 +42,16 @@ def test_what_is_known_has_a_name_on_a_page(framework):
             {v.name for v in f.variants} | {slip for slip, _ in slips(f)} | {h.name for h in in_float32(f)}
         )
         assert function in module.ADAPTERS[name] and mistake in names and thread, (name, function, mistake)
+
+
+def test_padding_is_filled_up_and_marked():
+    """A sequence gets at least one moment and one label more, and the numbers of its own."""
+    inputs = {"logits": np.zeros((8, 3)), "target": np.array([]), "blank": 1}
+    filled = Padded(None, float("nan")).fill(inputs)
+    assert list(filled) == ["logits", "target", "blank", "moments", "labels"]
+    assert filled["logits"].shape == (16, 3) and np.isnan(filled["logits"][8:]).all()
+    assert filled["target"].dtype.kind == "i" and len(filled["target"]) == 8
+    assert (filled["moments"], filled["labels"], filled["blank"]) == (8, 0, 1)
 
 
 REPORTS = {}
@@ -72,7 +90,52 @@ NOTABLE = [
         "match under convention",
         "divided by the number of answers",
     ),
+    ("torch", "multi_margin", "multi_margin_loss", "match", ""),
+    ("torch", "kl_divergence", "kl_div", "match", ""),
+    ("torch", "kl_divergence", "kl_div(mean)", "match under convention", "divided by the number of classes"),
+    (
+        "torch",
+        "gaussian_nll",
+        "gaussian_nll_loss",
+        "match under convention",
+        "variance at least 1e-6",
+    ),
+    (
+        "torch",
+        "poisson_nll",
+        "poisson_nll_loss",
+        "match under convention",
+        "Stirling's formula above 1, nothing below",
+    ),
+    (
+        "torch",
+        "binary_cross_entropy",
+        "binary_cross_entropy",
+        "match under convention",
+        "logarithm clamped at -100",
+    ),
+    (
+        "torch",
+        "reduction_element_weighted_mean",
+        "l1_loss",
+        "match under convention",
+        "divided by the sum of the weights",
+    ),
+    ("torch", "reduction_element_weighted_mean", "huber_loss", "match", ""),
+    ("torch", "reduction_by_target_length", "ctc_loss", "match", ""),
+    ("torch", "soft_margin", "soft_margin_loss", "known quirk", "the exponential overflows"),
+    (
+        "torch",
+        "triplet_margin",
+        "triplet_margin_loss",
+        "match under convention",
+        "eps added to the difference",
+    ),
+    ("torch", "cosine_embedding", "cosine_embedding_loss", "known quirk", "eps in the squared norms"),
     ("torch", "ctc", "ctc_loss", "known quirk", "gradient by the logits"),
+    ("torch", "ctc", "ctc_loss(nan)", "known quirk", "gradient by the logits"),
+    ("torch", "ctc_of_logits", "log_softmax+ctc_loss", "imprecise", ""),
+    ("torch", "ctc_of_logits", "log_softmax+ctc_loss(nan)", "imprecise", ""),
     (
         "optax",
         "triplet_margin",
@@ -80,7 +143,66 @@ NOTABLE = [
         "known quirk",
         "signed differences under the power, eps under the root",
     ),
+    ("optax", "squared_error", "l2_loss", "match under convention", "one half in front"),
+    (
+        "optax",
+        "kl_divergence",
+        "generalized_kl_divergence",
+        "match under convention",
+        "generalised: sum q - sum p added",
+    ),
+    ("optax", "focal", "sigmoid_focal_loss", "match", ""),
+    ("optax", "ctc_of_logits", "ctc_loss", "imprecise", ""),
+    ("optax", "ctc_of_logits", "ctc_loss(nan)", "known quirk", "what the padding holds is read"),
+    (
+        "jax",
+        "poisson_nll",
+        "poisson.logpmf",
+        "known quirk",
+        "three large terms, one after the other",
+    ),
+    (
+        "keras",
+        "hinge",
+        "categorical_hinge",
+        "match under convention",
+        "0 counted among the wrong energies",
+    ),
+    ("keras", "squared_error", "mean_squared_error", "known quirk", "right in single precision only"),
+    (
+        "keras",
+        "poisson_nll",
+        "poisson",
+        "known quirk",
+        "1e-7 added to the rate, constant left out",
+    ),
     ("keras", "kl_divergence", "kl_divergence", "known quirk", "clipped at 1e-7"),
+    (
+        "keras",
+        "cross_entropy",
+        "softmax+sparse_categorical_crossentropy",
+        "known quirk",
+        "probability clipped at 1e-7",
+    ),
+    ("keras", "focal", "binary_focal_crossentropy", "known quirk", "probability clipped at 1e-7"),
+    (
+        "keras",
+        "cosine_embedding",
+        "cosine_similarity",
+        "match under convention",
+        "cosine itself, of vectors at least 1e-7 long",
+    ),
+    ("keras", "ctc_of_logits", "ops.ctc_loss(nan)", "known quirk", "what the padding holds is read"),
+    ("sklearn", "margin_ranking", "hinge_loss", "known quirk", "every sign taken for -1"),
+    ("sklearn", "squared_error", "euclidean_distances", "known quirk", "square multiplied out"),
+    ("sklearn", "cosine_embedding", "cosine_distances", "known quirk", "short vectors not made longer"),
+    (
+        "sklearn",
+        "binary_cross_entropy",
+        "log_loss",
+        "match under convention",
+        "clipped at the resolution of the dtype",
+    ),
 ]
 
 

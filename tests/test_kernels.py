@@ -221,32 +221,39 @@ def test_any_layout_and_kind_of_number(name):
         np.testing.assert_array_equal(same, before)
 
 
-threads = pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one core")
+@pytest.fixture
+def on_threads(monkeypatch):
+    """A function that runs another on 1 and on 2 threads, and returns both results."""
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("this machine has one core")
+    many, pools, pool = numba.get_num_threads(), [], batch.ThreadPoolExecutor
+    monkeypatch.setattr(batch, "ThreadPoolExecutor", lambda n: pools.append(n) or pool(n))
 
-
-@threads
-@pytest.mark.parametrize("name", ["hinge", "cross_entropy"])
-def test_a_large_batch_is_shared_among_threads_to_the_same_result(name):
-    rng = np.random.default_rng(2)
-    x, labels = rng.normal(size=(300, 1000)), rng.integers(1000, size=300)
-    assert x.size >= batch.SHARED
-    many = numba.get_num_threads()
-    try:
+    def both(function):
         results = []
         for n in (1, 2):
             numba.set_num_threads(n)
-            results.append(kernel(name)(x, labels))
-            assert numba.get_num_threads() == n
-    finally:
-        numba.set_num_threads(many)
-    for one, two in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, two)
-    few = [kernel(name)(x[i : i + 7], labels[i : i + 7]) for i in range(0, 300, 7)]
-    np.testing.assert_array_equal(results[0][0], np.concatenate([value for value, _ in few]))
+            results.append(function())
+            assert numba.get_num_threads() == n and set(pools) == ({2} if n == 2 else set())
+        return results
+
+    yield both
+    numba.set_num_threads(many)
+
+
+@pytest.mark.parametrize("name", ["hinge", "cross_entropy"])
+def test_a_large_batch_is_divided_among_threads_to_the_same_result(name, on_threads):
+    rng = np.random.default_rng(2)
+    x, labels = rng.normal(size=(1100, 1000)), rng.integers(1000, size=1100)
+    one, two = on_threads(lambda: kernel(name)(x, labels))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
+    few = [kernel(name)(x[i : i + 7], labels[i : i + 7]) for i in range(0, 1100, 7)]
+    np.testing.assert_array_equal(one[0], np.concatenate([value for value, _ in few]))
     values, slopes = page(name, x[:20], labels[:20])
-    np.testing.assert_allclose(results[0][0][:20], values, rtol=1e-14)
-    np.testing.assert_allclose(results[0][1][:20], slopes, rtol=1e-13)
-    labels[[7, 250]] = 1000
+    np.testing.assert_allclose(one[0][:20], values, rtol=1e-14)
+    np.testing.assert_allclose(one[1][:20], slopes, rtol=1e-13)
+    labels[[7, 950]] = 1000
     with pytest.raises(ValueError) as problem:
         kernel(name)(x, labels)
     assert problem.value.__notes__ == ["in sample 7 of the batch"]
@@ -438,7 +445,8 @@ def test_logarithms_and_probabilities_agree(monkeypatch, ways):
     todo = np.where(np.isfinite(values), ctc.IN_LOGS, ctc.DONE)
     x, targets, lengths, sizes, blank = given
     again, g = values.copy(), slopes.reshape(-1, x.shape[2]).copy()
-    ctc.careful(x.reshape(-1, x.shape[2]), targets, lengths, sizes, blank, False, todo, again, g)
+    batch = x.reshape(-1, x.shape[2]), targets, lengths, sizes, blank, False, todo, again, g
+    ctc.careful(*batch, 0, len(x))
     assert ctc.IN_LOGS in ways and np.all(todo == ctc.DONE)
     np.testing.assert_allclose(again, values, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(g.reshape(slopes.shape), slopes, rtol=1e-12)
@@ -450,21 +458,13 @@ def test_failures_are_summed_where_the_model_is_certain(ways):
     assert ways == [ctc.BY_FAILURES] * 3
 
 
-@threads
 @pytest.mark.parametrize("name", CTC)
-def test_ctc_is_shared_among_threads_to_the_same_result(name):
-    z, *others = learnt(np.random.default_rng(8), 60, 20, 8, 6.0, b=16)
+def test_ctc_is_divided_among_threads_to_the_same_result(name, on_threads):
+    z, *others = learnt(np.random.default_rng(8), 120, 20, 30, 6.0, b=24)
     z[::3] *= 40.0
-    many = numba.get_num_threads()
-    try:
-        results = []
-        for n in (1, 2):
-            numba.set_num_threads(n)
-            results.append(CTC[name](z, *others))
-    finally:
-        numba.set_num_threads(many)
-    for one, two in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, two)
+    one, two = on_threads(lambda: CTC[name](z, *others))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("name", CTC)

@@ -184,6 +184,12 @@ FORMULA = Formula(
             exposes="eps in the squared norms",
         ),
         Case(
+            "far too short to be seen beside 1, and at 45 degrees",
+            {"x1": 2.0**-60 * EAST, "x2": 2.0**-60 * NORTH_EAST, "sign": 1, "margin": 0.0},
+            0.29289321881345248,
+            exposes="short vectors not made longer",
+        ),
+        Case(
             "one dimension: only the sign is left",
             {"x1": np.array([-3.0]), "x2": np.array([0.5]), "sign": 1, "margin": 0.0},
             2.0,
@@ -220,6 +226,15 @@ FORMULA = Formula(
             "Keras CosineSimilarity below -1, github.com/keras-team/keras/issues/17138; "
             "optax.cosine_distance, whose squares also underflow: found by this project",
             symptom="4e-7 or a negative loss of a vector with itself in float32; NaN below a length of 1e-23",
+        ),
+        Variant(
+            "short vectors not made longer",
+            "mistake",
+            lambda a, b, y, m=0.0: _of_cosine(np.sum(_unless_short(a) * _unless_short(b)), y, m),
+            seen_in="scikit-learn 1.9.1, cosine_distances of dense rows, preprocessing.normalize; "
+            "found by this project",
+            symptom="a length below 2.2e-15, in float32 below 1.2e-6, is taken for 0 and left as it is: "
+            "perpendicular to itself",
         ),
         Variant(
             "gradient within the margin",
@@ -298,3 +313,9 @@ def _of_lengthened(a, b, y, m):
     cos, unit = np.sum(a * by_a * (b * by_b)), b * by_b
     slope = unit * by_a - a * (np.sum(unit * a) * ((by_a < 1e7) * A**-1.5))
     return (-cos, -slope) if y == 1 else (np.maximum(0.0, cos - m), np.sign(np.maximum(0.0, cos - m)) * slope)
+
+
+def _unless_short(x):
+    """x / |x|, but x itself where |x| is below ten units of resolution."""
+    length = np.sqrt(np.sum(x**2))
+    return x / (length if length >= 10.0 * np.finfo(np.asarray(x).dtype).eps else 1.0)

@@ -234,7 +234,7 @@ FORMULA = Formula(
         Variant(
             "three large terms, one after the other",
             "mistake",
-            lambda h, y: _as_printed(h, y) + lgamma(y + 1.0),
+            lambda h, y: -((y * h - lgamma(y + 1.0)) - np.exp(h)),
             seen_in="SciPy poisson.logpmf, github.com/scipy/scipy/issues/25625",
             symptom="half of the digits at a count of 1e8, none at 5e15",
         ),

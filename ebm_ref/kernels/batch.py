@@ -1,26 +1,28 @@
 r"""Batches: what a kernel accepts, how it is spread over threads, and who refuses bad input.
 
-    row(rows, i, label, parameters, losses, gradient) -> legal        one sample, compiled
-    over_rows(row)    the same for a batch: rows in blocks, blocks divided among threads if it pays
+    kernel(..., start, stop)    samples start..stop-1 of a batch, compiled, Python's lock released
+    over_rows(row)              such a kernel, from a function of one row
+    divide(kernel, ...)         all samples, in this thread or, if it pays, in several
 
 A kernel takes contiguous float64 and int64; anything else is copied to that first, so float32 comes
 back as float64.  A NaN is a number like any other.  What is not legal the kernel only notices: the page
 is then asked about that very sample, and refuses it in its own words.
 
 How many threads there are is the user's affair (`numba.set_num_threads`), and no result depends on it,
-since a sample is never divided.  A small batch is done before other threads would have started, so it
-stays in the calling thread; Python's lock is released either way.  Where numba finds neither TBB nor
-OpenMP, its threads must not be called from two Python threads at once: set their number to 1 there.
+since a sample is never divided.  They are Python's threads, not those of numba's parallel loops: a
+second compilation is saved, and nothing stands in the way of calls from several threads or of a fork.
 
-Source: numba's documentation, "The Threading Layers".
+Source: numba's documentation, "Releasing the GIL" and "The Threading Layers".
 Before: exponential.py.  Next: losses.py, the table losses at the speed of memory.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-SHARED = 2**17  # entries of a batch from which other threads are worth their start
+SHARED = 2**20  # entries of a batch from which other threads are worth their start, 0.3 ms
 BLOCK = 2**11  # entries that are worked on at once, and stay in the nearest cache
 
 
@@ -65,41 +67,33 @@ def refuse(page, sample, i):
     raise ValueError(f"sample {i} of the batch is not legal")
 
 
+def divide(kernel, samples, entries):
+    """The lowest of what kernel(start, stop) returns for the parts of a batch, done by threads if it pays."""
+    threads = min(numba.get_num_threads(), samples) if entries >= SHARED else 1
+    if threads < 2:
+        return kernel(0, samples)
+    ends = [samples * n // (4 * threads) for n in range(4 * threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        return min(pool.map(kernel, ends[:-1], ends[1:]))
+
+
 def over_rows(row, prepare=None):
-    """From a function of one row, one of a batch that returns its first row that is not legal, or b.
+    """From a function of one row, one of rows start..stop-1: the first that is not legal, or their number.
 
     `prepare(rows, parameters, losses, gradient, start, stop)` sees a whole block before its rows are done.
     """
 
     @njit(error_model="numpy", nogil=True)
-    def block(rows, labels, parameters, losses, gradient, start, stop):
-        first = len(rows)
-        if prepare is not None:
-            prepare(rows, parameters, losses, gradient, start, stop)
-        for i in range(start, stop):
-            legal = 0 <= labels[i] < rows.shape[1]
-            legal = legal and row(rows, i, labels[i], parameters, losses, gradient)
-            first = first if legal else min(first, i)
-        return first
-
-    @njit(error_model="numpy", nogil=True)
-    def alone(rows, labels, parameters, losses, gradient):
+    def kernel(rows, labels, parameters, losses, gradient, start, stop):
         first, step = len(rows), 1 + BLOCK // rows.shape[1]
-        for start in range(0, len(rows), step):
-            stop = min(start + step, len(rows))
-            first = min(first, block(rows, labels, parameters, losses, gradient, start, stop))
+        for begin in range(start, stop, step):
+            end = min(begin + step, stop)
+            if prepare is not None:
+                prepare(rows, parameters, losses, gradient, begin, end)
+            for i in range(begin, end):
+                legal = 0 <= labels[i] < rows.shape[1]
+                legal = legal and row(rows, i, labels[i], parameters, losses, gradient)
+                first = first if legal else min(first, i)
         return first
 
-    @njit(error_model="numpy", nogil=True, parallel=True)
-    def shared(rows, labels, parameters, losses, gradient):
-        first, step = len(rows), 1 + BLOCK // rows.shape[1]
-        for n in prange((len(rows) + step - 1) // step):
-            stop = min((n + 1) * step, len(rows))
-            first = min(first, block(rows, labels, parameters, losses, gradient, n * step, stop))
-        return first
-
-    def run(rows, *others):
-        several = rows.size >= SHARED and numba.get_num_threads() > 1
-        return (shared if several else alone)(rows, *others)
-
-    return run
+    return kernel

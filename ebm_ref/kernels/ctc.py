@@ -33,13 +33,12 @@ Before: losses.py.  Next: nothing; this is the last page.
 
 import math
 
-import numba
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from ebm_ref.criteria import ctc, ctc_of_logits
 from ebm_ref.formula import require_index
-from ebm_ref.kernels.batch import SHARED, as_integers, as_numbers, refuse
+from ebm_ref.kernels.batch import as_integers, as_numbers, divide, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.kernels.losses import beside_one, scale, weigh
 
@@ -48,34 +47,6 @@ LEAST = 2.0**-900  # the best alignment must not fall below this share of a row
 COUNTS = 2.0**-90  # FAINT times this is less than the smallest number
 DONE, IN_PROBABILITIES, IN_LOGS, BY_FAILURES, ILLEGAL = range(5)  # what is still to be done with a sample
 CERTAIN = math.log(2.0)  # below this loss, P > 1/2, failures are summed instead
-
-
-def over_samples(sample):
-    """From a function of one sample, one that does for a batch what is still to be done."""
-
-    @njit(error_model="numpy", nogil=True)
-    def alone(rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, g):
-        for i in range(len(targets)):
-            if todo[i] != DONE:
-                start = i * (len(rows) // len(targets))
-                stop, target = start + input_lengths[i], targets[i, : target_lengths[i]]
-                x, slopes = rows[start:stop], g[start:stop]
-                losses[i], todo[i] = sample(x, target, blank, by_logits, todo[i], slopes)
-
-    @njit(error_model="numpy", nogil=True, parallel=True)
-    def shared(rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, g):
-        for i in prange(len(targets)):
-            if todo[i] != DONE:
-                start = i * (len(rows) // len(targets))
-                stop, target = start + input_lengths[i], targets[i, : target_lengths[i]]
-                x, slopes = rows[start:stop], g[start:stop]
-                losses[i], todo[i] = sample(x, target, blank, by_logits, todo[i], slopes)
-
-    def run(rows, targets, *others):
-        several = len(targets) > 1 and rows.size >= SHARED // 8 and numba.get_num_threads() > 1
-        (shared if several else alone)(rows, targets, *others)
-
-    return run
 
 
 @njit(error_model="numpy")
@@ -129,7 +100,7 @@ def moves_of_two(target):
 def prepare(x, by_logits, lows, norms, g):
     """By logits: softmax into g, and what makes (x + low) - norm a log-probability.  Else 0, 0 and 0."""
     if not by_logits:
-        g[:] = 0.0
+        fill(g, 0.0)
         return
     weigh(x, -1.0, 1.0, lows, g, 0, len(x))
     for t in range(len(x)):
@@ -564,53 +535,96 @@ def rise(to, start, ends, fails, now_ends, now_fails):
     return fails[to] - now_fails[start]
 
 
-@over_samples
-@njit(error_model="numpy")
-def swift(x, target, blank, by_logits, todo, g):
-    """Loss of a sample, its gradient into g, and what is still to be done."""
-    size = len(x) + 1, len(target) + 1
-    first, reach, path = np.empty(size[0], np.int64), np.empty(size[0], np.int64), np.empty(size[0], np.int64)
-    lows, norms, best = np.zeros(len(x)), np.zeros(len(x)), np.empty(size[0])
-    scores, w, A, B = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    if not is_legal(x, target, blank, by_logits):
-        return math.nan, ILLEGAL
-    if not band(target, len(x), first, reach):
-        return math.inf, DONE
-    prepare(x, by_logits, lows, norms, g)
-    absent = gather(x, target, blank, lows, norms, first, reach, scores)
-    skip = moves_of_two(target)
-    if absent or best_alignment(scores, skip, first, A, B, path) == -math.inf:
-        g[:] = math.nan if absent else 0.0
-        return math.nan if absent else math.inf, DONE
-    lowest = from_best(scores, path)
-    exponentials(scores, w)
-    loss = lowest - forward(w, skip, first, path, A, B, best)
-    if by_logits and loss < CERTAIN:
-        return loss, BY_FAILURES
-    if loss == loss and backward(w, skip, first, reach, path, A, B, best, target, blank, g):
-        return loss, DONE
-    return loss, IN_LOGS
+@njit(error_model="numpy", nogil=True)
+def swift(rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, slopes, start, stop):
+    """Losses of samples, their gradients into slopes, and what is still to be done with each."""
+    for i in range(start, stop):
+        x, g, target = cut(i, rows, slopes, targets, input_lengths, target_lengths)
+        moments, n = len(x) + 1, len(target) + 1
+        first, reach, path = (
+            np.empty(moments, np.int64),
+            np.empty(moments, np.int64),
+            np.empty(moments, np.int64),
+        )
+        lows, norms, best = np.zeros(len(x)), np.zeros(len(x)), np.empty(moments)
+        scores, w, A, B = (
+            np.empty((moments, n)),
+            np.empty((moments, n)),
+            np.empty((moments, n)),
+            np.empty((moments, n)),
+        )
+        losses[i], todo[i] = math.nan, ILLEGAL
+        if not is_legal(x, target, blank, by_logits):
+            continue
+        losses[i], todo[i] = math.inf, DONE
+        if not band(target, len(x), first, reach):
+            continue
+        prepare(x, by_logits, lows, norms, g)
+        absent, skip = gather(x, target, blank, lows, norms, first, reach, scores), moves_of_two(target)
+        if absent or best_alignment(scores, skip, first, A, B, path) == -math.inf:
+            losses[i] = math.nan if absent else math.inf
+            fill(g, math.nan if absent else 0.0)
+            continue
+        lowest = from_best(scores, path)
+        exponentials(scores, w)
+        losses[i] = lowest - forward(w, skip, first, path, A, B, best)
+        if by_logits and losses[i] < CERTAIN:
+            todo[i] = BY_FAILURES
+        elif losses[i] != losses[i]:
+            todo[i] = IN_LOGS
+        elif not backward(w, skip, first, reach, path, A, B, best, target, blank, g):
+            todo[i] = IN_LOGS
+    return 0
 
 
-@over_samples
-@njit(error_model="numpy")
-def careful(x, target, blank, by_logits, todo, g):
+@njit(error_model="numpy", nogil=True)
+def careful(
+    rows, targets, input_lengths, target_lengths, blank, by_logits, todo, losses, slopes, start, stop
+):
     """The same for samples that the swift way leaves: summed in logarithms, or by failures."""
-    size = len(x) + 1, len(target) + 1
-    lows, norms = np.zeros(len(x)), np.zeros(len(x))
-    A, B, skip = np.empty(size), np.empty(size), moves_of_two(target)
-    prepare(x, by_logits, lows, norms, g)
-    if todo == IN_LOGS:
-        first, reach = np.empty(size[0], np.int64), np.empty(size[0], np.int64)
-        path, scores, C, D = np.empty(size[0], np.int64), np.empty(size), np.empty(size), np.empty(size)
-        band(target, len(x), first, reach)
-        gather(x, target, blank, lows, norms, first, reach, scores)
-        best_alignment(scores, skip, first, A, B, path)
-        loss = from_best(scores, path) - forward_in_logs(scores, skip, A, B, C, D)
-        if not (by_logits and loss < CERTAIN):
-            backward_in_logs(scores, skip, A, B, C, D, target, blank, g)
-            return loss, DONE
-    return failures(target, blank, skip, A, B, g), DONE
+    for i in range(start, stop):
+        if todo[i] == DONE:
+            continue
+        x, g, target = cut(i, rows, slopes, targets, input_lengths, target_lengths)
+        size = len(x) + 1, len(target) + 1
+        lows, norms = np.zeros(len(x)), np.zeros(len(x))
+        A, B, skip = np.empty(size), np.empty(size), moves_of_two(target)
+        prepare(x, by_logits, lows, norms, g)
+        if todo[i] == IN_LOGS:
+            first, reach, path = (
+                np.empty(size[0], np.int64),
+                np.empty(size[0], np.int64),
+                np.empty(size[0], np.int64),
+            )
+            scores, C, D = np.empty(size), np.empty(size), np.empty(size)
+            band(target, len(x), first, reach)
+            gather(x, target, blank, lows, norms, first, reach, scores)
+            best_alignment(scores, skip, first, A, B, path)
+            losses[i] = from_best(scores, path) - forward_in_logs(scores, skip, A, B, C, D)
+            if by_logits and losses[i] < CERTAIN:
+                todo[i] = BY_FAILURES
+            else:
+                backward_in_logs(scores, skip, A, B, C, D, target, blank, g)
+        if todo[i] == BY_FAILURES:
+            losses[i] = failures(target, blank, skip, A, B, g)
+        todo[i] = DONE
+    return 0
+
+
+@njit(error_model="numpy")
+def cut(i, rows, slopes, targets, input_lengths, target_lengths):
+    """Scores, gradient and target of a sample, without their padding."""
+    start = i * (len(rows) // len(targets))
+    stop = start + input_lengths[i]
+    return rows[start:stop], slopes[start:stop], targets[i, : target_lengths[i]]
+
+
+@njit(error_model="numpy")
+def fill(g, number):
+    """The same number all over."""
+    for t in range(g.shape[0]):
+        for k in range(g.shape[1]):
+            g[t, k] = number
 
 
 def ctc_value_and_gradient(log_probabilities, targets, input_lengths, target_lengths, blank=0):
@@ -669,11 +683,12 @@ def _batch(page, by_logits, scores, targets, input_lengths, target_lengths, blan
     losses, gradient, todo = np.empty(b), np.zeros((b, t, c)), np.full(b, IN_PROBABILITIES)
     rows, slopes = scores.reshape(b * t, c), gradient.reshape(b * t, c)
     batch = rows, targets, input_lengths, target_lengths, int(blank), by_logits, todo, losses, slopes
-    swift(*batch)
+    entries = 8 * b * t * (2 * targets.shape[1] + 1)  # each as much work as eight of a table
+    divide(lambda *ends: swift(*batch, *ends), b, entries)
     for i in np.flatnonzero(todo == ILLEGAL):
         refuse(page, (scores[i, : input_lengths[i]], targets[i, : target_lengths[i]], blank), i)
     if np.any(todo != DONE):
-        careful(*batch)
+        divide(lambda *ends: careful(*batch, *ends), b, entries)
     return losses, gradient
 
 

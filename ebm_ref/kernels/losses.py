@@ -24,7 +24,7 @@ from numba import njit
 
 from ebm_ref.criteria import cross_entropy
 from ebm_ref.formula import require_number
-from ebm_ref.kernels.batch import as_integers, as_numbers, check_axes, over_rows, refuse
+from ebm_ref.kernels.batch import as_integers, as_numbers, check_axes, divide, over_rows, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.losses import (
     energy,
@@ -421,7 +421,9 @@ def _batch(page, kernel, rows, labels, table="energies", least=2, **parameter):
     first = 0
     if legal and k >= least and (given.dtype.kind in "iu" or b == 0):
         losses, gradient = np.empty(b), np.empty((b, k))
-        first = kernel(rows, as_integers("labels", given, (b,)), numbers, losses, gradient)
+        labels = as_integers("labels", given, (b,))
+        part = lambda *ends: kernel(rows, labels, numbers, losses, gradient, *ends)
+        first = divide(part, b, rows.size)
         if first == b:
             return losses, gradient
     sample = (rows[first], given[first]) if b else (np.ones(k), 0)

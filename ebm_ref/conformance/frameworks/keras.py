@@ -159,6 +159,9 @@ KNOWN = {
         "github.com/keras-team/keras/issues/590"
     ),
     ("kl_divergence", "kl_divergence", "clipped at 1e-7"): "github.com/keras-team/keras/issues/19520",
+    ("cross_entropy", "softmax+sparse_categorical_crossentropy", "probability clipped at 1e-7"): (
+        "github.com/keras-team/keras/issues/17634"
+    ),
     ("binary_cross_entropy", "binary_crossentropy", "probability clipped at 1e-7"): (
         "github.com/keras-team/keras/issues/4744"
     ),

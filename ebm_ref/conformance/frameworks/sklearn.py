@@ -69,4 +69,10 @@ ADAPTERS = {
     "cosine_embedding": {"cosine_distances": cosine_distances},
 }
 
-KNOWN = {("margin_ranking", "hinge_loss", "every sign taken for -1"): FINDING}
+KNOWN = {
+    ("squared_error", "euclidean_distances", "square multiplied out"): (
+        "github.com/scikit-learn/scikit-learn/issues/9354"
+    ),
+    ("margin_ranking", "hinge_loss", "every sign taken for -1"): FINDING,
+    ("cosine_embedding", "cosine_distances", "short vectors not made longer"): FINDING,
+}
