@@ -11,20 +11,6 @@ from ebm_ref.losses.margin_rescaled_hinge import bounds_the_cost
 from ebm_ref.losses.perceptron import zero_when_right
 
 
-@pytest.fixture
-def tampered(monkeypatch):
-    """A copy of a record with some fields replaced, under its own name in the catalogue."""
-
-    def tamper(name, **changes):
-        record = dataclasses.replace(FORMULAS[name], **changes)
-        monkeypatch.setitem(FORMULAS, name, record)
-        evidence._identity.cache_clear()
-        return record
-
-    yield tamper
-    evidence._identity.cache_clear()
-
-
 def failures(name, witness):
     return [claim for claim in evidence.WITNESSES[witness](name) if claim[1] is False]
 

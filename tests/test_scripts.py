@@ -22,7 +22,8 @@ def test_benchmark_prints_pure_json():
     result = json.loads(done.stdout)
     assert set(result) == {"machine", "versions", "rows"}
     (row,) = result["rows"]
-    assert set(row) == {"name", "ours_s", "theirs_s", "theirs", "ratio"} and row["name"] == "nll_lifted_256x10"
+    assert set(row) == {"name", "ours_s", "theirs_s", "theirs", "ratio"}
+    assert row["name"] == "nll_lifted_256x10"
     assert row["ratio"] == pytest.approx(row["theirs_s"] / row["ours_s"])
     assert "nll_lifted_256x10" in done.stderr
 
