@@ -3,7 +3,7 @@ r"""The catalogue: every formula under its name.
 Everything in this project that is not a page is a loop over this dict.  Names are part of the public
 interface: vectors, adapters and other people's files refer to them.
 
-Before: learning.py.  Next: identities.py.
+Before: learning.py.  Next: identities/measure.py.
 """
 
 from ebm_ref.criteria import (

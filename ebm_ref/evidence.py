@@ -27,7 +27,7 @@ import numpy as np
 from ebm_ref import golden
 from ebm_ref.bounds import measure
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.identities import IDENTITIES
+from ebm_ref.identities.catalogue import IDENTITIES
 from ebm_ref.losses.conditions import condition_3, resting_gap
 
 SAMPLES = 20

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ebm_ref import FORMULAS, bounds, evidence, golden, identities, laws
+from ebm_ref import FORMULAS, bounds, evidence, golden, laws
 from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.identities.catalogue import IDENTITIES
 from ebm_ref.losses.margin_rescaled_hinge import bounds_the_cost
 from ebm_ref.losses.perceptron import zero_when_right
 
@@ -163,10 +164,10 @@ def test_the_cost_must_be_bounded():
     assert law(lambda energies, label, costs: 0.0, label=1) == 0.0  # a right answer costs nothing
 
 
-@pytest.mark.parametrize("identity", identities.IDENTITIES, ids=lambda identity: identity.__doc__[:40])
+@pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.__doc__[:40])
 def test_identity_is_broken_by_each_formula_it_links(identity, tampered):
     """Change the value or the gradients of any of the linked formulas: one of the two must be noticed."""
-    for name in identities.IDENTITIES[identity]:
+    for name in IDENTITIES[identity]:
         original = FORMULAS[name]
         changes = [{"value": _changed(original)}, {"gradients": off_by(name, -0.9)}]
         assert any(breaks(identity, tampered, name, change) for change in changes), name

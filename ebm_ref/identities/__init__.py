@@ -1,0 +1,1 @@
+"""Equations and limits that link formulas, each measured at random points."""

@@ -1,0 +1,1 @@
+"""The naive textbook expression of every formula, for arithmetic that cannot go wrong (oracle.py)."""
