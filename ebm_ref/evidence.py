@@ -19,6 +19,7 @@ Before: bounds.py.  Next: conformance/compare.py.
 import functools
 import itertools
 import math
+import operator
 import zlib
 
 import autograd
@@ -209,9 +210,43 @@ def _all_ways(lp, target, blank, i=0, j=0):
     return by_label + math.exp(lp[i][j][blank]) * _all_ways(lp, target, blank, i + 1, j)
 
 
+def _squared_distance(x, y):
+    return math.fsum((a - b) ** 2 for a, b in zip(x, y, strict=True))
+
+
+def _mixture(point, centers, variances, weights):
+    n, rows = len(point), zip(centers, variances, weights, strict=True)
+    peaks = (
+        w * math.exp(-_squared_distance(point, m) / (2 * v)) / (2 * math.pi * v) ** (n / 2)
+        for m, v, w in rows
+    )
+    return -math.log(math.fsum(peaks))
+
+
+def _rings(point, radii, variance):
+    u = math.fsum(x * x for x in point)
+    return -math.log(math.fsum(math.exp(-((u - r * r) ** 2) / (2 * variance)) for r in radii))
+
+
+def _ellipse_at_origin(axes, beta):
+    """By the trapezoidal rule over 64 angles."""
+    places = ((axes[0] * math.cos(z), axes[1] * math.sin(z)) for z in (i * math.pi / 32 for i in range(64)))
+    return -math.log(math.fsum(math.exp(-beta * (a * a + b * b)) for a, b in places) / 64) / beta
+
+
 # the sum or minimum over answers written as a loop, with nothing shared
 ENUMERATIONS = {
     "softmax": _softmax,
+    "marginal_energy": lambda weights, features: (
+        -math.log(math.fsum(math.exp(math.fsum(map(operator.mul, w, features))) for w in weights))
+    ),
+    "latent_detector_free_energy": lambda weights, windows, threshold, face: (
+        min(math.fsum(map(operator.mul, weights, x)) for x in windows) if face else threshold
+    ),
+    "k_means": lambda centers, point: min(_squared_distance(point, w) for w in centers),
+    "mixture": _mixture,
+    "rings": _rings,
+    "ellipse_free_energy_at_origin": _ellipse_at_origin,
     "most_offending": lambda energies, label: min((E, j) for j, E in enumerate(energies) if j != label)[1],
     "perceptron": lambda energies, label: max(energies[label] - E for E in energies),
     "nll": _nll,

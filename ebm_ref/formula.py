@@ -169,3 +169,9 @@ def require_one_of(argument, value, *allowed):
 def require_number(argument, value):
     """Raise if `value` is an array: a page takes one sample, and NumPy would broadcast (n,) with (n, 1)."""
     require(np.ndim(value) == 0, argument, value, "must be one number, not an array")
+
+
+def require_shape(argument, value, shape):
+    """Raise unless the array has this shape: NumPy would stretch (1,) to (n,) without a word."""
+    found = np.shape(value)
+    require(found == shape, argument, value, f"has shape {found}, but must have {shape}")

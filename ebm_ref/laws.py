@@ -171,7 +171,7 @@ def likelihood_over(argument):
     """The law sum_y e^{-f(y)} = 1 over every value y of a target: f is minus the log of a probability."""
 
     def law(formula, inputs, rng):
-        table = next((a for a, axes in formula.shapes.items() if axes == ("k",)), None)
+        table = next((a for a, axes in formula.shapes.items() if axes[:1] == ("k",)), None)
         answers = range(len(inputs[table])) if table else (0.0, 1.0)
         points = [inputs | {argument: y} for y in answers]
         p = [float(np.exp(-formula.value(**point))) for point in points]

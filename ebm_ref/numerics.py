@@ -7,6 +7,8 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     xlog1py(x, y) = x log(1 + y)             weighted(w, x) = w x,  0 inf = 0
     scaled_sum(c, r) = sum_i (1 + r_i) e^{c_i}, as a pair (c, r) again
     log_factorial(y) = log Gamma(1 + y)      stirling_error(y): its digits beyond Stirling
+    exp_excess(t) = e^t - 1 - t              tanh_slope(t) = 1 - tanh(t)^2
+    tanh_difference(a, b, a - b) = tanh a - tanh b
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -18,7 +20,7 @@ All are differentiable by autograd, which cannot follow item assignment or `loga
 Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", for log1mexp; Blanchard, Higham
 and Higham (2021), "Accurately computing the log-sum-exp and softmax functions"; Loader (2000), "Fast
 and accurate computation of binomial probabilities", for stirling_error.
-Before: laws.py.  Next: energies/softmax.py.
+Before: laws.py.  Next: energies/linear_regression.py.
 """
 
 import autograd.numpy as np
@@ -193,3 +195,40 @@ def log_factorial(y):
         m = 2 * i + 1
         far = far + c / n**m * (np.expm1(-m * L) + m * x)
     return (near + far) - np.euler_gamma * y
+
+
+def exp_excess(t):
+    """e^t - 1 - t, elementwise: what a tangent of the exponential leaves out, t^2/2 near 0, never negative.
+
+    >>> float(exp_excess(1e-10)), float(np.expm1(1e-10) - 1e-10)  # the difference keeps five digits
+    (5.000000000166667e-21, 4.999996610153345e-21)
+    """
+    s = np.where(np.abs(t) < 1.0, t, 0.0)
+    series = 1.0
+    for n in range(19, 2, -1):
+        series = 1.0 + series * s / n
+    return np.where(np.abs(t) < 1.0, 0.5 * s * s * series, np.expm1(t) - np.minimum(t, 800.0))
+
+
+def tanh_slope(t):
+    """1 - tanh(t)^2, elementwise: 4 e^{-2|t|} in both tails, where tanh rounds to 1 and a difference to 0.
+
+    >>> float(tanh_slope(0.0)), float(np.round(tanh_slope(-20.0) / np.exp(-40.0), 12))
+    (1.0, 4.0)
+    """
+    e = np.exp(-2.0 * np.abs(t))
+    return 4.0 * e / (1.0 + e) ** 2
+
+
+def tanh_difference(a, b, gap):
+    """tanh a - tanh b, elementwise, where gap = a - b: what they lack of 1 is subtracted, on the same side.
+
+    The gap is asked for because who knows a = c + d and b = c + e knows d - e to more digits than a - b.
+
+    >>> print(f"{float(tanh_difference(20.0, 21.0, -1.0)):.12g}", float(np.tanh(20.0) - np.tanh(21.0)))
+    -7.34680405772e-18 0.0
+    """
+    p, q = np.exp(-2.0 * np.abs(a)), np.exp(-2.0 * np.abs(b))
+    share = -np.expm1(-2.0 * np.abs(gap)) * np.sign(gap)
+    same_side = 2.0 * np.maximum(p, q) * share / ((1.0 + p) * (1.0 + q))
+    return np.where(np.sign(a) * np.sign(b) > 0.0, same_side, np.tanh(a) - np.tanh(b))

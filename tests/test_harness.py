@@ -112,6 +112,14 @@ def distortions(f):
             lambda v, x: v + 0.3 * sum(np.sum(e) for e in x.values()),
             lambda g, x: g + 0.3,
         ),
+        "tilted by each argument differently": (
+            lambda v, x: v + 0.3 * sum(i * np.sum(e) for i, e in enumerate(x.values())),
+            lambda g, x: g + 0.3,
+        ),
+        "tilted by each entry differently": (
+            lambda v, x: v + 0.3 * sum(np.sum(np.ravel(e) * np.arange(np.size(e))) for e in x.values()),
+            lambda g, x: g + 0.3 * np.arange(np.size(g)).reshape(np.shape(g)),
+        ),
         "rippled": (
             lambda v, x: v + 2.0 * np.sin(7.0 * np.sum(x[first])),
             lambda g, x: g + 9.0 * np.sin(np.sum(x[first])),

@@ -19,6 +19,8 @@ FUNCTIONS = {
     "log_sigmoid": (lambda t: -mpmath.log(1 + mpmath.exp(-t)), POINTS),
     "sigmoid": (lambda t: 1 / (1 + mpmath.exp(-t)), POINTS),
     "log1mexp": (lambda t: mpmath.log(1 - mpmath.exp(t)), [t for t in POINTS if t < 0]),
+    "exp_excess": (lambda t: mpmath.expm1(t) - t, [t for t in (*POINTS, 0.99, -0.99) if t < 709]),
+    "tanh_slope": (lambda t: 1 - mpmath.tanh(t) ** 2, POINTS),
 }
 
 
@@ -89,6 +91,12 @@ def test_special_values():
     assert np.isnan(numerics.xlogy(nan, 1.0)) and np.isnan(numerics.xlogy(0.0, nan))
 
 
+def test_excess_and_slope_at_the_ends():
+    assert numerics.exp_excess(-np.inf) == np.inf and numerics.exp_excess(np.inf) == np.inf
+    assert numerics.tanh_slope(np.inf) == 0.0 == numerics.tanh_slope(-np.inf)
+    assert np.isnan(numerics.exp_excess(np.nan)) and np.isnan(numerics.tanh_slope(np.nan))
+
+
 def test_xlogy_is_exact_where_log_is():
     assert numerics.xlogy(3.0, 1.0) == 0.0
     assert numerics.xlogy(2.0, np.e) == pytest.approx(2.0, rel=1e-15)
@@ -124,3 +132,17 @@ def test_log_factorial(y):
         size = mpf(y) if y < 1.0 else 1 + mpf(y) * (1 + mpmath.log(y))
         assert error <= 6 * mpf(2) ** -53 * size + 4 * mpf(2) ** -1074
     assert np.isnan(numerics.log_factorial(np.nan))
+
+
+@pytest.mark.parametrize("b", [0.0, 1e-300, -0.3, 1.0, 20.0, -40.0, 400.0])
+@pytest.mark.parametrize("gap", [0.0, 1e-300, -1e-20, 2.0**-30, -0.5, 3.0, -60.0, 800.0])
+def test_tanh_difference(b, gap):
+    """With the gap known, however small beside b: C = |f| + |a| / cosh(a)^2 + |b| / cosh(b)^2."""
+    with mp.workdps(1000):
+        a = mpf(b) + mpf(gap)
+        truth = mpmath.tanh(a) - mpmath.tanh(mpf(b))
+        C = abs(truth) + abs(a) / mpmath.cosh(a) ** 2 + abs(mpf(b)) / mpmath.cosh(mpf(b)) ** 2
+        error = abs(mpf(float(numerics.tanh_difference(b + gap, b, gap))) - truth)
+        assert error <= 4 * (mpf(2) ** -53 * C + mpf(2) ** -1074)
+        if abs(gap) <= 2.0**-30 and b != 0.0:  # to its own digits, where a - b is 0 or nearly
+            assert error <= 8 * mpf(2) ** -53 * (1 + abs(mpf(b))) * abs(truth) + mpf(2) ** -1072

@@ -1,8 +1,11 @@
 """The README: its tables are what the code says, its examples run, its commands exist."""
 
+import ast
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from ebm_ref import FORMULAS
@@ -27,6 +30,29 @@ def formulas_table():
         )
         lines.append(f"| `{name}` | {arguments} | [{title}]({path}) | {f.source} |")
     return "\n".join(lines)
+
+
+def reproductions_table():
+    """One line a script: its name, and the first line of what it says of itself."""
+    lines = ["| script in `scripts/` | what it shows |", "|---|---|"]
+    for path in sorted((ROOT / "scripts").glob("reproduce_*.py")):
+        title = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+        lines.append(f"| [`{path.name}`](scripts/{path.name}) | {title} |")
+    return "\n".join(lines)
+
+
+def test_the_table_of_reproductions_is_that_of_the_scripts():
+    assert block("reproductions") == reproductions_table()
+
+
+def test_energy_and_loss_are_told_apart_by_the_numbers_of_the_script():
+    script = ROOT / "scripts" / "reproduce_energy_and_loss.py"
+    done = subprocess.run([sys.executable, script, "--quick"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table, text = done.stdout.split("\n\n")[:2]
+    assert block("energy_and_loss") == f"```text\n{table}\n```"
+    falls = re.search(r"after 0, 60 and 120 steps: (\S+), (\S+), (\S+)", text).groups()
+    assert "starts at {}, then {} and {}".format(*falls) in " ".join(TEXT.split())
 
 
 def test_the_table_of_formulas_is_that_of_the_records():
@@ -73,7 +99,9 @@ def test_links_and_scripts_exist():
 
 
 if __name__ == "__main__":
-    old = block("formulas")
-    new = TEXT.replace(f"<!-- formulas -->\n{old}", f"<!-- formulas -->\n{formulas_table()}")
-    new = new.replace("<!-- formulas -->\n<!--", f"<!-- formulas -->\n{formulas_table()}\n<!--")
+    new = TEXT
+    for name, lines in (("formulas", formulas_table()), ("reproductions", reproductions_table())):
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        head, _, rest = new.partition(begin)
+        new = head + begin + lines + "\n" + end + rest.partition(end)[2]
     (ROOT / "README.md").write_text(new, encoding="utf-8")

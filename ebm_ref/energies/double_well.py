@@ -1,0 +1,288 @@
+r"""Double well: two minima, a barrier, and no closed form for Z.
+
+    E(x)      = h (x^2 - a^2)^2
+    score     = -4 h x (x^2 - a^2)
+    curvature = 4 h (3 x^2 - a^2)
+
+Minima at -a and a, a barrier of height h a^4 between them.  It grows as x^4: Langevin steps of fixed size
+that start far out overshoot, and diverge.  In the barrier the curvature is negative; there E is not
+convex, and descent chooses a side.
+
+For h = a = 1, by quadrature: Z = 1.973732, E[x^2] = 0.832745, E[x^4] = 1.082745.  That they differ by
+exactly 1/4 is no accident: E[x dE/dx] = 1 for every density, and here it is 4 (E[x^4] - E[x^2]).
+
+Source: the quartic of Landau's theory; a standard test for samplers.
+Before: quadratic.py.  Next: banana.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_number
+from ebm_ref.laws import homogeneous, misfit
+
+
+def double_well(point, position=1.0, height=1.0):
+    """Energy of one point of the line.
+
+    Parameters
+    ----------
+    point : float
+        x.
+    position : float
+        a, where the wells are: at a and -a.
+    height : float
+        h > 0 for a density; the barrier is h a^4.
+
+    Returns
+    -------
+    float
+        h (x^2 - a^2)^2, 0 in the wells.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array.
+
+    >>> x = np.arange(-2048, 2049) / 512  # the trapezoidal rule is exact for what falls off this fast
+    >>> p = np.array([np.exp(-double_well(t)) for t in x])
+    >>> Z = p.sum() / 512
+    >>> [float(np.round(m, 6)) for m in (Z, (p @ x**2) / 512 / Z, (p @ x**4) / 512 / Z)]
+    [1.973732, 0.832745, 1.082745]
+    """
+    _check(point, position, height)
+    return height * ((point - position) * (point + position)) ** 2
+
+
+def double_well_point_gradient(point, position=1.0, height=1.0):
+    """dE/dx = 4 h x (x^2 - a^2)."""
+    _check(point, position, height)
+    return 4.0 * height * point * ((point - position) * (point + position))
+
+
+def double_well_position_gradient(point, position=1.0, height=1.0):
+    """dE/da = -4 h a (x^2 - a^2)."""
+    _check(point, position, height)
+    return -4.0 * height * position * ((point - position) * (point + position))
+
+
+def double_well_height_gradient(point, position=1.0, height=1.0):
+    """dE/dh = (x^2 - a^2)^2."""
+    _check(point, position, height)
+    return ((point - position) * (point + position)) ** 2
+
+
+def double_well_score(point, position=1.0, height=1.0):
+    """Score of one point.
+
+    Parameters
+    ----------
+    point, position, height : as for `double_well`
+        x, a and h.
+
+    Returns
+    -------
+    float
+        -4 h x (x^2 - a^2), pointing to the well on the side of x.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array.
+
+    >>> [double_well_score(x) for x in (-2.0, -1.0, 0.5)]
+    [24.0, 0.0, 1.5]
+    """
+    return 0.0 - double_well_point_gradient(point, position, height)
+
+
+def double_well_score_point_gradient(point, position=1.0, height=1.0):
+    """ds/dx = -4 h (3 x^2 - a^2)."""
+    return -double_well_curvature(point, position, height)
+
+
+def double_well_score_position_gradient(point, position=1.0, height=1.0):
+    """ds/da = 8 h a x."""
+    _check(point, position, height)
+    return 8.0 * height * position * point
+
+
+def double_well_score_height_gradient(point, position=1.0, height=1.0):
+    """ds/dh = -4 x (x^2 - a^2)."""
+    _check(point, position, height)
+    return -4.0 * point * ((point - position) * (point + position))
+
+
+def double_well_curvature(point, position=1.0, height=1.0):
+    """Second derivative of the energy.
+
+    Parameters
+    ----------
+    point, position, height : as for `double_well`
+        x, a and h.
+
+    Returns
+    -------
+    float
+        4 h (3 x^2 - a^2): 8 h a^2 in the wells, -4 h a^2 on the barrier.
+
+    Raises
+    ------
+    ValueError
+        If an argument is an array.
+
+    >>> [double_well_curvature(x) for x in (0.0, 1.0)]
+    [-4.0, 8.0]
+    """
+    _check(point, position, height)
+    return 4.0 * height * (3.0 * point**2 - position**2)
+
+
+def double_well_curvature_point_gradient(point, position=1.0, height=1.0):
+    """d/dx: 24 h x."""
+    _check(point, position, height)
+    return 24.0 * height * point
+
+
+def double_well_curvature_position_gradient(point, position=1.0, height=1.0):
+    """d/da: -8 h a."""
+    _check(point, position, height)
+    return -8.0 * height * position + 0.0 * point
+
+
+def double_well_curvature_height_gradient(point, position=1.0, height=1.0):
+    """d/dh: 4 (3 x^2 - a^2)."""
+    _check(point, position, height)
+    return 4.0 * (3.0 * point**2 - position**2)
+
+
+def _check(point, position, height):
+    require_number("point", point)
+    require_number("position", position)
+    require_number("height", height)
+
+
+def even(formula, inputs, rng):
+    """E(-x) = E(x): the wells are alike."""
+    return misfit(formula, inputs, inputs | {"point": -inputs["point"]})
+
+
+def odd(formula, inputs, rng):
+    """s(-x) = -s(x)."""
+    return misfit(formula, inputs, inputs | {"point": -inputs["point"]}, factor=-1.0)
+
+
+def random_well(rng):
+    """A point, a position and a height."""
+    return {
+        "point": rng.normal(scale=1.5),
+        "position": rng.uniform(0.5, 1.5),
+        "height": rng.uniform(0.3, 2.0),
+    }
+
+
+TWO = {"point": 2.0, "position": 1.0, "height": 0.5}
+WELL = {"point": -1.5, "position": 1.5, "height": 2.0}
+BARRIER = {"point": 0.0, "position": 2.0, "height": 1.0}
+_NAN = {"point": np.nan, "position": 1.0, "height": 1.0}
+
+FORMULA = Formula(
+    value=double_well,
+    signature="(),(),()->()",
+    source="standard",
+    gradients={
+        "point": double_well_point_gradient,
+        "position": double_well_position_gradient,
+        "height": double_well_height_gradient,
+    },
+    sample=random_well,
+    laws=(even, homogeneous(4, point=1, position=1), homogeneous(1, height=1)),
+    cases=(
+        Case(
+            "on the slope",
+            TWO,
+            4.5,
+            {"point": 12.0, "position": -6.0, "height": 9.0},
+            exposes="(x - a)^2 for (x^2 - a^2)^2",
+        ),
+        Case("in a well", WELL, 0.0, {"point": 0.0, "position": 0.0, "height": 0.0}),
+        Case("on the barrier: h a^4", BARRIER, 16.0, {"point": 0.0, "position": 32.0, "height": 16.0}),
+        Case("not a number", _NAN, np.nan, {"point": np.nan}),
+    ),
+    variants=(
+        Variant(
+            "(x - a)^2 for (x^2 - a^2)^2",
+            "mistake",
+            lambda x, a=1.0, h=1.0: h * (x - a) ** 2,
+            symptom="one well",
+        ),
+    ),
+)
+
+SCORE = Formula(
+    value=double_well_score,
+    signature="(),(),()->()",
+    source="standard",
+    gradients={
+        "point": double_well_score_point_gradient,
+        "position": double_well_score_position_gradient,
+        "height": double_well_score_height_gradient,
+    },
+    sample=random_well,
+    laws=(odd, homogeneous(3, point=1, position=1), homogeneous(1, height=1)),
+    cases=(
+        Case(
+            "on the slope: downhill is left",
+            TWO,
+            -12.0,
+            {"point": -22.0, "position": 8.0, "height": -24.0},
+            exposes="gradient of the energy given for the score",
+        ),
+        Case("in a well", WELL, 0.0, {"point": -36.0, "position": -36.0, "height": 0.0}),
+        Case("on the barrier: undecided", BARRIER, 0.0, {"point": 16.0, "position": 0.0, "height": 0.0}),
+        Case("not a number", _NAN, np.nan, {"point": np.nan}),
+    ),
+    variants=(
+        Variant(
+            "gradient of the energy given for the score",
+            "mistake",
+            double_well_point_gradient,
+            seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
+            symptom="samplers climb",
+        ),
+    ),
+)
+
+CURVATURE = Formula(
+    value=double_well_curvature,
+    signature="(),(),()->()",
+    source="standard",
+    gradients={
+        "point": double_well_curvature_point_gradient,
+        "position": double_well_curvature_position_gradient,
+        "height": double_well_curvature_height_gradient,
+    },
+    sample=random_well,
+    laws=(even, homogeneous(2, point=1, position=1), homogeneous(1, height=1)),
+    cases=(
+        Case("on the slope", TWO, 22.0, {"point": 24.0, "position": -4.0, "height": 44.0}),
+        Case("in a well", WELL, 36.0, {"point": -72.0, "position": -24.0, "height": 18.0}),
+        Case(
+            "on the barrier: not convex",
+            BARRIER,
+            -16.0,
+            {"point": 0.0, "position": -16.0, "height": -16.0},
+            exposes="sign of the score's slope",
+        ),
+        Case("not a number", _NAN, np.nan, {"point": np.nan}),
+    ),
+    variants=(
+        Variant(
+            "sign of the score's slope",
+            "mistake",
+            lambda x, a=1.0, h=1.0: -double_well_curvature(x, a, h),
+            seen_in="Song and Kingma (2021), arXiv 2101.03288v2, equations (8), (15), (17): + before the "
+            "second derivatives of E",
+            symptom="implicit score matching is off by a term that depends on the parameters",
+        ),
+    ),
+)

@@ -1,0 +1,292 @@
+r"""Ellipse: points near a curve, whose place on the curve nobody knows.
+
+    E(y, z)  = (y_1 - w_1 cos z)^2 + (y_2 - w_2 sin z)^2
+    F_inf(y) = min_z E(y, z)             the squared distance to the ellipse
+    F_b(y)   = -(1/b) log (1/2 pi) int_0^{2 pi} e^{-b E(y, z)} dz
+
+    F_b(0) = (w_1^2 + w_2^2)/2 - (1/b) log I_0(t),   t = b (w_1^2 - w_2^2)/2
+    dF_b(0)/dw = (w_1 (1 - A(t)), w_2 (1 + A(t))),    A = I_1/I_0
+
+w are the semi-axes, z the angle: a latent variable that makes a set of answers out of one.  At the
+origin E = w_1^2 cos^2 z + w_2^2 sin^2 z, and the integral is a Bessel function.  Cold (b to infinity)
+F is min(w_1^2, w_2^2), seen from the near side alone; hot (b to 0) it is the mean (w_1^2 + w_2^2)/2:
+all angles explain y a little, the valley on the ellipse fills up, and F is a bowl around the origin.
+Training a hot model averages; training the cold one fits the points.
+
+F is the distance *squared*; notes that call it the Euclidean distance mean that.
+
+Source: NYU DLSP20 week 15-1 and 15-2; Abramowitz and Stegun (1964), 9.6.16 and 9.7.1.
+Before: vae.py.  Next: quadratic.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_number, require_positive, require_shape
+from ebm_ref.laws import homogeneous, non_negative
+
+
+def ellipse(axes, point, angle):
+    """Energy of one point with one place on the ellipse.
+
+    Parameters
+    ----------
+    axes : (2,) float
+        w, the semi-axes.
+    point : (2,) float
+        y.
+    angle : float
+        z, in radians.
+
+    Returns
+    -------
+    float
+        The squared distance from y to (w_1 cos z, w_2 sin z).
+
+    Raises
+    ------
+    ValueError
+        If there are not two axes, or if y is not of the plane.
+
+    >>> float(ellipse(np.array([2.0, 1.5]), np.array([3.0, 0.0]), 0.0))
+    1.0
+    """
+    return np.sum(_from_curve(axes, point, angle) ** 2)
+
+
+def ellipse_axes_gradient(axes, point, angle):
+    """dE/dw, shape (2,): -2 (y_1 - w_1 cos z) cos z and -2 (y_2 - w_2 sin z) sin z."""
+    return -2.0 * _from_curve(axes, point, angle) * np.array([np.cos(angle), np.sin(angle)])
+
+
+def ellipse_point_gradient(axes, point, angle):
+    """dE/dy, shape (2,): twice the arrow from the curve to y."""
+    return 2.0 * _from_curve(axes, point, angle)
+
+
+def ellipse_angle_gradient(axes, point, angle):
+    """dE/dz = 2 (y_1 - w_1 cos z) w_1 sin z - 2 (y_2 - w_2 sin z) w_2 cos z."""
+    d = _from_curve(axes, point, angle)
+    return 2.0 * (d[0] * axes[0] * np.sin(angle) - d[1] * axes[1] * np.cos(angle))
+
+
+def _from_curve(axes, point, angle):
+    require_shape("axes", axes, (2,))
+    require_shape("point", point, (2,))
+    require_number("angle", angle)
+    return point - axes * np.array([np.cos(angle), np.sin(angle)])
+
+
+def ellipse_free_energy_at_origin(axes, beta=1.0):
+    """Free energy of the centre of the ellipse, every angle equally likely beforehand.
+
+    Parameters
+    ----------
+    axes : (2,) float
+        w, the semi-axes.
+    beta : float
+        Inverse temperature b > 0.
+
+    Returns
+    -------
+    float
+        F_b(0), between min(w_1^2, w_2^2) and (w_1^2 + w_2^2)/2.
+
+    Raises
+    ------
+    ValueError
+        If there are not two axes, or if beta is not positive and finite.
+
+    >>> F = [ellipse_free_energy_at_origin(np.array([2.0, 1.5]), b) for b in (0.1, 0.3, 1.0, 3.2, 10.0)]
+    >>> np.round(F, 6).tolist()
+    [3.105869, 3.067824, 2.942043, 2.67973, 2.448824]
+    """
+    t = _argument(axes, beta)
+    return np.minimum(axes[0] ** 2, axes[1] ** 2) + bessel_excess(np.abs(t)) / beta
+
+
+def ellipse_free_energy_at_origin_axes_gradient(axes, beta=1.0):
+    """dF/dw, shape (2,): w_1 (1 - A(t)), w_2 (1 + A(t))."""
+    t = _argument(axes, beta)
+    less = one_minus_ratio(np.abs(t))
+    near = np.array([t < 0.0, not t < 0.0])  # the shorter axis counts nearly twice, the longer hardly
+    return axes * np.where(near, 2.0 - less, less)
+
+
+def _argument(axes, beta):
+    """t = b (w_1^2 - w_2^2)/2, as a product."""
+    require_shape("axes", axes, (2,))
+    require_positive("beta", beta)
+    return 0.5 * beta * (axes[0] - axes[1]) * (axes[0] + axes[1])
+
+
+# 2 sin^2(theta/2) = 1 - cos(theta) at 64 midpoints of (0, pi): for t <= 30 the rule is exact to 1e-20
+_DIP = 2.0 * np.sin((np.arange(64) + 0.5) * np.pi / 128) ** 2
+_TERMS = 28  # of the series in 1/t, which for t >= 30 errs by 1e-22
+
+
+def bessel_excess(t):
+    """t - log I_0(t) of a number t >= 0: t near 0, log(2 pi t)/2 far out; nothing cancels.
+
+    >>> [float(f"{bessel_excess(t):.12g}") for t in (1.0, 1e-20)]
+    [0.764085641493, 1e-20]
+    """
+    if not t > 30.0:
+        return -np.log1p(np.mean(np.expm1(-t * _DIP)))
+    return 0.5 * np.log(2.0 * np.pi * t) - np.log1p(_tail(t, 0) / (8.0 * t))
+
+
+def one_minus_ratio(t):
+    """1 - I_1(t)/I_0(t) of a number t >= 0: the slope of bessel_excess, 1 at 0, about 1/(2t) far out.
+
+    >>> [float(f"{one_minus_ratio(t):.12g}") for t in (0.0, 1e6)]
+    [1.0, 5.00000125e-07]
+    """
+    if not t > 30.0:
+        weights = np.exp(-t * _DIP)
+        return np.sum(weights * _DIP) / np.sum(weights)
+    first, second = _tail(t, 0) / (8.0 * t), 3.0 * _tail(t, 1) / (8.0 * t)
+    return (first + second) / (1.0 + first)
+
+
+def _tail(t, order):
+    """T in I_o(t) e^{-t} sqrt(2 pi t) = 1 - (4 o^2 - 1)/(8t) T,  T = 1 - (4 o^2 - 9)/(16t) (1 - ...)."""
+    total = 1.0
+    for n in range(_TERMS, 1, -1):
+        total = 1.0 - (4.0 * order**2 - (2.0 * n - 1.0) ** 2) / (8.0 * n * t) * total
+    return total
+
+
+def free_energy_on_a_grid(axes, point, beta, steps=48):
+    """F_b(y) by the trapezoidal rule over z: 48 angles, the end point 2 pi left out, are exact here.
+
+    >>> float(np.round(free_energy_on_a_grid(np.array([2.0, 1.5]), np.zeros(2), beta=1.0), 6))
+    2.942043
+    """
+    angles = np.arange(steps) * 2.0 * np.pi / steps
+    energies = np.array([ellipse(axes, point, z) for z in angles])
+    low = np.min(energies)
+    return low - np.log(np.mean(np.exp(-beta * (energies - low)))) / beta
+
+
+def between_cold_and_hot(formula, inputs, rng):
+    """min(w_1^2, w_2^2) <= F_b(0) <= (w_1^2 + w_2^2)/2."""
+    squares = inputs["axes"] ** 2
+    slack = 1e-15 * np.sum(squares)
+    holds = np.min(squares) - slack <= formula.value(**inputs) <= np.mean(squares) + slack
+    return 0.0 if holds else np.inf
+
+
+def a_grid_agrees(formula, inputs, rng):
+    """F_b(0) is the trapezoidal sum over 48 angles, the end point left out."""
+    w, beta = inputs["axes"], inputs["beta"]
+    return abs(formula.value(w, beta) - free_energy_on_a_grid(w, np.zeros(2), beta)) / (1e-14 * np.sum(w**2))
+
+
+W = np.array([2.0, 1.5])
+
+FORMULA = Formula(
+    value=ellipse,
+    signature="(a),(a),()->()",
+    source="NYU DLSP20 week 15-1",
+    gradients={
+        "axes": ellipse_axes_gradient,
+        "point": ellipse_point_gradient,
+        "angle": ellipse_angle_gradient,
+    },
+    sample=lambda rng: {
+        "axes": rng.uniform(0.5, 3.0, size=2),
+        "point": rng.normal(scale=2.0, size=2),
+        "angle": rng.uniform(0.0, 2.0 * np.pi),
+    },
+    laws=(non_negative, homogeneous(2, axes=1, point=1)),
+    cases=(
+        Case(
+            "one beyond the end of the long axis",
+            {"axes": W, "point": np.array([3.0, 0.0]), "angle": 0.0},
+            1.0,
+            {"axes": np.array([-2.0, 0.0]), "point": np.array([2.0, 0.0]), "angle": 0.0},
+            exposes="semi-axes exchanged",
+        ),
+        Case(
+            "on the ellipse: no energy, no force",
+            {"axes": np.array([4.0, 0.5]), "point": np.array([4.0, 0.0]), "angle": 0.0},
+            0.0,
+            {"axes": np.zeros(2), "point": np.zeros(2), "angle": 0.0},
+        ),
+        Case(
+            "from the centre, not the nearest place",
+            {"axes": W, "point": np.zeros(2), "angle": 0.0},
+            4.0,
+            {"axes": np.array([4.0, 0.0]), "point": np.array([-4.0, 0.0]), "angle": 0.0},
+            exposes="distance not squared",
+        ),
+        Case(
+            "beside the end of the long axis: the angle should grow",
+            {"axes": W, "point": np.array([2.0, 1.0]), "angle": 0.0},
+            1.0,
+            {"axes": np.zeros(2), "point": np.array([0.0, 2.0]), "angle": -3.0},
+        ),
+        Case("not a number", {"axes": W, "point": np.array([np.nan, 0.0]), "angle": 0.0}, np.nan),
+    ),
+    variants=(
+        Variant(
+            "distance not squared",
+            "mistake",
+            lambda w, y, z: np.sqrt(ellipse(w, y, z)),
+            seen_in="NYU DLSP20 week 15-1, where the free energy is called the Euclidean distance",
+            symptom="a corner instead of a valley floor on the ellipse",
+        ),
+        Variant(
+            "semi-axes exchanged",
+            "mistake",
+            lambda w, y, z: ellipse(w[::-1], y, z),
+            symptom="right for a circle",
+        ),
+    ),
+)
+
+FREE_ENERGY = Formula(
+    value=ellipse_free_energy_at_origin,
+    signature="(a),()->()",
+    source="NYU DLSP20 week 15-2; abramowitz1964, 9.6.16",
+    gradients={"axes": ellipse_free_energy_at_origin_axes_gradient},
+    sample=lambda rng: {"axes": rng.uniform(0.3, 1.2, size=2), "beta": rng.uniform(0.2, 3.0)},
+    laws=(between_cold_and_hot, a_grid_agrees, homogeneous(2, axes=1, beta=-2)),
+    cases=(
+        Case(
+            "a circle: the centre is equally far from all of it, at every temperature",
+            {"axes": np.array([1.5, 1.5]), "beta": 3.0},
+            2.25,
+            {"axes": np.array([1.5, 1.5])},
+            exposes="integral not divided by 2 pi",
+        ),
+        Case("hot", {"axes": W, "beta": 0.1}, 3.105868526304231),
+        Case("warm", {"axes": W, "beta": 0.3}, 3.0678235436834576),
+        Case("beta of one", {"axes": W, "beta": 1.0}, 2.942043248357634),
+        Case("cool", {"axes": W, "beta": 3.2}, 2.6797296022833637),
+        Case("cold", {"axes": W, "beta": 10.0}, 2.448824277643334, exposes="not divided by beta"),
+        Case(
+            "frozen: the distance along the short axis, squared, but for a logarithm",
+            {"axes": W, "beta": 1048576.0},
+            2.2500074230618536,
+        ),
+        Case("axes exchanged", {"axes": W[::-1], "beta": 1.0}, 2.942043248357634),
+        Case("not a number", {"axes": np.array([np.nan, 1.0]), "beta": 1.0}, np.nan),
+    ),
+    variants=(
+        Variant(
+            "integral not divided by 2 pi",
+            "convention",
+            lambda w, beta=1.0: ellipse_free_energy_at_origin(w, beta) - np.log(2.0 * np.pi) / beta,
+            {"axes": ellipse_free_energy_at_origin_axes_gradient},
+            seen_in="statistical physics, where the integral itself is the partition function",
+            symptom="tends to minus infinity, not to the mean energy, as beta tends to 0",
+        ),
+        Variant(
+            "not divided by beta",
+            "mistake",
+            lambda w, beta=1.0: beta * ellipse_free_energy_at_origin(w, beta),
+            symptom="grows with beta where it should fall",
+        ),
+    ),
+)

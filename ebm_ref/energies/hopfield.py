@@ -1,0 +1,225 @@
+r"""Hopfield network: memories as minima of an energy.
+
+    E(s) = -s' J s/2 - h.s,        s_i = -1 or 1
+    dE/dJ = -s s'/2,               dE/dh = -s
+    E(s, s_i turned) - E(s) = s_i (sum_{j != i} (J_ij + J_ji) s_j + 2 h_i)
+
+A symmetric J with zero diagonal holds memories.  Hebb's rule writes patterns x^1 .. x^p into it,
+J = (1/n) sum x x' without the diagonal: each is then, if they are few and unlike, a local minimum, and
+turning over one spin after the other while the energy falls (`recall`) leads from a damaged pattern
+back to the whole.  It must end: there are finitely many states, and the energy never rises.  -x is
+remembered along with x.
+
+To write a pattern by Hebb's rule is to descend: -dE/dJ = s s'/2.  Nothing is pulled up anywhere, so
+false memories appear between the true ones; a Boltzmann machine unlearns them.
+
+The half makes every pair count once.  A diagonal adds -(sum_i J_ii)/2 to every state alike: it does
+not change which is lowest, but it is felt by a rule that sets s_i to the sign of (J s + h)_i.
+
+Source: Hopfield (1982), "Neural networks and physical systems with emergent collective computational
+abilities".
+Before: mixture.py.  Next: losses/table.py, all energies of one input together.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape
+from ebm_ref.laws import UNIT, condition, homogeneous, misfit
+
+
+def hopfield(couplings, fields, spins):
+    """Energy of one state.
+
+    Parameters
+    ----------
+    couplings : (n, n) float
+        J, symmetric with zero diagonal in a network; any square matrix is accepted.
+    fields : (n,) float
+        h, what draws each spin on its own.
+    spins : (n,) int
+        s, each -1 or 1.
+
+    Returns
+    -------
+    float
+        -s' J s/2 - h.s.
+
+    Raises
+    ------
+    ValueError
+        If a spin is not -1 or 1, or if a shape does not fit.
+
+    >>> J = np.array([[0.0, 2.0], [2.0, 0.0]])
+    >>> [float(hopfield(J, np.array([0.5, 0.0]), np.array(s))) for s in ([1, 1], [-1, -1], [1, -1])]
+    [-2.5, -1.5, 1.5]
+    """
+    s = _checked(couplings, fields, spins)
+    return -0.5 * np.dot(s, np.dot(couplings, s)) - np.dot(fields, s)
+
+
+def _checked(couplings, fields, spins):
+    s, n = 1.0 * np.asarray(spins), len(spins)
+    require(np.all(np.abs(s) == 1.0), "spins", spins, "must be -1 or 1 each")
+    require_shape("couplings", couplings, (n, n))
+    require_shape("fields", fields, (n,))
+    return s
+
+
+def hopfield_couplings_gradient(couplings, fields, spins):
+    """dE/dJ, shape (n, n): -s s'/2, every entry of J for itself."""
+    s = _checked(couplings, fields, spins)
+    return -0.5 * np.outer(s, s)
+
+
+def hopfield_fields_gradient(couplings, fields, spins):
+    """dE/dh, shape (n,): -s."""
+    return -_checked(couplings, fields, spins)
+
+
+def hebb(patterns):
+    """J = (1/n) sum x x' of patterns (p, n), the diagonal left out.
+
+    >>> hebb(np.array([[1, 1, -1]])).round(3).tolist()
+    [[0.0, 0.333, -0.333], [0.333, 0.0, -0.333], [-0.333, -0.333, 0.0]]
+    """
+    n = np.shape(patterns)[1]
+    return np.dot(np.transpose(patterns), patterns) * (1.0 - np.eye(n)) / n
+
+
+def energy_of_a_flip(couplings, fields, spins, site):
+    """E(s with s_i turned over) - E(s), in n steps instead of n^2; the diagonal plays no part.
+
+    >>> J = np.array([[0.0, 2.0], [2.0, 0.0]])
+    >>> float(energy_of_a_flip(J, np.array([0.5, 0.0]), np.array([1, 1]), 1))  # 1.5 - (-2.5)
+    4.0
+    """
+    s = _checked(couplings, fields, spins)
+    require_index("site", site, len(s))
+    others = np.where(np.arange(len(s)) == site, 0.0, s)
+    field = np.dot(couplings[site] + couplings[:, site], others) + 2.0 * fields[site]
+    return s[site] * field
+
+
+def recall(couplings, fields, spins):
+    """Turn over one spin after the other, in order, while that lowers the energy; a local minimum.
+
+    >>> pattern = np.array([1, 1, -1, -1, 1])
+    >>> recall(hebb(pattern[None]), np.zeros(5), np.array([-1, 1, -1, -1, 1])).tolist()
+    [1, 1, -1, -1, 1]
+    """
+    s, moved = np.array(spins), True
+    while moved:
+        moved = False
+        for i in range(len(s)):
+            if energy_of_a_flip(couplings, fields, s, i) < 0.0:
+                s[i], moved = -s[i], True
+    return s
+
+
+def turned_over(formula, inputs, rng):
+    """E(-s; J, -h) = E(s; J, h): without fields a state and its negative are alike."""
+    return misfit(formula, inputs, inputs | {"spins": -inputs["spins"], "fields": -inputs["fields"]})
+
+
+def gauged(formula, inputs, rng):
+    """E(s g; g J g, g h) = E(s; J, h) for every g of -1 and 1: any pattern may be called all ones."""
+    g = rng.choice([-1, 1], size=len(inputs["spins"]))
+    others = {
+        "couplings": np.outer(g, g) * inputs["couplings"],
+        "fields": g * inputs["fields"],
+        "spins": g * inputs["spins"],
+    }
+    return misfit(formula, inputs, inputs | others)
+
+
+def a_flip_is_a_difference(formula, inputs, rng):
+    """energy_of_a_flip is the difference of two energies, at every site."""
+    worst = 0.0
+    for i in range(len(inputs["spins"])):
+        turned = inputs | {"spins": np.where(np.arange(len(inputs["spins"])) == i, -1, 1) * inputs["spins"]}
+        difference = formula.value(**turned) - formula.value(**inputs)
+        worst = max(worst, abs(energy_of_a_flip(**inputs, site=i) - difference))
+    return worst / (32 * UNIT * condition(formula, inputs))
+
+
+def random_network(rng):
+    """Three spins, couplings that need not be symmetric, and fields."""
+    return {
+        "couplings": rng.normal(size=(3, 3)),
+        "fields": rng.normal(size=3),
+        "spins": rng.choice([-1, 1], size=3),
+    }
+
+
+PAIR = {"couplings": np.array([[0.0, 2.0], [2.0, 0.0]]), "fields": np.array([0.5, 0.0])}
+
+FORMULA = Formula(
+    value=hopfield,
+    signature="(n,n),(n),(n)->()",
+    source="hopfield1982",
+    gradients={"couplings": hopfield_couplings_gradient, "fields": hopfield_fields_gradient},
+    sample=random_network,
+    laws=(turned_over, gauged, a_flip_is_a_difference, homogeneous(1, couplings=1, fields=1)),
+    cases=(
+        Case(
+            "a pair that agrees, with the field",
+            PAIR | {"spins": np.array([1, 1])},
+            -2.5,
+            {"couplings": np.full((2, 2), -0.5), "fields": np.array([-1.0, -1.0])},
+            exposes="every pair counted twice",
+        ),
+        Case("a pair that agrees, against the field", PAIR | {"spins": np.array([-1, -1])}, -1.5),
+        Case(
+            "a pair that disagrees",
+            PAIR | {"spins": np.array([1, -1])},
+            1.5,
+            {"couplings": np.array([[-0.5, 0.5], [0.5, -0.5]]), "fields": np.array([-1.0, 1.0])},
+            exposes="sign of the couplings lost",
+        ),
+        Case(
+            "one direction alone coupled: half of it counts",
+            {
+                "couplings": np.array([[0.0, 2.0], [0.0, 0.0]]),
+                "fields": np.zeros(2),
+                "spins": np.array([1, 1]),
+            },
+            -1.0,
+        ),
+        Case(
+            "a diagonal lowers every state alike",
+            {"couplings": np.diag([2.0, 4.0]), "fields": np.zeros(2), "spins": np.array([1, -1])},
+            -3.0,
+            exposes="diagonal left out",
+        ),
+        Case(
+            "not a number",
+            {"couplings": np.zeros((2, 2)), "fields": np.array([np.nan, 0.0]), "spins": np.array([1, 1])},
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "every pair counted twice",
+            "mistake",
+            lambda J, h, s: -np.dot(s, np.dot(J, s)) - np.dot(h, s),
+            symptom="the half forgotten: couplings count double beside the fields, at any temperature",
+        ),
+        Variant(
+            "sign of the couplings lost",
+            "mistake",
+            lambda J, h, s: 0.5 * np.dot(s, np.dot(J, s)) - np.dot(h, s),
+            symptom="memories are maxima",
+        ),
+        Variant(
+            "diagonal left out",
+            "convention",
+            lambda J, h, s: -0.5 * np.dot(s, np.dot(J - np.diag(np.diag(J)), s)) - np.dot(h, s),
+            {
+                "couplings": lambda J, h, s: -0.5 * np.outer(s, s) * (1.0 - np.eye(len(s))),
+                "fields": lambda J, h, s: -1.0 * s,
+            },
+            seen_in="Hopfield (1982), where T_ii = 0",
+            symptom="a constant apart",
+        ),
+    ),
+)

@@ -1,0 +1,231 @@
+r"""Implicit regression: question and answer are both mapped into one space, and are to meet there.
+
+    E(y, x) = |r|^2 / 2,    r = A x - G(y),    G(y) = V tanh(W y + b)
+
+    dE/dy = -(dG/dy)' r,    dE/dA = r x',    dE/dx = A' r
+
+A network that maps x to y has one answer for each x.  This energy can have several: every y with
+G(y) = A x, such as both square roots of 1 - x^2 on the circle.  Inference is a search, on a grid or
+down the slope dE/dy, and where it ends depends on where it begins.
+
+x may be functions of the input, or what a network of its own made of it: dE/dx is the force that its
+backward pass needs.  The slopes by W, b and V are those of mlp.py, with -r for the force.
+
+The price of freedom: both sides can shrink to a constant, and then every answer has energy 0.  The
+energy loss finds that collapse; a loss must also pull up what is wrong (square-square, nll).
+
+Source: LeCun et al. (2006), Section 3.4; the experiments there take |r|_1 for |r|^2 / 2.
+Before: rbf_output.py.  Next: siamese.py, where both sides are the same network.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.energies.mlp import backward, check_network, network
+from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.laws import convex_in, homogeneous, non_negative
+
+
+def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, features, target):
+    """Energy of one answer to one input.
+
+    Parameters
+    ----------
+    weights : (d, n) float
+        A, the linear map of the input.
+    hidden_weights, hidden_biases, output_weights : (m, l), (m,), (d, m) float
+        W, b and V, the network of the answer.
+    features : (n,) float
+        The input x; append a 1 for a bias.
+    target : (l,) float
+        The answer y.
+
+    Returns
+    -------
+    float
+        Half the squared distance between the two images, >= 0.
+
+    Raises
+    ------
+    ValueError
+        If two shapes do not fit.
+
+    On the circle x^2 + y^2 = 1 there are two answers.  G(y) = y^2, nearly: a second difference of tanh.
+
+    >>> e, s = 2.0**-6, np.log(3.0) / 2.0  # tanh''(-s) = 3/4
+    >>> W, b = np.array([[e], [-e], [0.0]]), np.array([-s, -s, -s])
+    >>> A, V = np.array([[1.0, -1.0]]), np.array([[1.0, 1.0, -2.0]]) / (0.75 * e**2)
+    >>> x = np.array([1.0, 0.6**2])
+    >>> [round(float(implicit_regression(A, W, b, V, x, np.array([y]))), 4) for y in (0.8, -0.8, 0.0)]
+    [0.0, 0.0, 0.2048]
+    """
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return 0.5 * np.sum(r**2)
+
+
+def implicit_regression_weights_gradient(
+    weights, hidden_weights, hidden_biases, output_weights, features, target
+):
+    """dE/dA, shape (d, n): r x'."""
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return np.outer(r, features)
+
+
+def implicit_regression_hidden_weights_gradient(
+    weights, hidden_weights, hidden_biases, output_weights, features, target
+):
+    """dE/dW, shape (m, l)."""
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[0]
+
+
+def implicit_regression_hidden_biases_gradient(
+    weights, hidden_weights, hidden_biases, output_weights, features, target
+):
+    """dE/db, shape (m,)."""
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[1]
+
+
+def implicit_regression_output_weights_gradient(
+    weights, hidden_weights, hidden_biases, output_weights, features, target
+):
+    """dE/dV, shape (d, m): -r h'."""
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[2]
+
+
+def implicit_regression_features_gradient(
+    weights, hidden_weights, hidden_biases, output_weights, features, target
+):
+    """dE/dx, shape (n,): A' r."""
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return np.dot(r, weights)
+
+
+def implicit_regression_target_gradient(
+    weights, hidden_weights, hidden_biases, output_weights, features, target
+):
+    """dE/dy, shape (l,): the slope that inference follows."""
+    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[3]
+
+
+def _residual(weights, hidden_weights, hidden_biases, output_weights, features, target):
+    """r = A x - G(y)."""
+    d, n = np.shape(weights)
+    require_shape("features", features, (n,))
+    check_network(hidden_weights, hidden_biases, output_weights, target, "target")
+    require_shape("output_weights", output_weights, (d, len(hidden_biases)))
+    return np.dot(weights, features) - network(hidden_weights, hidden_biases, output_weights, target)
+
+
+GRADIENTS = {
+    "weights": implicit_regression_weights_gradient,
+    "hidden_weights": implicit_regression_hidden_weights_gradient,
+    "hidden_biases": implicit_regression_hidden_biases_gradient,
+    "output_weights": implicit_regression_output_weights_gradient,
+    "features": implicit_regression_features_gradient,
+    "target": implicit_regression_target_gradient,
+}
+
+
+def _two_roots(y):
+    """G(y) = tanh(y + 1) - tanh(y - 1) - tanh(2) is 0 at y = 1 and at y = -1, and so is A x."""
+    return {
+        "weights": np.array([[0.0]]),
+        "hidden_weights": np.array([[1.0], [1.0], [0.0]]),
+        "hidden_biases": np.array([1.0, -1.0, 2.0]),
+        "output_weights": np.array([[1.0, -1.0, -1.0]]),
+        "features": np.array([1.0]),
+        "target": np.array([y]),
+    }
+
+
+# h = (3/5, 1/2) with slopes 16/25 and 3/4, G = 5 h_1 - 2 h_2 = 2 and A x = 4
+SMALL = {
+    "weights": np.array([[2.0, 1.0]]),
+    "hidden_weights": np.array([[1.0], [3.0]]),
+    "hidden_biases": np.array([np.log(2.0), np.log(3.0) / 2.0]),
+    "output_weights": np.array([[5.0, -2.0]]),
+    "features": np.array([1.0, 2.0]),
+    "target": np.array([0.0]),
+}
+
+FORMULA = Formula(
+    value=implicit_regression,
+    signature="(d,n),(m,l),(m),(d,m),(n),(l)->()",
+    source="lecun2006, Section 3.4",
+    gradients=GRADIENTS,
+    sample=lambda rng: {
+        "weights": rng.normal(size=(2, 1)),
+        "hidden_weights": rng.normal(size=(2, 1)),
+        "hidden_biases": rng.normal(size=2),
+        "output_weights": rng.normal(size=(2, 2)),
+        "features": rng.normal(size=1),
+        "target": rng.normal(size=1),
+    },
+    laws=(non_negative, convex_in("output_weights"), homogeneous(2, weights=1, output_weights=1)),
+    cases=(
+        Case(
+            "apart: r = 2",
+            SMALL,
+            2.0,
+            {
+                "weights": np.array([[2.0, 4.0]]),
+                "hidden_weights": np.array([[0.0], [0.0]]),
+                "hidden_biases": np.array([-6.4, 3.0]),
+                "output_weights": np.array([[-1.2, -1.0]]),
+                "features": np.array([4.0, 2.0]),
+                "target": np.array([2.6]),
+            },
+            exposes="answer pushed the wrong way",
+        ),
+        Case(
+            "two answers to one question: the first",
+            _two_roots(1.0),
+            0.0,
+            {"target": np.zeros(1)},
+        ),
+        Case(
+            "and the second answer",
+            _two_roots(-1.0),
+            0.0,
+            {"target": np.zeros(1)},
+        ),
+        Case(
+            "far from both: r = -3",
+            SMALL | {"weights": np.array([[-1.0, 0.0]])},
+            4.5,
+            {"weights": np.array([[-3.0, -6.0]]), "features": np.array([3.0, 0.0])},
+            exposes="1-norm in place of half the square",
+        ),
+        Case(
+            "not a number",
+            SMALL | {"target": np.array([np.nan])},
+            np.nan,
+            {"weights": np.full((1, 2), np.nan), "target": np.full(1, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "1-norm in place of half the square",
+            "convention",
+            lambda A, W, b, V, x, y: np.sum(np.abs(_residual(A, W, b, V, x, y))),
+            {
+                "weights": lambda A, W, b, V, x, y: np.outer(np.sign(_residual(A, W, b, V, x, y)), x),
+                "target": lambda A, W, b, V, x, y: backward(
+                    W, b, V, y, -np.sign(_residual(A, W, b, V, x, y))
+                )[3],
+            },
+            seen_in="LeCun et al. (2006), the experiments on y = x^2",
+            symptom="slopes that do not fade near the answer: with a constant step no rest",
+        ),
+        Variant(
+            "answer pushed the wrong way",
+            "mistake",
+            implicit_regression,
+            {"target": lambda A, W, b, V, x, y: backward(W, b, V, y, _residual(A, W, b, V, x, y))[3]},
+            symptom="r = A x - G(y) taken through the network of y with its sign lost: inference climbs",
+        ),
+    ),
+)

@@ -1,0 +1,270 @@
+r"""Joint energy: every classifier is also an energy of its input.
+
+    E(x, y) = -f_y,    E(x) = -log sum_y e^{f_y},    f = W x
+
+    dE(x, y)/dx = -w_y,    dE(x)/dx = -W'p,    dE(x)/dW = -p x'
+    p = softmax(f)
+
+A classifier reads the scores f through softmax, which forgets their level: f + c says the same about y.
+Read f_y as minus the energy of x and y together, and the level says how plausible x is.  Then E(x) is
+the free energy of the answers, and the classifier is what remains when it is subtracted,
+
+    E(x, y) - E(x) = -log softmax(f)_y = -log p(y | x)
+
+So three quantities go by the name of energy, and they are easily confused: joint (x, y), marginal (x),
+and conditional (y given x), the last of which is softmax.py.  The sign is a fourth trap: f_y and
+log sum e^f are scores.  Low energy, high score: the familiar x; detectors of the unfamiliar report
+either, and whoever thresholds must know which.
+
+x stands for what the last layer sees; dE/dx is the force that the backward pass of a network needs.
+
+Source: Grathwohl et al. (2020), "Your classifier is secretly an energy based model and you should
+treat it like one", equations 5 to 7.
+Before: siamese.py.  Next: latent_detector.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape
+from ebm_ref.laws import homogeneous
+from ebm_ref.numerics import logsumexp, sigmoid, softplus
+from ebm_ref.numerics import softmax as probabilities
+
+
+def joint_energy(weights, features, label):
+    """Energy of an input together with an answer.
+
+    Parameters
+    ----------
+    weights : (k, n) float
+        W, one row per answer.
+    features : (n,) float
+        The input x.
+    label : int
+        The answer y.
+
+    Returns
+    -------
+    float
+        -w_y.x, of either sign.
+
+    Raises
+    ------
+    ValueError
+        If `label` is not in 0..k-1, or if `features` does not fit `weights`.
+
+    >>> float(joint_energy(np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([3.0, 1.0]), 0))
+    -5.0
+    """
+    _check(weights, features, label)
+    return -np.dot(weights[label], features)
+
+
+def joint_energy_weights_gradient(weights, features, label):
+    """dE/dW, shape (k, n): -x in row y, zero elsewhere."""
+    _check(weights, features, label)
+    return np.where(np.arange(len(weights))[:, None] == label, -features, 0.0)
+
+
+def joint_energy_features_gradient(weights, features, label):
+    """dE/dx, shape (n,): -w_y."""
+    _check(weights, features, label)
+    return -weights[label]
+
+
+def marginal_energy(weights, features):
+    """Energy of an input, whatever the answer.
+
+    Parameters
+    ----------
+    weights : (k, n) float
+        W, one row per answer.
+    features : (n,) float
+        The input x.
+
+    Returns
+    -------
+    float
+        -log sum_y e^{w_y.x}: below the least joint energy, by at most log k.
+
+    Raises
+    ------
+    ValueError
+        If there is no answer, or if `features` does not fit `weights`.
+
+    >>> float(marginal_energy(np.array([[0.0], [-40.0]]), np.array([1.0])))  # -log(1 + e^-40)
+    -4.248354255291589e-18
+    """
+    _check(weights, features)
+    return -logsumexp(np.dot(weights, features))
+
+
+def marginal_energy_weights_gradient(weights, features):
+    """dE/dW, shape (k, n): -p x'."""
+    _check(weights, features)
+    return -np.outer(probabilities(np.dot(weights, features)), features)
+
+
+def marginal_energy_features_gradient(weights, features):
+    """dE/dx, shape (n,): -W'p, the mean of the joint slopes."""
+    _check(weights, features)
+    return -np.dot(probabilities(np.dot(weights, features)), weights)
+
+
+def _check(weights, features, label=0):
+    k, n = np.shape(weights)
+    require(k >= 1, "weights", weights, "must hold k >= 1 answers")
+    require_index("label", label, k)
+    require_shape("features", features, (n,))
+
+
+def below_the_best_answer(formula, inputs, rng):
+    """min_y E(x, y) - log k <= E(x) <= min_y E(x, y)."""
+    W, x = inputs["weights"], inputs["features"]
+    best = min(joint_energy(W, x, y) for y in range(len(W)))
+    rounding = 1e-14 * (1.0 + np.abs(W) @ np.abs(x)).max()
+    depth = best - formula.value(W, x)
+    return 0.0 if -rounding <= depth <= np.log(len(W)) + rounding else np.inf
+
+
+def level_counts(formula, inputs, rng):
+    """With a constant input, c added to every score lowers E(x) by c: no classifier would notice."""
+    W, c = np.insert(inputs["weights"], 0, 0.0, axis=1), rng.normal()
+    x = np.insert(inputs["features"], 0, 1.0)
+    lifted = W + c * (np.arange(W.shape[1]) == 0)
+    change = formula.value(lifted, x) + c - formula.value(W, x)
+    return abs(change) / (1e-14 * (1.0 + abs(c) + np.abs(W).sum() * np.abs(x).max()))
+
+
+random_classifier = lambda rng: {
+    "weights": rng.normal(size=(2, 2)),
+    "features": rng.normal(scale=2.0, size=2),
+}
+
+W, X = np.array([[np.log(2.0), 1.0], [np.log(6.0), 0.0]]), np.array([1.0, 0.0])
+
+JOINT = Formula(
+    value=joint_energy,
+    signature="(k,n),(n),()->()",
+    source="grathwohl2020, equation 5",
+    gradients={"weights": joint_energy_weights_gradient, "features": joint_energy_features_gradient},
+    sample=lambda rng: random_classifier(rng) | {"label": int(rng.integers(2))},
+    laws=(homogeneous(1, weights=1), homogeneous(1, features=1)),
+    cases=(
+        Case(
+            "the first answer",
+            {"weights": W, "features": X, "label": 0},
+            -np.log(2.0),
+            {
+                "weights": np.array([[-1.0, 0.0], [0.0, 0.0]]),
+                "features": np.array([-np.log(2.0), -1.0]),
+            },
+            exposes="score taken for the energy",
+        ),
+        Case(
+            "the second, 6 times as plausible as nothing and 3 times as the first",
+            {"weights": W, "features": X, "label": 1},
+            -np.log(6.0),
+            {"weights": np.array([[0.0, 0.0], [-1.0, 0.0]])},
+            exposes="energy of the answer given the input",
+        ),
+        Case(
+            "not a number",
+            {"weights": W, "features": np.array([np.nan, 0.0]), "label": 0},
+            np.nan,
+            {"weights": np.array([[np.nan, 0.0], [0.0, 0.0]])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "score taken for the energy",
+            "mistake",
+            lambda W, x, y: np.dot(W[y], x),
+            symptom="a sampler that descends it leaves the data",
+        ),
+        Variant(
+            "energy of the answer given the input",
+            "mistake",
+            lambda W, x, y: logsumexp(np.dot(W, x)) - np.dot(W[y], x),
+            {"features": lambda W, x, y: np.dot(probabilities(np.dot(W, x)), W) - W[y]},
+            symptom="the level of the scores cancels: it knows which answer, and nothing of the input",
+        ),
+    ),
+)
+
+MARGINAL = Formula(
+    value=marginal_energy,
+    signature="(k,n),(n)->()",
+    source="grathwohl2020, equation 7",
+    gradients={"weights": marginal_energy_weights_gradient, "features": marginal_energy_features_gradient},
+    sample=random_classifier,
+    laws=(below_the_best_answer, level_counts),
+    cases=(
+        Case(
+            "2 and 6 make 8",
+            {"weights": W, "features": X},
+            -np.log(8.0),
+            {"weights": np.array([[-0.25, 0.0], [-0.75, 0.0]])},
+            exposes="score taken for the energy",
+        ),
+        Case(
+            "two alike: log 2 below either",
+            {"weights": np.array([[3.0, 1.0], [3.0, -1.0]]), "features": np.array([2.0, 0.0])},
+            -(6.0 + np.log(2.0)),
+            {"features": np.array([-3.0, 0.0])},
+            exposes="best answer alone",
+        ),
+        Case(
+            "far away: scores of 1000 overflow no exponential",
+            {"weights": np.array([[1000.0], [0.0]]), "features": np.array([1.0])},
+            -1000.0,
+            {"features": np.array([-1000.0])},
+            exposes="the exponential overflows",
+        ),
+        Case(
+            "nothing said: the answers are counted",
+            {"weights": np.zeros((4, 1)), "features": np.array([7.0])},
+            -np.log(4.0),
+            {"weights": np.full((4, 1), -1.75), "features": np.zeros(1)},
+            exposes="a yes or no for each answer",
+        ),
+        Case(
+            "not a number",
+            {"weights": W, "features": np.array([np.nan, 0.0])},
+            np.nan,
+            {"weights": np.full((2, 2), np.nan), "features": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "score taken for the energy",
+            "mistake",
+            lambda W, x: logsumexp(np.dot(W, x)),
+            seen_in="a user of energy scores, github.com/weitliu/energy_ood/issues/33",
+            symptom="familiar inputs get the higher 'energy'",
+        ),
+        Variant(
+            "best answer alone",
+            "mistake",
+            lambda W, x: -np.max(np.dot(W, x)),
+            symptom="the limit of low temperature: right where one score leads, log k off where all tie",
+        ),
+        Variant(
+            "the exponential overflows",
+            "mistake",
+            lambda W, x: -np.log(np.sum(np.exp(np.dot(W, x)))),
+            symptom="minus infinity for a score beyond 709 (float32: 88)",
+        ),
+        Variant(
+            "a yes or no for each answer",
+            "convention",
+            lambda W, x: -np.sum(softplus(np.dot(W, x))),
+            {
+                "weights": lambda W, x: -np.outer(sigmoid(np.dot(W, x)), x),
+                "features": lambda W, x: -np.dot(sigmoid(np.dot(W, x)), W),
+            },
+            seen_in="multi-label classifiers, github.com/deeplearning-wisc/multi-label-ood/issues/4",
+            symptom="sum log(1 + e^f) for log sum e^f: k labels that may hold together",
+        ),
+    ),
+)

@@ -1,0 +1,294 @@
+r"""Face detector: is there a face anywhere, when nobody says where?
+
+    E(Z, Y, X) = Y G(X_Z) + (1 - Y) T,     G(X_k) = w.X_k
+    F(Y, X)    = min_Z E(Z, Y, X),         Y* = 1 where min_k G(X_k) < T
+
+X_1 .. X_k are the windows of an image, G the energy of "this window is a face", T the energy of "no
+face".  The position Z is a latent variable: it is needed to answer, but it is not the answer.  It is
+minimised away, first Z and then Y.  So a training image need only say *that* it shows a face; which
+window is pulled towards low energy the model decides, and only the winner learns.
+
+A mean over the windows would ask for faces everywhere at once, and a detector trained on it fails the
+more, the larger the image.
+
+Source: LeCun et al. (2006), Section 4.1 (face detection with a latent position).
+Before: joint_energy.py.  Next: k_means.py, where the latent variable is a cluster.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_one_of, require_shape
+from ebm_ref.laws import homogeneous
+from ebm_ref.numerics import weighted
+
+
+def latent_detector(weights, windows, threshold, position, face):
+    """Energy of one answer with one position.
+
+    Parameters
+    ----------
+    weights : (n,) float
+        w, the template: G(X_k) = w.X_k, low where a window looks like a face.
+    windows : (k, n) float
+        X_1 .. X_k, the windows of one image.
+    threshold : float
+        T, the energy of the answer "no face".
+    position : int
+        Z, the window in 0..k-1 where the face is said to be.
+    face : int
+        Y: 1 for a face, 0 for none.
+
+    Returns
+    -------
+    float
+        G(X_Z) for a face, T for none, whatever Z.
+
+    Raises
+    ------
+    ValueError
+        If `position` is not in 0..k-1, `face` not 0 or 1, or w no template for the windows.
+
+    >>> windows = np.array([[0.0, 1.0], [3.0, 0.0]])
+    >>> float(latent_detector(np.array([-1.0, 2.0]), windows, -2.0, position=1, face=1))
+    -3.0
+    """
+    require_index("position", position, len(windows))
+    require_one_of("face", face, 0, 1)
+    require_shape("weights", weights, np.shape(windows)[1:])
+    return weighted(face, np.dot(windows[position], weights)) + weighted(1 - face, threshold)
+
+
+def latent_detector_weights_gradient(weights, windows, threshold, position, face):
+    """dE/dw, shape (n,): X_Z for a face, 0 for none."""
+    latent_detector(weights, windows, threshold, position, face)
+    return weighted(face, windows[position])
+
+
+def latent_detector_windows_gradient(weights, windows, threshold, position, face):
+    """dE/dX, shape (k, n): w in row Z for a face, 0 elsewhere."""
+    latent_detector(weights, windows, threshold, position, face)
+    g = np.zeros(np.shape(windows))
+    g[position] = weighted(face, weights)
+    return g
+
+
+def latent_detector_threshold_gradient(weights, windows, threshold, position, face):
+    """dE/dT = 1 - Y."""
+    latent_detector(weights, windows, threshold, position, face)
+    return 1.0 - face
+
+
+def best_position(weights, windows):
+    """Z*, the window of lowest energy; the first of equals.
+
+    >>> int(best_position(np.array([-1.0, 2.0]), np.array([[0.0, 1.0], [3.0, 0.0]])))
+    1
+    """
+    require_shape("weights", weights, np.shape(windows)[1:])
+    return np.argmin(np.dot(windows, weights))
+
+
+def latent_detector_free_energy(weights, windows, threshold, face):
+    """Energy of one answer, its position minimised away.
+
+    Parameters
+    ----------
+    weights, windows, threshold, face : as for `latent_detector`
+        w of shape (n,), the windows (k, n), k >= 1, the energy T of "no face", and Y.
+
+    Returns
+    -------
+    float
+        min_k G(X_k) for a face, T for none.
+
+    Raises
+    ------
+    ValueError
+        If `face` is not 0 or 1, or w no template for the windows.
+
+    >>> windows = np.array([[0.0, 1.0], [3.0, 0.0]])
+    >>> float(latent_detector_free_energy(np.array([-1.0, 2.0]), windows, -2.0, face=1))
+    -3.0
+    """
+    return latent_detector(weights, windows, threshold, best_position(weights, windows), face)
+
+
+def latent_detector_free_energy_weights_gradient(weights, windows, threshold, face):
+    """dF/dw, shape (n,): the winning window, for a face."""
+    return latent_detector_weights_gradient(
+        weights, windows, threshold, best_position(weights, windows), face
+    )
+
+
+def latent_detector_free_energy_windows_gradient(weights, windows, threshold, face):
+    """dF/dX, shape (k, n): w in the row of the winner, for a face."""
+    return latent_detector_windows_gradient(
+        weights, windows, threshold, best_position(weights, windows), face
+    )
+
+
+def latent_detector_free_energy_threshold_gradient(weights, windows, threshold, face):
+    """dF/dT = 1 - Y."""
+    return latent_detector_threshold_gradient(
+        weights, windows, threshold, best_position(weights, windows), face
+    )
+
+
+def detect_face(weights, windows, threshold):
+    """(Y*, Z*): the minimum over Z, then over Y.  A tie with T is no face.
+
+    >>> windows = np.array([[0.0, 1.0], [3.0, 0.0]])
+    >>> detect_face(np.array([-1.0, 2.0]), windows, threshold=-2.0)
+    (1, 1)
+    >>> detect_face(np.array([-1.0, 2.0]), windows, threshold=-3.0)
+    (0, 1)
+    """
+    energies = [latent_detector_free_energy(weights, windows, threshold, face) for face in (0, 1)]
+    return int(np.argmin(energies)), int(best_position(weights, windows))
+
+
+def random_image(rng):
+    """Two windows of two numbers, a template, a threshold and an answer."""
+    return {
+        "weights": rng.normal(size=2),
+        "windows": rng.normal(scale=2.0, size=(2, 2)),
+        "threshold": rng.normal(),
+        "face": int(rng.integers(2)),
+    }
+
+
+def _with_position(rng):
+    image = random_image(rng)
+    return {a: image[a] for a in ("weights", "windows", "threshold")} | {
+        "position": int(rng.integers(2)),
+        "face": image["face"],
+    }
+
+
+W = np.array([-1.0, 2.0])
+X = np.array([[0.0, 1.0], [3.0, 0.0], [1.0, 1.0]])  # energies 2, -3, 1
+
+FORMULA = Formula(
+    value=latent_detector,
+    signature="(n),(k,n),(),(),()->()",
+    source="lecun2006, Section 4.1",
+    gradients={
+        "weights": latent_detector_weights_gradient,
+        "windows": latent_detector_windows_gradient,
+        "threshold": latent_detector_threshold_gradient,
+    },
+    sample=_with_position,
+    laws=(homogeneous(1, weights=1, threshold=1),),
+    cases=(
+        Case(
+            "a face in the second window",
+            {"weights": W, "windows": X, "threshold": -2.0, "position": 1, "face": 1},
+            -3.0,
+            {
+                "weights": np.array([3.0, 0.0]),
+                "windows": np.array([[0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]]),
+                "threshold": 0.0,
+            },
+            exposes="G taken for a score",
+        ),
+        Case(
+            "a face in the wrong window costs more",
+            {"weights": W, "windows": X, "threshold": -2.0, "position": 0, "face": 1},
+            2.0,
+        ),
+        Case(
+            "no face: the position plays no part",
+            {"weights": W, "windows": X, "threshold": -2.0, "position": 0, "face": 0},
+            -2.0,
+            {"weights": np.zeros(2), "windows": np.zeros((3, 2)), "threshold": 1.0},
+            exposes="threshold charged for a face",
+        ),
+        Case(
+            "not a number in the window looked at",
+            {"weights": W, "windows": np.array([[np.nan, 1.0]]), "threshold": 0.0, "position": 0, "face": 1},
+            np.nan,
+        ),
+        Case(
+            "no face, and none is ever found: T is minus infinity",
+            {"weights": W, "windows": X, "threshold": -np.inf, "position": 0, "face": 0},
+            -np.inf,
+            {"weights": np.zeros(2), "windows": np.zeros((3, 2)), "threshold": 1.0},
+        ),
+        Case(
+            "a face, whatever it costs: T is infinite",
+            {"weights": W, "windows": X, "threshold": np.inf, "position": 2, "face": 1},
+            1.0,
+            {"weights": np.array([1.0, 1.0]), "threshold": 0.0},
+        ),
+    ),
+    variants=(
+        Variant(
+            "G taken for a score",
+            "mistake",
+            lambda w, X, T, z, y: -np.dot(X[z], w) if y else T,
+            symptom="it points at what looks least like a face",
+        ),
+        Variant(
+            "threshold charged for a face",
+            "mistake",
+            lambda w, X, T, z, y: y * np.dot(X[z], w) + y * T,
+            symptom="'no face' costs nothing, and T cannot be learnt from empty images",
+        ),
+    ),
+)
+
+FREE_ENERGY = Formula(
+    value=latent_detector_free_energy,
+    signature="(n),(k,n),(),()->()",
+    source="lecun2006, Section 4.1",
+    gradients={
+        "weights": latent_detector_free_energy_weights_gradient,
+        "windows": latent_detector_free_energy_windows_gradient,
+        "threshold": latent_detector_free_energy_threshold_gradient,
+    },
+    sample=random_image,
+    laws=(homogeneous(1, weights=1, threshold=1),),
+    cases=(
+        Case(
+            "a face: the lowest of 2, -3 and 1",
+            {"weights": W, "windows": X, "threshold": -2.0, "face": 1},
+            -3.0,
+            {
+                "weights": np.array([3.0, 0.0]),
+                "windows": np.array([[0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]]),
+                "threshold": 0.0,
+            },
+            exposes="mean over the positions",
+        ),
+        Case(
+            "no face",
+            {"weights": W, "windows": X, "threshold": -2.0, "face": 0},
+            -2.0,
+            {"weights": np.zeros(2), "windows": np.zeros((3, 2)), "threshold": 1.0},
+        ),
+        Case(
+            "a tie: the first window learns",
+            {"weights": W, "windows": np.array([[1.0, 0.0], [3.0, 1.0]]), "threshold": -2.0, "face": 1},
+            -1.0,
+            {"weights": np.array([1.0, 0.0]), "windows": np.array([[-1.0, 2.0], [0.0, 0.0]])},
+        ),
+        Case(
+            "one window: nothing to minimise",
+            {"weights": W, "windows": np.array([[1.0, 2.0]]), "threshold": 0.0, "face": 1},
+            3.0,
+        ),
+        Case(
+            "not a number",
+            {"weights": W, "windows": np.array([[0.0, 1.0], [np.nan, 0.0]]), "threshold": 0.0, "face": 1},
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "mean over the positions",
+            "mistake",
+            lambda w, X, T, y: np.mean(np.dot(X, w)) if y else T,
+            symptom="a face in one window of many is outvoted by the background",
+        ),
+    ),
+)

@@ -1,0 +1,177 @@
+r"""Linear regression: the energy of a real answer is half its squared distance from a prediction.
+
+    E(y, x) = |W'x - y|^2 / 2,        r = W'x - y
+
+    dE/dW = x r',    dE/dx = W r,    dE/dy = -r
+
+Inference needs no search: E is least, and 0, at y = W'x.  W only moves that parabola about; its shape
+is always the same.  So what pushes the right answer down lifts all others, and the energy loss, which
+elsewhere may collapse, is safe: energy, perceptron and negative log-likelihood losses of this energy
+differ by constants.  The mean energy of the data is the 'mean squared error' of statistics, halved.
+
+With the 1/2 the slope by y is -r, and e^{-E} is the Gaussian of variance 1.  Without it, as in many
+texts, energies and slopes are doubled, the variance is 1/2, and the best W is the same.
+
+Source: LeCun et al. (2006), Section 3.1.
+Before: numerics.py.  Next: two_class.py, the same sum with two answers.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.laws import convex_in, homogeneous, non_negative, smooth
+
+
+def linear_regression(weights, features, target):
+    """Energy of one answer to one input.
+
+    Parameters
+    ----------
+    weights : (n, m) float
+        W, one column per component of the answer.
+    features : (n,) float
+        The input x, or functions of it; append a 1 for a bias.
+    target : (m,) float
+        The answer y.
+
+    Returns
+    -------
+    float
+        Half the squared length of W'x - y, >= 0.
+
+    Raises
+    ------
+    ValueError
+        If `features` or `target` does not fit `weights`.
+
+    >>> W = np.array([[1.0, 0.0], [0.0, 2.0]])
+    >>> float(linear_regression(W, np.array([1.0, 2.0]), np.array([0.0, 1.0])))  # (1 + 9) / 2
+    5.0
+    """
+    return 0.5 * np.sum(_residual(weights, features, target) ** 2)
+
+
+def linear_regression_weights_gradient(weights, features, target):
+    """dE/dW, shape (n, m): x r'."""
+    return np.outer(features, _residual(weights, features, target))
+
+
+def linear_regression_features_gradient(weights, features, target):
+    """dE/dx, shape (n,): W r."""
+    return np.dot(weights, _residual(weights, features, target))
+
+
+def linear_regression_target_gradient(weights, features, target):
+    """dE/dy, shape (m,): -r, so that descent leads straight to the prediction."""
+    return -_residual(weights, features, target)
+
+
+def _residual(weights, features, target):
+    """r = W'x - y."""
+    n, m = np.shape(weights)
+    require_shape("features", features, (n,))
+    require_shape("target", target, (m,))
+    return np.dot(features, weights) - target
+
+
+def free_at_the_prediction(formula, inputs, rng):
+    """E(W'x, x) = 0, exactly: the energy of the best answer is no function of W."""
+    W, x = inputs["weights"], inputs["features"]
+    return 0.0 if formula.value(W, x, np.dot(x, W)) == 0.0 else np.inf
+
+
+W, X = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([1.0, 2.0])
+
+FORMULA = Formula(
+    value=linear_regression,
+    signature="(n,m),(n),(m)->()",
+    source="lecun2006, Section 3.1",
+    gradients={
+        "weights": linear_regression_weights_gradient,
+        "features": linear_regression_features_gradient,
+        "target": linear_regression_target_gradient,
+    },
+    sample=lambda rng: {
+        "weights": rng.normal(size=(2, 2)),
+        "features": rng.normal(scale=2.0, size=2),
+        "target": rng.normal(scale=2.0, size=2),
+    },
+    laws=(
+        non_negative,
+        free_at_the_prediction,
+        convex_in("weights"),
+        smooth("target", 1.0),
+        homogeneous(2, weights=1, target=1),
+    ),
+    cases=(
+        Case(
+            "two answers at once: r = (1, 3)",
+            {"weights": W, "features": X, "target": np.array([0.0, 1.0])},
+            5.0,
+            {
+                "weights": np.array([[1.0, 3.0], [2.0, 6.0]]),
+                "features": np.array([1.0, 6.0]),
+                "target": np.array([-1.0, -3.0]),
+            },
+            exposes="without the half",
+        ),
+        Case(
+            "right: r = (1, 0), every prediction with its own answer",
+            {"weights": W, "features": X, "target": np.array([0.0, 4.0])},
+            0.5,
+            {"target": np.array([-1.0, 0.0])},
+            exposes="every prediction minus every answer",
+        ),
+        Case(
+            "at the prediction: nothing moves",
+            {"weights": W, "features": X, "target": np.array([1.0, 4.0])},
+            0.0,
+            {"weights": np.zeros((2, 2)), "features": np.zeros(2), "target": np.zeros(2)},
+        ),
+        Case(
+            "one output, r = -2: the slope is x r, not r",
+            {
+                "weights": np.array([[0.5], [0.25]]),
+                "features": np.array([2.0, 4.0]),
+                "target": np.array([4.0]),
+            },
+            2.0,
+            {"weights": np.array([[-4.0], [-8.0]]), "target": np.array([2.0])},
+            exposes="input forgotten in the slope",
+        ),
+        Case(
+            "not a number",
+            {"weights": W, "features": X, "target": np.array([np.nan, 1.0])},
+            np.nan,
+            {"features": np.array([np.nan, np.nan]), "target": np.array([np.nan, -3.0])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "without the half",
+            "convention",
+            lambda W, x, y: 2.0 * linear_regression(W, x, y),
+            {
+                "weights": lambda W, x, y: 2.0 * linear_regression_weights_gradient(W, x, y),
+                "features": lambda W, x, y: 2.0 * linear_regression_features_gradient(W, x, y),
+                "target": lambda W, x, y: 2.0 * linear_regression_target_gradient(W, x, y),
+            },
+            seen_in="texts that write E = |y - G(x)|^2; PyTorch, documentation of MSELoss, reduction='sum'",
+            symptom="every slope is doubled: the same step size goes twice as far",
+        ),
+        Variant(
+            "every prediction minus every answer",
+            "mistake",
+            lambda W, x, y: 0.5 * np.sum((np.dot(x, W)[:, None] - y) ** 2),
+            seen_in="PyTorch MSELoss of shapes (m,1) and (m,), github.com/pytorch/pytorch/issues/16413",
+            symptom="all predictions converge to the mean of the answers",
+        ),
+        Variant(
+            "input forgotten in the slope",
+            "mistake",
+            linear_regression,
+            {"weights": lambda W, x, y: np.outer(np.ones(len(x)), np.dot(x, W) - y)},
+            symptom="every weight of a column moves by the same amount",
+        ),
+    ),
+)

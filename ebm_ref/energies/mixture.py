@@ -1,0 +1,404 @@
+r"""Mixture of round Gaussians: several modes, with score and curvature.
+
+    E_k = |x - mu_k|^2/(2 v_k) + n log(2 pi v_k)/2 - log w_k
+    E   = -log sum_k e^{-E_k}
+    r_k = e^{E - E_k},    g_k = (x - mu_k)/v_k,    c_k = g_k - sum_j r_j g_j
+
+    score     = -sum_k r_k g_k
+    curvature = sum_k r_k h_k,    h_k = n/v_k - |c_k|^2
+
+gaussian_mixture.py with S_k = v_k I, and what samplers and score matching need besides.  The Hessian of a
+free energy is the mean of the Hessians minus the covariance of the gradients: between two modes the
+gradients disagree, and the curvature is negative.
+
+Far from all modes but one, r is nearly 0 or 1, and the score no longer knows the other modes' weights:
+score matching cannot see them.  Gradients by the weights are then tiny, but not 0: c_k is summed from
+differences g_k - g_j, so that r_k = 1 - 1e-20 does not round them away.
+
+Source: Song and Kingma (2021), Section 4.4, for the blindness; the derivatives are derived here.
+Before: rings.py.  Next: hopfield.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape
+from ebm_ref.laws import misfit, moved_together
+from ebm_ref.numerics import logsumexp, softmax
+
+LOG_TWO_PI = np.log(2.0 * np.pi)
+
+
+def mixture(point, centers, variances, weights):
+    """Energy of one point.
+
+    Parameters
+    ----------
+    point : (n,) float
+        x.
+    centers : (c, n) float, c >= 1
+        mu_k.
+    variances : (c,) float
+        v_k > 0, the same in every direction.
+    weights : (c,) float
+        w_k > 0; for a density they sum to 1.
+
+    Returns
+    -------
+    float
+        -log sum_k w_k N(x; mu_k, v_k I).
+
+    Raises
+    ------
+    ValueError
+        If there is no component, a variance or a weight is not positive, or a shape does not fit.
+
+    >>> one = np.ones(1)
+    >>> float(np.round(mixture(np.zeros(2), np.zeros((1, 2)), one, one), 12))  # log(2 pi)
+    1.837877066409
+    """
+    return -logsumexp(-_energies(point, centers, variances, weights))
+
+
+def _energies(point, centers, variances, weights):
+    """(c,) E_k."""
+    require(len(centers) >= 1, "centers", centers, "must hold c >= 1 components")
+    require_shape("point", point, np.shape(centers)[1:])
+    require_shape("variances", variances, np.shape(centers)[:1])
+    require_shape("weights", weights, np.shape(centers)[:1])
+    require(not np.any(variances <= 0.0), "variances", variances, "must be positive")
+    require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
+    squares = np.sum((point - centers) ** 2, axis=1)
+    return 0.5 * (squares / variances + len(point) * (LOG_TWO_PI + np.log(variances))) - np.log(weights)
+
+
+def _parts(point, centers, variances, weights):
+    """r (c,), g (c, n), c (c, n) and e = dE_k/dv_k (c,)."""
+    r = softmax(-_energies(point, centers, variances, weights))
+    g = (point - centers) / variances[:, None]
+    c = np.sum(r[None, :, None] * (g[:, None, :] - g[None, :, :]), axis=1)
+    return r, g, c, 0.5 * (len(point) / variances - np.sum(g**2, axis=1))
+
+
+def mixture_point_gradient(point, centers, variances, weights):
+    """dE/dx, shape (n,): sum_k r_k g_k."""
+    r, g, _, _ = _parts(point, centers, variances, weights)
+    return np.dot(r, g)
+
+
+def mixture_centers_gradient(point, centers, variances, weights):
+    """dE/dmu, shape (c, n): -r_k g_k."""
+    r, g, _, _ = _parts(point, centers, variances, weights)
+    return -r[:, None] * g
+
+
+def mixture_variances_gradient(point, centers, variances, weights):
+    """dE/dv, shape (c,): r_k (n/v_k - |g_k|^2)/2."""
+    r, _, _, e = _parts(point, centers, variances, weights)
+    return r * e
+
+
+def mixture_weights_gradient(point, centers, variances, weights):
+    """dE/dw, shape (c,): -r_k/w_k."""
+    return -_parts(point, centers, variances, weights)[0] / weights
+
+
+def mixture_score(point, centers, variances, weights):
+    """Score of one point.
+
+    Parameters
+    ----------
+    point, centers, variances, weights : as for `mixture`
+        x, (n,), mu, (c, n), v and w, (c,).
+
+    Returns
+    -------
+    (n,) float
+        sum_k r_k (mu_k - x)/v_k.
+
+    Raises
+    ------
+    ValueError
+        As for `mixture`.
+
+    >>> one = np.ones(1)
+    >>> mixture_score(np.array([3.0, 4.0]), np.zeros((1, 2)), 2.0 * one, one).tolist()
+    [-1.5, -2.0]
+    """
+    r = softmax(-_energies(point, centers, variances, weights))
+    return np.dot(r, (centers - point) / variances[:, None])
+
+
+def mixture_score_point_gradient(point, centers, variances, weights):
+    """Jacobian by x, shape (n, n): sum_k r_k (c_k c_k' - I/v_k), minus the Hessian of E."""
+    r, _, c, _ = _parts(point, centers, variances, weights)
+    return np.einsum("k,ki,kj->ij", r, c, c) - np.sum(r / variances) * np.eye(len(point))
+
+
+def mixture_score_centers_gradient(point, centers, variances, weights):
+    """Jacobian by mu, shape (n, c, n): r_k (I/v_k - c_k g_k')."""
+    r, g, c, _ = _parts(point, centers, variances, weights)
+    own = np.einsum("k,ij->ikj", r / variances, np.eye(len(point)))
+    return own - np.einsum("k,ki,kj->ikj", r, c, g)
+
+
+def mixture_score_variances_gradient(point, centers, variances, weights):
+    """Jacobian by v, shape (n, c): r_k (g_k/v_k + c_k e_k), e_k = (n/v_k - |g_k|^2)/2."""
+    r, g, c, e = _parts(point, centers, variances, weights)
+    return (r[:, None] * (g / variances[:, None] + c * e[:, None])).T
+
+
+def mixture_score_weights_gradient(point, centers, variances, weights):
+    """Jacobian by w, shape (n, c): -r_k c_k/w_k."""
+    r, _, c, _ = _parts(point, centers, variances, weights)
+    return -((r / weights)[:, None] * c).T
+
+
+def mixture_curvature(point, centers, variances, weights):
+    """Sum of the second derivatives of the energy.
+
+    Parameters
+    ----------
+    point, centers, variances, weights : as for `mixture`
+        x, (n,), mu, (c, n), v and w, (c,).
+
+    Returns
+    -------
+    float
+        sum_k r_k (n/v_k - |c_k|^2).
+
+    Raises
+    ------
+    ValueError
+        As for `mixture`.
+
+    >>> two, half = np.ones(2), np.array([0.5, 0.5])
+    >>> float(mixture_curvature(np.zeros(1), np.array([[-3.0], [3.0]]), two, half))  # 1 - 9
+    -8.0
+    """
+    r, _, c, _ = _parts(point, centers, variances, weights)
+    return np.dot(r, len(point) / variances - np.sum(c**2, axis=1))
+
+
+def _curved(point, centers, variances, weights):
+    """The parts, and d_k = h_k - sum_j r_j h_j, summed from differences."""
+    r, g, c, e = _parts(point, centers, variances, weights)
+    h = len(point) / variances - np.sum(c**2, axis=1)
+    return r, g, c, e, np.dot(h[:, None] - h[None, :], r)
+
+
+def mixture_curvature_point_gradient(point, centers, variances, weights):
+    """d/dx, shape (n,): -sum_k r_k (d_k c_k + 2 c_k/v_k), d_k = h_k - sum_j r_j h_j."""
+    r, _, c, _, d = _curved(point, centers, variances, weights)
+    return -np.dot(r * (d + 2.0 / variances), c)
+
+
+def mixture_curvature_centers_gradient(point, centers, variances, weights):
+    """d/dmu, shape (c, n): r_k (d_k g_k + 2 c_k/v_k)."""
+    r, g, c, _, d = _curved(point, centers, variances, weights)
+    return r[:, None] * (d[:, None] * g + 2.0 * c / variances[:, None])
+
+
+def mixture_curvature_variances_gradient(point, centers, variances, weights):
+    """d/dv, shape (c,): r_k (2 c_k.g_k/v_k - n/v_k^2 - d_k e_k)."""
+    r, g, c, e, d = _curved(point, centers, variances, weights)
+    return r * (2.0 * np.sum(c * g, axis=1) / variances - len(point) / variances**2 - d * e)
+
+
+def mixture_curvature_weights_gradient(point, centers, variances, weights):
+    """d/dw, shape (c,): r_k d_k/w_k."""
+    r, _, _, _, d = _curved(point, centers, variances, weights)
+    return r * d / weights
+
+
+def components_renamed(formula, inputs, rng):
+    """The order of the components does not matter."""
+    order = rng.permutation(len(inputs["weights"]))
+    own = ("centers", "variances", "weights")
+    return misfit(formula, inputs, inputs | {a: inputs[a][order] for a in own})
+
+
+def one_weight_does_not_matter(formula, inputs, rng):
+    """Score and curvature do not change when all weights are multiplied: Z is not in them."""
+    return misfit(formula, inputs, inputs | {"weights": 4.0 * inputs["weights"]})
+
+
+def random_mixture(rng):
+    """A point and two components, on the line or in the plane."""
+    n = 1 + int(rng.integers(4) == 0)
+    return {
+        "point": rng.normal(scale=1.5, size=n),
+        "centers": rng.normal(scale=1.5, size=(2, n)),
+        "variances": rng.uniform(0.5, 2.0, size=2),
+        "weights": rng.uniform(0.2, 1.0, size=2),
+    }
+
+
+PAIR = {
+    "point": np.zeros(1),
+    "centers": np.array([[-2.0], [2.0]]),
+    "variances": np.ones(2),
+    "weights": np.array([0.25, 0.75]),
+}  # r = 1/4, 3/4; g = 2, -2; mean -1; c = 3, -1
+ONE = {
+    "point": np.array([3.0, 4.0]),
+    "centers": np.zeros((1, 2)),
+    "variances": np.array([2.0]),
+    "weights": np.ones(1),
+}
+_NAN = ONE | {"point": np.array([np.nan, 0.0])}
+
+FORMULA = Formula(
+    value=mixture,
+    signature="(n),(c,n),(c),(c)->()",
+    source="standard",
+    gradients={
+        "point": mixture_point_gradient,
+        "centers": mixture_centers_gradient,
+        "variances": mixture_variances_gradient,
+        "weights": mixture_weights_gradient,
+    },
+    sample=random_mixture,
+    laws=(components_renamed, moved_together("point", "centers")),
+    cases=(
+        Case(
+            "between two modes",
+            PAIR,
+            2.9189385332046727,
+            {
+                "point": np.array([-1.0]),
+                "centers": np.array([[-0.5], [1.5]]),
+                "variances": np.array([-0.375, -1.125]),
+                "weights": np.array([-1.0, -1.0]),
+            },
+            exposes="weights forgotten",
+        ),
+        Case(
+            "one mode in the plane",
+            ONE,
+            8.781024246969292,
+            {
+                "point": np.array([1.5, 2.0]),
+                "centers": np.array([[-1.5, -2.0]]),
+                "variances": np.array([-2.625]),
+                "weights": np.array([-1.0]),
+            },
+            exposes="variance of one dimension in the normaliser",
+        ),
+        Case("not a number", _NAN, np.nan),
+    ),
+    variants=(
+        Variant(
+            "weights forgotten",
+            "mistake",
+            lambda x, mu, v, w: mixture(x, mu, v, np.ones(len(w))),
+            symptom="rare modes look as high as frequent ones",
+        ),
+        Variant(
+            "variance of one dimension in the normaliser",
+            "mistake",
+            lambda x, mu, v, w: mixture(x, mu, v, w * v ** (0.5 * (len(x) - 1))),
+            symptom="right on the line; in the plane the mass of a mode depends on its width",
+        ),
+    ),
+)
+
+SCORE = Formula(
+    value=mixture_score,
+    signature="(n),(c,n),(c),(c)->(n)",
+    source="song2021, Section 4.4",
+    gradients={
+        "point": mixture_score_point_gradient,
+        "centers": mixture_score_centers_gradient,
+        "variances": mixture_score_variances_gradient,
+        "weights": mixture_score_weights_gradient,
+    },
+    sample=random_mixture,
+    cases=(
+        Case(
+            "between two modes: the heavier one draws",
+            PAIR,
+            np.array([1.0]),
+            {
+                "point": np.array([[2.0]]),
+                "centers": np.array([[[-1.25], [-0.75]]]),
+                "variances": np.array([[-0.625, -0.375]]),
+                "weights": np.array([[-3.0, 1.0]]),
+            },
+        ),
+        Case(
+            "a far mode that is e^2 times as heavy draws as much as the near one",
+            PAIR | {"point": np.array([0.5]), "weights": np.array([np.exp(2.0), 1.0])},
+            np.array([-0.5]),
+            {"point": np.array([[3.0]])},
+            exposes="weights in place of responsibilities",
+        ),
+        Case(
+            "one mode in the plane: weights play no part",
+            ONE,
+            np.array([-1.5, -2.0]),
+            {
+                "point": np.array([[-0.5, 0.0], [0.0, -0.5]]),
+                "centers": np.array([[[0.5, 0.0]], [[0.0, 0.5]]]),
+                "variances": np.array([[0.75], [1.0]]),
+                "weights": np.zeros((2, 1)),
+            },
+        ),
+        Case("not a number", _NAN, np.full(2, np.nan)),
+    ),
+    variants=(
+        Variant(
+            "weights in place of responsibilities",
+            "mistake",
+            lambda x, mu, v, w: np.dot(w / np.sum(w), (mu - x) / v[:, None]),
+            symptom="a single Gaussian's score: linear, and no modes",
+        ),
+    ),
+)
+
+CURVATURE = Formula(
+    value=mixture_curvature,
+    signature="(n),(c,n),(c),(c)->()",
+    source="song2021, Section 4.4",
+    gradients={
+        "point": mixture_curvature_point_gradient,
+        "centers": mixture_curvature_centers_gradient,
+        "variances": mixture_curvature_variances_gradient,
+        "weights": mixture_curvature_weights_gradient,
+    },
+    sample=random_mixture,
+    laws=(components_renamed, moved_together("point", "centers"), one_weight_does_not_matter),
+    cases=(
+        Case(
+            "between two modes: 1 - 9/4 - 3/4",
+            PAIR,
+            -2.0,
+            {
+                "point": np.array([6.0]),
+                "centers": np.array([[-1.5], [-4.5]]),
+                "variances": np.array([0.5, 4.5]),
+                "weights": np.array([-6.0, 2.0]),
+            },
+            exposes="spread of the forces left out",
+        ),
+        Case(
+            "one mode in the plane: n/v everywhere",
+            ONE,
+            1.0,
+            {
+                "point": np.zeros(2),
+                "centers": np.zeros((1, 2)),
+                "variances": np.array([-0.5]),
+                "weights": np.zeros(1),
+            },
+        ),
+        Case("not a number", _NAN, np.nan),
+    ),
+    variants=(
+        Variant(
+            "spread of the forces left out",
+            "mistake",
+            lambda x, mu, v, w: np.dot(softmax(-_energies(x, mu, v, w)), len(x) / v),
+            symptom="convex between the modes, where there is a barrier",
+        ),
+    ),
+)

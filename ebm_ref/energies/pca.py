@@ -1,0 +1,168 @@
+r"""PCA: the squared distance to a plane through the origin.
+
+    F(y) = |y - W W' y|^2,             r = y - W W' y
+    dF/dy = 2 (r - W W' r),            dF/dW = -2 (r y' + y r') W
+
+The columns of W are orthonormal, the code z = W' y minimises E(y, z) = |y - W z|^2, and F is what is
+left.  Energy 0 fills the plane, so the volume of low energy is limited by its dimension.  The W of
+lowest total energy spans the first principal axes of the (centred) data, and no descent is needed:
+they are eigenvectors.
+
+The formula is that of a linear autoencoder with tied weights, and the gradients hold for every W.  For
+orthonormal columns W' r = 0, the second terms vanish, and F = |y|^2 - |W' y|^2, a difference that
+loses all digits near the plane; the page never takes it.
+
+Source: Pearson (1901), "On lines and planes of closest fit"; as an energy, NYU DLSP20 week 7-3.
+Before: gaussian_mixture.py.  Next: autoencoder.py, where the plane may bend.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.laws import UNIT, homogeneous, non_negative
+
+
+def pca(basis, point):
+    """Reconstruction energy of one point.
+
+    Parameters
+    ----------
+    basis : (n, m) float
+        W; its columns are orthonormal where F is to be a distance.
+    point : (n,) float
+        y, the mean of the data subtracted.
+
+    Returns
+    -------
+    float
+        |y - W W' y|^2 >= 0.
+
+    Raises
+    ------
+    ValueError
+        If W has not as many rows as y.
+
+    >>> float(pca(np.array([[1.0], [0.0]]), np.array([3.0, 4.0])))  # the distance to an axis, squared
+    16.0
+    """
+    return np.sum(_residual(basis, point) ** 2)
+
+
+def pca_basis_gradient(basis, point):
+    """dF/dW, shape (n, m): -2 (r y' + y r') W."""
+    r = _residual(basis, point)
+    return np.dot(-2.0 * (np.outer(r, point) + np.outer(point, r)), basis)
+
+
+def pca_point_gradient(basis, point):
+    """dF/dy, shape (n,): 2 (r - W W' r)."""
+    r = _residual(basis, point)
+    return 2.0 * (r - np.dot(basis, np.dot(r, basis)))
+
+
+def _residual(basis, point):
+    """r = y - W W' y."""
+    require_shape("point", point, np.shape(basis)[:1])
+    return point - np.dot(basis, np.dot(point, basis))
+
+
+def principal_axes(points, m):
+    """(n, m) orthonormal W of least total energy: the first right singular vectors of points (p, n).
+
+    >>> W = principal_axes(np.array([[1.0, 1.0], [-2.0, -2.0], [1.0, 1.0]]), 1)
+    >>> float(np.round(pca(W, np.array([3.0, 3.0])), 12))
+    0.0
+    """
+    return np.linalg.svd(points)[2][:m].T
+
+
+def orthonormal_basis(rng, n, m):
+    """A random (n, m) matrix with orthonormal columns."""
+    return np.linalg.qr(rng.normal(size=(n, m)))[0]
+
+
+def energy_of_the_plane_is_zero(formula, inputs, rng):
+    """F(W z) = 0 for orthonormal W and every code z, to rounding."""
+    W = orthonormal_basis(rng, *np.shape(inputs["basis"]))
+    y = np.dot(W, rng.normal(size=W.shape[1]))
+    return float(formula.value(W, y)) / (64 * UNIT * np.sum(np.abs(y))) ** 2
+
+
+def no_code_does_better(formula, inputs, rng):
+    """F(y) <= |y - W z|^2 for orthonormal W and every code z: W' y is the best one."""
+    W = orthonormal_basis(rng, *np.shape(inputs["basis"]))
+    y, z = inputs["point"], np.dot(inputs["point"], W) + rng.normal(scale=0.1, size=W.shape[1])
+    return 0.0 if formula.value(W, y) <= np.sum((y - np.dot(W, z)) ** 2) else np.inf
+
+
+def axes_turned(formula, inputs, rng):
+    """F(W Q, y) = F(W, y) for every rotation Q: only the plane counts, not its axes."""
+    W, y = inputs["basis"], inputs["point"]
+    Q = orthonormal_basis(rng, W.shape[1], W.shape[1])
+    scale = np.sum(np.abs(y)) ** 2 + formula.value(W, y)
+    return abs(formula.value(np.dot(W, Q), y) - formula.value(W, y)) / (64 * UNIT * scale)
+
+
+AXIS = np.array([[1.0], [0.0]])
+
+FORMULA = Formula(
+    value=pca,
+    signature="(n,m),(n)->()",
+    source="pearson1901; NYU DLSP20 week 7-3",
+    gradients={"basis": pca_basis_gradient, "point": pca_point_gradient},
+    sample=lambda rng: {
+        "basis": orthonormal_basis(rng, 3, int(rng.integers(1, 3))),
+        "point": rng.normal(scale=2.0, size=3),
+    },
+    laws=(
+        non_negative,
+        homogeneous(2, point=1),
+        energy_of_the_plane_is_zero,
+        no_code_does_better,
+        axes_turned,
+    ),
+    cases=(
+        Case(
+            "the distance to an axis",
+            {"basis": AXIS, "point": np.array([3.0, 4.0])},
+            16.0,
+            {"basis": np.array([[0.0], [-24.0]]), "point": np.array([0.0, 8.0])},
+            exposes="what W explains instead of what it leaves",
+        ),
+        Case(
+            "on the axis: no energy, and only turning it costs, to second order",
+            {"basis": AXIS, "point": np.array([3.0, 0.0])},
+            0.0,
+            {"basis": np.zeros((2, 1)), "point": np.zeros(2)},
+        ),
+        Case(
+            "a full basis reconstructs everything: no energy anywhere, a collapse",
+            {"basis": np.array([[0.0, 1.0], [1.0, 0.0]]), "point": np.array([3.0, 4.0])},
+            0.0,
+            {"basis": np.zeros((2, 2)), "point": np.zeros(2)},
+        ),
+        Case(
+            "columns that are not of unit length: the linear autoencoder overshoots",
+            {"basis": np.array([[2.0], [0.0]]), "point": np.array([1.0, 1.0])},
+            10.0,
+            {"basis": np.array([[24.0], [8.0]]), "point": np.array([18.0, 2.0])},
+            exposes="orthonormal columns taken for granted",
+        ),
+        Case("not a number", {"basis": AXIS, "point": np.array([np.nan, 1.0])}, np.nan),
+    ),
+    variants=(
+        Variant(
+            "what W explains instead of what it leaves",
+            "mistake",
+            lambda W, y: np.sum(np.dot(y, W) ** 2),
+            symptom="highest on the data, lowest off the plane",
+        ),
+        Variant(
+            "orthonormal columns taken for granted",
+            "mistake",
+            lambda W, y: np.sum(y**2) - np.sum(np.dot(y, W) ** 2),
+            {"basis": lambda W, y: -2.0 * np.outer(y, np.dot(y, W))},
+            symptom="the basis grows without limit when it is learnt; negative energies",
+        ),
+    ),
+)

@@ -1,0 +1,215 @@
+r"""Sparse coding: explain y by few columns of a dictionary.
+
+    E(y, z) = |y - W z|^2 + lambda |z|_1,        F(y) = min_z E(y, z)
+    dE/dz   = 2 W' (W z - y) + lambda sign(z),   dE/dW = 2 (W z - y) z'
+
+With more columns than dimensions some z explains any y exactly: without the second term F would be 0
+everywhere, a collapse.  The price lambda |z_j| for using a column keeps the volume of low energy
+small.  Scaled up, the columns would evade the price, so they are normalised after each learning step.
+
+E has a corner wherever some z_j = 0, and its minima lie in corners: that is why codes are sparse.  The
+gradient takes sign(0) = 0 there; what matters at a minimum is that |2 W_j.(y - W z)| <= lambda.
+inference/ista.py finds it.
+
+With a half before the square (scikit-learn, and most papers on ISTA) the same lambda counts double.
+
+Source: Olshausen and Field (1996), "Emergence of simple-cell receptive field properties by learning a
+sparse code for natural images"; as printed in NYU DLSP20 week 8-2.
+Before: contractive.py.  Next: regularised_latent.py, the same beside a prediction.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape
+from ebm_ref.laws import convex_in, homogeneous, non_negative
+
+
+def sparse_coding(dictionary, observation, code, sparsity=1.0):
+    """Energy of one observation with one code.
+
+    Parameters
+    ----------
+    dictionary : (n, m) float
+        W, one element a column.
+    observation : (n,) float
+        y.
+    code : (m,) float
+        z, how much of each element.
+    sparsity : float
+        lambda >= 0, the price of a unit of code.
+
+    Returns
+    -------
+    float
+        |y - W z|^2 + lambda sum_j |z_j| >= 0.
+
+    Raises
+    ------
+    ValueError
+        If lambda is negative, or if y or z does not fit to W.
+
+    >>> W = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
+    >>> float(sparse_coding(W, np.array([1.0, 1.0]), np.array([0.0, 0.0, 2.0]), sparsity=0.25))
+    0.5
+    """
+    error = _error(dictionary, observation, code, sparsity)
+    return np.sum(error**2) + sparsity * np.sum(np.abs(code))
+
+
+def sparse_coding_dictionary_gradient(dictionary, observation, code, sparsity=1.0):
+    """dE/dW, shape (n, m): 2 (W z - y) z'."""
+    return np.outer(_error(dictionary, observation, code, sparsity), 2.0 * code)
+
+
+def sparse_coding_observation_gradient(dictionary, observation, code, sparsity=1.0):
+    """dE/dy, shape (n,): 2 (y - W z)."""
+    return -2.0 * _error(dictionary, observation, code, sparsity)
+
+
+def sparse_coding_code_gradient(dictionary, observation, code, sparsity=1.0):
+    """dE/dz, shape (m,): 2 W' (W z - y) + lambda sign(z), with sign(0) = 0."""
+    error = _error(dictionary, observation, code, sparsity)
+    return 2.0 * np.dot(error, dictionary) + sparsity * np.sign(code)
+
+
+def _error(dictionary, observation, code, sparsity):
+    """W z - y."""
+    require(not sparsity < 0.0, "sparsity", sparsity, "must be >= 0")
+    require_shape("observation", observation, np.shape(dictionary)[:1])
+    require_shape("code", code, np.shape(dictionary)[1:])
+    return np.dot(dictionary, code) - observation
+
+
+def dictionary_step(dictionary, observation, code, step_size):
+    """W <- W - step_size dE/dW, every column then brought back to length 1: learning, with the code held.
+
+    >>> W = dictionary_step(np.eye(2), np.array([3.0, 4.0]), np.array([1.0, 0.0]), step_size=0.5)
+    >>> W.round(12).tolist()  # the element that is used turns towards what it should explain
+    [[0.6, 0.0], [0.8, 1.0]]
+    """
+    W = dictionary - step_size * sparse_coding_dictionary_gradient(dictionary, observation, code)
+    return W / np.sqrt(np.sum(W**2, axis=0))
+
+
+def _halved(W, y, z, sparsity=1.0):
+    return 0.5 * sparse_coding(W, y, z, 2.0 * sparsity)
+
+
+W = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
+
+FORMULA = Formula(
+    value=sparse_coding,
+    signature="(n,m),(n),(m),()->()",
+    source="olshausen1996; NYU DLSP20 week 8-2",
+    gradients={
+        "dictionary": sparse_coding_dictionary_gradient,
+        "observation": sparse_coding_observation_gradient,
+        "code": sparse_coding_code_gradient,
+    },
+    sample=lambda rng: {
+        "dictionary": rng.normal(size=(2, 2)),
+        "observation": rng.normal(scale=2.0, size=2),
+        "code": rng.normal(scale=2.0, size=2),
+        "sparsity": rng.uniform(0.1, 2.0),
+    },
+    laws=(
+        non_negative,
+        convex_in("code"),
+        homogeneous(2, observation=1, code=1, sparsity=1),
+        homogeneous(0, dictionary=1, code=-1, sparsity=1),
+    ),
+    cases=(
+        Case(
+            "one element for two numbers",
+            {
+                "dictionary": W,
+                "observation": np.array([1.0, 1.0]),
+                "code": np.array([0.0, 0.0, 2.0]),
+                "sparsity": 0.25,
+            },
+            0.5,
+            {
+                "dictionary": np.zeros((2, 3)),
+                "observation": np.zeros(2),
+                "code": np.array([0.0, 0.0, 0.25]),
+            },
+            exposes="nonzero entries counted",
+        ),
+        Case(
+            "nothing used: the corner, where sign(0) = 0",
+            {"dictionary": W, "observation": np.array([3.0, 1.0]), "code": np.zeros(3), "sparsity": 0.5},
+            10.0,
+            {
+                "dictionary": np.zeros((2, 3)),
+                "observation": np.array([6.0, 2.0]),
+                "code": np.array([-6.0, -2.0, -4.0]),
+            },
+            exposes="gradient of half the square",
+        ),
+        Case(
+            "a negative code costs as much",
+            {
+                "dictionary": W,
+                "observation": np.array([0.0, 0.0]),
+                "code": np.array([-2.0, 1.0, 0.0]),
+                "sparsity": 1.0,
+            },
+            8.0,
+            {
+                "dictionary": np.array([[8.0, -4.0, 0.0], [-4.0, 2.0, 0.0]]),
+                "observation": np.array([4.0, -2.0]),
+            },
+            exposes="one half before the square",
+        ),
+        Case(
+            "no price: two codes, both exact, and no energy",
+            {
+                "dictionary": W,
+                "observation": np.array([1.0, 1.0]),
+                "code": np.array([1.0, 1.0, 0.0]),
+                "sparsity": 0.0,
+            },
+            0.0,
+            {"dictionary": np.zeros((2, 3)), "observation": np.zeros(2), "code": np.zeros(3)},
+        ),
+        Case(
+            "not a number",
+            {
+                "dictionary": W,
+                "observation": np.array([np.nan, 1.0]),
+                "code": np.array([1.0, 1.0, 0.0]),
+                "sparsity": 1.0,
+            },
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "one half before the square",
+            "convention",
+            _halved,
+            {
+                "dictionary": lambda W, y, z, s=1.0: 0.5 * sparse_coding_dictionary_gradient(W, y, z, s),
+                "observation": lambda W, y, z, s=1.0: 0.5 * sparse_coding_observation_gradient(W, y, z, s),
+                "code": lambda W, y, z, s=1.0: 0.5 * sparse_coding_code_gradient(W, y, z, 2.0 * s),
+            },
+            seen_in="scikit-learn, documentation of sklearn.decomposition.dict_learning",
+            symptom="the same lambda gives sparser codes: it counts double",
+        ),
+        Variant(
+            "gradient of half the square",
+            "mistake",
+            gradients={
+                "code": lambda W, y, z, s=1.0: np.dot(np.dot(W, z) - y, W) + s * np.sign(z),
+            },
+            seen_in="NYU DLSP20 week 8-2: the energy has no half, the step printed is that of one that has",
+            symptom="codes are those of twice the lambda",
+        ),
+        Variant(
+            "nonzero entries counted",
+            "mistake",
+            lambda W, y, z, s=1.0: np.sum((y - np.dot(W, z)) ** 2) + s * np.count_nonzero(z),
+            symptom="no slope in z where there should be lambda; minimising it is a combinatorial problem",
+        ),
+    ),
+)

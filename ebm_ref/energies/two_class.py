@@ -1,0 +1,159 @@
+r"""Two classes: the sign of one number decides, its size says by how much.
+
+    E(Y, x) = -Y G(x),    G(x) = w.x + b,    Y = -1 or 1
+
+    dE/dw = -Y x,    dE/db = -Y,    dE/dx = -Y w
+
+The better answer is Y = sign G, and the two energies differ by 2 |G|.  Three classics are this one
+energy, trained with three losses:
+
+    perceptron loss   (sign(G) - Y) G                 Rosenblatt's perceptron
+    hinge loss        max(0, m - 2 Y G)               + |w|^2: the linear SVM
+    nll               log(1 + e^{-2 beta Y G}) / beta     logistic regression
+
+Energies are -G and G, not 0 and -G: so a factor 2 stands where the textbooks of the SVM, which take
+the margin between the classes and the plane, have none.
+
+A model that gives all answers the same energy has perceptron loss 0, and no slope leads away from it.
+Where E is linear in its parameters this does no harm.  Such models form a set without interior; and if
+some w separates the data, which lie within a radius R, by a distance g, then from next to nothing at
+most (R/g)^2 corrections lead to where all answers are right (Novikoff).  In general it fails.  Let G be
+max(0, w.x + b): every sample beyond the corner is flat, and the loss, which pushes a positive G down on
+samples of Y = -1 and asks nothing of ties, can drive all samples there and rest at 0.
+
+Source: LeCun et al. (2006), Section 3.2; Rosenblatt (1958); Novikoff (1962).
+Before: linear_regression.py.  Next: logistic.py, two answers whose energies know of each other.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape
+from ebm_ref.laws import homogeneous, misfit
+
+
+def two_class(weights, bias, features, answer):
+    """Energy of one of two answers to one input.
+
+    Parameters
+    ----------
+    weights : (n,) float
+        w, the direction in which the answer turns from -1 to 1.
+    bias : float
+        b.
+    features : (n,) float
+        The input x.
+    answer : int
+        Y, -1 or 1.
+
+    Returns
+    -------
+    float
+        -Y (w.x + b), in the units of G.
+
+    Raises
+    ------
+    ValueError
+        If `answer` is neither -1 nor 1, or if `features` does not fit `weights`.
+
+    >>> float(two_class(np.array([2.0, -1.0]), 0.5, np.array([1.0, 1.0]), 1))  # -(2 - 1 + 0.5)
+    -1.5
+    """
+    _check(weights, features, answer)
+    return -answer * (np.dot(weights, features) + bias)
+
+
+def two_class_weights_gradient(weights, bias, features, answer):
+    """dE/dw, shape (n,): -Y x."""
+    _check(weights, features, answer)
+    return -answer * features
+
+
+def two_class_bias_gradient(weights, bias, features, answer):
+    """dE/db: -Y."""
+    _check(weights, features, answer)
+    return -float(answer)
+
+
+def two_class_features_gradient(weights, bias, features, answer):
+    """dE/dx, shape (n,): -Y w."""
+    _check(weights, features, answer)
+    return -answer * weights
+
+
+def _check(weights, features, answer):
+    require_one_of("answer", answer, -1, 1)
+    require_shape("features", features, np.shape(weights))
+
+
+def answers_are_opposite(formula, inputs, rng):
+    """E(-Y, x) = -E(Y, x)."""
+    return misfit(formula, inputs, inputs | {"answer": -inputs["answer"]}, factor=-1.0)
+
+
+ONE = {"weights": np.array([2.0, -1.0]), "bias": 0.5, "features": np.array([1.0, 1.0]), "answer": 1}
+
+FORMULA = Formula(
+    value=two_class,
+    signature="(n),(),(n),()->()",
+    source="lecun2006, Section 3.2; rosenblatt1958; novikoff1962",
+    gradients={
+        "weights": two_class_weights_gradient,
+        "bias": two_class_bias_gradient,
+        "features": two_class_features_gradient,
+    },
+    sample=lambda rng: {
+        "weights": rng.normal(scale=2.0, size=2),
+        "bias": rng.normal(),
+        "features": rng.normal(scale=2.0, size=2),
+        "answer": int(rng.choice([-1, 1])),
+    },
+    laws=(answers_are_opposite, homogeneous(1, weights=1, bias=1)),
+    cases=(
+        Case(
+            "yes: G = 1.5, so 1 is the better answer",
+            ONE,
+            -1.5,
+            {"weights": np.array([-1.0, -1.0]), "bias": -1.0, "features": np.array([-2.0, 1.0])},
+            exposes="energies taken for scores",
+        ),
+        Case(
+            "no: the same G, seen from the other answer",
+            ONE | {"answer": -1},
+            1.5,
+            {"weights": np.array([1.0, 1.0]), "bias": 1.0, "features": np.array([2.0, -1.0])},
+            exposes="answers 0 and 1",
+        ),
+        Case(
+            "on the plane: G = 0, both answers are as good",
+            ONE | {"bias": -1.0, "answer": -1},
+            0.0,
+            {"weights": np.array([1.0, 1.0]), "bias": 1.0, "features": np.array([2.0, -1.0])},
+        ),
+        Case(
+            "not a number",
+            ONE | {"weights": np.array([np.nan, 1.0])},
+            np.nan,
+            {"features": np.array([np.nan, -1.0])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "answers 0 and 1",
+            "mistake",
+            lambda w, b, x, Y: -(Y + 1) / 2 * (np.dot(w, x) + b),
+            {
+                "weights": lambda w, b, x, Y: -(Y + 1) / 2 * x,
+                "bias": lambda w, b, x, Y: -(Y + 1) / 2,
+                "features": lambda w, b, x, Y: -(Y + 1) / 2 * w,
+            },
+            symptom="one answer always has energy 0, all gaps are halved, and so is every margin",
+        ),
+        Variant(
+            "energies taken for scores",
+            "mistake",
+            lambda w, b, x, Y: Y * (np.dot(w, x) + b),
+            seen_in="reading notes of the tutorial, where the hinge loss of this energy reads m + 2 Y G",
+            symptom="training makes every answer wrong",
+        ),
+    ),
+)

@@ -1,0 +1,128 @@
+r"""Simulated annealing: a Metropolis walk that is cooled while it walks.
+
+    propose y' in the neighbourhood of y, alike in both directions
+    accept it with probability min(1, exp(-beta_t (E(y') - E(y))))
+    beta_1 <= beta_2 <= ...
+
+Warm, it crosses barriers; cold, it descends.  At a fixed beta it samples the Gibbs distribution; with
+beta raised slowly enough, like a logarithm, it ends in the lowest energy with certainty, and nobody has
+so much time.  The schedule is an argument, because no choice of it is right for all.
+
+Two slips.  The walk's last state is not its best: implementations have returned it
+(github.com/3zcurdia/annealing/pull/31).  And the best state so far begins with the start: one that
+nothing beats was returned as None (github.com/100/Solid/issues/11).
+
+Source: Metropolis et al. (1953), the walk; Kirkpatrick, Gelatt and Vecchi (1983), "Optimization by
+simulated annealing".
+Before: icm.py.  Next: beam.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm_ref.formula import require, require_positive
+
+
+@dataclass(frozen=True)
+class Annealed:
+    """The best state of a walk, and the walk."""
+
+    answer: object
+    energy: float
+    energies: np.ndarray  # (1 + steps,): of the current state, at the start and after every step
+    accepted: int  # proposals
+
+
+def geometric_schedule(first, last, steps):
+    """(steps,) inverse temperatures from `first` to `last`, each the same factor above the one before.
+
+    >>> geometric_schedule(0.5, 8.0, 5).tolist()
+    [0.5, 1.0, 2.0, 4.0, 8.0]
+    """
+    require_positive("first", first)
+    require_positive("last", last)
+    require(steps >= 2, "steps", steps, "must be >= 2")
+    return first * (last / first) ** (np.arange(steps) / (steps - 1))
+
+
+def one_part_changed(cardinalities):
+    """A proposal for answers of n parts: another value for one of them, all (part, value) alike.
+
+    >>> propose = one_part_changed([2, 2, 2])
+    >>> int(np.sum(propose(np.random.default_rng(0), np.zeros(3, int))))
+    1
+    """
+    k = np.array(cardinalities)
+    require(
+        np.all(k >= 1) and np.any(k >= 2),
+        "cardinalities",
+        k,
+        "must be >= 1, and not all 1: nothing could change",
+    )
+    first = np.concatenate([[0], np.cumsum(k - 1)])  # the moves of part i are first[i] .. first[i + 1] - 1
+
+    def propose(rng, y):
+        move = rng.integers(first[-1])
+        i = np.searchsorted(first, move, side="right") - 1
+        changed = np.array(y)
+        changed[i] = (y[i] + 1 + move - first[i]) % k[i]
+        return changed
+
+    return propose
+
+
+def anneal(rng, energy, propose, start, betas):
+    """Walk from `start`, one step for each inverse temperature.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The only source of noise: one proposal, then one uniform number, for each step.
+    energy : callable (answer) -> float
+        +inf where the answer is impossible; the start must be possible.
+    propose : callable (rng, answer) -> answer
+        A new answer, y' from y as often as y from y'; must leave its argument as it is.
+    start : answer
+    betas : (steps,) float
+        The schedule: inverse temperatures >= 0, in units of 1/energy; inf accepts no rise.
+
+    Returns
+    -------
+    Annealed
+
+    Raises
+    ------
+    ValueError
+        If the start is impossible, if an energy is NaN or -inf, or if a beta is negative or NaN.
+
+    >>> E = lambda y: float(y[0] * y[1] + y[1] * y[2] + y[2] * y[0] == 0) + 0.25 * y.sum()
+    >>> rng, betas = np.random.default_rng(1), geometric_schedule(1.0, 20.0, 50)
+    >>> found = anneal(rng, E, one_part_changed([2, 2, 2]), np.ones(3, int), betas)
+    >>> int(found.answer.sum()), found.energy
+    (2, 0.5)
+    """
+    betas = np.array(betas, float)
+    require(betas.ndim == 1 and np.all(betas >= 0.0), "betas", betas, "must be one axis of numbers >= 0")
+    y, E = start, float(energy(start))
+    require(np.isfinite(E), "start", start, f"must have a finite energy, not {E}")
+    best, lowest, trace, accepted = y, E, [E], 0
+    for beta in betas:
+        proposed = propose(rng, y)
+        E_new = float(energy(proposed))
+        require(E_new > -np.inf, "energy", E_new, f"must be neither NaN nor -inf, at answer {proposed}")
+        if is_accepted(E_new - E, beta, rng.random()):
+            y, E, accepted = proposed, E_new, accepted + 1
+        if E < lowest:
+            best, lowest = y, E
+        trace.append(E)
+    return Annealed(best, lowest, np.array(trace), accepted)
+
+
+def is_accepted(rise, beta, uniform):
+    """Whether Metropolis accepts a rise of the energy: uniform < e^{-beta rise}; a fall, always.
+
+    >>> [is_accepted(np.log(2.0), 1.0, uniform) for uniform in (0.49, 0.51)]
+    [True, False]
+    """
+    return bool(rise <= 0.0 or (rise < np.inf and uniform < np.exp(-beta * rise)))

@@ -1,0 +1,158 @@
+r"""Average free energy: the free energy of a uniform latent variable, the 'actual' softmin.
+
+    A = -(1/beta) log (1/n) sum_z e^{-beta E_z} = F + log(n)/beta
+
+    dA/dE_z = p_z = e^{-beta E_z} / sum_z e^{-beta E_z}
+
+The free energy F falls with every value that z may take: on a grid of twice as many nodes it is log(2)/beta
+lower.  A is an average over z and stays where it is; for nodes on a continuum it is the integral
+
+    A = -(1/beta) log (1/|Z|) int e^{-beta E(z)} dz
+
+by a rule in which every node has the weight |Z|/n.  It lies between the minimum and the mean, and runs
+through all of what is between: min as beta -> infinity, mean as beta -> 0, with
+
+    A = mean E - beta var(E) / 2 + O(beta^2)
+
+Near beta = 0 the mean of e^{-beta E} is 1 less something small, of which the logarithm of a mean knows
+only the first digits; expm1 and log1p keep them all.
+
+Source: NYU DLSP20, week 15-2, with an erratum below.
+Before: free_energy.py.  Next: variational_free_energy.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.inference.free_energy import (
+    free_energy,
+    free_energy_energies_gradient,
+    lowest,
+    random_latent,
+    shifts_with_the_energies,
+)
+from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
+
+
+def average_free_energy(energies, beta=1.0):
+    """A: between the lowest energy and the mean.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 1
+        E_z of each value of the latent variable; +inf marks an impossible one.  A NaN gives NaN.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        In units of energy; +inf where nothing is possible.
+
+    Raises
+    ------
+    ValueError
+        If k < 1, if an energy is -inf, or if beta is not positive and finite.
+
+    >>> [round(float(average_free_energy(np.array([1.0, 2.0, 6.0]), beta)), 6) for beta in (1e-12, 1e12)]
+    [3.0, 1.0]
+    """
+    s = lowest(energies, beta)
+    if not np.isfinite(energies[s]):
+        return energies[s]
+    fall = beta * (energies[s] - energies)
+    less = np.mean(np.expm1(fall))
+    return energies[s] - (np.log1p(less) if less > -0.5 else np.log(np.mean(np.exp(fall)))) / beta
+
+
+def average_free_energy_energies_gradient(energies, beta=1.0):
+    """dA/dE, shape (k,): the softargmin, as for F."""
+    return free_energy_energies_gradient(energies, beta)
+
+
+V = np.array
+HOT = 2.0**-40  # 1/beta swamps the energies
+
+FORMULA = Formula(
+    value=average_free_energy,
+    signature="(k),()->()",
+    source="NYU DLSP20, week 15-2",
+    gradients={"energies": average_free_energy_energies_gradient},
+    sample=random_latent,
+    laws=(
+        shifts_with_the_energies,
+        permutation_invariant,
+        gradient_sums_to("energies", 1.0),
+        homogeneous(1, energies=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "all alike: itself, however fine the grid",
+            {"energies": V([2.0, 2.0, 2.0, 2.0]), "beta": 0.5},
+            2.0,
+            {"energies": np.full(4, 0.25)},
+            exposes="summed, not averaged",
+        ),
+        Case(
+            "two levels: an average weight of 2/3",
+            {"energies": V([0.0, np.log(3.0)]), "beta": 1.0},
+            np.log(1.5),
+            {"energies": V([0.75, 0.25])},
+            exposes="divided by the size of the space, not by the number of its cells",
+        ),
+        Case(
+            "hot: the mean, less half the variance times beta",
+            {"energies": V([1.0, 2.0, 6.0]), "beta": HOT},
+            3.0 - HOT * 7.0 / 3.0,
+            {"energies": V([1.0 + 2.0 * HOT, 1.0 + HOT, 1.0 - 3.0 * HOT]) / 3.0},
+            exposes="logarithm of a mean of exponentials",
+        ),
+        Case(
+            "half of it impossible: log(2)/beta above the rest",
+            {"energies": V([1.0, np.inf]), "beta": 2.0},
+            1.0 + np.log(2.0) / 2.0,
+            {"energies": V([1.0, 0.0])},
+        ),
+        Case(
+            "nothing is possible",
+            {"energies": V([np.inf, np.inf]), "beta": 1.0},
+            np.inf,
+            {"energies": V([0.0, 0.0])},
+        ),
+        Case(
+            "far up, where e^-800 is 0",
+            {"energies": V([800.0, 2000.0]), "beta": 1.0},
+            800.0 + np.log(2.0),
+            {"energies": V([1.0, 0.0])},
+        ),
+        Case(
+            "not a number",
+            {"energies": V([0.0, np.nan]), "beta": 1.0},
+            np.nan,
+            {"energies": V([np.nan, np.nan])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "summed, not averaged",
+            "mistake",
+            free_energy,
+            {"energies": free_energy_energies_gradient},
+            symptom="falls by log(2)/beta whenever a grid is made twice as fine; no limit as beta -> 0",
+        ),
+        Variant(
+            "divided by the size of the space, not by the number of its cells",
+            "mistake",
+            lambda E, beta=1.0: free_energy(E, beta) + np.log(2.0 * np.pi) / beta,
+            {"energies": free_energy_energies_gradient},
+            seen_in="NYU DLSP20 week 15-2, the softmin, which drops the width of a cell of z in 0..2 pi",
+            symptom="off by log(cell)/beta, which no training notices and every comparison does",
+        ),
+        Variant(
+            "logarithm of a mean of exponentials",
+            "mistake",
+            lambda E, beta=1.0: -np.log(np.mean(np.exp(-beta * E))) / beta,
+            symptom="noise of 1e-16/beta as beta -> 0, infinite where beta E exceeds 745",
+        ),
+    ),
+)

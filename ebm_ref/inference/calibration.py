@@ -1,0 +1,214 @@
+r"""Calibration: the inverse temperature at which energies may be taken for probabilities.
+
+    NLL(beta)  = mean_i log sum_j e^{-beta d_ij},    d_ij = E_ij - E_iy
+    dNLL/dbeta = -mean_i sum_j p_ij d_ij = mean_i (E_iy - E_p[E_i])
+    beta*      = argmin NLL:  the correct answers cost what is expected
+
+Training fixes the order of energies, seldom their scale.  One number repairs it, chosen on held-out data:
+NLL is convex in beta, so its slope changes sign once, and bisection finds where to the last bit.  (Here
+NLL is -log p, not divided by beta; dividing by beta makes another function, with another minimum.)  Many
+fit 1/beta by a general optimiser instead, which stops early or runs away to millions
+(github.com/gpleiss/temperature_scaling/issues/23 and 28).  It does so with reason where no correct
+answer is ever beaten: NLL then falls for ever, and beta* is infinite.  And it is 0 where energies do not
+even point the right way.
+
+    ECE = sum_b (n_b / n) |accuracy_b - confidence_b|
+    bin b:  (b - 1) / B < confidence <= b / B
+
+The expected calibration error compares, in bins, how sure the model was with how often it was right.
+The first bin holds confidence 0 as well and the last holds 1, both of which have been lost
+(github.com/UKGovernmentBEIS/inspect_evals/issues/2141, github.com/Lightning-AI/torchmetrics/issues/3510).
+It depends on the bins, and a model that always says the base rate has none: it judges honesty, not skill.
+
+Energies of two models that were trained apart have no common scale.  To add them is to let the louder one
+decide.  Calibrated, beta_1 E_1 + beta_2 E_2 is a product of experts: what Bayes' rule gives for two
+observations that are independent given y, if all y are alike beforehand.
+
+Source: Guo et al. (2017), "On calibration of modern neural networks", Sections 2 and 4.2; LeCun et al.
+(2006), Section 1.3, why energies need it; Hinton (2002), products of experts.
+Before: uses.py.  Next: learning.py.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm_ref.formula import require, require_index, require_positive
+from ebm_ref.numerics import logsumexp
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """beta*, and the evidence: the slope of NLL at the ends of a bracket around it."""
+
+    beta: float
+    nll: float  # mean of -log p of the correct answers at beta
+    bracket: tuple  # (lower, upper), neighbouring floats where 0 < beta < inf
+    slopes: tuple  # dNLL/dbeta there: <= 0 and >= 0
+    verdict: str  # "interior"; "separated", beta = inf; "uninformative", beta = 0
+    error: float = 0.0  # how far beta may be from the root, for the slope is rounded
+
+
+def calibrate(tables, labels):
+    """The inverse temperature that minimises held-out NLL.
+
+    Parameters
+    ----------
+    tables : sequence of n arrays (k_i,)
+        Energies of all answers to each input; +inf marks impossible answers.
+    labels : (n,) int
+        The correct answer to each, which must be possible.
+
+    Returns
+    -------
+    Calibration
+        beta = inf, NLL its limit there, where no wrong answer lies below a correct one: "separated".
+        beta = 0 where NLL does not fall from there, so that guessing is better: "uninformative".
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, if an energy is NaN or -inf, or that of a correct answer +inf, or if a
+        label does not fit.
+
+    Three of four are right by log 9, which is as sure as 90 %:
+
+    >>> found = calibrate([[0.0, np.log(9.0)]] * 4, [0, 0, 0, 1])
+    >>> round(found.beta, 12), found.verdict  # at beta = 1/2 it is sure at 75 %
+    (0.5, 'interior')
+    >>> calibrate([[0.0, 1.0], [3.0, 2.0]], [0, 1]).beta
+    inf
+    """
+    rises = differences(tables, labels)
+    if slope(rises, 0.0) >= 0.0:
+        return Calibration(0.0, nll(rises, 0.0), (0.0, 0.0), (slope(rises, 0.0),) * 2, "uninformative")
+    if np.min(rises) >= 0.0:
+        limit = float(np.mean(np.log(np.sum(rises == 0.0, axis=1))))  # ties are never decided
+        return Calibration(math.inf, limit, (math.inf, math.inf), (0.0, 0.0), "separated")
+    low, high = 0.0, 1.0 / float(np.max(np.abs(rises[rises < np.inf])))
+    while slope(rises, high) < 0.0:
+        low, high = high, 2.0 * high
+    while low < (middle := low / 2.0 + high / 2.0) < high:
+        low, high = (middle, high) if slope(rises, middle) < 0.0 else (low, middle)
+    slopes = slope(rises, low), slope(rises, high)
+    beta = low if abs(slopes[0]) < abs(slopes[1]) else high
+    return Calibration(beta, nll(rises, beta), (low, high), slopes, "interior", root_error(rises, beta))
+
+
+def differences(tables, labels):
+    """(n, k) d_ij = E_ij - E_iy; +inf for what is impossible, and beyond the end of a shorter table."""
+    require(len(tables) >= 1, "tables", tables, "must hold at least one sample")
+    require(len(labels) == len(tables), "labels", labels, f"must be as many as the tables, {len(tables)}")
+    rises = np.full((len(tables), max(map(np.size, tables))), np.inf)
+    for rise, table, label in zip(rises, tables, labels, strict=True):
+        E = np.array(table, float)
+        require(
+            E.ndim == 1 and len(E) >= 1, "tables", E, "must hold one axis of k >= 1 energies for each sample"
+        )
+        require_index("labels", label, len(E))
+        require(not np.any(np.isnan(E)), "tables", E, "must not be NaN")
+        require(np.min(E) > -np.inf, "tables", E, "must be above -inf")
+        require(E[label] < np.inf, "tables", E, f"must be finite at the correct answer, {label}")
+        rise[: len(E)] = E - E[label]
+    return rises
+
+
+def nll(rises, beta):
+    """Mean of -log p of the correct answers: of log sum_j e^{-beta d_j}."""
+    return math.fsum(logsumexp(-beta * d[d < np.inf]) for d in rises) / len(rises)
+
+
+def gibbs(rises, beta):
+    """(n, k) probabilities p, and d with 0 for what is impossible, for which p = 0."""
+    d = np.where(rises < np.inf, rises, 0.0)
+    w = np.where(rises < np.inf, np.exp(-beta * (d - np.min(rises, axis=1, keepdims=True))), 0.0)
+    return w / np.sum(w, axis=1, keepdims=True), d
+
+
+def slope(rises, beta):
+    """dNLL/dbeta, from the exact sum of the products p d; it grows with beta."""
+    p, d = gibbs(rises, beta)
+    return -math.fsum((p * d).ravel()) / len(rises)
+
+
+def root_error(rises, beta):
+    """Rounding error of the slope near its root, over the curvature of NLL, mean_i Var_p[d_i]."""
+    p, d = gibbs(rises, beta)
+    noise = 2.0**-50 * np.sum(p * np.abs(d) * (1.0 + beta * np.abs(d)))
+    variance = np.sum(p * (d - np.sum(p * d, axis=1, keepdims=True)) ** 2)
+    return float(noise / variance + np.spacing(beta))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How sure and how right, bin by bin; NaN where a bin is empty."""
+
+    edges: np.ndarray  # (bins + 1,)
+    counts: np.ndarray  # (bins,)
+    confidence: np.ndarray  # (bins,) mean
+    accuracy: np.ndarray  # (bins,)
+
+    @property
+    def expected_calibration_error(self):
+        """ECE: gaps between accuracy and confidence, weighted by the number in the bin."""
+        gaps = np.abs(self.accuracy - self.confidence)[self.counts > 0]
+        return float(np.sum(gaps * self.counts[self.counts > 0]) / np.sum(self.counts))
+
+
+def reliability(confidences, correct, bins=15):
+    """The data of a reliability diagram.
+
+    Parameters
+    ----------
+    confidences : (n,) float
+        Probability, in [0, 1], that the model gave to its answer.
+    correct : (n,) bool
+        Whether that answer was right.
+    bins : int
+        Number of bins of equal width, >= 1.
+
+    Returns
+    -------
+    Reliability
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, if shapes differ, or if a confidence is not in [0, 1].
+
+    >>> diagram = reliability([0.6, 0.8, 1.0, 0.9], [True, False, True, True], bins=2)
+    >>> diagram.counts.tolist(), round(diagram.expected_calibration_error, 12)
+    ([0, 4], 0.075)
+    """
+    p, right = np.array(confidences, float), np.array(correct, float)
+    require(p.ndim == 1 and len(p) >= 1, "confidences", p, "must hold n >= 1 numbers")
+    require(right.shape == p.shape, "correct", right, f"must have the shape of confidences, {p.shape}")
+    require(np.all((p >= 0.0) & (p <= 1.0)), "confidences", p, "must be in [0, 1]")
+    require(np.all((right == 0.0) | (right == 1.0)), "correct", right, "must be true or false")
+    require(bins >= 1, "bins", bins, "must be >= 1")
+    edges = np.arange(bins + 1) / bins
+    index = np.maximum(np.searchsorted(edges, p, side="left") - 1, 0)
+    counts = np.bincount(index, minlength=bins)
+    means = (np.bincount(index, v, bins) / np.where(counts > 0, counts, np.nan) for v in (p, right))
+    return Reliability(edges, counts, *means)
+
+
+def product_of_experts(tables, betas):
+    """(k,) energies of several models together: sum_i beta_i E_i, for which beta = 1.
+
+    >>> product_of_experts([[0.0, 1.0], [300.0, 0.0]], [2.0, 0.005]).tolist()
+    [1.5, 2.0]
+    """
+    tables = [np.array(table, float) for table in tables]
+    require(len(tables) >= 1, "tables", tables, "must hold at least one model")
+    require(len(betas) == len(tables), "betas", betas, f"must be as many as the models, {len(tables)}")
+    for table, beta in zip(tables, betas, strict=True):
+        require_positive("betas", beta)
+        require(
+            table.shape == tables[0].shape,
+            "tables",
+            table,
+            f"must have the shape of the first, {tables[0].shape}",
+        )
+    return sum(beta * table for table, beta in zip(tables, betas, strict=True))

@@ -1,0 +1,232 @@
+r"""Free energy: the energy of many explanations together.
+
+    F = -(1/beta) log sum_z e^{-beta E_z}
+
+    dF/dE_z   = p_z = e^{-beta (E_z - F)} = e^{-beta E_z} / sum_z e^{-beta E_z}
+    dF/dbeta  = H(p) / beta^2,    H(p) = -sum_z p_z log p_z
+
+An answer that can be explained in several ways z, a latent variable, has an energy for each of them.  F
+is lower than the lowest, the more so the more of them lie low: e^{-beta F} is their total weight, so that
+p(y) ~ e^{-beta F(y)} whatever z.  The weights p_z are the softargmin of E, the posterior p(z | y); H is
+their entropy.
+
+    min E - log(n)/beta <= F <= min E
+
+As beta grows F tends to the minimum; only there are the two equal.  As beta -> 0, F ~ -log(n)/beta has
+no limit; average_free_energy.py has one.
+
+log Z = -beta F needs a sum over all z, or draws from elsewhere.  Draws z_i of the model itself do not give
+it: the mean of e^{-beta E(z_i)} tends to Z(2 beta) / Z(beta), and its gradient belongs to twice the beta.
+They do give the gradient of F, as the mean of dE(z_i).
+
+Source: LeCun et al. (2006), Section 2.2.4; NYU DLSP20, weeks 7, 14 and 15, with errata below.
+Before: ista.py.  Next: average_free_energy.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
+from ebm_ref.numerics import logsumexp, softmax, weighted
+
+
+def free_energy(energies, beta=1.0):
+    """F: the energy of many explanations together.
+
+    Parameters
+    ----------
+    energies : (k,) float, k >= 1
+        E_z of each value of the latent variable; +inf marks an impossible one.  A NaN gives NaN.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        At most min E, in units of energy; +inf where nothing is possible.
+
+    Raises
+    ------
+    ValueError
+        If k < 1, if an energy is -inf, or if beta is not positive and finite.
+
+    Three ways to read a word, at 2.0, 0.8 and 1.4:
+
+    >>> round(float(free_energy(np.array([2.0, 0.8, 1.4]))), 8)
+    0.1848112
+    """
+    s = lowest(energies, beta)
+    if not np.isfinite(energies[s]):
+        return energies[s]
+    return energies[s] - logsumexp(beta * (energies[s] - energies)) / beta
+
+
+def free_energy_energies_gradient(energies, beta=1.0):
+    """dF/dE, shape (k,): the softargmin, p = e^{-beta E} / sum e^{-beta E}; 0 where nothing is possible."""
+    s = lowest(energies, beta)
+    if energies[s] == np.inf:
+        return np.zeros(len(energies))
+    return softmax(beta * (energies[s] - energies))
+
+
+def free_energy_beta_gradient(energies, beta=1.0):
+    """dF/dbeta = H / beta^2 >= 0, as sum p_z (E_z - E_s) / beta + log(Z e^{beta E_s}) / beta^2, s lowest."""
+    s = lowest(energies, beta)
+    if not np.isfinite(energies[s]):
+        return 0.0 if energies[s] == np.inf else np.nan
+    rise = energies - energies[s]
+    p = softmax(-beta * rise)
+    return (np.sum(weighted(p, rise)) + logsumexp(-beta * rise) / beta) / beta
+
+
+def lowest(energies, beta):
+    """Index of the lowest energy, the first NaN where there is one, after checking the arguments."""
+    require(np.ndim(energies) == 1 and len(energies) >= 1, "energies", energies, "must hold k >= 1 numbers")
+    require(not np.any(energies == -np.inf), "energies", energies, "must be above -inf")
+    require_positive("beta", beta)
+    return np.argmin(energies)
+
+
+def shifts_with_the_energies(formula, inputs, rng):
+    """f(E + c) = f(E) + c."""
+    c = rng.normal(scale=8.0)
+    raised = inputs | {"energies": inputs["energies"] + c}
+    error = abs(formula.value(**raised) - formula.value(**inputs) - c)
+    size = np.max(np.abs(raised["energies"])) + np.max(np.abs(inputs["energies"])) + abs(c)
+    size = size + 2.0 * abs(formula.value(**inputs)) + 2.0 * np.log(len(inputs["energies"])) / inputs["beta"]
+    return error / (16 * 2.0**-53 * size)
+
+
+def random_latent(rng):
+    """2 to 5 distinct energies of either sign, at a moderate temperature."""
+    return {"energies": rng.normal(scale=2.0, size=rng.integers(2, 6)), "beta": rng.uniform(0.3, 3.0)}
+
+
+V = np.array
+TINY = 4.248354255291589e-18  # e^-40
+
+FORMULA = Formula(
+    value=free_energy,
+    signature="(k),()->()",
+    source="lecun2006, Section 2.2.4",
+    gradients={"energies": free_energy_energies_gradient, "beta": free_energy_beta_gradient},
+    sample=random_latent,
+    laws=(
+        shifts_with_the_energies,
+        permutation_invariant,
+        gradient_sums_to("energies", 1.0),
+        homogeneous(1, energies=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "cut, cap, cat: three readings of a word",
+            {"energies": V([2.0, 0.8, 1.4]), "beta": 1.0},
+            0.18481119983031491,
+            exposes="logarithm forgotten",
+        ),
+        Case(
+            "two alike: lower than either by log(2)/beta",
+            {"energies": V([1.0, 1.0]), "beta": 2.0},
+            1.0 - np.log(2.0) / 2.0,
+            {"energies": V([0.5, 0.5]), "beta": np.log(2.0) / 4.0},
+            exposes="1/beta forgotten",
+        ),
+        Case(
+            "a single explanation: its energy, at every temperature",
+            {"energies": V([3.0]), "beta": 0.5},
+            3.0,
+            {"energies": V([1.0]), "beta": 0.0},
+            exposes="sign of the exponent lost",
+        ),
+        Case(
+            "what is impossible does not count",
+            {"energies": V([2.0, np.inf]), "beta": 1.0},
+            2.0,
+            {"energies": V([1.0, 0.0]), "beta": 0.0},
+            exposes="argmin taken for the minimum",
+        ),
+        Case(
+            "nothing is possible",
+            {"energies": V([np.inf, np.inf]), "beta": 1.0},
+            np.inf,
+            {"energies": V([0.0, 0.0]), "beta": 0.0},
+        ),
+        Case(
+            "near certain: what the other explanation adds is e^-40",
+            {"energies": V([0.0, 40.0]), "beta": 1.0},
+            -TINY,
+            {"energies": V([1.0, TINY]), "beta": 41.0 * TINY},
+            exposes="minimum, whatever beta",
+        ),
+        Case(
+            "far up: e^-800 is 0 in double precision, the free energy is not infinite",
+            {"energies": V([800.0, 800.0]), "beta": 1.0},
+            800.0 - np.log(2.0),
+            {"energies": V([0.5, 0.5]), "beta": np.log(2.0)},
+            exposes="logarithm of a sum of exponentials",
+        ),
+        Case(
+            "two levels: Z(2 beta) / Z(beta) is not Z(beta)",
+            {"energies": V([0.0, np.log(3.0)]), "beta": 1.0},
+            -np.log(4.0 / 3.0),
+            {"energies": V([0.75, 0.25])},
+            exposes="averaged over samples of its own distribution",
+        ),
+        Case(
+            "not a number",
+            {"energies": V([0.0, np.nan]), "beta": 1.0},
+            np.nan,
+            {"energies": V([np.nan, np.nan]), "beta": np.nan},
+        ),
+    ),
+    variants=(
+        Variant(
+            "logarithm forgotten",
+            "mistake",
+            lambda E, beta=1.0: -np.sum(np.exp(-beta * E)) / beta,
+            seen_in="NYU DLSP20 weeks 7-2 and 14-2, printed losses",
+            symptom="what lies low dominates without bound; constants no longer drop out",
+        ),
+        Variant(
+            "sign of the exponent lost",
+            "mistake",
+            lambda E, beta=1.0: -logsumexp(beta * E) / beta,
+            seen_in="NYU DLSP20 week 7-1: exp(energy)",
+            symptom="the worst explanation counts most",
+        ),
+        Variant(
+            "1/beta forgotten",
+            "mistake",
+            lambda E, beta=1.0: -logsumexp(-beta * E),
+            seen_in="NYU DLSP20 week 14-2, printed recursion",
+            symptom="right at beta = 1 alone",
+        ),
+        Variant(
+            "argmin taken for the minimum",
+            "mistake",
+            lambda E, beta=1.0: float(np.argmin(E)),
+            seen_in="NYU DLSP20 week 7-1, F_inf",
+            symptom="an index, or a z, in units of energy",
+        ),
+        Variant(
+            "minimum, whatever beta",
+            "mistake",
+            lambda E, beta=1.0: np.min(E),
+            seen_in="NYU DLSP20 week 7-1, which sets F_inf = F_beta",
+            symptom="no gradient but to the best explanation",
+        ),
+        Variant(
+            "logarithm of a sum of exponentials",
+            "mistake",
+            lambda E, beta=1.0: -np.log(np.sum(np.exp(-beta * E))) / beta,
+            symptom="infinite where beta E exceeds 745, and no digits near certainty",
+        ),
+        Variant(
+            "averaged over samples of its own distribution",
+            "mistake",
+            lambda E, beta=1.0: -np.log(np.sum(softmax(-beta * E) * np.exp(-beta * E))) / beta,
+            seen_in="slides that take Metropolis samples of the model for log Z in its likelihood",
+            symptom="E_p[e^{-beta E}] = Z(2 beta) / Z(beta): the gradient is that at 2 beta",
+        ),
+    ),
+)

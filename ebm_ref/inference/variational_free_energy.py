@@ -1,0 +1,147 @@
+r"""Variational free energy: what any guess about the latent variable says of the free energy.
+
+    V(q) = sum_z q_z E_z + (1/beta) sum_z q_z log q_z  >=  F
+
+    V(q) - F = KL(q || p) / beta,      p_z = e^{-beta (E_z - F)}
+
+    dV/dE_z = q_z,      dV/dq_z = E_z + (1 + log q_z) / beta
+
+Expected energy less temperature times entropy.  F needs a sum over all z; V needs only a distribution q
+that can be averaged over, and bounds F from above, by Jensen's inequality.  Minimising V over q gives F, at
+q = p; restricted to a family, as near as the family comes.  Lowering V by the parameters of E lowers a bound,
+and at q = p just F, whose gradient it shares: that is expectation maximisation.
+
+Source: NYU DLSP20, week 14-2, with an erratum below; Neal and Hinton (1998), "A view of the EM algorithm
+that justifies incremental, sparse, and other variants".
+Before: average_free_energy.py.  Next: latent.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.inference.free_energy import random_latent
+from ebm_ref.laws import homogeneous, permutation_invariant
+from ebm_ref.numerics import weighted, xlogy
+
+
+def variational_free_energy(probabilities, energies, beta=1.0):
+    """V(q), an upper bound of F for any distribution q over the latent variable.
+
+    Parameters
+    ----------
+    probabilities : (k,) float
+        q_z >= 0, which should sum to 1; the bound holds only then.
+    energies : (k,) float
+        E_z; what is impossible may have no q.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        sum q E - H(q)/beta, with 0 log 0 = 0 inf = 0; +inf where q allows what E forbids.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, if a probability is negative, or if beta is not positive and finite.
+
+    >>> E = np.log(np.array([4.0, 4.0 / 3.0]))
+    >>> [round(float(variational_free_energy(np.array(q), E)), 6) for q in ((0.25, 0.75), (1.0, 0.0))]
+    [0.0, 1.386294]
+    """
+    check_distribution(probabilities, energies, beta)
+    entropy = -sum(xlogy(q, q) for q in probabilities)
+    return np.sum(weighted(probabilities, energies)) - entropy / beta
+
+
+def variational_free_energy_energies_gradient(probabilities, energies, beta=1.0):
+    """dV/dE, shape (k,): q."""
+    nan = np.isnan(variational_free_energy(probabilities, energies, beta))
+    return np.where(nan, np.nan, probabilities)
+
+
+def variational_free_energy_probabilities_gradient(probabilities, energies, beta=1.0):
+    """dV/dq, shape (k,): E + (1 + log q) / beta; -inf where q = 0 and E is finite."""
+    nan = np.isnan(variational_free_energy(probabilities, energies, beta))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(nan, np.nan, energies + (1.0 + np.log(probabilities)) / beta)
+
+
+def check_distribution(probabilities, energies, beta):
+    """Raise a ValueError unless q >= 0 fits the energies and beta is positive."""
+    fits = np.shape(probabilities) == np.shape(energies) and np.ndim(energies) == 1
+    require(fits, "probabilities", probabilities, f"must have the shape of energies, {np.shape(energies)}")
+    require(not np.any(probabilities < 0.0), "probabilities", probabilities, "must be >= 0")
+    require_positive("beta", beta)
+
+
+def random_guess(rng):
+    """A latent variable, and a distribution over it that has nothing to do with its energies."""
+    latent = random_latent(rng)
+    return {"probabilities": rng.dirichlet(np.full(len(latent["energies"]), 2.0))} | latent
+
+
+V = np.array
+
+FORMULA = Formula(
+    value=variational_free_energy,
+    signature="(k),(k),()->()",
+    source="NYU DLSP20, week 14-2",
+    gradients={
+        "energies": variational_free_energy_energies_gradient,
+        "probabilities": variational_free_energy_probabilities_gradient,
+    },
+    sample=random_guess,
+    laws=(permutation_invariant, homogeneous(1, energies=1, beta=-1)),
+    cases=(
+        Case(
+            "an even guess between two",
+            {"probabilities": V([0.5, 0.5]), "energies": V([1.0, 3.0]), "beta": 2.0},
+            2.0 - np.log(2.0) / 2.0,
+            {
+                "probabilities": V([1.0, 3.0]) + (1.0 - np.log(2.0)) / 2.0,
+                "energies": V([0.5, 0.5]),
+            },
+            exposes="q forgotten in the entropy",
+        ),
+        Case(
+            "a sure guess has no entropy, 0 log 0 = 0",
+            {"probabilities": V([1.0, 0.0]), "energies": V([1.5, 4.0]), "beta": 1.0},
+            1.5,
+        ),
+        Case(
+            "no energies but entropy",
+            {"probabilities": V([0.25, 0.75]), "energies": V([0.0, 0.0]), "beta": 4.0},
+            -0.14058378615470209,
+            {"energies": V([0.25, 0.75])},
+            exposes="entropy added",
+        ),
+        Case(
+            "a guess of something impossible",
+            {"probabilities": V([0.5, 0.5]), "energies": V([0.0, np.inf]), "beta": 1.0},
+            np.inf,
+        ),
+        Case(
+            "not a number",
+            {"probabilities": V([0.5, 0.5]), "energies": V([0.0, np.nan]), "beta": 1.0},
+            np.nan,
+            {"probabilities": V([np.nan, np.nan]), "energies": V([np.nan, np.nan])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "q forgotten in the entropy",
+            "mistake",
+            lambda q, E, beta=1.0: np.sum(q * E) + np.sum(np.log(q)) / beta,
+            seen_in="NYU DLSP20 week 14-2, printed bound",
+            symptom="drives q to the uniform distribution far too hard, and is no bound",
+        ),
+        Variant(
+            "entropy added",
+            "mistake",
+            lambda q, E, beta=1.0: np.sum(q * E) - np.sum(q * np.log(q)) / beta,
+            symptom="q collapses onto one value",
+        ),
+    ),
+)
