@@ -36,6 +36,17 @@ READING_ORDER = (
     # energies: one configuration in, one number out
     "energies.softmax",
     "energies.rbf_output",
+    "energies.boltzmann",
+    "energies.qubo",
+    "energies.potts",
+    "energies.rbm",
+    "energies.gaussian_rbm",
+    "energies.potts_rbm",
+    "energies.chain",
+    "energies.linear_structured",
+    "energies.alignment",
+    "energies.graph_transformer",
+    "energies.factor_graph",
     # losses: functionals of the table of energies
     "losses.table",
     "losses.offending",
@@ -88,17 +99,37 @@ READING_ORDER = (
     "criteria.ctc_decoding",
     "criteria.transducer",
     "criteria.reductions",
+    # exact: every configuration counted
+    "exact.spins",
+    "exact.enumeration",
+    "exact.blocks",
+    # exact: chains
+    "exact.chain",
+    "exact.chain_enumeration",
+    "exact.chain_nll",
+    "exact.chain_margin",
+    "exact.graph",
+    # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them
+    "exact.elimination",
+    "exact.transfer_matrix",
+    "exact.ising_torus",
+    "exact.quadrature",
+    "exact.transition",
+    "inference.mean_field",
+    "inference.loopy",
     # the two joined by the chain rule
     "learning",
     "catalogue",
     # how trust is established
     "identities.measure",
     "identities.energies",
+    "identities.structures",
     "identities.losses",
     "identities.criteria",
     "identities.catalogue",
     "naive.words",
     "naive.energies",
+    "naive.structures",
     "naive.losses",
     "naive.criteria",
     "oracle",
@@ -110,6 +141,7 @@ READING_ORDER = (
     "conformance.diagnose",
     "conformance.adapting",
     "conformance.frameworks.torch",
+    "conformance.frameworks.crf",
     "conformance.frameworks.jax",
     "conformance.frameworks.optax",
     "conformance.frameworks.keras",
@@ -123,6 +155,8 @@ READING_ORDER = (
     "kernels.batch",
     "kernels.losses",
     "kernels.ctc",
+    "kernels.chain",
+    "kernels.enumeration",
 )
 
 

@@ -38,7 +38,22 @@ from ebm_ref.criteria import (
     transducer,
     triplet_margin,
 )
-from ebm_ref.energies import rbf_output, softmax
+from ebm_ref.energies import (
+    alignment,
+    boltzmann,
+    chain,
+    factor_graph,
+    gaussian_rbm,
+    graph_transformer,
+    linear_structured,
+    potts,
+    potts_rbm,
+    qubo,
+    rbf_output,
+    rbm,
+    softmax,
+)
+from ebm_ref.exact import chain_margin, chain_nll, graph
 from ebm_ref.losses import (
     energy,
     generalized_hinge,
@@ -61,6 +76,21 @@ FORMULAS = {
     # energies
     "softmax": softmax.FORMULA,
     "rbf_output": rbf_output.FORMULA,
+    "ising": boltzmann.ISING,
+    "boltzmann": boltzmann.BOLTZMANN,
+    "qubo": qubo.FORMULA,
+    "potts": potts.FORMULA,
+    "rbm": rbm.ENERGY,
+    "rbm_free_energy": rbm.FREE_ENERGY,
+    "gaussian_rbm": gaussian_rbm.ENERGY,
+    "gaussian_rbm_free_energy": gaussian_rbm.FREE_ENERGY,
+    "potts_rbm_free_energy": potts_rbm.FORMULA,
+    "chain": chain.FORMULA,
+    "linear_structured": linear_structured.FORMULA,
+    "alignment": alignment.FORMULA,
+    "soft_alignment": alignment.SOFT,
+    "graph_transformer": graph_transformer.FORMULA,
+    "factor_graph": factor_graph.FORMULA,
     # losses of an energy table
     "integral_table": table.FORMULA,
     "most_offending": offending.FORMULA,
@@ -116,4 +146,11 @@ FORMULAS = {
     "ctc": ctc.FORMULA,
     "ctc_of_logits": ctc_of_logits.FORMULA,
     "transducer": transducer.FORMULA,
+    # losses of a chain, by exact inference
+    "chain_nll": chain_nll.FORMULA,
+    "chain_perceptron": chain_margin.PERCEPTRON,
+    "chain_hinge": chain_margin.HINGE,
+    "chain_margin_rescaled_hinge": chain_margin.MARGIN_RESCALED_HINGE,
+    "graph_perceptron": graph.PERCEPTRON,
+    "graph_nll": graph.NLL,
 }

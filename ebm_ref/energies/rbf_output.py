@@ -11,7 +11,7 @@ The energy is the *squared* distance; some notes print the bound for the squares
 which is false.
 
 Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrastive term).
-Before: softmax.py.  Next: losses/table.py, all energies of one input together.
+Before: softmax.py.  Next: boltzmann.py, energies of many units.
 """
 
 import autograd.numpy as np

@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.identities import criteria, energies, losses
+from ebm_ref.identities import criteria, energies, losses, structures
 from ebm_ref.learning import sample_gradient
 
 
@@ -36,6 +36,7 @@ def chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights):
 
 IDENTITIES = (
     energies.IDENTITIES
+    | structures.IDENTITIES
     | losses.IDENTITIES
     | criteria.IDENTITIES
     | {
