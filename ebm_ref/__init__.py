@@ -63,6 +63,17 @@ READING_ORDER = (
     "energies.mixture",
     # energies of spins
     "energies.hopfield",
+    "energies.boltzmann",
+    "energies.qubo",
+    "energies.potts",
+    "energies.rbm",
+    "energies.gaussian_rbm",
+    "energies.potts_rbm",
+    "energies.chain",
+    "energies.linear_structured",
+    "energies.alignment",
+    "energies.graph_transformer",
+    "energies.factor_graph",
     # losses: functionals of the table of energies
     "losses.table",
     "losses.offending",
@@ -129,6 +140,24 @@ READING_ORDER = (
     "inference.beam",
     "inference.uses",
     "inference.calibration",
+    # exact: every configuration counted
+    "exact.spins",
+    "exact.enumeration",
+    "exact.blocks",
+    # exact: chains
+    "exact.chain",
+    "exact.chain_enumeration",
+    "exact.chain_nll",
+    "exact.chain_margin",
+    "exact.graph",
+    # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them
+    "exact.elimination",
+    "exact.transfer_matrix",
+    "exact.ising_torus",
+    "exact.quadrature",
+    "exact.transition",
+    "inference.mean_field",
+    "inference.loopy",
     # the two joined by the chain rule
     "learning",
     "catalogue",
@@ -137,6 +166,7 @@ READING_ORDER = (
     "identities.energies",
     "identities.latent",
     "identities.inference",
+    "identities.structures",
     "identities.losses",
     "identities.criteria",
     "identities.catalogue",
@@ -144,6 +174,7 @@ READING_ORDER = (
     "naive.energies",
     "naive.latent",
     "naive.inference",
+    "naive.structures",
     "naive.losses",
     "naive.criteria",
     "oracle",
@@ -155,6 +186,7 @@ READING_ORDER = (
     "conformance.diagnose",
     "conformance.adapting",
     "conformance.frameworks.torch",
+    "conformance.frameworks.crf",
     "conformance.frameworks.jax",
     "conformance.frameworks.optax",
     "conformance.frameworks.keras",
@@ -168,6 +200,8 @@ READING_ORDER = (
     "kernels.batch",
     "kernels.losses",
     "kernels.ctc",
+    "kernels.chain",
+    "kernels.enumeration",
 )
 
 

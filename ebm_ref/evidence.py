@@ -234,6 +234,52 @@ def _ellipse_at_origin(axes, beta):
     return -math.log(math.fsum(math.exp(-beta * (a * a + b * b)) for a, b in places) / 64) / beta
 
 
+def _path_sums(d):
+    """Sums along all monotone paths from the first pair to the last: diagonal steps chosen first."""
+    n, m = len(d), len(d[0])
+    if n == m == 1:
+        return [d[0][0]]
+    shorter = [(a, b) for a, b in ((n - 1, m - 1), (n - 1, m), (n, m - 1)) if a and b]
+    return [s + d[-1][-1] for a, b in shorter for s in _path_sums([row[:b] for row in d[:a]])]
+
+
+def _sequences(unary, pairwise):
+    """{sequence: energy} of all label sequences of a chain."""
+    moments, labels = range(len(unary)), range(len(unary[0]))
+    steps = lambda y: math.fsum(pairwise[i][j] for i, j in itertools.pairwise(y))
+    every = itertools.product(labels, repeat=len(unary))
+    return {y: math.fsum(unary[t][y[t]] for t in moments) + steps(y) for y in every}
+
+
+def _chain_nll(unary, pairwise, labels, beta):
+    E = _sequences(unary, pairwise)
+    return math.log(math.fsum(math.exp(beta * (E[tuple(labels)] - e)) for e in E.values())) / beta
+
+
+def _chain_hinge(unary, pairwise, labels, margin):
+    E = _sequences(unary, pairwise)
+    return max(0.0, margin + E[tuple(labels)] - min(e for y, e in E.items() if y != tuple(labels)))
+
+
+def _chain_margin_rescaled_hinge(unary, pairwise, labels, cost):
+    E = _sequences(unary, pairwise)
+    mistakes = lambda y: sum(i != j for i, j in zip(y, labels, strict=True))
+    return max(cost * mistakes(y) + E[tuple(labels)] - e for y, e in E.items())
+
+
+def _hidden(parabola, visible_bias, rows, hidden_bias, visible):
+    """-log of the sum over all settings of hidden units, for visible units v with weights and biases."""
+    own = math.fsum(
+        (v - b) ** 2 / 2 if parabola else -b * v for b, v in zip(visible_bias, visible, strict=True)
+    )
+    drive = lambda j: hidden_bias[j] + math.fsum(v * row[j] for v, row in zip(visible, rows, strict=True))
+    settings = itertools.product((0, 1), repeat=len(hidden_bias))
+    fields = [drive(j) for j in range(len(hidden_bias))]
+    return own - math.log(
+        math.fsum(math.exp(math.fsum(f * x for f, x in zip(fields, h, strict=True))) for h in settings)
+    )
+
+
 # the sum or minimum over answers written as a loop, with nothing shared
 ENUMERATIONS = {
     "softmax": _softmax,
@@ -273,6 +319,29 @@ ENUMERATIONS = {
     "ctc_of_logits": lambda logits, target, blank: _all_paths(
         [[-_surprise(row, k) for k in range(len(row))] for row in logits], target, blank
     ),
+    "rbm_free_energy": lambda weights, visible_bias, hidden_bias, visible: _hidden(
+        False, visible_bias, weights, hidden_bias, visible
+    ),
+    "gaussian_rbm_free_energy": lambda weights, visible_bias, hidden_bias, visible: _hidden(
+        True, visible_bias, weights, hidden_bias, visible
+    ),
+    "potts_rbm_free_energy": lambda weights, visible_bias, hidden_bias, labels: _hidden(
+        False,
+        [b[y] for b, y in zip(visible_bias, labels, strict=True)],
+        [w[y] for w, y in zip(weights, labels, strict=True)],
+        hidden_bias,
+        [1.0] * len(labels),
+    ),
+    "alignment": lambda distances: min(_path_sums(distances)),
+    "soft_alignment": lambda distances, beta: (
+        -math.log(math.fsum(math.exp(-beta * s) for s in _path_sums(distances))) / beta
+    ),
+    "chain_nll": _chain_nll,
+    "chain_perceptron": lambda unary, pairwise, labels: _chain_margin_rescaled_hinge(
+        unary, pairwise, labels, 0.0
+    ),
+    "chain_hinge": _chain_hinge,
+    "chain_margin_rescaled_hinge": _chain_margin_rescaled_hinge,
     "transducer": lambda log_probabilities, target, blank: (
         -math.log(_all_ways(log_probabilities, target, blank))
     ),

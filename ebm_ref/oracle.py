@@ -19,13 +19,13 @@ import functools
 import numpy as np
 from mpmath import isfinite, mp, mpf
 
-from ebm_ref.naive import criteria, energies, inference, latent, losses
+from ebm_ref.naive import criteria, energies, inference, latent, losses, structures
 from ebm_ref.naive.words import follow
 
 DIGITS = 800
 STEP = mpf(10) ** -200
 
-ORACLES = energies.NAIVE | latent.NAIVE | inference.NAIVE | losses.NAIVE | criteria.NAIVE
+ORACLES = energies.NAIVE | latent.NAIVE | inference.NAIVE | structures.NAIVE | losses.NAIVE | criteria.NAIVE
 
 
 class EdgeOfDomain(ValueError):

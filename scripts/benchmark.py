@@ -6,7 +6,11 @@
 A row is {"name", "ours_s", "theirs_s", "theirs", "ratio"} with ratio = theirs_s / ours_s: above 1 we are
 faster.  Both sides are warmed up, then timed in turns; the best of all rounds counts.  What bounds a row is
 measured in the same run and stands in "machine": one call of NumPy for a page, for a kernel the time to copy
-its numbers and to take as many exponentials.  Kernels and PyTorch get one thread each.
+its numbers and to take as many exponentials.  Kernels and PyTorch get one thread each.  Where a row has
+"error", that is our largest relative error there, against as many digits as it takes; sums over 2^n
+configurations have "configurations_per_s", the time "dgemm_s" in which NumPy multiplies matrices with as
+many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dimod is timed on 18 spins and
+scaled up at equal configurations per second.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -19,6 +23,8 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported
 
 
 def best_of(functions, rounds=7, seconds=0.05):
@@ -138,6 +144,172 @@ def ctc_row(t=200, b=32, c=50, u=30):
         return *best_of([ours, theirs], rounds=15), f"torch {torch.__version__}"
 
 
+def chain_in_many_digits(u, P, y, digits=60):
+    """Loss of one chain and its gradient by u, summed as probabilities of 60 decimal digits."""
+    import decimal
+
+    with decimal.localcontext() as context:
+        context.prec = digits
+        weight = lambda e: (-decimal.Decimal(float(e))).exp()
+        w, W = [[weight(e) for e in row] for row in u], [[weight(e) for e in row] for row in P]
+        mine = w[0][y[0]]
+        ahead = [w[0]]
+        for t in range(1, len(u)):
+            mine *= W[y[t - 1]][y[t]] * w[t][y[t]]
+            into = [sum(map(lambda a, row: a * row[j], ahead[-1], W)) for j in range(len(P))]
+            ahead.append([x * e for x, e in zip(into, w[t], strict=True)])
+        total, z, slopes = sum(ahead[-1]), [decimal.Decimal(1)] * len(P), []
+        for t in range(len(u) - 1, -1, -1):
+            slopes.append(
+                [(j == y[t]) - a * x / total for j, (a, x) in enumerate(zip(ahead[t], z, strict=True))]
+            )
+            v = [e * x for e, x in zip(w[t], z, strict=True)]
+            z = [sum(map(lambda e, x: e * x, row, v)) for row in W]
+        return float((total / mine).ln()), [[float(g) for g in row] for row in reversed(slopes)]
+
+
+def chain_row(b=64, t=100, k=20):
+    """Value and gradients of a batch of chains against pytorch-crf's forward and backward, float64."""
+    import numpy as np
+    import torch
+    import torchcrf
+
+    from ebm_ref.kernels.chain import chain_nll_value_and_gradients
+
+    rng = np.random.default_rng(0)
+    u, P, y = rng.normal(size=(b, t, k)), rng.normal(size=(k, k)), rng.integers(k, size=(b, t))
+    crf = torchcrf.CRF(k, batch_first=True).double()
+    with torch.no_grad():
+        crf.transitions.copy_(torch.tensor(-P))
+        crf.start_transitions.zero_()
+        crf.end_transitions.zero_()
+    leaf, tags, mask = (
+        torch.tensor(-u, requires_grad=True),
+        torch.tensor(y),
+        torch.ones(b, t, dtype=torch.bool),
+    )
+
+    def theirs():
+        loss = -crf(leaf, tags, mask)
+        return loss, *torch.autograd.grad(loss, [leaf, crf.transitions])
+
+    def ours():
+        values, by_unary, by_pairwise = chain_nll_value_and_gradients(u, P, y)
+        return values, by_unary, by_pairwise.sum(axis=0)
+
+    with one_thread():
+        (values, by_unary, by_pairwise), (total, emissions, transitions) = ours(), theirs()
+        assert np.isclose(values.sum(), total.item(), rtol=1e-12)
+        assert np.allclose(-by_unary, emissions.numpy(), atol=1e-10)
+        assert np.allclose(-by_pairwise, transitions.numpy(), atol=1e-9)
+        loss, slopes = chain_in_many_digits(u[0], P, y[0])
+        error = max(abs(values[0] - loss) / loss, np.abs(by_unary[0] - slopes).max())
+        return *best_of([ours, theirs]), f"pytorch-crf {metadata.version('pytorch-crf')}", error
+
+
+def random_spins(n, scale, near=None):
+    """Couplings and fields; on a ring, if `near` lists the distances at which spins are coupled."""
+    import numpy as np
+
+    rng = np.random.default_rng(n)
+    J, h = np.triu(rng.normal(scale=scale, size=(n, n)), 1), rng.normal(scale=scale, size=n)
+    if near:
+        apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+        J *= np.isin(np.minimum(apart, n - apart), near)
+    return J + J.T, h
+
+
+def by_dimod(n, scale):
+    """dimod's ExactSolver on a smaller instance: a function that runs it, and one that gives all energies."""
+    import dimod
+    import numpy as np
+
+    J, h = random_spins(n, scale)
+    pairs = {(i, j): -J[i, j] for i in range(n) for j in range(i + 1, n)}
+    solve = lambda: dimod.ExactSolver().sample_ising(dict(enumerate(-h)), pairs)
+
+    def table():
+        found = solve()
+        order = np.argsort(found.variables)
+        return found.record.energy, found.record.sample[:, order].astype(float)
+
+    return (
+        solve,
+        table,
+        f"dimod {metadata.version('dimod')} ExactSolver, configurations of {n} spins scaled up",
+    )
+
+
+def product_of(side=1024):
+    """A matrix product as fast as the machine has it: side^3 multiply-adds."""
+    import numpy as np
+
+    a, b, into = np.ones((side, side)), np.ones((side, side)), np.empty((side, side))
+    return lambda: np.matmul(a, b, out=into)
+
+
+def spins_row(n, ours, errors, products=None):
+    """A sum over 2^n configurations against dimod's table of energies, at equal configurations a second.
+
+    `ours(J, h)` is timed, `errors(energies, states, J, h)` are its relative errors where dimod has a table.
+    """
+    small, scale = 18, n**-0.5
+    J, h = random_spins(n, scale) if products else random_spins(n, 1.0, near=(1, 5))
+    solve, _, whose = by_dimod(small, scale)
+    worst = 0.0
+    for size in (scale, 1e3):
+        worst = max(worst, *errors(*by_dimod(small, size)[1](), *random_spins(small, size)))
+    with one_thread():
+        seconds, product, theirs = best_of([lambda: ours(J, h), product_of(), solve], rounds=5)
+    figures = {"configurations_per_s": 2.0**n / seconds, "dgemm_s": product * 2.0 ** (n - 30)}
+    figures |= {"of_dgemm": figures["dgemm_s"] / seconds}
+    return seconds, theirs * 2.0 ** (n - small), whose, worst, figures
+
+
+def log_partition_row(n=32):
+    """log Z of dense spins by matrix products."""
+    from ebm_ref.exact import blocks, enumeration
+
+    error = lambda E, S, J, h: (abs(blocks.log_partition(J, h) / enumeration.log_partition(E) - 1.0),)
+    return spins_row(n, blocks.log_partition, error, products=1)
+
+
+def moments_row(n=30):
+    """Means and correlations of dense spins by matrix products; errors in units of the largest, 1."""
+    import numpy as np
+
+    from ebm_ref.exact import blocks, enumeration
+
+    def errors(E, S, J, h):
+        p, (means, C) = enumeration.probabilities(E), blocks.moments(J, h)
+        return np.max(np.abs(means - p @ S)), np.max(np.abs(C - (S.T * p) @ S))
+
+    return spins_row(n, blocks.moments, errors, products=3)
+
+
+def ground_states_row(n=28):
+    """The lowest configuration of dense spins."""
+    from ebm_ref.kernels.enumeration import ground_states
+
+    errors = lambda E, S, J, h: (abs(ground_states(J, h)[0][0] / E.min() - 1.0),)
+    return spins_row(n, ground_states, errors, products=1)
+
+
+def gray_code_row(n=26):
+    """log Z and means of spins with four neighbours each, along a Gray code; errors on dense ones."""
+    import numpy as np
+
+    from ebm_ref.exact import enumeration
+    from ebm_ref.kernels.enumeration import spin_marginals
+
+    def errors(E, S, J, h):
+        log_z, means = spin_marginals(J, h)
+        p = enumeration.probabilities(E)
+        return abs(log_z / enumeration.log_partition(E) - 1.0), np.max(np.abs(means - p @ S))
+
+    return spins_row(n, spin_marginals, errors)
+
+
 PAGES = (
     *(
         "squared_error",
@@ -159,7 +331,7 @@ PAGES = (
     *("generalized_hinge", "ctc", "ctc_of_logits"),
 )
 
-# name: a function that returns (ours_s, theirs_s, theirs); imports stay inside
+# name: a function that returns (ours_s, theirs_s, theirs) or (..., error of ours); imports stay inside
 ROWS = {
     "hinge_page": lambda: gradient_row("hinge", lifted=False),
     "hinge_lifted_256x10": lambda: gradient_row("hinge", lifted=True),
@@ -169,6 +341,11 @@ ROWS = {
     "cross_entropy_128x10": lambda: cross_entropy_row(128, 10),
     "cross_entropy_4096x1000": lambda: cross_entropy_row(4096, 1000),
     "ctc": ctc_row,
+    "log_partition_32": log_partition_row,
+    "moments_30": moments_row,
+    "ground_states_28": ground_states_row,
+    "gray_code_26": gray_code_row,
+    "chain_64x100x20": chain_row,
 }
 
 
@@ -201,7 +378,7 @@ def _cpuinfo():
 
 
 def versions():
-    known = ("ebm_ref", "numpy", "autograd", "numba", "torch")
+    known = ("ebm_ref", "numpy", "autograd", "numba", "torch", "dimod")
     found = {"python": platform.python_version()}
     for name in known:
         try:
@@ -223,15 +400,17 @@ def main():
     print(f"{'row':38} {'ours':>10} {'theirs':>10} {'ratio':>7}  theirs", file=sys.stderr)
     for name, measure in chosen.items():
         try:
-            ours, theirs, whose = measure()
+            ours, theirs, whose, *error = measure()
         except ModuleNotFoundError as missing:
             print(f"{name:38} left out: {missing.name} is not installed", file=sys.stderr)
             continue
-        rows.append(
-            {"name": name, "ours_s": ours, "theirs_s": theirs, "theirs": whose, "ratio": theirs / ours}
-        )
+        row = {"name": name, "ours_s": ours, "theirs_s": theirs, "theirs": whose, "ratio": theirs / ours}
+        rows.append(row | ({"error": float(error[0])} if error else {}) | (error[1] if error[1:] else {}))
+        seen = f"; our error {error[0]:.0e}" if error else ""
+        seen += f"; {error[1]['of_dgemm']:.2f} of dgemm" if error[1:] else ""
         print(
-            f"{name:38} {_time(ours):>10} {_time(theirs):>10} {theirs / ours:7.1f}  {whose}", file=sys.stderr
+            f"{name:38} {_time(ours):>10} {_time(theirs):>10} {theirs / ours:7.1f}  {whose}{seen}",
+            file=sys.stderr,
         )
     result = {"machine": machine(), "versions": versions(), "rows": rows}
     floors = {

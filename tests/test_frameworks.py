@@ -13,7 +13,14 @@ from ebm_ref.conformance.diagnose import in_float32, slips
 from ebm_ref.conformance.report import check
 from ebm_ref.conformance.worker import adapters, frameworks
 
-PACKAGES = {"torch": "torch", "optax": "optax", "jax": "jax", "keras": "keras", "sklearn": "sklearn"}
+PACKAGES = {
+    "torch": "torch",
+    "optax": "optax",
+    "jax": "jax",
+    "keras": "keras",
+    "sklearn": "sklearn",
+    "crf": "torchcrf",
+}
 AGREES = {"match", "match under convention", "imprecise", "known quirk", "unsupported"}
 
 
@@ -193,6 +200,13 @@ NOTABLE = [
         "cosine itself, of vectors at least 1e-7 long",
     ),
     ("keras", "ctc_of_logits", "ops.ctc_loss(nan)", "known quirk", "what the padding holds is read"),
+    ("crf", "chain_nll", "CRF", "imprecise", ""),
+    ("crf", "chain_nll", "CRF(padded)", "imprecise", ""),
+    ("crf", "chain_nll", "CRF(token_mean)", "match under convention", "divided by the number of moments"),
+    ("crf", "chain_nll", "CRF(padded with nan)", "known quirk", "what the padding holds is read"),
+    ("crf", "chain_nll", "CRF(gap in the mask)", "known quirk", "transition read from a masked moment"),
+    ("crf", "chain_nll", "LinearChainCRF.log_prob(padded)", "imprecise", ""),
+    ("crf", "chain_perceptron", "CRF.decode", "match", ""),
     ("sklearn", "margin_ranking", "hinge_loss", "known quirk", "every sign taken for -1"),
     ("sklearn", "squared_error", "euclidean_distances", "known quirk", "square multiplied out"),
     ("sklearn", "cosine_embedding", "cosine_distances", "known quirk", "short vectors not made longer"),
@@ -226,8 +240,8 @@ def test_torch_soft_margin_shows_a_small_input():
 
 def test_every_package_of_the_extra_has_an_adapter():
     """`scripts/verify frameworks` judges what the extra installs."""
-    for package in PACKAGES.values():
-        assert importlib.util.find_spec(package) is None or package in frameworks()
+    for framework, package in PACKAGES.items():
+        assert importlib.util.find_spec(package) is None or framework in frameworks()
 
 
 README = Path(__file__).parents[1] / "README.md"

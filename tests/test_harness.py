@@ -120,6 +120,10 @@ def distortions(f):
             lambda v, x: v + 0.3 * sum(np.sum(np.ravel(e) * np.arange(np.size(e))) for e in x.values()),
             lambda g, x: g + 0.3 * np.arange(np.size(g)).reshape(np.shape(g)),
         ),
+        "tilted along the first argument": (
+            lambda v, x: v + 0.3 * np.sum(np.ravel(x[first]) * np.arange(np.size(x[first]))),
+            lambda g, x: g + 0.3,
+        ),
         "rippled": (
             lambda v, x: v + 2.0 * np.sin(7.0 * np.sum(x[first])),
             lambda g, x: g + 9.0 * np.sin(np.sum(x[first])),

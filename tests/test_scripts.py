@@ -59,6 +59,11 @@ def test_make_golden_keeps_published_ids(tmp_path):
     assert second.returncode == 1 and "append-only" in second.stderr and "energy/older-" in second.stderr
 
 
+def test_the_cluster_script_says_what_it_does():
+    done = run("scripts/exact_on_a_cluster.py", "--help")
+    assert done.returncode == 0 and "--kill" in done.stdout
+
+
 def test_every_shipped_file_belongs_to_a_formula():
     assert {path.stem for path in Path(golden.VECTORS).glob("*.jsonl")} == set(FORMULAS)
 

@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.identities import criteria, energies, inference, latent, losses
+from ebm_ref.identities import criteria, energies, inference, latent, losses, structures
 from ebm_ref.learning import sample_gradient
 
 
@@ -55,6 +55,7 @@ IDENTITIES = (
     energies.IDENTITIES
     | latent.IDENTITIES
     | inference.IDENTITIES
+    | structures.IDENTITIES
     | losses.IDENTITIES
     | criteria.IDENTITIES
     | {

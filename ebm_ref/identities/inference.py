@@ -1,7 +1,7 @@
 r"""Identities of inference: free energies between the minimum and the mean, and what bounds them.
 
 Source: named with each; NYU DLSP20, weeks 14 and 15.
-Before: latent.py.  Next: losses.py.
+Before: latent.py.  Next: structures.py.
 """
 
 import numpy as np

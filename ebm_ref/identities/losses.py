@@ -1,7 +1,7 @@
 r"""Identities of losses of an energy table: limits, special cases, bounds.
 
 Source: named with each; Section numbers are those of LeCun et al. (2006).
-Before: inference.py.  Next: criteria.py.
+Before: structures.py.  Next: criteria.py.
 """
 
 import numpy as np

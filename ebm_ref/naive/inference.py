@@ -1,7 +1,7 @@
 r"""Naive free energies: sums over a latent variable.
 
 Source: the papers that the pages cite.
-Before: latent.py.  Next: losses.py.
+Before: latent.py.  Next: structures.py.
 """
 
 from ebm_ref.naive.words import exp, log

@@ -1,7 +1,7 @@
 r"""Naive losses of a table of energies: the definitions, summed and searched as printed.
 
 Source: the papers that the pages cite.
-Before: inference.py.  Next: criteria.py.
+Before: structures.py.  Next: criteria.py.
 """
 
 from mpmath import sqrt

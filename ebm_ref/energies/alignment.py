@@ -1,0 +1,383 @@
+r"""Alignment: two sequences laid side by side, the energy of the best way to do so.
+
+    D(i, j) = d(i, j) + min(D(i-1, j-1), D(i-1, j), D(i, j-1)),  D(0, 0) = 0
+    E(d)    = D(n, m) = min over monotone paths of the sum of d along it
+    F(d)    = -(1/beta) log sum over monotone paths of e^{-beta sum of d}
+
+Dynamic time warping.  d(i, j) says how badly moment i of a word fits moment j of a template; a
+speaker may be slower here and faster there.  A path goes from the first pair to the last, one step at
+a time: on in both, on in one, on in the other.  It is a latent variable: nobody says which moment
+belongs to which, so its energy is minimised over, or marginalised, as in soft-DTW, whose gamma is
+1 / beta.
+
+    dE/dd = 1 on the best path, 0 elsewhere
+    dF/dd(i, j) = P(path passes (i, j))
+
+There are 1, 3, 13, 63, 321 paths through tables of 1, 2, 3, 4, 5 rows and columns: counted one by one
+by `monotone_paths`, and in n m steps by the recursion.
+
+Source: Sakoe and Chiba (1978), Section II; Cuturi and Blondel (2017), equations (1)-(2);
+LeCun et al. (2006), Section 7.
+Before: linear_structured.py.  Next: graph_transformer.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.laws import homogeneous, misfit
+from ebm_ref.numerics import scaled_sum
+
+
+def check_distances(distances):
+    """Raise a ValueError unless distances are (n, m), neither 0, and none is -inf."""
+    shape = np.shape(distances)
+    require(len(shape) == 2 and min(shape) > 0, "distances", distances, "must be (n, m); none empty")
+    require(not np.any(distances == -np.inf), "distances", distances, "must not be -inf; +inf forbids")
+
+
+def monotone_paths(n, m):
+    """Every path from (0, 0) to (n-1, m-1), as a list of pairs, by trying all steps.
+
+    >>> [len(monotone_paths(n, n)) for n in (1, 2, 3, 4)]
+    [1, 3, 13, 63]
+    """
+    if n == 1 and m == 1:
+        return [[(0, 0)]]
+    before = [(a, b) for a, b in ((n - 1, m - 1), (n - 1, m), (n, m - 1)) if a > 0 and b > 0]
+    return [[*path, (n - 1, m - 1)] for a, b in before for path in monotone_paths(a, b)]
+
+
+def predecessors(i, j):
+    """Pairs from which a path may step to (i, j), the diagonal step first."""
+    return [(a, b) for a, b in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if a >= 0 and b >= 0]
+
+
+def best_path(distances, diagonal=1.0):
+    """(l, 2) pairs of the path of lowest energy; of equals the one that, from its end, is diagonal longest.
+
+    `diagonal` is what a pair counts that is reached by a diagonal step.
+
+    >>> best_path(np.array([[0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])).tolist()
+    [[0, 0], [1, 0], [2, 1]]
+    """
+    n, m = np.shape(distances)
+    lowest, came_from = {(0, 0): distances[0, 0]}, {}
+    for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
+        ways = predecessors(i, j)
+        counts = [diagonal if a < i and b < j else 1.0 for a, b in ways]
+        sums = np.array([lowest[w] + c * distances[i, j] for w, c in zip(ways, counts, strict=True)])
+        lowest[i, j], came_from[i, j] = np.min(sums), ways[np.argmin(sums)]
+    path = [(n - 1, m - 1)]
+    while path[-1] in came_from:
+        path.append(came_from[path[-1]])
+    return np.array(path[::-1])
+
+
+def alignment(distances):
+    """Energy of the best alignment.
+
+    Parameters
+    ----------
+    distances : (n, m) float
+        d(i, j), of any sign; +inf forbids a pair.  A NaN gives a NaN.
+
+    Returns
+    -------
+    float
+        Sum of d along the best path; +inf where every path is forbidden.
+
+    Raises
+    ------
+    ValueError
+        If there is no row or no column, or if a distance is -inf.
+
+    >>> float(alignment(np.array([[1.0, 5.0, 5.0], [5.0, 1.0, 1.0]])))  # the last pair: on in one only
+    3.0
+    """
+    check_distances(distances)
+    if np.any(np.isnan(distances)):
+        return np.nan
+    path = best_path(distances)
+    return np.sum(distances[path[:, 0], path[:, 1]])
+
+
+def alignment_gradient(distances):
+    """dE/dd, shape (n, m): 1 on the best path; 0 where every path is forbidden."""
+    energy = alignment(distances)
+    g = np.full(np.shape(distances), np.nan if np.isnan(energy) else 0.0)
+    if energy < np.inf:
+        path = best_path(distances)
+        g[path[:, 0], path[:, 1]] = 1.0
+    return g
+
+
+def soft_alignment(distances, beta=1.0):
+    """Free energy of all alignments: soft-DTW.
+
+    Parameters
+    ----------
+    distances : (n, m) float
+        d(i, j), of any sign; +inf forbids a pair.  A NaN gives a NaN.
+    beta : float
+        Inverse temperature, > 0, in units of 1/distance.
+
+    Returns
+    -------
+    float
+        At most the energy of the best alignment, by up to log(number of paths) / beta.
+
+    Raises
+    ------
+    ValueError
+        If there is no row or no column, if a distance is -inf, or if beta is not positive and finite.
+
+    >>> float(np.exp(-soft_alignment(np.zeros((3, 3)))).round(12))  # how many paths there are
+    13.0
+    """
+    check_distances(distances)
+    require_positive("beta", beta)
+    if np.any(np.isnan(distances)):
+        return np.nan
+    lowest = alignment(distances)
+    if not lowest < np.inf:
+        return lowest
+    c, r = arrivals(distances, beta)[0][np.shape(distances)[0] - 1, np.shape(distances)[1] - 1]
+    return lowest - (c + np.log1p(r)) / beta
+
+
+def soft_alignment_gradient(distances, beta=1.0):
+    """dF/dd, shape (n, m): the probability that the path passes the pair; 0 where every path is forbidden."""
+    free = soft_alignment(distances, beta)
+    n, m = np.shape(distances)
+    g = np.full((n, m), np.nan if np.isnan(free) else 0.0)
+    if not free < np.inf:
+        return g
+    _, ways = arrivals(distances, beta)
+    g[n - 1, m - 1] = 1.0
+    for i, j in [(i, j) for i in range(n) for j in range(m)][:0:-1]:
+        if g[i, j] > 0.0:  # handed on to the pairs it came from, each by its share
+            c, r = ways[i, j]
+            all_c, all_r = scaled_sum(c, r)
+            shares = (1.0 + r) * np.exp(c - all_c) / (1.0 + all_r)
+            for w, share in zip(predecessors(i, j), shares, strict=True):
+                g[w] += g[i, j] * share
+    return np.minimum(g, 1.0)
+
+
+def arrivals(distances, beta):
+    """{(i, j): (c, r)} with sums over the paths up to there, and the same for each way in, as arrays.
+
+    Counted from the best path: what that pays on the way from one level i + j to another is taken off
+    every step between them, so that large distances which all paths share cancel before they are added.
+    """
+    n, m = np.shape(distances)
+    paid = {i + j: distances[i, j] for i, j in best_path(distances)}
+    sums, ways = {(0, 0): (0.0, 0.0)}, {}
+    for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
+        extra = [
+            distances[i, j] - sum(paid.get(s, 0.0) for s in range(a + b + 1, i + j + 1))
+            for a, b in predecessors(i, j)
+        ]
+        before = [sums[w] for w in predecessors(i, j)]
+        c = np.array([c - beta * e for (c, _), e in zip(before, extra, strict=True)])
+        ways[i, j] = c, np.array([r for _, r in before])
+        sums[i, j] = scaled_sum(*ways[i, j])
+    return sums, ways
+
+
+def backwards_the_same(formula, inputs, rng):
+    """Read backwards, both sequences, the result is the same."""
+    return misfit(formula, inputs, inputs | {"distances": inputs["distances"][::-1, ::-1]})
+
+
+def passes_both_ends(formula, inputs, rng):
+    """The gradient is 1 at the first pair and at the last, and between 0 and 1 everywhere."""
+    g = formula.gradients["distances"](**inputs)
+    ends = abs(g[0, 0] - 1.0) + abs(g[-1, -1] - 1.0)
+    return ends / 2.0**-48 if np.all((g >= 0.0) & (g <= 1.0)) else np.inf
+
+
+def counted_twice(distances):
+    """The path of lowest energy where a pair reached diagonally counts twice, and what each pair counts."""
+    path, counts = best_path(distances, 2.0), np.zeros(np.shape(distances))
+    steps = np.concatenate([[1], np.diff(path, axis=0).sum(axis=1)])
+    counts[path[:, 0], path[:, 1]] = steps
+    return counts
+
+
+STEPS = np.array([[1.0, 8.0, 8.0], [8.0, 2.0, 8.0], [8.0, 8.0, 4.0]])
+SLOW = np.array([[1.0, 2.0, 9.0], [9.0, 9.0, 4.0]])
+
+FORMULA = Formula(
+    value=alignment,
+    signature="(n,m)->()",
+    source="sakoe1978, Section II; lecun2006, Section 7",
+    gradients={"distances": alignment_gradient},
+    sample=lambda rng: {"distances": rng.uniform(0.0, 3.0, size=rng.integers(2, 4, size=2))},
+    laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1)),
+    cases=(
+        Case(
+            "along the diagonal: on in both",
+            {"distances": STEPS},
+            7.0,
+            {"distances": np.eye(3)},
+            exposes="no diagonal steps",
+        ),
+        Case(
+            "slower than the template: two of its moments to one",
+            {"distances": SLOW},
+            7.0,
+            {"distances": np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])},
+        ),
+        Case(
+            "a longer path may be the cheaper one",
+            {"distances": np.array([[1.0, 1.0], [9.0, -3.0]])},
+            -2.0,
+            {"distances": np.array([[1.0, 0.0], [0.0, 1.0]])},
+            exposes="diagonal steps count twice",
+        ),
+        Case(
+            "negative distances invite detours",
+            {"distances": np.array([[1.0, -2.0], [5.0, 4.0]])},
+            3.0,
+            {"distances": np.array([[1.0, 1.0], [0.0, 1.0]])},
+        ),
+        Case(
+            "squared distances: their root is taken by some",
+            {"distances": np.array([[1.0, 9.0], [9.0, 3.0]])},
+            4.0,
+            {"distances": np.eye(2)},
+            exposes="root of the sum",
+        ),
+        Case(
+            "a tie: the diagonal step is taken",
+            {"distances": np.array([[1.0, 0.0], [0.0, 1.0]])},
+            2.0,
+            {"distances": np.eye(2)},
+        ),
+        Case("one pair", {"distances": np.array([[2.5]])}, 2.5, {"distances": np.ones((1, 1))}),
+        Case(
+            "one row: no choice",
+            {"distances": np.array([[1.0, 2.0, 4.0]])},
+            7.0,
+            {"distances": np.ones((1, 3))},
+        ),
+        Case(
+            "forbidden pairs are gone round",
+            {"distances": np.array([[1.0, 1.0], [np.inf, 1.0]])},
+            2.0,
+            {"distances": np.eye(2)},
+        ),
+        Case(
+            "no way through",
+            {"distances": np.array([[1.0, np.inf], [np.inf, np.inf]])},
+            np.inf,
+            {"distances": np.zeros((2, 2))},
+        ),
+        Case(
+            "not a number",
+            {"distances": np.array([[0.0, np.nan], [0.0, 0.0]])},
+            np.nan,
+            {"distances": np.full((2, 2), np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "diagonal steps count twice",
+            "convention",
+            lambda d: np.sum(counted_twice(d) * d),
+            {"distances": counted_twice},
+            seen_in="Sakoe and Chiba (1978), symmetric form; R package dtw, default step pattern symmetric2",
+            symptom="all paths weigh n + m, so that energies can be divided by it",
+        ),
+        Variant(
+            "root of the sum",
+            "convention",
+            lambda d: np.sqrt(alignment(d)),
+            {"distances": lambda d: alignment_gradient(d) / (2.0 * np.sqrt(alignment(d)))},
+            seen_in="tslearn, documentation of tslearn.metrics.dtw: of squared distances",
+        ),
+        Variant(
+            "no diagonal steps",
+            "mistake",
+            lambda d: float(alignment(d) if min(d.shape) == 1 else np.min(staircases(d))),
+            symptom="every path has n + m - 1 pairs: equal sequences are not at distance 0",
+        ),
+    ),
+)
+
+
+def staircases(d):
+    """Energies of the paths without a diagonal step."""
+    return [sum(d[p] for p in path) for path in monotone_paths(*d.shape) if len(path) == sum(d.shape) - 1]
+
+
+SOFT = Formula(
+    value=soft_alignment,
+    signature="(n,m),()->()",
+    source="cuturi2017, equations (1)-(2)",
+    gradients={"distances": soft_alignment_gradient},
+    sample=lambda rng: FORMULA.sample(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1, beta=-1)),
+    cases=(
+        Case(
+            "nothing known: three paths through two by two",
+            {"distances": np.zeros((2, 2)), "beta": 1.0},
+            -np.log(3.0),
+            {"distances": np.array([[1.0, 1.0 / 3.0], [1.0 / 3.0, 1.0]])},
+            exposes="the best path alone",
+        ),
+        Case(
+            "colder",
+            {"distances": np.zeros((2, 2)), "beta": 4.0},
+            -np.log(3.0) / 4.0,
+            exposes="gamma for beta",
+        ),
+        Case(
+            "thirteen paths through three by three",
+            {"distances": np.zeros((3, 3)), "beta": 1.0},
+            -np.log(13.0),
+            {"distances": np.array([[13.0, 5.0, 1.0], [5.0, 9.0, 5.0], [1.0, 5.0, 13.0]]) / 13.0},
+        ),
+        Case(
+            "one row: no choice, at any temperature",
+            {"distances": np.array([[1.0, 2.0, 4.0]]), "beta": 0.5},
+            7.0,
+            {"distances": np.ones((1, 3))},
+        ),
+        Case(
+            "a detour at an energy of log 2 is half as probable",
+            {"distances": np.array([[0.0, np.log(2.0)], [np.inf, 0.0]]), "beta": 1.0},
+            -np.log(1.5),
+            {"distances": np.array([[1.0, 1.0 / 3.0], [0.0, 1.0]])},
+        ),
+        Case(
+            "no way through",
+            {"distances": np.array([[1.0, np.inf], [np.inf, np.inf]]), "beta": 1.0},
+            np.inf,
+            {"distances": np.zeros((2, 2))},
+        ),
+        Case(
+            "not a number",
+            {"distances": np.array([[0.0, np.nan], [0.0, 0.0]]), "beta": 1.0},
+            np.nan,
+            {"distances": np.full((2, 2), np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "gamma for beta",
+            "convention",
+            lambda d, beta=1.0: soft_alignment(d, 1.0 / beta),
+            {"distances": lambda d, beta=1.0: soft_alignment_gradient(d, 1.0 / beta)},
+            seen_in="Cuturi and Blondel (2017), equation (1); tslearn, documentation of soft_dtw",
+            symptom="gamma is a temperature: larger is softer",
+        ),
+        Variant(
+            "the best path alone",
+            "mistake",
+            lambda d, beta=1.0: alignment(d),
+            symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
+        ),
+    ),
+)

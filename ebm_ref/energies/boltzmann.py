@@ -1,0 +1,356 @@
+r"""Boltzmann machine: every two units are coupled, every unit has a field.  Ising, in spins.
+
+    E(s)  = -1/2 s'J s - h's,      s_i in {-1, +1}
+          = -sum_{i<j} J_ij s_i s_j - sum_i h_i s_i
+    E(x)  = -1/2 x'W x - b'x,      x_i in {0, 1}
+    dE/dJ = -1/2 s s',    dE/dh = -s
+
+J is symmetric with a zero diagonal, so that 1/2 s'Js counts each pair once.  That factor 2 is where
+most programs differ.  A matrix that holds a triangle of J only gives half of every coupling; a loop over
+all spins and all their neighbours gives twice of it, and dividing that by 4 half of it again.
+
+The derivative is by each entry of J for itself.  Who moves J_ij and J_ji together, as learning does,
+changes E by -s_i s_j: the two halves add up.  For the same reason the record takes any square matrix, of
+which only the symmetric part matters, and a diagonal adds -1/2 tr J to the energy of spins, but a field
+to bits.  `check_couplings` refuses both, and all exact sums call it.
+
+Both forms have the same models: s = 2x - 1 turns one into the other, see qubo.py.  The values differ.
+
+Source: Ackley, Hinton and Sejnowski (1985), "A Learning Algorithm for Boltzmann Machines", equation (1),
+bits, with thresholds -b; Ising (1925), spins.
+Before: hopfield.py.  Next: qubo.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT, condition, misfit
+
+
+def ising(couplings, fields, spins):
+    """Energy of one configuration of spins.
+
+    Parameters
+    ----------
+    couplings : (n, n) float
+        J; J_ij > 0 favours s_i = s_j.  Both halves: J_ij and J_ji together couple i and j once.
+    fields : (n,) float
+        h; h_i > 0 favours s_i = 1.
+    spins : (n,) int
+        Each -1 or 1.
+
+    Returns
+    -------
+    float
+        -1/2 s'Js - h's.
+
+    Raises
+    ------
+    ValueError
+        If a spin is neither -1 nor 1.
+
+    >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> float(ising(J, np.array([0.5, -0.25]), np.array([1, 1])))
+    -1.25
+    """
+    _check_units("spins", spins, -1)
+    return pair_energy(couplings, fields, spins)
+
+
+def ising_couplings_gradient(couplings, fields, spins):
+    """dE/dJ, shape (n, n): -1/2 s s', each entry for itself."""
+    _check_units("spins", spins, -1)
+    return -0.5 * np.outer(spins, spins)
+
+
+def ising_fields_gradient(couplings, fields, spins):
+    """dE/dh, shape (n,): -s."""
+    _check_units("spins", spins, -1)
+    return -1.0 * np.array(spins)
+
+
+def boltzmann(weights, biases, bits):
+    """Energy of one configuration of units that are off or on.
+
+    Parameters
+    ----------
+    weights : (n, n) float
+        W; both halves, as for `ising`.
+    biases : (n,) float
+        b.
+    bits : (n,) int
+        Each 0 or 1.
+
+    Returns
+    -------
+    float
+        -1/2 x'Wx - b'x; 0 where all units are off.
+
+    Raises
+    ------
+    ValueError
+        If a unit is neither 0 nor 1.
+
+    >>> W = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> float(boltzmann(W, np.array([0.5, -0.25]), np.array([1, 1])))
+    -1.25
+    """
+    _check_units("bits", bits, 0)
+    return pair_energy(weights, biases, bits)
+
+
+def boltzmann_weights_gradient(weights, biases, bits):
+    """dE/dW, shape (n, n): -1/2 x x', each entry for itself."""
+    _check_units("bits", bits, 0)
+    return -0.5 * np.outer(bits, bits)
+
+
+def boltzmann_biases_gradient(weights, biases, bits):
+    """dE/db, shape (n,): -x."""
+    _check_units("bits", bits, 0)
+    return 0.0 - np.array(bits)
+
+
+def pair_energy(couplings, fields, units):
+    """-1/2 u'Ju - h'u."""
+    return -0.5 * np.dot(units, np.dot(couplings, units)) - np.dot(fields, units)
+
+
+def _check_units(name, units, low):
+    legal = all(u == low or u == 1 for u in units)
+    require(legal, name, units, f"must be {low} or 1 each")
+
+
+def check_couplings(couplings, fields):
+    """J (n, n) and h (n,) as float64, found to be finite, J symmetric without a diagonal.
+
+    >>> check_couplings([[0.0, 1.0], [0.5, 0.0]], [0.0, 0.0])
+    Traceback (most recent call last):
+        ...
+    ValueError: couplings[0, 1] = 1.0: must equal couplings[1, 0] = 0.5
+    """
+    J, h = np.array(couplings, float), np.array(fields, float)
+    require(h.ndim == 1, "fields", h, f"must have the shape (n,), not {h.shape}")
+    n = len(h)
+    J = J.reshape(0, 0) if n == 0 and J.size == 0 else J
+    require(J.shape == (n, n), "couplings", J, f"must have the shape ({n}, {n}), not {J.shape}")
+    refuse_entries("couplings", J, ~np.isfinite(J), lambda i: "must be a finite number")
+    refuse_entries("fields", h, ~np.isfinite(h), lambda i: "must be a finite number")
+    refuse_entries("couplings", J, np.diag(np.diag(J) != 0.0), lambda i: "must be 0 on the diagonal")
+    refuse_entries("couplings", J, J != J.T, lambda i: f"must equal couplings[{i[1]}, {i[0]}] = {J.T[i]}")
+    return J, h
+
+
+def refuse_entries(name, values, wrong, rule):
+    """Raise a ValueError that names the first entry that is wrong, if there is one."""
+    if np.any(wrong):
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        require(False, f"{name}[{', '.join(map(str, index))}]", float(values[index]), rule(index))
+
+
+def random_couplings(rng, n):
+    """(n, n) symmetric with zero diagonal."""
+    J = np.triu(rng.normal(scale=1.5, size=(n, n)), 1)
+    return J + J.T
+
+
+def units_renamed(formula, inputs, rng):
+    """Renaming the units changes nothing."""
+    J, h, s = inputs.values()
+    order = rng.permutation(len(h))
+    names = list(inputs)
+    renamed = dict(zip(names, (J[np.ix_(order, order)], h[order], s[order]), strict=True))
+    return misfit(formula, inputs, renamed)
+
+
+def all_turned(formula, inputs, rng):
+    """E(J, -h, -s) = E(J, h, s), exactly: without fields, turning all spins changes nothing."""
+    turned = inputs | {"fields": -inputs["fields"], "spins": -inputs["spins"]}
+    return 0.0 if formula.value(**turned) == formula.value(**inputs) else np.inf
+
+
+def one_turned(formula, inputs, rng):
+    """Turning spin i costs 2 s_i (h_i + sum_j J_ij s_j), the field that it feels (J symmetric, J_ii = 0)."""
+    J, h, s = inputs.values()
+    J = (J + J.T) * (1.0 - np.eye(len(h)))
+    i = int(rng.integers(len(h)))
+    before = inputs | {"couplings": J}
+    after = before | {"spins": np.where(np.arange(len(h)) == i, -s, s)}
+    cost = 2.0 * s[i] * (h[i] + np.dot(J[i], s))
+    error = abs(formula.value(**after) - formula.value(**before) - cost)
+    return error / (16 * UNIT * (condition(formula, before) + condition(formula, after) + abs(cost)))
+
+
+def half_of_the_matrix(formula, inputs, rng):
+    """Only the symmetric part of the matrix matters: what is added to J_ij may be taken from J_ji."""
+    first = next(iter(inputs))
+    A = rng.normal(scale=4.0, size=inputs[first].shape)
+    return misfit(formula, inputs, inputs | {first: inputs[first] + (A - A.T)})
+
+
+def on_is_one(formula, inputs, rng):
+    """A unit that is off does not count: its weights and bias may be anything."""
+    W, b, x = inputs.values()
+    off = 100.0 * (x == 0)
+    moved = {"weights": W + off[:, None] + off, "biases": b + off, "bits": x}
+    return misfit(formula, inputs, moved)
+
+
+J2, H2 = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.5, -0.25])
+TRIANGLE = np.array([[0.0, 1.0, -2.0], [1.0, 0.0, 4.0], [-2.0, 4.0, 0.0]])
+H3 = np.array([0.25, -0.5, 8.0])
+
+
+TWICE = Variant(
+    "each pair counted twice",
+    "mistake",
+    lambda J, h, u: pair_energy(2.0 * J, h, u),
+    symptom="a sum over all units and all their neighbours: couplings act as if twice as strong",
+)
+ONE_TRIANGLE = Variant(
+    "triangle in place of both halves",
+    "mistake",
+    lambda J, h, u: pair_energy(np.triu(J), h, u),
+    symptom="the matrix form given J_ij for i < j alone: couplings act as if half as strong",
+)
+
+ISING = Formula(
+    value=ising,
+    signature="(n,n),(n),(n)->()",
+    source="ising1925; standard",
+    gradients={"couplings": ising_couplings_gradient, "fields": ising_fields_gradient},
+    sample=lambda rng: {
+        "couplings": random_couplings(rng, 3),
+        "fields": rng.normal(scale=2.0, size=3),
+        "spins": rng.choice([-1, 1], size=3),
+    },
+    laws=(units_renamed, all_turned, one_turned, half_of_the_matrix),
+    cases=(
+        Case(
+            "two that agree",
+            {"couplings": J2, "fields": H2, "spins": np.array([1, 1])},
+            -1.25,
+            {"couplings": np.full((2, 2), -0.5), "fields": np.array([-1.0, -1.0])},
+            exposes="each pair counted twice",
+        ),
+        Case(
+            "two that disagree",
+            {"couplings": J2, "fields": H2, "spins": np.array([-1, 1])},
+            1.75,
+            {"couplings": np.array([[-0.5, 0.5], [0.5, -0.5]]), "fields": np.array([1.0, -1.0])},
+            exposes="signs turned",
+        ),
+        Case(
+            "three, one pair of them frustrated: -(1 + 2 - 4)",
+            {"couplings": TRIANGLE, "fields": H3, "spins": np.array([1, 1, -1])},
+            1.0 + 8.25,
+            exposes="triangle in place of both halves",
+        ),
+        Case(
+            "pairs over four",
+            {"couplings": TRIANGLE, "fields": np.zeros(3), "spins": np.array([-1, 1, 1])},
+            -5.0,
+            exposes="each pair counted half",
+        ),
+        Case(
+            "a spin that is down is not absent",
+            {"couplings": J2, "fields": np.zeros(2), "spins": np.array([-1, -1])},
+            -1.0,
+            exposes="bits taken for spins",
+        ),
+        Case(
+            "one spin in a field",
+            {"couplings": np.zeros((1, 1)), "fields": np.array([0.75]), "spins": np.array([-1])},
+            0.75,
+            {"couplings": np.array([[-0.5]]), "fields": np.array([1.0])},
+        ),
+        Case(
+            "not a number",
+            {"couplings": J2, "fields": np.array([np.nan, 0.0]), "spins": np.array([1, 1])},
+            np.nan,
+        ),
+    ),
+    variants=(
+        TWICE,
+        ONE_TRIANGLE,
+        Variant(
+            "signs turned",
+            "convention",
+            lambda J, h, s: -pair_energy(J, h, s),
+            {
+                "couplings": lambda J, h, s: 0.5 * np.outer(s, s),
+                "fields": lambda J, h, s: 1.0 * np.array(s),
+            },
+            seen_in="dimod, documentation of ising_energy: E = sum h_v s_v + sum J_uv s_u s_v",
+            symptom="the lowest configuration comes out highest",
+        ),
+        Variant(
+            "each pair counted half",
+            "mistake",
+            lambda J, h, s: pair_energy(0.5 * J, h, s),
+            seen_in="github.com/rajeshrinet/compPhy/issues/3; github.com/DPotoyan/Statmech4ChemBio/issues/1",
+            symptom="a sum over four neighbours of every spin, divided by 4 in place of 2",
+        ),
+        Variant(
+            "bits taken for spins",
+            "mistake",
+            lambda J, h, s: pair_energy(J, h, (1 + np.array(s)) // 2),
+            symptom="a field of half the couplings appears, and couplings act as if a quarter as strong",
+        ),
+    ),
+)
+
+BOLTZMANN = Formula(
+    value=boltzmann,
+    signature="(n,n),(n),(n)->()",
+    source="ackley1985, equation (1)",
+    gradients={"weights": boltzmann_weights_gradient, "biases": boltzmann_biases_gradient},
+    sample=lambda rng: {
+        "weights": random_couplings(rng, 3),
+        "biases": rng.normal(scale=2.0, size=3),
+        "bits": rng.integers(2, size=3),
+    },
+    laws=(units_renamed, half_of_the_matrix, on_is_one),
+    cases=(
+        Case(
+            "both on",
+            {"weights": J2, "biases": H2, "bits": np.array([1, 1])},
+            -1.25,
+            {"weights": np.full((2, 2), -0.5), "biases": np.array([-1.0, -1.0])},
+            exposes="each pair counted twice",
+        ),
+        Case(
+            "all off: nothing at all",
+            {"weights": TRIANGLE, "biases": H3, "bits": np.array([0, 0, 0])},
+            0.0,
+            {"weights": np.zeros((3, 3)), "biases": np.zeros(3)},
+            exposes="spins taken for bits",
+        ),
+        Case(
+            "one on: its bias alone",
+            {"weights": TRIANGLE, "biases": H3, "bits": np.array([0, 0, 1])},
+            -8.0,
+        ),
+        Case(
+            "two of three on",
+            {"weights": TRIANGLE, "biases": H3, "bits": np.array([0, 1, 1])},
+            -4.0 - 7.5,
+            exposes="triangle in place of both halves",
+        ),
+        Case(
+            "not a number",
+            {"weights": J2, "biases": np.array([np.nan, 0.0]), "bits": np.array([0, 1])},
+            np.nan,
+        ),
+    ),
+    variants=(
+        TWICE,
+        ONE_TRIANGLE,
+        Variant(
+            "spins taken for bits",
+            "mistake",
+            lambda W, b, x: pair_energy(W, b, 2 * np.array(x) - 1),
+            symptom="units that are off take part",
+        ),
+    ),
+)

@@ -1,0 +1,204 @@
+r"""Linear chain: a sequence of labels, each with an energy of its own and one with its neighbour.
+
+    E(u, P, y) = sum_t u[t, y_t] + sum_t P[y_t, y_{t+1}]
+
+    dE/du[t, j] = [y_t = j],    dE/dP[i, j] = how often j follows i in y
+
+Words and their parts of speech, frames and sounds: the unary energy u[t, j] says how badly label j
+suits moment t, the pairwise energy P[i, j] how badly j follows i, and both come from any network.
++inf forbids.  There are k^t answers, but only neighbours meet, so that what must be known of an
+answer up to moment t is its last label: minima and sums over all of them cost t k^2 steps
+(exact/chain.py).
+
+P is read from row to column: *from* i *to* j.  Several tutorials have it the other way round, and
+say so or not; nothing but an asymmetric example tells.
+
+Source: LeCun et al. (2006), Section 7 (sequence labeling); Lafferty, McCallum and
+Pereira (2001), Section 3.
+Before: potts_rbm.py.  Next: linear_structured.py, where the energies are linear in features.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.laws import UNIT, condition, misfit
+
+
+def check_chain(unary, pairwise):
+    """Raise a ValueError unless unary is (t, k), pairwise (k, k), t and k at least 1, and none is -inf."""
+    shape = np.shape(unary)
+    require(len(shape) == 2 and min(shape) > 0, "unary", unary, "must be (t, k): moments, labels; none empty")
+    k = shape[1]
+    require(np.shape(pairwise) == (k, k), "pairwise", pairwise, f"must be ({k}, {k}) for {k} labels")
+    for argument, energies in (("unary", unary), ("pairwise", pairwise)):
+        require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")
+
+
+def check_labels(labels, unary):
+    """Raise a ValueError unless there is one label for each moment, an integer in 0..k-1."""
+    t, k = np.shape(unary)
+    require(np.shape(labels) == (t,), "labels", labels, f"must be {t} labels, one for each moment")
+    for label in labels:
+        require_index("labels", label, k)
+
+
+def chain(unary, pairwise, labels):
+    """Energy of one sequence of labels.
+
+    Parameters
+    ----------
+    unary : (t, k) float
+        u[t, j], the energy of label j at moment t; +inf forbids it.
+    pairwise : (k, k) float
+        P[i, j], the energy of label j right after label i, at any moment; +inf forbids it.
+    labels : (t,) int
+        The answer y.
+
+    Returns
+    -------
+    float
+        Lower is better; +inf for a forbidden sequence.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, if a label is not in 0..k-1, or if an energy is -inf.
+
+    >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
+    >>> float(chain(u, P, np.array([0, 1, 1])))  # 0 + 0 + 4, and 8 + 0
+    12.0
+    """
+    check_chain(unary, pairwise)
+    check_labels(labels, unary)
+    y = np.array(labels)
+    return np.sum(unary[np.arange(len(y)), y]) + np.sum(pairwise[y[:-1], y[1:]])
+
+
+def chain_unary_gradient(unary, pairwise, labels):
+    """dE/du, shape (t, k): 1 at the label of each moment."""
+    check_chain(unary, pairwise)
+    check_labels(labels, unary)
+    return 1.0 * (np.array(labels)[:, None] == np.arange(np.shape(unary)[1]))
+
+
+def chain_pairwise_gradient(unary, pairwise, labels):
+    """dE/dP, shape (k, k): how often each label follows each."""
+    first = chain_unary_gradient(unary, pairwise, labels)
+    return first[:-1].T @ first[1:]
+
+
+def random_chain(rng):
+    """Two or three moments of two labels, or one of three; energies of either sign."""
+    t, k = [(1, 3), (2, 2), (2, 2), (2, 2), (3, 2), (3, 2)][rng.integers(6)]
+    return {
+        "unary": rng.normal(scale=1.5, size=(t, k)),
+        "pairwise": rng.normal(scale=1.5, size=(k, k)),
+        "labels": rng.integers(k, size=t),
+    }
+
+
+def backwards_and_transposed(formula, inputs, rng):
+    """Read backwards, with P transposed, the result is the same."""
+    backwards = {"unary": inputs["unary"][::-1], "pairwise": inputs["pairwise"].T}
+    return misfit(formula, inputs, inputs | backwards | {"labels": inputs["labels"][::-1]})
+
+
+def labels_renamed(formula, inputs, rng):
+    """Renaming the labels, in all tables alike, changes nothing."""
+    order = rng.permutation(len(inputs["pairwise"]))
+    renamed = {"unary": inputs["unary"][:, order], "pairwise": inputs["pairwise"][order][:, order]}
+    return misfit(formula, inputs, inputs | renamed | {"labels": np.argsort(order)[inputs["labels"]]})
+
+
+def levels_add_up(formula, inputs, rng):
+    """E(u + a, P + c) = E(u, P) + sum_t a_t + (t - 1) c: a number for each moment, and one for each pair."""
+    t = len(inputs["labels"])
+    a, c = rng.normal(scale=4.0, size=t), rng.normal(scale=4.0)
+    moved = inputs | {"unary": inputs["unary"] + a[:, None], "pairwise": inputs["pairwise"] + c}
+    error = abs(formula.value(**moved) - (formula.value(**inputs) + a.sum() + (t - 1) * c))
+    sizes = condition(formula, inputs) + condition(formula, moved) + np.abs(a).sum() + t * abs(c)
+    return error / (16 * UNIT * sizes)
+
+
+def transposed(function):
+    """The same with pairwise read from column to row, and its gradient laid out likewise."""
+    return lambda u, P, y: function(u, P.T, y)
+
+
+THREE = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]])
+ASYMMETRIC = np.array([[0.0, 8.0], [16.0, 32.0]])
+
+FORMULA = Formula(
+    value=chain,
+    signature="(t,k),(k,k),(t)->()",
+    source="lecun2006, Section 7; lafferty2001, Section 3",
+    gradients={"unary": chain_unary_gradient, "pairwise": chain_pairwise_gradient},
+    sample=random_chain,
+    laws=(backwards_and_transposed, labels_renamed, levels_add_up),
+    cases=(
+        Case(
+            "from row to column: 0 0 1 passes P[0, 0] and P[0, 1]",
+            {"unary": THREE, "pairwise": ASYMMETRIC, "labels": np.array([0, 0, 1])},
+            0.0 + 2.0 + 4.0 + 0.0 + 8.0,
+            {
+                "unary": np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),
+                "pairwise": np.array([[1.0, 1.0], [0.0, 0.0]]),
+            },
+            exposes="transitions read from column to row",
+        ),
+        Case(
+            "there and back: both asymmetric transitions once",
+            {"unary": THREE, "pairwise": ASYMMETRIC, "labels": np.array([1, 0, 1])},
+            1.0 + 2.0 + 4.0 + 16.0 + 8.0,
+            {"pairwise": np.array([[0.0, 1.0], [1.0, 0.0]])},
+            exposes="last moment forgotten",
+        ),
+        Case(
+            "stay: one transition twice",
+            {"unary": THREE, "pairwise": ASYMMETRIC, "labels": np.array([1, 1, 1])},
+            5.0 + 64.0,
+            {"pairwise": np.array([[0.0, 0.0], [0.0, 2.0]])},
+        ),
+        Case(
+            "one moment: the pairwise table is not read",
+            {"unary": np.array([[3.0, 5.0]]), "pairwise": np.full((2, 2), np.nan), "labels": np.array([1])},
+            5.0,
+            {"unary": np.array([[0.0, 1.0]]), "pairwise": np.zeros((2, 2))},
+        ),
+        Case(
+            "a forbidden transition",
+            {
+                "unary": np.zeros((2, 2)),
+                "pairwise": np.array([[0.0, np.inf], [0.0, 0.0]]),
+                "labels": np.array([0, 1]),
+            },
+            np.inf,
+        ),
+        Case(
+            "not a number",
+            {"unary": np.array([[np.nan, 0.0]]), "pairwise": np.zeros((2, 2)), "labels": np.array([0])},
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "transitions read from column to row",
+            "convention",
+            transposed(chain),
+            {
+                "unary": transposed(chain_unary_gradient),
+                "pairwise": lambda u, P, y: chain_pairwise_gradient(u, P.T, y).T,
+            },
+            seen_in="'transitioning to i from j': BiLSTM-CRF of the PyTorch tutorials, "
+            "github.com/rguthrie3/BiLSTM-CRF/issues/3; which way is asked in "
+            "github.com/tensorflow/tensorflow/issues/10378",
+            symptom="right for symmetric tables; forbidden transitions forbid their reverse",
+        ),
+        Variant(
+            "last moment forgotten",
+            "mistake",
+            lambda u, P, y: sum(u[t, y[t]] + P[y[t], y[t + 1]] for t in range(len(y) - 1)),
+            symptom="a loop over pairs drops the unary energy of the last moment",
+        ),
+    ),
+)

@@ -1,0 +1,352 @@
+r"""Gaussian RBM: real visible units, binary hidden ones; a mixture of 2^m Gaussians.
+
+    E(v, h) = 1/2 |v - b|^2 - c'h - v'W h,               v real, h_j in {0, 1}
+    F(v)    = 1/2 |v - b|^2 - sum_j log(1 + e^{t_j}),    t = c + W'v
+    dF/dW   = -v sigma(t)',            dF/db = b - v
+    dF/dv   = v - b - W sigma(t),      dF/dc = -sigma(t)
+
+The parabola replaces the term -b'v of binary units, it does not join it.  Completing the square,
+
+    p(v | h) = N(b + W h, I),        p(h_j = 1 | v) = sigma(t_j),
+
+each setting of h moves the Gaussian by the columns of W that are on, and weighs it by
+
+    integral e^{-E(v, h)} dv = (2 pi)^{n/2} e^{c'h + b'W h + 1/2 |W h|^2}.
+
+Unit variance is meant throughout: data are to be scaled first.  Z is finite for any W, but it grows
+like e^{|W h|^2 / 2}, and a machine whose weights are large has its mass where no data are.
+
+Source: Welling, Rosen-Zvi and Hinton (2004), "Exponential Family Harmoniums"; Hinton (2010), 13.2.
+Before: rbm.py.  Next: potts_rbm.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.energies.rbm import check_sizes, hidden_probabilities, random_machine
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT, condition, moved_along
+from ebm_ref.numerics import softplus
+
+
+def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
+    """Energy of one configuration of real visible and binary hidden units.
+
+    Parameters
+    ----------
+    weights : (v, h) float
+        W.
+    visible_bias : (v,) float
+        b, where v rests with all hidden units off.
+    hidden_bias : (h,) float
+        c.
+    visible : (v,) float
+        v, in units of its standard deviation.
+    hidden : (h,) int
+        Each 0 or 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If a hidden unit is neither 0 nor 1, or W is not (v, h) for the lengths of the biases and of v.
+
+    >>> one = np.ones(1)
+    >>> float(gaussian_rbm(np.array([[3.0]]), one, one, np.array([2.0]), np.array([1])))  # 0.5 - 1 - 6
+    -6.5
+    """
+    _check_hidden(hidden)
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    inner = np.dot(visible, np.dot(weights, hidden))
+    return 0.5 * np.sum((visible - visible_bias) ** 2) - np.dot(hidden_bias, hidden) - inner
+
+
+def gaussian_rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
+    """dE/dW, shape (v, h): -v h'."""
+    _check_hidden(hidden)
+    return 0.0 - np.outer(visible, hidden)
+
+
+def gaussian_rbm_visible_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
+    """dE/db, shape (v,): b - v."""
+    _check_hidden(hidden)
+    return visible_bias - visible
+
+
+def gaussian_rbm_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
+    """dE/dc, shape (h,): -h."""
+    _check_hidden(hidden)
+    return 0.0 - np.array(hidden)
+
+
+def gaussian_rbm_visible_gradient(weights, visible_bias, hidden_bias, visible, hidden):
+    """dE/dv, shape (v,): v - b - W h."""
+    _check_hidden(hidden)
+    return (visible - visible_bias) - np.dot(weights, hidden)
+
+
+def _check_hidden(hidden):
+    require(all(x == 0 or x == 1 for x in hidden), "hidden", hidden, "must be 0 or 1 each")
+
+
+def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
+    """Free energy of the visible units, all hidden ones summed out.
+
+    Parameters
+    ----------
+    weights : (v, h) float
+        W.
+    visible_bias : (v,) float
+        b.
+    hidden_bias : (h,) float
+        c.
+    visible : (v,) float
+        v, in units of its standard deviation.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If W is not (v, h) for the lengths of the biases and of v.
+
+    >>> one = np.ones(1)
+    >>> float(gaussian_rbm_free_energy(np.array([[np.log(3.0)]]), one, 0.0 * one, one).round(12))  # -log 4
+    -1.38629436112
+    """
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    t = hidden_bias + np.dot(visible, weights)
+    return 0.5 * np.sum((visible - visible_bias) ** 2) - np.sum(softplus(t))
+
+
+def gaussian_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, visible):
+    """dF/dW, shape (v, h): -v sigma(t)'."""
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    return 0.0 - np.outer(visible, hidden_probabilities(weights, hidden_bias, visible))
+
+
+def gaussian_rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden_bias, visible):
+    """dF/db, shape (v,): b - v."""
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    return visible_bias - visible
+
+
+def gaussian_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible):
+    """dF/dc, shape (h,): -sigma(t)."""
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    return -hidden_probabilities(weights, hidden_bias, visible)
+
+
+def gaussian_rbm_free_energy_visible_gradient(weights, visible_bias, hidden_bias, visible):
+    """dF/dv, shape (v,): v - b - W sigma(t), minus the score."""
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    return (visible - visible_bias) - np.dot(weights, hidden_probabilities(weights, hidden_bias, visible))
+
+
+def visible_mean(weights, visible_bias, hidden):
+    """The mean of p(v | h), shape (v,): b + W h; the variance is 1.
+
+    >>> visible_mean(np.array([[3.0, 1.0]]), np.ones(1), np.array([1, 0])).tolist()
+    [4.0]
+    """
+    return visible_bias + np.dot(weights, hidden)
+
+
+def rests_at_the_mean(formula, inputs, rng):
+    """The slope by v is 0, and the energy lowest, at v = b + W h: the mean of p(v | h)."""
+    W, b, _, v, h = inputs.values()
+    rest = inputs | {"visible": visible_mean(W, b, h)}
+    rise = formula.value(**inputs) - formula.value(**rest)
+    error = abs(rise - 0.5 * np.sum((v - rest["visible"]) ** 2))
+    return error / (16 * UNIT * (condition(formula, inputs) + condition(formula, rest)))
+
+
+def at_most_the_parabola(formula, inputs, rng):
+    """F(v) < 1/2 |v - b|^2, and dF/dc between -1 and 0: hidden units only lower the energy."""
+    _, far = moved_along(formula, inputs, "visible", rng, scale=16.0)
+    g = formula.gradients["hidden_bias"](**far)
+    below = formula.value(**far) <= 0.5 * np.sum((far["visible"] - far["visible_bias"]) ** 2)
+    return 0.0 if below and np.all((g <= 0.0) & (g >= -1.0)) else np.inf
+
+
+ONE, TWO, ZERO = np.ones(1), np.array([2.0]), np.zeros(1)
+W2 = np.array([[1.0, 2.0], [4.0, 8.0]])
+
+ENERGY = Formula(
+    value=gaussian_rbm,
+    signature="(v,h),(v),(h),(v),(h)->()",
+    source="welling2004; hinton2010, Section 13.2",
+    gradients={
+        "weights": gaussian_rbm_weights_gradient,
+        "visible_bias": gaussian_rbm_visible_bias_gradient,
+        "hidden_bias": gaussian_rbm_hidden_bias_gradient,
+        "visible": gaussian_rbm_visible_gradient,
+    },
+    sample=lambda rng: (
+        random_machine(rng) | {"visible": rng.normal(scale=2.0, size=2), "hidden": rng.integers(2, size=2)}
+    ),
+    laws=(rests_at_the_mean,),
+    cases=(
+        Case(
+            "one and one: 0.5 - 1 - 6",
+            {
+                "weights": np.array([[3.0]]),
+                "visible_bias": ONE,
+                "hidden_bias": ONE,
+                "visible": TWO,
+                "hidden": np.array([1]),
+            },
+            -6.5,
+            {
+                "weights": np.array([[-2.0]]),
+                "visible_bias": -ONE,
+                "hidden_bias": -ONE,
+                "visible": np.array([-2.0]),
+            },
+            exposes="linear term kept beside the parabola",
+        ),
+        Case(
+            "at rest: the mean of p(v | h) is b + W h",
+            {
+                "weights": W2,
+                "visible_bias": np.array([0.5, -0.25]),
+                "hidden_bias": np.zeros(2),
+                "visible": np.array([2.5, 7.75]),
+                "hidden": np.array([0, 1]),
+            },
+            34.0 - 67.0,
+            {"visible": np.zeros(2)},
+            exposes="one half lost",
+        ),
+        Case(
+            "all hidden units off: the parabola alone",
+            {
+                "weights": W2,
+                "visible_bias": np.zeros(2),
+                "hidden_bias": np.ones(2),
+                "visible": np.array([3.0, 4.0]),
+                "hidden": np.array([0, 0]),
+            },
+            12.5,
+            {"visible": np.array([3.0, 4.0]), "visible_bias": np.array([-3.0, -4.0])},
+        ),
+        Case(
+            "not a number",
+            {
+                "weights": W2,
+                "visible_bias": np.zeros(2),
+                "hidden_bias": np.ones(2),
+                "visible": np.array([np.nan, 4.0]),
+                "hidden": np.array([0, 1]),
+            },
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "linear term kept beside the parabola",
+            "mistake",
+            lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) - np.dot(b, v),
+            symptom="the visible units rest at 2 b",
+        ),
+        Variant(
+            "one half lost",
+            "mistake",
+            lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) + 0.5 * np.sum((v - b) ** 2),
+            symptom="p(v | h) has variance 1/2 and mean b + W h / 2, but is sampled with 1 and b + W h",
+        ),
+    ),
+)
+
+FREE_ENERGY = Formula(
+    value=gaussian_rbm_free_energy,
+    signature="(v,h),(v),(h),(v)->()",
+    source="welling2004; hinton2010, Section 13.2",
+    gradients={
+        "weights": gaussian_rbm_free_energy_weights_gradient,
+        "visible_bias": gaussian_rbm_free_energy_visible_bias_gradient,
+        "hidden_bias": gaussian_rbm_free_energy_hidden_bias_gradient,
+        "visible": gaussian_rbm_free_energy_visible_gradient,
+    },
+    sample=lambda rng: random_machine(rng, visible=1) | {"visible": rng.normal(scale=2.0, size=1)},
+    laws=(at_most_the_parabola,),
+    cases=(
+        Case(
+            "odds of 3: 0.5 - log 4",
+            {
+                "weights": np.array([[np.log(3.0) / 2.0]]),
+                "visible_bias": ONE,
+                "hidden_bias": ZERO,
+                "visible": TWO,
+            },
+            0.5 - 2.0 * np.log(2.0),
+            {
+                "weights": np.array([[-1.5]]),
+                "visible_bias": -ONE,
+                "hidden_bias": np.array([-0.75]),
+                "visible": np.array([1.0 - 0.375 * np.log(3.0)]),
+            },
+            exposes="visible term of a binary RBM",
+        ),
+        Case(
+            "at the bias, nothing coupled",
+            {
+                "weights": np.zeros((2, 1)),
+                "visible_bias": np.array([3.0, 4.0]),
+                "hidden_bias": ZERO,
+                "visible": np.array([3.0, 4.0]),
+            },
+            -np.log(2.0),
+            {"visible": np.zeros(2), "visible_bias": np.zeros(2), "hidden_bias": np.array([-0.5])},
+            exposes="linear term kept beside the parabola",
+        ),
+        Case(
+            "far out: the parabola and the line of the hidden unit",
+            {
+                "weights": np.array([[1.0]]),
+                "visible_bias": ZERO,
+                "hidden_bias": ZERO,
+                "visible": np.array([1000.0]),
+            },
+            499000.0,
+            {"visible": np.array([999.0])},
+            exposes="logarithm of one plus exponential",
+        ),
+        Case(
+            "not a number",
+            {
+                "weights": np.ones((1, 1)),
+                "visible_bias": ONE,
+                "hidden_bias": ONE,
+                "visible": np.array([np.nan]),
+            },
+            np.nan,
+            {"visible": np.array([np.nan])},
+        ),
+    ),
+    variants=(
+        Variant(
+            "visible term of a binary RBM",
+            "mistake",
+            lambda W, b, c, v: -np.dot(b, v) - np.sum(softplus(c + np.dot(v, W))),
+            symptom="unbounded below: e^-F has no integral",
+        ),
+        Variant(
+            "linear term kept beside the parabola",
+            "mistake",
+            lambda W, b, c, v: gaussian_rbm_free_energy(W, b, c, v) - np.dot(b, v),
+            symptom="the visible units rest at 2 b",
+        ),
+        Variant(
+            "logarithm of one plus exponential",
+            "mistake",
+            lambda W, b, c, v: 0.5 * np.sum((v - b) ** 2) - np.sum(np.log(1.0 + np.exp(c + np.dot(v, W)))),
+            seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1, binary units",
+            symptom="-inf from t = 710 on (float32: 89)",
+        ),
+    ),
+)

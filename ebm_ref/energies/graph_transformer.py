@@ -1,0 +1,267 @@
+r"""Graph transformer: answers are paths through a graph, and what they spell.
+
+    E(path)     = sum of the energies of its arcs
+    E(answer)   = min of E(path) over the paths that spell the answer
+    dE/de_arc   = 1 on the best such path, 0 elsewhere
+
+A string of digits is cut into pieces in many ways.  Every way to cut is a path through a graph, and a
+recogniser puts one arc between two cuts for each class it thinks of, with an energy: e(3) = 0.1 where a 3
+is likely.  A path says how to cut and what to read; the answer is what is read, and how it was cut is
+latent.  To clamp an answer is to keep the paths that spell it.
+
+That is a special case of composition: two graphs make one, whose paths are pairs of paths that spell
+the same, one in each.  The graph of the answer 3 4 has a single path; the graph of a dictionary, a trie,
+has a path for each word, and leaves the readings that are words.
+
+    arcs    rows (from, to, label) with from < to; paths lead from node 0 to the largest node
+
+Source: LeCun et al. (1998), "Gradient-Based Learning Applied to Document Recognition", Section V-VIII;
+LeCun et al. (2006), Section 7; NYU DLSP20, week 14.
+Before: alignment.py.  Next: factor_graph.py.
+"""
+
+from typing import NamedTuple
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import homogeneous
+
+
+class Lattice(NamedTuple):
+    """Paths through a graph in company of a grammar: steps between states, which are numbered in order."""
+
+    steps: list  # (from, to, arc) for each pair of an arc and a grammar arc of its label
+    end: int  # the last state, 0 if no path reaches it
+
+
+def check_graph(energies, arcs):
+    """Raise a ValueError unless there are n energies, none -inf, and n arcs that lead upwards from 0."""
+    arcs, n = np.asarray(arcs), np.shape(energies)
+    require(len(n) == 1 and n[0] > 0, "energies", energies, "must be (n,), one for each arc; not empty")
+    require(not np.any(energies == -np.inf), "energies", energies, "must not be -inf; +inf forbids")
+    fits = arcs.shape == (n[0], 3) and arcs.dtype.kind in "iu"
+    require(fits, "arcs", arcs, f"must be ({n[0]}, 3) integers: from, to, label")
+    upwards = np.all((arcs[:, 0] >= 0) & (arcs[:, 0] < arcs[:, 1]))
+    require(upwards, "arcs", arcs, "must lead upwards, from a node >= 0 to a larger one")
+
+
+def all_paths(arcs):
+    """Every path from node 0 to the largest, as a list of arc indices, in the order of a dictionary.
+
+    >>> all_paths(np.array([[0, 1, 7], [1, 2, 8], [0, 2, 9]]))
+    [[0, 1], [2]]
+    """
+    end = max(arc[1] for arc in arcs)
+
+    def onwards(node):
+        if node == end:
+            return [[]]
+        leaving = [i for i, arc in enumerate(arcs) if arc[0] == node]
+        return [[i, *rest] for i in leaving for rest in onwards(arcs[i][1])]
+
+    return onwards(0)
+
+
+def spelled(arcs, path):
+    """Labels along a path.
+
+    >>> spelled(np.array([[0, 1, 7], [1, 2, 8], [0, 2, 9]]), [0, 1])
+    [7, 8]
+    """
+    return [int(arcs[i][2]) for i in path]
+
+
+def compose(arcs, grammar, accepting):
+    """The lattice of pairs of paths that spell the same, one in each graph.
+
+    `grammar` has rows (from, to, label), begins at 0, may have loops, and ends at any `accepting` node.
+
+    >>> compose([(0, 1, 7), (0, 1, 8)], [(0, 1, 8)], accepting={1})
+    Lattice(steps=[(0, 1, 1)], end=1)
+    """
+    last = max(arc[1] for arc in arcs)
+    found, steps = {(0, 0)}, []
+    for node in range(last):  # a state is a node of each graph
+        for i, (start, to, label) in enumerate(arcs):
+            if start == node:
+                here = [(s, t) for s, t, other in grammar if other == label and (start, s) in found]
+                steps += [((start, s), (to, t), i) for s, t in here]
+                found |= {(to, t) for _, t in here}
+    useful = {(last, q) for q in accepting} & found
+    for a, b, _ in reversed(steps):
+        useful |= {a} if b in useful else set()
+    number = {state: n for n, state in enumerate(sorted(s for s in useful if s[0] < last))}
+    number |= {(last, q): len(number) for q in accepting}
+    kept = [(number[a], number[b], i) for a, b, i in steps if a in useful and b in useful]
+    return Lattice(kept, number.get((last, min(accepting)), 0) if kept else 0)
+
+
+def clamped(arcs, answer):
+    """The lattice of the paths that spell an answer."""
+    return compose(arcs, [(s, s + 1, label) for s, label in enumerate(answer)], {len(answer)})
+
+
+def free(arcs):
+    """The lattice of all paths."""
+    return compose(arcs, [(0, 0, label) for label in {arc[2] for arc in arcs}], {0})
+
+
+def best_path(energies, lattice):
+    """Arcs of the path of lowest energy; of equals the first in a dictionary; None where there is none."""
+    to_go, onwards = {lattice.end: 0.0}, {}
+    for a, b, i in sorted(lattice.steps, key=lambda step: (-step[0], step[2])):
+        through = energies[i] + to_go[b]
+        if a not in to_go or through < to_go[a] or through != through:
+            to_go[a], onwards[a] = through, (b, i)
+    if lattice.end == 0:
+        return None
+    node, path = 0, []
+    while node != lattice.end:
+        node, i = onwards[node]
+        path.append(i)
+    return path
+
+
+def graph_transformer(energies, arcs, answer):
+    """Energy of one answer: that of the best path which spells it.
+
+    Parameters
+    ----------
+    energies : (n,) float
+        Energy of each arc; lower is better; +inf forbids.  A NaN gives a NaN.
+    arcs : (n, 3) int
+        From, to, label of each arc; from < to; paths lead from 0 to the largest node.
+    answer : (u,) int
+        The labels to be spelled.
+
+    Returns
+    -------
+    float
+        +inf where no path spells the answer.
+
+    Raises
+    ------
+    ValueError
+        If an arc does not lead upwards, if shapes do not fit, or if an energy is -inf.
+
+    >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
+    >>> float(graph_transformer(np.array([0.5, 0.25, 3.0]), arcs, [3, 4]))
+    0.75
+    """
+    check_graph(energies, arcs)
+    if np.any(np.isnan(energies)):
+        return np.nan
+    path = best_path(energies, clamped(arcs, answer))
+    return np.inf if path is None else np.sum(energies[np.array(path)])
+
+
+def graph_transformer_gradient(energies, arcs, answer):
+    """dE/de, shape (n,): 1 on the best path that spells the answer; 0 where there is none."""
+    energy = graph_transformer(energies, arcs, answer)
+    g = np.full(len(energies), np.nan if np.isnan(energy) else 0.0)
+    if energy < np.inf:
+        g[best_path(energies, clamped(arcs, answer))] = 1.0
+    return g
+
+
+# the recognition graph of a picture of "34" or "341", as the lecture draws it: 16 paths
+DIGITS = np.array(
+    [
+        [0, 1, 3],
+        [0, 1, 5],
+        [1, 2, 4],
+        [1, 2, 2],
+        [2, 3, 1],
+        [2, 3, 4],
+        [0, 2, 3],
+        [0, 2, 4],
+        [1, 3, 4],
+        [1, 3, 9],
+    ]
+)
+DIGIT_ENERGIES = np.array([0.1, 2.3, 0.4, 1.3, 0.1, 2.4, 3.4, 4.4, 0.6, 1.2])
+SMALL = np.array([[0, 1, 1], [0, 1, 2], [1, 2, 1], [1, 2, 2], [0, 2, 1], [0, 2, 2]])
+
+
+def random_graph(rng):
+    """One of two graphs, arcs of any energy, and an answer that some path spells."""
+    arcs = (SMALL, DIGITS)[rng.integers(2)]
+    paths = all_paths(arcs)
+    answer = spelled(arcs, paths[rng.integers(len(paths))])
+    return {"energies": rng.normal(scale=2.0, size=len(arcs)), "arcs": arcs, "answer": np.array(answer)}
+
+
+def as_low_as_any_path(formula, inputs, rng):
+    """No path that spells the answer has a lower energy, and one has this."""
+    e, arcs, answer = inputs.values()
+    sums = [e[path].sum() for path in all_paths(arcs) if spelled(arcs, path) == [*answer]]
+    return abs(formula.value(**inputs) - min(sums)) / (2.0**-49 * np.abs(e).sum())
+
+
+THIRTY_FOUR = {"energies": DIGIT_ENERGIES, "arcs": DIGITS, "answer": np.array([3, 4])}
+ON = lambda *indices: 1.0 * np.isin(np.arange(10), indices)
+
+FORMULA = Formula(
+    value=graph_transformer,
+    signature="(n),(n,c),(u)->()",
+    source="lecun1998, Section VI; lecun2006, Section 7; NYU DLSP20, week 14",
+    gradients={"energies": graph_transformer_gradient},
+    sample=random_graph,
+    laws=(as_low_as_any_path, homogeneous(1, energies=1)),
+    cases=(
+        Case(
+            "34 in two ways: 0.1 + 0.6, or 3.4 + 2.4",
+            THIRTY_FOUR,
+            0.7,
+            {"energies": ON(0, 8)},
+            exposes="the best path, whatever it spells",
+        ),
+        Case(
+            "341 in one way",
+            THIRTY_FOUR | {"answer": np.array([3, 4, 1])},
+            0.1 + 0.4 + 0.1,
+            {"energies": ON(0, 2, 4)},
+        ),
+        Case(
+            "44: the wide 4 first",
+            THIRTY_FOUR | {"answer": np.array([4, 4])},
+            4.4 + 2.4,
+            {"energies": ON(7, 5)},
+        ),
+        Case(
+            "no path spells 3 alone",
+            THIRTY_FOUR | {"answer": np.array([3])},
+            np.inf,
+            {"energies": np.zeros(10)},
+        ),
+        Case(
+            "a tie: the first in a dictionary of arcs",
+            {
+                "energies": np.array([1.0, 1.0]),
+                "arcs": np.array([[0, 1, 5], [0, 1, 5]]),
+                "answer": np.array([5]),
+            },
+            1.0,
+            {"energies": np.array([1.0, 0.0])},
+        ),
+        Case(
+            "not a number",
+            {
+                "energies": np.array([np.nan, 1.0]),
+                "arcs": np.array([[0, 1, 5], [0, 1, 6]]),
+                "answer": np.array([6]),
+            },
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "the best path, whatever it spells",
+            "mistake",
+            lambda e, arcs, answer: np.sum(e[best_path(e, free(arcs))]),
+            symptom="the answer is not clamped: no loss of it has a gradient",
+        ),
+    ),
+)

@@ -1,0 +1,198 @@
+r"""Potts model: units of q colours, coupled where colours agree.
+
+    E(y)     = -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i),   y_i in 0..q-1
+    dE/dJ_ij = -1/2 [y_i = y_j], i != j,      dE/dh_i(a) = -[y_i = a]
+
+Written over all i != j with a factor 1/2, so that J_ij and J_ji are one coupling in two halves, each
+with its own derivative (boltzmann.py).  The diagonal is not read: a unit always agrees with itself.
+
+For q = 2 this is the Ising model with half the coupling, since [y_i = y_j] = (1 + s_i s_j)/2:
+J_Potts = 2 J_Ising, and the energies differ by the constant 1/2 sum_{i<j} J_Potts.  Forgetting that
+factor 2 puts every transition at the wrong temperature: on the square lattice beta_c J = log(1 + sqrt 2)
+for two colours of Potts, and half of that for Ising.
+
+Source: Potts (1952), "Some Generalized Order-Disorder Transformations"; Wu (1982),
+"The Potts model", Section I.
+Before: qubo.py.  Next: rbm.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.energies.boltzmann import random_couplings
+from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.laws import misfit
+
+
+def potts(couplings, fields, labels):
+    """Energy of one configuration of colours.
+
+    Parameters
+    ----------
+    couplings : (n, n) float
+        J; J_ij > 0 favours equal colours.  Both halves, J_ij and J_ji; the diagonal is not read.
+    fields : (n, q) float
+        h_i(a) favours colour a of unit i.
+    labels : (n,) int
+        y, colours 0..q-1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If a label is not in 0..q-1.
+
+    >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> float(potts(J, np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.25]]), np.array([2, 2])))
+    -1.75
+    """
+    same = _agree(fields, labels)
+    return -0.5 * np.sum(np.where(same, couplings, 0.0)) - np.sum(fields[np.arange(len(labels)), labels])
+
+
+def potts_couplings_gradient(couplings, fields, labels):
+    """dE/dJ, shape (n, n): -1/2 where two units agree, 0 on the diagonal."""
+    return 0.0 - 0.5 * _agree(fields, labels)
+
+
+def potts_fields_gradient(couplings, fields, labels):
+    """dE/dh, shape (n, q): -1 at the colour of each unit."""
+    _agree(fields, labels)
+    return 0.0 - (np.array(labels)[:, None] == np.arange(np.shape(fields)[1]))
+
+
+def _agree(fields, labels):
+    """(n, n) bool, which two units have the same colour; no unit with itself."""
+    for y in labels:
+        require_index("labels", y, np.shape(fields)[1])
+    y = np.array(labels)
+    return (y[:, None] == y) & ~np.eye(len(y), dtype=bool)
+
+
+def random_sample(rng):
+    """Three units of two colours."""
+    J, h = random_couplings(rng, 3), rng.normal(scale=2.0, size=(3, 2))
+    return {"couplings": J, "fields": h, "labels": rng.integers(2, size=3)}
+
+
+def colours_renamed(formula, inputs, rng):
+    """Renaming the colours, fields with them, changes nothing."""
+    J, h, y = inputs.values()
+    order = rng.permutation(h.shape[1])
+    return misfit(formula, inputs, {"couplings": J, "fields": h[:, order], "labels": np.argsort(order)[y]})
+
+
+def units_renamed(formula, inputs, rng):
+    """Renaming the units changes nothing."""
+    J, h, y = inputs.values()
+    order = rng.permutation(len(y))
+    return misfit(
+        formula, inputs, {"couplings": J[np.ix_(order, order)], "fields": h[order], "labels": y[order]}
+    )
+
+
+def diagonal_not_read(formula, inputs, rng):
+    """The diagonal of J is not read."""
+    J = inputs["couplings"] + np.diag(rng.normal(scale=100.0, size=len(inputs["labels"])))
+    return 0.0 if formula.value(**inputs | {"couplings": J}) == formula.value(**inputs) else np.inf
+
+
+def with_pairs(J, h, y, agree, differ):
+    """The energy in which a pair counts `agree` times -J_ij or `differ` times -J_ij."""
+    y = np.array(y)
+    pairs = np.triu(np.where(y[:, None] == y, agree * J, differ * J), 1)
+    return -np.sum(pairs) - np.sum(h[np.arange(len(y)), y])
+
+
+J3 = np.array([[0.0, 1.0, -2.0], [1.0, 0.0, 4.0], [-2.0, 4.0, 0.0]])
+H3 = np.array([[0.5, 0.0], [0.0, 0.25], [8.0, -1.0]])
+
+FORMULA = Formula(
+    value=potts,
+    signature="(n,n),(n,q),(n)->()",
+    source="potts1952; wu1982, Section I",
+    gradients={"couplings": potts_couplings_gradient, "fields": potts_fields_gradient},
+    sample=random_sample,
+    laws=(colours_renamed, units_renamed, diagonal_not_read),
+    cases=(
+        Case(
+            "all of one colour: -(1 - 2 + 4)",
+            {"couplings": J3, "fields": np.zeros((3, 2)), "labels": np.array([1, 1, 1])},
+            -3.0,
+            {"couplings": 0.5 * np.eye(3) - 0.5, "fields": np.array([[0.0, -1.0]] * 3)},
+            exposes="each pair counted twice",
+        ),
+        Case(
+            "two agree: -4, and the fields of what they are",
+            {"couplings": J3, "fields": H3, "labels": np.array([0, 1, 1])},
+            -4.0 - 0.5 - 0.25 + 1.0,
+            {
+                "couplings": np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -0.5], [0.0, -0.5, 0.0]]),
+                "fields": np.array([[-1.0, 0.0], [0.0, -1.0], [0.0, -1.0]]),
+            },
+            exposes="product of spins",
+        ),
+        Case(
+            "three colours, none alike: the couplings are silent",
+            {"couplings": J3, "fields": np.zeros((3, 3)), "labels": np.array([2, 0, 1])},
+            0.0,
+            {"couplings": np.zeros((3, 3)), "fields": -np.eye(3)[[2, 0, 1]]},
+            exposes="cost of disagreement",
+        ),
+        Case(
+            "a triangle counts half",
+            {"couplings": np.triu(J3), "fields": np.zeros((3, 2)), "labels": np.array([0, 0, 0])},
+            -1.5,
+        ),
+        Case(
+            "the diagonal is not read",
+            {"couplings": np.full((2, 2), 3.0), "fields": np.zeros((2, 2)), "labels": np.array([1, 1])},
+            -3.0,
+            {"couplings": np.array([[0.0, -0.5], [-0.5, 0.0]])},
+            exposes="each unit agrees with itself",
+        ),
+        Case(
+            "one colour: always the same energy",
+            {"couplings": J3, "fields": np.ones((3, 1)), "labels": np.array([0, 0, 0])},
+            -6.0,
+        ),
+        Case(
+            "not a number",
+            {"couplings": np.full((2, 2), np.nan), "fields": np.zeros((2, 2)), "labels": np.array([1, 1])},
+            np.nan,
+        ),
+    ),
+    variants=(
+        Variant(
+            "each pair counted twice",
+            "mistake",
+            lambda J, h, y: with_pairs(J, h, y, 2.0, 0.0),
+            symptom="couplings act as if twice as strong",
+        ),
+        Variant(
+            "each unit agrees with itself",
+            "mistake",
+            lambda J, h, y: with_pairs(J, h, y, 1.0, 0.0) - 0.5 * np.trace(J),
+            symptom="right where the diagonal is 0; else a constant",
+        ),
+        Variant(
+            "product of spins",
+            "mistake",
+            lambda J, h, y: with_pairs(J, h, y, 1.0, -1.0),
+            symptom="Ising's s_i s_j in place of [y_i = y_j]: for two colours twice the coupling",
+        ),
+        Variant(
+            "cost of disagreement",
+            "convention",
+            lambda J, h, y: with_pairs(J, h, y, 0.0, -1.0),
+            {
+                "couplings": lambda J, h, y: 0.5 * (np.array(y)[:, None] != np.array(y)),
+                "fields": potts_fields_gradient,
+            },
+            seen_in="Boykov, Veksler and Zabih (2001), the Potts interaction energy of graph cuts",
+            symptom="higher by the constant sum_{i<j} J_ij",
+        ),
+    ),
+)

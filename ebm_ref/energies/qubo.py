@@ -1,0 +1,216 @@
+r"""QUBO: a quadratic form of bits; and the way between it, bits with biases, and spins.
+
+    E(x)  = x'Qx = sum_i Q_ii x_i + sum_{i != j} Q_ij x_i x_j,   x_i in {0, 1}
+    dE/dQ = x x'
+
+Since x_i^2 = x_i, the diagonal of Q holds the biases.  Off the diagonal only Q_ij + Q_ji matters: a
+symmetric Q and its upper triangle with doubled entries are the same problem.
+
+Three forms of one model, joined by s = 2x - 1 and x_i^2 = x_i:
+
+    spins  -1/2 s'Js - h's         bits  -1/2 x'Wx - b'x         QUBO  x'Qx
+
+    W = 4 J,      b = 2 (h - J 1),       constant  1'h - 1/2 1'J 1
+    J = W / 4,    h = b/2 + W 1 / 4,     constant  -1'b/2 - 1'W 1 / 8
+    Q = -W/2 - diag(b),                  constant  0
+
+with E(old form) = E(new form) + constant.  The constant changes no probability, but log Z, and every
+energy that is printed; and a field of +-J 1 / 2, half the couplings of each spin, is forgotten as
+easily.  Each conversion is exact wherever the sums above are, whole numbers in any case.
+
+Source: Boros and Hammer (2002), "Pseudo-Boolean optimization"; elementary.
+Before: boltzmann.py.  Next: potts.py, more than two states.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import homogeneous, misfit
+
+
+def qubo(matrix, bits):
+    """Energy of one configuration of bits.
+
+    Parameters
+    ----------
+    matrix : (n, n) float
+        Q, symmetric or not; the diagonal holds what each bit costs by itself.
+    bits : (n,) int
+        Each 0 or 1.
+
+    Returns
+    -------
+    float
+        x'Qx.
+
+    Raises
+    ------
+    ValueError
+        If a bit is neither 0 nor 1.
+
+    >>> float(qubo(np.array([[-1.0, 3.0], [0.0, -1.0]]), np.array([1, 1])))
+    1.0
+    """
+    _check_bits(bits)
+    return np.dot(bits, np.dot(matrix, bits))
+
+
+def qubo_matrix_gradient(matrix, bits):
+    """dE/dQ, shape (n, n): x x'."""
+    _check_bits(bits)
+    return 1.0 * np.outer(bits, bits)
+
+
+def _check_bits(bits):
+    require(all(x == 0 or x == 1 for x in bits), "bits", bits, "must be 0 or 1 each")
+
+
+def bits_from_spins(couplings, fields):
+    """(W, b, constant) from (J, h): E(s) = -1/2 x'Wx - b'x + constant with x = (1 + s)/2.
+
+    >>> W, b, constant = bits_from_spins([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.0])
+    >>> W.tolist(), b.tolist(), float(constant)
+    ([[0.0, 4.0], [4.0, 0.0]], [-2.0, -2.0], -1.0)
+    """
+    J, h = check_couplings(couplings, fields)
+    return 4.0 * J, 2.0 * (h - np.sum(J, axis=1)), np.sum(h) - 0.5 * np.sum(J)
+
+
+def spins_from_bits(weights, biases):
+    """(J, h, constant) from (W, b): E(x) = -1/2 s'Js - h's + constant with s = 2x - 1.
+
+    >>> J, h, constant = spins_from_bits([[0.0, 4.0], [4.0, 0.0]], [-2.0, -2.0])
+    >>> J.tolist(), h.tolist(), float(constant)
+    ([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.0], 1.0)
+    """
+    W, b = check_couplings(weights, biases)
+    return 0.25 * W, 0.5 * b + 0.25 * np.sum(W, axis=1), -0.5 * np.sum(b) - 0.125 * np.sum(W)
+
+
+def qubo_from_bits(weights, biases):
+    """Q, symmetric, from (W, b): E(x) = x'Qx.
+
+    >>> qubo_from_bits([[0.0, 4.0], [4.0, 0.0]], [1.0, 2.0]).tolist()
+    [[-1.0, -2.0], [-2.0, -2.0]]
+    """
+    W, b = check_couplings(weights, biases)
+    return 0.0 - 0.5 * W - np.diag(b)
+
+
+def bits_from_qubo(matrix):
+    """(W, b) from any square Q: E(x) = -1/2 x'Wx - b'x.
+
+    >>> W, b = bits_from_qubo([[-1.0, 3.0], [0.0, -1.0]])
+    >>> W.tolist(), b.tolist()
+    ([[0.0, -3.0], [-3.0, 0.0]], [1.0, 1.0])
+    """
+    Q = np.array(matrix, float)
+    require(Q.ndim == 2 and len(Q) == Q.shape[1], "matrix", Q, f"must be square, not {Q.shape}")
+    refuse_entries("matrix", Q, ~np.isfinite(Q), lambda i: "must be a finite number")
+    b = np.diag(Q)
+    return 0.0 - (Q + Q.T) * (1.0 - np.eye(len(Q))), 0.0 - b
+
+
+def qubo_from_spins(couplings, fields):
+    """(Q, constant) from (J, h): E(s) = x'Qx + constant with x = (1 + s)/2.
+
+    >>> Q, constant = qubo_from_spins([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.5])
+    >>> Q.tolist(), float(constant)
+    ([[2.0, -2.0], [-2.0, 1.0]], -0.5)
+    """
+    W, b, constant = bits_from_spins(couplings, fields)
+    return qubo_from_bits(W, b), constant
+
+
+def spins_from_qubo(matrix):
+    """(J, h, constant) from any square Q: x'Qx = -1/2 s'Js - h's + constant with s = 2x - 1.
+
+    >>> J, h, constant = spins_from_qubo([[2.0, -2.0], [-2.0, 1.0]])
+    >>> J.tolist(), h.tolist(), float(constant)
+    ([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.5], 0.5)
+    """
+    return spins_from_bits(*bits_from_qubo(matrix))
+
+
+def both_triangles_together(formula, inputs, rng):
+    """Q and its transpose, or its upper triangle with the lower one added on, are the same problem."""
+    Q = inputs["matrix"]
+    folded = np.triu(Q) + np.tril(Q, -1).T
+    return max(misfit(formula, inputs, inputs | {"matrix": other}) for other in (Q.T, folded))
+
+
+Q2 = np.array([[-1.0, 3.0], [0.0, -2.0]])
+Q3 = np.array([[1.0, -2.0, 0.5], [4.0, -8.0, 0.0], [0.25, 16.0, 2.0]])
+
+FORMULA = Formula(
+    value=qubo,
+    signature="(n,n),(n)->()",
+    source="boros2002; elementary",
+    gradients={"matrix": qubo_matrix_gradient},
+    sample=lambda rng: {"matrix": rng.normal(scale=2.0, size=(3, 3)), "bits": rng.integers(2, size=3)},
+    laws=(homogeneous(1, matrix=1), both_triangles_together),
+    cases=(
+        Case(
+            "both on: each costs -1 and -2, together 3",
+            {"matrix": Q2, "bits": np.array([1, 1])},
+            0.0,
+            {"matrix": np.ones((2, 2))},
+            exposes="diagonal left out",
+        ),
+        Case(
+            "one on: the diagonal",
+            {"matrix": Q2, "bits": np.array([0, 1])},
+            -2.0,
+            {"matrix": np.array([[0.0, 0.0], [0.0, 1.0]])},
+        ),
+        Case(
+            "all off",
+            {"matrix": Q3, "bits": np.array([0, 0, 0])},
+            0.0,
+            {"matrix": np.zeros((3, 3))},
+            exposes="spins taken for bits",
+        ),
+        Case(
+            "not symmetric: both triangles count",
+            {"matrix": Q3, "bits": np.array([1, 1, 0])},
+            -5.0,
+            exposes="one triangle read",
+        ),
+        Case(
+            "every pair once, the diagonal once",
+            {"matrix": np.array([[1.0, 2.0], [2.0, 4.0]]), "bits": np.array([1, 1])},
+            9.0,
+            exposes="one half in front",
+        ),
+        Case("not a number", {"matrix": np.full((2, 2), np.nan), "bits": np.array([1, 1])}, np.nan),
+    ),
+    variants=(
+        Variant(
+            "diagonal left out",
+            "mistake",
+            lambda Q, x: np.dot(x, np.dot(Q - np.diag(np.diag(Q)), x)),
+            seen_in="github.com/IBM/p-kit/pull/134",
+            symptom="biases are lost on the way to spins: wrong optima, found with confidence",
+        ),
+        Variant(
+            "one triangle read",
+            "mistake",
+            lambda Q, x: np.dot(x, np.dot(np.triu(Q), x)),
+            symptom="right for upper triangular Q alone; a symmetric one counts half",
+        ),
+        Variant(
+            "one half in front",
+            "convention",
+            lambda Q, x: 0.5 * np.dot(x, np.dot(Q, x)),
+            {"matrix": lambda Q, x: 0.5 * np.outer(x, x)},
+            seen_in="quadratic programming, 1/2 x'Px + q'x: the documentation of OSQP and CVXOPT",
+        ),
+        Variant(
+            "spins taken for bits",
+            "mistake",
+            lambda Q, x: np.dot(2 * np.array(x) - 1, np.dot(Q, 2 * np.array(x) - 1)),
+            symptom="the diagonal becomes a constant",
+        ),
+    ),
+)

@@ -1,0 +1,470 @@
+r"""Chain negative log-likelihood: the loss of a conditional random field.
+
+    L(u, P, y) = E(y) - F,      F = -(1/beta) log sum_y' e^{-beta E(y')}
+
+    dL/du[t, j] = [y_t = j] - p(y_t = j)
+    dL/dP[i, j] = sum_t ([y_t = i, y_{t+1} = j] - p(y_t = i, y_{t+1} = j))
+
+The loss nll of the table of all k^t sequences, found in t k^2 steps.  Nothing is normalised moment by
+moment: a sequence competes with whole sequences.  beta L = -log p(y), which is never negative; a
+negative loss shows that numerator and normaliser saw different chains, as they do where a mask is
+applied to one alone.
+
+Frameworks have scores for energies, and return log p(y), which is to be maximised: -beta L.  They
+know a start and an end transition too: unary energies of the first and of the last moment.  Padding
+is no part of a chain.  A chain of the sample's own length has the same loss as a padded one.
+
+Both terms may be 1e8 and L 1e-9.  All is counted from the best sequence; 1 - p is a sum of what is not
+y; and where labels as probable at one pair as at another cancel in dL/dP, sequences are told apart by
+how often they have the transition at all (count_risk), which takes t times as long.
+
+Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
+Before: chain_enumeration.py.  Next: chain_margin.py, the other losses of a chain.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.energies.chain import (
+    backwards_and_transposed,
+    chain_pairwise_gradient,
+    check_chain,
+    check_labels,
+    labels_renamed,
+    random_chain,
+)
+from ebm_ref.exact.chain import best_labels, counted_from, log_count, marginals, reads_nan, viterbi
+from ebm_ref.exact.chain_enumeration import enumerate_labels
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
+from ebm_ref.numerics import log_softmax, scaled_sum
+
+
+def energy_gap(unary, pairwise, labels, others):
+    """E(labels) - E(others), of which the second is possible; what both have cancels before it is added."""
+    moments, y, z = np.arange(len(unary)), np.array(labels), np.array(others)
+    differ = np.flatnonzero(y != z)
+    steps = chain_pairwise_gradient(unary, pairwise, y) - chain_pairwise_gradient(unary, pairwise, z)
+    own = unary[moments[differ], y[differ]] - unary[moments[differ], z[differ]]
+    used = np.nonzero(steps)
+    return np.sum(own) + np.sum(steps[used] * pairwise[used])
+
+
+def chain_nll(unary, pairwise, labels, beta=1.0):
+    """Negative log-likelihood of one sequence, divided by beta.
+
+    Parameters
+    ----------
+    unary : (t, k) float
+        Energy of each label at each moment; lower is better; +inf forbids.  A NaN gives a NaN loss.
+    pairwise : (k, k) float
+        Energy of label j right after label i; +inf forbids.
+    labels : (t,) int
+        The correct sequence y.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        >= 0, in units of energy; +inf where y is forbidden and others are not, NaN where all are.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, if a label is not in 0..k-1, if an energy is -inf, or if beta is not
+        positive and finite.
+
+    >>> u = -np.log(np.array([[0.5, 0.5], [0.25, 0.75]]))
+    >>> float(chain_nll(u, np.zeros((2, 2)), np.array([0, 1])).round(12))  # -log(1/2 3/4)
+    0.980829253012
+    """
+    check_chain(unary, pairwise)
+    check_labels(labels, unary)
+    require_positive("beta", beta)
+    if reads_nan(unary, pairwise) or not viterbi(unary, pairwise)[0] < np.inf:
+        return np.nan
+    best = best_labels(unary, pairwise)
+    gap = energy_gap(unary, pairwise, labels, best)
+    return gap + log_count(*counted_from(best, unary, pairwise), beta) / beta
+
+
+def chain_nll_unary_gradient(unary, pairwise, labels, beta=1.0):
+    """dL/du, shape (t, k): [y_t = j] - p(y_t = j), with 1 - p summed from the others; rows sum to 0."""
+    chain_nll(unary, pairwise, labels, beta)
+    nodes, _ = marginals(unary, pairwise, beta)
+    return np.array([less_than_one(p, y) for p, y in zip(nodes, labels, strict=True)])
+
+
+def chain_nll_pairwise_gradient(unary, pairwise, labels, beta=1.0):
+    """dL/dP, shape (k, k): how often j follows i in y, less how often it is expected to."""
+    chain_nll(unary, pairwise, labels, beta)
+    _, edges = marginals(unary, pairwise, beta)
+    k = np.shape(unary)[1]
+    pairs = np.array(labels[:-1], int) * k + np.array(labels[1:], int)
+    each = np.zeros((len(pairs), k * k))
+    for s, (p, pair) in enumerate(zip(edges, pairs, strict=True)):
+        each[s] = less_than_one(np.ravel(p), pair)
+    g, sizes = each.sum(axis=0), np.abs(each).sum(axis=0)
+    for pair in np.flatnonzero(np.abs(g) < sizes / 16):
+        g[pair] = count_risk(unary, pairwise, labels, beta, *divmod(pair, k))
+    return g.reshape(k, k)
+
+
+def less_than_one(p, i):
+    """e_i - p for probabilities p, with 1 - p_i as the sum of the others, which keeps its digits."""
+    g = -p
+    g[i] = np.sum(p[np.arange(len(p)) != i])
+    return g
+
+
+def count_risk(unary, pairwise, labels, beta, i, j):
+    """n(y) - <n>, n the number of transitions from i to j: a pair (c, r) for each n and last label."""
+    best = best_labels(unary, pairwise)
+    u, P = counted_from(best, unary, pairwise)
+    t, k = np.shape(u)
+    c, r = np.full((t, k), -np.inf), np.zeros((t, k))
+    c[0] = -beta * u[0]
+    for row, step in zip(u[1:], P, strict=True):
+        counted = np.zeros((k, k), bool)
+        counted[i, j] = True
+        ways = c[:, :, None] - beta * step
+        late = np.concatenate([np.full((1, k, k), -np.inf), ways[:-1]])
+        into, beside = np.where(counted, late, ways), np.broadcast_to(r[:, :, None], ways.shape)
+        beside = np.where(counted, np.concatenate([np.zeros((1, k, k)), beside[:-1]]), beside)
+        c, r = scaled_sum(np.moveaxis(into, 1, 0), np.moveaxis(beside, 1, 0))
+        c = c - beta * row
+    c, r = scaled_sum(c.T, r.T)
+    all_c, all_r = scaled_sum(c, r)
+    own = chain_pairwise_gradient(unary, pairwise, labels)[i, j]
+    return np.sum((own - np.arange(t)) * (1.0 + r) * np.exp(c - all_c) / (1.0 + all_r))
+
+
+def likelihood_over_sequences(formula, inputs, rng):
+    """sum_y e^{-beta L(y)} over all sequences is 1: L is minus the logarithm of a probability, over beta."""
+    beta = inputs["beta"]
+    points = [inputs | {"labels": y} for y in enumerate_labels(*inputs["unary"].shape)]
+    total = sum(np.exp(-beta * formula.value(**point)) for point in points)
+    sizes = np.sum(np.abs(inputs["unary"])) + len(inputs["labels"]) * np.max(np.abs(inputs["pairwise"]))
+    return abs(total - 1.0) / (16 * UNIT * (1.0 + beta * sizes))
+
+
+def levels_do_not_matter(formula, inputs, rng):
+    """L(u + a, P + c) = L(u, P) for a number a_t added at each moment and a number c added to all of P."""
+    a, c = rng.normal(scale=4.0, size=(len(inputs["unary"]), 1)), rng.normal(scale=4.0)
+    moved = {"unary": inputs["unary"] + a, "pairwise": inputs["pairwise"] + c}
+    return misfit(formula, inputs, inputs | moved)
+
+
+def gradients_balance(formula, inputs, rng):
+    """Each row of dL/du sums to 0, and so does all of dL/dP: what is pulled up is pushed down elsewhere."""
+    rows = [*formula.gradients["unary"](**inputs), np.ravel(formula.gradients["pairwise"](**inputs))]
+    return max(abs(g.sum()) / (32 * UNIT) for g in rows)
+
+
+def one_by_one(u, P, y, beta=1.0):
+    """Each label's own -log p given the one before: a normaliser for each moment, none for the sequence."""
+    levels = [u[0], *(row + P[before] for row, before in zip(u[1:], y[:-1], strict=True))]
+    return -sum(log_softmax(-beta * E)[label] for E, label in zip(levels, y, strict=True)) / beta
+
+
+def after_a_masked_moment(u, P, y, beta=1.0):
+    """A moment of label 0 put in after the first and masked: the normaliser leaves it out, E(y) does not."""
+    return chain_nll(u, P, y, beta) + (P[0, y[1]] - P[y[0], y[1]] if len(y) > 1 else 0.0)
+
+
+def after_a_masked_moment_pairwise_gradient(u, P, y, beta=1.0):
+    g = chain_nll_pairwise_gradient(u, P, y, beta)
+    if len(y) > 1:
+        g[0, y[1]] += 1.0
+        g[y[0], y[1]] -= 1.0
+    return g
+
+
+def scaled(factor):
+    """Value and gradients times factor(t, beta)."""
+    times = lambda f: lambda u, P, y, beta=1.0: factor(len(u), beta) * f(u, P, y, beta)
+    gradients = {"unary": chain_nll_unary_gradient, "pairwise": chain_nll_pairwise_gradient}
+    return times(chain_nll), {a: times(g) for a, g in gradients.items()}
+
+
+def turned(function):
+    """The same with pairwise read from column to row."""
+    return lambda u, P, y, beta=1.0: function(u, P.T, y, beta)
+
+
+Q = 4.248354255291589e-18  # e^-40
+
+FORMULA = Formula(
+    value=chain_nll,
+    signature="(t,k),(k,k),(t),()->()",
+    source="lafferty2001, Section 3; lecun2006, Section 7",
+    gradients={"unary": chain_nll_unary_gradient, "pairwise": chain_nll_pairwise_gradient},
+    sample=lambda rng: random_chain(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    laws=(
+        non_negative,
+        likelihood_over_sequences,
+        levels_do_not_matter,
+        gradients_balance,
+        backwards_and_transposed,
+        labels_renamed,
+        convex_in("unary"),
+        convex_in("pairwise"),
+        homogeneous(1, unary=1, pairwise=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "nothing known: log of the number of sequences",
+            {
+                "unary": np.zeros((3, 2)),
+                "pairwise": np.zeros((2, 2)),
+                "labels": np.array([0, 1, 1]),
+                "beta": 1.0,
+            },
+            3.0 * np.log(2.0),
+            {
+                "unary": np.array([[0.5, -0.5], [-0.5, 0.5], [-0.5, 0.5]]),
+                "pairwise": np.array([[-0.5, 0.5], [-0.5, 0.5]]),
+            },
+            exposes="log-likelihood, to be maximised",
+        ),
+        Case(
+            "colder",
+            {
+                "unary": np.zeros((3, 2)),
+                "pairwise": np.ones((2, 2)),
+                "labels": np.array([0, 1, 1]),
+                "beta": 2.0,
+            },
+            1.5 * np.log(2.0),
+            exposes="not divided by beta",
+        ),
+        Case(
+            "no transitions: as many classifiers as moments",
+            {
+                "unary": np.array([[0.0, np.log(3.0)], [0.0, 0.0]]),
+                "pairwise": np.full((2, 2), 8.0),
+                "labels": np.array([1, 0]),
+                "beta": 1.0,
+            },
+            np.log(8.0),
+            {"unary": np.array([[-0.75, 0.75], [0.5, -0.5]])},
+            exposes="what the padding holds is read",
+        ),
+        Case(
+            "three labels: the fixture of TensorFlow Addons, scores with their sign changed",
+            {
+                "unary": -np.array([[4.0, 5.0, -3.0], [3.0, -1.0, 3.0], [-1.0, 2.0, 1.0]]),
+                "pairwise": -np.array([[-3.0, 5.0, -2.0], [3.0, 4.0, 1.0], [1.0, 2.0, 1.0]]),
+                "labels": np.array([1, 2, 1]),
+                "beta": 1.0,
+            },
+            5.0461218376900654,
+            exposes="transition read from a masked moment",
+        ),
+        Case(
+            "label bias: after 0 all ways are bad, and a normaliser of its own would forgive it",
+            {
+                "unary": np.zeros((2, 2)),
+                "pairwise": np.array([[np.log(3.0), np.log(3.0)], [0.0, 0.0]]),
+                "labels": np.array([0, 0]),
+                "beta": 1.0,
+            },
+            np.log(8.0),
+            {
+                "unary": np.array([[0.75, -0.75], [0.5, -0.5]]),
+                "pairwise": np.array([[7.0, -1.0], [-3.0, -3.0]]) / 8.0,
+            },
+            exposes="normalised moment by moment",
+        ),
+        Case(
+            "from row to column: 0 0, 0 1 and 1 1 are as good, 1 0 is not",
+            {
+                "unary": np.zeros((2, 2)),
+                "pairwise": np.array([[0.0, 0.0], [np.log(2.0), 0.0]]),
+                "labels": np.array([1, 0]),
+                "beta": 1.0,
+            },
+            np.log(7.0),
+            {
+                "unary": np.array([[-4.0, 4.0], [4.0, -4.0]]) / 7.0,
+                "pairwise": np.array([[-2.0, -2.0], [6.0, -2.0]]) / 7.0,
+            },
+            exposes="transitions read from column to row",
+        ),
+        Case(
+            "near certain: 2 e^-40 is left, and nothing of it may cancel",
+            {
+                "unary": np.array([[0.0, 40.0], [0.0, 40.0]]),
+                "pairwise": np.zeros((2, 2)),
+                "labels": np.array([0, 0]),
+                "beta": 1.0,
+            },
+            2.0 * Q,
+            {"unary": np.array([[Q, -Q], [Q, -Q]]), "pairwise": np.array([[2.0 * Q, -Q], [-Q, -Q * Q]])},
+        ),
+        Case(
+            "one transition at one moment or another: e^-20 cancels, and e^-160 is left",
+            {
+                "unary": np.array([[0.0, 100.0], [0.0, 20.0], [100.0, 0.0]]),
+                "pairwise": np.array([[0.0, -60.0], [0.0, 0.0]]),
+                "labels": np.array([0, 0, 1]),
+                "beta": 1.0,
+            },
+            2.0611536203143807e-09,
+            {
+                "pairwise": np.array(
+                    [
+                        [2.0611536181902036e-09, 3.2574885322075213e-70],
+                        [-3.720075976020836e-44, -2.0611536181902036e-09],
+                    ]
+                )
+            },
+        ),
+        Case(
+            "hopeless: p = e^-1600 is 0 in double precision, its logarithm is not",
+            {
+                "unary": np.array([[0.0, 800.0], [0.0, 800.0]]),
+                "pairwise": np.zeros((2, 2)),
+                "labels": np.array([1, 1]),
+                "beta": 1.0,
+            },
+            1600.0,
+            {"unary": np.array([[-1.0, 1.0], [-1.0, 1.0]]), "pairwise": np.array([[-1.0, 0.0], [0.0, 1.0]])},
+        ),
+        Case(
+            "one moment: cross-entropy, and the pairwise table is not read",
+            {
+                "unary": np.array([[0.0, np.log(3.0)]]),
+                "pairwise": np.full((2, 2), np.nan),
+                "labels": np.array([1]),
+                "beta": 1.0,
+            },
+            np.log(4.0),
+            {"unary": np.array([[-0.75, 0.75]]), "pairwise": np.zeros((2, 2))},
+        ),
+        Case(
+            "one label: one sequence, certain",
+            {
+                "unary": np.array([[3.0], [5.0]]),
+                "pairwise": np.ones((1, 1)),
+                "labels": np.array([0, 0]),
+                "beta": 1.0,
+            },
+            0.0,
+            {"unary": np.zeros((2, 1)), "pairwise": np.zeros((1, 1))},
+        ),
+        Case(
+            "forbidden is more than expensive: 0 1 would cost nothing else",
+            {
+                "unary": np.array([[0.0, 50000.0], [50000.0, 0.0]]),
+                "pairwise": np.array([[0.0, np.inf], [0.0, 0.0]]),
+                "labels": np.array([0, 0]),
+                "beta": 1.0,
+            },
+            np.log(2.0),
+            {"unary": np.array([[0.5, -0.5], [0.5, -0.5]]), "pairwise": np.array([[0.5, 0.0], [0.0, -0.5]])},
+            exposes="forbidden at a price of 10000",
+        ),
+        Case(
+            "a forbidden answer",
+            {
+                "unary": np.zeros((2, 2)),
+                "pairwise": np.array([[0.0, np.inf], [0.0, 0.0]]),
+                "labels": np.array([0, 1]),
+                "beta": 1.0,
+            },
+            np.inf,
+        ),
+        Case(
+            "nothing is possible: there is no distribution",
+            {
+                "unary": np.zeros((2, 2)),
+                "pairwise": np.full((2, 2), np.inf),
+                "labels": np.array([0, 1]),
+                "beta": 1.0,
+            },
+            np.nan,
+            {"unary": np.full((2, 2), np.nan), "pairwise": np.full((2, 2), np.nan)},
+        ),
+        Case(
+            "not a number",
+            {
+                "unary": np.array([[0.0, np.nan], [0.0, 1.0]]),
+                "pairwise": np.zeros((2, 2)),
+                "labels": np.array([0, 0]),
+                "beta": 1.0,
+            },
+            np.nan,
+            {"unary": np.full((2, 2), np.nan), "pairwise": np.full((2, 2), np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "log-likelihood, to be maximised",
+            "mistake",
+            *scaled(lambda t, beta: -1.0),
+            seen_in="minimised by users of pytorch-crf, whose forward returns it: "
+            "github.com/kmkurn/pytorch-crf/issues/81 and 27",
+            symptom="a loss that falls without end, below 0, while decoding gets worse",
+        ),
+        Variant(
+            "not divided by beta",
+            "convention",
+            *scaled(lambda t, beta: beta),
+            seen_in="the probabilistic literature: -log p(y), without a unit",
+        ),
+        Variant(
+            "divided by the number of moments",
+            "convention",
+            *scaled(lambda t, beta: 1.0 / t),
+            seen_in="pytorch-crf, documentation of forward, reduction='token_mean'",
+            symptom="long sequences count for less",
+        ),
+        Variant(
+            "transitions read from column to row",
+            "convention",
+            turned(chain_nll),
+            {
+                "unary": turned(chain_nll_unary_gradient),
+                "pairwise": lambda u, P, y, beta=1.0: chain_nll_pairwise_gradient(u, P.T, y, beta).T,
+            },
+            seen_in="torch-struct, documentation of LinearChainCRF; 'transitioning to i from j' in the "
+            "BiLSTM-CRF of the PyTorch tutorials, github.com/rguthrie3/BiLSTM-CRF/issues/3",
+            symptom="right for symmetric tables; forbidden transitions forbid their reverse",
+        ),
+        Variant(
+            "normalised moment by moment",
+            "mistake",
+            one_by_one,
+            seen_in="maximum-entropy Markov models; Lafferty et al. (2001), Section 2, on label bias",
+            symptom="a label with few ways on is never regretted, whatever comes after",
+        ),
+        Variant(
+            "forbidden at a price of 10000",
+            "mistake",
+            lambda u, P, y, beta=1.0: chain_nll(np.minimum(u, 1e4), np.minimum(P, 1e4), y, beta),
+            seen_in="BiLSTM-CRF of the PyTorch tutorials, -10000 for minus infinity: "
+            "github.com/rguthrie3/DeepLearningForNLPInPytorch/issues/8 decodes the start tag",
+            symptom="forbidden transitions win where scores are large",
+        ),
+        Variant(
+            "transition read from a masked moment",
+            "mistake",
+            after_a_masked_moment,
+            {"unary": chain_nll_unary_gradient, "pairwise": after_a_masked_moment_pairwise_gradient},
+            seen_in="pytorch-crf, with a gap in the mask: github.com/kmkurn/pytorch-crf/issues/53 and 122",
+            symptom="a negative loss: the sequence that is scored is not among those that are summed",
+        ),
+        Variant(
+            "what the padding holds is read",
+            "mistake",
+            lambda u, P, y, beta=1.0: np.nan,
+            {
+                a: lambda u, P, y, beta=1.0, a=a: np.full(np.shape(u if a == "unary" else P), np.nan)
+                for a in ("unary", "pairwise")
+            },
+            seen_in="pytorch-crf: emission * mask is NaN where the padding is; found by this project",
+            symptom="a NaN after the end of one sequence, and the loss of its batch is NaN",
+        ),
+    ),
+)

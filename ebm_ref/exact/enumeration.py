@@ -1,0 +1,247 @@
+r"""Enumeration: the table of all configurations, and everything that can be read off it.
+
+    E[y_1, ..., y_n],      y_i in 0..k_i - 1          one axis a variable
+    Z = sum_y e^{-beta E_y},   p_y = e^{-beta E_y} / Z,   F = -(1/beta) log Z
+
+Nothing is approximate and nothing is clever: this is what all other exact routes, and all samplers,
+are held to.  It is also the shortest way to try an idea: write the energy of one configuration as a
+function, tabulate it, and ask.
+
+    energies = tabulate(lambda y: float(y[0] != y[1]), (2, 2))
+    log_partition(energies), marginal(energies, [0]), k_best(energies, 2)
+
+An energy of +inf forbids a configuration: it has probability 0, and no expectation looks at it.
+-inf is refused, for nothing else would have a probability.  Where everything is forbidden, log Z is
+-inf and the free energy +inf, but there are no probabilities and no answers, and asking for them is
+an error.  A NaN makes every number NaN; asked for an answer, it is an error as well.
+
+The gradient of the negative log-likelihood is the difference of two means, of dE over the data and
+over the model:
+
+    dL/dW = <dE/dW>_data - <dE/dW>_p
+
+Source: LeCun et al. (2006), Section 1.3 and 2.2 (Gibbs distribution, negative log-likelihood).
+Before: spins.py.  Next: blocks.py, sums that are too long for a table.
+"""
+
+import math
+
+import numpy as np
+
+from ebm_ref.exact.spins import require_memory
+from ebm_ref.formula import require, require_index, require_positive
+from ebm_ref.numerics import log_softmax, logsumexp, softmax, weighted
+
+
+def configurations(cardinalities):
+    """(N, n) int, all configurations in the order of a table's entries: the last variable varies fastest.
+
+    >>> configurations((2, 3)).tolist()
+    [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
+    """
+    shape = _shape(cardinalities)
+    require_memory("cardinalities", cardinalities, 8 * (len(shape) + 1) * math.prod(shape))
+    return np.indices(shape).reshape(len(shape), math.prod(shape)).T.copy()
+
+
+def tabulate(energy, cardinalities):
+    """The table of an energy: a function of one configuration, called once for each.
+
+    Parameters
+    ----------
+    energy : callable
+        energy(y) of an (n,) array of integers y_i in 0..k_i - 1; +inf forbids y.
+    cardinalities : (n,) int
+        k_i >= 1, the number of values of each variable.
+
+    Returns
+    -------
+    (k_1, ..., k_n) float
+
+    Raises
+    ------
+    ValueError
+        If a cardinality is below 1, if an energy is -inf, or if the table does not fit into memory.
+
+    >>> tabulate(lambda y: y[0] + 10.0 * y[1], (2, 3))
+    array([[ 0., 10., 20.],
+           [ 1., 11., 21.]])
+    """
+    shape = _shape(cardinalities)
+    require_memory("cardinalities", cardinalities, 5 * 8 * math.prod(shape))
+    energies = np.empty(shape)
+    for y in np.ndindex(shape):
+        energies[y] = energy(np.array(y, int))
+    return check_table(energies)
+
+
+def _shape(cardinalities):
+    for k in cardinalities:
+        require(int(k) == k and k >= 1, "cardinalities", tuple(cardinalities), "must be integers >= 1")
+    return tuple(map(int, cardinalities))
+
+
+def check_table(energies):
+    """The table as float64, refused where an energy is -inf or there is no configuration at all."""
+    energies = np.asarray(energies, float)
+    require(energies.size > 0, "energies", energies, "must hold a configuration")
+    require(
+        not np.any(energies == -np.inf), "energies", energies, "must not be -inf: nothing else would count"
+    )
+    return energies
+
+
+def log_partition(energies, beta=1.0):
+    """log Z of a table of any shape; -inf where everything is forbidden.
+
+    >>> float(log_partition(np.zeros((2, 2))).round(12)), float(log_partition([np.inf, np.inf]))
+    (1.38629436112, -inf)
+    """
+    energies = check_table(energies)
+    require_positive("beta", beta)
+    return logsumexp(-beta * energies.ravel())
+
+
+def free_energy(energies, beta=1.0):
+    """F = -(1/beta) log Z, counted from the lowest energy, so that a high level costs no digits."""
+    energies = check_table(energies)
+    require_positive("beta", beta)
+    lowest = np.min(energies)
+    if not np.isfinite(lowest):
+        return lowest
+    return lowest - logsumexp(beta * (lowest - energies.ravel())) / beta
+
+
+def probabilities(energies, beta=1.0):
+    """p of every configuration, in the table's shape.
+
+    >>> probabilities([[0.0, np.inf], [0.0, np.log(2.0)]]).round(12).tolist()
+    [[0.4, 0.0], [0.4, 0.2]]
+    """
+    energies = _check_allowed(energies)
+    require_positive("beta", beta)
+    return softmax(beta * (np.min(energies) - energies))
+
+
+def _check_allowed(energies):
+    energies = check_table(energies)
+    require(not np.all(energies == np.inf), "energies", energies, "must allow a configuration")
+    return energies
+
+
+def marginal(energies, variables, beta=1.0):
+    """Joint probabilities of some variables, axes in the order in which they are named.
+
+    >>> marginal([[0.0, np.inf], [0.0, np.log(2.0)]], [1]).round(12).tolist()
+    [0.8, 0.2]
+    """
+    p, named = probabilities(energies, beta), list(variables)
+    for i in named:
+        require_index("variables", i, p.ndim)
+    require(len(set(named)) == len(named), "variables", variables, "must name each variable once")
+    left = np.sum(p, axis=tuple(i for i in range(p.ndim) if i not in named))
+    return np.transpose(left, np.argsort(np.argsort(named)))
+
+
+def expectation(energies, values, beta=1.0):
+    """sum_y p_y f(y), f a table like that of the energies, or one of arrays with further axes behind.
+
+    >>> float(expectation([0.0, np.log(3.0), np.inf], [4.0, 8.0, np.nan]))
+    5.0
+    """
+    p, values = probabilities(energies, beta), np.asarray(values, float)
+    require(values.shape[: p.ndim] == p.shape, "values", values, f"must begin with the axes {p.shape}")
+    allowed = p.ravel() != 0.0
+    return np.tensordot(p.ravel()[allowed], values.reshape(p.size, *values.shape[p.ndim :])[allowed], axes=1)
+
+
+def entropy(energies, beta=1.0):
+    """-sum_y p_y log p_y in nats; log N where all N configurations are alike.
+
+    >>> float(entropy(np.zeros((2, 2))).round(12))
+    1.38629436112
+    """
+    energies = _check_allowed(energies)
+    require_positive("beta", beta)
+    logs = log_softmax(beta * (np.min(energies) - energies.ravel()))
+    return np.sum(weighted(np.exp(logs), -logs))
+
+
+def nll(energies, answer, beta=1.0):
+    """L = E_y - F of a configuration y: its negative log-likelihood over beta; inf where it is forbidden.
+
+    >>> float(nll(np.zeros((2, 2)), (0, 1)).round(12))
+    1.38629436112
+    """
+    energies = _check_allowed(energies)
+    require_positive("beta", beta)
+    y, lowest = _configuration(energies, answer), np.min(energies)
+    return (energies[y] - lowest) + logsumexp(beta * (lowest - energies.ravel())) / beta
+
+
+def nll_gradient(energies, gradients, answers, beta=1.0):
+    """Mean over the data of dL/dW = dE/dW(y) - <dE/dW>, W any parameter.
+
+    Parameters
+    ----------
+    energies : (k_1, ..., k_n) float
+    gradients : (k_1, ..., k_n, *shape of W) float, or callable
+        dE/dW of every configuration; a function of one configuration, as for `tabulate`, will do.
+    answers : (m, n) int
+        The data, m >= 1 configurations.
+    beta : float
+
+    Returns
+    -------
+    (*shape of W) float
+
+    >>> E = np.array([0.0, np.log(3.0)])  # p = 3/4, 1/4
+    >>> nll_gradient(E, np.eye(2), [[1], [1]])  # onehot(1) - p
+    array([-0.75,  0.75])
+    """
+    energies = _check_allowed(energies)
+    if callable(gradients):
+        every = np.array([gradients(np.array(y, int)) for y in np.ndindex(energies.shape)])
+        gradients = every.reshape(energies.shape + every.shape[1:])
+    gradients = np.asarray(gradients, float)
+    data = [gradients[_configuration(energies, y)] for y in answers]
+    require(len(data) > 0, "answers", answers, "must hold a configuration")
+    return np.mean(data, axis=0) - expectation(energies, gradients, beta)
+
+
+def _configuration(energies, answer):
+    y = tuple(answer)
+    require(len(y) == energies.ndim, "answer", answer, f"must have {energies.ndim} entries, one a variable")
+    for i, k in zip(y, energies.shape, strict=True):
+        require_index("answer", i, k)
+    return tuple(map(int, y))
+
+
+def k_best(energies, count):
+    """The lowest energies (count,) and their configurations (count, n); ties to the lowest index.
+
+    >>> k_best([[0.0, 2.0], [1.0, 0.0]], 3)
+    (array([0., 0., 1.]), array([[0, 0],
+           [1, 1],
+           [1, 0]]))
+    """
+    energies = _check_allowed(energies)
+    require(not np.any(np.isnan(energies)), "energies", energies, "must not hold a NaN")
+    allowed = int(np.sum(energies < np.inf))
+    require(
+        1 <= count <= allowed, "count", count, f"must be between 1 and {allowed}, the allowed configurations"
+    )
+    order = np.argsort(energies, axis=None, kind="stable")[:count]
+    where = np.unravel_index(order, energies.shape) if energies.ndim else ()
+    return energies.ravel()[order], np.array(where, int).reshape(energies.ndim, count).T
+
+
+def most_offending(energies, answer):
+    """The configuration of lowest energy other than the answer, (n,) int; the first of equals.
+
+    >>> most_offending([[0.0, 2.0], [1.0, 0.0]], (1, 1))
+    array([0, 0])
+    """
+    others = check_table(energies).copy()
+    others[_configuration(others, answer)] = np.inf
+    return k_best(others, 1)[1][0]

@@ -1,0 +1,383 @@
+r"""Graph losses: all paths through a graph, summed or searched, against those that spell the answer.
+
+    discriminative Viterbi    L = min over paths that spell Y  -  min over all
+    discriminative forward    L = F(paths that spell Y) - F(all),
+                              F = -(1/beta) log sum over paths e^{-beta E}
+
+    dL/de_arc = P(arc | path spells Y) - P(arc)
+
+The first is the perceptron loss of a graph transformer, the second its negative log-likelihood; P is 0
+or 1 in the first.  Sums over paths go from node to node, like those of a chain.
+
+Where the answer is nearly certain, both F are nearly the same.  So it is the rest that is summed, the
+paths that spell anything else: a grammar of what is not Y keeps them (`anything_but`).  Then
+
+    L = (1/beta) log(1 + Z_rest / Z_Y),       dL/de = q (P(arc | Y) - P(arc | rest)),  q = P(rest)
+
+and no digit cancels.  Energies are counted from the best path: what that pays between two nodes is taken
+off every arc between them.
+
+Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer Networks"; LeCun et al.
+(2006), Section 7; NYU DLSP20, weeks 14-1 and 14-2, whose formulas lack 1/beta and a logarithm.
+Before: chain_margin.py.  Next: elimination.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.energies.graph_transformer import (
+    DIGIT_ENERGIES,
+    DIGITS,
+    all_paths,
+    best_path,
+    check_graph,
+    clamped,
+    compose,
+    free,
+    random_graph,
+    spelled,
+)
+from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
+from ebm_ref.numerics import scaled_sum, sigmoid, softplus
+
+
+def anything_but(arcs, answer):
+    """The lattice of paths that spell anything but the answer: a state says how much has matched, or lost."""
+    labels, u = sorted({int(arc[2]) for arc in arcs}), len(answer)
+    lost = u + 1
+    onwards = lambda s, label: s + 1 if s < u and label == answer[s] else lost
+    grammar = [(s, onwards(s, label), label) for s in range(u + 2) for label in labels]
+    return compose(arcs, grammar, {*range(u + 2)} - {u})
+
+
+def path_sums(energies, arcs, lattice, beta):
+    """The best path, log sum e^{-beta (E - lowest)}, and the ways into each state as pairs (c, r)."""
+    best = best_path(energies, lattice)
+    paid = {int(arcs[i][1]): energies[i] for i in best}
+    spent = lambda i: sum(paid.get(node, 0.0) for node in range(arcs[i][0] + 1, arcs[i][1] + 1))
+    extra = {i: energies[i] - spent(i) for _, _, i in lattice.steps}
+    sums, ways = {0: (0.0, 0.0)}, {}
+    for state in range(1, lattice.end + 1):
+        into = [(a, i) for a, b, i in lattice.steps if b == state]
+        c = np.array([sums[a][0] - beta * extra[i] for a, i in into])
+        ways[state] = into, c, np.array([sums[a][1] for a, _ in into])
+        sums[state] = scaled_sum(*ways[state][1:])
+    c, r = sums[lattice.end]
+    return best, c + np.log1p(r), ways
+
+
+def free_energy(energies, arcs, lattice, beta=1.0):
+    """-(1/beta) log sum e^{-beta E} over the paths of a lattice; +inf where there is none.
+
+    >>> arcs = [(0, 1, 7), (0, 1, 8), (0, 1, 9)]
+    >>> float(free_energy(np.zeros(3), arcs, free(arcs)))  # -log 3
+    -1.0986122886681098
+    """
+    check_graph(energies, arcs)
+    require_positive("beta", beta)
+    if lattice.end == 0 or np.any(np.isnan(energies)):
+        return np.nan if np.any(np.isnan(energies)) else np.inf
+    lowest = np.sum(energies[np.array(best_path(energies, lattice))])
+    if not lowest < np.inf:
+        return lowest
+    return lowest - path_sums(energies, arcs, lattice, beta)[1] / beta
+
+
+def arc_marginals(energies, arcs, lattice, beta=1.0):
+    """(n,) probability that the path passes each arc: dF/de; 0 where no path is possible.
+
+    >>> arc_marginals(np.array([0.0, np.log(3.0)]), [(0, 1, 7), (0, 1, 8)], free([(0, 1, 7), (0, 1, 8)]))
+    array([0.75, 0.25])
+    """
+    F, p = free_energy(energies, arcs, lattice, beta), np.zeros(len(energies))
+    if not F < np.inf:
+        return np.full(len(energies), np.nan) if np.isnan(F) else p
+    ways = path_sums(energies, arcs, lattice, beta)[2]
+    passes = {lattice.end: 1.0}
+    for state in range(lattice.end, 0, -1):
+        into, c, r = ways[state]
+        all_c, all_r = scaled_sum(c, r)
+        for (a, i), share in zip(into, (1.0 + r) * np.exp(c - all_c) / (1.0 + all_r), strict=True):
+            passes[a] = passes.get(a, 0.0) + passes[state] * share
+            p[i] += passes[state] * share
+    return p
+
+
+def graph_perceptron(energies, arcs, answer):
+    """Perceptron loss of one graph: discriminative Viterbi training.
+
+    Parameters
+    ----------
+    energies : (n,) float
+        Energy of each arc; lower is better; +inf forbids.  A NaN gives a NaN loss.
+    arcs : (n, 3) int
+        From, to, label of each arc; from < to; paths lead from 0 to the largest node.
+    answer : (u,) int
+        The correct answer, as labels.
+
+    Returns
+    -------
+    float
+        >= 0; zero when no path lies below the best that spells the answer; +inf where none spells it.
+
+    Raises
+    ------
+    ValueError
+        If an arc does not lead upwards, if shapes do not fit, or if an energy is -inf.
+
+    >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
+    >>> float(graph_perceptron(np.array([0.5, 0.25, 3.0]), arcs, [3]))  # 3 - 0.75
+    2.25
+    """
+    check_graph(energies, arcs)
+    right, given = clamped(arcs, answer), free(arcs)
+    if np.any(np.isnan(energies)) or given.end == 0:
+        return np.nan
+    if right.end == 0:
+        return np.inf
+    return np.maximum(0.0, np.sum(energies * passed_more(energies, right, given)))
+
+
+def passed_more(energies, right, given):
+    """(n,) 1 on the best path of one lattice, -1 on that of the other, 0 where both pass or neither."""
+    on = lambda lattice: 1.0 * np.isin(np.arange(len(energies)), best_path(energies, lattice))
+    return on(right) - on(given)
+
+
+def graph_perceptron_gradient(energies, arcs, answer):
+    """dL/de, shape (n,): +1 on the path that spells the answer, -1 on the one that is read; 0 where L is."""
+    loss = graph_perceptron(energies, arcs, answer)
+    if not 0.0 < loss < np.inf:
+        return np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    return passed_more(energies, clamped(arcs, answer), free(arcs))
+
+
+def graph_nll(energies, arcs, answer, beta=1.0):
+    """Negative log-likelihood of one graph, divided by beta: discriminative forward training.
+
+    Parameters
+    ----------
+    energies : (n,) float
+        Energy of each arc; lower is better; +inf forbids.  A NaN gives a NaN loss.
+    arcs : (n, 3) int
+        From, to, label of each arc; from < to; paths lead from 0 to the largest node.
+    answer : (u,) int
+        The correct answer, as labels; all paths that spell it count.
+    beta : float
+        Inverse temperature, > 0, in units of 1/energy.
+
+    Returns
+    -------
+    float
+        >= 0; 0 where nothing else can be read; +inf where no path spells the answer.
+
+    Raises
+    ------
+    ValueError
+        If an arc does not lead upwards, if shapes do not fit, if an energy is -inf, or if beta is not
+        positive and finite.
+
+    >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
+    >>> float(graph_nll(np.zeros(3), arcs, [3]).round(12))  # one of two paths
+    0.69314718056
+    """
+    check_graph(energies, arcs)
+    require_positive("beta", beta)
+    lattices = clamped(arcs, answer), anything_but(arcs, answer)
+    F, G = (free_energy(energies, arcs, lattice, beta) for lattice in lattices)
+    if not (F < np.inf and G < np.inf):
+        return np.nan if np.isnan(F) or F == G else 0.0 if F < G else np.inf
+    return softplus(log_odds(energies, arcs, answer, beta)) / beta
+
+
+def log_odds(energies, arcs, answer, beta):
+    """log Z_rest - log Z_Y, from the arcs that the two best paths do not share."""
+    right, wrong = clamped(arcs, answer), anything_but(arcs, answer)
+    gap = np.sum((energies * passed_more(energies, right, wrong))[passed_more(energies, right, wrong) != 0.0])
+    rest, own = (path_sums(energies, arcs, lattice, beta)[1] for lattice in (wrong, right))
+    return beta * gap + (rest - own)
+
+
+def graph_nll_gradient(energies, arcs, answer, beta=1.0):
+    """dL/de, shape (n,): P(arc | path spells the answer) - P(arc); 0 where L is 0 or infinite."""
+    loss = graph_nll(energies, arcs, answer, beta)
+    if not 0.0 < loss < np.inf:
+        return np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    lattices = clamped(arcs, answer), anything_but(arcs, answer)
+    P, Q = (arc_marginals(energies, arcs, lattice, beta) for lattice in lattices)
+    most = (P > 0.5) & (Q > 0.5)  # what both lack to 1 is what passes beside the arc
+    difference = np.where(most, beside(arcs, Q) - beside(arcs, P), P - Q)
+    return sigmoid(log_odds(energies, arcs, answer, beta)) * difference
+
+
+def beside(arcs, p):
+    """(n,) probability of the arcs that cross from an arc's first node to the next one, but itself."""
+    starts, ends = np.array(arcs)[:, 0], np.array(arcs)[:, 1]
+    crosses = (starts[:, None] >= starts) & (starts[:, None] < ends) & ~np.eye(len(p), dtype=bool)
+    return np.sum(crosses * p, axis=1)
+
+
+def likelihood_over_answers(formula, inputs, rng):
+    """sum over answers of e^{-beta L} is 1: L is minus the logarithm of a probability, over beta."""
+    arcs = inputs["arcs"]
+    answers = {tuple(spelled(arcs, path)) for path in all_paths(arcs)}
+    points = [inputs | {"answer": np.array(answer)} for answer in sorted(answers)]
+    total = sum(np.exp(-inputs["beta"] * formula.value(**point)) for point in points)
+    sizes = 1.0 + inputs["beta"] * np.abs(inputs["energies"]).sum()
+    return abs(total - 1.0) / (16 * UNIT * sizes)
+
+
+def flow_is_conserved(formula, inputs, rng):
+    """Between any two neighbouring nodes the gradient of the arcs that cross adds up to 0."""
+    g, arcs = formula.gradients["energies"](**inputs), inputs["arcs"]
+    cuts = [g[(arcs[:, 0] <= s) & (arcs[:, 1] > s)] for s in range(arcs[:, 1].max())]
+    return max(abs(cut.sum()) / (64 * UNIT) for cut in cuts)
+
+
+def levels_do_not_matter(formula, inputs, rng):
+    """Nodes may be raised: a_to - a_from added to every arc, with a the same at both ends, changes nothing."""
+    arcs = inputs["arcs"]
+    a = np.concatenate([[0.0], rng.normal(scale=4.0, size=arcs[:, 1].max() - 1), [0.0]])
+    moved = inputs | {"energies": inputs["energies"] + a[arcs[:, 1]] - a[arcs[:, 0]]}
+    error = abs(formula.value(**moved) - formula.value(**inputs))
+    sizes = condition(formula, inputs) + condition(formula, moved) + np.abs(a).sum()
+    return error / (16 * UNIT * sizes)
+
+
+THIRTY_FOUR = {"energies": DIGIT_ENERGIES, "arcs": DIGITS, "answer": np.array([3, 4])}
+ONE_OR_TWO = {"arcs": np.array([[0, 1, 1], [0, 1, 2]]), "answer": np.array([1])}
+IN_A_ROW = {"arcs": np.array([[0, 1, 1], [1, 2, 2]]), "answer": np.array([1, 2])}
+
+PERCEPTRON = Formula(
+    value=graph_perceptron,
+    signature="(n),(n,c),(u)->()",
+    source="lecun1998, Section VI; lecun2006, Section 7; NYU DLSP20, week 14-1",
+    gradients={"energies": graph_perceptron_gradient},
+    sample=random_graph,
+    laws=(non_negative, flow_is_conserved, levels_do_not_matter, homogeneous(1, energies=1)),
+    cases=(
+        Case(
+            "34 at 0.7, while 341 at 0.6 is read: what both pass feels nothing",
+            THIRTY_FOUR,
+            0.6 - (0.4 + 0.1),
+            {"energies": np.array([0.0, 0.0, -1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0, 0.0])},
+            exposes="clamped phase alone",
+        ),
+        Case("341 is read", THIRTY_FOUR | {"answer": np.array([3, 4, 1])}, 0.0, {"energies": np.zeros(10)}),
+        Case(
+            "no path spells 3 alone",
+            THIRTY_FOUR | {"answer": np.array([3])},
+            np.inf,
+            {"energies": np.zeros(10)},
+        ),
+        Case(
+            "a tie: as low is low enough",
+            {"energies": np.zeros(2), **ONE_OR_TWO},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), **ONE_OR_TWO},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "clamped phase alone",
+            "mistake",
+            lambda e, arcs, answer: np.sum(e[best_path(e, clamped(arcs, answer))]),
+            {
+                "energies": lambda e, arcs, answer: (
+                    1.0 * np.isin(np.arange(len(e)), best_path(e, clamped(arcs, answer)))
+                )
+            },
+            seen_in="the energy loss of a graph; NYU DLSP20, week 14-1, draws this phase first",
+            symptom="collapse: every arc's energy sinks",
+        ),
+    ),
+)
+
+NLL = Formula(
+    value=graph_nll,
+    signature="(n),(n,c),(u),()->()",
+    source="lecun1998, Section VI; lecun2006, Section 7; NYU DLSP20, week 14-2",
+    gradients={"energies": graph_nll_gradient},
+    sample=lambda rng: random_graph(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    laws=(
+        non_negative,
+        likelihood_over_answers,
+        flow_is_conserved,
+        levels_do_not_matter,
+        homogeneous(1, energies=1, beta=-1),
+    ),
+    cases=(
+        Case(
+            "34 of sixteen paths",
+            THIRTY_FOUR | {"beta": 1.0},
+            1.3054413860710197,
+            {
+                "energies": np.array(
+                    [
+                        *(0.11588773965893565, -0.09729098564833563, -0.3638946638305883),
+                        *(-0.14794852965502199, -0.48761230327629954, -0.04282764421991079),
+                        *(
+                            -0.011965584927754447,
+                            -0.006631169082845573,
+                            0.6946783385051462,
+                            -0.16423839100893592,
+                        ),
+                    ]
+                )
+            },
+            exposes="Viterbi for forward",
+        ),
+        Case("34, colder", THIRTY_FOUR | {"beta": 10.0}, 0.13140182605286261, exposes="not divided by beta"),
+        Case(
+            "one of two",
+            {"energies": np.array([0.0, np.log(3.0)]), **ONE_OR_TWO, "beta": 1.0},
+            np.log(4.0 / 3.0),
+            {"energies": np.array([0.25, -0.25])},
+        ),
+        Case(
+            "near certain: e^-40 is left",
+            {"energies": np.array([0.0, 40.0]), **ONE_OR_TWO, "beta": 1.0},
+            4.248354255291589e-18,
+            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        ),
+        Case(
+            "nothing else can be read",
+            {"energies": np.array([3.0, 5.0]), **IN_A_ROW, "beta": 1.0},
+            0.0,
+            {"energies": np.zeros(2)},
+        ),
+        Case(
+            "no path spells 3 alone",
+            THIRTY_FOUR | {"answer": np.array([3]), "beta": 1.0},
+            np.inf,
+            {"energies": np.zeros(10)},
+        ),
+        Case(
+            "not a number",
+            {"energies": np.array([0.0, np.nan]), **ONE_OR_TWO, "beta": 1.0},
+            np.nan,
+            {"energies": np.full(2, np.nan)},
+        ),
+    ),
+    variants=(
+        Variant(
+            "Viterbi for forward",
+            "mistake",
+            lambda e, arcs, answer, beta=1.0: graph_perceptron(e, arcs, answer),
+            symptom="the limit beta -> infinity: other paths count for nothing",
+        ),
+        Variant(
+            "not divided by beta",
+            "convention",
+            lambda e, arcs, answer, beta=1.0: beta * graph_nll(e, arcs, answer, beta),
+            {"energies": lambda e, arcs, answer, beta=1.0: beta * graph_nll_gradient(e, arcs, answer, beta)},
+            seen_in="the probabilistic literature: -log p(Y), without a unit",
+        ),
+    ),
+)

@@ -1,0 +1,162 @@
+r"""The two-dimensional Ising model in closed form: the finite torus, and the infinite lattice.
+
+    E(s) = -J sum_<ij> s_i s_j,   K = beta J > 0,   a torus of r rows and c columns:
+
+    2 Z / (2 sinh 2K)^(rc/2) = prod_odd  2 cosh(c g_k / 2) + prod_odd  2 sinh(c g_k / 2)
+                             + prod_even 2 cosh(c g_k / 2) + prod_even 2 sinh(c g_k / 2)
+
+    sinh(g_k / 2)^2 = sinh(g_0 / 2)^2 + sin(pi k / 2r)^2,    g_0 = 2K + log tanh K
+
+with k = 1, 3, ..., 2r-1 in the odd products and k = 0, 2, ..., 2r-2 in the even ones.  g_0 has a sign:
+negative above the critical temperature, where it makes the last product negative.  As the torus
+grows, the largest product prevails, and
+
+    log Z / rc -> log(2 cosh 2K) + (1/pi) int_0^{pi/2} log((1 + sqrt(1 - (q sin t)^2)) / 2) dt
+    q           = 2 sinh 2K / cosh(2K)^2
+
+q = 1 at K = log(1 + sqrt 2) / 2, the critical point.  Beyond it the lattice is magnetised.
+
+The sums run over logarithms, so a torus of a thousand by a thousand is no harder than one of three by
+three.  They share nothing with transfer_matrix.py: each checks the other, and both check samplers.
+
+Source: Kaufman (1949); Onsager (1944); Yang (1952); written as in Ferdinand and Fisher (1969).
+Before: transfer_matrix.py.  Next: quadrature.py.
+"""
+
+import numpy as np
+
+from ebm_ref.formula import require, require_positive
+
+CRITICAL = np.arcsinh(1.0) / 2.0  # K where sinh 2K = 1
+
+
+def log_partition(rows, columns, coupling):
+    """log Z of an Ising torus with equal bonds and no field (Kaufman).
+
+    Parameters
+    ----------
+    rows, columns : int
+        Sides of the torus, >= 1; on a side of 2 two sites share two bonds.
+    coupling : float
+        K = beta J > 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If a side is not a positive integer or K is not positive and finite.
+
+    >>> K = 0.3  # 3 x 3, by hand: number of configurations with each energy
+    >>> Z = np.exp(18 * K) * 2 + np.exp(10 * K) * 18 + np.exp(6 * K) * 48
+    >>> Z += np.exp(2 * K) * 198 + np.exp(-2 * K) * 144 + np.exp(-6 * K) * 102
+    >>> round(float(log_partition(3, 3, K) - np.log(Z)), 13)
+    0.0
+    """
+    _check_torus(rows, columns, coupling)
+    signs, logs, _ = _products(rows, columns, coupling)
+    largest = np.max(logs)
+    total = np.sum(signs * np.exp(logs - largest))
+    return float(rows * columns / 2.0 * _log_2sinh(2.0 * coupling) + largest + np.log(total / 2.0))
+
+
+def mean_energy(rows, columns, coupling):
+    """<E> / J of the torus, from -d log Z / dK: what a sampler at any size and temperature must show.
+
+    >>> float(np.round(mean_energy(1, 2, 0.25), 12))  # each spin is its own neighbour; -2 - 2 tanh(1/2)
+    -2.92423431452
+    """
+    _check_torus(rows, columns, coupling)
+    signs, logs, slopes = _products(rows, columns, coupling)
+    weights = np.exp(logs - np.max(logs))
+    average = np.sum(weights * slopes) / np.sum(weights * signs)
+    return float(-rows * columns / np.tanh(2.0 * coupling) - average)
+
+
+def _check_torus(rows, columns, coupling):
+    for side, value in (("rows", rows), ("columns", columns)):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+        require(whole, side, value, "must be an integer >= 1")
+    require_positive("coupling", coupling)
+
+
+def _products(r, c, K):
+    """The four products as signs, logarithms and slopes by K: (4,) each, slopes in units of e^logarithm.
+
+    The last one is 0 at the critical point, and its slope is not: there its first factor is left out of
+    the logarithm, and stands in sign and slope.
+    """
+    rows = []
+    for first in (1, 0):
+        g, slope = _gammas(r, K, first)
+        x, moved = c * g / 2.0, c * slope / 2.0
+        rows.append((1.0, _log_2cosh(x), np.sum(moved * np.tanh(x))))
+        if first:
+            rows.append((1.0, _log_2sinh(x), np.sum(moved / np.tanh(x))))
+    x_0, rest, rest_moved = x[0], x[1:], moved[1:]
+    scale = abs(x_0) + np.log(2.0)
+    sinh, cosh = np.sign(x_0) * -np.expm1(-2.0 * abs(x_0)) / 2.0, (1.0 + np.exp(-2.0 * abs(x_0))) / 2.0
+    slope = moved[0] * cosh + sinh * np.sum(rest_moved / np.tanh(rest))
+    rows.append((sinh, scale + _log_2sinh(rest), slope))
+    return tuple(map(np.array, zip(*rows, strict=True)))
+
+
+def _gammas(rows, K, first):
+    """g_k for k = first, first + 2, ..., all positive but g_0, which keeps its sign; and dg_k / dK."""
+    g_0, slope_0 = 2.0 * K + np.log(np.tanh(K)), 2.0 - 4.0 * np.exp(-2.0 * K) / np.expm1(-4.0 * K)
+    k = np.arange(first, 2 * rows, 2)
+    cold = g_0 > 80.0  # all g_k are the same, and no sinh need be taken
+    g = 2.0 * np.arcsinh(np.hypot(np.sinh(min(g_0, 80.0) / 2.0), np.sin(np.pi * k / (2 * rows))))
+    g = np.where((k == 0) | cold, g_0, g)
+    below = np.sinh(np.where((k == 0) | cold, 1.0, g))
+    return g, slope_0 * np.where((k == 0) | cold, 1.0, np.sinh(min(g_0, 80.0)) / below)
+
+
+def _log_2cosh(x):
+    return np.sum(np.abs(x) + np.log1p(np.exp(-2.0 * np.abs(x))))
+
+
+def _log_2sinh(x):
+    """Sum of log |2 sinh x|; -inf where some x is 0."""
+    with np.errstate(divide="ignore"):
+        return np.sum(np.abs(x) + np.log(-np.expm1(-2.0 * np.abs(x))))
+
+
+def log_partition_per_site(coupling):
+    """log Z per site of the infinite lattice (Onsager): -beta times the free energy per site.
+
+    The root is written sqrt(cos^2 t + (1 - q^2) sin^2 t) with 1 - q^2 = (1 - 2 tanh(2K)^2)^2, which does
+    not cancel.  A change of variable crowds the points of the trapezoid where it bends, near t = pi/2.
+
+    >>> float(np.round(log_partition_per_site(CRITICAL), 14))  # log(2)/2 + 2 G/pi, G Catalan's constant
+    0.92969539834161
+    """
+    require_positive("coupling", coupling)
+    modulus = 1.0 - 2.0 * np.tanh(2.0 * coupling) ** 2
+    x, weights = _towards_both_ends()
+    t = np.pi / 2.0 * x  # distance from pi/2
+    root = np.hypot(np.sin(t), modulus * np.cos(t))
+    integral = np.sum(weights * np.log((1.0 + root) / 2.0)) / 2.0
+    return float(2.0 * coupling + np.log1p(np.exp(-4.0 * coupling)) + integral)
+
+
+def _towards_both_ends(steps=400):
+    """Points 0 < x < 1 and weights of the integral over x, doubly exponentially dense at both ends."""
+    h = 9.0 / steps
+    s = h * (np.arange(steps) + 0.5) - 4.5
+    u = np.pi / 2.0 * np.sinh(s)
+    x = np.exp(u) / (2.0 * np.cosh(u))
+    return x, h * np.pi / 2.0 * np.cosh(s) / (2.0 * np.cosh(u) ** 2)
+
+
+def magnetisation(coupling):
+    """Spontaneous magnetisation per site of the infinite lattice (Yang): 0 up to the critical point.
+
+    >>> float(magnetisation(0.44)), round(float(magnetisation(0.5)), 12)
+    (0.0, 0.911319377877)
+    """
+    require_positive("coupling", coupling)
+    inverse_sinh = -2.0 * np.exp(-2.0 * coupling) / np.expm1(-4.0 * coupling)
+    return (1.0 - np.minimum(inverse_sinh, 1.0) ** 4) ** 0.125

@@ -1,0 +1,91 @@
+r"""Spins: what every exact route demands of a model of spins, and their configurations written out.
+
+    E(s) = -1/2 s'Js - h's,      s_i in {-1, +1},      J = J',  J_ii = 0
+
+Half of the mistakes with such models are made before any computation: a triangle of J is handed over
+where both halves are meant, and every coupling counts half; a diagonal is left in.  So a matrix that is
+not symmetric or has a diagonal is refused, and the error says which entry.
+
+Source: elementary.
+Before: inference/calibration.py.  Next: enumeration.py.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
+from ebm_ref.formula import require, require_positive
+
+
+def check_spins(couplings, fields, beta=1.0):
+    """J (n, n) and h (n,) as float64, once they and beta are found to be legal and no energy overflows.
+
+    >>> check_spins([[0.0, 1e308], [1e308, 0.0]], [0.0, 1e308])
+    Traceback (most recent call last):
+        ...
+    ValueError: couplings = [[0.e+000 1.e+308]
+     [1.e+308 0.e+000]]: must not add up, with the fields and times beta, to more than float64 holds
+    """
+    J, h = check_couplings(couplings, fields)
+    require_positive("beta", beta)
+    with np.errstate(over="ignore"):
+        total = max(1.0, beta) * 4.0 * (np.sum(np.abs(J)) + np.sum(np.abs(h)))
+    rule = "must not add up, with the fields and times beta, to more than float64 holds"
+    require(total < np.inf, "couplings", J, rule)
+    return J, h
+
+
+def check_colours(couplings, fields, beta=1.0):
+    """J (n, n) and h (n, q) of a Potts model, as `check_spins` has them of spins."""
+    h = np.array(fields, float)
+    require(h.ndim == 2 and h.shape[1] > 0, "fields", h, f"must have the shape (n, q), not {h.shape}")
+    refuse_entries("fields", h, ~np.isfinite(h), lambda i: "must be a finite number")
+    J, _ = check_spins(couplings, np.sum(np.abs(h), axis=1), beta)
+    return J, h
+
+
+def spin_table(n, start=0, stop=None):
+    """(stop - start, n) configurations start..stop-1 of n spins, -1.0 and 1.0; the last varies fastest.
+
+    >>> spin_table(2).tolist()
+    [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
+    """
+    index = np.arange(start, 2**n if stop is None else stop)
+    return 2.0 * (index[:, None] >> np.arange(n)[::-1] & 1) - 1.0
+
+
+def colour_table(q, n, start=0, stop=None):
+    """(stop - start, n q) configurations of n units of q colours, each as q numbers of which one is 1.
+
+    >>> colour_table(3, 1).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    index = np.arange(start, q**n if stop is None else stop)
+    colours = index[:, None] // q ** np.arange(n)[::-1] % q
+    return 1.0 * (colours[..., None] == np.arange(q)).reshape(len(index), n * q)
+
+
+def require_memory(name, value, needed):
+    """Raise a ValueError unless `needed` bytes fit into what this machine has free."""
+    free = free_memory()
+    text = f"needs {needed / 2**30:.3g} GiB of memory, and {free / 2**30:.3g} GiB are to be had"
+    require(needed <= free, name, value, text)
+
+
+def free_memory():
+    """Bytes of memory that can be had: what the system calls available, else all there is, else 8 GiB.
+
+    >>> free_memory() > 2**20
+    True
+    """
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 8 * 2**30

@@ -1,0 +1,251 @@
+r"""Transfer matrix: exact sums over two-dimensional lattices, strips and tori, site by site.
+
+    E(s) = sum_ij right_ij(s_ij, s_i,j+1) + down_ij(s_ij, s_i+1,j) + field_ij(s_ij)
+
+    Z = trace T_1 T_2 ... T_c,       T_j = the weights of column j and of its bonds to the next
+
+Indices wrap around: a lattice whose last column has no bonds to the right is a strip, one with all
+bonds a torus.  A column of r sites with q values each has q^r states, and the matrix T_j would have
+q^2r entries; but a column is replaced one site at a time, each step a sum over the q values of the
+site that leaves.  So a strip costs r c q^(r+1) steps and a torus, where the first column must be
+remembered to close the circle, q^r times as much.  Columns run along the shorter side.
+
+Everything may differ from site to site: random bonds and fields cost no more than equal ones.
+`ising` and `potts` write the tables of
+
+    E(s) = -sum right_ij s_ij s_i,j+1 - sum down_ij s_ij s_i+1,j - sum field_ij s_ij,  s = -1, 1
+    E(s) = -sum right_ij [s_ij = s_i,j+1] - ... - sum field_ijk [s_ij = k],     k = 0, ..., q-1
+
+Derivatives travel with the sum (if Z is known to depend on t through the tables, so is d log Z/dt at
+every step), which gives the mean of any sum of tables: energy, magnetisation, one bond.
+
+On a lattice of side 1 a site is its own neighbour, on one of side 2 two sites share two bonds.
+
+Source: Kramers and Wannier (1941); Onsager (1944); Baxter (1982), Chapters 2 and 7.
+Before: elimination.py.  Next: ising_torus.py, the closed form for equal bonds.
+"""
+
+import numpy as np
+
+from ebm_ref.formula import require, require_positive
+
+MEMORY = 2**31  # bytes
+
+
+def ising(right, down, field):
+    """The tables of an Ising lattice, s = -1, 1 in this order: couplings and fields (r, c), or one for all.
+
+    >>> tables = ising([[1.0, 0.0]], 0.0, 0.5)  # two spins in a field, open
+    >>> round(float(np.exp(log_partition(*tables)) / (2 * np.cosh(1.0) * np.exp(1.0) + 2 * np.exp(-1.0))), 14)
+    1.0
+    """
+    s = np.array([-1.0, 1.0])
+    right, down, field = np.broadcast_arrays(*map(_numbers, (right, down, field)))
+    bond = -np.outer(s, s)
+    return _times(right, bond), _times(down, bond), _times(field, -s)
+
+
+def potts(right, down, field):
+    """The tables of a Potts lattice: (r, c) couplings, and fields (r, c, q).
+
+    >>> tables = potts(np.array([[0.0, 0.0]]), np.zeros((1, 2)), np.zeros((1, 2, 3)))
+    >>> round(float(np.exp(log_partition(*tables))), 12)
+    9.0
+    """
+    field = _numbers(field)
+    require(field.ndim == 3, "field", field, "must have shape (r, c, q)")
+    right, down = (np.broadcast_to(_numbers(J), field.shape[:2]) for J in (right, down))
+    same = -np.eye(field.shape[2])
+    return _times(right, same), _times(down, same), -field
+
+
+def _numbers(x):
+    return np.asarray(x, float)
+
+
+def _times(J, table):
+    return np.multiply.outer(J, table) + 0.0  # no -0.0
+
+
+def memory_needed(right, down, field):
+    """Bytes that `log_partition` takes: q^r of a strip, or q^2r of a torus, times its working copies.
+
+    >>> open_strip = ising([[1.0] * 9 + [0.0]] * 4, 1.0, 0.0)
+    >>> torus = ising(np.ones((4, 10)), 1.0, 0.0)
+    >>> memory_needed(*open_strip) // 8, memory_needed(*torus) // 8
+    (160, 2560)
+    """
+    return _bytes(*_upright((right, down, field)))
+
+
+def _bytes(lattices, closes):
+    r, _, q = lattices[0][2].shape
+    return 80 * q ** (2 * r if closes else r)
+
+
+def log_partition(right, down, field, beta=1.0, memory=MEMORY):
+    """log Z = log sum_s e^{-beta E(s)} of a lattice.
+
+    Parameters
+    ----------
+    right, down : (r, c, q, q) float
+        Energy of each bond to the right and downwards, the first axis for the site ij itself; the last
+        column's `right` leads to the first, the last row's `down` too.  +inf forbids.
+    field : (r, c, q) float
+        Energy of each value of each site.
+    beta : float
+        Inverse temperature, > 0.
+    memory : int
+        Bytes that may be used; `memory_needed` tells beforehand.
+
+    Returns
+    -------
+    float
+        -beta times the free energy; -inf if every configuration is forbidden.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a table holds NaN or -inf, or more than `memory` would be needed.
+
+    >>> round(float(log_partition(*ising(np.zeros((3, 3)), 0.0, 0.0)) / np.log(2.0)), 14)
+    9.0
+    """
+    zeros = (np.zeros(np.shape(x)) for x in (right, down, field))
+    return log_partition_and_mean((right, down, field), tuple(zeros), beta, memory)[0]
+
+
+def log_partition_and_mean(energies, observable, beta=1.0, memory=MEMORY):
+    """log Z of a lattice, and the mean of a quantity that is a sum of tables as the energy is.
+
+    Parameters
+    ----------
+    energies : (right, down, field)
+        The tables of the energy, see `log_partition`.
+    observable : (right, down, field)
+        Finite tables of the same shapes; `ising(0, 0, -h)`, say, is the magnetisation weighted by h.
+    beta, memory
+        As for `log_partition`.
+
+    Returns
+    -------
+    (float, float)
+        log Z and <A>; the mean is NaN if every configuration is forbidden.
+
+    >>> J = np.array([[0.75, 0.0]])  # two spins, one bond: <E> = -J tanh J
+    >>> tables = ising(J, 0.0 * J, 0.0)
+    >>> round(float(log_partition_and_mean(tables, tables)[1] / np.tanh(0.75)), 14)
+    -0.75
+    """
+    require_positive("beta", beta)
+    _check(energies, observable)
+    (energies, observable), closes = _upright(energies, observable)
+    needed = _bytes([energies], closes)
+    require(needed <= memory, "memory", memory, f"must be at least {needed:.3g} bytes for this lattice")
+    w, a = _all_columns(_start(energies[2], closes), [-beta * x for x in energies], observable, closes)
+    return _closed(w, a, closes)
+
+
+def mean_energy(right, down, field, beta=1.0, memory=MEMORY):
+    """<E> = -d log Z / d beta of a lattice; forbidden bonds do not occur and do not count.
+
+    >>> round(float(mean_energy(*ising(np.zeros((2, 2)), 0.0, 1.0)) / np.tanh(1.0)), 14)  # four free spins
+    -4.0
+    """
+    observable = tuple(np.where(np.isposinf(x), 0.0, x) for x in map(_numbers, (right, down, field)))
+    return log_partition_and_mean((right, down, field), observable, beta, memory)[1]
+
+
+def _check(energies, observable):
+    right, down, field = map(_numbers, energies)
+    require(field.ndim == 3 and field.size, "field", field, "must have shape (r, c, q), none of them 0")
+    shape = (*field.shape, field.shape[2])
+    for name, table in (("right", right), ("down", down)):
+        require(table.shape == shape, name, table, f"must have shape {shape}")
+    for name, table in zip(("right", "down", "field"), (right, down, field), strict=True):
+        require(np.all(table > -np.inf), name, table, "must hold numbers above -inf; +inf forbids")
+    for table, like in zip(map(_numbers, observable), (right, down, field), strict=True):
+        require(table.shape == like.shape, "observable", table, f"must have shape {like.shape}")
+        require(np.all(np.isfinite(table)), "observable", table, "must be finite")
+
+
+def _upright(*lattices):
+    """The lattices, rows and columns exchanged if that is cheaper, and whether the columns form a circle.
+
+    They do if any of the lattices has a bond from the last column to the first; then the side counts twice.
+    """
+    lattices = [tuple(map(_numbers, tables)) for tables in lattices]
+    r, c = lattices[0][2].shape[:2]
+    by_columns = any(np.any(right[:, -1]) for right, _, _ in lattices)
+    by_rows = any(np.any(down[-1]) for _, down, _ in lattices)
+    if c * (1 + by_rows) < r * (1 + by_columns):
+        return [_turned(*tables) for tables in lattices], by_rows
+    return lattices, by_columns
+
+
+def _turned(right, down, field):
+    """Rows and columns exchanged."""
+    return np.swapaxes(down, 0, 1), np.swapaxes(right, 0, 1), np.swapaxes(field, 0, 1)
+
+
+def _start(field, closes):
+    """log weights (states of the first column, states of the column reached): the identity, or all 1."""
+    states = field.shape[2] ** field.shape[0]
+    if not closes:
+        return np.zeros((1, states))
+    return np.where(np.eye(states) > 0.0, 0.0, -np.inf)
+
+
+def _all_columns(w, logs, observable, closes):
+    """log weights w and mean of the observable so far, through all columns, and back if they close."""
+    a = np.zeros(w.shape)
+    (R, D, H), (R_a, D_a, H_a) = logs, observable
+    rows, columns, q = H.shape
+    for j in range(columns):
+        w, a = w + _column(D[:, j], H[:, j], q), a + _column(D_a[:, j], H_a[:, j], q)
+        for i in range(rows if closes or j < columns - 1 else 0):
+            w, a = _replaced(w, a, R[i, j], R_a[i, j], i, q)
+    return w, a
+
+
+def _column(down, field, q):
+    """(q^r,) sums of fields and bonds within one column."""
+    r = len(field)
+    total = np.zeros((q,) * r)
+    for i in range(r):
+        total = total + np.reshape(field[i], [q if k == i else 1 for k in range(r)])
+        j = (i + 1) % r
+        bond = np.diag(down[i]) if r == 1 else down[i] if i < j else down[i].T
+        total = total + np.reshape(bond, [q if k in (i, j) else 1 for k in range(r)])
+    return total.ravel()
+
+
+def _replaced(w, a, bond, bond_a, i, q):
+    """Row i of the column gives way to its right neighbour: a log-sum over the value that leaves."""
+    shape = w.shape[0] * q**i, q, w.shape[1] // q ** (i + 1)
+    w, a = np.reshape(w, shape), np.reshape(a, shape)
+    new, mean = [], []
+    for t in range(q):
+        terms, values = w + bond[:, t, None], a + bond_a[:, t, None]
+        total, average = _log_sum(terms, values)
+        new.append(total)
+        mean.append(average)
+    old = (-1, shape[2] * q ** (i + 1))
+    return np.stack(new, axis=1).reshape(old), np.stack(mean, axis=1).reshape(old)
+
+
+def _log_sum(terms, values):
+    """log sum e^terms over axis 1, and the mean of the values under those weights."""
+    largest = np.max(terms, axis=1)
+    weights = np.exp(terms - np.where(largest == -np.inf, 0.0, largest)[:, None])
+    total = np.sum(weights, axis=1)
+    with np.errstate(divide="ignore"):
+        log_total = largest + np.log(total)
+    return log_total, np.sum(weights * values, axis=1) / np.where(total == 0.0, 1.0, total)
+
+
+def _closed(w, a, closes):
+    """The last column is the first again (or, in a strip, no matter what): sum over it."""
+    w, a = (np.diag(w), np.diag(a)) if closes else (w.ravel(), a.ravel())
+    log_Z, mean = _log_sum(w[None], a[None])
+    return float(log_Z[0]), float(mean[0]) if log_Z[0] > -np.inf else np.nan

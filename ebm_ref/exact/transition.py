@@ -1,0 +1,241 @@
+r"""Transition matrix: what a sampler does, exactly, without drawing a single sample.
+
+    P_ij = probability to be at j after one step from i
+
+    pi P = pi                      stationarity: once there, always there
+    pi_i P_ij = pi_j P_ji          detailed balance: a film of the chain runs backwards as well
+    irreducible, period 1          and it gets there from anywhere
+    d(t) = max_i 1/2 sum_j |P^t_ij - pi_j|        how fast: the mixing curve
+
+A sampler over few states can be written as a function that *lists* what its step may do, instead of
+drawing one: state -> [(probability, next state), ...].  From the lists follows P, and from P whether the
+sampler is right, to the last digits; a bias of 1e-6 that no run would ever show stands out.
+
+Stationarity alone is not enough: the identity has pi P = pi for every pi.  Detailed balance is not
+necessary: a sweep over the sites in a fixed order lacks it, and is right.  Around an even cycle, going
+left or right with probability 1/2 each, the uniform distribution is stationary and balanced, yet the
+chain is on even sites at even times for ever: period 2, and d(t) = 1/2 for all t.  Staying put now and
+then cures that.  The running average converges anyway: if v_t = (1/t) sum_{s<t} p_0 P^s, then
+sum_j |(v_t P - v_t)_j| <= 2/t.
+
+P has one row per state to leave, and rows that sum to 1; the texts that write x' = A x mean A = P^T.
+
+Source: Levin, Peres and Wilmer (2009), Chapters 1, 4, 12; Blum, Hopcroft and Kannan (2020), Section
+4.1, for the running average; Grassmann, Taksar and Heyman (1985), for `stationary_distribution`.
+Before: quadrature.py.  Next: inference/mean_field.py.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm_ref.formula import require
+from ebm_ref.numerics import softmax
+
+ROUNDING = 1e-12
+MOST = 2**14  # states: a matrix of 2 GiB
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What can be said of a transition matrix P and the distribution pi that it is meant to keep."""
+
+    stationarity: float  # max_j |(pi P - pi)_j|
+    detailed_balance: float  # max_ij |pi_i P_ij - pi_j P_ji|
+    irreducible: bool  # every state is reached from every other one
+    period: int  # 1 unless the chain goes round in classes; 0 if it is not irreducible
+    spectral_gap: float  # 1 - the second largest |eigenvalue|; 0 if it never forgets
+    mixing: tuple  # d(0), d(1), ..., d(steps)
+
+    @property
+    def correct(self):
+        """Whether the sampler converges to pi from everywhere, to within rounding."""
+        return self.stationarity <= ROUNDING and self.irreducible and self.period == 1
+
+
+def transition_matrix(step, states):
+    """P of a sampler that lists what its step may do.
+
+    Parameters
+    ----------
+    step : callable
+        state -> iterable of (probability, next state); a next state may be listed several times.
+    states : sequence
+        All states, hashable, each once; row and column i belong to states[i].
+
+    Returns
+    -------
+    (n, n) float array
+        P_ij = probability of states[j] after one step from states[i].
+
+    Raises
+    ------
+    ValueError
+        If a probability is negative or NaN, if those of a state do not sum to 1 (to 1e-12), if a next
+        state is not among the states, or if there are more than 2^14 of them.
+
+    >>> lazy_walk = lambda i: [(0.5, i), (0.25, (i + 1) % 3), (0.25, (i - 1) % 3)]
+    >>> transition_matrix(lazy_walk, range(3)).tolist()
+    [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]]
+    """
+    index = {state: i for i, state in enumerate(states)}
+    require(len(index) == len(states), "states", f"{len(states)} states", "must differ from each other")
+    rule = f"must be at most {MOST}: the matrix has as many entries as pairs of them"
+    require(len(index) <= MOST, "number of states", len(index), rule)
+    P = np.zeros((len(index), len(index)))
+    for state, i in index.items():
+        for probability, to in step(state):
+            require(probability >= 0.0, f"probability of {state!r} -> {to!r}", probability, "must be >= 0")
+            require(to in index, "next state", to, f"must be one of the states; reached from {state!r}")
+            P[i, index[to]] += probability
+        total = float(np.sum(P[i]))
+        require(abs(total - 1.0) <= ROUNDING, f"sum of probabilities from {state!r}", total, "must be 1")
+    return P
+
+
+def certificate(P, pi, steps=0):
+    """The certificate of a transition matrix and the distribution that it is meant to sample.
+
+    Parameters
+    ----------
+    P : (n, n) float
+        Rows sum to 1.
+    pi : (n,) float
+        Probabilities; unnormalised weights are normalised.
+    steps : int
+        Length of the mixing curve.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    ValueError
+        If P is not a square matrix of probabilities, or pi does not fit it.
+
+    >>> walk = lambda i: [(0.5, (i + 1) % 4), (0.5, (i - 1) % 4)]
+    >>> c = certificate(transition_matrix(walk, range(4)), np.ones(4), steps=3)
+    >>> c.stationarity, c.detailed_balance, c.irreducible, c.period, c.mixing
+    (0.0, 0.0, True, 2, (0.75, 0.5, 0.5, 0.5))
+    """
+    P = _check_matrix(P)
+    pi = _check_distribution(pi, len(P))
+    flow = pi[:, None] * P
+    return Certificate(
+        stationarity=float(np.max(np.abs(pi @ P - pi))),
+        detailed_balance=float(np.max(np.abs(flow - flow.T))),
+        irreducible=is_irreducible(P),
+        period=period(P),
+        spectral_gap=spectral_gap(P),
+        mixing=mixing_curve(P, pi, steps),
+    )
+
+
+def _check_matrix(P):
+    P = np.asarray(P, float)
+    require(P.ndim == 2 and P.shape[0] == P.shape[1] >= 1, "P", P, "must be a square matrix")
+    rows = np.all(P >= 0.0) and np.all(np.abs(np.sum(P, axis=1) - 1.0) <= ROUNDING)
+    require(rows, "P", P, "must have rows of probabilities >= 0 that sum to 1")
+    return P
+
+
+def _check_distribution(pi, n):
+    pi = np.asarray(pi, float)
+    require(pi.shape == (n,), "pi", pi, f"must have shape ({n},)")
+    legal = np.all(pi >= 0.0) and 0.0 < np.sum(pi) < np.inf
+    require(legal, "pi", pi, "must be >= 0, with a positive and finite sum")
+    return pi / np.sum(pi)
+
+
+def gibbs_distribution(energy, states, beta=1.0):
+    """(n,) p(x) ~ e^{-beta E(x)} over listed states.
+
+    >>> gibbs_distribution(lambda x: x * np.log(3.0), [0, 1]).round(12).tolist()
+    [0.75, 0.25]
+    """
+    return softmax(-beta * np.array([float(energy(x)) for x in states]))
+
+
+def _distances(P):
+    """Length of the shortest way from state 0 to each state along positive entries; -1 if there is none."""
+    distance = np.where(np.arange(len(P)) == 0, 0, -1)
+    reached, t = distance == 0, 0
+    while np.any(reached):
+        t += 1
+        reached = np.any(P[reached] > 0.0, axis=0) & (distance < 0)
+        distance[reached] = t
+    return distance
+
+
+def is_irreducible(P):
+    """Whether every state is reached from every other one: from state 0, and state 0 from it.
+
+    >>> is_irreducible(np.eye(2)), is_irreducible(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    (False, True)
+    """
+    return bool(np.all(_distances(P) >= 0) and np.all(_distances(P.T) >= 0))
+
+
+def period(P):
+    """Greatest common divisor of the lengths of all round trips; 0 if P is not irreducible.
+
+    An arc from i to j closes round trips whose lengths differ by distance(i) + 1 - distance(j).
+
+    >>> period(np.roll(np.eye(6), 1, axis=1))
+    6
+    """
+    if not is_irreducible(P):
+        return 0
+    distance = _distances(P)
+    i, j = np.nonzero(P)
+    return math.gcd(*(int(d) for d in distance[i] + 1 - distance[j]))
+
+
+def spectral_gap(P):
+    """1 - the second largest |eigenvalue| of P; 1 for independent draws, 0 if something is never forgotten.
+
+    >>> round(spectral_gap(np.array([[0.75, 0.25], [0.25, 0.75]])), 12)
+    0.5
+    """
+    sizes = np.sort(np.abs(np.linalg.eigvals(P)))
+    return max(0.0, float(1.0 - sizes[-2])) if len(sizes) > 1 else 1.0
+
+
+def mixing_curve(P, pi, steps):
+    """d(t) for t = 0..steps: the largest distance in total variation from pi, over all starts.
+
+    >>> mixing_curve(np.array([[0.75, 0.25], [0.25, 0.75]]), np.array([0.5, 0.5]), 3)
+    (0.5, 0.25, 0.125, 0.0625)
+    """
+    at, curve = np.eye(len(P)), []
+    for _ in range(steps + 1):
+        curve.append(float(np.max(np.sum(np.abs(at - pi), axis=1)) / 2.0))
+        at = at @ P
+    return tuple(curve)
+
+
+def stationary_distribution(P):
+    """(n,) pi with pi P = pi of an irreducible P: what a sampler really samples, right or wrong.
+
+    States are eliminated one after the other, the ways through them added to the ways around them.
+    Nothing is ever subtracted, so every probability, however small, is right to the last digits.
+
+    Raises
+    ------
+    ValueError
+        If P is not irreducible: then there are several.
+
+    >>> stationary_distribution(np.array([[0.5, 0.5], [0.25, 0.75]])).round(15).tolist()
+    [0.333333333333333, 0.666666666666667]
+    """
+    A = _check_matrix(P).copy()
+    require(is_irreducible(A), "P", A, "must be irreducible: from every state to every other one")
+    for n in range(len(A) - 1, 0, -1):
+        A[:n, n] /= np.sum(A[n, :n])
+        A[:n, :n] += np.outer(A[:n, n], A[n, :n])
+    pi = np.ones(len(A))
+    for n in range(1, len(A)):
+        pi[n] = pi[:n] @ A[:n, n]
+    return pi / np.sum(pi)

@@ -1,0 +1,205 @@
+r"""Message passing: sum-product and min-sum, exact on trees, iterated where there are loops.
+
+    m_{a->i}(y_i) = softmin over the others of  E_a(y_a) + sum_{j in a, j != i} m_{j->a}(y_j)
+    m_{j->a}(y_j) = sum_{b != a} m_{b->j}(y_j)
+
+    softmin x = -(1/beta) log sum e^{-beta x}:  sum-product;        min x:  min-sum, beta = infinity
+
+Messages are energies: what the part of the graph behind a factor costs, for each value of the
+variable before it.  On a tree nothing comes back to where it set out; after as many sweeps as the
+tree is long all messages are final, and
+
+    b_i(y_i) ~ e^{-beta sum_a m_{a->i}(y_i)}
+
+is the exact marginal (for min-sum: the exponent is the lowest energy given y_i).  With loops the same
+iteration may settle on something useful, settle on something wrong, or go round for ever.  At a fixed
+point of sum-product the Bethe free energy
+
+    F_B = sum_a sum b_a (E_a + log(b_a)/beta) - sum_i (d_i - 1) sum b_i log(b_i)/beta
+
+is stationary; d_i is the number of factors that know i.  On a tree F_B = F; elsewhere it is a bound
+on neither side, unlike mean field.  Damping, the mixture of new and old messages, cures many
+oscillations, and moves no fixed point.
+
+Source: Kschischang, Frey and Loeliger (2001); Yedidia, Freeman and Weiss (2005), for F_B; LeCun et
+al. (2006), Section 6, for min-sum on loopy graphs.
+Before: mean_field.py.  Next: learning.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm_ref.energies.factor_graph import check_factors, energy
+from ebm_ref.formula import require, require_positive
+from ebm_ref.numerics import softmax, weighted
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What sum-product believes, and whether it came to rest."""
+
+    nodes: dict  # {variable: (k,) b_i}
+    tables: list  # b_a in the shape of each factor's table
+    free_energy: float  # F_B
+    residual: float  # the largest change of a message in the last sweep
+    sweeps: int
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """What min-sum found, and whether it came to rest."""
+
+    energy: float  # of the configuration
+    configuration: dict  # {variable: value}, each the lowest of its min-marginal
+    min_marginals: dict  # {variable: (k,) lowest energy given the value, counted from the best}
+    residual: float
+    sweeps: int
+    converged: bool
+
+
+def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tolerance=1e-12):
+    """Marginals by message passing: exact if the factor graph is a tree, else an approximation.
+
+    Parameters
+    ----------
+    factors, cardinalities
+        See energies/factor_graph.py; +inf forbids.
+    beta : float
+        Inverse temperature, > 0.
+    damping : float
+        Share of the old message in the new one, 0 <= damping < 1.
+    sweeps : int
+        The most sweeps over all messages; they are sent all at once.
+    tolerance : float
+        Converged when no message changes by more, in units of 1/beta.
+
+    Returns
+    -------
+    Beliefs
+
+    Raises
+    ------
+    ValueError
+        If factors do not fit, or if messages find that no configuration is possible.
+
+    >>> tree = [((0, 1), [[0.0, 1.0], [2.0, 0.0]]), ((1, 2), [[0.0, 3.0], [0.5, 0.0]])]
+    >>> found = sum_product(tree, {0: 2, 1: 2, 2: 2})
+    >>> E = lambda a, b, c: tree[0][1][a][b] + tree[1][1][b][c]
+    >>> Z = sum(np.exp(-E(a, b, c)) for a in (0, 1) for b in (0, 1) for c in (0, 1))
+    >>> found.converged, round(float(found.free_energy + np.log(Z)), 12)
+    (True, 0.0)
+    """
+    require_positive("beta", beta)
+    factors = _checked(factors, cardinalities)
+    messages, residual, swept = _pass(factors, cardinalities, beta, damping, sweeps, tolerance / beta)
+    nodes = {v: softmax(-beta * _sum_at(v, messages, k)) for v, k in cardinalities.items()}
+    tables = [_belief(a, factor, messages, beta) for a, factor in enumerate(factors)]
+    F = bethe_free_energy(factors, nodes, tables, beta)
+    return Beliefs(nodes, tables, F, residual, swept, residual <= tolerance / beta)
+
+
+def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
+    """A configuration of low energy by message passing: on a tree without ties, the lowest.
+
+    Each variable takes the lowest value of its own min-marginal.  Where several configurations are
+    equally good these choices need not fit together: compare `energy` with exact/elimination.py.
+
+    Parameters
+    ----------
+    factors, cardinalities, damping, sweeps, tolerance
+        As for `sum_product`; the tolerance is in units of energy.
+
+    Returns
+    -------
+    Minimum
+
+    >>> found = min_sum([((0, 1), [[3.0, 1.0], [2.0, 4.0]]), ((1,), [0.0, 2.0])], {0: 2, 1: 2})
+    >>> found.energy, found.configuration, found.min_marginals[0].tolist()
+    (2.0, {0: 1, 1: 0}, [1.0, 0.0])
+    """
+    factors = _checked(factors, cardinalities)
+    messages, residual, swept = _pass(factors, cardinalities, np.inf, damping, sweeps, tolerance)
+    lowest = {v: _from_lowest(_sum_at(v, messages, k)) for v, k in cardinalities.items()}
+    configuration = {v: int(np.argmin(E)) for v, E in lowest.items()}
+    value = energy(factors, configuration)
+    return Minimum(value, configuration, lowest, residual, swept, residual <= tolerance)
+
+
+def _checked(factors, cardinalities):
+    check_factors(factors, cardinalities)
+    return [(scope, np.asarray(table, float)) for scope, table in factors]
+
+
+def _pass(factors, cardinalities, beta, damping, sweeps, tolerance):
+    """Messages {variable: {factor: (k,)}}, their last change, and the number of sweeps."""
+    require(0.0 <= damping < 1.0, "damping", damping, "must be in 0 <= damping < 1")
+    around = {v: [a for a, (scope, _) in enumerate(factors) if v in scope] for v in cardinalities}
+    messages = {v: {a: np.zeros(cardinalities[v]) for a in known} for v, known in around.items()}
+    residual, swept = np.inf, 0
+    while residual > tolerance and swept < sweeps:
+        old, residual, swept = messages, 0.0, swept + 1
+        messages = {v: {} for v in around}
+        for v, a in ((v, a) for v, known in around.items() for a in known):
+            new = _message(a, v, factors[a], old, beta)
+            messages[v][a] = weighted(1.0 - damping, new) + weighted(damping, old[v][a])
+            residual = max(residual, _change(messages[v][a], old[v][a]))
+    return messages, residual, swept
+
+
+def _message(a, v, factor, messages, beta):
+    """m_{a->v}, counted from its lowest entry."""
+    total = _incoming(a, factor, messages, but=v)
+    axis = factor[0].index(v)
+    rows = np.moveaxis(total, axis, 0)
+    rows = rows.reshape(len(rows), -1)
+    lowest = np.min(rows, axis=1)
+    if beta < np.inf:
+        gaps = rows - np.where(lowest == np.inf, 0.0, lowest)[:, None]
+        with np.errstate(divide="ignore"):
+            lowest = lowest - np.log(np.sum(np.exp(-beta * gaps), axis=1)) / beta
+    return _from_lowest(lowest)
+
+
+def _incoming(a, factor, messages, but=None):
+    """E_a + sum of the messages to a from its variables, from all but one."""
+    scope, total = factor
+    for axis, v in enumerate(scope):
+        if v != but:
+            arriving = _sum_at(v, messages, np.shape(total)[axis], but=a)
+            total = total + np.reshape(arriving, [-1 if i == axis else 1 for i in range(len(scope))])
+    return total
+
+
+def _sum_at(v, messages, k, but=None):
+    """(k,) the sum of the messages that reach v, from all factors but one."""
+    return sum((m for a, m in messages[v].items() if a != but), np.zeros(k))
+
+
+def _from_lowest(message):
+    low = np.min(message)
+    require(low < np.inf, "factors", "messages", "must leave a configuration possible")
+    return message - low
+
+
+def _change(new, old):
+    """The largest change; an infinite energy that stays is none."""
+    moved = new != old
+    return float(np.max(np.abs(new[moved] - old[moved]), initial=0.0))
+
+
+def _belief(a, factor, messages, beta):
+    """b_a, the distribution of one factor's variables."""
+    total = _incoming(a, factor, messages)
+    return softmax(-beta * np.ravel(total)).reshape(np.shape(total))
+
+
+def bethe_free_energy(factors, nodes, tables, beta=1.0):
+    """F_B of beliefs: of the true marginals of a tree it is the free energy."""
+    information = lambda p: np.sum(p * np.log(np.where(p > 0.0, p, 1.0))) / beta
+    total = sum(np.sum(weighted(b, E)) + information(b) for (_, E), b in zip(factors, tables, strict=True))
+    for v, p in nodes.items():
+        degree = sum(v in scope for scope, _ in factors)
+        total -= (degree - 1) * information(p)
+    return float(total)
