@@ -45,8 +45,8 @@ def softmax(x):
     >>> softmax(np.array([700.0, 700.0, 0.0])).round(3).tolist()
     [0.5, 0.5, 0.0]
     """
-    e = np.exp(x - np.max(x))
-    return e / np.sum(e)
+    e = np.exp(x - x.max())
+    return e / e.sum()
 
 
 def softplus(t):
@@ -133,7 +133,7 @@ def weighted(w, x):
     >>> weighted(np.array([0.0, 2.0]), np.array([np.inf, 3.0])).tolist()
     [0.0, 6.0]
     """
-    return w * np.where((w == 0.0) & (np.abs(x) == np.inf), 0.0, x)
+    return w * np.where((w == 0.0) & (abs(x) == np.inf), 0.0, x)
 
 
 def scaled_sum(c, r):
@@ -149,8 +149,8 @@ def scaled_sum(c, r):
     i = np.argmax(c, axis=0)
     largest = c[(i, *np.indices(i.shape))]
     weights = np.exp(c - np.where(largest == -np.inf, 0.0, largest))
-    is_beside = np.arange(len(c)).reshape(-1, *np.ones(i.ndim, int)) != i
-    rest = np.sum(weights * (r + is_beside), axis=0)
+    is_beside = np.indices(c.shape, sparse=True)[0] != i
+    rest = (weights * (r + is_beside)).sum(axis=0)
     full = rest > 2.0**300  # long before it overflows, what has been counted goes into c
     return np.where(full, largest + np.log1p(rest), largest), np.where(full, 0.0, rest)
 

@@ -39,6 +39,7 @@ VALUES = [
     ("hinge", "minimum taken over y too", (E4, 1, 0.25), 0.25),
     ("hinge", "0 counted among the wrong energies", (E4, 0, 1.0), 2.0),
     ("hinge", "0 counted among the wrong energies", (E4 - 4.0, 0, 1.0), 1.5),
+    ("hinge", "violation squared", (E4, 0, 3.0), 12.25),
     ("hinge", "energies taken for scores", (E4, 0, 1.0), 3.0),
     ("log", "linear beyond a threshold of 20", (np.array([21.0, 0.0]), 0, 1.0), 21.0),
     ("log", "linear beyond a threshold of 20", (np.array([11.0, 0.0, 9.0]), 0, 2.0), 11.0),

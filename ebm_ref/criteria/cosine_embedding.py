@@ -63,7 +63,7 @@ def cosine_embedding(x1, x2, sign, margin=0.0):
     require_one_of("sign", sign, 1, -1)
     require(-1.0 <= margin <= 1.0, "margin", margin, "must be in [-1, 1]")
     a, b = direction("x1", x1), direction("x2", x2)
-    return 0.5 * np.sum((a - b) ** 2) if sign == 1 else np.maximum(0.0, np.sum(a * b) - margin)
+    return 0.5 * ((a - b) ** 2).sum() if sign == 1 else np.maximum(0.0, (a * b).sum() - margin)
 
 
 def cosine_embedding_x1_gradient(x1, x2, sign, margin=0.0):
@@ -79,16 +79,16 @@ def cosine_embedding_x2_gradient(x1, x2, sign, margin=0.0):
 def _slope(loss, x, other, sign):
     """dL/dx: the other direction, turned to a right angle with x."""
     a, b = direction("x", x), direction("other", other)
-    turn, s = np.outer(b, a) - np.outer(a, b), np.max(np.abs(x))
-    slope = turn @ a / np.sqrt(np.sum((x / s) ** 2)) / s
+    turn, s = np.outer(b, a) - np.outer(a, b), abs(x).max()
+    slope = turn @ a / np.sqrt(((x / s) ** 2).sum()) / s
     return -slope if sign == 1 else np.sign(loss) * slope
 
 
 def direction(argument, x):
     """x / |x|, whatever the length; a ValueError if there is none."""
-    s = np.max(np.abs(x))
+    s = abs(x).max()
     require(not s == 0.0, argument, x, "must not be zero: it has no direction")
-    return (x / s) / np.sqrt(np.sum((x / s) ** 2))
+    return (x / s) / np.sqrt(((x / s) ** 2).sum())
 
 
 def turns_only(formula, inputs, rng):

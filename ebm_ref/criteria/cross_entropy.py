@@ -76,8 +76,9 @@ def cross_entropy_gradient(logits, label):
 def check_logits(logits, argument="logits"):
     """Raise unless there is a highest score, and it is finite (or NaN, which goes through)."""
     require(len(logits) >= 1, argument, logits, "must hold at least one class")
-    require(not np.max(logits) == -np.inf, argument, logits, "must leave at least one class possible")
-    require(not np.max(logits) == np.inf, argument, logits, "must be below +inf")
+    highest = logits.max()
+    require(highest != -np.inf, argument, logits, "must leave at least one class possible")
+    require(highest != np.inf, argument, logits, "must be below +inf")
 
 
 def random_logits(rng):

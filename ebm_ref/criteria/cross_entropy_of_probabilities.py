@@ -61,14 +61,13 @@ def cross_entropy_of_probabilities(logits, target):
     >>> float(cross_entropy_of_probabilities(np.array([0.0, -np.inf]), np.array([1.0, 0.0])))
     0.0
     """
-    check_logits(logits)
-    require(not np.any(target < 0.0), "target", target, "must be >= 0")
+    _check(logits, target)
     return np.sum(weighted(target, 0.0 - log_softmax(logits)))  # 0 first: no loss is -0
 
 
 def cross_entropy_of_probabilities_logits_gradient(logits, target):
     """dL/dz, shape (k,): T p_j - t_j, from sums over the other classes; finite even where the loss is not."""
-    cross_entropy_of_probabilities(logits, target)
+    _check(logits, target)
     p = softmax(logits)
     return p * sums_of_others(target) - target * sums_of_others(p)
 
@@ -79,9 +78,14 @@ def cross_entropy_of_probabilities_target_gradient(logits, target):
     return np.where(np.isnan(loss), np.nan, 0.0 - log_softmax(logits))
 
 
+def _check(logits, target):
+    check_logits(logits)
+    require(not (target < 0.0).any(), "target", target, "must be >= 0")
+
+
 def sums_of_others(v):
     """sum_{i != j} v_i for every j, shape (k,): added up, since a total minus v_j would lose digits."""
-    return np.sum(np.where(np.eye(len(v), dtype=bool), 0.0, v), axis=1)
+    return np.where(np.eye(len(v), dtype=bool), 0.0, v).sum(axis=1)
 
 
 def lowest_at_the_target(formula, inputs, rng):

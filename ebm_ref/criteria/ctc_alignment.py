@@ -100,9 +100,9 @@ def position_scores(scores, target, blank):
 
 def predecessors(x, moves_two, absent):
     """(3, 2u+1) entries of x where a path may come from: the same position, one before, two before."""
-    one = np.concatenate([[absent], x[:-1]])
-    two = np.concatenate([[absent, absent], x])[: len(x)]
-    return np.stack([x, one, np.where(moves_two, two, absent)])
+    origin = np.arange(len(x)) - np.arange(3)[:, None]
+    origin[2, ~moves_two] = -1  # the last of x with `absent` at its end
+    return np.append(x, absent)[origin]
 
 
 def best_positions(scores, moves_two):

@@ -35,12 +35,12 @@ def distance(x, y, p=2.0):
     5e+200
     """
     require(1.0 <= p < np.inf, "p", p, "must be >= 1 and finite")
-    d = np.abs(x - y)
-    M = np.max(d)
+    d = abs(x - y)
+    M = d.max()
     if p == 1.0 or not 0.0 < M < np.inf:
-        return np.sum(d)
+        return d.sum()
     s = _scale(M, p)
-    return s * (np.sqrt(np.sum((d / s) ** 2)) if p == 2.0 else np.sum((d / s) ** p) ** (1.0 / p))
+    return s * (np.sqrt(((d / s) ** 2).sum()) if p == 2.0 else ((d / s) ** p).sum() ** (1.0 / p))
 
 
 def distance_gradient(x, y, p=2.0):
@@ -49,8 +49,12 @@ def distance_gradient(x, y, p=2.0):
     >>> distance_gradient(np.array([3.0, 4.0]), np.zeros(2)).tolist()
     [0.6, 0.8]
     """
-    d = distance(x, y, p)
-    return np.sign(x - y) * (np.abs(x - y) / (d if d != 0.0 else 1.0)) ** (p - 1.0)
+    return _slope(x - y, distance(x, y, p), p)
+
+
+def _slope(x, d, p):
+    """d|x|_p / dx where d = |x|_p is known."""
+    return np.sign(x) * (abs(x) / (d if d != 0.0 else 1.0)) ** (p - 1.0)
 
 
 def nearer(a, b, c, p=2.0):
@@ -60,27 +64,32 @@ def nearer(a, b, c, p=2.0):
     >>> float(nearer(far, b, c)), float(distance(far, b) - distance(far, c))
     (-3.4999999999999976e-08, -2.9802322387695312e-08)
     """
-    B, C = distance(a, b, p), distance(a, c, p)
+    return _nearer(a, b, c, p, distance(a, b, p), distance(a, c, p))
+
+
+def _nearer(a, b, c, p, B, C):
+    """B - C, where B = |a - b|_p and C = |a - c|_p, without the digits that their difference loses."""
     M, e = np.maximum(B, C), _excess(a, b, c)
     if p == 1.0 or not 0.0 < M < np.inf:
-        return np.sum(e) if np.isfinite(M) else B - C
+        return e.sum() if np.isfinite(M) else B - C
     s = _scale(M, p)
     if p == 2.0:
-        return s * np.sum(e / s * (np.abs(a - b) + np.abs(a - c)) / s) / ((B + C) / s)
-    larger = np.maximum(np.abs(a - b), np.abs(a - c)) / s
-    rise = np.sum(np.sign(e) * larger**p * _lost_part(np.abs(e) / s, larger, p))
-    if np.abs(rise) > 0.5:  # far from cancelling, and 1 - |rise| would
+        return s * np.sum(e / s * (abs(a - b) + abs(a - c)) / s) / ((B + C) / s)
+    larger = np.maximum(abs(a - b), abs(a - c)) / s
+    rise = np.sum(np.sign(e) * larger**p * _lost_part(abs(e) / s, larger, p))
+    if abs(rise) > 0.5:  # far from cancelling, and 1 - |rise| would
         return B - C
-    return -np.sign(rise) * s * np.expm1(np.log1p(-np.abs(rise)) / p)
+    return -np.sign(rise) * s * np.expm1(np.log1p(-abs(rise)) / p)
 
 
 def nearer_gradient(a, b, c, p=2.0):
     """d(|a - b|_p - |a - c|_p) / da, shape (n,): two slopes that nearly cancel where a is far."""
-    slope_b, slope_c = distance_gradient(a, b, p), distance_gradient(a, c, p)
+    B, C = distance(a, b, p), distance(a, c, p)
+    slope_b, slope_c = _slope(a - b, B, p), _slope(a - c, C, p)
     with np.errstate(all="ignore"):  # the ratios of what vanishes are not used
-        e = _excess(a, b, c) / np.abs(a - c)
-        gap = nearer(a, b, c, p) / distance(a, c, p)
-        alike = (np.sign(a - b) == np.sign(a - c)) & (np.abs(e) < 0.5) & (np.abs(gap) < 0.5)
+        e = _excess(a, b, c) / abs(a - c)
+        gap = _nearer(a, b, c, p, B, C) / C
+        alike = (np.sign(a - b) == np.sign(a - c)) & (abs(e) < 0.5) & (abs(gap) < 0.5)
         turn = slope_c * np.expm1((p - 1.0) * (np.log1p(e) - np.log1p(gap)))
     return np.where(alike, turn, slope_b - slope_c)
 
@@ -88,7 +97,7 @@ def nearer_gradient(a, b, c, p=2.0):
 def _excess(a, b, c):
     """|a_i - b_i| - |a_i - c_i| of every component: c_i - b_i wherever both lie on the same side of a_i."""
     x, y = a - b, a - c
-    return np.where(np.sign(x) == np.sign(y), np.sign(x) * (c - b), np.abs(x) - np.abs(y))
+    return np.where(np.sign(x) == np.sign(y), np.sign(x) * (c - b), abs(x) - abs(y))
 
 
 def _lost_part(e, larger, p):

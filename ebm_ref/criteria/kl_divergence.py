@@ -61,7 +61,8 @@ def kl_divergence(log_q, p):
 
 def kl_divergence_log_q_gradient(log_q, p):
     """dKL/dlog_q, shape (k,): -p, whatever q is."""
-    return np.where(np.isnan(kl_divergence(log_q, p)), np.nan, 0.0 - p)
+    _check(log_q, p)
+    return np.where(np.isnan((log_q + p).max()), np.nan, 0.0 - p)
 
 
 def kl_divergence_p_gradient(log_q, p):
@@ -74,7 +75,7 @@ def kl_divergence_p_gradient(log_q, p):
 
 def _check(log_q, p):
     require(np.ndim(p) == 1 and np.shape(p) == np.shape(log_q), "p", p, "must be a vector as long as log_q")
-    require(not np.any(p < 0.0), "p", p, "must be >= 0")
+    require(not (p < 0.0).any(), "p", p, "must be >= 0")
 
 
 def random_distributions(rng):

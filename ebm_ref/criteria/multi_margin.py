@@ -64,8 +64,8 @@ def multi_margin(scores, label, p=1, margin=1.0):
 def multi_margin_gradient(scores, label, p=1, margin=1.0):
     """dL/dx, shape (k,): p v_i^(p-1) / k at every violator, minus their sum at y; zero at each corner."""
     v = violations(scores, label, p, margin)
-    g = np.where(np.isnan(np.max(v)), np.nan, np.sign(v) * p * v ** (p - 1) / len(scores))
-    g[label] = -np.sum(np.delete(g, label))
+    g = np.full(len(v), np.nan) if np.isnan(v.max()) else (v > 0.0) * (p / len(v)) * v ** (p - 1)
+    g[label] = -g.sum()  # 0 so far: y does not compete with itself
     return g
 
 

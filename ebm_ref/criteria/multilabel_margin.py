@@ -15,6 +15,8 @@ Source: NYU DLSP20, week 11-2; PyTorch's MultiLabelMarginLoss, whose example is 
 Before: multi_margin.py.  Next: multilabel_soft_margin.py.
 """
 
+import itertools
+
 import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Variant, require_index
@@ -45,33 +47,31 @@ def multilabel_margin(scores, targets):
     >>> float(multilabel_margin(np.array([0.5, 0.0, 2.0]), np.array([0, -1, -1])))  # (0.5 + 2.5) / 3
     1.0
     """
-    return np.sum(violations(scores, targets)) / len(scores)
+    return np.sum(violations(scores, *split(targets, len(scores)))) / len(scores)
 
 
 def multilabel_margin_gradient(scores, targets):
     """dL/dx, shape (k,): at each class the number of violations against it less those by it, over k."""
-    active = np.sign(violations(scores, targets)) / len(scores)
     right, wrong = split(targets, len(scores))
+    active = np.sign(violations(scores, right, wrong)) / len(scores)
     g = np.zeros(len(scores))
-    g[wrong] = np.sum(active, axis=0)
-    for j, force in zip(right, np.sum(active, axis=1), strict=True):
+    g[wrong] = active.sum(axis=0)
+    for j, force in zip(right, active.sum(axis=1), strict=True):
         g[j] -= force
-    return np.where(np.isnan(np.sum(active)), np.nan, g)
+    return g * np.nan if np.isnan(active.sum()) else g
 
 
-def violations(scores, targets):
+def violations(scores, right, wrong):
     """v_ji = max(0, 1 - x_j + x_i), a row for each right class j, a column for each wrong one i."""
-    right, wrong = split(targets, len(scores))
     return np.maximum(0.0, 1.0 - (scores[right][:, None] - scores[wrong][None, :]))
 
 
 def split(targets, k):
     """The right classes as listed, up to the first -1, and the wrong ones in order."""
-    end = np.argmax(np.append(targets, -1) == -1)
-    right = targets[:end]
+    right = list(itertools.takewhile(lambda index: index != -1, targets))
     for index in right:
         require_index("targets", index, k)
-    return right, np.array([i for i in range(k) if i not in right], int)
+    return right, [i for i in range(k) if i not in right]
 
 
 def random_targets(rng):

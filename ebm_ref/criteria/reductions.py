@@ -150,13 +150,14 @@ def reduction_class_weighted_mean(losses, weights):
     2.0
     """
     _check_weights(losses, weights)
-    require(not np.sum(weights) <= 0.0, "weights", weights, "must not all be 0")
-    return np.sum(weighted(weights, losses)) / np.sum(weights)
+    total = weights.sum()
+    require(not total <= 0.0, "weights", weights, "must not all be 0")
+    return weighted(weights, losses).sum() / total
 
 
 def reduction_class_weighted_mean_losses_gradient(losses, weights):
     """dL/dl, shape (n,): w / sum w."""
-    return _unless_nan(reduction_class_weighted_mean(losses, weights), weights / np.sum(weights))
+    return _unless_nan(reduction_class_weighted_mean(losses, weights), weights / weights.sum())
 
 
 def reduction_class_weighted_mean_weights_gradient(losses, weights):
@@ -188,7 +189,7 @@ def reduction_element_weighted_mean(losses, weights):
     3.0
     """
     _check_weights(losses, weights)
-    return np.sum(weighted(weights, losses)) / len(losses)
+    return weighted(weights, losses).sum() / len(losses)
 
 
 def reduction_element_weighted_mean_losses_gradient(losses, weights):
@@ -225,7 +226,7 @@ def reduction_by_target_length(losses, lengths):
     2.5
     """
     _check_lengths(losses, lengths)
-    return np.sum(losses / np.maximum(lengths, 1)) / len(losses)
+    return (losses / np.maximum(lengths, 1)).sum() / len(losses)
 
 
 def reduction_by_target_length_gradient(losses, lengths):
@@ -243,19 +244,19 @@ def _check(losses, axes, least=1):
 def _check_weights(losses, weights):
     _check(losses, 1)
     require(np.shape(weights) == np.shape(losses), "weights", weights, "must be as many as losses")
-    legal = not np.any((weights < 0.0) | (weights == np.inf))
-    require(legal, "weights", weights, "must be >= 0 and finite")
+    legal = ~((weights < 0.0) | (weights == np.inf))
+    require(legal.all(), "weights", weights, "must be >= 0 and finite")
 
 
 def _check_lengths(losses, lengths):
     _check(losses, 1)
     require(np.shape(lengths) == np.shape(losses), "lengths", lengths, "must be as many as losses")
     whole = np.asarray(lengths).dtype.kind in "iu"
-    require(whole and np.all(lengths >= 0), "lengths", lengths, "must be whole numbers >= 0")
+    require(whole and (lengths >= 0).all(), "lengths", lengths, "must be whole numbers >= 0")
 
 
 def _unless_nan(loss, gradient):
-    return np.where(np.isnan(loss), np.nan, gradient)
+    return gradient if loss == loss else gradient * np.nan  # a NaN differs from itself
 
 
 def any_order(formula, inputs, rng):

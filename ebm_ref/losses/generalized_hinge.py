@@ -60,17 +60,17 @@ def generalized_hinge(energies, label, costs=1.0):
 def generalized_hinge_gradient(energies, label, costs=1.0):
     """dL/dE, shape (k,): -1 at every violator, their number at y; zero elsewhere and at each corner."""
     v = violations(energies, label, costs)
-    g = np.where(np.isnan(np.max(v)), np.nan, np.where(v > 0.0, -1.0, 0.0))
-    g[label] = -np.sum(np.delete(g, label))
+    g = np.full(len(v), np.nan) if np.isnan(v.max()) else 0.0 - (v > 0.0)
+    g[label] = -g.sum()  # y does not violate: 0 so far
     return g
 
 
 def violations(energies, label, costs):
     """C_j + E_y - E_j for every answer, -inf for y itself, which violates nothing."""
     check_table(energies, label)
-    costs = costs * np.ones(len(energies))
     wrong = np.arange(len(energies)) != label
-    require(np.all(costs[wrong] >= 0.0), "costs", costs, "must be >= 0 for every wrong answer")
+    legal = (costs >= 0.0) | ~wrong
+    require(legal.all(), "costs", costs, "must be >= 0 for every wrong answer")
     return np.where(wrong, costs + (energies[label] - energies), -np.inf)
 
 

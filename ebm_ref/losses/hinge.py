@@ -168,6 +168,14 @@ FORMULA = Formula(
             symptom="not only gaps count: even far below all wrong answers E_y is pushed down to -m",
         ),
         Variant(
+            "violation squared",
+            "convention",
+            lambda E, y, m=1.0: hinge(E, y, m) ** 2,
+            {"energies": lambda E, y, m=1.0: 2.0 * hinge(E, y, m) * hinge_gradient(E, y, m)},
+            seen_in="scikit-learn, documentation of LinearSVC: loss='squared_hinge' is its default",
+            symptom="the pull fades as the gap nears the margin, and large violations pull harder",
+        ),
+        Variant(
             "energies taken for scores",
             "mistake",
             lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))),

@@ -58,11 +58,12 @@ def margin_rescaled_hinge(energies, label, costs=1.0):
 
 def margin_rescaled_hinge_gradient(energies, label, costs=1.0):
     """dL/dE, shape (k,): +1 at y, -1 at the worst violator; all zero where nothing violates."""
-    loss = margin_rescaled_hinge(energies, label, costs)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    if loss > 0.0:
+    v = violations(energies, label, costs)
+    o = v.argmax()
+    g = np.full(len(v), np.nan if np.isnan(v[o]) else 0.0)
+    if v[o] > 0.0:
         g[label] = 1.0
-        g[np.argmax(violations(energies, label, costs))] = -1.0
+        g[o] = -1.0
     return g
 
 
