@@ -15,7 +15,7 @@ from ebm_ref.losses.table import random_table
 def nll_is_energy_above_free_energy(rng):
     """nll = E_y - F: the energy loss, and a free energy that is subtracted."""
     table = random_table(rng) | {"beta": rng.uniform(0.3, 3.0)}
-    difference = table["energies"][table["label"]] - value("free_energy", table)
+    difference = value("energy", table) - value("free_energy", table)
     return defect(value("nll", table), difference, ("nll", table), ("free_energy", table), ("energy", table))
 
 
