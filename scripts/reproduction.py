@@ -5,9 +5,12 @@ all holds, 1 with the sentence that does not, 2 where the data is not installed.
 """
 
 import argparse
+import gzip
 import importlib.util
 import sys
 from pathlib import Path
+
+import numpy as np
 
 
 def options(text, **own):
@@ -33,6 +36,14 @@ def installed(package, distribution):
         )
         raise SystemExit(2)
     return Path(spec.submodule_search_locations[0])
+
+
+def digits():
+    """(1797, 64) grey levels in 0..1 of 8 x 8 pixels, and (1797,) labels, out of scikit-learn."""
+    file = installed("sklearn", "scikit-learn") / "datasets" / "data" / "digits.csv.gz"
+    with gzip.open(file, "rt") as lines:
+        table = np.loadtxt(lines, delimiter=",")
+    return table[:, :64] / 16.0, table[:, 64].astype(int)
 
 
 def figure(file, **settings):
