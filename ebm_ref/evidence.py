@@ -243,6 +243,24 @@ def _path_sums(d):
     return [s + d[-1][-1] for a, b in shorter for s in _path_sums([row[:b] for row in d[:a]])]
 
 
+def _readings(energies, arcs):
+    """{what is read: energies of the paths that spell it}, one path after the other."""
+    last, found, open_paths = max(to for _, to, _ in arcs), {}, [(0, (), 0.0)]
+    while open_paths:
+        node, read, energy = open_paths.pop()
+        if node == last:
+            found.setdefault(read, []).append(energy)
+        for e, (start, to, label) in zip(energies, arcs, strict=True):
+            if start == node:
+                open_paths.append((to, (*read, label), energy + e))
+    return found
+
+
+def _graph_nll(energies, arcs, answer, beta):
+    weights = {a: math.fsum(math.exp(-beta * e) for e in E) for a, E in _readings(energies, arcs).items()}
+    return math.log(math.fsum(weights.values()) / weights[tuple(answer)]) / beta
+
+
 def _sequences(unary, pairwise):
     """{sequence: energy} of all label sequences of a chain."""
     moments, labels = range(len(unary)), range(len(unary[0]))
@@ -336,6 +354,11 @@ ENUMERATIONS = {
     "soft_alignment": lambda distances, beta: (
         -math.log(math.fsum(math.exp(-beta * s) for s in _path_sums(distances))) / beta
     ),
+    "graph_transformer": lambda energies, arcs, answer: min(_readings(energies, arcs)[tuple(answer)]),
+    "graph_perceptron": lambda energies, arcs, answer: (
+        min(_readings(energies, arcs)[tuple(answer)]) - min(map(min, _readings(energies, arcs).values()))
+    ),
+    "graph_nll": _graph_nll,
     "chain_nll": _chain_nll,
     "chain_perceptron": lambda unary, pairwise, labels: _chain_margin_rescaled_hinge(
         unary, pairwise, labels, 0.0

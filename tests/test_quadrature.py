@@ -78,6 +78,12 @@ def test_double_well():
     assert expectation(well, well)[0] == pytest.approx(-slope, rel=1e-7) and log_Z > 0.0
 
 
+@pytest.mark.parametrize("offset", [-1e4, 1e4])
+def test_a_mean_does_not_depend_on_the_level_of_energy(offset):
+    value, error = expectation(lambda x: x * x, lambda x: x * x / 2.0 + offset)
+    assert abs(value - 1.0) <= error <= 1e-9
+
+
 @pytest.mark.parametrize("rho", [0.0, 0.6, -0.8])
 def test_two_dimensions(rho):
     A = np.linalg.inv(np.array([[1.0, rho], [rho, 1.0]]))

@@ -160,6 +160,12 @@ def test_rare_states_keep_their_digits():
     assert pi[1:] / pi[:-1] == pytest.approx(np.full(n, r), rel=1e-13)
 
 
+def test_one_state():
+    c = certificate(np.eye(1), np.array([2.0]), steps=1)
+    assert c.correct and c.spectral_gap == 1.0 and c.mixing == (0.0, 0.0)
+    assert stationary_distribution(np.eye(1)).tolist() == [1.0]
+
+
 def test_certificates_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         certificate(np.eye(2), np.ones(2)).period = 1
@@ -183,6 +189,7 @@ def test_bad_steps(step, states, says):
 
 def test_bad_matrices():
     for wrong in (
+        np.zeros((0, 0)),
         np.ones((2, 3)),
         np.ones(2),
         np.ones((2, 2)),

@@ -110,6 +110,12 @@ VALUES = [
     ),
     ("alignment", "diagonal steps count twice", (np.array([[1.0, 1.0], [9.0, 2.0]]),), 4.0),
     ("alignment", "diagonal steps count twice", (np.array([[1.0, 9.0], [9.0, 2.0]]),), 5.0),
+    (
+        "graph_transformer",
+        "the best path, whatever it spells",
+        (np.array([4.0, 1.0]), np.array([[0, 1, 5], [0, 1, 6]]), np.array([5])),
+        1.0,
+    ),
     ("alignment", "root of the sum", (np.array([[1.0, 9.0], [9.0, 3.0]]),), 2.0),
     ("alignment", "no diagonal steps", (np.array([[1.0, 9.0], [8.0, 2.0]]),), 11.0),
     ("soft_alignment", "gamma for beta", (np.zeros((2, 2)), 4.0), -4.0 * np.log(3.0)),

@@ -184,9 +184,9 @@ DIGIT_ENERGIES = np.array([0.1, 2.3, 0.4, 1.3, 0.1, 2.4, 3.4, 4.4, 0.6, 1.2])
 SMALL = np.array([[0, 1, 1], [0, 1, 2], [1, 2, 1], [1, 2, 2], [0, 2, 1], [0, 2, 2]])
 
 
-def random_graph(rng):
-    """One of two graphs, arcs of any energy, and an answer that some path spells."""
-    arcs = (SMALL, DIGITS)[rng.integers(2)]
+def random_graph(rng, graphs=(SMALL, DIGITS)):
+    """One of some graphs, arcs of any energy, and an answer that some path spells."""
+    arcs = graphs[rng.integers(len(graphs))]
     paths = all_paths(arcs)
     answer = spelled(arcs, paths[rng.integers(len(paths))])
     return {"energies": rng.normal(scale=2.0, size=len(arcs)), "arcs": arcs, "answer": np.array(answer)}

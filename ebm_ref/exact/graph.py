@@ -27,6 +27,7 @@ import autograd.numpy as np
 from ebm_ref.energies.graph_transformer import (
     DIGIT_ENERGIES,
     DIGITS,
+    SMALL,
     all_paths,
     best_path,
     check_graph,
@@ -235,7 +236,7 @@ def flow_is_conserved(formula, inputs, rng):
 
 
 def levels_do_not_matter(formula, inputs, rng):
-    """Nodes may be raised: a_to - a_from added to every arc, with a the same at both ends, changes nothing."""
+    """Nodes may be raised: a_to - a_from added to every arc changes nothing, if both ends stay."""
     arcs = inputs["arcs"]
     a = np.concatenate([[0.0], rng.normal(scale=4.0, size=arcs[:, 1].max() - 1), [0.0]])
     moved = inputs | {"energies": inputs["energies"] + a[arcs[:, 1]] - a[arcs[:, 0]]}
@@ -253,7 +254,7 @@ PERCEPTRON = Formula(
     signature="(n),(n,c),(u)->()",
     source="lecun1998, Section VI; lecun2006, Section 7; NYU DLSP20, week 14-1",
     gradients={"energies": graph_perceptron_gradient},
-    sample=random_graph,
+    sample=lambda rng: random_graph(rng, graphs=(SMALL,)),
     laws=(non_negative, flow_is_conserved, levels_do_not_matter, homogeneous(1, energies=1)),
     cases=(
         Case(

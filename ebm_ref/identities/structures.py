@@ -8,8 +8,10 @@ import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.energies import qubo
+from ebm_ref.energies.graph_transformer import all_paths
 from ebm_ref.exact.chain_enumeration import enumerate_labels
-from ebm_ref.identities.measure import defect, equal, value
+from ebm_ref.identities.measure import allowance, between, defect, equal, value
+from ebm_ref.laws import UNIT
 from ebm_ref.learning import chain_rule
 from ebm_ref.numerics import logsumexp
 
@@ -200,8 +202,51 @@ def one_of_two_values_is_a_bit(rng):
     return equal(("rbm_free_energy", inputs), ("potts_rbm_free_energy", softmax_units))
 
 
+def cold_graphs_are_searched(rng):
+    """graph_perceptron <= graph_nll + log(paths)/beta, and graph_nll <= it + log(paths)/beta: beta -> infinity."""
+    inputs = FORMULAS["graph_perceptron"].sample(rng) | {"beta": float(rng.uniform(0.5, 50.0))}
+    room = np.log(len(all_paths(inputs["arcs"]))) / inputs["beta"]
+    low = value("graph_perceptron", inputs) - room
+    return between(low, value("graph_nll", inputs), low + 2 * room, allowance(("graph_nll", inputs)))
+
+
+def graph_without_skips_is_a_chain(rng):
+    """A graph of k arcs between neighbours, t times, spells label sequences: graph_nll is chain_nll, P = 0."""
+    u = rng.normal(scale=2.0, size=(3, 2))
+    y, beta = rng.integers(2, size=3), float(rng.uniform(0.3, 3.0))
+    arcs = np.array([[t, t + 1, j] for t in range(3) for j in range(2)])
+    graph = {"energies": u.ravel(), "arcs": arcs, "answer": y, "beta": beta}
+    chain = {"unary": u, "pairwise": np.zeros((2, 2)), "labels": y, "beta": beta}
+    slopes = [
+        FORMULAS[n].gradients[a](**x)
+        for n, a, x in (("graph_nll", "energies", graph), ("chain_nll", "unary", chain))
+    ]
+    return max(
+        equal(("graph_nll", graph), ("chain_nll", chain)), np.abs(slopes[0] - slopes[1].ravel()).max() / 1e-13
+    )
+
+
+def alignment_is_the_best_path_of_a_graph(rng):
+    """alignment and soft_alignment: gap at most log(number of paths)/beta, and graph_transformer finds the same."""
+    d, beta = rng.uniform(0.0, 3.0, size=(2, 2)), float(rng.uniform(0.3, 3.0))
+    hard, soft = value("alignment", {"distances": d}), value("soft_alignment", {"distances": d, "beta": beta})
+    room = between(
+        hard - np.log(3.0) / beta, soft, hard, allowance(("soft_alignment", {"distances": d, "beta": beta}))
+    )
+    # pairs 00, 01, 10, 11 become nodes, each step an arc that pays for the pair it enters; first arc pays 00
+    arcs = np.array([[0, 1, 1], [1, 2, 1], [1, 3, 1], [1, 4, 1], [2, 4, 1], [3, 4, 1]])
+    energies = np.array([d[0, 0], d[0, 1], d[1, 0], d[1, 1], d[1, 1], d[1, 1]])
+    found = [
+        value("graph_transformer", {"energies": energies, "arcs": arcs, "answer": [1] * n}) for n in (2, 3)
+    ]
+    return max(room, abs(min(found) - hard) / (16 * UNIT * np.abs(d).sum()))
+
+
 # claim holder: the formulas it links
 IDENTITIES = {
+    cold_graphs_are_searched: ("graph_perceptron", "graph_nll"),
+    graph_without_skips_is_a_chain: ("graph_nll", "chain_nll"),
+    alignment_is_the_best_path_of_a_graph: ("alignment", "soft_alignment", "graph_transformer"),
     linear_structured_is_a_chain: ("linear_structured", "chain"),
     chain_loss_is_the_loss_of_the_table("nll", "beta", "beta", lambda rng: rng.uniform(0.3, 3.0)): (
         "chain_nll",
