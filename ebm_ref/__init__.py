@@ -150,6 +150,7 @@ READING_ORDER = (
     "exact.chain_nll",
     "exact.chain_margin",
     "exact.graph",
+    "exact.semi_markov",
     # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them
     "exact.elimination",
     "exact.transfer_matrix",

@@ -7,7 +7,7 @@ import pytest
 
 from ebm_ref import FORMULAS, golden
 from ebm_ref.bounds import measure
-from ebm_ref.exact import chain, chain_enumeration, chain_margin, chain_nll
+from ebm_ref.exact import chain, chain_enumeration, chain_margin, chain_nll, semi_markov
 from ebm_ref.kernels.chain import chain_nll_value_and_gradients
 
 UNIT = 2.0**-53
@@ -326,3 +326,74 @@ def test_kernel_takes_an_empty_batch():
         np.zeros((0, 3, 2)), Q, np.zeros((0, 3), int)
     )
     assert values.shape == (0,) and by_unary.shape == (0, 3, 2) and by_pairwise.shape == (0, 2, 2)
+
+
+# segments
+
+
+def random_segments(seed, forbidden):
+    rng = np.random.default_rng(seed)
+    t, d, k = rng.integers(1, 5), rng.integers(1, 4), rng.integers(1, 3)
+    e, P = rng.normal(scale=2.0, size=(t, d, k)), rng.normal(scale=2.0, size=(k, k))
+    e[rng.random(e.shape) < forbidden] = np.inf
+    P[rng.random(P.shape) < forbidden] = np.inf
+    return e, P, rng.uniform(0.3, 3.0)
+
+
+@pytest.mark.parametrize("forbidden", [0.0, 0.2])
+def test_segments_are_those_of_all_segmentations(forbidden):
+    for seed in range(40):
+        e, P, beta = random_segments(seed, forbidden)
+        answers = semi_markov.segmentations(*e.shape)
+        E = np.array([semi_markov.energy(e, P, answer) for answer in answers])
+        lowest, found = semi_markov.viterbi(e, P)
+        assert lowest == pytest.approx(E.min(), rel=1e-14, abs=1e-14)
+        if E.min() == np.inf:
+            assert found == [] and semi_markov.free_energy(e, P, beta) == np.inf
+            assert np.isnan(semi_markov.marginals(e, P, beta)).all()
+            continue
+        assert found == answers[np.argmin(E)]
+        weights = np.exp(-beta * (E - E.min()))
+        F = E.min() - np.log(weights.sum()) / beta
+        assert semi_markov.free_energy(e, P, beta) == pytest.approx(F, rel=1e-13, abs=1e-13)
+        p = semi_markov.marginals(e, P, beta)
+        for s, n, j in np.ndindex(e.shape):
+            passes = np.array([(s, n + 1, j) in answer for answer in answers])
+            assert p[s, n, j] == pytest.approx(weights[passes].sum() / weights.sum(), rel=1e-12, abs=1e-15)
+
+
+def test_segments_of_one_moment_are_a_chain():
+    for u, P, beta in random_chains(9, 20):
+        e = u[:, None, :]
+        assert semi_markov.free_energy(e, P, beta) == pytest.approx(chain.free_energy(u, P, beta), rel=1e-13)
+        assert [j for _, _, j in semi_markov.viterbi(e, P)[1]] == chain.viterbi(u, P)[1].tolist()
+        np.testing.assert_allclose(
+            semi_markov.marginals(e, P, beta)[:, 0], chain.marginals(u, P, beta)[0], rtol=1e-11
+        )
+
+
+@pytest.mark.parametrize(
+    "segments, pairwise, says",
+    [
+        (np.zeros((2, 2)), np.zeros((2, 2)), r"segments = .*must be \(t, d, k\)"),
+        (np.zeros((2, 0, 2)), np.zeros((2, 2)), r"segments = .*must be \(t, d, k\)"),
+        (np.zeros((2, 1, 2)), np.zeros((1, 2)), r"pairwise = .*must be \(2, 2\) for 2 labels"),
+        (np.full((2, 1, 2), -np.inf), np.zeros((2, 2)), r"segments = .*must not be -inf"),
+    ],
+)
+def test_bad_segments(segments, pairwise, says):
+    for function in (semi_markov.viterbi, semi_markov.free_energy, semi_markov.marginals):
+        with pytest.raises(ValueError, match="(?s)" + says):
+            function(segments, pairwise)
+
+
+def test_a_gap_in_a_mask_leaves_a_shorter_chain():
+    """The fixture of TensorFlow Addons, tags 1 2 1, its middle moment masked: a chain of two moments is left.
+
+    pytorch-crf 0.7.2 gives 2.7114954 in float32: it scores the transition from the masked label, 2, to 1.
+    """
+    scores = np.array([[4.0, 5.0, -3.0], [3.0, -1.0, 3.0], [-1.0, 2.0, 1.0]])
+    P = -np.array([[-3.0, 5.0, -2.0], [3.0, 4.0, 1.0], [1.0, 2.0, 1.0]])
+    truth = chain_nll.chain_nll(-scores[[0, 2]], P, np.array([1, 1]))
+    assert truth == pytest.approx(0.7114957, abs=5e-7)
+    assert truth + P[2, 1] - P[1, 1] == pytest.approx(2.7114954, abs=5e-7)

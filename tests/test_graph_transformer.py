@@ -44,7 +44,7 @@ def lattice_paths(lattice, state=0):
 
 
 def test_a_dictionary_leaves_the_readings_that_are_words():
-    """The lecture's recogniser of three letters and its trie: cut 2.0, cap 0.8, cat 1.4; any prefix accepts."""
+    """The lecture's recogniser and its trie: cut 2.0, cap 0.8, cat 1.4; any prefix accepts."""
     grammar = trie(["barn", "but", "cute", "cure", "cap", "cat", "card"])
     lattice = compose(READ, *grammar)
     read = {"".join(map(chr, spelled(READ, p))): ENERGIES[p].sum() for p in lattice_paths(lattice)}
@@ -149,7 +149,7 @@ def test_bad_graphs(name, energies, arcs, says):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_alignments_beside_their_paths(seed):
-    """Value, gradient, free energy and its gradient against all monotone paths; and either side may be the word."""
+    """Value, free energy and their gradients against all monotone paths; and either side may be the word."""
     rng = np.random.default_rng(seed)
     d, beta = rng.normal(scale=2.0, size=rng.integers(1, 5, size=2)), rng.uniform(0.3, 3.0)
     paths = alignment.monotone_paths(*d.shape)
@@ -181,5 +181,5 @@ def test_bad_distances(distances, says):
         for function in (FORMULAS[name].value, *FORMULAS[name].gradients.values()):
             with pytest.raises(ValueError, match=says):
                 function(distances)
-    with pytest.raises(ValueError, match="beta = 0.0: must be positive and finite"):
+    with pytest.raises(ValueError, match=r"beta = 0\.0: must be positive and finite"):
         alignment.soft_alignment(np.zeros((2, 2)), 0.0)

@@ -213,7 +213,7 @@ FORMULA = Formula(
     signature="(n,m)->()",
     source="sakoe1978, Section II; lecun2006, Section 7",
     gradients={"distances": alignment_gradient},
-    sample=lambda rng: {"distances": rng.uniform(0.0, 3.0, size=rng.integers(2, 4, size=2))},
+    sample=lambda rng: {"distances": rng.uniform(0.0, 3.0, size=((2, 2), (2, 3), (3, 2))[rng.integers(3)])},
     laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1)),
     cases=(
         Case(
@@ -317,7 +317,10 @@ SOFT = Formula(
     signature="(n,m),()->()",
     source="cuturi2017, equations (1)-(2)",
     gradients={"distances": soft_alignment_gradient},
-    sample=lambda rng: FORMULA.sample(rng) | {"beta": rng.uniform(0.3, 3.0)},
+    sample=lambda rng: {
+        "distances": rng.uniform(0.0, 3.0, size=rng.integers(2, 4, size=2)),
+        "beta": rng.uniform(0.3, 3.0),
+    },
     laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1, beta=-1)),
     cases=(
         Case(

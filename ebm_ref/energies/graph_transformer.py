@@ -13,7 +13,7 @@ That is a special case of composition: two graphs make one, whose paths are pair
 the same, one in each.  The graph of the answer 3 4 has a single path; the graph of a dictionary, a trie,
 has a path for each word, and leaves the readings that are words.
 
-    arcs    rows (from, to, label) with from < to; paths lead from node 0 to the largest node
+    arcs    rows (from, to, label), from < to; paths lead from 0 to the largest
 
 Source: LeCun et al. (1998), "Gradient-Based Learning Applied to Document Recognition", Section V-VIII;
 LeCun et al. (2006), Section 7; NYU DLSP20, week 14.

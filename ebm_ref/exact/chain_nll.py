@@ -16,7 +16,8 @@ is no part of a chain.  A chain of the sample's own length has the same loss as 
 
 Both terms may be 1e8 and L 1e-9.  All is counted from the best sequence; 1 - p is a sum of what is not
 y; and where labels as probable at one pair as at another cancel in dL/dP, sequences are told apart by
-how often they have the transition at all (count_risk), which takes t times as long.
+how often they have the transition at all (count_risk), which takes t times as long.  What still rounds
+is a sequence that pays 1000 at one transition and is refunded at the next: it keeps an error of 1e-13.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 Before: chain_enumeration.py.  Next: chain_margin.py, the other losses of a chain.

@@ -12,7 +12,8 @@ or 1 in the first.  Sums over paths go from node to node, like those of a chain.
 Where the answer is nearly certain, both F are nearly the same.  So it is the rest that is summed, the
 paths that spell anything else: a grammar of what is not Y keeps them (`anything_but`).  Then
 
-    L = (1/beta) log(1 + Z_rest / Z_Y),       dL/de = q (P(arc | Y) - P(arc | rest)),  q = P(rest)
+    L     = (1/beta) log(1 + Z_rest / Z_Y)
+    dL/de = q (P(arc | Y) - P(arc | rest)),      q = P(rest)
 
 and no digit cancels.  Energies are counted from the best path: what that pays between two nodes is taken
 off every arc between them.
@@ -39,7 +40,7 @@ from ebm_ref.energies.graph_transformer import (
 )
 from ebm_ref.formula import Case, Formula, Variant, require_positive
 from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
-from ebm_ref.numerics import scaled_sum, sigmoid, softplus
+from ebm_ref.numerics import scaled_sum, sigmoid, softplus, weighted
 
 
 def anything_but(arcs, answer):
@@ -132,11 +133,11 @@ def graph_perceptron(energies, arcs, answer):
     """
     check_graph(energies, arcs)
     right, given = clamped(arcs, answer), free(arcs)
-    if np.any(np.isnan(energies)) or given.end == 0:
+    if not np.sum(energies[best_path(energies, given)]) < np.inf:
         return np.nan
     if right.end == 0:
         return np.inf
-    return np.maximum(0.0, np.sum(energies * passed_more(energies, right, given)))
+    return np.maximum(0.0, np.sum(weighted(passed_more(energies, right, given), energies)))
 
 
 def passed_more(energies, right, given):
@@ -194,7 +195,7 @@ def graph_nll(energies, arcs, answer, beta=1.0):
 def log_odds(energies, arcs, answer, beta):
     """log Z_rest - log Z_Y, from the arcs that the two best paths do not share."""
     right, wrong = clamped(arcs, answer), anything_but(arcs, answer)
-    gap = np.sum((energies * passed_more(energies, right, wrong))[passed_more(energies, right, wrong) != 0.0])
+    gap = np.sum(weighted(passed_more(energies, right, wrong), energies))
     rest, own = (path_sums(energies, arcs, lattice, beta)[1] for lattice in (wrong, right))
     return beta * gap + (rest - own)
 

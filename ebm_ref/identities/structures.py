@@ -203,7 +203,7 @@ def one_of_two_values_is_a_bit(rng):
 
 
 def cold_graphs_are_searched(rng):
-    """graph_perceptron <= graph_nll + log(paths)/beta, and graph_nll <= it + log(paths)/beta: beta -> infinity."""
+    """graph_nll is within log(number of paths)/beta of graph_perceptron: the limit beta -> infinity."""
     inputs = FORMULAS["graph_perceptron"].sample(rng) | {"beta": float(rng.uniform(0.5, 50.0))}
     room = np.log(len(all_paths(inputs["arcs"]))) / inputs["beta"]
     low = value("graph_perceptron", inputs) - room
@@ -211,7 +211,7 @@ def cold_graphs_are_searched(rng):
 
 
 def graph_without_skips_is_a_chain(rng):
-    """A graph of k arcs between neighbours, t times, spells label sequences: graph_nll is chain_nll, P = 0."""
+    """A graph of k arcs between neighbours spells sequences: graph_nll is chain_nll without transitions."""
     u = rng.normal(scale=2.0, size=(3, 2))
     y, beta = rng.integers(2, size=3), float(rng.uniform(0.3, 3.0))
     arcs = np.array([[t, t + 1, j] for t in range(3) for j in range(2)])
@@ -227,7 +227,7 @@ def graph_without_skips_is_a_chain(rng):
 
 
 def alignment_is_the_best_path_of_a_graph(rng):
-    """alignment and soft_alignment: gap at most log(number of paths)/beta, and graph_transformer finds the same."""
+    """alignment, at most log(number of paths)/beta above soft_alignment, is the best path of a graph."""
     d, beta = rng.uniform(0.0, 3.0, size=(2, 2)), float(rng.uniform(0.3, 3.0))
     hard, soft = value("alignment", {"distances": d}), value("soft_alignment", {"distances": d, "beta": beta})
     room = between(

@@ -18,9 +18,10 @@ a matrix.  What that could lose is watched over:
   that counts may have been lost to underflow.  The page does such a sample again, in logarithms, in a
   thousand times the time; and whatever has a NaN, or no possible sequence, or a forbidden answer.
 
-Accuracy, with u = 2^-53: the value is within 8 u (C + t), for t roundings on the way, and so is an entry of
-dL/du, in units of its own size or of 2^-30 u if that is larger.  In dL/dP risks that cancel are not told
-apart as on the page: it is right to 16 u t times the sum of their sizes.
+Accuracy, with u = 2^-53: the value is within 8 u (C + t), for t roundings on the way.  An entry of dL/du is
+right to some u (t + beta E) of itself, E what its sequences cost above the lowest, or to 1e-24 if that is
+more.  In dL/dP risks that cancel are not told apart as on the page: it is right to 16 u t times the sum of
+their sizes.
 
 Source: Rabiner (1989), Section V.A, for the scaling.
 Before: ctc.py.  Next: enumeration.py.
