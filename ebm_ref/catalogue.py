@@ -3,7 +3,7 @@ r"""The catalogue: every formula under its name.
 Everything in this project that is not a page is a loop over this dict.  Names are part of the public
 interface: vectors, adapters and other people's files refer to them.
 
-Before: learning.py.  Next: identities/measure.py.
+Before: blocking.py.  Next: identities/measure.py.
 """
 
 from ebm_ref.criteria import (
@@ -56,6 +56,7 @@ from ebm_ref.losses import (
     square_square,
     table,
 )
+from ebm_ref.samplers import langevin, mala, metropolis, tempering
 
 FORMULAS = {
     # energies
@@ -116,4 +117,9 @@ FORMULAS = {
     "ctc": ctc.FORMULA,
     "ctc_of_logits": ctc_of_logits.FORMULA,
     "transducer": transducer.FORMULA,
+    # samplers: the deterministic part of a step
+    "metropolis_hastings": metropolis.FORMULA,
+    "langevin": langevin.FORMULA,
+    "mala_correction": mala.FORMULA,
+    "replica_exchange": tempering.FORMULA,
 }

@@ -10,7 +10,7 @@ inside a loss count as constants (envelope theorem).  The objective does not dep
 the samples, nor on repeating the whole set.
 
 Source: LeCun et al. (2006), Section 1.4 and 2.1 (objective); the chain rule.
-Before: criteria/reductions.py.  Next: catalogue.py.
+Before: samplers/chains.py.  Next: diagnostics.py.
 """
 
 import numpy as np

@@ -7,6 +7,8 @@ A row is {"name", "ours_s", "theirs_s", "theirs", "ratio"} with ratio = theirs_s
 faster.  Both sides are warmed up, then timed in turns; the best of all rounds counts.  What bounds a row is
 measured in the same run and stands in "machine": one call of NumPy for a page, for a kernel the time to copy
 its numbers and to take as many exponentials.  Kernels and PyTorch get one thread each.
+A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
+"ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -77,18 +79,20 @@ def page_row(name):
 
 @contextlib.contextmanager
 def one_thread():
-    """One thread for numba and for PyTorch, whatever they had before."""
+    """One thread for numba and for PyTorch, if that is in play, whatever they had before."""
     import numba
-    import torch
 
-    had = numba.get_num_threads(), torch.get_num_threads()
+    torch = sys.modules.get("torch")
+    had = numba.get_num_threads(), torch and torch.get_num_threads()
     numba.set_num_threads(1)
-    torch.set_num_threads(1)
+    if torch:
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         numba.set_num_threads(had[0])
-        torch.set_num_threads(had[1])
+        if torch:
+            torch.set_num_threads(had[1])
 
 
 def cross_entropy_row(b, k):
@@ -138,6 +142,177 @@ def ctc_row(t=200, b=32, c=50, u=30):
         return *best_of([ours, theirs], rounds=15), f"torch {torch.__version__}"
 
 
+def spin_chains(theirs_s_of, whose, size=64, chains=64, beta=0.4, sweeps=256):
+    """Attempted updates of a periodic square lattice: ours, and theirs by a function that times it.
+
+    `theirs_s_of(ours, neighbours, beta)` -> (ours_s, theirs_s, energy per spin, its autocorrelation time).
+    """
+    import numpy as np
+
+    from ebm_ref.diagnostics import autocorrelation_time
+    from ebm_ref.kernels.metropolis import spin_chains as kernel
+    from ebm_ref.samplers.cluster import square_lattice
+
+    _, neighbours = square_lattice(size, size)
+    n = size * size
+    start, _ = kernel((neighbours, 1.0), 0.0, beta, chains, 300, seed=0)
+    ours = lambda: kernel((neighbours, 1.0), 0.0, beta, chains, sweeps, seed=1, start=start)
+    energy = ours()[1].energy
+    tau = autocorrelation_time(energy)
+    with one_thread():
+        ours_s, theirs_s, mean, their_tau = theirs_s_of(ours, neighbours, beta)
+    error = np.std(energy) * np.sqrt(tau / energy.size + their_tau / 2000) / n
+    assert abs(energy.mean() / n - mean) < 5 * error, (energy.mean() / n, mean, error)
+    ours_s /= sweeps * n * chains
+    worth = {"ours_ess_per_s": 1 / (ours_s * n * tau), "theirs_ess_per_s": 1 / (theirs_s * n * their_tau)}
+    return ours_s, theirs_s, whose, worth
+
+
+def spin_chains_row():
+    """Against mcising's Metropolis, compiled from Rust; effective samples of the energy."""
+    import mcising
+    import numpy as np
+
+    from ebm_ref.diagnostics import autocorrelation_time
+
+    def timed(ours, neighbours, beta):
+        size, T = round(len(neighbours) ** 0.5), 1 / beta
+        lattice = mcising.LatticeConfig(size=size, j1=1.0)
+        simulation = mcising.Simulation(
+            mcising.SimulationConfig(lattice=lattice, temperatures=(T,), n_sweeps=10)
+        )
+        simulation.sweep(500, temperature=T)
+        energy = np.array([simulation.sweep(1, temperature=T)["energy"] for _ in range(4000)])
+        ours_s, theirs_s = best_of([ours, lambda: simulation.sweep(1000, temperature=T)])
+        return ours_s, theirs_s / (1000 * size * size), energy.mean(), autocorrelation_time(energy)
+
+    return spin_chains(timed, f"mcising {metadata.version('mcising')}")
+
+
+def spin_chains_annealer_row():
+    """Against dwave-samplers' annealer at one temperature; its states are as correlated as ours."""
+    import dimod
+    import numpy as np
+    from dwave.samplers import SimulatedAnnealingSampler
+
+    from ebm_ref.diagnostics import autocorrelation_time
+    from ebm_ref.kernels.metropolis import spin_chains as kernel
+
+    def timed(ours, neighbours, beta):
+        n, sampler = len(neighbours), SimulatedAnnealingSampler()
+        edges = {(i, int(j)): -1.0 for i, row in enumerate(neighbours) for j in row if i < j}
+        model = dimod.BinaryQuadraticModel.from_ising({}, edges)
+        schedule = {"beta_schedule_type": "custom", "seed": 0}
+        run = lambda sweeps, reads=1: sampler.sample(
+            model, num_reads=reads, num_sweeps=sweeps, beta_schedule=np.full(sweeps, beta), **schedule
+        )
+        energy = run(200, reads=64).record.energy
+        ours_s, short, long = best_of([ours, lambda: run(100), lambda: run(1100)], rounds=5)
+        same = kernel((neighbours, 1.0), 0.0, beta, 64, 600, seed=2)[1].energy[:, 300:]
+        return ours_s, (long - short) / (1000 * n), energy.mean() / n, autocorrelation_time(same)
+
+    return spin_chains(timed, f"dwave-samplers {metadata.version('dwave-samplers')}")
+
+
+def random_walk_sigma(theirs_of, whose, step_size=0.16, steps=20_000):
+    """A random walk on the standard deviation of 1000 observations, their sum written out.
+
+    `theirs_of(data)` -> (a function that draws, evaluations of the density in a draw, its chain from a draw).
+    """
+    import math
+
+    import numpy as np
+    from numba import njit
+
+    from ebm_ref.diagnostics import effective_size
+    from ebm_ref.kernels.metropolis import random_walk
+
+    @njit(fastmath={"reassoc", "contract", "arcp"}, error_model="numpy")
+    def density(x, data, mu):
+        sigma, total = x[0], 0.0
+        if not sigma > 0.0:
+            return -math.inf
+        for i in range(len(data)):
+            total += -math.log(sigma) - (data[i] - mu) ** 2 / (2.0 * sigma**2)
+        return total
+
+    data = np.random.default_rng(0).normal(10.0, 3.0, 1000)
+    mu = float(data.mean())
+    ours = lambda: random_walk(density, (data, mu), [3.0], step_size, steps, np.random.default_rng(1))[0]
+    theirs, evaluations, chain_of = theirs_of(data, mu, step_size)
+    chain, theirs_chain = ours().T, chain_of(theirs())
+    sizes = effective_size(chain), effective_size(theirs_chain)
+    errors = [c.std() / e**0.5 for c, e in zip((chain, theirs_chain), sizes, strict=True)]
+    assert abs(chain.mean() - theirs_chain.mean()) < 5 * sum(errors), (
+        chain.mean(),
+        theirs_chain.mean(),
+        errors,
+    )
+    with one_thread():
+        ours_s, theirs_s = best_of([ours, theirs])
+    worth = {"ours_ess_per_s": sizes[0] / ours_s, "theirs_ess_per_s": sizes[1] / theirs_s}
+    return ours_s / steps, theirs_s / evaluations, whose, worth
+
+
+def random_walk_sigma_row(steps=5000):
+    """Against blackjax, its loop and the density compiled together."""
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    import blackjax
+    import jax
+    import numpy as np
+
+    jax.config.update("jax_enable_x64", True)
+
+    def blackjax_of(data, mu, step_size):
+        data, jnp = jax.numpy.asarray(data), jax.numpy
+
+        def density(x):
+            terms = -jnp.log(jnp.abs(x[0])) - (data - mu) ** 2 / (2.0 * x[0] ** 2)
+            return jnp.where(x[0] > 0.0, jnp.sum(terms), -jnp.inf)
+
+        move = blackjax.mcmc.random_walk.normal(jnp.array([step_size]))
+        walk = blackjax.additive_step_random_walk(density, move)
+        start = walk.init(jnp.array([3.0]))
+
+        @jax.jit
+        def draw(key):
+            def step(state, key):
+                state, _ = walk.step(key, state)
+                return state, state.position
+
+            return jax.lax.scan(step, start, jax.random.split(key, steps))[1]
+
+        theirs = lambda: jax.block_until_ready(draw(jax.random.key(1)))
+        return theirs, steps, lambda drawn: np.asarray(drawn).T
+
+    return random_walk_sigma(blackjax_of, f"blackjax {metadata.version('blackjax')}")
+
+
+def random_walk_sigma_ensemble_row(walkers=32, steps=40):
+    """Against emcee, with the density in NumPy."""
+    import emcee
+    import numpy as np
+
+    def emcee_of(data, mu, step_size):
+        def density(x):
+            if not x[0] > 0.0:
+                return -np.inf
+            return np.sum(-np.log(x[0]) - (data - mu) ** 2 / (2.0 * x[0] ** 2))
+
+        sampler = emcee.EnsembleSampler(walkers, 1, density)
+        state = sampler.run_mcmc(3.0 + 0.07 * np.random.default_rng(1).normal(size=(walkers, 1)), 200)
+        sampler.reset()
+
+        def draw():
+            sampler.reset()
+            sampler.run_mcmc(state, steps)
+            return sampler.get_chain()
+
+        return draw, walkers * steps, lambda chain: chain[:, :, 0].T
+
+    return random_walk_sigma(emcee_of, f"emcee {metadata.version('emcee')}")
+
+
 PAGES = (
     *(
         "squared_error",
@@ -169,6 +344,10 @@ ROWS = {
     "cross_entropy_128x10": lambda: cross_entropy_row(128, 10),
     "cross_entropy_4096x1000": lambda: cross_entropy_row(4096, 1000),
     "ctc": ctc_row,
+    "spin_chains_64": spin_chains_row,
+    "spin_chains_64_annealer": spin_chains_annealer_row,
+    "random_walk_sigma": random_walk_sigma_row,
+    "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
 }
 
 
@@ -202,6 +381,7 @@ def _cpuinfo():
 
 def versions():
     known = ("ebm_ref", "numpy", "autograd", "numba", "torch")
+    known += ("mcising", "dwave-samplers", "blackjax", "jax", "emcee")
     found = {"python": platform.python_version()}
     for name in known:
         try:
@@ -223,16 +403,21 @@ def main():
     print(f"{'row':38} {'ours':>10} {'theirs':>10} {'ratio':>7}  theirs", file=sys.stderr)
     for name, measure in chosen.items():
         try:
-            ours, theirs, whose = measure()
+            ours, theirs, whose, *worth = measure()
         except ModuleNotFoundError as missing:
             print(f"{name:38} left out: {missing.name} is not installed", file=sys.stderr)
             continue
         rows.append(
             {"name": name, "ours_s": ours, "theirs_s": theirs, "theirs": whose, "ratio": theirs / ours}
+            | dict(*worth)
         )
         print(
             f"{name:38} {_time(ours):>10} {_time(theirs):>10} {theirs / ours:7.1f}  {whose}", file=sys.stderr
         )
+        for ess in worth:
+            ours, theirs = ess["ours_ess_per_s"], ess["theirs_ess_per_s"]
+            text = "  effective samples per second"
+            print(f"{text:38} {ours:10.3g} {theirs:10.3g} {ours / theirs:7.1f}", file=sys.stderr)
     result = {"machine": machine(), "versions": versions(), "rows": rows}
     floors = {
         "numpy_call_s": "floor: one NumPy call, 10 numbers",
@@ -248,6 +433,8 @@ def main():
 
 
 def _time(seconds):
+    if seconds < 1e-6:
+        return f"{seconds * 1e9:.2f} ns"
     return f"{seconds * 1e6:.1f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
 
 
