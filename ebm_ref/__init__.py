@@ -159,8 +159,24 @@ READING_ORDER = (
     "exact.transition",
     "inference.mean_field",
     "inference.loopy",
+    # samplers: noise in, state out
+    "samplers.metropolis",
+    "samplers.random_walk",
+    "samplers.lattice_walk",
+    "samplers.heat_bath",
+    "samplers.gibbs",
+    "samplers.cluster",
+    "samplers.langevin",
+    "samplers.mala",
+    "samplers.hmc",
+    "samplers.annealed_langevin",
+    "samplers.tempering",
+    "samplers.annealed_importance",
+    "samplers.chains",
     # the two joined by the chain rule
     "learning",
+    "diagnostics",
+    "blocking",
     "catalogue",
     # how trust is established
     "identities.measure",
@@ -170,6 +186,7 @@ READING_ORDER = (
     "identities.structures",
     "identities.losses",
     "identities.criteria",
+    "identities.samplers",
     "identities.catalogue",
     "naive.words",
     "naive.energies",
@@ -178,6 +195,7 @@ READING_ORDER = (
     "naive.structures",
     "naive.losses",
     "naive.criteria",
+    "naive.samplers",
     "oracle",
     "golden",
     "bounds",
@@ -195,6 +213,9 @@ READING_ORDER = (
     "conformance.worker",
     "conformance.process",
     "conformance.report",
+    "conformance.chi_square",
+    "conformance.targets",
+    "conformance.samplers",
     "cli",
     # the same formulas at the speed of the machine; no page imports them
     "kernels.exponential",
@@ -203,6 +224,9 @@ READING_ORDER = (
     "kernels.ctc",
     "kernels.chain",
     "kernels.enumeration",
+    "kernels.graph",
+    "kernels.sweeps",
+    "kernels.metropolis",
 )
 
 

@@ -3,7 +3,7 @@ r"""The catalogue: every formula under its name.
 Everything in this project that is not a page is a loop over this dict.  Names are part of the public
 interface: vectors, adapters and other people's files refer to them.
 
-Before: learning.py.  Next: identities/measure.py.
+Before: blocking.py.  Next: identities/measure.py.
 """
 
 from ebm_ref.criteria import (
@@ -96,6 +96,7 @@ from ebm_ref.losses import (
     square_square,
     table,
 )
+from ebm_ref.samplers import langevin, mala, metropolis, tempering
 
 FORMULAS = {
     # energies
@@ -226,4 +227,9 @@ FORMULAS = {
     "chain_margin_rescaled_hinge": chain_margin.MARGIN_RESCALED_HINGE,
     "graph_perceptron": graph.PERCEPTRON,
     "graph_nll": graph.NLL,
+    # samplers: the deterministic part of a step
+    "metropolis_hastings": metropolis.FORMULA,
+    "langevin": langevin.FORMULA,
+    "mala_correction": mala.FORMULA,
+    "replica_exchange": tempering.FORMULA,
 }

@@ -3,15 +3,17 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     list  show  read                what there is, page by page
     verify                          every witness of every formula
     check                           a framework or a function of yours against the golden vectors
+    check-sampler                   one step of a sampler of yours from exact draws
     eval  vectors                   truths to copy
 
 Exit status: 0 agreement, 1 disagreement, 2 bad usage.
 
-Before: conformance/report.py.  Next: kernels/exponential.py, the first of those that no page imports.
+Before: conformance/samplers.py.  Next: kernels/exponential.py, the first of those that no page imports.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import difflib
 import functools
 import inspect
@@ -438,6 +440,63 @@ def _tally(texts):
     return counts.items()
 
 
+# check-sampler
+
+
+def check_sampler_command(args, out):
+    from ebm_ref.conformance.targets import TARGETS
+
+    if args.describe is not None:
+        out.print(TARGETS[known(args.describe, TARGETS, "target")]().text, markup=False, highlight=False)
+        return 0
+    if args.sampler is None or args.target is None:
+        raise Usage("say module:function and --target NAME; or --describe NAME")
+    known(args.target, TARGETS, "target")
+    check_target(args.sampler, ["module:function"])
+    from ebm_ref.conformance.samplers import check_in_process
+
+    with progress_console().status(f"stepping {args.sampler} from exact draws of {args.target}"):
+        verdict = check_in_process(
+            args.sampler,
+            args.target,
+            limit=args.time_limit,
+            seconds=0.8 * args.time_limit,
+            draws=args.draws,
+            seed=args.seed,
+            reversible=args.reversible,
+        )
+    _print_verdict(args.sampler, verdict, out)
+    if args.json:
+        write_json(args.json, dataclasses.asdict(verdict))
+    return 0 if verdict.verdict == "acquitted" else 1
+
+
+FOUND = {
+    "law": "probabilities q of x' with sqrt(sum (q - p)^2 / p) >= {:.2g}",
+    "drift": "a function whose mean moves by {:.2g} of the spread of its moves",
+    "exchange": "(there - back) with sqrt(sum (there - back)^2 / (there + back)) >= {:.2g}",
+}
+
+
+def _print_verdict(sampler, verdict, out):
+    say = lambda text: out.print(
+        textwrap.fill(text, width=79, subsequent_indent="  "), markup=False, highlight=False
+    )
+    say(f"{sampler} on {verdict.target}: {verdict.verdict}, {verdict.reason}")
+    if verdict.tests:
+        out.print()
+        t = table("test", ">pairs", ">statistic", ">degrees", ">chance", ">limit")
+        for test in verdict.tests:
+            color = "red" if test.p < test.alpha else "default"
+            cells = f"{test.draws:,}", f"{test.statistic:.1f}", f"{test.degrees}", f"{test.p:.2g}"
+            t.add_row(test.name, *(f"[{color}]{cell}[/]" for cell in cells), f"{test.alpha:.2g}")
+        print_table(out, t)
+        out.print()
+        say(f"{verdict.draws:,} pairs; {100 * verdict.moved:.3g} % of the steps moved.")
+    for name, size in verdict.found.items():
+        say(f"would have been found with probability 0.99, by {name}: " + FOUND[name].format(size))
+
+
 # eval, vectors
 
 
@@ -571,6 +630,20 @@ def parser():
     p.add_argument(
         "--time-limit", type=seconds, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
     )
+    p = command(
+        "check-sampler",
+        check_sampler_command,
+        "judge a sampler: one step from exact draws",
+        "check-sampler mymodule:step --target ising-3x3",
+    )
+    p.add_argument("sampler", metavar="MODULE:FUNCTION", nargs="?", help="step(state, rng) -> state")
+    p.add_argument("--target", metavar="NAME", help="the law that the sampler should leave as it is")
+    p.add_argument("--describe", metavar="NAME", help="print energy, gradient and exact draws of a target")
+    p.add_argument("--reversible", action="store_true", help="detailed balance is claimed: test it too")
+    p.add_argument("--draws", type=int, default=1_111_000, metavar="N", help="at most (1111000)")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of draws and noise (0)")
+    p.add_argument("--json", metavar="FILE", help="also write the verdict to a file")
+    p.add_argument("--time-limit", type=seconds, default=45.0, metavar="SECONDS", help="in all (45)")
     example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
     p = command("eval", eval_command, "value, gradients, condition and bound of one sample", example)
     p.add_argument("name", metavar="NAME")

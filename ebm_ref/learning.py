@@ -15,7 +15,7 @@ In Adam, eps stands outside the square root: inside, 1e-8 acts like 1e-4 and sma
 decay W inside g is no weight decay, which shrinks W <- (1 - s decay) W beside the step, all weights alike.
 
 Source: LeCun et al. (2006), Section 2.1; Polyak (1964); Kingma and Ba (2015), Algorithm 1.
-Before: inference/loopy.py.  Next: catalogue.py.
+Before: samplers/chains.py.  Next: diagnostics.py.
 """
 
 import numpy as np

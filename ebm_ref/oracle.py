@@ -11,7 +11,7 @@ Derivatives are taken on one branch of the formula at a time (naive/words.py).  
 naive/ is shared with the pages, and nothing else imports mpmath.
 
 Source: arithmetic by mpmath; the expressions as the cited papers print them, corrected.
-Before: naive/criteria.py.  Next: golden.py.
+Before: naive/samplers.py.  Next: golden.py.
 """
 
 import functools
@@ -19,13 +19,14 @@ import functools
 import numpy as np
 from mpmath import isfinite, mp, mpf
 
-from ebm_ref.naive import criteria, energies, inference, latent, losses, structures
+from ebm_ref.naive import criteria, energies, inference, latent, losses, samplers, structures
 from ebm_ref.naive.words import follow
 
 DIGITS = 800
 STEP = mpf(10) ** -200
 
 ORACLES = energies.NAIVE | latent.NAIVE | inference.NAIVE | structures.NAIVE | losses.NAIVE | criteria.NAIVE
+ORACLES = energies.NAIVE | losses.NAIVE | criteria.NAIVE | samplers.NAIVE
 
 
 class EdgeOfDomain(ValueError):

@@ -11,6 +11,9 @@ its numbers and to take as many exponentials.  Kernels and PyTorch get one threa
 configurations have "configurations_per_s", the time "dgemm_s" in which NumPy multiplies matrices with as
 many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dimod is timed on 18 spins and
 scaled up at equal configurations per second.
+its numbers and to take as many exponentials.  Kernels and PyTorch get one thread each.
+A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
+"ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -83,18 +86,20 @@ def page_row(name):
 
 @contextlib.contextmanager
 def one_thread():
-    """One thread for numba and for PyTorch, whatever they had before."""
+    """One thread for numba and for PyTorch, if that is in play, whatever they had before."""
     import numba
-    import torch
 
-    had = numba.get_num_threads(), torch.get_num_threads()
+    torch = sys.modules.get("torch")
+    had = numba.get_num_threads(), torch and torch.get_num_threads()
     numba.set_num_threads(1)
-    torch.set_num_threads(1)
+    if torch:
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         numba.set_num_threads(had[0])
-        torch.set_num_threads(had[1])
+        if torch:
+            torch.set_num_threads(had[1])
 
 
 def cross_entropy_row(b, k):
@@ -204,7 +209,11 @@ def chain_row(b=64, t=100, k=20):
         assert np.allclose(-by_pairwise, transitions.numpy(), atol=1e-9)
         loss, slopes = chain_in_many_digits(u[0], P, y[0])
         error = max(abs(values[0] - loss) / loss, np.abs(by_unary[0] - slopes).max())
-        return *best_of([ours, theirs]), f"pytorch-crf {metadata.version('pytorch-crf')}", error
+        return (
+            *best_of([ours, theirs]),
+            f"pytorch-crf {metadata.version('pytorch-crf')}",
+            {"error": float(error)},
+        )
 
 
 def random_spins(n, scale, near=None):
@@ -262,8 +271,8 @@ def spins_row(n, ours, errors, products=None):
     with one_thread():
         seconds, product, theirs = best_of([lambda: ours(J, h), product_of(), solve], rounds=5)
     figures = {"configurations_per_s": 2.0**n / seconds, "dgemm_s": product * 2.0 ** (n - 30)}
-    figures |= {"of_dgemm": figures["dgemm_s"] / seconds}
-    return seconds, theirs * 2.0 ** (n - small), whose, worst, figures
+    figures |= {"of_dgemm": figures["dgemm_s"] / seconds, "error": float(worst)}
+    return seconds, theirs * 2.0 ** (n - small), whose, figures
 
 
 def log_partition_row(n=32):
@@ -310,6 +319,177 @@ def gray_code_row(n=26):
     return spins_row(n, spin_marginals, errors)
 
 
+def spin_chains(theirs_s_of, whose, size=64, chains=64, beta=0.4, sweeps=256):
+    """Attempted updates of a periodic square lattice: ours, and theirs by a function that times it.
+
+    `theirs_s_of(ours, neighbours, beta)` -> (ours_s, theirs_s, energy per spin, its autocorrelation time).
+    """
+    import numpy as np
+
+    from ebm_ref.diagnostics import autocorrelation_time
+    from ebm_ref.kernels.metropolis import spin_chains as kernel
+    from ebm_ref.samplers.cluster import square_lattice
+
+    _, neighbours = square_lattice(size, size)
+    n = size * size
+    start, _ = kernel((neighbours, 1.0), 0.0, beta, chains, 300, seed=0)
+    ours = lambda: kernel((neighbours, 1.0), 0.0, beta, chains, sweeps, seed=1, start=start)
+    energy = ours()[1].energy
+    tau = autocorrelation_time(energy)
+    with one_thread():
+        ours_s, theirs_s, mean, their_tau = theirs_s_of(ours, neighbours, beta)
+    error = np.std(energy) * np.sqrt(tau / energy.size + their_tau / 2000) / n
+    assert abs(energy.mean() / n - mean) < 5 * error, (energy.mean() / n, mean, error)
+    ours_s /= sweeps * n * chains
+    worth = {"ours_ess_per_s": 1 / (ours_s * n * tau), "theirs_ess_per_s": 1 / (theirs_s * n * their_tau)}
+    return ours_s, theirs_s, whose, worth
+
+
+def spin_chains_row():
+    """Against mcising's Metropolis, compiled from Rust; effective samples of the energy."""
+    import mcising
+    import numpy as np
+
+    from ebm_ref.diagnostics import autocorrelation_time
+
+    def timed(ours, neighbours, beta):
+        size, T = round(len(neighbours) ** 0.5), 1 / beta
+        lattice = mcising.LatticeConfig(size=size, j1=1.0)
+        simulation = mcising.Simulation(
+            mcising.SimulationConfig(lattice=lattice, temperatures=(T,), n_sweeps=10)
+        )
+        simulation.sweep(500, temperature=T)
+        energy = np.array([simulation.sweep(1, temperature=T)["energy"] for _ in range(4000)])
+        ours_s, theirs_s = best_of([ours, lambda: simulation.sweep(1000, temperature=T)])
+        return ours_s, theirs_s / (1000 * size * size), energy.mean(), autocorrelation_time(energy)
+
+    return spin_chains(timed, f"mcising {metadata.version('mcising')}")
+
+
+def spin_chains_annealer_row():
+    """Against dwave-samplers' annealer at one temperature; its states are as correlated as ours."""
+    import dimod
+    import numpy as np
+    from dwave.samplers import SimulatedAnnealingSampler
+
+    from ebm_ref.diagnostics import autocorrelation_time
+    from ebm_ref.kernels.metropolis import spin_chains as kernel
+
+    def timed(ours, neighbours, beta):
+        n, sampler = len(neighbours), SimulatedAnnealingSampler()
+        edges = {(i, int(j)): -1.0 for i, row in enumerate(neighbours) for j in row if i < j}
+        model = dimod.BinaryQuadraticModel.from_ising({}, edges)
+        schedule = {"beta_schedule_type": "custom", "seed": 0}
+        run = lambda sweeps, reads=1: sampler.sample(
+            model, num_reads=reads, num_sweeps=sweeps, beta_schedule=np.full(sweeps, beta), **schedule
+        )
+        energy = run(200, reads=64).record.energy
+        ours_s, short, long = best_of([ours, lambda: run(100), lambda: run(1100)], rounds=5)
+        same = kernel((neighbours, 1.0), 0.0, beta, 64, 600, seed=2)[1].energy[:, 300:]
+        return ours_s, (long - short) / (1000 * n), energy.mean() / n, autocorrelation_time(same)
+
+    return spin_chains(timed, f"dwave-samplers {metadata.version('dwave-samplers')}")
+
+
+def random_walk_sigma(theirs_of, whose, step_size=0.16, steps=20_000):
+    """A random walk on the standard deviation of 1000 observations, their sum written out.
+
+    `theirs_of(data)` -> (a function that draws, evaluations of the density in a draw, its chain from a draw).
+    """
+    import math
+
+    import numpy as np
+    from numba import njit
+
+    from ebm_ref.diagnostics import effective_size
+    from ebm_ref.kernels.metropolis import random_walk
+
+    @njit(fastmath={"reassoc", "contract", "arcp"}, error_model="numpy")
+    def density(x, data, mu):
+        sigma, total = x[0], 0.0
+        if not sigma > 0.0:
+            return -math.inf
+        for i in range(len(data)):
+            total += -math.log(sigma) - (data[i] - mu) ** 2 / (2.0 * sigma**2)
+        return total
+
+    data = np.random.default_rng(0).normal(10.0, 3.0, 1000)
+    mu = float(data.mean())
+    ours = lambda: random_walk(density, (data, mu), [3.0], step_size, steps, np.random.default_rng(1))[0]
+    theirs, evaluations, chain_of = theirs_of(data, mu, step_size)
+    chain, theirs_chain = ours().T, chain_of(theirs())
+    sizes = effective_size(chain), effective_size(theirs_chain)
+    errors = [c.std() / e**0.5 for c, e in zip((chain, theirs_chain), sizes, strict=True)]
+    assert abs(chain.mean() - theirs_chain.mean()) < 5 * sum(errors), (
+        chain.mean(),
+        theirs_chain.mean(),
+        errors,
+    )
+    with one_thread():
+        ours_s, theirs_s = best_of([ours, theirs])
+    worth = {"ours_ess_per_s": sizes[0] / ours_s, "theirs_ess_per_s": sizes[1] / theirs_s}
+    return ours_s / steps, theirs_s / evaluations, whose, worth
+
+
+def random_walk_sigma_row(steps=5000):
+    """Against blackjax, its loop and the density compiled together."""
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    import blackjax
+    import jax
+    import numpy as np
+
+    jax.config.update("jax_enable_x64", True)
+
+    def blackjax_of(data, mu, step_size):
+        data, jnp = jax.numpy.asarray(data), jax.numpy
+
+        def density(x):
+            terms = -jnp.log(jnp.abs(x[0])) - (data - mu) ** 2 / (2.0 * x[0] ** 2)
+            return jnp.where(x[0] > 0.0, jnp.sum(terms), -jnp.inf)
+
+        move = blackjax.mcmc.random_walk.normal(jnp.array([step_size]))
+        walk = blackjax.additive_step_random_walk(density, move)
+        start = walk.init(jnp.array([3.0]))
+
+        @jax.jit
+        def draw(key):
+            def step(state, key):
+                state, _ = walk.step(key, state)
+                return state, state.position
+
+            return jax.lax.scan(step, start, jax.random.split(key, steps))[1]
+
+        theirs = lambda: jax.block_until_ready(draw(jax.random.key(1)))
+        return theirs, steps, lambda drawn: np.asarray(drawn).T
+
+    return random_walk_sigma(blackjax_of, f"blackjax {metadata.version('blackjax')}")
+
+
+def random_walk_sigma_ensemble_row(walkers=32, steps=40):
+    """Against emcee, with the density in NumPy."""
+    import emcee
+    import numpy as np
+
+    def emcee_of(data, mu, step_size):
+        def density(x):
+            if not x[0] > 0.0:
+                return -np.inf
+            return np.sum(-np.log(x[0]) - (data - mu) ** 2 / (2.0 * x[0] ** 2))
+
+        sampler = emcee.EnsembleSampler(walkers, 1, density)
+        state = sampler.run_mcmc(3.0 + 0.07 * np.random.default_rng(1).normal(size=(walkers, 1)), 200)
+        sampler.reset()
+
+        def draw():
+            sampler.reset()
+            sampler.run_mcmc(state, steps)
+            return sampler.get_chain()
+
+        return draw, walkers * steps, lambda chain: chain[:, :, 0].T
+
+    return random_walk_sigma(emcee_of, f"emcee {metadata.version('emcee')}")
+
+
 PAGES = (
     *(
         "squared_error",
@@ -331,7 +511,7 @@ PAGES = (
     *("generalized_hinge", "ctc", "ctc_of_logits"),
 )
 
-# name: a function that returns (ours_s, theirs_s, theirs) or (..., error of ours); imports stay inside
+# name: a function that returns (ours_s, theirs_s, theirs) and, if there are, further keys; imports stay inside
 ROWS = {
     "hinge_page": lambda: gradient_row("hinge", lifted=False),
     "hinge_lifted_256x10": lambda: gradient_row("hinge", lifted=True),
@@ -346,6 +526,10 @@ ROWS = {
     "ground_states_28": ground_states_row,
     "gray_code_26": gray_code_row,
     "chain_64x100x20": chain_row,
+    "spin_chains_64": spin_chains_row,
+    "spin_chains_64_annealer": spin_chains_annealer_row,
+    "random_walk_sigma": random_walk_sigma_row,
+    "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
 }
 
 
@@ -378,7 +562,8 @@ def _cpuinfo():
 
 
 def versions():
-    known = ("ebm_ref", "numpy", "autograd", "numba", "torch", "dimod")
+    known = ("ebm_ref", "numpy", "autograd", "numba", "torch", "dimod", "pytorch-crf")
+    known += ("mcising", "dwave-samplers", "blackjax", "jax", "emcee")
     found = {"python": platform.python_version()}
     for name in known:
         try:
@@ -386,6 +571,23 @@ def versions():
         except metadata.PackageNotFoundError:
             pass
     return found
+
+
+def print_row(row):
+    """A line of the table, and what else is known of the row on lines of its own."""
+    say = lambda *words: print(*words, file=sys.stderr)
+    say(
+        f"{row['name']:38} {_time(row['ours_s']):>10} {_time(row['theirs_s']):>10} {row['ratio']:7.1f}",
+        row["theirs"],
+    )
+    if "of_dgemm" in row:
+        each = f"{row['configurations_per_s']:.1e} configurations a second"
+        say(f"  {each}, {row['of_dgemm']:.2f} of dgemm")
+    if "error" in row:
+        say(f"  largest relative error of ours: {row['error']:.0e}")
+    if "ours_ess_per_s" in row:
+        ours, theirs = row["ours_ess_per_s"], row["theirs_ess_per_s"]
+        say(f"{'  effective samples per second':38} {ours:10.3g} {theirs:10.3g} {ours / theirs:7.1f}")
 
 
 def main():
@@ -400,18 +602,13 @@ def main():
     print(f"{'row':38} {'ours':>10} {'theirs':>10} {'ratio':>7}  theirs", file=sys.stderr)
     for name, measure in chosen.items():
         try:
-            ours, theirs, whose, *error = measure()
+            ours, theirs, whose, *more = measure()
         except ModuleNotFoundError as missing:
             print(f"{name:38} left out: {missing.name} is not installed", file=sys.stderr)
             continue
         row = {"name": name, "ours_s": ours, "theirs_s": theirs, "theirs": whose, "ratio": theirs / ours}
-        rows.append(row | ({"error": float(error[0])} if error else {}) | (error[1] if error[1:] else {}))
-        seen = f"; our error {error[0]:.0e}" if error else ""
-        seen += f"; {error[1]['of_dgemm']:.2f} of dgemm" if error[1:] else ""
-        print(
-            f"{name:38} {_time(ours):>10} {_time(theirs):>10} {theirs / ours:7.1f}  {whose}{seen}",
-            file=sys.stderr,
-        )
+        rows.append(row | dict(*more))
+        print_row(rows[-1])
     result = {"machine": machine(), "versions": versions(), "rows": rows}
     floors = {
         "numpy_call_s": "floor: one NumPy call, 10 numbers",
@@ -427,6 +624,8 @@ def main():
 
 
 def _time(seconds):
+    if seconds < 1e-6:
+        return f"{seconds * 1e9:.2f} ns"
     return f"{seconds * 1e6:.1f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
 
 

@@ -221,3 +221,47 @@ def test_reflow_leaves_short_lines_and_formulas_alone():
     text = "    L = a\n    M = b\n\nshort\n" + "word " * 30
     assert reflow(text).startswith("    L = a\n    M = b\n\nshort word")
     assert max(map(len, reflow(text).splitlines())) <= 79
+
+
+SAMPLERS = """
+import math
+def walk(x, rng):
+    y = x + rng.normal(size=x.shape)
+    return y if rng.random() < math.exp(min(0.0, 0.5 * float(x @ x) - 0.5 * float(y @ y))) else x
+def missing_minus(x, rng):
+    y = x + rng.normal(size=x.shape)
+    return y if rng.random() < math.exp(min(0.0, 0.5 * float(y @ y) - 0.5 * float(x @ x))) else x
+"""
+
+
+def test_check_sampler(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "walks.py").write_text(SAMPLERS)
+    ask = ("--target", "gaussian", "--draws", "11000", "--reversible")
+    status, out, _ = run("check-sampler", "walks:walk", *ask, "--json", str(tmp_path / "v.json"))
+    assert status == 0 and narrow(out) and "acquitted" in out and "found with probability 0.99" in out
+    written = json.loads((tmp_path / "v.json").read_text())
+    assert written["verdict"] == "acquitted" and len(written["tests"]) == 5
+    status, out, _ = run("check-sampler", "walks:missing_minus", *ask)
+    assert status == 1 and narrow(out) and "convicted, law: after one step" in out
+
+
+@pytest.mark.parametrize("name", ["ising-3x3", "flat-8", "banana", "student-t"])
+def test_describe_a_target(run, name):
+    status, out, _ = run("check-sampler", "--describe", name)
+    assert status == 0 and narrow(out) and "E(" in out and "exact draws: " in out
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (("mine:f", "--target", "gausian"), "unknown target 'gausian'; did you mean gaussian"),
+        (("mine:f",), "say module:function and --target NAME"),
+        (("--describe", "x"), "unknown target 'x'; known: ising-3x3"),
+        (("mine", "--target", "gaussian"), "module:function"),
+        (("mine:f", "--target", "gaussian", "--draws", "5"), "draws = 5: must be at least 1000"),
+    ],
+)
+def test_check_sampler_usage(run, args, says):
+    status, out, err = run("check-sampler", *args)
+    assert status == 2 and says in err and not out

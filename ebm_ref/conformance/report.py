@@ -7,7 +7,7 @@ on an error, a crash or a time-out; 0 when all is match, convention, imprecise, 
 A mistake that has a name is still a mismatch.
 
 Source: the verdicts are those of the README.
-Before: process.py.  Next: cli.py.
+Before: process.py.  Next: chi_square.py.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 r"""All identities, and the chain rule that joins every loss to every energy.
 
 Source: the chain rule.
-Before: criteria.py.  Next: naive/words.py.
+Before: samplers.py.  Next: naive/words.py.
 """
 
 import autograd
@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.identities import criteria, energies, inference, latent, losses, structures
+from ebm_ref.identities import criteria, energies, inference, latent, losses, samplers, structures
 from ebm_ref.learning import sample_gradient
 
 
@@ -58,6 +58,7 @@ IDENTITIES = (
     | structures.IDENTITIES
     | losses.IDENTITIES
     | criteria.IDENTITIES
+    | samplers.IDENTITIES
     | {
         chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
         for loss, formula in FORMULAS.items()

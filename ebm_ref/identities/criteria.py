@@ -1,7 +1,7 @@
 r"""Identities of criteria, among themselves and with the losses of an energy table.
 
 Source: named with each; Section numbers are those of LeCun et al. (2006).
-Before: losses.py.  Next: catalogue.py.
+Before: losses.py.  Next: samplers.py.
 """
 
 import numpy as np

@@ -22,7 +22,7 @@ compensation.  Exponentials are counted from the lowest energy so far.
 
 Source: Knuth (2011), "The Art of Computer Programming" 4A, Section 7.2.1.1, Algorithm H; Neumaier
 (1974), "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen".
-Before: chain.py.  Next: nothing; this is the last page.
+Before: chain.py.  Next: graph.py.
 """
 
 import math

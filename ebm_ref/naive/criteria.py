@@ -1,7 +1,7 @@
 r"""Naive criteria: losses of a prediction and its target, sums over all alignments included.
 
 Source: the papers that the pages cite.
-Before: losses.py.  Next: oracle.py.
+Before: losses.py.  Next: samplers.py.
 """
 
 import itertools

@@ -1,0 +1,216 @@
+r"""Metropolis at the speed of the machine: random walks, and spins on any graph.
+
+    random_walk(log_density, args, start, step_size, steps, rng)    one chain
+    spin_chains(J, h, beta, chains, sweeps, seed)                   many, of spins
+
+The walk is that of samplers/random_walk.py, number for number: the same Generator gives the same
+chain, bit for bit.  Spin chains stand side by side, 64 at a time (sweeps.py), and the 64 are spread
+over threads; what one chain does hangs neither on the others nor on the number of threads.
+
+Work is done in pieces, between which the keyboard is looked at: Ctrl-C returns what was drawn so far.
+
+Source: Metropolis et al. (1953).
+Before: sweeps.py.  Next: nothing.
+"""
+
+import math
+import warnings
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numba
+import numpy as np
+from numba import njit
+
+from ebm_ref.formula import require, require_index, require_one_of
+from ebm_ref.kernels.batch import as_numbers
+from ebm_ref.kernels.graph import as_graph
+from ebm_ref.kernels.sweeps import LANES, sweeps_of_64
+from ebm_ref.samplers.random_walk import check_walk, proposal_factor
+
+SLAB = 2**24  # attempted updates between two looks at the keyboard: some 40 ms
+
+
+@njit(error_model="numpy")
+def _walk(log_density, args, x, log_p, factor, chain, stop, progress, rng):
+    """Steps progress[0]..stop-1 from x, in place; the log density reached, or the one that is illegal."""
+    d = len(x)
+    normal, new = np.empty(d), np.empty(d)
+    while progress[0] < stop:
+        for i in range(d):
+            normal[i] = rng.standard_normal()
+        exponential = rng.standard_exponential()
+        for i in range(d):
+            move = factor[i, 0] * normal[0 if len(factor[i]) > 1 else i]
+            for j in range(1, factor.shape[1]):
+                move += factor[i, j] * normal[j]
+            new[i] = x[i] + move
+        log_p_new = log_density(new, *args)
+        if not log_p_new < math.inf:
+            x[:] = new
+            return log_p_new
+        if exponential > -min(0.0, log_p_new - log_p):
+            x[:], log_p = new, log_p_new
+            progress[1] += 1
+        chain[progress[0]] = x
+        progress[0] += 1
+    return log_p
+
+
+def random_walk(log_density, args, start, step_size, steps, rng):
+    """The chain of samplers/random_walk.py, for a density that numba has compiled.
+
+    Parameters
+    ----------
+    log_density : function compiled by numba.njit
+        (x, *args) -> log p(x) up to a constant, x (d,); -inf where the density is zero.
+    args : tuple
+        What the density takes besides x: data, parameters.
+    start, step_size, steps, rng
+        As the page's; the step size may be a covariance.
+
+    Returns
+    -------
+    chain, accepted
+        (steps, d), the state at every iteration, and how many moves were accepted.
+
+    Raises
+    ------
+    ValueError
+        Where the page does.
+
+    >>> bell = njit(lambda x, precision: -0.5 * precision * x[0] ** 2)
+    >>> chain, accepted = random_walk(bell, (4.0,), [0.0], 1.2, 1000, np.random.default_rng(0))
+    >>> chain.shape, 300 < accepted < 600, bool(0.2 < chain.var() < 0.3)
+    ((1000, 1), True, True)
+    """
+    x = np.array(start, float)
+    log_p = float(log_density(x, *args))
+    check_walk(x, log_p, steps)
+    factor = np.broadcast_to(proposal_factor(step_size, len(x)).T, (len(x),) * 2).T.copy()
+    factor = factor if np.ndim(step_size) == 2 else factor[:, :1].copy()
+    chain, progress, slab = np.empty((steps, len(x))), np.zeros(2, np.int64), 64
+    try:
+        while progress[0] < steps:
+            stop = min(progress[0] + slab, steps)
+            log_p = _walk(log_density, tuple(args), x, log_p, factor, chain, stop, progress, rng)
+            text = f"must be a number below infinity, at x = {x}"
+            require(log_p < np.inf, "log_density", log_p, text)
+            slab = min(2 * slab, 2**14)
+    except KeyboardInterrupt:
+        text = f"interrupted after {progress[0]} of {steps} steps"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+    return chain[: progress[0]], int(progress[1])
+
+
+Sums = namedtuple("Sums", ["spins", "energy", "magnetization"])
+
+
+def spin_chains(J, h, beta, chains, sweeps, seed, rule="metropolis", start=None):
+    """Many independent chains of spins -1, +1 with any pairwise energy E = -1/2 s'Js - h's.
+
+    Parameters
+    ----------
+    J : (n, n) float, or a pair (neighbours, couplings)
+        Symmetric couplings without a diagonal; or for each spin the list of its neighbours, and as
+        many couplings, or one number for all.
+    h : float or (n,) float
+        Field of each spin.
+    beta : float or (sweeps,) float
+        Inverse temperature >= 0; one for each sweep is annealing.
+    chains, sweeps : int
+        How many, >= 1; 64 chains cost little more than 8.
+    seed : int
+        >= 0.  The same seed gives the same chains, whatever the number of threads.
+    rule : "metropolis" or "gibbs"
+        Accept with min(1, e^(-beta dE)), or draw the spin from its conditional law.
+    start : (chains, n) of -1 and +1, optional
+        Where the chains begin; if left out, at random.
+
+    Returns
+    -------
+    states, sums
+        (chains, n) int8, the spins after the last sweep.  `sums.spins` (chains, n) adds up each spin
+        over the sweeps; `sums.energy` and `sums.magnetization` (chains, sweeps) are E and the sum of
+        the spins after each sweep.  Interrupted (Ctrl-C), what was drawn so far, with a warning.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, J not symmetric, beta negative, or no chain or sweep is asked for.
+
+    >>> pair = np.array([[0.0, 1.0], [1.0, 0.0]])  # <s_1 s_2> = tanh(beta J), and E = -s_1 s_2
+    >>> states, sums = spin_chains(pair, 0.0, 0.5, chains=64, sweeps=2000, seed=0)
+    >>> bool(abs(sums.energy.mean() + np.tanh(0.5)) < 0.01)
+    True
+    """
+    graph = as_graph(J)
+    n = len(graph[0]) - 1
+    h, betas = _as_legal(n, h, beta, chains, sweeps, seed)
+    require_one_of("rule", rule, "metropolis", "gibbs")
+    blocks = [_block(block, n, sweeps, seed) for block in range(-(-chains // LANES))]
+    if start is not None:
+        _start_at(start, (chains, n), blocks)
+
+    def part(block, first, last):
+        spins, bits, *room = blocks[block]
+        sweeps_of_64(*graph, h, betas, rule == "gibbs", spins, bits, first, last, *room)
+
+    done = _in_slabs(part, len(blocks), sweeps, max(1, SLAB // (n * LANES)))
+    join = lambda tables: np.concatenate([table.T for table in tables])[:chains]
+    spins, _, total, energy, magnetization = zip(*blocks, strict=True)
+    return join(spins), Sums(join(total), join(energy)[:, :done], join(magnetization)[:, :done])
+
+
+def _as_legal(n, h, beta, chains, sweeps, seed):
+    """Fields (n,) and inverse temperatures (sweeps,); a ValueError names what is not legal."""
+    h = as_numbers("h", np.full(n, h, float) if np.ndim(h) == 0 else h, (n,))
+    require(bool(np.all(np.isfinite(h))), "h", h, "must be finite")
+    for name, number, limit in (("chains", chains, 2**31), ("sweeps", sweeps, 2**31), ("seed", seed, 2**64)):
+        require_index(name, number, limit)
+        require(number >= 1 or name == "seed", name, number, "must be >= 1")
+    betas = np.asarray(beta, float)
+    require(betas.shape in ((), (sweeps,)), "beta", betas, f"must be one number or ({sweeps},)")
+    require(bool(np.all((betas >= 0.0) & (betas < np.inf))), "beta", betas, "must be >= 0 and finite")
+    return h, np.array(np.broadcast_to(betas, sweeps))
+
+
+def _start_at(start, shape, blocks):
+    """Put the spins of the blocks where they are to begin."""
+    start = np.asarray(start)
+    legal = start.shape == shape and bool(np.all(np.abs(start) == 1))
+    require(legal, "start", start, f"must be {shape} of -1 and +1")
+    for k, (spins, *_) in enumerate(blocks):
+        given = start[k * LANES : (k + 1) * LANES].T
+        spins[:, : given.shape[1]] = given
+
+
+def _block(block, n, sweeps, seed):
+    """Spins and random bits of 64 chains, and room for their sums."""
+    rng = np.random.default_rng([seed, block])
+    bits = rng.integers(1, 2**64, size=(2, LANES), dtype=np.uint64)
+    spins = 2 * rng.integers(2, size=(n, LANES), dtype=np.int8) - 1
+    room = np.empty((sweeps, LANES)), np.empty((sweeps, LANES))
+    return spins, bits, np.zeros((n, LANES), np.int64), *room
+
+
+def _in_slabs(part, blocks, sweeps, slab):
+    """Do part(block, first, last) for all blocks, slab by slab, by threads; how many sweeps were done."""
+    done, last, work = 0, 0, []
+    with ThreadPoolExecutor(min(numba.get_num_threads(), blocks)) as pool:
+        try:
+            while done < sweeps:
+                last = min(done + slab, sweeps)
+                work = []
+                for block in range(blocks):
+                    work.append(pool.submit(part, block, done, last))
+                wait(work)
+                for one in work:
+                    one.result()
+                done = last
+        except KeyboardInterrupt:
+            work += [pool.submit(part, block, done, last) for block in range(len(work), blocks)]
+            wait(work)  # all chains end at the same sweep
+            done = last
+            warnings.warn(f"interrupted after {done} of {sweeps} sweeps", RuntimeWarning, stacklevel=3)
+    return done

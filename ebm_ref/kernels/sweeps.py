@@ -1,0 +1,101 @@
+r"""Sweeps over spins -1, +1: the same spin of 64 chains at a time.
+
+    E = -1/2 s'Js - h's,    f_i = h_i + sum_j J_ij s_j
+    flipping s_i costs dE = 2 s_i f_i
+    metropolis   flip with min(1, e^(-beta dE))
+    gibbs        flip with 1 / (1 + e^(beta dE)): drawn given the others
+
+The chain index is the innermost: row i of the table of spins is spin i of 64 chains.  They share its
+neighbours and couplings, so that a processor works on 8 chains with one instruction: the field, the
+random numbers, the exponential and the choice alike.  A row is 64 bytes, so a lattice stays in cache.
+
+A sweep visits the spins in order, which leaves exp(-beta E) alone but is not reversible.  Metropolis
+flips a spin that feels no field with certainty: without couplings and fields all spins just
+alternate.  Gibbs does not.
+
+The sums over neighbours are taken four at a time.  One at a time, each would wait for the store of
+the one before, and the loops would cost more than the arithmetic.
+
+Source: Metropolis et al. (1953); Glauber (1963); Blackman and Vigna (2021), "Scrambled Linear
+Pseudorandom Number Generators", for xoroshiro128+.
+Before: graph.py.  Next: metropolis.py.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from ebm_ref.kernels.exponential import LOG2_HIGH, LOG2_LOW, ROUND, TAYLOR, power_of_two
+
+LANES = 64  # chains that stand side by side
+
+
+@njit(error_model="numpy", fastmath={"contract"})
+def decay(x):
+    """e^x of x <= 0: kernels/exponential.py without its last digit; what is below e^-708 becomes that."""
+    x = -708.0 if x < -708.0 else x
+    n = (x * (1.0 / math.log(2.0)) + ROUND) - ROUND
+    r = (x - n * LOG2_HIGH) - n * LOG2_LOW
+    q = TAYLOR[0]
+    for i in range(1, 12):
+        q = q * r + TAYLOR[i]
+    return (1.0 + (r + (r * r * q))) * power_of_two(n)
+
+
+@njit(error_model="numpy", fastmath={"contract"}, inline="always")
+def field_of_64(ends, neighbours, couplings, h, spins, i, field):
+    """h_i + sum_j J_ij s_j of every chain, four neighbours at a time; equal couplings are taken out."""
+    for k in range(ends[i], ends[i + 1], 4):
+        j0, j1, j2, j3 = neighbours[k], neighbours[k + 1], neighbours[k + 2], neighbours[k + 3]
+        J0, J1, J2, J3 = couplings[k], couplings[k + 1], couplings[k + 2], couplings[k + 3]
+        equal, first = J0 == J1 == J2 == J3, k == ends[i]
+        if equal and first:
+            for c in range(LANES):
+                field[c] = h[i] + J0 * ((spins[j0, c] + spins[j1, c]) + (spins[j2, c] + spins[j3, c]))
+        elif first:
+            for c in range(LANES):
+                near, far = J0 * spins[j0, c] + J1 * spins[j1, c], J2 * spins[j2, c] + J3 * spins[j3, c]
+                field[c] = h[i] + (near + far)
+        elif equal:
+            for c in range(LANES):
+                field[c] += J0 * ((spins[j0, c] + spins[j1, c]) + (spins[j2, c] + spins[j3, c]))
+        else:
+            for c in range(LANES):
+                near, far = J0 * spins[j0, c] + J1 * spins[j1, c], J2 * spins[j2, c] + J3 * spins[j3, c]
+                field[c] += near + far
+
+
+@njit(error_model="numpy", nogil=True, fastmath={"contract"}, cache=True)
+def sweeps_of_64(ends, neighbours, couplings, h, betas, gibbs, spins, bits, start, stop, sums, E_of, M_of):
+    """Sweeps start..stop-1 of 64 chains: spins (n, c) and random bits (2, c) in place."""
+    seen = np.zeros(spins.shape, np.int8)  # what is added up in bytes stays in cache
+    field, E, M = np.empty(LANES), np.zeros(LANES), np.zeros(LANES, np.int32)
+    for i in range(len(h)):
+        field_of_64(ends, neighbours, couplings, h, spins, i, field)
+        for c in range(LANES):
+            E[c] -= 0.5 * spins[i, c] * (field[c] + h[i])
+    for t in range(start, stop):
+        M[:] = 0
+        for i in range(len(h)):
+            field_of_64(ends, neighbours, couplings, h, spins, i, field)
+            for c in range(LANES):
+                x, y = bits[0, c], bits[1, c]
+                u = np.float64(np.int64((x + y) >> np.uint64(11))) * 2.0**-53
+                y ^= x
+                bits[0, c] = ((x << np.uint64(24)) | (x >> np.uint64(40))) ^ y ^ (y << np.uint64(16))
+                bits[1, c] = (y << np.uint64(37)) | (y >> np.uint64(27))
+                cost = 2.0 * spins[i, c] * field[c]
+                e = decay(-abs(betas[t] * cost))
+                weight = 1.0 if cost <= 0.0 else e
+                flips = u * (1.0 + e if gibbs else 1.0) < weight
+                E[c] += cost if flips else 0.0
+                s = -spins[i, c] if flips else spins[i, c]
+                M[c] += s
+                seen[i, c] += s
+                spins[i, c] = s
+        E_of[t] = E
+        M_of[t] = M
+        if (t - start) % 127 == 126 or t == stop - 1:
+            sums += seen
+            seen[:] = 0

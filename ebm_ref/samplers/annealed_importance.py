@@ -1,0 +1,144 @@
+r"""Annealed importance sampling: log Z, by a walk from where it is known.
+
+    E_b = (1 - b) E_0 + b E_1,    0 = b_0 < b_1 < ... < b_K = 1
+    x_0 ~ exp(-E_0)/Z_0 exactly
+    x_k from x_{k-1} by any kernel that leaves exp(-E_{b_k}) alone
+    log w = sum_{k=1}^K (b_k - b_{k-1}) (E_0 - E_1)(x_{k-1})
+
+    mean of w = Z_1/Z_0, exactly, for any schedule and however badly the kernels mix
+
+The weight of a stage is taken *before* the kernel moves x; after it, the identity is lost.  The kernels
+need not converge: a poor one costs variance, not truth.  But log of a mean is not the mean of log:
+
+    forward   E log mean(w) <= log Z_1/Z_0, a bound that holds on average
+    reverse   from x ~ exp(-E_1) exactly, kernels in reverse order:
+              E -log mean(1/w) >= log Z_1/Z_0
+
+The two bounds enclose the truth on average; a gap between them shows what one alone hides: the weights
+look fine though no walk has ever found the valley that matters.
+
+Chains are averaged in probability, log of a mean, and over chains: not over steps.
+
+Source: Neal (2001), "Annealed Importance Sampling"; Grosse, Ancha and Roy (2016) for the reverse.
+Before: tempering.py.  Next: chains.py.
+"""
+
+import numpy as np
+
+from ebm_ref.formula import Variant, require
+from ebm_ref.numerics import logsumexp
+
+
+def check_schedule(schedule):
+    """Raise a ValueError unless the b_k rise from 0 to 1."""
+    b = np.asarray(schedule, float)
+    rises = b.ndim == 1 and len(b) >= 2 and b[0] == 0.0 and b[-1] == 1.0 and bool(np.all(np.diff(b) > 0.0))
+    require(rises, "schedule", b, "must rise from 0 to 1")
+    return b
+
+
+def bridge(energy_0, energy_1, b):
+    """E_b, the energy at one stage.
+
+    >>> bridge(lambda x: 4.0, lambda x: 8.0, 0.25)(None)
+    5.0
+    """
+    return lambda x: (1.0 - b) * energy_0(x) + b * energy_1(x)
+
+
+def log_weight(schedule, differences):
+    """sum_k (b_k - b_{k-1}) d_k, from d_k = (E_0 - E_1)(x_{k-1}), (K,).
+
+    >>> float(log_weight([0.0, 0.5, 1.0], np.array([2.0, 6.0])))
+    4.0
+    """
+    b = check_schedule(schedule)
+    require(np.shape(differences) == (len(b) - 1,), "differences", differences, f"must be ({len(b) - 1},)")
+    return np.diff(b) @ differences
+
+
+def forward(energy_0, energy_1, schedule, start, move, noise):
+    """(state, log w) of one walk.
+
+    Parameters
+    ----------
+    energy_0, energy_1 : callable
+        State -> energy.
+    schedule : (K+1,) float
+        b_0 = 0 to b_K = 1.
+    start
+        A state drawn from exp(-E_0)/Z_0.
+    move : callable
+        (b, state, noise) -> state, leaves exp(-E_b) invariant.
+    noise : sequence of K
+        Handed to `move`, one for each stage.
+
+    >>> E_0, E_1 = lambda x: 0.0, lambda x: np.log(2.0)
+    >>> forward(E_0, E_1, [0.0, 0.5, 1.0], 7, lambda b, x, z: x, [None, None])[1] == -np.log(2.0)
+    np.True_
+    """
+    b, state, differences = check_schedule(schedule), start, []
+    for k in range(1, len(b)):
+        differences.append(energy_0(state) - energy_1(state))
+        state = move(b[k], state, noise[k - 1])
+    return state, log_weight(b, np.array(differences))
+
+
+def reverse(energy_0, energy_1, schedule, start, move, noise):
+    """(state, log w) of one walk the other way, from a state drawn from exp(-E_1)/Z_1.
+
+    `move` must be reversible, or be the reversal of the one that goes forward.
+
+    >>> E_0, E_1 = lambda x: 0.0, lambda x: np.log(2.0)
+    >>> reverse(E_0, E_1, [0.0, 0.5, 1.0], 7, lambda b, x, z: x, [None, None])[1] == -np.log(2.0)
+    np.True_
+    """
+    b, state, differences = check_schedule(schedule), start, []
+    for k in range(len(b) - 1, 0, -1):
+        state = move(b[k], state, noise[k - 1])
+        differences.append(energy_0(state) - energy_1(state))
+    return state, log_weight(b, np.array(differences[::-1]))
+
+
+def log_ratio(log_weights):
+    """Estimate of log Z_1/Z_0 from forward walks, log of the mean weight: too low on average.
+
+    >>> round(float(np.exp(log_ratio(np.log([1.0, 3.0])))), 12)
+    2.0
+    """
+    return logsumexp(np.asarray(log_weights, float)) - np.log(len(log_weights))
+
+
+def log_ratio_reverse(log_weights):
+    """Estimate of log Z_1/Z_0 from reverse walks, -log of the mean of 1/w: too high on average.
+
+    >>> round(float(np.exp(log_ratio_reverse(np.log([1.0, 3.0])))), 12)
+    1.5
+    """
+    return -log_ratio(-np.asarray(log_weights, float))
+
+
+def after_the_move(energy_0, energy_1, schedule, start, move, noise):
+    """Wrong: the weight of a stage is taken where the kernel has led to."""
+    b, state, differences = check_schedule(schedule), start, []
+    for k in range(1, len(b)):
+        state = move(b[k], state, noise[k - 1])
+        differences.append(energy_0(state) - energy_1(state))
+    return state, log_weight(b, np.array(differences))
+
+
+VARIANTS = (
+    Variant(
+        "averaged over steps, not over chains",
+        "mistake",
+        lambda log_weights, steps: logsumexp(np.asarray(log_weights, float)) - np.log(steps),
+        seen_in="github.com/tensorflow/probability/issues/267 (in the test)",
+        symptom="off by log(chains/steps): 1.2 at 60 chains and 200 steps",
+    ),
+    Variant(
+        "weight taken after the move",
+        "mistake",
+        after_the_move,
+        symptom="biased, though less and less the finer the schedule",
+    ),
+)

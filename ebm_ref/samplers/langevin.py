@@ -1,0 +1,198 @@
+r"""Langevin: roll downhill and shake.
+
+    x' = x - (e^2/2) g + e z,    g = gradient of beta E at x,    z ~ N(0, I)
+
+The pair (e^2/2, e) is what makes e -> 0 sample exp(-beta E).  Other ways to write it: with h = e^2 the
+noise is sqrt(h) z; with s = e^2/2 it is sqrt(2 s) z.  Temperature enters once, in g.
+
+Nothing is ever refused, so e > 0 has a bias.  For a normal law of precision k, E = k x^2/2, the update
+x' = (1 - a k) x + c z has the stationary variance
+
+    c^2 / (1 - (1 - a k)^2) = c^2 / (a k (2 - a k)),    0 < a k < 2
+
+    a = e^2/2, c = e     (1/k) / (1 - e^2 k/4): too wide, no law from e^2 k = 4
+    a = e^2/2, c = e^2   noise by h, not sqrt(h): at h = .1, .1026 for 1.0256
+    a = 1, c = .01       1e-4 for k = 1: image models' "step 1, noise .01"
+
+The last line is not the model's exp(-E).  As a small step would have it, a and c sample exp(-E/T) with
+T = c^2/(2a), here 5e-5: the network learns an E that is smaller by a factor of 20000.  Legitimate, if
+said; but E is then not -log p, and a at this size has a bias of its own (it doubles the variance).
+
+Source: Parisi (1981); Roberts and Tweedie (1996), "Exponential Convergence of Langevin Distributions
+and Their Discrete Approximations"; Song and Kingma (2021), equation 6.
+Before: cluster.py.  Next: mala.py, the same step with its bias refused.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+
+
+def langevin(position, gradient, noise, step_size):
+    """One unadjusted Langevin step.
+
+    Parameters
+    ----------
+    position : (d,) float
+        x.
+    gradient : (d,) float
+        g, the gradient of beta E at x: minus the score.
+    noise : (d,) float
+        z, standard normal numbers.
+    step_size : float
+        e >= 0, the standard deviation of the noise that is added.
+
+    Returns
+    -------
+    (d,) float
+        x'.
+
+    Raises
+    ------
+    ValueError
+        If the step size is negative.
+
+    >>> langevin(np.array([1.0]), np.array([1.0]), np.array([0.5]), step_size=1.0)  # 1 - 1/2 + 1/2
+    array([1.])
+    """
+    require(not step_size < 0.0, "step_size", step_size, "must be >= 0")
+    return position - 0.5 * step_size**2 * gradient + step_size * noise
+
+
+def langevin_position_gradient(position, gradient, noise, step_size):
+    """dx'/dx at fixed g, shape (d, d): the identity."""
+    return np.eye(len(position)) + 0.0 * langevin(position, gradient, noise, step_size)[:, None]
+
+
+def langevin_gradient_gradient(position, gradient, noise, step_size):
+    """dx'/dg, shape (d, d): -(e^2/2) I."""
+    return -0.5 * step_size**2 * langevin_position_gradient(position, gradient, noise, step_size)
+
+
+def langevin_noise_gradient(position, gradient, noise, step_size):
+    """dx'/dz, shape (d, d): e I."""
+    return step_size * langevin_position_gradient(position, gradient, noise, step_size)
+
+
+def langevin_step_size_gradient(position, gradient, noise, step_size):
+    """dx'/de, shape (d,): z - e g."""
+    return noise - step_size * gradient + 0.0 * position
+
+
+def stationary_variance(precision, drift, noise_scale):
+    """Variance that x' = x - drift k x + noise_scale z settles at, on E = k x^2/2; elementwise.
+
+    >>> float(stationary_variance(1.0, drift=0.5, noise_scale=1.0))  # e = 1: 1/(1 - 1/4)
+    1.3333333333333333
+    >>> float(stationary_variance(1.0, drift=1.0, noise_scale=0.01))
+    0.0001
+    """
+    shrinks = drift * np.asarray(precision, float)
+    settles = bool(np.all((shrinks > 0.0) & (shrinks < 2.0)))
+    require(settles, "drift", drift, f"must satisfy 0 < drift k < 2, or nothing settles; k = {precision}")
+    return noise_scale**2 / (shrinks * (2.0 - shrinks))
+
+
+def sampled_temperature(drift, noise_scale):
+    """T = c^2/(2a): what x' = x - a grad E + c z samples is exp(-E/T), up to the bias of the step.
+
+    >>> sampled_temperature(drift=0.5, noise_scale=1.0), round(sampled_temperature(1.0, 0.01), 12)
+    (1.0, 5e-05)
+    """
+    require_positive("drift", drift)
+    return noise_scale**2 / (2.0 * drift)
+
+
+def moments_after(mean, variance, precision, drift, noise_scale, steps):
+    """Mean and variance of x after so many steps on E = k x^2/2, exactly: what a short run reaches.
+
+    >>> moments_after(4.0, 0.0, 1.0, drift=0.5, noise_scale=1.0, steps=2)
+    (1.0, 1.25)
+    """
+    shrink = 1.0 - drift * precision
+    for _ in range(steps):
+        mean, variance = shrink * mean, shrink**2 * variance + noise_scale**2
+    return mean, variance
+
+
+def sample(rng):
+    """Inputs in general position."""
+    x, g, z = rng.normal(size=(3, 2))
+    return {"position": x, "gradient": g, "noise": z, "step_size": rng.uniform(0.1, 1.5)}
+
+
+def case(name, x, g, z, step_size, value, exposes=""):
+    """A worked case in one dimension."""
+    inputs = {"position": np.array([x]), "gradient": np.array([g]), "noise": np.array([z])}
+    return Case(name, inputs | {"step_size": step_size}, np.array([value]), exposes=exposes)
+
+
+FORMULA = Formula(
+    value=langevin,
+    signature="(d),(d),(d),()->(d)",
+    source="song2021, equation 6",
+    gradients={
+        "position": langevin_position_gradient,
+        "gradient": langevin_gradient_gradient,
+        "noise": langevin_noise_gradient,
+        "step_size": langevin_step_size_gradient,
+    },
+    sample=sample,
+    cases=(
+        case("downhill: the drift alone", 3.0, 4.0, 0.0, 0.5, 2.5, exposes="uphill: gradient for score"),
+        case("the noise alone", 0.0, 0.0, 2.0, 0.25, 0.5, exposes="noise by h instead of sqrt h"),
+        case("the half", 0.0, 2.0, 0.0, 2.0, -4.0, exposes="the half left out: temperature 1/2"),
+        case("both", 1.0, -1.0, -1.0, 0.5, 0.625, exposes="drift by e instead of its square"),
+        case("no step", 7.0, 1.0, 1.0, 0.0, 7.0),
+        case(
+            "step 1, noise .01, written out",
+            1.0,
+            1.0,
+            1.0,
+            0.01,
+            1.00995,
+            exposes="drift 1 whatever the noise",
+        ),
+        case("not a number", 0.0, np.nan, 0.0, 0.5, np.nan),
+    ),
+    variants=(
+        Variant(
+            "noise by h instead of sqrt h",
+            "mistake",
+            lambda x, g, z, e: x - 0.5 * e**2 * g + e**2 * z,
+            seen_in="github.com/google-research/ibc/issues/6",
+            symptom="stationary variance .1026 for 1 at h = .1",
+        ),
+        Variant(
+            "the half left out: temperature 1/2",
+            "mistake",
+            lambda x, g, z, e: x - e**2 * g + e * z,
+            symptom="samples exp(-2 E): variance 1/2 for 1",
+        ),
+        Variant(
+            "uphill: gradient for score",
+            "mistake",
+            lambda x, g, z, e: x + 0.5 * e**2 * g + e * z,
+            symptom="runs away",
+        ),
+        Variant(
+            "drift by e instead of its square",
+            "mistake",
+            lambda x, g, z, e: x - 0.5 * e * g + e * z,
+            symptom="variance goes to 0 with the step",
+        ),
+        Variant(
+            "drift 1 whatever the noise",
+            "convention",
+            lambda x, g, z, e: x - g + e * z,
+            {
+                "position": langevin_position_gradient,
+                "gradient": lambda x, g, z, e: -np.eye(len(x)),
+                "noise": langevin_noise_gradient,
+                "step_size": lambda x, g, z, e: z,
+            },
+            seen_in="github.com/point0bar1/ebm-anatomy/issues/1",
+            symptom="the learned energy is e^2/2 times -log p",
+        ),
+    ),
+)

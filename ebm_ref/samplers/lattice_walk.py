@@ -1,0 +1,127 @@
+r"""A walk on a lattice: Metropolis small enough to be solved exactly.
+
+    states {0..n}^d, r = 2d directions
+    p_ij = (1/r) min(1, p(j)/p(i)),    p_ii = 1 - sum_j p_ij
+
+Pick a direction; go there if the neighbour is likelier, else with probability p(j)/p(i).  A direction
+that leaves the lattice is a move not made: its 1/r stays with p_ii.  (Choosing among the neighbours
+that exist instead would favour the inside: q is then no longer symmetric.)
+
+    detailed balance   p(i) p_ij = (1/r) min(p(i), p(j)) = p(j) p_ji
+    A_ji = p_ij        columns sum to 1, and A p = p: the balance equations
+    v_t = (x_0 + ... + x_{t-1})/t, x_{t+1} = A x_t:    |A v_t - v_t|_1 <= 2/t
+
+The last line holds for every start and every A, periodic ones too: A v_t - v_t = (x_t - x_0)/t.  So
+running averages settle even where x_t does not, as on an even cycle that is walked at every step.
+
+Source: Kun (2015), "Markov Chain Monte Carlo Without all the Bullshit"; the sum for v_t runs from 0.
+Before: random_walk.py.  Next: heat_bath.py.
+"""
+
+import itertools
+
+import numpy as np
+
+from ebm_ref.formula import Variant, require, require_index
+
+
+def neighbour(shape, state, direction):
+    """The state one step in a direction 0..2d-1 (down and up along each axis), or None off the lattice.
+
+    >>> neighbour((3, 3), (0, 2), 0), neighbour((3, 3), (0, 2), 1)
+    (None, (1, 2))
+    """
+    require_index("direction", direction, 2 * len(shape))
+    axis, up = divmod(direction, 2)
+    moved = list(state)
+    moved[axis] += 1 if up else -1
+    return tuple(moved) if 0 <= moved[axis] < shape[axis] else None
+
+
+def check_density(density):
+    """Raise a ValueError unless a table of p, up to a constant, is positive and finite."""
+    legal = density.ndim > 0 and bool(np.all((density > 0.0) & (density < np.inf)))
+    require(legal, "density", density, "must be a table of positive, finite numbers")
+
+
+def lattice_step(density, state, direction, uniform):
+    """The next state, for a direction 0..2d-1 and a number 0 <= u < 1.
+
+    >>> p = np.array([1.0, 4.0, 2.0])
+    >>> lattice_step(p, (1,), 1, uniform=0.4), lattice_step(p, (1,), 1, uniform=0.6)
+    ((2,), (1,))
+    """
+    new = neighbour(density.shape, state, direction)
+    return new if new is not None and uniform < density[new] / density[state] else state
+
+
+def transitions(density, state):
+    """[(probability, next state)]: first of all that of staying.
+
+    >>> transitions(np.array([1.0, 4.0, 2.0]), (1,))
+    [(0.625, (1,)), (0.125, (0,)), (0.25, (2,))]
+    """
+    check_density(density)
+    directions = range(2 * density.ndim)
+    found = [neighbour(density.shape, state, k) for k in directions]
+    ratios = [0.0 if new is None else min(1.0, float(density[new] / density[state])) for new in found]
+    moves = [(a / len(directions), new) for a, new in zip(ratios, found, strict=True) if new is not None]
+    return [(sum(1.0 - a for a in ratios) / len(directions), state), *moves]
+
+
+def balance_matrix(density):
+    """A with A_ji = p_ij, states in the order of `density.ravel()`: its columns sum to 1.
+
+    >>> balance_matrix(np.array([1.0, 1.0])).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    states = list(itertools.product(*map(range, density.shape)))
+    place = {state: i for i, state in enumerate(states)}
+    A = np.zeros((len(states), len(states)))
+    for i, state in enumerate(states):
+        for probability, new in transitions(density, state):
+            A[place[new], i] += probability
+    return A
+
+
+def stationary(A):
+    """The law p with A p = p and sum 1: the balance equations, one of them replaced by the sum.
+
+    >>> p = np.array([[1.0, 4.0], [2.0, 1.0]])
+    >>> np.round(8.0 * stationary(balance_matrix(p)), 12).tolist()
+    [1.0, 4.0, 2.0, 1.0]
+    """
+    equations = A - np.eye(len(A))
+    equations[-1] = 1.0
+    return np.linalg.solve(equations, np.eye(len(A))[-1])
+
+
+def running_average(A, start, t):
+    """v_t, the mean of x_0, ..., x_{t-1} for a law x_0.
+
+    >>> swap = np.array([[0.0, 1.0], [1.0, 0.0]])  # periodic: x_t never settles
+    >>> running_average(swap, np.array([1.0, 0.0]), 4).tolist()
+    [0.5, 0.5]
+    """
+    x, total = start, np.zeros(len(start))
+    for _ in range(t):
+        total, x = total + x, A @ x
+    return total / t
+
+
+def among_those_that_exist(density, state):
+    """Wrong: a direction is chosen among the neighbours that exist, and q taken for symmetric."""
+    found = [neighbour(density.shape, state, k) for k in range(2 * density.ndim)]
+    found = [new for new in found if new is not None]
+    moves = [(min(1.0, float(density[new] / density[state])) / len(found), new) for new in found]
+    return [(1.0 - sum(a for a, _ in moves), state), *moves]
+
+
+VARIANTS = (
+    Variant(
+        "chosen among the neighbours that exist",
+        "mistake",
+        among_those_that_exist,
+        symptom="a state counts in proportion to its number of neighbours: too little at the border",
+    ),
+)

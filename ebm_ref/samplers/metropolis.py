@@ -1,0 +1,154 @@
+r"""Metropolis-Hastings: propose a move, and accept it often enough that the target stays put.
+
+    a(x, x') = min(1, r)
+    log r    = [log p(x') - log p(x)] + [log q(x|x') - log q(x'|x)]
+
+q(x'|x) is the density of proposing x' from x.  The flux p(x) q(x'|x) a(x, x') is then the smaller of
+p(x) q(x'|x) and p(x') q(x|x'), hence the same in both directions: detailed balance, for any q that
+can go back where it came from.  p may lack its normaliser.  If q is symmetric its two terms cancel.
+
+Noise comes in, a state comes out.  The coin is a number e ~ Exp(1), which is -log of a uniform one:
+u < r is e > -log r, without a logarithm, and nothing underflows.  A minus lost there accepts what
+should be refused; the variants below were all in released samplers.
+
+Source: Metropolis et al. (1953); Hastings (1970), "Monte Carlo Sampling Methods Using Markov Chains".
+Before: inference/loopy.py.  Next: random_walk.py, whole chains.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.laws import UNIT
+
+
+def metropolis_hastings(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
+    """Logarithm of the probability of accepting a proposed move.
+
+    Parameters
+    ----------
+    log_p, log_p_new : float
+        log p(x), log p(x') up to the same constant; x has p(x) > 0, x' may have p(x') = 0, -inf.
+    log_q_forth, log_q_back : float
+        log q(x'|x), the move that was made, and log q(x|x'), the way back: -inf if there is none.
+
+    Returns
+    -------
+    float
+        log a <= 0; -inf if the move is impossible.
+
+    Raises
+    ------
+    ValueError
+        If log p(x) or log q(x'|x) is infinite: the chain cannot stand there, nor have moved so.
+
+    >>> float(np.exp(metropolis_hastings(0.0, np.log(0.25))))  # a quarter as likely
+    0.25
+    """
+    require(np.abs(log_p) != np.inf, "log_p", log_p, "must be finite: the chain stands there")
+    require(np.abs(log_q_forth) != np.inf, "log_q_forth", log_q_forth, "must be finite: the move was made")
+    require(log_p_new != np.inf, "log_p_new", log_p_new, "must be below infinity")
+    require(log_q_back != np.inf, "log_q_back", log_q_back, "must be below infinity")
+    return np.minimum(0.0, (log_p_new - log_p) + (log_q_back - log_q_forth))
+
+
+def metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
+    """d log a / d log p(x'): 1 where a < 1, else 0."""
+    log_a = metropolis_hastings(log_p, log_p_new, log_q_forth, log_q_back)
+    return np.nan if np.isnan(log_a) else float(log_a < 0.0)
+
+
+def metropolis_hastings_log_p_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
+    """d log a / d log p(x): -1 where a < 1, else 0."""
+    return -metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth, log_q_back)
+
+
+def metropolis_hastings_log_q_forth_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
+    """d log a / d log q(x'|x): -1 where a < 1, else 0."""
+    return -metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth, log_q_back)
+
+
+def metropolis_hastings_log_q_back_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
+    """d log a / d log q(x|x'): 1 where a < 1, else 0."""
+    return metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth, log_q_back)
+
+
+def detailed_balance(formula, inputs, rng):
+    """log a(x, x') - log a(x', x) = log r: the flux is the same in both directions."""
+    p, new, forth, back = inputs.values()
+    there, home = formula.value(p, new, forth, back), formula.value(new, p, back, forth)
+    C = sum(abs(number) for number in (p, new, forth, back))
+    return abs((there - home) - ((new - p) + (back - forth))) / (16 * UNIT * C)
+
+
+def accepts(log_acceptance, exponential):
+    """Whether a coin e ~ Exp(1) accepts, which has the probability e^log_acceptance.
+
+    >>> bool(accepts(np.log(0.25), exponential=1.3)), bool(accepts(np.log(0.25), exponential=1.5))
+    (False, True)
+    """
+    return exponential > -log_acceptance
+
+
+NAMES = ("log_p", "log_p_new", "log_q_forth", "log_q_back")
+
+
+def case(name, *inputs, value, exposes=""):
+    """A worked case of the acceptance probability."""
+    return Case(name, dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes)
+
+
+FORMULA = Formula(
+    value=metropolis_hastings,
+    signature="(),(),(),()->()",
+    source="hastings1970",
+    gradients={
+        "log_p": metropolis_hastings_log_p_gradient,
+        "log_p_new": metropolis_hastings_log_p_new_gradient,
+        "log_q_forth": metropolis_hastings_log_q_forth_gradient,
+        "log_q_back": metropolis_hastings_log_q_back_gradient,
+    },
+    sample=lambda rng: dict(zip(NAMES, rng.normal(scale=2.0, size=4), strict=True)),
+    laws=(detailed_balance,),
+    cases=(
+        case("uphill: always", -2.0, -1.0, 0.0, 0.0, value=0.0, exposes="minus sign lost"),
+        case("downhill: as the ratio says", -1.0, -3.0, 0.0, 0.0, value=-2.0, exposes="accepts always"),
+        case("a flat target and a lopsided proposal", 0.0, 0.0, 1.0, -1.0, value=-2.0, exposes="q left out"),
+        case("forth and back apart", -1.0, -2.0, 2.0, 0.5, value=-2.5, exposes="forth and back swapped"),
+        case("the proposal is the target: never refused", -3.0, -7.0, -7.0, -3.0, value=0.0),
+        case("a huge common constant cancels", 1e8 - 1.0, 1e8 - 3.0, 1.0, 1.0, value=-2.0),
+        case("zero density", 0.0, -np.inf, 0.0, 0.0, value=-np.inf),
+        case("no way back", 0.0, 5.0, 0.0, -np.inf, value=-np.inf),
+        case("at the corner", 1.0, 2.0, 1.0, 0.0, value=0.0),
+        case("not a number", 0.0, np.nan, 0.0, 0.0, value=np.nan),
+    ),
+    variants=(
+        Variant(
+            "minus sign lost",
+            "mistake",
+            lambda p, n, forth, back: np.minimum(0.0, -((n - p) + (back - forth))),
+            seen_in="github.com/lollcat/fab-jax/pull/14 (there, of the coin)",
+            symptom="prefers low density",
+        ),
+        Variant(
+            "forth and back swapped",
+            "mistake",
+            lambda p, n, forth, back: np.minimum(0.0, (n - p) + (forth - back)),
+            seen_in="github.com/blackjax-devs/blackjax/pull/653",
+            symptom="right for symmetric proposals, wrong for MALA",
+        ),
+        Variant(
+            "q left out",
+            "mistake",
+            lambda p, n, forth, back: np.minimum(0.0, n - p),
+            seen_in="github.com/TuringLang/JuliaBUGS.jl/issues/531",
+            symptom="q(x') proposed alone: the law is p q; there, and a Jacobian more, mean .222 for .143",
+        ),
+        Variant(
+            "accepts always",
+            "mistake",
+            lambda p, n, forth, back: 0.0,
+            seen_in="github.com/Ciela-Institute/caustics/pull/388",
+            symptom="the target enters only through the proposal",
+        ),
+    ),
+)

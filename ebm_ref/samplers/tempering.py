@@ -1,0 +1,225 @@
+r"""Tempering: let hot chains find the valleys, and cold ones settle in them.
+
+    parallel    replicas x_i at beta_i; exchange two of them with min(1, r),
+                log r = (beta_i - beta_j) (E_i - E_j)
+    simulated   one chain, its beta_k a variable; move on with min(1, r),
+                log r = (beta_k - beta_l) E + g_l - g_k + log q(k|l)/q(l|k)
+
+E_i is the energy of what now stands at beta_i, untempered.  If the colder replica has the higher
+energy, the exchange is certain; transpose one difference and the chain prefers what it should avoid.
+
+Within a replica only the target is tempered.  The Hastings correction of an asymmetric proposal
+belongs to the proposal and is not:  log r = beta (log p' - log p) + correction.
+
+Simulated tempering samples k in proportion to e^(g_k) Z(beta_k); whatever g, x given k is right, and
+with g_k = -log Z(beta_k) all k are visited equally.  At the ends of the ladder the only neighbour is
+proposed with certainty, but comes back with 1/2: without that correction the ends count half.
+
+Source: Swendsen and Wang (1986); Geyer (1991); Marinari and Parisi (1992).
+Before: annealed_langevin.py.  Next: annealed_importance.py.
+"""
+
+import autograd.numpy as np
+
+from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.laws import homogeneous
+from ebm_ref.samplers.metropolis import accepts
+
+
+def replica_exchange(beta, other_beta, energy, other_energy):
+    """Logarithm of the probability of exchanging two replicas.
+
+    Parameters
+    ----------
+    beta, other_beta : float
+        Their inverse temperatures, >= 0.
+    energy, other_energy : float
+        E of what stands there now; +inf is a state of no probability, legal at beta = 0 only.
+
+    Returns
+    -------
+    float
+        log a <= 0.
+
+    Raises
+    ------
+    ValueError
+        If a beta is negative.
+
+    >>> float(replica_exchange(1.0, 0.5, energy=0.0, other_energy=4.0))  # the hot one lies higher
+    -2.0
+    >>> float(replica_exchange(1.0, 0.5, energy=4.0, other_energy=0.0))  # good luck
+    0.0
+    """
+    require(not beta < 0.0, "beta", beta, "must be >= 0")
+    require(not other_beta < 0.0, "other_beta", other_beta, "must be >= 0")
+    return np.minimum(0.0, (beta - other_beta) * (energy - other_energy))
+
+
+def replica_exchange_beta_gradient(beta, other_beta, energy, other_energy):
+    """d log a / d beta_i: E_i - E_j if the exchange is not certain, else 0."""
+    log_a = replica_exchange(beta, other_beta, energy, other_energy)
+    return 0.0 if log_a >= 0.0 else energy - other_energy
+
+
+def replica_exchange_other_beta_gradient(beta, other_beta, energy, other_energy):
+    """d log a / d beta_j: E_j - E_i if the exchange is not certain, else 0."""
+    return -replica_exchange_beta_gradient(beta, other_beta, energy, other_energy)
+
+
+def replica_exchange_energy_gradient(beta, other_beta, energy, other_energy):
+    """d log a / d E_i: beta_i - beta_j if the exchange is not certain, else 0."""
+    log_a = replica_exchange(beta, other_beta, energy, other_energy)
+    return 0.0 if log_a >= 0.0 else beta - other_beta + 0.0 * log_a
+
+
+def replica_exchange_other_energy_gradient(beta, other_beta, energy, other_energy):
+    """d log a / d E_j: beta_j - beta_i if the exchange is not certain, else 0."""
+    return -replica_exchange_energy_gradient(beta, other_beta, energy, other_energy)
+
+
+def exchange_step(betas, states, energies, i, exponential):
+    """States and energies after replicas i and i + 1 were offered an exchange.
+
+    >>> exchange_step([1.0, 0.5], ["a", "b"], [4.0, 0.0], 0, exponential=0.1)
+    (['b', 'a'], [0.0, 4.0])
+    """
+    require_index("i", i, len(betas) - 1)
+    states, energies = list(states), list(energies)
+    if accepts(replica_exchange(betas[i], betas[i + 1], energies[i], energies[i + 1]), exponential):
+        states[i : i + 2] = states[i + 1], states[i]
+        energies[i : i + 2] = energies[i + 1], energies[i]
+    return states, energies
+
+
+def exchange_transitions(energy, betas, states, i):
+    """[(probability, next states)] of that offer; states is a tuple with one state for each beta.
+
+    >>> exchange_transitions(lambda x: 4.0 * x, (1.0, 0.5), (1, 0), 0)
+    [(1.0, (0, 1)), (0.0, (1, 0))]
+    """
+    log_a = replica_exchange(betas[i], betas[i + 1], energy(states[i]), energy(states[i + 1]))
+    new = (*states[:i], states[i + 1], states[i], *states[i + 2 :])
+    return [(float(np.exp(log_a)), new), (float(np.abs(np.expm1(log_a))), states)]
+
+
+def within_replica(transitions, i):
+    """states -> [(probability, next states)] of a move of replica i alone, from that replica's own."""
+    return lambda states: [(p, (*states[:i], new, *states[i + 1 :])) for p, new in transitions(states[i])]
+
+
+def ladder_proposals(k, size):
+    """[(probability, l)]: a neighbour on the ladder 0..size-1; at an end the only one.
+
+    >>> ladder_proposals(0, 3), ladder_proposals(1, 3)
+    ([(1.0, 1)], [(0.5, 0), (0.5, 2)])
+    """
+    found = [l for l in (k - 1, k + 1) if 0 <= l < size]
+    return [(1.0 / len(found), l) for l in found]
+
+
+def log_ladder_ratio(betas, weights, energy, k, l):
+    """log r of moving from beta_k to beta_l at energy E, the ends' correction included."""
+    forth, back = len(ladder_proposals(k, len(betas))), len(ladder_proposals(l, len(betas)))
+    correction = np.log(forth) - np.log(back)  # q = 1/neighbours
+    return (betas[k] - betas[l]) * energy + (weights[l] - weights[k]) + correction
+
+
+def simulated_tempering_transitions(betas, weights, energy):
+    """(x, k) -> [(probability, next (x, k))] of a move on the ladder; `weights` are g_k.
+
+    >>> move = simulated_tempering_transitions((0.0, 1.0), (0.0, 0.0), lambda x: 0.0)
+    >>> move(("x", 0))
+    [(1.0, ('x', 1)), (0.0, ('x', 0))]
+    """
+
+    def move(state):
+        x, k = state
+        moves = []
+        for q, l in ladder_proposals(k, len(betas)):
+            log_a = np.minimum(0.0, log_ladder_ratio(betas, weights, energy(x), k, l))
+            moves += [(q * float(np.exp(log_a)), (x, l)), (q * float(np.abs(np.expm1(log_a))), (x, k))]
+        return moves
+
+    return move
+
+
+def simulated_tempering_step(betas, weights, energy, k, l, exponential):
+    """The level after a move from k to a neighbour l, which the caller drew, was offered at energy E.
+
+    >>> simulated_tempering_step((0.0, 1.0), (0.0, 0.0), 5.0, k=1, l=0, exponential=0.1)
+    0
+    """
+    return l if accepts(np.minimum(0.0, log_ladder_ratio(betas, weights, energy, k, l)), exponential) else k
+
+
+NAMES = ("beta", "other_beta", "energy", "other_energy")
+
+
+def case(name, *inputs, value, exposes=""):
+    """A worked case of the exchange."""
+    return Case(name, dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes)
+
+
+FORMULA = Formula(
+    value=replica_exchange,
+    signature="(),(),(),()->()",
+    source="geyer1991",
+    gradients={
+        "beta": replica_exchange_beta_gradient,
+        "other_beta": replica_exchange_other_beta_gradient,
+        "energy": replica_exchange_energy_gradient,
+        "other_energy": replica_exchange_other_energy_gradient,
+    },
+    sample=lambda rng: dict(
+        zip(NAMES, [*rng.uniform(0.1, 2.0, 2), *rng.normal(scale=2.0, size=2)], strict=True)
+    ),
+    laws=(homogeneous(1, energy=1, other_energy=1), homogeneous(1, beta=1, other_beta=1)),
+    cases=(
+        case(
+            "the cold one lies higher: certain",
+            2.0,
+            1.0,
+            3.0,
+            1.0,
+            value=0.0,
+            exposes="one difference turned",
+        ),
+        case("the cold one lies lower", 2.0, 1.0, 1.0, 3.5, value=-2.5, exposes="energies already tempered"),
+        case("the order of the two does not matter", 1.0, 2.0, 3.5, 1.0, value=-2.5),
+        case("equal temperatures: always", 1.0, 1.0, 7.0, -9.0, value=0.0),
+        case("equal energies: always", 0.0, 3.0, 2.0, 2.0, value=0.0),
+        case("not a number", 1.0, 0.5, np.nan, 0.0, value=np.nan),
+    ),
+    variants=(
+        Variant(
+            "one difference turned",
+            "mistake",
+            lambda b, c, E, F: np.minimum(0.0, (b - c) * (F - E)),
+            seen_in="github.com/synesenom/ran/pull/977 (in the specification; caught before release)",
+            symptom="the cold chain too wide: variance 1.38 for 1",
+        ),
+        Variant(
+            "energies already tempered",
+            "mistake",
+            lambda b, c, E, F: np.minimum(0.0, (b - c) * (b * E - c * F)),
+            symptom="right at equal temperatures only",
+        ),
+    ),
+)
+
+
+def tempered_correction(beta, log_p, log_p_new, log_q_forth, log_q_back):
+    """Wrong: the Hastings correction is multiplied by beta as well."""
+    return np.minimum(0.0, beta * ((log_p_new - log_p) + (log_q_back - log_q_forth)))
+
+
+VARIANTS = (
+    Variant(
+        "the correction tempered, too",
+        "mistake",
+        tempered_correction,
+        seen_in="github.com/netket/netket/issues/2250",
+        symptom="hot replicas sample another law and bias the cold one through the exchanges",
+    ),
+)
