@@ -25,8 +25,8 @@ from ebm_ref.naive.words import follow
 DIGITS = 800
 STEP = mpf(10) ** -200
 
-ORACLES = energies.NAIVE | latent.NAIVE | inference.NAIVE | structures.NAIVE | losses.NAIVE | criteria.NAIVE
-ORACLES = energies.NAIVE | losses.NAIVE | criteria.NAIVE | samplers.NAIVE
+FAMILIES = energies, latent, inference, structures, losses, criteria, samplers
+ORACLES = {name: expression for family in FAMILIES for name, expression in family.NAIVE.items()}
 
 
 class EdgeOfDomain(ValueError):

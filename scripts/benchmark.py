@@ -209,11 +209,8 @@ def chain_row(b=64, t=100, k=20):
         assert np.allclose(-by_pairwise, transitions.numpy(), atol=1e-9)
         loss, slopes = chain_in_many_digits(u[0], P, y[0])
         error = max(abs(values[0] - loss) / loss, np.abs(by_unary[0] - slopes).max())
-        return (
-            *best_of([ours, theirs]),
-            f"pytorch-crf {metadata.version('pytorch-crf')}",
-            {"error": float(error)},
-        )
+        whose = f"pytorch-crf {metadata.version('pytorch-crf')}"
+        return *best_of([ours, theirs]), whose, {"error": float(error)}
 
 
 def random_spins(n, scale, near=None):
@@ -511,7 +508,7 @@ PAGES = (
     *("generalized_hinge", "ctc", "ctc_of_logits"),
 )
 
-# name: a function that returns (ours_s, theirs_s, theirs) and, if there are, further keys; imports stay inside
+# name: a function that returns (ours_s, theirs_s, theirs) and maybe further keys; imports stay inside
 ROWS = {
     "hinge_page": lambda: gradient_row("hinge", lifted=False),
     "hinge_lifted_256x10": lambda: gradient_row("hinge", lifted=True),

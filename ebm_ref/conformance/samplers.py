@@ -16,7 +16,7 @@ test of law.  So it is convicted if it never moves; other ways not to be irreduc
 
 Source: Bowker (1948), "A test for symmetry in contingency tables"; Stuart (1955) and Maxwell (1970) for
 marginal homogeneity; Hotelling (1931); Gandy and Scott (2020) for tests that start from exact draws.
-Before: targets.py.  Next: ../cli.py.
+Before: targets.py.  Next: cli.py.
 """
 
 import importlib

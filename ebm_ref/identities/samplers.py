@@ -7,7 +7,7 @@ Before: criteria.py.  Next: catalogue.py.
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.identities.measure import defect, equal, value
+from ebm_ref.identities.measure import defect, value
 from ebm_ref.laws import UNIT, condition
 
 
@@ -32,14 +32,6 @@ def exchange_is_metropolis_on_pairs(rng):
     return abs(left - right) / (sums + UNIT) if left != right else 0.0
 
 
-def only_the_ratio_counts(rng):
-    """What is put into q instead of p changes nothing: a function of p(x') q(x|x') / p(x) q(x'|x)."""
-    inputs = FORMULAS["metropolis_hastings"].sample(rng)
-    p, new, forth, back = inputs.values()
-    moved = {"log_p": p + forth, "log_p_new": new + back, "log_q_forth": 0.0, "log_q_back": 0.0}
-    return equal(("metropolis_hastings", inputs), ("metropolis_hastings", moved))
-
-
 def a_symmetric_proposal_has_no_correction(rng):
     """At g = g' = 0 the Langevin proposal is symmetric: C = 0, and the accept step is Metropolis'."""
     zero = np.zeros(2)
@@ -51,6 +43,5 @@ def a_symmetric_proposal_has_no_correction(rng):
 IDENTITIES = {
     mala_corrects_for_two_langevin_densities: ("mala_correction", "langevin"),
     exchange_is_metropolis_on_pairs: ("replica_exchange", "metropolis_hastings"),
-    only_the_ratio_counts: ("metropolis_hastings",),
     a_symmetric_proposal_has_no_correction: ("mala_correction",),
 }

@@ -18,7 +18,7 @@ Before: inference/loopy.py.  Next: random_walk.py, whole chains.
 import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Variant, require
-from ebm_ref.laws import UNIT
+from ebm_ref.laws import UNIT, misfit
 
 
 def metropolis_hastings(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
@@ -80,6 +80,13 @@ def detailed_balance(formula, inputs, rng):
     return abs((there - home) - ((new - p) + (back - forth))) / (16 * UNIT * C)
 
 
+def only_the_ratio_counts(formula, inputs, rng):
+    """What is put into q instead of p changes nothing: a function of p(x') q(x|x') / p(x) q(x'|x)."""
+    p, new, forth, back = inputs.values()
+    moved = {"log_p": p + forth, "log_p_new": new + back, "log_q_forth": 0.0, "log_q_back": 0.0}
+    return misfit(formula, inputs, moved)
+
+
 def accepts(log_acceptance, exponential):
     """Whether a coin e ~ Exp(1) accepts, which has the probability e^log_acceptance.
 
@@ -108,7 +115,7 @@ FORMULA = Formula(
         "log_q_back": metropolis_hastings_log_q_back_gradient,
     },
     sample=lambda rng: dict(zip(NAMES, rng.normal(scale=2.0, size=4), strict=True)),
-    laws=(detailed_balance,),
+    laws=(detailed_balance, only_the_ratio_counts),
     cases=(
         case("uphill: always", -2.0, -1.0, 0.0, 0.0, value=0.0, exposes="minus sign lost"),
         case("downhill: as the ratio says", -1.0, -3.0, 0.0, 0.0, value=-2.0, exposes="accepts always"),
