@@ -155,9 +155,15 @@ def require_index(argument, value, size):
     require(whole, argument, value, f"must be an integer in 0..{size - 1}")
 
 
+def require_count(argument, value, least=1):
+    """Raise unless `value` is an integer of at least `least`; 2.0 and True are none."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    require(whole and value >= least, argument, value, f"must be an integer >= {least}")
+
+
 def require_positive(argument, value):
-    """Raise unless 0 < value < infinity (a NaN is not)."""
-    require(0.0 < value < np.inf, argument, value, "must be positive and finite")
+    """Raise unless 0 < value < infinity, of one number (a NaN is not)."""
+    require(np.ndim(value) == 0 and 0.0 < value < np.inf, argument, value, "must be positive and finite")
 
 
 def require_one_of(argument, value, *allowed):
@@ -175,3 +181,14 @@ def require_shape(argument, value, shape):
     """Raise unless the array has this shape: NumPy would stretch (1,) to (n,) without a word."""
     found = np.shape(value)
     require(found == shape, argument, value, f"has shape {found}, but must have {shape}")
+
+
+def shape_of(argument, value, *axes):
+    """The shape of an array that has exactly these axes, a ValueError if it has more or fewer.
+
+    >>> n, m = shape_of("weights", np.ones((3, 2)), "n", "m")
+    """
+    found = np.shape(value)
+    named = ", ".join(axes)
+    require(len(found) == len(axes), argument, value, f"has shape {found}, but must have the axes ({named})")
+    return found

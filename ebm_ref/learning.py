@@ -2,13 +2,11 @@ r"""Learning: the chain rule that joins any energy to any loss, and ways to walk
 
     dL/dW = sum_y (dL/dE_y) (dE_y/dW)
     objective(W) = (1/P) sum_i L(E(W, ., X^i), Y^i) + R(W)
-
     momentum   v <- mu v + g,   W <- W - s v
     Adam       m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,   t <- t + 1
                W <- W - s m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
 
-A loss exposes its gradient by the table, an energy that of one answer; the sum is all that either needs
-to know of the other.  Minima inside a loss count as constants (envelope theorem).
+Loss and energy meet in that sum alone.  Minima inside a loss count as constants (envelope theorem).
 
 In Adam, eps stands outside the square root: inside, 1e-8 acts like 1e-4 and small gradients stand still
 (github.com/FluxML/Flux.jl/pull/448).  Without both corrections the first step is 3.2 times too long.
@@ -18,9 +16,11 @@ Source: LeCun et al. (2006), Section 2.1; Polyak (1964); Kingma and Ba (2015), A
 Before: samplers/chains.py.  Next: diagnostics.py.
 """
 
+from copy import deepcopy
+
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.formula import require, require_count, require_shape
 
 
 def energy_table(energy, k, *inputs):
@@ -31,12 +31,8 @@ def energy_table(energy, k, *inputs):
 def chain_rule(loss_gradient, energy_gradients):
     """dL/dW = sum_y (dL/dE_y) (dE_y/dW), from (k,) and (k, *shape of W) to the shape of W.
 
-    >>> from ebm_ref.energies.rbf_output import rbf_output, rbf_output_centers_gradient
-    >>> from ebm_ref.losses.hinge import hinge_gradient
-    >>> U, x, y = np.array([[0.0], [3.0]]), np.array([2.0]), 0
-    >>> g = hinge_gradient(energy_table(rbf_output, 2, U, x), y)
-    >>> chain_rule(g, energy_table(rbf_output_centers_gradient, 2, U, x)).tolist()
-    [[-4.0], [-2.0]]
+    >>> chain_rule([1.0, -1.0], [[-4.0, 0.0], [0.0, 2.0]]).tolist()  # hinge: one pushed down, one pulled up
+    [-4.0, -2.0]
     """
     return np.tensordot(loss_gradient, energy_gradients, axes=1)
 
@@ -88,6 +84,7 @@ def momentum_step(W, velocity, g, step_size, friction=0.9):
     >>> momentum_step(1.0, 2.0, g=1.0, step_size=0.25, friction=0.5)
     (0.5, 2.0)
     """
+    require_shape("g", g, np.shape(W))
     velocity = friction * velocity + g
     return W - step_size * velocity, velocity
 
@@ -98,22 +95,25 @@ def adam_step(W, state, g, step_size=1e-3, b1=0.9, b2=0.999, eps=1e-8):
     >>> adam_step(1.0, (0.0, 0.0, 0), g=8.0, step_size=0.5, b1=0.5, b2=0.75, eps=0.0)
     (0.5, (4.0, 16.0, 1))
     """
-    m, v, t = b1 * state[0] + (1.0 - b1) * g, b2 * state[1] + (1.0 - b2) * g**2, state[2] + 1
+    require_shape("g", g, np.shape(W))
+    require(0.0 <= b1 < 1.0 and 0.0 <= b2 < 1.0, "b1, b2", (b1, b2), "must be in [0, 1)")
+    m, v, t = b1 * state[0] + (1.0 - b1) * g, b2 * state[1] + (1.0 - b2) * g * g, state[2] + 1
     return W - step_size * (m / (1.0 - b1**t)) / ((v / (1.0 - b2**t)) ** 0.5 + eps), (m, v, t)
 
 
 def minibatches(rng, count, size):
     """One epoch: arrays of up to `size` indices that hold each of 0..count-1 once; the last may be short."""
-    require(min(count, size) >= 1, "size", size, f"and count = {count} must be >= 1")
+    require_count("count", count)
+    require_count("size", size)
     return np.split(rng.permutation(count), range(size, count, size))
 
 
 def early_stopping(epoch, start, validation_loss, patience, epochs=1000):
     """(W, loss) where validation went best, not where W <- epoch(W) ended, `patience` epochs later."""
-    W, best, lowest, since = start, start, validation_loss(start), 0
+    W, best, lowest, since = deepcopy(start), start, validation_loss(start), 0
     require(not np.isnan(lowest), "start", start, "must have a validation loss")
     while since < patience and epochs > 0:
         W, epochs = epoch(W), epochs - 1
         loss = validation_loss(W)
-        best, lowest, since = (W, loss, 0) if loss < lowest else (best, lowest, since + 1)
+        best, lowest, since = (deepcopy(W), loss, 0) if loss < lowest else (best, lowest, since + 1)
     return best, lowest

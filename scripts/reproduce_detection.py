@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
-"""Is this a three at all?  Detection with an energy that has only ever seen threes.
+"""Is this a three at all?  Detection by an energy that has seen only threes.
 
-Claim   The squared distance to the plane of a digit's first principal axes tells that digit from all others,
-        though it was trained on no other. The threshold has to come from data that training has not seen.
-Source  LeCun et al. (2006), Section 1.2 (detection, threshold tuned on held-out data); NYU DLSP20 week 7-3.
-Data    1797 digits of 8 x 8 pixels, UCI optdigits, out of the installed scikit-learn (extra `data`).
+Claim   The squared distance to the plane of a digit's first principal axes
+        tells that digit from all others, though it was trained on no other.
+        The threshold has to come from data that training has not seen.
+Source  LeCun et al. (2006), Section 1.2 (detection, threshold tuned on
+        held-out data); NYU DLSP20 week 7-3.
+Data    1797 digits of 8 x 8 pixels, UCI optdigits, out of the installed
+        scikit-learn (extra `data`).
 Time    3 s on one core; 1 s with --quick.
 
-For each digit, F(y) = |y - mean - W W' (y - mean)|^2 is fitted to examples of that digit alone
-(energies/pca.py). `inference.uses.detect` finds the cheapest threshold on a second set, where a miss costs as
-much as nine false alarms, for there are nine times as many others; a third set judges. There is nothing to
-compare one F with, no second answer, and no constant that would cancel. So, unlike in prediction, the height
-of the energy counts; and on the examples that W was fitted to it is too low.
+For each digit, F(y) = |y - mean - W W' (y - mean)|^2 is fitted to examples of
+that digit alone (energies/pca.py). `inference.uses.detect` finds the cheapest
+threshold on a second set, where a miss costs as much as nine false alarms, for
+there are nine times as many others; a third set judges. There is nothing to
+compare one F with, no second answer, and no constant that would cancel. So,
+unlike in prediction, the height of the energy counts; and on the examples that
+W was fitted to it is too low.
 """
 
 import numpy as np

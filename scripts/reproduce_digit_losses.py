@@ -1,24 +1,32 @@
 #!/usr/bin/env python3
 """What each loss does to one and the same network, on handwritten digits.
 
-Claim   Under the energy loss the energies of all answers fall to one level: a collapse. Every other loss
-        keeps them apart and learns; so does the energy loss itself once the architecture is safe. Losses
-        with a margin reach it; those without (perceptron, LVQ2) stop as soon as the answers are right.
-Source  LeCun et al. (2006), "A Tutorial on Energy-Based Learning", Sections 2.2 and 5, Table 1.
-Data    1797 digits of 8 x 8 pixels, UCI optdigits, out of the installed scikit-learn (extra `data`).
+Claim   Under the energy loss the energies of all answers fall to one level: a
+        collapse. Every other loss keeps them apart and learns; so does the
+        energy loss itself once the architecture is safe. Losses with a margin
+        reach it; those without (perceptron, LVQ2) stop as soon as the answers
+        are right.
+Source  LeCun et al. (2006), "A Tutorial on Energy-Based Learning", Sections
+        2.2 and 5, Table 1.
+Data    1797 digits of 8 x 8 pixels, UCI optdigits, out of the installed
+        scikit-learn (extra `data`).
 Time    40 s on one core; 2 s with --quick.
 
-The network is that of energies/mlp.py, and its energies are those of energies/rbf_output.py: the answer y
-has a centre U_y among the outputs G of the network, and
+The network is that of energies/mlp.py, and its energies are those of
+energies/rbf_output.py: the answer y has a centre U_y among the outputs G of
+the network, and
 
     E(y, x) = |G(x) - U_y|^2 >= 0,        G(x) = V tanh(W x + b)
 
-These energies are never negative, as square-square and square-exponential demand, and a wrong one is 0 only
-if G hits its centre exactly, so that the ratio of LVQ2 is defined. The centres learn with the rest: that is
-what makes a collapse possible. Fixed and distinct they are the safe architecture, for no G is near two.
+These energies are never negative, as square-square and square-exponential
+demand, and a wrong one is 0 only if G hits its centre exactly, so that the
+ratio of LVQ2 is defined. The centres learn with the rest: that is what makes a
+collapse possible. Fixed and distinct they are the safe architecture, for no G
+is near two.
 
-LVQ2's ratio knows no unit, and lets G drift far from all centres, where every ratio is near 1: a slow
-learner, but not a collapse, for the order of the energies is learnt.
+LVQ2's ratio knows no unit, and lets G drift far from all centres, where every
+ratio is near 1: a slow learner, but not a collapse, for the order of the
+energies is learnt.
 """
 
 import numpy as np

@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
 """What is the difference between an energy and a loss?
 
-Claim   An energy E(W, Y, X) is minimised over the answer Y, with W fixed: that is inference. A loss L(W) is
-        minimised over the parameters W, with the data fixed: that is learning. Four textbook models learn and
-        answer so, each with the mean energy of the right answers for its loss. That this loss will do is a
-        property of their energies: for -w_Y.X, a term less than the softmax classifier's, it falls for ever.
+Claim   An energy E(W, Y, X) is minimised over the answer Y, with W fixed: that
+        is inference. A loss L(W) is minimised over the parameters W, with the
+        data fixed: that is learning. Four textbook models learn and answer so,
+        each with the mean energy of the right answers for its loss. That this
+        loss will do is a property of their energies: for -w_Y.X, a term less
+        than the softmax classifier's, it falls for ever.
 Source  LeCun et al. (2006), Sections 1 and 2.
 Data    Drawn from a Generator.
 Time    7 s on one core; 1 s with --quick.
 
-    linear regression     E = (Y - w.X)^2 / 2                       Y any number
+    linear regression     E = (Y - w.X)^2 / 2                       Y a number
     logistic regression   E = -Y log s(w.X) - (1 - Y) log(1 - s)    Y in 0, 1
-    softmax classifier    E = -log softmax(W X)_Y                   Y in 0, 1, 2
-    siamese network       E = Y D^2 + (1 - Y) max(0, 1 - D^2)       Y = 1 same, 0 different; X a pair
+    softmax classifier    E = -log softmax(W X)_Y                   Y in 0..2
+    siamese network       E = Y D^2 + (1 - Y) max(0, 1 - D^2)       Y in 0, 1
 
-In each a low energy of the right answer forces others up: the parabola only moves, probabilities add up to 1,
-and D^2 cannot be small for one answer without being far from the margin for the other.
+For the siamese network X is a pair, Y = 1 if both are the same.
+
+In each a low energy of the right answer forces others up: the parabola only
+moves, probabilities add up to 1, and D^2 cannot be small for one answer
+without being far from the margin for the other.
 """
 
 from dataclasses import dataclass

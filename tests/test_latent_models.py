@@ -151,6 +151,31 @@ def test_ista_refuses():
         ista_step(W, y, np.zeros(6), 0.5, 0.0)
 
 
+@pytest.mark.parametrize(
+    "use, says",
+    [
+        (lambda W, y: ista(W, y[:1], 0.5, 1), r"observation = .*has shape \(1,\), but must have \(2,\)$"),
+        (lambda W, y: fista(W, y, 0.5, 1, y), r"code = .*has shape \(2,\), but must have \(3,\)$"),
+        (lambda W, y: ista(0.0 * W, y, 0.5, 1), r"dictionary = .*: must be finite, and not all 0$"),
+        (lambda W, y: fista(np.nan * W, y, 0.5, 1), r"dictionary = .*: must be finite, and not all 0$"),
+        (lambda W, y: lista(W.T, np.eye(2), 0.5, y, 1), r"feedback = .*but must have \(3, 3\)$"),
+        (lambda W, y: lista(W.T, np.eye(3), 0.5, y[:1], 1), r"observation = .*but must have \(2,\)$"),
+        (lambda W, y: lista_start(W, -0.5), r"sparsity = -0.5: must be >= 0$"),
+        (lambda W, y: violation(W, y, y, 0.5), r"code = .*has shape \(2,\), but must have \(3,\)$"),
+        (lambda W, y: duality_gap(W, y[:1], np.zeros(3), 0.5), r"observation = .*but must have \(2,\)$"),
+    ],
+)
+def test_ista_names_what_does_not_fit(use, says):
+    """An observation of one number would be stretched to any length."""
+    with pytest.raises(ValueError, match=f"(?s)^{says}"):
+        use(np.array([[1.0, 0.0, 0.75], [0.0, 1.0, 0.75]]), np.ones(2))
+
+
+def test_shrink_passes_on_what_is_no_number():
+    assert np.isnan(shrink(np.array([1.0, np.nan]), np.array([np.nan, 0.5]))).all()
+    assert shrink(np.array([np.inf, 1.0]), 2.0).tolist() == [np.inf, 0.0]
+
+
 def test_steps_leave_their_start_alone():
     W, y, sparsity = problem(0)
     start = np.ones(6)

@@ -264,8 +264,8 @@ def test_minibatch_gradients_average_to_the_full_one():
 
 
 def test_minibatches_need_samples_and_a_size():
-    for count, size in ((0, 2), (3, 0), (3, -1)):
-        with pytest.raises(ValueError, match=r"size = .*must be >= 1"):
+    for count, size in ((0, 2), (3, 0), (3, -1), (3, 1.5)):
+        with pytest.raises(ValueError, match=r"(count|size) = .*must be an integer >= 1"):
             minibatches(np.random.default_rng(0), count, size)
 
 
@@ -328,3 +328,22 @@ def test_condition_3_for_distinct_rbf_centers(name, largest):
     for margin in (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0):
         holds, _, _ = condition_3(FORMULAS[name].value, FAR, margin, points=33)
         assert holds == (margin < largest), margin
+
+
+def test_update_rules_take_a_gradient_of_the_shape_of_the_weights():
+    W, column = np.ones(2), np.ones((2, 1))
+    for update in (lambda g: momentum_step(W, 0.0, g, 0.1), lambda g: adam_step(W, (0.0, 0.0, 0), g)):
+        with pytest.raises(ValueError, match=r"has shape \(2, 1\), but must have \(2,\)$"):
+            update(column)
+
+
+@pytest.mark.parametrize("b1, b2", [(1.0, 0.5), (0.5, 1.0), (-0.1, 0.5), (0.5, np.nan)])
+def test_averages_of_adam_need_a_memory_that_fades(b1, b2):
+    with pytest.raises(ValueError, match=r"b1, b2 = .*: must be in \[0, 1\)$"):
+        adam_step(1.0, (0.0, 0.0, 0), 1.0, b1=b1, b2=b2)
+
+
+def test_early_stopping_where_an_epoch_works_in_place():
+    start = np.zeros(1)
+    best, lowest = early_stopping(lambda w: w.__iadd__(1.0), start, lambda w: (w[0] - 3.0) ** 2, patience=2)
+    assert best.tolist() == [3.0] and lowest == 0.0 and start.tolist() == [0.0]

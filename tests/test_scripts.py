@@ -106,7 +106,34 @@ def test_a_claim_holds_on_a_small_instance(script):
 def test_a_script_says_what_it_claims_and_what_it_costs(script):
     text = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
     assert all(f"\n{word} " in text for word in ("Claim", "Source", "Time"))
+    assert max(map(len, text.splitlines())) <= 79  # --help prints it
     assert script.stat().st_mode & 0o111, "executable"
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (("--seed", "-1"), "-1: must be an integer >= 0"),
+        (("--seed", "x"), "x: must be an integer >= 0"),
+        (("--figure", "energies.foo"), "energies.foo: must end in .png, .pdf or .svg"),
+        (("--figure", "no/such/folder/a.png"), "a.png: there is no folder no/such/folder"),
+        (("--quik",), "unrecognized arguments: --quik"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_runs(wrong, says):
+    done = run("scripts/reproduce_energy_and_loss.py", *wrong)
+    assert done.returncode == 2 and not done.stdout
+    assert says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_script_takes_one_thread_unless_told_otherwise():
+    code = (
+        "import os, sys; sys.path.insert(0, 'scripts'); from reproduction import options; options('')\n"
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'), os.environ.get('OMP_NUM_THREADS'))"
+    )
+    bare = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    assert run("-c", code, env=bare).stdout == "1 1\n"
+    assert run("-c", code, env=bare | {"OMP_NUM_THREADS": "2"}).stdout == "None 2\n"
 
 
 def conclude(*claims):

@@ -386,3 +386,19 @@ def test_adding_raw_energies_of_sampled_models():
 def test_density_is_the_softargmin_and_energies_may_come_from_a_model():
     E = energy_table(lambda W, y: float(W[y]), 3, np.array([0.5, 2.0, 1.0]))
     np.testing.assert_allclose(density(E, beta=1.7), free_energy_energies_gradient(E, 1.7), rtol=1e-15)
+
+
+def test_huge_energies_and_temperatures():
+    """beta E is beyond the largest number; beta times a difference, or its exponential, need not be."""
+    for table in ([1e308, 1.1e308], [-1e308, 0.0], [-1.1e308, -1e308]):
+        assert density(table, beta=10.0).tolist() == [1.0, 0.0]
+    assert density([1e308, 1e308], beta=10.0).tolist() == [0.5, 0.5]
+
+
+def test_calibration_has_no_unit_of_energy():
+    """Energies in any unit: beta, and how far it may be from the root, are in its inverse."""
+    tables, labels = np.array([[0.0, 3.0], [0.0, 3.0], [0.0, 2.0]]), [0, 0, 1]
+    found = calibrate(tables, labels)
+    for unit in (2.0**-900, 2.0**-400, 2.0**400, 2.0**900):
+        scaled = calibrate(unit * tables, labels)
+        assert scaled.beta * unit == found.beta and scaled.error * unit == found.error

@@ -24,7 +24,7 @@ Before: pca.py.  Next: contractive.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import tanh_slope
 
@@ -62,7 +62,7 @@ def denoising_autoencoder(corrupted, target, encoder, encoder_bias, decoder, dec
 
 def _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
     """h, d_a, d_o and the error tanh(o) - t: the backward pass that all gradients share."""
-    n, m = len(corrupted), len(encoder_bias)
+    (n,), (m,) = shape_of("corrupted", corrupted, "n"), shape_of("encoder_bias", encoder_bias, "m")
     require_shape("target", target, (n,))
     require_shape("encoder", encoder, (m, n))
     require_shape("decoder", decoder, (n, m))

@@ -117,7 +117,7 @@ def banana_score_bend_gradient(point, bend, variance):
 def banana_score_variance_gradient(point, bend, variance):
     """ds/dv, shape (2,): x_1/v^2 + 2 b^2 x_1, -b."""
     _bent(point, bend, variance)
-    return np.array([point[0] / variance**2 + 2.0 * bend**2 * point[0], -bend + 0.0 * point[0]])
+    return np.array([point[0] / variance / variance + 2.0 * bend * bend * point[0], -bend + 0.0 * point[0]])
 
 
 def banana_curvature(point, bend, variance):
@@ -148,7 +148,7 @@ def banana_curvature(point, bend, variance):
 def banana_curvature_point_gradient(point, bend, variance):
     """d/dx, shape (2,): 12 b^2 x_1, -2 b."""
     _bent(point, bend, variance)
-    return np.array([12.0 * bend**2 * point[0], -2.0 * bend + 0.0 * point[0]])
+    return np.array([12.0 * bend * bend * point[0], -2.0 * bend + 0.0 * point[0]])
 
 
 def banana_curvature_bend_gradient(point, bend, variance):
@@ -160,7 +160,7 @@ def banana_curvature_bend_gradient(point, bend, variance):
 def banana_curvature_variance_gradient(point, bend, variance):
     """d/dv: -1/v^2 - 2 b^2."""
     _bent(point, bend, variance)
-    return -1.0 / variance**2 - 2.0 * bend**2 + 0.0 * point[0]
+    return -1.0 / variance / variance - 2.0 * bend * bend + 0.0 * point[0]
 
 
 def mirrored(formula, inputs, rng):

@@ -34,7 +34,7 @@ from ebm_ref.energies.autoencoder import (
     one_unit_turned_around,
     random_autoencoder,
 )
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import tanh_slope
 
@@ -70,7 +70,8 @@ def contraction(point, encoder, encoder_bias):
 
 def _hidden(point, encoder, encoder_bias):
     """a = W x + b."""
-    require_shape("encoder", encoder, (len(encoder_bias), len(point)))
+    (n,), (m,) = shape_of("point", point, "n"), shape_of("encoder_bias", encoder_bias, "m")
+    require_shape("encoder", encoder, (m, n))
     return np.dot(encoder, point) + encoder_bias
 
 
@@ -120,14 +121,18 @@ def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias,
     >>> float(contractive_autoencoder(np.zeros(2), W, np.zeros(1), V, np.zeros(2), strength=2.0))
     50.0
     """
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    _check(strength)
     energy = autoencoder(point, encoder, encoder_bias, decoder, decoder_bias)
     return energy + strength * contraction(point, encoder, encoder_bias)
 
 
+def _check(strength):
+    require(not strength < 0.0, "strength", strength, "must be >= 0")
+
+
 def contractive_autoencoder_point_gradient(point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0):
     """dF/dx, shape (n,): that of the autoencoder + lambda W' g."""
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    _check(strength)
     g = autoencoder_point_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
     return g + strength * contraction_point_gradient(point, encoder, encoder_bias)
 
@@ -136,7 +141,7 @@ def contractive_autoencoder_encoder_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/dW, shape (m, n): that of the autoencoder + lambda dP/dW."""
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    _check(strength)
     g = autoencoder_encoder_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
     return g + strength * contraction_encoder_gradient(point, encoder, encoder_bias)
 
@@ -145,7 +150,7 @@ def contractive_autoencoder_encoder_bias_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/db, shape (m,): that of the autoencoder + lambda g."""
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    _check(strength)
     g = autoencoder_encoder_bias_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
     return g + strength * contraction_encoder_bias_gradient(point, encoder, encoder_bias)
 
@@ -154,7 +159,7 @@ def contractive_autoencoder_decoder_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/dV, shape (n, m): the penalty does not see the decoder."""
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    _check(strength)
     return autoencoder_decoder_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
 
 
@@ -162,7 +167,7 @@ def contractive_autoencoder_decoder_bias_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/dc, shape (n,): that of the autoencoder."""
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    _check(strength)
     return autoencoder_decoder_bias_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
 
 

@@ -27,7 +27,7 @@ Before: mlp.py.  Next: softmax.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import tanh_slope
 
@@ -38,7 +38,7 @@ def slide(image, kernel):
     >>> slide(np.array([[1.0, 2.0, 3.0]]), np.array([[10.0, 1.0]])).tolist()
     [[12.0, 23.0]]
     """
-    (h, w), (p, q) = np.shape(image), np.shape(kernel)
+    (h, w), (p, q) = shape_of("image", image, "h", "w"), shape_of("kernel", kernel, "p", "q")
     require(h >= p >= 1 and w >= q >= 1, "kernel", kernel, f"must fit into an image of shape {(h, w)}")
     rows, columns = h - p + 1, w - q + 1
     return sum(kernel[i, j] * image[i : i + rows, j : j + columns] for i in range(p) for j in range(q))
@@ -50,14 +50,14 @@ def slide_back(force, kernel):
     >>> slide_back(np.array([[1.0, 0.0]]), np.array([[10.0, 1.0]])).tolist()
     [[10.0, 1.0, 0.0]]
     """
-    p, q = np.shape(kernel)
+    p, q = shape_of("kernel", kernel, "p", "q")
     padded = np.pad(force, ((p - 1, p - 1), (q - 1, q - 1)), mode="constant")
     return slide(padded, kernel[::-1, ::-1])
 
 
 def blocks(z):
     """(h/2, w/2, 4): the numbers of each 2 x 2 block, row by row."""
-    h, w = np.shape(z)
+    h, w = shape_of("z", z, "h", "w")
     require(h % 2 == 0 and w % 2 == 0, "z", z, "must have an even number of rows and of columns")
     return np.reshape(np.transpose(np.reshape(z, (h // 2, 2, w // 2, 2)), (0, 2, 1, 3)), (h // 2, w // 2, 4))
 
@@ -77,8 +77,9 @@ def pool_back(force, z):
     >>> pool_back(np.array([[5.0, 6.0]]), np.array([[1.0, 2.0, 0.0, 0.0], [4.0, 3.0, 0.0, -1.0]])).tolist()
     [[0.0, 0.0, 6.0, 0.0], [5.0, 0.0, 0.0, 0.0]]
     """
-    chosen = np.arange(4) == np.argmax(blocks(z), axis=2)[:, :, None]
-    r, s = np.shape(force)
+    largest = np.argmax(blocks(z), axis=2)
+    chosen, (r, s) = np.arange(4) == largest[:, :, None], np.shape(largest)
+    require_shape("force", force, (r, s))
     spread = np.where(chosen, force[:, :, None], 0.0).reshape(r, s, 2, 2)
     return spread.transpose(0, 2, 1, 3).reshape(2 * r, 2 * s)
 
@@ -144,10 +145,12 @@ def convnet_image_gradient(kernels, biases, output_weights, image, label):
 
 def _arguments(kernels, biases, output_weights, image, label):
     """a = pool(z) + b, shape (c, r, s)."""
-    require_index("label", label, len(output_weights))
-    require_shape("biases", biases, (len(kernels),))
+    k, *_ = shape_of("output_weights", output_weights, "k", "c", "r", "s")
+    c, *_ = shape_of("kernels", kernels, "c", "p", "q")
+    require_index("label", label, k)
+    require_shape("biases", biases, (c,))
     a = np.array([pool(slide(image, K)) + b for K, b in zip(kernels, biases, strict=True)])
-    require_shape("output_weights", output_weights, (len(output_weights), *np.shape(a)))
+    require_shape("output_weights", output_weights, (k, *np.shape(a)))
     return a
 
 

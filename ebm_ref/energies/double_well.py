@@ -4,9 +4,9 @@ r"""Double well: two minima, a barrier, and no closed form for Z.
     score     = -4 h x (x^2 - a^2)
     curvature = 4 h (3 x^2 - a^2)
 
-Minima at -a and a, a barrier of height h a^4 between them.  It grows as x^4: Langevin steps of fixed size
-that start far out overshoot, and diverge.  In the barrier the curvature is negative; there E is not
-convex, and descent chooses a side.
+A quartic: minima at -a and a, a barrier of height h a^4 between them; at a = 0 one flat well, h x^4.  It
+grows as x^4: Langevin steps of fixed size that start far out overshoot, and diverge.  In the barrier the
+curvature is negative; there E is not convex, and descent chooses a side.
 
 For h = a = 1, by quadrature: Z = 1.973732, E[x^2] = 0.832745, E[x^4] = 1.082745.  That they differ by
 exactly 1/4 is no accident: E[x dE/dx] = 1 for every density, and here it is 4 (E[x^4] - E[x^2]).
@@ -50,7 +50,8 @@ def double_well(point, position=1.0, height=1.0):
     [1.973732, 0.832745, 1.082745]
     """
     _check(point, position, height)
-    return height * ((point - position) * (point + position)) ** 2
+    apart = (point - position) * (point + position)
+    return height * apart * apart
 
 
 def double_well_point_gradient(point, position=1.0, height=1.0):
@@ -68,7 +69,8 @@ def double_well_position_gradient(point, position=1.0, height=1.0):
 def double_well_height_gradient(point, position=1.0, height=1.0):
     """dE/dh = (x^2 - a^2)^2."""
     _check(point, position, height)
-    return ((point - position) * (point + position)) ** 2
+    apart = (point - position) * (point + position)
+    return apart * apart
 
 
 def double_well_score(point, position=1.0, height=1.0):
@@ -134,7 +136,7 @@ def double_well_curvature(point, position=1.0, height=1.0):
     [-4.0, 8.0]
     """
     _check(point, position, height)
-    return 4.0 * height * (3.0 * point**2 - position**2)
+    return 4.0 * height * (3.0 * point * point - position * position)
 
 
 def double_well_curvature_point_gradient(point, position=1.0, height=1.0):
@@ -152,7 +154,7 @@ def double_well_curvature_position_gradient(point, position=1.0, height=1.0):
 def double_well_curvature_height_gradient(point, position=1.0, height=1.0):
     """d/dh: 4 (3 x^2 - a^2)."""
     _check(point, position, height)
-    return 4.0 * (3.0 * point**2 - position**2)
+    return 4.0 * (3.0 * point * point - position * position)
 
 
 def _check(point, position, height):

@@ -23,7 +23,7 @@ Before: k_means.py.  Next: pca.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
 from ebm_ref.laws import UNIT, condition, misfit
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -60,8 +60,8 @@ def gaussian_mixture_energy(point, means, covariances, weights, component):
     >>> float(gaussian_mixture_energy(np.zeros(1), 0.0 * one, np.ones((1, 1, 1)), np.ones(1), 0))
     0.9189385332046727
     """
-    require_index("component", component, len(means))
     _check(point, means, covariances, weights)
+    require_index("component", component, len(means))
     weight, covariance = weights[component], covariances[component]
     d = point - means[component]
     with np.errstate(invalid="ignore"):  # a NaN in a covariance is a NaN in the energy, no warning
@@ -74,7 +74,7 @@ def gaussian_mixture_energy(point, means, covariances, weights, component):
 
 
 def _check(point, means, covariances, weights):
-    c, n = np.shape(means)
+    c, n = shape_of("means", means, "c", "n")
     require_shape("point", point, (n,))
     require_shape("covariances", covariances, (c, n, n))
     require_shape("weights", weights, (c,))
@@ -114,10 +114,9 @@ def gaussian_mixture_energy_weights_gradient(point, means, covariances, weights,
 
 def component_energies(point, means, covariances, weights):
     """(c,) the energies E(y, k) of all components."""
-    require(len(means) >= 1, "means", means, "must hold c >= 1 components")
-    return np.array(
-        [gaussian_mixture_energy(point, means, covariances, weights, k) for k in range(len(means))]
-    )
+    c, _ = shape_of("means", means, "c", "n")
+    require(c >= 1, "means", means, "must hold c >= 1 components")
+    return np.array([gaussian_mixture_energy(point, means, covariances, weights, k) for k in range(c)])
 
 
 def responsibilities(point, means, covariances, weights):
@@ -195,12 +194,15 @@ def em_step(points, means, covariances, weights):
     >>> means.round(12).tolist(), S.round(12).ravel().tolist(), w.round(12).tolist()
     ([[0.0], [10.0]], [1.0, 1.0], [0.5, 0.5])
     """
+    p, _ = shape_of("points", points, "p", "n")
+    require(p >= 1, "points", points, "must hold p >= 1 points")
     r = np.array([responsibilities(y, means, covariances, weights) for y in points])
     total = np.sum(r, axis=0)
+    require(not np.any(total == 0.0), "means", means, "must each explain a point: no component without any")
     centers = np.dot(r.T, points) / total[:, None]
     d = points[:, None, :] - centers
     spread = np.einsum("pk,pki,pkj->kij", r, d, d) / total[:, None, None]
-    return centers, spread, total / len(points)
+    return centers, spread, total / p
 
 
 def mean_free_energy(points, means, covariances, weights):

@@ -23,7 +23,7 @@ Before: mixture.py.  Next: boltzmann.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
 from ebm_ref.laws import UNIT, condition, homogeneous, misfit
 
 
@@ -58,7 +58,7 @@ def hopfield(couplings, fields, spins):
 
 
 def _checked(couplings, fields, spins):
-    s, n = 1.0 * np.asarray(spins), len(spins)
+    (n,), s = shape_of("spins", spins, "n"), 1.0 * np.asarray(spins)
     require(np.all(np.abs(s) == 1.0), "spins", spins, "must be -1 or 1 each")
     require_shape("couplings", couplings, (n, n))
     require_shape("fields", fields, (n,))
@@ -82,7 +82,7 @@ def hebb(patterns):
     >>> hebb(np.array([[1, 1, -1]])).round(3).tolist()
     [[0.0, 0.333, -0.333], [0.333, 0.0, -0.333], [-0.333, -0.333, 0.0]]
     """
-    n = np.shape(patterns)[1]
+    _, n = shape_of("patterns", patterns, "p", "n")
     return np.dot(np.transpose(patterns), patterns) * (1.0 - np.eye(n)) / n
 
 

@@ -21,7 +21,7 @@ Before: rbf_output.py.  Next: siamese.py, where both sides are the same network.
 import autograd.numpy as np
 
 from ebm_ref.energies.mlp import backward, check_network, network
-from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -112,7 +112,7 @@ def implicit_regression_target_gradient(
 
 def _residual(weights, hidden_weights, hidden_biases, output_weights, features, target):
     """r = A x - G(y)."""
-    d, n = np.shape(weights)
+    d, n = shape_of("weights", weights, "d", "n")
     require_shape("features", features, (n,))
     check_network(hidden_weights, hidden_biases, output_weights, target, "target")
     require_shape("output_weights", output_weights, (d, len(hidden_biases)))

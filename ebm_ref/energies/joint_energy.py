@@ -25,7 +25,7 @@ Before: siamese.py.  Next: latent_detector.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import logsumexp, sigmoid, softplus
 from ebm_ref.numerics import softmax as probabilities
@@ -112,7 +112,7 @@ def marginal_energy_features_gradient(weights, features):
 
 
 def _check(weights, features, label=0):
-    k, n = np.shape(weights)
+    k, n = shape_of("weights", weights, "k", "n")
     require(k >= 1, "weights", weights, "must hold k >= 1 answers")
     require_index("label", label, k)
     require_shape("features", features, (n,))

@@ -24,7 +24,7 @@ from ebm_ref.energies.rbf_output import (
     rbf_output_centers_gradient,
     rbf_output_features_gradient,
 )
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_positive, require_shape, shape_of
 from ebm_ref.laws import homogeneous, misfit, moved_together, non_negative
 
 
@@ -70,8 +70,9 @@ def nearest(centers, point):
     >>> int(nearest(np.array([[0.0], [2.0]]), np.array([1.0])))
     0
     """
-    require(len(centers) >= 1, "centers", centers, "must hold k >= 1 prototypes")
-    require_shape("point", point, np.shape(centers)[1:])
+    k, n = shape_of("centers", centers, "k", "n")
+    require(k >= 1, "centers", centers, "must hold k >= 1 prototypes")
+    require_shape("point", point, (n,))
     return np.argmin(np.sum((point - centers) ** 2, axis=1))
 
 

@@ -17,7 +17,16 @@ Before: joint_energy.py.  Next: k_means.py, where the latent variable is a clust
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_one_of, require_shape
+from ebm_ref.formula import (
+    Case,
+    Formula,
+    Variant,
+    require,
+    require_index,
+    require_one_of,
+    require_shape,
+    shape_of,
+)
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import weighted
 
@@ -52,9 +61,10 @@ def latent_detector(weights, windows, threshold, position, face):
     >>> float(latent_detector(np.array([-1.0, 2.0]), windows, -2.0, position=1, face=1))
     -3.0
     """
-    require_index("position", position, len(windows))
+    k, n = shape_of("windows", windows, "k", "n")
+    require_index("position", position, k)
     require_one_of("face", face, 0, 1)
-    require_shape("weights", weights, np.shape(windows)[1:])
+    require_shape("weights", weights, (n,))
     return weighted(face, np.dot(windows[position], weights)) + weighted(1 - face, threshold)
 
 
@@ -84,7 +94,9 @@ def best_position(weights, windows):
     >>> int(best_position(np.array([-1.0, 2.0]), np.array([[0.0, 1.0], [3.0, 0.0]])))
     1
     """
-    require_shape("weights", weights, np.shape(windows)[1:])
+    k, n = shape_of("windows", windows, "k", "n")
+    require(k >= 1, "windows", windows, "must hold k >= 1 windows")
+    require_shape("weights", weights, (n,))
     return np.argmin(np.dot(windows, weights))
 
 

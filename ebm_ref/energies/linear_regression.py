@@ -18,7 +18,7 @@ Before: numerics.py.  Next: two_class.py, the same sum with two answers.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
 from ebm_ref.laws import convex_in, homogeneous, non_negative, smooth
 
 
@@ -68,7 +68,7 @@ def linear_regression_target_gradient(weights, features, target):
 
 def _residual(weights, features, target):
     """r = W'x - y."""
-    n, m = np.shape(weights)
+    n, m = shape_of("weights", weights, "n", "m")
     require_shape("features", features, (n,))
     require_shape("target", target, (m,))
     return np.dot(features, weights) - target

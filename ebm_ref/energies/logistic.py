@@ -20,7 +20,7 @@ Before: two_class.py.  Next: mlp.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape, shape_of
 from ebm_ref.laws import convex_in, likelihood_over, non_negative
 from ebm_ref.numerics import sigmoid, softplus
 
@@ -73,7 +73,7 @@ def logistic_features_gradient(weights, bias, features, answer):
 def _towards(weights, bias, features, answer):
     """(2Y - 1) t: how far the score speaks for the answer."""
     require_one_of("answer", answer, 0, 1)
-    require_shape("features", features, np.shape(weights))
+    require_shape("features", features, shape_of("weights", weights, "n"))
     return (2 * answer - 1) * (np.dot(weights, features) + bias)
 
 

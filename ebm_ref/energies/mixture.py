@@ -21,7 +21,7 @@ Before: rings.py.  Next: hopfield.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import misfit, moved_together
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -61,10 +61,11 @@ def mixture(point, centers, variances, weights):
 
 def _energies(point, centers, variances, weights):
     """(c,) E_k."""
-    require(len(centers) >= 1, "centers", centers, "must hold c >= 1 components")
-    require_shape("point", point, np.shape(centers)[1:])
-    require_shape("variances", variances, np.shape(centers)[:1])
-    require_shape("weights", weights, np.shape(centers)[:1])
+    c, n = shape_of("centers", centers, "c", "n")
+    require(c >= 1, "centers", centers, "must hold c >= 1 components")
+    require_shape("point", point, (n,))
+    require_shape("variances", variances, (c,))
+    require_shape("weights", weights, (c,))
     require(not np.any(variances <= 0.0), "variances", variances, "must be positive")
     require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
     squares = np.sum((point - centers) ** 2, axis=1)

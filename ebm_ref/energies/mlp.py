@@ -23,7 +23,7 @@ Before: logistic.py.  Next: convnet.py, the same with weights that are shared ov
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import tanh_slope
 
@@ -51,9 +51,10 @@ def backward(hidden_weights, hidden_biases, output_weights, features, force):
 
 def check_network(hidden_weights, hidden_biases, output_weights, features, name="features"):
     """Raise unless the shapes fit; `name` is what the page calls the input."""
-    m, n = np.shape(hidden_weights)
+    m, n = shape_of("hidden_weights", hidden_weights, "m", "n")
+    k, _ = shape_of("output_weights", output_weights, "k", "m")
     require_shape("hidden_biases", hidden_biases, (m,))
-    require_shape("output_weights", output_weights, (len(output_weights), m))
+    require_shape("output_weights", output_weights, (k, m))
     require_shape(name, features, (n,))
 
 
@@ -141,9 +142,10 @@ def _backward(W, b, V, x, y):
 
 
 def _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label):
-    require_index("label", label, len(output_biases))
+    (k,) = shape_of("output_biases", output_biases, "k")
+    require_index("label", label, k)
     check_network(hidden_weights, hidden_biases, output_weights, features)
-    require_shape("output_weights", output_weights, (len(output_biases), len(hidden_biases)))
+    require_shape("output_weights", output_weights, (k, len(hidden_biases)))
 
 
 GRADIENTS = {

@@ -18,7 +18,7 @@ Before: gaussian_mixture.py.  Next: autoencoder.py, where the plane may bend.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_count, require_shape, shape_of
 from ebm_ref.laws import UNIT, homogeneous, non_negative
 
 
@@ -62,7 +62,8 @@ def pca_point_gradient(basis, point):
 
 def _residual(basis, point):
     """r = y - W W' y."""
-    require_shape("point", point, np.shape(basis)[:1])
+    n, _ = shape_of("basis", basis, "n", "m")
+    require_shape("point", point, (n,))
     return point - np.dot(basis, np.dot(point, basis))
 
 
@@ -73,6 +74,10 @@ def principal_axes(points, m):
     >>> float(np.round(pca(W, np.array([3.0, 3.0])), 12))
     0.0
     """
+    _, n = shape_of("points", points, "p", "n")
+    require_count("m", m)
+    require(m <= n, "m", m, f"must be at most {n}, the number of axes")
+    require(np.all(np.isfinite(points)), "points", points, "must be finite")
     return np.linalg.svd(points)[2][:m].T
 
 

@@ -23,7 +23,7 @@ Before: ellipse.py.  Next: double_well.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
 from ebm_ref.laws import homogeneous, misfit, moved_together
 
 
@@ -57,8 +57,9 @@ def quadratic(point, center, precision):
 
 
 def _from_center(point, center, precision):
-    require_shape("center", center, (len(point),))
-    require_shape("precision", precision, (len(point), len(point)))
+    (n,) = shape_of("point", point, "n")
+    require_shape("center", center, (n,))
+    require_shape("precision", precision, (n, n))
     return point - center
 
 

@@ -16,7 +16,7 @@ Before: softmax.py.  Next: implicit_regression.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
 from ebm_ref.laws import homogeneous, non_negative
 
 
@@ -63,8 +63,9 @@ def rbf_output_centers_gradient(centers, features, label):
 
 
 def _check(centers, features, label):
-    require_index("label", label, len(centers))
-    require_shape("features", features, np.shape(centers)[1:])
+    k, n = shape_of("centers", centers, "k", "n")
+    require_index("label", label, k)
+    require_shape("features", features, (n,))
 
 
 U = np.array([[0.0, 0.0], [3.0, 4.0]])

@@ -26,7 +26,7 @@ from ebm_ref.energies.sparse_coding import (
     sparse_coding_dictionary_gradient,
     sparse_coding_observation_gradient,
 )
-from ebm_ref.formula import Case, Formula, Variant, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -67,8 +67,10 @@ def regularised_latent(predictor, decoder, features, answer, code, sparsity=1.0)
 
 def _left(predictor, decoder, features, answer):
     """y - A x: what the prediction leaves to the code."""
-    require_shape("predictor", predictor, (len(answer), len(features)))
-    require_shape("decoder", decoder, (len(answer), np.shape(decoder)[1]))
+    (n,), (d,) = shape_of("answer", answer, "n"), shape_of("features", features, "d")
+    _, m = shape_of("decoder", decoder, "n", "m")
+    require_shape("predictor", predictor, (n, d))
+    require_shape("decoder", decoder, (n, m))
     return answer - np.dot(predictor, features)
 
 

@@ -20,7 +20,7 @@ Before: banana.py.  Next: mixture.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_number
+from ebm_ref.formula import Case, Formula, Variant, require, require_number, shape_of
 from ebm_ref.laws import homogeneous, misfit
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -57,7 +57,9 @@ def rings(point, radii, variance):
 
 def _gaps(point, radii, variance):
     """D (c,), and the index of the nearest ring."""
-    require(len(radii) >= 1, "radii", radii, "must hold c >= 1 rings")
+    shape_of("point", point, "n")
+    (c,) = shape_of("radii", radii, "c")
+    require(c >= 1, "radii", radii, "must hold c >= 1 rings")
     require_number("variance", variance)
     require(not variance <= 0.0, "variance", variance, "must be positive")
     D = np.sum(point**2) - radii**2
@@ -147,7 +149,7 @@ def _slope_radii_gradient(point, radii, variance):
 def _slope_variance_gradient(point, radii, variance):
     """d(m/v)/dv = sum_k p_k (D_k - m) D_k^2/(2 v^3) - m/v^2."""
     p, D, m, off, _ = _parts(point, radii, variance)
-    return (0.5 * np.dot(p, off * (D**2 / variance)) - m) / variance**2
+    return (0.5 * np.dot(p, off * (D**2 / variance)) - m) / variance / variance
 
 
 def rings_curvature(point, radii, variance):
@@ -180,7 +182,7 @@ def rings_curvature_point_gradient(point, radii, variance):
     """d/dx, shape (n,): 2 x ((4 + 2n)(1 - s/v)/v + 4 |x|^2 k/v^3), k = sum_k p_k (D_k - m)^3."""
     p, _, _, off, s = _parts(point, radii, variance)
     second = (1.0 - s / variance) / variance
-    third = np.dot(p, off**3) / variance**3
+    third = np.dot(p, (off / variance) ** 3)
     return 2.0 * point * ((4.0 + 2.0 * len(point)) * second + 4.0 * np.sum(point**2) * third)
 
 
@@ -189,14 +191,14 @@ def rings_curvature_radii_gradient(point, radii, variance):
     p, D, _, off, s = _parts(point, radii, variance)
     ds = -2.0 * radii * p * (2.0 * off - D * ((off**2 - s) / variance))
     slope = _slope_radii_gradient(point, radii, variance)
-    return 2.0 * len(point) * slope - 4.0 * np.sum(point**2) * ds / variance**2
+    return 2.0 * len(point) * slope - 4.0 * np.sum(point**2) * ds / variance / variance
 
 
 def rings_curvature_variance_gradient(point, radii, variance):
     """d/dv: 2n d(m/v)/dv + 4 |x|^2 (2s/v - 1 - ds/dv)/v^2."""
     p, D, _, off, s = _parts(point, radii, variance)
     ds = 0.5 * np.dot(p, (D / variance) ** 2 * (off**2 - s))
-    second = (2.0 * s / variance - 1.0 - ds) / variance**2
+    second = (2.0 * s / variance - 1.0 - ds) / variance / variance
     slope = _slope_variance_gradient(point, radii, variance)
     return 2.0 * len(point) * slope + 4.0 * np.sum(point**2) * second
 

@@ -25,7 +25,7 @@ Before: implicit_regression.py.  Next: joint_energy.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_one_of, require_shape, shape_of
 from ebm_ref.laws import non_negative, symmetric
 from ebm_ref.numerics import tanh_difference, tanh_slope
 
@@ -103,7 +103,7 @@ def _side(energy, same):
 
 def _arguments(weights, biases, first, second, same, margin):
     """W x + b of the two branches, and their difference, from which b is gone."""
-    m, n = np.shape(weights)
+    m, n = shape_of("weights", weights, "m", "n")
     require_shape("biases", biases, (m,))
     require_shape("first", first, (n,))
     require_shape("second", second, (n,))

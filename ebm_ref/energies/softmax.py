@@ -19,7 +19,7 @@ Before: convnet.py.  Next: rbf_output.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
 from ebm_ref.laws import likelihood_over, non_negative
 from ebm_ref.numerics import logsumexp
 from ebm_ref.numerics import softmax as probabilities
@@ -68,8 +68,9 @@ def softmax_features_gradient(weights, features, label):
 
 def _logits(weights, features, label):
     """W x, of inputs that fit."""
-    require_index("label", label, len(weights))
-    require_shape("features", features, np.shape(weights)[1:])
+    k, n = shape_of("weights", weights, "k", "n")
+    require_index("label", label, k)
+    require_shape("features", features, (n,))
     return np.dot(weights, features)
 
 

@@ -20,7 +20,7 @@ Before: contractive.py.  Next: regularised_latent.py, the same beside a predicti
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -75,8 +75,9 @@ def sparse_coding_code_gradient(dictionary, observation, code, sparsity=1.0):
 def _error(dictionary, observation, code, sparsity):
     """W z - y."""
     require(not sparsity < 0.0, "sparsity", sparsity, "must be >= 0")
-    require_shape("observation", observation, np.shape(dictionary)[:1])
-    require_shape("code", code, np.shape(dictionary)[1:])
+    n, m = shape_of("dictionary", dictionary, "n", "m")
+    require_shape("observation", observation, (n,))
+    require_shape("code", code, (m,))
     return np.dot(dictionary, code) - observation
 
 

@@ -27,7 +27,7 @@ Before: linear_regression.py.  Next: logistic.py, two answers whose energies kno
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape, shape_of
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -82,7 +82,7 @@ def two_class_features_gradient(weights, bias, features, answer):
 
 def _check(weights, features, answer):
     require_one_of("answer", answer, -1, 1)
-    require_shape("features", features, np.shape(weights))
+    require_shape("features", features, shape_of("weights", weights, "n"))
 
 
 def answers_are_opposite(formula, inputs, rng):

@@ -5,7 +5,7 @@ r"""VAE: an autoencoder whose code is a small cloud instead of a point, and the 
 
     dD/dmu = mu,      dD/dt = (v - 1)/2
     dL/dz  = W'(W z - x),   dL/dmu = dL/dz + beta mu
-    dL/dt  = dL/dz eps sqrt(v)/2 + beta (v - 1)/2
+    dL/dt  = dL/dz eps sqrt(v)/2 + beta (v - 1)/2,     dL/deps = dL/dz sqrt(v)
 
 For one input an encoder gives the mean mu and the logarithm t of the variance v of the code.  D is
 KL(N(mu, diag v) | N(0, I)), the half included: v - log v - 1 is a well with its bottom at v = 1, mu^2 one
@@ -26,7 +26,7 @@ Before: regularised_latent.py.  Next: ellipse.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import convex_in, non_negative
 from ebm_ref.numerics import exp_excess
 
@@ -56,8 +56,9 @@ def vae_divergence(mean, log_variance, beta=1.0):
     >>> float(vae_divergence(np.array([0.0, 2.0]), np.array([0.0, 0.0])))
     2.0
     """
+    (n,) = shape_of("mean", mean, "n")
     require(not beta < 0.0, "beta", beta, "must be >= 0")
-    require_shape("log_variance", log_variance, np.shape(mean))
+    require_shape("log_variance", log_variance, (n,))
     return beta * np.sum(0.5 * (exp_excess(log_variance) + mean**2))
 
 
@@ -118,10 +119,11 @@ def code(mean, log_variance, noise):
 
 def vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dx, shape (d,): x - W z."""
+    (d,), (n,) = shape_of("observation", observation, "d"), shape_of("mean", mean, "n")
     require(not beta < 0.0, "beta", beta, "must be >= 0")
-    require_shape("log_variance", log_variance, np.shape(mean))
-    require_shape("noise", noise, np.shape(mean))
-    require_shape("decoder", decoder, (len(observation), len(mean)))
+    require_shape("log_variance", log_variance, (n,))
+    require_shape("noise", noise, (n,))
+    require_shape("decoder", decoder, (d, n))
     return observation - np.dot(decoder, code(mean, log_variance, noise))
 
 
@@ -136,6 +138,12 @@ def vae_log_variance_gradient(observation, mean, log_variance, noise, decoder, b
     error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
     spread = 0.5 * noise * np.exp(0.5 * log_variance)
     return 0.5 * beta * np.expm1(log_variance) - np.dot(error, decoder) * spread
+
+
+def vae_noise_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
+    """dL/deps, shape (n,): W'(W z - x) sqrt(v)."""
+    error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
+    return -np.dot(error, decoder) * np.exp(0.5 * log_variance)
 
 
 def vae_decoder_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
@@ -308,6 +316,7 @@ FORMULA = Formula(
         "observation": vae_observation_gradient,
         "mean": vae_mean_gradient,
         "log_variance": vae_log_variance_gradient,
+        "noise": vae_noise_gradient,
         "decoder": vae_decoder_gradient,
     },
     sample=_random_vae,
@@ -321,6 +330,7 @@ FORMULA = Formula(
                 "observation": np.array([-1.0]),
                 "mean": np.array([3.0]),
                 "log_variance": np.array([2.5]),
+                "noise": np.array([4.0]),
                 "decoder": np.array([[2.0]]),
             },
             exposes="variance taken for the deviation",

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import require, require_count, require_positive, require_shape
+from ebm_ref.inference.exhaustive import energy_at
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def geometric_schedule(first, last, steps):
     """
     require_positive("first", first)
     require_positive("last", last)
-    require(steps >= 2, "steps", steps, "must be >= 2")
+    require_count("steps", steps, 2)
     return first * (last / first) ** (np.arange(steps) / (steps - 1))
 
 
@@ -66,6 +67,7 @@ def one_part_changed(cardinalities):
         move = rng.integers(first[-1])
         i = np.searchsorted(first, move, side="right") - 1
         changed = np.array(y)
+        require_shape("answer", changed, k.shape)
         changed[i] = (y[i] + 1 + move - first[i]) % k[i]
         return changed
 
@@ -104,13 +106,12 @@ def anneal(rng, energy, propose, start, betas):
     """
     betas = np.array(betas, float)
     require(betas.ndim == 1 and np.all(betas >= 0.0), "betas", betas, "must be one axis of numbers >= 0")
-    y, E = start, float(energy(start))
+    y, E = start, energy_at(energy, start)
     require(np.isfinite(E), "start", start, f"must have a finite energy, not {E}")
     best, lowest, trace, accepted = y, E, [E], 0
     for beta in betas:
         proposed = propose(rng, y)
-        E_new = float(energy(proposed))
-        require(E_new > -np.inf, "energy", E_new, f"must be neither NaN nor -inf, at answer {proposed}")
+        E_new = energy_at(energy, proposed)
         if is_accepted(E_new - E, beta, rng.random()):
             y, E, accepted = proposed, E_new, accepted + 1
         if E < lowest:

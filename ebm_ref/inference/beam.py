@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.formula import require, require_count, require_index
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Beam:
 
     @property
     def gap(self):
-        """How far the optimum may lie below; 0 proves, up to rounding, that this is it."""
-        return self.energy - self.bound
+        """How far the optimum may lie below; 0 proves, up to rounding, that this is it, or that none is."""
+        return 0.0 if self.energy == self.bound else self.energy - self.bound
 
 
 def chain_energy(unary, pairwise, path):
@@ -44,6 +44,9 @@ def chain_energy(unary, pairwise, path):
     >>> chain_energy(np.array([[0.0, 1.0], [2.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]]), (0, 1))
     12.0
     """
+    require(len(path) == len(unary), "path", path, f"must hold one state for each of {len(unary)} positions")
+    for state in path:
+        require_index("path", state, len(pairwise))
     links = sum(pairwise[a, b] for a, b in itertools.pairwise(path))
     return float(sum(u[s] for u, s in zip(unary, path, strict=True)) + links)
 
@@ -80,7 +83,7 @@ def beam_search(unary, pairwise, width, recombine=True):
     0.0
     """
     unary, pairwise = check_chain(unary, pairwise)
-    require(width >= 1, "width", width, "must be >= 1")
+    require_count("width", width)
     rest = np.append(np.cumsum((unary.min(axis=1)[1:] + pairwise.min())[::-1])[::-1], 0.0)
     beam, bound = [(float(E), (s,)) for s, E in enumerate(unary[0])], np.inf
     for i in range(len(unary)):

@@ -34,7 +34,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require, require_index, require_positive
+from ebm_ref.formula import require, require_count, require_index, require_positive
+from ebm_ref.inference.exhaustive import table_of
 from ebm_ref.numerics import logsumexp
 
 
@@ -110,7 +111,10 @@ def differences(tables, labels):
         require(not np.any(np.isnan(E)), "tables", E, "must not be NaN")
         require(np.min(E) > -np.inf, "tables", E, "must be above -inf")
         require(E[label] < np.inf, "tables", E, f"must be finite at the correct answer, {label}")
-        rise[: len(E)] = E - E[label]
+        with np.errstate(over="ignore"):
+            rise[: len(E)] = E - E[label]
+        fits = np.array_equal(np.isfinite(E), np.isfinite(rise[: len(E)]))
+        require(fits, "tables", E, "must not be so large that a difference overflows")
     return rises
 
 
@@ -135,9 +139,12 @@ def slope(rises, beta):
 def root_error(rises, beta):
     """Rounding error of the slope near its root, over the curvature of NLL, mean_i Var_p[d_i]."""
     p, d = gibbs(rises, beta)
-    noise = 2.0**-50 * np.sum(p * np.abs(d) * (1.0 + beta * np.abs(d)))
+    d = np.where(p > 0.0, d, 0.0)
+    size = np.max(np.abs(d))  # in this unit no square over- or underflows
+    d, units = d / size, beta * size
+    noise = 2.0**-50 * np.sum(p * np.abs(d) * (1.0 + units * np.abs(d)))
     variance = np.sum(p * (d - np.sum(p * d, axis=1, keepdims=True)) ** 2)
-    return float(noise / variance + np.spacing(beta))
+    return float(noise / variance / size + np.spacing(beta))
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,7 @@ def reliability(confidences, correct, bins=15):
     require(right.shape == p.shape, "correct", right, f"must have the shape of confidences, {p.shape}")
     require(np.all((p >= 0.0) & (p <= 1.0)), "confidences", p, "must be in [0, 1]")
     require(np.all((right == 0.0) | (right == 1.0)), "correct", right, "must be true or false")
-    require(bins >= 1, "bins", bins, "must be >= 1")
+    require_count("bins", bins)
     edges = np.arange(bins + 1) / bins
     index = np.maximum(np.searchsorted(edges, p, side="left") - 1, 0)
     counts = np.bincount(index, minlength=bins)
@@ -200,7 +207,7 @@ def product_of_experts(tables, betas):
     >>> product_of_experts([[0.0, 1.0], [300.0, 0.0]], [2.0, 0.005]).tolist()
     [1.5, 2.0]
     """
-    tables = [np.array(table, float) for table in tables]
+    tables = [table_of(table) for table in tables]
     require(len(tables) >= 1, "tables", tables, "must hold at least one model")
     require(len(betas) == len(tables), "betas", betas, f"must be as many as the models, {len(tables)}")
     for table, beta in zip(tables, betas, strict=True):

@@ -14,8 +14,9 @@ Zero gradient alone proves nothing: a maximum has it, too.  So the result carrie
                       of the gradient, and how far it may be wrong: what the
                       double step of the differences changes
 
-If the curvature is clearly positive there is a minimum, to first order |dE/dy| / curvature away; if
-clearly negative there is a way down; else the test is silent.  A local minimum is all that descent finds:
+If the curvature is clearly positive, and stays so, there is a minimum |dE/dy| / curvature away.  That it
+stays is not tested: far out on e^{-y}, which has no minimum, the distance is said to be 1.  If it is clearly
+negative there is a way down; else the test is silent.  A local minimum is all that descent finds:
 several starts find several.
 
 Source: Armijo (1966), the rule for s; Nocedal and Wright (2006), "Numerical Optimization", Theorem 2.4.
@@ -46,7 +47,7 @@ class Descent:
         """What the certificate says."""
         if not self.converged:
             return "not converged"
-        if abs(self.curvature) <= self.curvature_error:
+        if not abs(self.curvature) > self.curvature_error:  # it may be NaN
             return "undecided"
         return "minimum" if self.curvature > 0.0 else "not a minimum"
 
@@ -91,7 +92,12 @@ def descend(energy, gradient, start, step_size=1.0, tolerance=1e-9, max_steps=10
     require_positive("step_size", step_size)
     require(tolerance >= 0.0, "tolerance", tolerance, "must be >= 0")
     y = np.array(start, float)
-    require(y.ndim == 1 and np.all(np.isfinite(y)), "start", y, "must be one axis of finite numbers")
+    require(
+        y.ndim == 1 and y.size >= 1 and np.all(np.isfinite(y)),
+        "start",
+        y,
+        "must be one axis of finite numbers",
+    )
     E, g = evaluated(energy, gradient, y)
     require(np.isfinite(E), "energy", E, f"must be finite at the start {y}")
     require(np.all(np.isfinite(g)), "gradient", g, f"must be finite at the start {y}")
@@ -105,14 +111,14 @@ def descend(energy, gradient, start, step_size=1.0, tolerance=1e-9, max_steps=10
     return Descent(y, E, size, *lowest_curvature(gradient, y), steps, size <= tolerance)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def stepped(energy, gradient, y, E, g, step_size):
     """The step size to try next, and (y, E, g) after a step that is short enough; None if none moves y."""
     while not np.array_equal(moved := y - step_size * g, y):
         E_new, g_new = evaluated(energy, gradient, moved)
-        with np.errstate(over="ignore", invalid="ignore"):
-            flat = abs(E_new - E) <= 2.0**-40 * max(abs(E), abs(E_new))
-            shorter = np.linalg.norm(g_new) < np.linalg.norm(g)
-            lower = E_new <= E - step_size * np.sum(g * g) / 4.0 and np.all(np.isfinite(g_new))
+        flat = abs(E_new - E) <= 2.0**-40 * max(abs(E), abs(E_new))
+        shorter = np.linalg.norm(g_new) < np.linalg.norm(g)
+        lower = E_new <= E - step_size * np.sum(g * g) / 4.0 and np.all(np.isfinite(g_new))
         if shorter if flat else lower:
             return step_size if flat else 2.0 * step_size, (moved, E_new, g_new)
         step_size = step_size / 2.0
@@ -134,6 +140,8 @@ def lowest_curvature(gradient, y):
     """Lowest eigenvalue of the Hessian at y, and how far it may be wrong."""
     h = 2.0**-17 * np.maximum(1.0, np.abs(y))  # about the cube root of the unit roundoff
     near, far = hessian(gradient, y, h), hessian(gradient, y, 2.0 * h)
+    if not np.all(np.isfinite(near)):
+        return np.nan, np.inf
     return float(np.linalg.eigvalsh(near)[0]), float(np.linalg.norm(near - far))
 
 
@@ -146,7 +154,8 @@ def hessian(gradient, y, h):
 def evaluated(energy, gradient, y):
     """Energy and gradient at y, which need not be finite: too long a step may have led there."""
     with np.errstate(all="ignore"):
-        E, g = float(energy(y)), np.asarray(gradient(y), float)
+        E, g = energy(y), np.asarray(gradient(y), float)
+    require(np.ndim(E) == 0, "energy", E, f"must be one number, at answer {y}")
     require(g.shape == y.shape, "gradient", g, f"must have shape {y.shape}, as the answer")
     require(E != -np.inf, "energy", E, f"must be bounded below, and is not at answer {y}")
-    return E, g
+    return float(E), g

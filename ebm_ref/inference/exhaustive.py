@@ -65,6 +65,18 @@ def table_of(energy, answers=None):
     return table
 
 
+def energy_at(energy, y):
+    """E(y) of one answer: a number that is neither NaN nor -inf; in searches, which try answers one by one.
+
+    >>> energy_at(lambda y: y[0] ** 2, np.array([3.0]))
+    9.0
+    """
+    E = energy(y)
+    require(np.ndim(E) == 0, "energy", E, f"must be one number, at answer {y}")
+    require(E > -np.inf, "energy", E, f"must be neither NaN nor -inf, at answer {y}")
+    return float(E)
+
+
 def argmin(energy, answers=None):
     """Index of the answer of lowest energy; of equals the lowest.
 
@@ -99,4 +111,7 @@ def log_partition(energy, answers=None, beta=1.0):
     -999.306852819
     """
     require_positive("beta", beta)
-    return float(logsumexp(-beta * table_of(energy, answers)))
+    table = table_of(energy, answers)
+    lowest = np.min(table)
+    with np.errstate(over="ignore"):  # what is that far up has no weight
+        return float(logsumexp(beta * (lowest - table)) - beta * lowest)

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import require, require_count, require_positive
+from ebm_ref.inference.exhaustive import energy_at
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def grid_minimum(energy, lower, upper, points=65, tolerance=1e-8, starts=8):
     points : int
         Nodes along each axis, >= 2.
     tolerance : float
-        Refinement ends when h is at most this part of the box's side.
+        Refinement ends when h is at most this part of the box's side, or two units of its last place.
     starts : int
         From how many nodes, at most, to refine.
 
@@ -73,12 +74,12 @@ def grid_minimum(energy, lower, upper, points=65, tolerance=1e-8, starts=8):
     (-1.029896, True)
     """
     lower, upper = check_box(lower, upper)
-    require(points >= 2, "points", points, "must be >= 2")
-    require(starts >= 1, "starts", starts, "must be >= 1")
+    require_count("points", points, 2)
+    require_count("starts", starts)
     require_positive("tolerance", tolerance)
     spacing = (upper - lower) / (points - 1)
     nodes = [np.linspace(a, b, points) for a, b in zip(lower, upper, strict=True)]
-    table = np.array([checked(energy, np.array(y)) for y in itertools.product(*nodes)])
+    table = np.array([energy_at(energy, np.array(y)) for y in itertools.product(*nodes)])
     table = table.reshape([points] * len(lower))
     require(np.min(table) < np.inf, "energy", float(np.min(table)), "must be below +inf at some node")
     valleys = sorted(local_minima(table), key=lambda i: table[i])[:starts]
@@ -105,6 +106,7 @@ def grid_offender(energy, correct, radius, lower, upper, points=65, tolerance=1e
     require(
         correct.shape == lower.shape, "correct", correct, f"must have {len(lower)} components, as the box"
     )
+    require(np.all(np.isfinite(correct)), "correct", correct, "must be finite")
     require_positive("radius", radius)
     is_outside = lambda y: np.sqrt(np.sum((y - correct) ** 2)) > radius
     corners = itertools.product(*zip(lower, upper, strict=True))
@@ -121,7 +123,7 @@ def grid_offender(energy, correct, radius, lower, upper, points=65, tolerance=1e
 def on_ends(energy, correct, radius, *_):
     """The two answers at distance `radius` on a line, as far as possible."""
     for end in (correct - radius, correct + radius):
-        if (E := checked(energy, end)) < np.inf:
+        if (E := energy_at(energy, end)) < np.inf:
             yield GridMinimum(end, E, np.zeros(1), True, on_ball=True)
 
 
@@ -141,6 +143,8 @@ def global_gap(steepness, lower, upper, points):
     0.1
     """
     lower, upper = check_box(lower, upper)
+    require(0.0 <= steepness < np.inf, "steepness", steepness, "must be >= 0 and finite")
+    require_count("points", points, 2)
     return float(steepness * np.sqrt(np.sum(((upper - lower) / (points - 1) / 2.0) ** 2)))
 
 
@@ -157,25 +161,21 @@ def local_minima(table):
 def refined(energy, point, step, lower, upper, tolerance):
     """Move to the lowest neighbour at distance `step` while one is lower; else halve the step."""
     moves = [np.array(m) for m in itertools.product((-1, 0, 1), repeat=len(point)) if any(m)]
-    E = checked(energy, point)
+    last_place = np.spacing(np.maximum(abs(lower), abs(upper)))  # a shorter step leads nowhere
+    step = np.maximum(step, last_place)
+    finest = np.maximum(tolerance * (upper - lower), 2.0 * last_place)
+    E = energy_at(energy, point)
     while True:
         around = [np.clip(point + move * step, lower, upper) for move in moves]
-        energies = [checked(energy, y) for y in around]
+        energies = [energy_at(energy, y) for y in around]
         best = int(np.argmin(energies))
         if energies[best] < E:
             point, E = around[best], energies[best]
-        elif np.all(step <= tolerance * (upper - lower)):
-            interior = np.all(lower <= point - step) and np.all(point + step <= upper)
-            return GridMinimum(point, E, step, bool(interior))
+        elif np.all(step <= finest):
+            interior = (lower < point) & (point < upper) & (lower <= point - step) & (point + step <= upper)
+            return GridMinimum(point, E, step, bool(np.all(interior)))
         else:
             step = step / 2.0
-
-
-def checked(energy, y):
-    """E(y), which must not be NaN or -inf."""
-    E = float(energy(y))
-    require(E > -np.inf, "energy", E, f"must be neither NaN nor -inf, at answer {y}")
-    return E
 
 
 def check_box(lower, upper):

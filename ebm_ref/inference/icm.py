@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require, require_index
+from ebm_ref.formula import require, require_count, require_index
+from ebm_ref.inference.exhaustive import energy_at
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,15 @@ def icm(energy, start, cardinalities):
     fits = len(cardinalities) == len(y)
     require(fits, "cardinalities", cardinalities, f"must be as many as the parts, {len(y)}")
     for v, k in zip(y, cardinalities, strict=True):
+        require_count("cardinalities", k)
         require_index("start", v, k)
-    trace, unchanged, i = [value_of(energy, y)], 0, 0
+    trace, unchanged, i = [energy_at(energy, y)], 0, 0
     while unchanged < len(y):
         candidates = [np.where(np.arange(len(y)) == i, v, y) for v in range(cardinalities[i])]
-        energies = [value_of(energy, candidate) for candidate in candidates]
+        energies = [energy_at(energy, candidate) for candidate in candidates]
         best = int(np.argmin(energies))
         improved = energies[best] < trace[-1]
         if improved:
             y, trace = candidates[best], [*trace, energies[best]]
         unchanged, i = 0 if improved else unchanged + 1, (i + 1) % len(y)
     return Modes(y, trace[-1], tuple(trace))
-
-
-def value_of(energy, y):
-    """E(y), which must be neither NaN nor -inf."""
-    E = float(energy(y))
-    require(E > -np.inf, "energy", E, f"must be neither NaN nor -inf, at answer {y}")
-    return E

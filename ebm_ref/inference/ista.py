@@ -29,7 +29,7 @@ Before: descent.py.  Next: free_energy.py.
 import numpy as np
 
 from ebm_ref.energies.sparse_coding import sparse_coding
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import require, require_positive, require_shape, shape_of
 
 
 def shrink(t, threshold):
@@ -39,7 +39,7 @@ def shrink(t, threshold):
     [-2.0, 0.0, 1.0]
     """
     require(not np.any(threshold < 0.0), "threshold", threshold, "must be >= 0")
-    return np.where(np.abs(t) > threshold, t - np.sign(t) * threshold, 0.0 * t)
+    return np.sign(t) * np.maximum(np.abs(t) - threshold, 0.0)
 
 
 def smoothness(dictionary):
@@ -48,6 +48,9 @@ def smoothness(dictionary):
     >>> float(np.round(smoothness(np.array([[3.0, 0.0], [0.0, 1.0]])), 12))
     18.0
     """
+    shape_of("dictionary", dictionary, "n", "m")
+    usable = np.all(np.isfinite(dictionary)) and np.any(dictionary)
+    require(usable, "dictionary", dictionary, "must be finite, and not all 0")
     return 2.0 * np.linalg.norm(dictionary, 2) ** 2
 
 
@@ -59,8 +62,16 @@ def ista_step(dictionary, observation, code, sparsity, L):
     [2.5]
     """
     require_positive("L", L)
+    check_problem(dictionary, observation, code)
     downhill = np.dot(2.0 * (observation - np.dot(dictionary, code)), dictionary)
     return shrink(code + downhill / L, sparsity / L)
+
+
+def check_problem(dictionary, observation, code):
+    """Raise unless W is (n, m), y is (n,) and z is (m,)."""
+    n, m = shape_of("dictionary", dictionary, "n", "m")
+    require_shape("observation", observation, (n,))
+    require_shape("code", code, (m,))
 
 
 def ista(dictionary, observation, sparsity, steps, start=None):
@@ -100,6 +111,9 @@ def lista(encoder, feedback, threshold, observation, steps):
     >>> lista(np.eye(2), np.zeros((2, 2)), 1.0, np.array([3.0, -0.5]), steps=1).tolist()
     [2.0, -0.0]
     """
+    m, n = shape_of("encoder", encoder, "m", "n")
+    require_shape("feedback", feedback, (m, m))
+    require_shape("observation", observation, (n,))
     drive = np.dot(encoder, observation)
     z = np.zeros(len(drive))
     for _ in range(steps):
@@ -114,6 +128,7 @@ def lista_start(dictionary, sparsity):
     >>> A.round(12).tolist(), abs(S).round(12).tolist(), float(np.round(theta, 12))
     ([[1.0]], [[0.0]], 0.25)
     """
+    require(sparsity >= 0.0, "sparsity", sparsity, "must be >= 0")
     L = smoothness(dictionary)
     gram = np.dot(dictionary.T, dictionary)
     return 2.0 / L * dictionary.T, np.eye(len(gram)) - 2.0 / L * gram, sparsity / L
@@ -128,6 +143,7 @@ def violation(dictionary, observation, code, sparsity):
     >>> float(violation(np.eye(2), np.array([3.0, 0.25]), np.array([2.5, 0.0]), sparsity=1.0))
     0.0
     """
+    check_problem(dictionary, observation, code)
     g = 2.0 * np.dot(np.dot(dictionary, code) - observation, dictionary)
     return np.linalg.norm(np.where(code != 0.0, g + sparsity * np.sign(code), shrink(g, sparsity)))
 
@@ -141,6 +157,7 @@ def duality_gap(dictionary, observation, code, sparsity):
     >>> float(duality_gap(np.eye(1), np.array([3.0]), np.array([2.5]), sparsity=1.0))
     0.0
     """
+    check_problem(dictionary, observation, code)
     u = 2.0 * (observation - np.dot(dictionary, code))
     steepest = np.max(np.abs(np.dot(u, dictionary)), initial=0.0)
     u = u * min(1.0, sparsity / steepest) if steepest > 0.0 else u

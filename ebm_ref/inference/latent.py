@@ -52,7 +52,7 @@ def marginalised(joint, beta=1.0, free=free_energy):
     [-0.693147, 0.0]
     """
     check_joint(joint)
-    return np.array([free(row, beta) for row in joint])
+    return np.array([free(row, beta) for row in np.asarray(joint, float)])
 
 
 def check_joint(joint):

@@ -29,12 +29,11 @@ Before: beam.py.  Next: calibration.py.
 """
 
 import itertools
-import operator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import require, require_count, require_positive
 from ebm_ref.inference.exhaustive import table_of
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -58,7 +57,7 @@ def rank(energy, count, answers=None):
     >>> rank([4.6052, 0.3567, 1.6094, 2.4079], 2, ["flower", "dog", "people", "fish"])
     ['dog', 'people']
     """
-    require(operator.index(count) >= 1, "count", count, "must be >= 1")
+    require_count("count", count)
     table = table_of(energy, answers)
     answers = range(len(table)) if answers is None else answers
     return [answers[i] for i in np.argsort(table, kind="stable")[:count] if table[i] < np.inf]
@@ -71,7 +70,9 @@ def density(energy, answers=None, beta=1.0):
     [0.6667, 0.3333]
     """
     require_positive("beta", beta)
-    return softmax(-beta * table_of(energy, answers))
+    table = table_of(energy, answers)
+    with np.errstate(over="ignore"):  # what is that far up has probability 0
+        return softmax(beta * (np.min(table) - table))
 
 
 def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
@@ -109,6 +110,7 @@ def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
     """
     require_positive("beta", beta)
     require_positive("scale", scale)
+    require_positive("tolerance", tolerance)
     shells, rough = (shell_integrals(energy, beta, center, scale, panels) for panels in (8, 4))
     log_z = float(logsumexp(shells))
     require(log_z > -np.inf, "energy", np.inf, "must be finite at some of the answers tried")
@@ -215,6 +217,8 @@ def held_out(energy, present, inputs):
         require(inputs is not None, "inputs", inputs, "must list the inputs when the energy is a function")
         energy = [energy(x) for x in inputs]
     table, labels = table_of(energy), np.array(present)
+    fits = inputs is None or len(inputs) == len(table)
+    require(fits, "inputs", inputs, f"must be as many as the energies, {len(table)}")
     require(
         labels.shape == table.shape, "present", labels, f"must have the shape of the energies, {table.shape}"
     )
