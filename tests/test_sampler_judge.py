@@ -186,6 +186,18 @@ def test_batches_grow_tenfold_and_fit_the_time():
     assert affordable(10_000, 1000, 10.0, now + 0.1) == 0
 
 
+def test_a_batch_that_time_cut_short_is_the_last():
+    """Otherwise crumbs of time would make ever smaller batches, and the last one speaks for the run."""
+
+    def slow(x, rng):
+        time.sleep(1e-4)
+        return rng.normal(size=1)
+
+    found = check_sampler(slow, "gaussian", seconds=1.2)
+    sizes = list(dict.fromkeys(test.draws for test in found.tests))
+    assert sizes == sorted(sizes) and len(sizes) == 2 and found.draws == sum(sizes)
+
+
 def test_the_same_seed_gives_the_same_verdict():
     one, two = (check_sampler(metropolis("banana", 1.0), "banana", draws=1000) for _ in range(2))
     other = check_sampler(metropolis("banana", 1.0), "banana", draws=1000, rng=np.random.default_rng(9))

@@ -139,6 +139,8 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
             guilty = [f"stands still: none of {drawn} steps moved"]
         if guilty:
             return Verdict(target, "convicted", "; ".join(guilty), drawn, moved / drawn, tuple(tests))
+        if size < planned:  # the time is up
+            break
     last = [test for test in tests if test.draws == tests[-1].draws]
     found = {test.name: math.sqrt(chi_square.found(test.alpha, test.degrees) / test.draws) for test in last}
     return Verdict(target, "acquitted", "nothing found", drawn, moved / drawn, tuple(tests), found)
