@@ -89,8 +89,21 @@ def test_the_judges_example_is_what_the_command_prints(tmp_path, monkeypatch, ca
     assert lines(capsys.readouterr().out) == lines(printed)
 
 
+def test_the_sampler_example_is_what_the_command_prints(tmp_path, monkeypatch, capsys):
+    from ebm_ref.cli import main
+
+    example = TEXT.partition("## Samplers, judged")[2].partition("$ cat mymodule.py\n")[2].partition("```")[0]
+    source, _, printed = example.partition("$ ebm-ref check-sampler mymodule:step --target gaussian\n")
+    (tmp_path / "mymodule.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["check-sampler", "mymodule:step", "--target", "gaussian"]) == 1
+    shown = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert shown == printed.rstrip().splitlines()
+
+
 def test_links_and_scripts_exist():
-    for path in re.findall(r"\]\(((?!http)[^)]+)\)", TEXT) + re.findall(
+    for path in re.findall(r"\]\(((?!http|#)[^)]+)\)", TEXT) + re.findall(
         r"`((?:scripts|tests|ebm_ref)/[\w/.]+)`", TEXT
     ):
         assert (ROOT / path).exists(), path
