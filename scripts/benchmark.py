@@ -11,7 +11,6 @@ its numbers and to take as many exponentials.  Kernels and PyTorch get one threa
 configurations have "configurations_per_s", the time "dgemm_s" in which NumPy multiplies matrices with as
 many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dimod is timed on 18 spins and
 scaled up at equal configurations per second.
-its numbers and to take as many exponentials.  Kernels and PyTorch get one thread each.
 A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
 "ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.

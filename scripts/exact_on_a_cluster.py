@@ -29,12 +29,12 @@ def model(n):
 
 
 def kill_one(client):
-    """A progress function that kills a worker of this client as soon as one range is finished."""
+    """A progress function that kills a worker of this client between the first range and the last."""
     victims = []
 
     def progress(done, total, seconds):
         print(f"  {done} of {total} ranges, {seconds:.1f} s left", file=sys.stderr)
-        if client is not None and done > 0 and not victims:
+        if client is not None and 0 < done < total and not victims:
             victims.append(next(iter(client.run(os.getpid).values())))
             os.kill(victims[0], signal.SIGKILL)
             print(f"  killed worker {victims[0]}", file=sys.stderr)
@@ -63,7 +63,7 @@ def compare(client, function, n, kill):
     there, cluster_s = timed(function, *model(n), executor=client.get_executor(), progress=progress)
     here, alone_s = timed(function, *model(n))
     assert bits(there) == bits(here), f"{function.__name__}: the cluster's answer differs"
-    assert len(victims) == kill, "no worker was killed: there was but one range"
+    assert len(victims) == kill, "no worker was killed: too few spins, there was but one range"
     print(
         f"{function.__name__}, {n} spins: {cluster_s:.2f} s on the cluster, {alone_s:.2f} s alone, same bits"
     )
@@ -77,6 +77,8 @@ def main():
     parser.add_argument("--workers", type=int, default=2, metavar="K", help="processes (default 2)")
     parser.add_argument("--kill", action="store_true", help="kill a worker in the middle")
     args = parser.parse_args()
+    if args.spins < 2:
+        parser.error(f"argument --spins: {args.spins} is below 2")
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:

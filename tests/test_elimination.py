@@ -180,6 +180,9 @@ def test_what_is_forbidden():
     assert log_partition(xor, sizes) == pytest.approx(np.log(2.0) - 1.0, rel=1e-15)
     impossible = [*xor, (("a", "c"), [[0.0, np.inf], [np.inf, 0.0]])]
     assert log_partition(impossible, sizes) == -np.inf
+    for count in (-1, 1.5, np.nan):
+        with pytest.raises(ValueError, match=r"count = .*: must be a whole number >= 0"):
+            samples(xor, sizes, np.random.default_rng(0), count)
     for function in (marginals, ground_state, lambda f, c: samples(f, c, np.random.default_rng(0))):
         with pytest.raises(ValueError, match="must leave a configuration possible"):
             function(impossible, sizes)

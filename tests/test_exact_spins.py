@@ -5,6 +5,7 @@ import itertools
 import math
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -135,6 +136,29 @@ def test_both_sides_of_the_threshold_agree(monkeypatch):
         np.testing.assert_allclose(again[1], C, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
+def test_moments_lose_no_more_than_their_exponents(scale):
+    """Against fractions: one coupling, or all, far above the fields."""
+    mpmath = pytest.importorskip("mpmath", reason="the truth comes from mpmath")
+    for size in (scale, np.where(np.arange(25).reshape(5, 5) == 1, scale, 1.0)):
+        J, h = model(5)
+        J = np.triu(J * size, 1)
+        J = J + J.T
+        S = spins.spin_table(5).astype(int).tolist()
+        pairs = list(itertools.combinations(range(5), 2))
+        E = [
+            -sum(Fraction(J[i, j]) * s[i] * s[j] for i, j in pairs)
+            - sum(Fraction(x) * t for x, t in zip(h, s, strict=True))
+            for s in S
+        ]
+        with mpmath.workdps(60):
+            gaps = [e - min(E) for e in E]
+            p = [mpmath.exp(-mpmath.mpf(gap.numerator) / gap.denominator) for gap in gaps]
+            means = [float(sum(x * s[i] for x, s in zip(p, S, strict=True)) / sum(p)) for i in range(5)]
+        allowed = 2.0**-50 * (1.0 + np.abs(J).sum() / 2.0 + np.abs(h).sum())
+        np.testing.assert_allclose(blocks.moments(J, h)[0], means, rtol=0, atol=allowed)
+
+
 def test_couplings_near_the_end_of_float64():
     J, h = model(6, 1.0)
     huge = 2.0**1015
@@ -193,6 +217,17 @@ def test_colours_that_are_refused(route):
         route(np.zeros((40, 40)), np.zeros((40, 3)))
 
 
+def test_more_colours_than_a_table_was_meant_for(monkeypatch):
+    """Blocks of one unit each, and what they need is told beforehand."""
+    q, J = 1100, model(2)[0]
+    assert blocks.potts_log_partition(J, np.zeros((2, q))) == pytest.approx(
+        math.log(q * (q - 1) + q * math.exp(J[0, 1])), rel=1e-14
+    )
+    monkeypatch.setattr(spins, "free_memory", lambda: 2**28)
+    with pytest.raises(ValueError, match=r"len\(fields\) = 2: needs .* GiB of memory"):
+        blocks.potts_log_partition(J, np.zeros((2, 6000)))
+
+
 # who does the work
 
 
@@ -221,6 +256,19 @@ def test_progress_comes_before_the_work_and_ends_with_it(monkeypatch):
     assert [done for done, _, _ in seen] == [0, 1, 2, 3, 4]
     assert all(total == 4 for _, total, _ in seen)
     assert seen[0][2] > 0.0 and seen[-1][2] == 0.0
+
+
+def test_the_estimate_knows_of_logarithms(monkeypatch):
+    monkeypatch.setattr(blocks, "estimate_seconds", lambda n, products: products)
+    for scale, route, products in (
+        (0.1, blocks.log_partition, 1.0),
+        (0.1, blocks.moments, 3.0),
+        (1e3, blocks.log_partition, 20.0),
+        (1e3, blocks.moments, 20.0),
+    ):
+        told = []
+        route(*model(12, scale), progress=lambda done, total, seconds, told=told: told.append(seconds))
+        assert told[0] == products and told[-1] == 0.0
 
 
 def test_a_killed_run_goes_on_where_it_was(monkeypatch, tmp_path):
@@ -294,7 +342,9 @@ def test_other_refusals():
     for route in (kernels.ground_states, lambda J, h: kernels.spin_levels(J, h, 1.0)):
         with pytest.raises(ValueError, match="must be 0 on the diagonal"):
             route(np.eye(2), np.zeros(2))
-    for count in (0, 5, 1.5):
+    with pytest.raises(ValueError, match=r"len\(fields\) = 1100: must be at most 60; .* years or more"):
+        blocks.log_partition(np.zeros((1100, 1100)), np.zeros(1100))
+    for count in (0, 5, 1.5, np.nan, np.inf):
         with pytest.raises(ValueError, match=r"count = .*must be an integer in 1..4"):
             kernels.ground_states(PLAIN, np.zeros(2), count)
     with pytest.raises(ValueError, match=r"resolution = 0.0: must be positive"):
@@ -418,6 +468,20 @@ def test_graph_marginals_are_the_enumeration(cardinalities, forbid):
         np.testing.assert_allclose(p, enumeration.marginal(E, [v], 2.0), rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("penalty", [1e3, 1e9, 1e17])
+def test_penalties_come_and_go(penalty):
+    """What is all but forbidden enters the running energy and leaves it; the rest keeps its digits."""
+    rng = np.random.default_rng(5)
+    factors = [((i, i + 1), rng.normal(size=(3, 3))) for i in range(5)]
+    for _, table in factors:
+        table[[0, 2], [1, 2]] = penalty
+    energies = sum(np.reshape(table, [3 if v in scope else 1 for v in range(6)]) for scope, table in factors)
+    log_z, p = kernels.graph_marginals((3,) * 6, factors)
+    assert log_z == pytest.approx(enumeration.log_partition(energies), rel=1e-14)
+    for v in range(6):
+        np.testing.assert_allclose(p[v], enumeration.marginal(energies, [v]), rtol=1e-13)
+
+
 def test_graphs_without_anything():
     log_z, marginals = kernels.graph_marginals((), [((), 1.5)], 2.0)
     assert log_z == -3.0 and marginals == []
@@ -441,6 +505,8 @@ def test_graph_levels():
     "cardinalities, factors, says",
     [
         ((2, 0), [], r"cardinalities = \(2, 0\): must be integers >= 1"),
+        ((2, np.nan), [], r"cardinalities = \(2, nan\): must be integers >= 1"),
+        ((np.inf,), [], r"cardinalities = \(inf,\): must be integers >= 1"),
         ((2, 2), [((0, 2), np.zeros((2, 2)))], r"factors\[0\] scope = 2: must be an integer in 0..1"),
         (
             (2, 2),
@@ -549,7 +615,9 @@ def test_everything_forbidden():
         (lambda: enumeration.log_partition([]), "must hold a configuration"),
         (lambda: enumeration.tabulate(lambda y: -np.inf, (2,)), "must not be -inf"),
         (lambda: enumeration.tabulate(lambda y: 0.0, (2, 0)), "must be integers >= 1"),
-        (lambda: enumeration.k_best([1.0, np.inf], 2), "must be between 1 and 1"),
+        (lambda: enumeration.tabulate(lambda y: 0.0, (2, np.nan)), "must be integers >= 1"),
+        (lambda: enumeration.k_best([1.0, 2.0], 1.5), "count = 1.5: must be an integer between 1 and 2"),
+        (lambda: enumeration.k_best([1.0, np.inf], 2), "must be an integer between 1 and 1"),
         (lambda: enumeration.k_best([1.0, np.nan], 1), "must not hold a NaN"),
         (lambda: enumeration.marginal(np.zeros((2, 2)), [2]), r"variables = 2: must be an integer in 0..1"),
         (lambda: enumeration.marginal(np.zeros((2, 2)), [0, 0]), "must name each variable once"),

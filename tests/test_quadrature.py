@@ -59,6 +59,13 @@ def test_one_dimension(name):
     assert abs(value - truth) <= wanted * max(1.0, abs(truth))
 
 
+@pytest.mark.parametrize("width", [0.3, 1.0])
+@pytest.mark.parametrize("centre", [50.0, 100.0, 200.0, 300.0])
+def test_far_from_zero_x_itself_is_rounded(centre, width):
+    value, error = log_partition(lambda x: ((x - centre) / width) ** 2 / 2.0)
+    assert abs(value - (ROOT_2_PI + np.log(width))) <= error <= 1e-11
+
+
 def test_temperature():
     for beta in (1e-3, 0.5, 40.0, 1e6):
         value, error = log_partition(lambda x: x * x / 2.0, beta)

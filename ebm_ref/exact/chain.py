@@ -129,7 +129,8 @@ def k_best(unary, pairwise, count):
     ([0.0, 1.0, 4.0], [[0, 0], [1, 0], [0, 1]])
     """
     check_chain(unary, pairwise)
-    require(count == int(count) and count >= 1, "count", count, "must be a whole number >= 1")
+    require(1 <= count < np.inf and count == int(count), "count", count, "must be a whole number >= 1")
+    count = int(count)
     t, k = np.shape(unary)
     if reads_nan(unary, pairwise):
         return np.array([np.nan]), np.zeros((1, t), int)

@@ -162,7 +162,7 @@ def _eliminate(tables, found, sizes, reduce):
         message, rest = reduce(_added_up(buckets.pop(v), scope, sizes)), scope[1:]
         kept[v] = (scope, message[1])
         buckets[rest[0] if rest else ()].append((rest, message[0]))
-    return sum(float(table) for _, table in buckets[()]), kept
+    return sum((float(table) for _, table in buckets[()]), 0.0), kept
 
 
 def _added_up(tables, scope, sizes):
@@ -304,6 +304,8 @@ def samples(factors, cardinalities, rng, count=1, beta=1.0, order=None, memory=M
     >>> (drawn["a"] + drawn["b"]).tolist()
     [1, 1, 1, 1, 1]
     """
+    require(0 <= count < np.inf and count == int(count), "count", count, "must be a whole number >= 0")
+    count = int(count)
     found, kept = _conditionals(factors, cardinalities, beta, order, memory)
     drawn = {v: np.zeros(count, int) for v in cardinalities}
     for v in reversed(found.order):

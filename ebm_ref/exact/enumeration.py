@@ -77,7 +77,9 @@ def tabulate(energy, cardinalities):
 
 def _shape(cardinalities):
     for k in cardinalities:
-        require(int(k) == k and k >= 1, "cardinalities", tuple(cardinalities), "must be integers >= 1")
+        require(
+            1 <= k < np.inf and int(k) == k, "cardinalities", tuple(cardinalities), "must be integers >= 1"
+        )
     return tuple(map(int, cardinalities))
 
 
@@ -228,9 +230,9 @@ def k_best(energies, count):
     energies = _check_allowed(energies)
     require(not np.any(np.isnan(energies)), "energies", energies, "must not hold a NaN")
     allowed = int(np.sum(energies < np.inf))
-    require(
-        1 <= count <= allowed, "count", count, f"must be between 1 and {allowed}, the allowed configurations"
-    )
+    rule = f"must be an integer between 1 and {allowed}, the allowed configurations"
+    require(1 <= count <= allowed and count == int(count), "count", count, rule)
+    count = int(count)
     order = np.argsort(energies, axis=None, kind="stable")[:count]
     where = np.unravel_index(order, energies.shape) if energies.ndim else ()
     return energies.ravel()[order], np.array(where, int).reshape(energies.ndim, count).T

@@ -11,9 +11,10 @@ The change of variable makes any density fall off doubly exponentially in t, and
 that dies out on both sides the plain sum of equal steps is the best rule there is: halving h doubles
 the number of right digits.  So |S(h) - S(h/2)| is the error of the coarser sum, far more than that of
 the finer one, which is returned; where E has a corner and sums settle slowly, the change before it counts
-too.  To it are added what may lie beyond the outermost points, and rounding.  All of
-that is about what the points show: of a needle between them no rule of this kind knows.  If a few
-points carry the whole density, the error is infinite; `centre` and `scale` say where to look.
+too.  To it are added what may lie beyond the outermost points, and rounding: of E, and of x itself, which
+moves E by its slope and tells far from 0.  All of that is about what the points show: of a needle between
+them no rule of this kind knows.  If a few points carry the whole density, the error is infinite; `centre`
+and `scale` say where to look.
 
 Where the terms do not fall off towards the ends the density has no integral, or too heavy a tail to
 be trusted, and is refused.
@@ -126,7 +127,7 @@ def _refined(estimate, dimensions, evaluations):
 
 
 def _terms(energy, beta, axes, h):
-    """The points, log of what each adds to Z, beta E there, and whether it is an outermost one."""
+    """The points, log of what each adds to Z, what rounds with beta E there, and whether it is outermost."""
     require_positive("beta", beta)
     xs, logs = zip(*(_line(*axis, h) for axis in axes), strict=True)
     points = xs[0] if len(axes) == 1 else np.stack(np.meshgrid(*xs, indexing="ij"), -1).reshape(-1, 2)
@@ -139,7 +140,20 @@ def _terms(energy, beta, axes, h):
     for a in range(len(xs)):
         np.moveaxis(is_outer, a, 0)[[0, -1]] = True
     weights = logs[0] if len(axes) == 1 else np.add.outer(*logs).ravel()
-    return points, weights - E, E, is_outer.ravel()
+    return points, weights - E, np.abs(E) + _slips(E, xs), is_outer.ravel()
+
+
+def _slips(E, xs):
+    """sum |x dE/dx| over the axes, by the steeper neighbour: a rounded x moves E by its share of that."""
+    E, slips = np.reshape(E, [len(x) for x in xs]), 0.0
+    for a, x in enumerate(xs):
+        with np.errstate(all="ignore"):
+            slopes = np.abs(np.diff(np.moveaxis(E, a, -1)) / np.diff(x))
+        none = np.zeros((*slopes.shape[:-1], 1))
+        slopes = np.concatenate([none, np.where(np.isfinite(slopes), slopes, 0.0), none], axis=-1)
+        steeper = np.maximum(slopes[..., 1:], slopes[..., :-1])
+        slips = slips + np.moveaxis(weighted(steeper, np.abs(x)), -1, a)
+    return np.ravel(slips)
 
 
 def _line(a, b, c, s, h):
@@ -158,27 +172,27 @@ def _line(a, b, c, s, h):
     return x[inside], (log_du + log_dx)[inside]
 
 
-def _log_sum(points, logs, E, is_outer, h):
+def _log_sum(points, logs, rough, is_outer, h):
     """log Z, its error by rounding and by what lies beyond the points; infinite if few carry it."""
     largest = np.max(logs)
     p = np.exp(logs - largest)
     value = float(largest + np.log(np.sum(p)))
     p = p / np.sum(p)
-    rounding = UNIT * (1.0 + abs(value) + np.sum(weighted(p, np.abs(E))))
+    rounding = UNIT * (1.0 + abs(value) + np.sum(weighted(p, rough)))
     needle = np.inf if np.sum(p * p) > 1.0 / ENOUGH else 0.0
     return value, float(rounding + _beyond(p, is_outer, h) + needle)
 
 
-def _mean(function, points, logs, E, is_outer, h):
+def _mean(function, points, logs, rough, is_outer, h):
     """<f>, and its error by rounding and by what lies beyond the outermost points."""
-    log_Z, unseen = _log_sum(points, logs, E, is_outer, h)
+    log_Z, unseen = _log_sum(points, logs, rough, is_outer, h)
     p = np.exp(logs - log_Z)
     seen = p > 0.0
     with np.errstate(over="ignore"):
         f = np.array([float(function(x)) for x in points[seen]])
     require(np.all(np.isfinite(f)), "function", function, "must be finite wherever e^-E > 0")
     p, absolute = p[seen] / np.sum(p), np.abs(f) * p[seen]
-    rounding = UNIT * np.sum(absolute * (2.0 + np.abs(E[seen])))
+    rounding = UNIT * np.sum(absolute * (2.0 + rough[seen]))
     needle = unseen if unseen == np.inf else 0.0
     return float(np.sum(f * p)), float(rounding + _beyond(absolute, is_outer[seen], h) + needle)
 
