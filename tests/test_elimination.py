@@ -263,7 +263,7 @@ def test_energy_and_gradient_by_tables():
     [
         ([[0, 3]], [0, 0, 1], "scopes = 3: must be an integer in 0..2"),
         ([[-1, 0]], [0, 0, 1], "scopes = -1: must be an integer in 0..2"),
-        ([[0, 1, 2]], [0, 0, 1], r"scopes = .*must have two variables a row"),
+        ([[0, 1, 2]], [0, 0, 1], r"scopes = .*must have \(1, 2\)"),
         ([[0, 1]], [0, 2, 1], "configuration = 2: must be an integer in 0..1"),
         ([[0, 1]], [0, 1, -1], "configuration = -1: must be an integer in 0..1"),
     ],

@@ -23,7 +23,7 @@ Before: hopfield.py.  Next: qubo.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import UNIT, condition, misfit
 
 
@@ -53,19 +53,19 @@ def ising(couplings, fields, spins):
     >>> float(ising(J, np.array([0.5, -0.25]), np.array([1, 1])))
     -1.25
     """
-    _check_units("spins", spins, -1)
+    _check_units("couplings", couplings, "fields", fields, "spins", spins, -1)
     return pair_energy(couplings, fields, spins)
 
 
 def ising_couplings_gradient(couplings, fields, spins):
     """dE/dJ, shape (n, n): -1/2 s s', each entry for itself."""
-    _check_units("spins", spins, -1)
+    _check_units("couplings", couplings, "fields", fields, "spins", spins, -1)
     return -0.5 * np.outer(spins, spins)
 
 
 def ising_fields_gradient(couplings, fields, spins):
     """dE/dh, shape (n,): -s."""
-    _check_units("spins", spins, -1)
+    _check_units("couplings", couplings, "fields", fields, "spins", spins, -1)
     return -1.0 * np.array(spins)
 
 
@@ -95,19 +95,19 @@ def boltzmann(weights, biases, bits):
     >>> float(boltzmann(W, np.array([0.5, -0.25]), np.array([1, 1])))
     -1.25
     """
-    _check_units("bits", bits, 0)
+    _check_units("weights", weights, "biases", biases, "bits", bits, 0)
     return pair_energy(weights, biases, bits)
 
 
 def boltzmann_weights_gradient(weights, biases, bits):
     """dE/dW, shape (n, n): -1/2 x x', each entry for itself."""
-    _check_units("bits", bits, 0)
+    _check_units("weights", weights, "biases", biases, "bits", bits, 0)
     return -0.5 * np.outer(bits, bits)
 
 
 def boltzmann_biases_gradient(weights, biases, bits):
     """dE/db, shape (n,): -x."""
-    _check_units("bits", bits, 0)
+    _check_units("weights", weights, "biases", biases, "bits", bits, 0)
     return 0.0 - np.array(bits)
 
 
@@ -116,7 +116,10 @@ def pair_energy(couplings, fields, units):
     return -0.5 * np.dot(units, np.dot(couplings, units)) - np.dot(fields, units)
 
 
-def _check_units(name, units, low):
+def _check_units(matrix_name, matrix, vector_name, vector, name, units, low):
+    (n,) = shape_of(name, units, "n")
+    require_shape(vector_name, vector, (n,))
+    require_shape(matrix_name, matrix, (n, n))
     legal = all(u == low or u == 1 for u in units)
     require(legal, name, units, f"must be {low} or 1 each")
 

@@ -29,7 +29,7 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -74,12 +74,14 @@ def factor_graph_gradient(tables, scopes, configuration):
 
 def _entries(tables, scopes, configuration):
     """The two indices at which each table is read."""
-    require(np.shape(scopes)[1:] == (2,), "scopes", scopes, "must have two variables a row")
+    f, _, k = shape_of("tables", tables, "f", "k", "k")
+    require_shape("scopes", scopes, (f, 2))
+    shape_of("configuration", configuration, "n")
     scopes, configuration = np.asarray(scopes), np.asarray(configuration)
     for i in scopes.ravel():
         require_index("scopes", i, len(configuration))
     for value in configuration:
-        require_index("configuration", value, np.shape(tables)[-1])
+        require_index("configuration", value, k)
     pairs = configuration[scopes.astype(int)].astype(int)
     return pairs[:, 0], pairs[:, 1]
 

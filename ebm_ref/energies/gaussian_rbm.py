@@ -22,8 +22,8 @@ Before: rbm.py.  Next: potts_rbm.py.
 
 import autograd.numpy as np
 
-from ebm_ref.energies.rbm import check_sizes, hidden_probabilities, random_machine
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.energies.rbm import check_bits, check_sizes, hidden_probabilities, random_machine
+from ebm_ref.formula import Case, Formula, Variant
 from ebm_ref.laws import UNIT, condition, moved_along
 from ebm_ref.numerics import softplus
 
@@ -57,38 +57,38 @@ def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
     >>> float(gaussian_rbm(np.array([[3.0]]), one, one, np.array([2.0]), np.array([1])))  # 0.5 - 1 - 6
     -6.5
     """
-    _check_hidden(hidden)
-    check_sizes(weights, visible_bias, hidden_bias, visible)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     inner = np.dot(visible, np.dot(weights, hidden))
     return 0.5 * np.sum((visible - visible_bias) ** 2) - np.dot(hidden_bias, hidden) - inner
 
 
 def gaussian_rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dW, shape (v, h): -v h'."""
-    _check_hidden(hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return 0.0 - np.outer(visible, hidden)
 
 
 def gaussian_rbm_visible_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/db, shape (v,): b - v."""
-    _check_hidden(hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return visible_bias - visible
 
 
 def gaussian_rbm_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dc, shape (h,): -h."""
-    _check_hidden(hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return 0.0 - np.array(hidden)
 
 
 def gaussian_rbm_visible_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dv, shape (v,): v - b - W h."""
-    _check_hidden(hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return (visible - visible_bias) - np.dot(weights, hidden)
 
 
-def _check_hidden(hidden):
-    require(all(x == 0 or x == 1 for x in hidden), "hidden", hidden, "must be 0 or 1 each")
+def _check_units(weights, visible_bias, hidden_bias, visible, hidden):
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    check_bits("hidden", hidden, len(hidden_bias))
 
 
 def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Formula, Variant, require, shape_of
 from ebm_ref.laws import homogeneous
 
 
@@ -99,6 +99,7 @@ def compose(arcs, grammar, accepting):
 
 def clamped(arcs, answer):
     """The lattice of the paths that spell an answer."""
+    shape_of("answer", answer, "u")
     return compose(arcs, [(s, s + 1, label) for s, label in enumerate(answer)], {len(answer)})
 
 

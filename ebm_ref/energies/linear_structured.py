@@ -24,13 +24,13 @@ Before: chain.py.  Next: alignment.py, an energy that is itself a minimum.
 import autograd.numpy as np
 
 from ebm_ref.energies.chain import chain, chain_pairwise_gradient, chain_unary_gradient
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Formula, Variant, require, shape_of
 from ebm_ref.laws import homogeneous
 
 
 def unary_energies(weights, transitions, features):
     """(t, k) u[t, j] = W[j] . x_t, shapes checked."""
-    k, d = np.shape(weights)
+    k, d = shape_of("weights", weights, "k", "d")
     fits = np.ndim(features) == 2 and np.shape(features)[1] == d
     require(fits, "features", features, f"must be (t, {d}): one row for each moment")
     require(np.shape(transitions) == (k, k), "transitions", transitions, f"must be ({k}, {k})")

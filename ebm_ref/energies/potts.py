@@ -19,7 +19,7 @@ Before: qubo.py.  Next: rbm.py.
 import autograd.numpy as np
 
 from ebm_ref.energies.boltzmann import random_couplings
-from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
 from ebm_ref.laws import misfit
 
 
@@ -48,25 +48,28 @@ def potts(couplings, fields, labels):
     >>> float(potts(J, np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.25]]), np.array([2, 2])))
     -1.75
     """
-    same = _agree(fields, labels)
+    same = _agree(couplings, fields, labels)
     return -0.5 * np.sum(np.where(same, couplings, 0.0)) - np.sum(fields[np.arange(len(labels)), labels])
 
 
 def potts_couplings_gradient(couplings, fields, labels):
     """dE/dJ, shape (n, n): -1/2 where two units agree, 0 on the diagonal."""
-    return 0.0 - 0.5 * _agree(fields, labels)
+    return 0.0 - 0.5 * _agree(couplings, fields, labels)
 
 
 def potts_fields_gradient(couplings, fields, labels):
     """dE/dh, shape (n, q): -1 at the colour of each unit."""
-    _agree(fields, labels)
+    _agree(couplings, fields, labels)
     return 0.0 - (np.array(labels)[:, None] == np.arange(np.shape(fields)[1]))
 
 
-def _agree(fields, labels):
+def _agree(couplings, fields, labels):
     """(n, n) bool, which two units have the same colour; no unit with itself."""
+    n, q = shape_of("fields", fields, "n", "q")
+    require_shape("labels", labels, (n,))
+    require_shape("couplings", couplings, (n, n))
     for y in labels:
-        require_index("labels", y, np.shape(fields)[1])
+        require_index("labels", y, q)
     y = np.array(labels)
     return (y[:, None] == y) & ~np.eye(len(y), dtype=bool)
 

@@ -21,7 +21,7 @@ Before: gaussian_rbm.py.  Next: chain.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.formula import Case, Formula, Variant, require, require_index, shape_of
 from ebm_ref.laws import misfit
 from ebm_ref.numerics import sigmoid, softmax, softplus
 
@@ -79,10 +79,10 @@ def potts_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bia
 
 
 def _units(weights, visible_bias, hidden_bias, labels):
-    sizes = (*np.shape(visible_bias), len(hidden_bias))
+    sizes = *shape_of("visible_bias", visible_bias, "v", "q"), *shape_of("hidden_bias", hidden_bias, "h")
     text = f"has the shape {np.shape(weights)}, but the biases call for {sizes}"
     require(np.shape(weights) == sizes, "weights", weights, text)
-    require(len(labels) == sizes[0], "labels", labels, f"must hold {sizes[0]} units")
+    require(np.shape(labels) == sizes[:1], "labels", labels, f"must hold {sizes[0]} units")
     for y in labels:
         require_index("labels", y, np.shape(visible_bias)[1])
     return np.arange(len(labels))

@@ -25,7 +25,7 @@ Before: boltzmann.py.  Next: potts.py, more than two states.
 import autograd.numpy as np
 
 from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -52,17 +52,19 @@ def qubo(matrix, bits):
     >>> float(qubo(np.array([[-1.0, 3.0], [0.0, -1.0]]), np.array([1, 1])))
     1.0
     """
-    _check_bits(bits)
+    _check_bits(matrix, bits)
     return np.dot(bits, np.dot(matrix, bits))
 
 
 def qubo_matrix_gradient(matrix, bits):
     """dE/dQ, shape (n, n): x x'."""
-    _check_bits(bits)
+    _check_bits(matrix, bits)
     return 1.0 * np.outer(bits, bits)
 
 
-def _check_bits(bits):
+def _check_bits(matrix, bits):
+    (n,) = shape_of("bits", bits, "n")
+    require_shape("matrix", matrix, (n, n))
     require(all(x == 0 or x == 1 for x in bits), "bits", bits, "must be 0 or 1 each")
 
 

@@ -24,7 +24,7 @@ Before: potts.py.  Next: gaussian_rbm.py.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
 from ebm_ref.laws import UNIT, condition, misfit
 from ebm_ref.numerics import sigmoid, softplus
 
@@ -57,35 +57,38 @@ def rbm(weights, visible_bias, hidden_bias, visible, hidden):
     >>> float(rbm(W, np.array([0.5, 0.0]), np.zeros(2), np.array([1, 0]), np.array([0, 1])))
     -2.5
     """
-    _check_bits("visible", visible)
-    _check_bits("hidden", hidden)
-    check_sizes(weights, visible_bias, hidden_bias, visible)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     inner = np.dot(visible, np.dot(weights, hidden))
     return -np.dot(visible_bias, visible) - np.dot(hidden_bias, hidden) - inner
 
 
 def rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dW, shape (v, h): -v h'."""
-    _check_bits("visible", visible)
-    _check_bits("hidden", hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return 0.0 - np.outer(visible, hidden)
 
 
 def rbm_visible_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/db, shape (v,): -v."""
-    _check_bits("visible", visible)
-    _check_bits("hidden", hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return 0.0 - np.array(visible)
 
 
 def rbm_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dc, shape (h,): -h."""
-    _check_bits("visible", visible)
-    _check_bits("hidden", hidden)
+    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
     return 0.0 - np.array(hidden)
 
 
-def _check_bits(name, bits):
+def _check_units(weights, visible_bias, hidden_bias, visible, hidden):
+    check_sizes(weights, visible_bias, hidden_bias, visible)
+    check_bits("visible", visible, len(visible_bias))
+    check_bits("hidden", hidden, len(hidden_bias))
+
+
+def check_bits(name, bits, size):
+    """Raise unless there are `size` of them, each 0 or 1."""
+    require_shape(name, bits, (size,))
     require(all(x == 0 or x == 1 for x in bits), name, bits, "must be 0 or 1 each")
 
 
@@ -124,7 +127,7 @@ def rbm_free_energy(weights, visible_bias, hidden_bias, visible):
 
 def check_sizes(weights, visible_bias, hidden_bias, visible):
     """Raise unless all sizes fit: NumPy would add one bias to all units."""
-    sizes = len(visible_bias), len(hidden_bias)
+    sizes = *shape_of("visible_bias", visible_bias, "v"), *shape_of("hidden_bias", hidden_bias, "h")
     text = f"has the shape {np.shape(weights)}, but the biases call for {sizes}"
     require(np.shape(weights) == sizes, "weights", weights, text)
     require(np.shape(visible) == sizes[:1], "visible", visible, f"must hold {sizes[0]} units")
