@@ -452,7 +452,9 @@ def check_sampler_command(args, out):
     if args.sampler is None or args.target is None:
         raise Usage("say module:function and --target NAME; or --describe NAME")
     known(args.target, TARGETS, "target")
-    check_target(args.sampler, ["module:function"])
+    if ":" not in args.sampler:
+        raise Usage(f"{args.sampler!r} is no sampler: say module:function, such as mymodule:step")
+    check_target(args.sampler, ())
     from ebm_ref.conformance.samplers import check_in_process
 
     with progress_console().status(f"stepping {args.sampler} from exact draws of {args.target}"):
@@ -473,7 +475,7 @@ def check_sampler_command(args, out):
 
 FOUND = {
     "law": "probabilities q of x' with sqrt(sum (q - p)^2 / p) >= {:.2g}",
-    "drift": "a function whose mean moves by {:.2g} of the spread of its moves",
+    "drift": "a function whose mean moves by {:.2g} of the spread of its moves, unless they are tiny",
     "exchange": "(there - back) with sqrt(sum (there - back)^2 / (there + back)) >= {:.2g}",
 }
 

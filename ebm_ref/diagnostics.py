@@ -19,7 +19,8 @@ definitions under the same names.  A chain that never moves has no ESS: NaN here
 
     AR(1), x' = f x + sqrt(1 - f^2) z:    rho_t = f^t,    tau = (1 + f)/(1 - f)
 
-Arrays are (chains, draws).  A NaN makes every result NaN; fewer than four draws are refused.
+Arrays are (chains, draws).  A NaN makes every result NaN, an infinite draw those that do without
+ranks; fewer than four draws are refused.
 
 Source: Geyer (1992), "Practical Markov Chain Monte Carlo"; Sokal (1997), "Monte Carlo Methods in
 Statistical Mechanics"; Vehtari et al. (2021), "Rank-Normalization, Folding, and Localization";
@@ -87,14 +88,14 @@ def geyer_time(rho):
 
 
 def autocorrelation_time(draws):
-    """tau of several chains together, by Geyer's rule.
+    """tau of several chains together, by Geyer's rule; 0 if its noisy sum is below, as near f = -1.
 
     >>> rng = np.random.default_rng(0)
     >>> bool(abs(autocorrelation_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
     True
     """
     rho = autocorrelations(draws)
-    return np.nan if np.isnan(rho).any() else geyer_time(rho)
+    return np.nan if np.isnan(rho).any() else max(0.0, geyer_time(rho))
 
 
 def windowed_time(draws, c=5.0):
@@ -107,6 +108,8 @@ def windowed_time(draws, c=5.0):
     True
     """
     draws = check_chains(draws)
+    if not np.all(np.isfinite(draws)):
+        return np.nan
     covariance = np.mean([autocovariance(chain) for chain in draws], axis=0)
     if not covariance[0] > 0.0:
         return np.nan
@@ -205,6 +208,8 @@ def mcse_mean(draws):
     True
     """
     draws = check_chains(draws)
+    if not np.all(np.isfinite(draws)):
+        return np.nan
     return float(np.std(draws, ddof=1) / np.sqrt(effective_size(halves(draws))))
 
 

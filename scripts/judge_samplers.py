@@ -186,7 +186,7 @@ def main():
     parser.add_argument("--only", default="", metavar="WORD", help="rows whose text holds the word")
     parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="for each row (20)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--quick", action="store_true", help="the first row of each package, 11,000 pairs")
+    parser.add_argument("--quick", action="store_true", help="the first row of each package, 3,000 pairs")
     parser.add_argument("--json", metavar="FILE", help="also write all verdicts to a file")
     args = parser.parse_args()
     rows = [row for row in ROWS if args.only in " ".join(row[:3])]
@@ -206,7 +206,7 @@ def main():
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump(verdicts, file, indent=1)
-    print("found: the smallest chi-square distance of the law that the last batch finds, 99 in 100")
+    print("found: the smallest chi-square distance that the largest batch finds, 99 in 100")
     surprises = [v for v in verdicts if (v["verdict"] == "acquitted") != v["right"]]
     for v in surprises if not args.quick else [v for v in surprises if v["verdict"] != "acquitted"]:
         print(f"not as claimed: {v['package']} {v['sampler']} on {v['target']} is {v['verdict']}")

@@ -95,8 +95,8 @@ def main():
     print(f"second eigenvalue {moduli[1]:.5f}: a gap of {1.0 - moduli[1]:.5f}\n")
     times = [1, 2, 5, 10, 30, 100, 300] + ([] if chosen.quick else [1000])
     products = bounds(A, times)
-    print("t                 " + " ".join(f"{t:6d}" for t in times))
-    print("t |A v - v|, worst" + " ".join(f"{b:6.4f}" for b in products))
+    print("t                  " + " ".join(f"{t:6d}" for t in times))
+    print("t |A v - v|, worst " + " ".join(f"{b:6.4f}" for b in products))
 
     steps = 20_000 if chosen.quick else 100_000
     visited = walk(p, steps, rng)
@@ -117,7 +117,7 @@ def main():
     conclude(
         ("p is stationary, to 1e-14", np.abs(A @ law - law).sum() < 1e-14),
         ("and the only law that is", moduli[1] < 1.0 - 1e-6 and np.abs(solved - law).max() < 1e-12),
-        ("|A v_t - v_t| <= 2/t from every state, for every t", max(products) <= 2.0 + 1e-12),
+        ("|A v_t - v_t| <= 2/t from every state, for these t", max(products) <= 2.0 + 1e-12),
         ("the bound is reached by half at least", max(products) > 1.0),
         ("E[f] is the average over the walk", abs(f.mean() - truth) < 5.0 * error),
         ("a walk among existing neighbours follows p x degree", np.abs(other - expected).max() < 1e-12),

@@ -118,6 +118,19 @@ def test_nan_in_nan_out():
         assert np.isnan(function(x))
 
 
+def test_an_infinite_draw_has_a_rank_but_no_mean():
+    x = ar1(0.5, 2, 50)
+    x[1, 7] = np.inf
+    for function in (d.mcse_mean, d.autocorrelation_time, d.windowed_time, d.effective_size):
+        assert np.isnan(function(x))
+    assert d.ess_bulk(x) > 10.0 and d.ess_tail(x) > 10.0 and d.rhat(x) < 1.2
+
+
+def test_no_time_is_below_zero():
+    """Near f = -1 the sum of noisy correlations is; the truth is 0.0005."""
+    assert 0.0 <= d.autocorrelation_time(ar1(-0.999, 4, 1001)) < 0.1
+
+
 @pytest.mark.parametrize("x", [np.zeros((2, 1)), np.zeros((3, 3)), np.zeros(0), np.zeros((2, 2, 9)), 1.0])
 def test_too_few_draws_are_refused(x):
     for function in (d.ess_bulk, d.ess_tail, d.rhat, d.mcse_mean):

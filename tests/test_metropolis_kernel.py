@@ -91,6 +91,21 @@ def test_bad_input_is_refused(walk, changed, said):
             kernel.random_walk(density, args, start, *rest)
 
 
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"log_density": lambda x: 0.0}, "log_density = .*compiled by numba.njit"),
+        ({"args": 2.0}, "args = 2.0: must be a tuple"),
+        ({"rng": None}, "rng = None: must be a numpy.random.Generator"),
+        ({"rng": np.random.RandomState(0)}, "rng = .*Generator"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused_in_words(changed, said):
+    given = {"log_density": density, "args": ARGS, "rng": rng()} | changed
+    with pytest.raises(ValueError, match=said):
+        kernel.random_walk(given["log_density"], given["args"], [0.0, 0.0], 1.0, 10, given["rng"])
+
+
 def test_an_interrupted_walk_returns_what_was_drawn(monkeypatch):
     whole, _ = kernel.random_walk(density, ARGS, [0.0, 0.0], 0.7, 1000, rng())
     step, calls = kernel._walk, []
@@ -211,6 +226,7 @@ def test_a_graph_may_be_given_in_three_ways():
     states = [kernel.spin_chains(J, np.zeros(12), 0.7, 70, 9, seed=0)[0] for J in ways]
     np.testing.assert_array_equal(states[0], states[1])
     np.testing.assert_array_equal(states[0], states[2])
+    np.testing.assert_array_equal(as_graph((neighbours, np.array(0.5)))[2], as_graph(dense)[2])
     twice = as_graph(([[1, 1], [0, 0]], 1.0))
     np.testing.assert_array_equal(twice[1][:4], [1, 1, 0, 0])
     np.testing.assert_array_equal(twice[2][:4], [1.0, 1.0, 0.0, 0.0])
@@ -268,6 +284,25 @@ def test_interrupted_chains_all_end_at_the_same_sweep(monkeypatch):
     np.testing.assert_array_equal(sums.spins, whole[1].spins)
 
 
+def test_no_chain_runs_twice_when_its_submission_is_interrupted(monkeypatch):
+    monkeypatch.setattr(kernel, "SLAB", 5 * 64 * 10)
+    whole = kernel.spin_chains(J5, H5, 0.5, 130, 20, seed=3)
+    submit, calls = kernel.ThreadPoolExecutor.submit, []
+
+    def interrupted(*args):
+        work = submit(*args)
+        calls.append(1)
+        if len(calls) == 5:  # two of three blocks of the second slab are under way
+            raise KeyboardInterrupt
+        return work
+
+    monkeypatch.setattr(kernel.ThreadPoolExecutor, "submit", interrupted)
+    with pytest.warns(RuntimeWarning, match="interrupted after 20 of 100 sweeps"):
+        states, sums = kernel.spin_chains(J5, H5, 0.5, 130, 100, seed=3)
+    np.testing.assert_array_equal(states, whole[0])
+    np.testing.assert_array_equal(sums.spins, whole[1].spins)
+
+
 @pytest.mark.parametrize(
     "changed, said",
     [
@@ -280,6 +315,10 @@ def test_interrupted_chains_all_end_at_the_same_sweep(monkeypatch):
         ({"J": ([[2], [0]], 1.0)}, "J = .*neighbours in 0..1"),
         ({"J": ([[1], [0]], [[1.0], []])}, "J = .*as many couplings as neighbours"),
         ({"J": ([], 1.0)}, "J = .*at least one spin"),
+        ({"J": ([[1.5], [0.5]], 1.0)}, "J = .*whole numbers"),
+        ({"J": ([1, 0], 1.0)}, "J = .*whole numbers"),
+        ({"J": ([[1], [0]], [1.0, 1.0])}, "J = .*as many couplings as neighbours"),
+        ({"J": ([[1], [0]],)}, r"J = .*\(neighbours, couplings\)"),
         ({"h": np.array([1.0, np.inf])}, "h = .*finite"),
         ({"h": np.zeros(3)}, "h has shape"),
         ({"beta": -1.0}, "beta = .*>= 0"),

@@ -1,6 +1,7 @@
 """The judge of samplers: its chances are exact, its targets are what they say, the guilty are convicted."""
 
 import math
+import statistics
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from ebm_ref.conformance import chi_square
 from ebm_ref.conformance.samplers import (
     COARSE,
+    FALSE_ALARM,
     affordable,
     batches,
     check_in_process,
@@ -93,7 +95,7 @@ def test_exact_draws_are_acquitted(name):
     for _ in range(60):
         x, y = law.draw(rng, 2000), law.draw(rng, 2000)
         chances["law"].append(chi_square.tail(*law_test(law, y)))
-        chances["drift"].append(chi_square.tail(*drift_test(law.features(y) - law.features(x))))
+        chances["drift"].append(chi_square.tail(*drift_test(law.features(x), law.features(y))))
         chances["exchange"].append(
             chi_square.tail(*exchange_test(law.cells(x, COARSE), law.cells(y, COARSE)))
         )
@@ -116,6 +118,26 @@ def test_drift_finds_what_the_law_does_not():
     verdict = check_sampler(walk, "gaussian", draws=111_000)
     last = {test.name: test.p for test in verdict.tests}
     assert verdict.verdict == "convicted" and last["drift"] < last["law"]
+
+
+def test_a_long_way_there_in_small_steps_and_back_in_one_is_acquitted():
+    """A circle: whoever sees no jump back sees all moves go one way."""
+    bell = statistics.NormalDist()
+    for turn in (1e-4, 1e-3):
+        step = lambda x, rng, turn=turn: np.array([bell.inv_cdf((bell.cdf(x[0]) + turn) % 1.0)])
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            found = check_sampler(step, "gaussian", draws=11_000, rng=rng)
+            assert found.verdict == "acquitted" and found.moved == 1.0, found.tests
+
+
+def test_a_sampler_that_seldom_moves_is_not_one_that_stands_still():
+    """Steps of 3000 deviations: one in 4000 is accepted."""
+    verdict = check_sampler(metropolis("gaussian", 3000.0), "gaussian", draws=111_000)
+    assert verdict.verdict == "acquitted" and 0.0 < verdict.moved < 0.001
+    rounding = lambda x, rng: np.nextafter(x, np.inf)
+    assert check_sampler(rounding, "gaussian", draws=11_000).verdict == "acquitted"
+    assert drift_test(np.ones((1000, 3)), np.ones((1000, 3))) == (0.0, 0)
 
 
 def metropolis(name, width):
@@ -154,6 +176,7 @@ def test_what_would_have_been_found_is_found():
     [
         (lambda x, rng: x, "convicted", "stands still: none of 1000 steps"),
         (lambda x, rng: x * np.nan, "convicted", "leaves the states: from ["),
+        (lambda x, rng: x.sort(), "crashed", "the step returned None: it has to return the state"),
         (lambda x, rng: x[0], "crashed", "the step returned shape () for a state of shape (1,)"),
         (lambda x, rng: 1 / 0, "crashed", "ZeroDivisionError: division by zero"),
         (lambda x, rng: "no", "crashed", "ValueError"),
@@ -198,6 +221,13 @@ def test_a_batch_that_time_cut_short_is_the_last():
     assert sizes == sorted(sizes) and len(sizes) == 2 and found.draws == sum(sizes)
 
 
+def test_what_is_found_is_told_by_the_largest_batch():
+    """The last may be what was left."""
+    verdict = check_sampler(metropolis("gaussian", 1.0), "gaussian", draws=12_000)
+    assert [test.draws for test in verdict.tests if test.name == "law"] == [1000, 10_000, 1000]
+    assert verdict.found["law"] == math.sqrt(chi_square.found(FALSE_ALARM / 4, 9) / 10_000)
+
+
 def test_the_same_seed_gives_the_same_verdict():
     one, two = (check_sampler(metropolis("banana", 1.0), "banana", draws=1000) for _ in range(2))
     other = check_sampler(metropolis("banana", 1.0), "banana", draws=1000, rng=np.random.default_rng(9))
@@ -231,5 +261,7 @@ def test_in_a_process(mine):
     assert (killed.verdict, killed.reason) == ("crashed", "the process was killed by SIGKILL")
     absent = check_in_process("mine:nothing", "gaussian")
     assert absent.verdict == "crashed" and "no attribute 'nothing'" in absent.reason
+    with pytest.raises(ValueError, match="seed = -1: must be"):
+        check_in_process("mine:walk", "gaussian", seed=-1)
     hangs = check_in_process("mine:hangs", "gaussian", limit=2.0)
     assert (hangs.verdict, hangs.reason) == ("crashed", "no verdict within 2 s")

@@ -9,7 +9,12 @@ its own control, and what x and x' share cancels.  The exchange is reversibility
 detailed balance is asked for it.
 
 Batches of 1e3, 1e4, 1e5, ... fresh pairs, batch k with a false-alarm rate of 1e-5 / 2^k shared equally
-by its tests; the first conviction ends the run.  A correct sampler is convicted once in 50,000 runs.
+by its tests; the first conviction ends the run.  A correct sampler is convicted in one run of 50,000 at
+most.
+
+The drift is measured against its own spread, and a jump so rare that no pair has it would be missing
+from both: many small steps one way, a seldom long one back.  So the variance never counts as less than
+what such a jump could add; 1000 pairs tell little of tiny steps, a million do.
 
 A step that leaves pi where it is need not reach all of it: a sampler that stands still passes every
 test of law.  So it is convicted if it never moves; other ways not to be irreducible are not seen here.
@@ -34,10 +39,11 @@ import numpy as np
 
 from ebm_ref.conformance import chi_square
 from ebm_ref.conformance.targets import TARGETS
-from ebm_ref.formula import require
+from ebm_ref.formula import require, require_index
 
 FALSE_ALARM, FIRST_BATCH, DRAWS, SECONDS = 1e-5, 1000, 1_111_000, 36.0
 BINS, COARSE, EXPECTED, TURNED, MOVED = 10, 5, 10.0, 10, 1000
+UNSEEN = 16.0  # what is expected so often is missed with probability e^-16, less than any share of 1e-5
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Verdict:
     draws: int = 0
     moved: float = math.nan  # share of the steps that changed the state
     tests: tuple = ()
-    found: dict = field(default_factory=dict)  # what the last batch would have found with probability 0.99
+    found: dict = field(default_factory=dict)  # what the largest batch would have found with probability 0.99
 
 
 class Convicted(Exception):
@@ -135,14 +141,15 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
         batch = judge(law, x, y, reversible, FALSE_ALARM / 2**k)
         tests += batch
         guilty = [REASONS[test.name] for test in batch if test.convicts]
-        if moved == 0:
-            guilty = [f"stands still: none of {drawn} steps moved"]
         if guilty:
             return Verdict(target, "convicted", "; ".join(guilty), drawn, moved / drawn, tuple(tests))
         if size < planned:  # the time is up
             break
-    last = [test for test in tests if test.draws == tests[-1].draws]
-    found = {test.name: math.sqrt(chi_square.found(test.alpha, test.degrees) / test.draws) for test in last}
+    if moved == 0:
+        still = f"stands still: none of {drawn} steps moved"
+        return Verdict(target, "convicted", still, drawn, 0.0, tuple(tests))
+    largest = {test.name: test for test in sorted(tests, key=lambda test: test.draws)}
+    found = {name: math.sqrt(chi_square.found(t.alpha, t.degrees) / t.draws) for name, t in largest.items()}
     return Verdict(target, "acquitted", "nothing found", drawn, moved / drawn, tuple(tests), found)
 
 
@@ -186,7 +193,10 @@ def stepped(step, law, x, rng, tell=None):
     """(n, d) one step from every row of x; Convicted where a step leaves the states."""
     y = np.empty_like(x)
     for i, state in enumerate(x):
-        new = np.asarray(step(state.copy(), rng), dtype=float)
+        new = step(state.copy(), rng)
+        if new is None:
+            raise ValueError("the step returned None: it has to return the state, even if changed in place")
+        new = np.asarray(new, dtype=float)
         if new.shape != state.shape:
             raise ValueError(f"the step returned shape {new.shape} for a state of shape {state.shape}")
         y[i] = new
@@ -202,8 +212,9 @@ def stepped(step, law, x, rng, tell=None):
 def judge(law, x, y, reversible, alpha):
     """The tests of one batch, which share its false-alarm rate."""
     found = [("law", *law_test(law, y))]
-    if np.any(x != y, axis=1).sum() >= MOVED:
-        found.append(("drift", *drift_test(law.features(y) - law.features(x))))
+    moved = np.any(x != y, axis=1)
+    if moved.sum() >= MOVED:
+        found.append(("drift", *drift_test(law.features(x[moved]), law.features(y[moved]))))
     if reversible:
         found.append(("exchange", *exchange_test(law.cells(x, COARSE), law.cells(y, COARSE))))
     found = [(name, statistic, degrees) for name, statistic, degrees in found if degrees > 0]
@@ -224,13 +235,21 @@ def law_test(law, y):
     return float(((seen - expected)[used] ** 2 / expected[used]).sum()), int(used.sum()) - 1
 
 
-def drift_test(d):
-    """n D' S^-1 D of the differences d (n, j), D their mean and S their covariance."""
-    center = d.mean(axis=0)
+def drift_test(before, after):
+    """T^2 = n D' S^-1 D of the differences of features (n, j), D their mean and S their covariance.
+
+    A jump J not seen, though `UNSEEN` of them were to be expected, leaves D = -J UNSEEN/n; the variance
+    added to S keeps T^2 below what has that chance.
+    """
+    d, n = after - before, len(before)
     variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(d.T)))
     kept = variances > 1e-9 * variances.max()
-    along = axes[:, kept].T @ center
-    return float(len(d) * (along**2 / variances[kept]).sum()), int(kept.sum())
+    along, degrees = axes[:, kept].T @ d.mean(axis=0), int(kept.sum())
+    if degrees == 0:  # moves too small for any feature
+        return 0.0, 0
+    longest = 2.0 * np.linalg.norm(after - before.mean(axis=0), axis=1).max()  # |J| at most
+    added = (UNSEEN * longest) ** 2 / (chi_square.critical(math.exp(-UNSEEN), degrees) * n)
+    return n * float((along**2 / (variances[kept] + added)).sum()), degrees
 
 
 def exchange_test(a, b):
@@ -249,13 +268,14 @@ def exchange_test(a, b):
 CHILD = sys.executable, "-m", "ebm_ref.conformance.samplers"
 
 
-def check_in_process(sampler, target, limit=45.0, draws=DRAWS, seconds=SECONDS, **options):
+def check_in_process(sampler, target, limit=45.0, draws=DRAWS, seconds=SECONDS, seed=0, **options):
     """`check_sampler` of "module:function" in a process of its own, killed after `limit` seconds.
 
     The current directory is importable.  What the sampler prints goes nowhere; its crash is a verdict.
     """
     check_question(target, draws, seconds)
-    options |= {"draws": draws, "seconds": seconds}
+    require_index("seed", seed, 2**64)
+    options |= {"draws": draws, "seconds": seconds, "seed": seed}
     reader, writer = os.pipe()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -299,7 +319,7 @@ def main(descriptor, question):
     try:
         module, _, name = sampler.partition(":")
         step = getattr(importlib.import_module(module), name)
-        rng = np.random.default_rng(options.pop("seed", 0))
+        rng = np.random.default_rng(options.pop("seed"))
         verdict = check_sampler(step, target, rng=rng, **options)
     except BaseException as problem:  # SystemExit too
         said = f"cannot be judged: {type(problem).__name__}: {problem}"

@@ -45,12 +45,16 @@ def _as_pairs(J):
         require(J.shape[0] == J.shape[1] > 0, "J", J, "must be square, of at least one spin")
         owners, neighbours = np.nonzero(J)
         return owners, neighbours, J[owners, neighbours], len(J)
-    lists, weights = J
+    require(len(J) == 2, "J", J, "must be (neighbours, couplings)")
+    lists, weights = [np.asarray(row) for row in J[0]], J[1]
     require(len(lists) > 0, "J", J, "must have at least one spin")
+    whole = all(row.ndim == 1 and (row.dtype.kind in "iu" or row.size == 0) for row in lists)
+    require(whole, "J", J, "must have a list of whole numbers for each spin, its neighbours")
     owners = np.repeat(np.arange(len(lists)), [len(row) for row in lists])
-    neighbours = np.concatenate([np.asarray(row, np.int64) for row in lists])
-    if np.isscalar(weights):
+    neighbours = np.concatenate(lists).astype(np.int64)
+    if np.isscalar(weights) or getattr(weights, "ndim", 1) == 0:
         return owners, neighbours, np.full(len(owners), float(weights)), len(lists)
-    alike = len(weights) == len(lists) and all(map(lambda a, b: len(a) == len(b), weights, lists))
+    weights = [np.asarray(row, float) for row in weights]
+    alike = [row.shape for row in weights] == [row.shape for row in lists]
     require(alike, "J", J, "must have as many couplings as neighbours")
-    return owners, neighbours, np.concatenate([np.asarray(row, float) for row in weights]), len(lists)
+    return owners, neighbours, np.concatenate(weights), len(lists)

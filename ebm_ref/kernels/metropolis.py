@@ -84,6 +84,10 @@ def random_walk(log_density, args, start, step_size, steps, rng):
     >>> chain.shape, 300 < accepted < 600, bool(0.2 < chain.var() < 0.3)
     ((1000, 1), True, True)
     """
+    compiled, generator = hasattr(log_density, "py_func"), isinstance(rng, np.random.Generator)
+    require(compiled, "log_density", log_density, "must be compiled by numba.njit")
+    require(generator, "rng", rng, "must be a numpy.random.Generator")
+    require(isinstance(args, (tuple, list)), "args", args, "must be a tuple")
     x = np.array(start, float)
     log_p = float(log_density(x, *args))
     check_walk(x, log_p, steps)
@@ -196,20 +200,26 @@ def _block(block, n, sweeps, seed):
 
 def _in_slabs(part, blocks, sweeps, slab):
     """Do part(block, first, last) for all blocks, slab by slab, by threads; how many sweeps were done."""
-    done, last, work = 0, 0, []
+    done, last, work, reached = 0, 0, [], [0] * blocks
+
+    def once(block, last):  # Ctrl-C may fall between the submission and its entry in the list
+        first, reached[block] = reached[block], last
+        if first < last:
+            part(block, first, last)
+
     with ThreadPoolExecutor(min(numba.get_num_threads(), blocks)) as pool:
         try:
             while done < sweeps:
                 last = min(done + slab, sweeps)
                 work = []
                 for block in range(blocks):
-                    work.append(pool.submit(part, block, done, last))
+                    work.append(pool.submit(once, block, last))
                 wait(work)
                 for one in work:
                     one.result()
                 done = last
         except KeyboardInterrupt:
-            work += [pool.submit(part, block, done, last) for block in range(len(work), blocks)]
+            work += [pool.submit(once, block, last) for block in range(blocks)]
             wait(work)  # all chains end at the same sweep
             done = last
             warnings.warn(f"interrupted after {done} of {sweeps} sweeps", RuntimeWarning, stacklevel=3)
