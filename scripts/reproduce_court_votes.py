@@ -1,27 +1,36 @@
 #!/usr/bin/env python3
-"""Nine justices as nine spins: an inverse Ising problem solved exactly, over all 512 votes.
+"""Nine justices as nine spins: an inverse Ising problem, solved exactly.
 
-Claim   The pairwise model that agrees with the votes in every mean and every correlation is found to 1e-12
-        by maximum likelihood, value and gradient being exact sums over 2^9 configurations. It explains
-        most of what the votes have in common: 70 % of it here, where unanimous cases are left out.
-Source  Lee, Broedersz and Bialek (2015), "Statistical mechanics of the US Supreme Court", J. Stat. Phys.
-        160, of a larger table; Schneidman et al. (2006), Nature 440, for the multi-information.
-Data    --data Rehnquist.rda, the votes of the court of 1994-2005: data/Rehnquist.rda of the R package
-        MCMCpack (Debian r-cran-mcmcpack; GPL-3, so not shipped here). It holds the cases that were not
-        unanimous; 1 is a vote for the liberal side. Or a CSV: one case a line, nine columns of 0 and 1, a
-        header of names. Without --data: 2000 votes drawn from a known model, which the fit must find again
-        to within sampling errors.
+Claim   The pairwise model that agrees with the votes in every mean and every
+        correlation is found to 1e-12 by maximum likelihood, value and gradient
+        being exact sums over 2^9 configurations. It explains most of what the
+        votes have in common: 70 % of it here, where unanimous cases are left
+        out.
+Source  Lee, Broedersz and Bialek (2015), "Statistical mechanics of the US
+        Supreme Court", J. Stat. Phys. 160, of a larger table; Schneidman et
+        al. (2006), Nature 440, for the multi-information.
+Data    --data Rehnquist.rda, the votes of the court of 1994-2005:
+        data/Rehnquist.rda of the R package MCMCpack (Debian r-cran-mcmcpack;
+        GPL-3, so not shipped here). It holds the cases that were not
+        unanimous; 1 is a vote for the liberal side. Or a CSV: one case a line,
+        nine columns of 0 and 1, a header of names. Without --data: 2000 votes
+        drawn from a known model, which the fit must find again to within
+        sampling errors.
 Time    1 s on one core, also with --quick.
 
-    E(s) = -sum_i h_i s_i - sum_{i<j} J_ij s_i s_j,     s_i = 1 if justice i votes for the liberal side
+    E(s) = -sum_i h_i s_i - sum_{i<j} J_ij s_i s_j,
+           s_i = 1 if justice i votes for the liberal side
 
-    (1/n) log likelihood = -<E>_data - log Z;    its slope by h_i is <s_i>_data - <s_i>_model, by J_ij
-    <s_i s_j>_data - <s_i s_j>_model; its curvature minus the covariance matrix of s_i and s_i s_j
+    L = (1/n) log likelihood = -<E>_data - log Z
+    dL/dh_i = <s_i>_data - <s_i>_model,  dL/dJ_ij = the same of s_i s_j
 
-It is concave, and Newton's method needs some ten steps. Multi-information is the entropy that independent
-justices would have, less what all of them together have; the pairwise model's share of it is the part that
-pairs explain. (Entropies of the data are those of the observed frequencies, an underestimate; so the share
-is one, too.)
+Its curvature is minus the covariance matrix of all s_i and s_i s_j.
+
+It is concave, and Newton's method needs some ten steps. Multi-information is
+the entropy that independent justices would have, less what all of them
+together have; the pairwise model's share of it is the part that pairs explain.
+(Entropies of the data are those of the observed frequencies, an underestimate;
+so the share is one, too.)
 """
 
 import gzip

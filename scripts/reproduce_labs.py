@@ -1,23 +1,29 @@
 #!/usr/bin/env python3
-"""Low autocorrelation binary sequences: the lowest energies up to N = 27, by looking at all of them.
+"""Low autocorrelation binary sequences: the lowest energies up to N = 27.
 
-Claim   The energies E*(N) of the table below are the lowest of all 2^N sequences, for N = 3 ... 27.
-Source  Packebusch and Mertens (2016), "Low autocorrelation binary sequences", J. Phys. A 49, 165001;
-        Golay (1982) for the merit factor. The optimal strings that qokit 0.1.4 carries have the same
-        energies, and are as many.
+Claim   The energies E*(N) of the table below are the lowest of all 2^N
+        sequences, for N = 3 ... 27.
+Source  Packebusch and Mertens (2016), "Low autocorrelation binary sequences",
+        J. Phys. A 49, 165001; Golay (1982) for the merit factor. The optimal
+        strings that qokit 0.1.4 carries have the same energies, and are as
+        many.
 Time    4 s on one core; 2 s with --quick (N <= 20).
 
-A sequence of spins s_1 ... s_N = -1, 1 is good for radar and in phase coding if it resembles no shifted
-copy of itself:
+A sequence of spins s_1 ... s_N = -1, 1 is good for radar and in phase coding
+if it resembles no shifted copy of itself:
 
-    E(s) = sum_{k=1}^{N-1} C_k^2,     C_k = sum_{i=1}^{N-k} s_i s_{i+k},     merit = N^2 / 2E
+    E(s) = sum_{k=1}^{N-1} C_k^2,  C_k = sum_{i=1}^{N-k} s_i s_{i+k}
+    merit = N^2 / 2E
 
-It is a spin glass without disorder, its landscape a golf course, and the hardest small benchmark of
-ground states. As bits x of a word, C_k = N - k - 2 (number of ones of x xor (x shifted by k)), so that one
-energy costs N - 1 counts of ones. A turned sequence (s -> -s) has the same energy: the first spin is held.
+It is a spin glass without disorder, its landscape a golf course, and the
+hardest small benchmark of ground states. As bits x of a word, C_k = N - k - 2
+(number of ones of x xor (x shifted by k)), so that one energy costs N - 1
+counts of ones. A turned sequence (s -> -s) has the same energy: the first spin
+is held.
 
-That nothing was left out shows in the mean: over all sequences that of C_k^2 is N - k, for its terms are
-independent signs, so that all energies sum to 2^N N (N - 1) / 2, and in whole numbers exactly to that.
+That nothing was left out shows in the mean: over all sequences that of C_k^2
+is N - k, for its terms are independent signs, so that all energies sum to 2^N
+N (N - 1) / 2, and in whole numbers exactly to that.
 
 The seed does nothing here: nothing is random.
 """

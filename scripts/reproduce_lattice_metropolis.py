@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Metropolis on a lattice small enough for the balance equations to be solved.
 
-Claim   The walk with p_ij = (1/2d) min(1, p(j)/p(i)) on {0..n}^d has the law p and no other: A p = p.
-        From any start the running average v_t of the laws satisfies |A v_t - v_t| <= 2/t. An
-        expectation is the average over the walk.
-Source  Kun (2015), "Markov Chain Monte Carlo Without all the Bullshit", jeremykun.com. There v_t is summed
-        from s = 0 in one place and from 1 in another; from 0 it is right.
+Claim   The walk with p_ij = (1/2d) min(1, p(j)/p(i)) on {0..n}^d has the law p
+        and no other: A p = p. From any start the running average v_t of the
+        laws satisfies |A v_t - v_t| <= 2/t. An expectation is the average over
+        the walk.
+Source  Kun (2015), "Markov Chain Monte Carlo Without all the Bullshit",
+        jeremykun.com. There v_t is summed from s = 0 in one place and from 1
+        in another; from 0 it is right.
 Time    2 s on one core; 1 s with --quick (a shorter walk).
 
-n = 5, d = 2, 36 states: A is a 36 x 36 matrix, whose columns sum to 1. The balance equations are solved
-exactly, and the bound 2/t is checked from every corner of the simplex. Then one walk is taken, noise in and
-state out, and E[f] comes with the error that its autocorrelation predicts.
+n = 5, d = 2, 36 states: A is a 36 x 36 matrix, whose columns sum to 1. The
+balance equations are solved exactly, and the bound 2/t is checked from every
+corner of the simplex. Then one walk is taken, noise in and state out, and E[f]
+comes with the error that its autocorrelation predicts.
 
-Choosing among the neighbours that exist, instead of refusing a step off the lattice, gives another law:
-each state counts in proportion to its number of neighbours.
+Choosing among the neighbours that exist, instead of refusing a step off the
+lattice, gives another law: each state counts in proportion to its number of
+neighbours.
 """
 
 import itertools

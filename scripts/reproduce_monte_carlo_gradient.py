@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
-"""The gradient of the NLL by sampling: right on average, and the one on the slides that is not.
+"""The gradient of the NLL by sampling: a right way, and that of the slides.
 
-Claim   dL/dW = dE(Y)/dW - mean of dE(y_k)/dW over answers y_k drawn by Metropolis-Hastings from P(y|X); the
-        error falls as 1/sqrt(n). The slides put the sample into log Z instead,
-        L = E(Y) + (1/beta) log sum_k e^(-beta E(y_k)).
-Source  "The introduction of energy-based model", slides, last formula; LeCun et al. (2006), Section 2.2.
+Claim   dL/dW = dE(Y)/dW - mean of dE(y_k)/dW over answers y_k drawn by
+        Metropolis-Hastings from P(y|X); the error falls as 1/sqrt(n). The
+        slides put the sample into log Z instead, L = E(Y) + (1/beta) log sum_k
+        e^(-beta E(y_k)).
+Source  "The introduction of energy-based model", slides, last formula; LeCun
+        et al. (2006), Section 2.2.
 Time    4 s on one core; 2 s with --quick (fewer and shorter chains).
 
-With 50 answers everything can also be summed, so each estimate is held against the truth.
+With 50 answers everything can also be summed, so each estimate is held against
+the truth.
 
-The slides' formula weighs the sample twice. y_k ~ P already has the weights e^(-beta E); summing e^(-beta E)
-over them gives n Z(2 beta)/Z(beta), which is no estimate of Z(beta), and its gradient, the samples held
-fixed, is the average of dE/dW at inverse temperature 2 beta. More samples make it no better.
+The slides' formula weighs the sample twice. y_k ~ P already has the weights
+e^(-beta E); summing e^(-beta E) over them gives n Z(2 beta)/Z(beta), which is
+no estimate of Z(beta), and its gradient, the samples held fixed, is the
+average of dE/dW at inverse temperature 2 beta. More samples make it no better.
 
-How large the error is can be told beforehand: for a reversible chain with matrix P, the variance of a mean
-is, but for terms in 1/n^2, 1/n times  <f, f> + 2 sum_t <f, P^t f>,  weighed by the law: tau times the
-variance.
+How large the error is can be told beforehand: for a reversible chain with
+matrix P, the variance of a mean is, but for terms in 1/n^2, 1/n times  <f, f>
++ 2 sum_t <f, P^t f>,  weighed by the law: tau times the variance.
 """
 
 import numpy as np

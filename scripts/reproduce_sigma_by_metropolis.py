@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
-"""The standard deviation of a normal law by Metropolis-Hastings, and what the slides say of it.
+"""A standard deviation by Metropolis-Hastings, and what slides say of it.
 
-Claim   Of 30000 points from N(10, 3), 1000 are observed. Metropolis-Hastings with the proposal N(sigma, 1)
-        accepts about 8500 of 50000 moves; the first quarter dropped, their mean is about 3.05, close to 3.
-Source  "The introduction of energy-based model", slides; github.com/Joseph94m/MCMC, the notebook.
+Claim   Of 30000 points from N(10, 3), 1000 are observed. Metropolis-Hastings
+        with the proposal N(sigma, 1) accepts about 8500 of 50000 moves; the
+        first quarter dropped, their mean is about 3.05, close to 3.
+Source  "The introduction of energy-based model", slides;
+        github.com/Joseph94m/MCMC, the notebook.
 Time    6 s on one core; 2 s with --quick (10000 iterations).
 
-The slides print N(sigma, 1), the notebook's code has N(sigma, 0.5). Only the code's gives about 8500: on a
-normal law of deviation s a walk with steps of deviation t is accepted (2/pi) arctan(2s/t) of the time.
+The slides print N(sigma, 1), the notebook's code has N(sigma, 0.5). Only the
+code's gives about 8500: on a normal law of deviation s a walk with steps of
+deviation t is accepted (2/pi) arctan(2s/t) of the time.
 
-What is estimated is not 3 but the posterior, known in closed form, and that lies around the deviation of
-the 1000 observations, which itself is off by 3/sqrt(2000) = .067: 3.05 is one draw of that.
+What is estimated is not 3 but the posterior, known in closed form, and that
+lies around the deviation of the 1000 observations, which itself is off by
+3/sqrt(2000) = .067: 3.05 is one draw of that.
 
-Averages over accepted moves alone are not averages over the posterior. By detailed balance as many moves
-arrive at x as leave it, so accepted moves follow p(x) A(x), A(x) the chance to leave x, and that is wider.
+Averages over accepted moves alone are not averages over the posterior. By
+detailed balance as many moves arrive at x as leave it, so accepted moves
+follow p(x) A(x), A(x) the chance to leave x, and that is wider.
 """
 
 import math

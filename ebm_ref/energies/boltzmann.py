@@ -124,7 +124,7 @@ def _check_units(matrix_name, matrix, vector_name, vector, name, units, low):
     require(legal, name, units, f"must be {low} or 1 each")
 
 
-def check_couplings(couplings, fields):
+def check_couplings(couplings, fields, names=("couplings", "fields")):
     """J (n, n) and h (n,) as float64, found to be finite, J symmetric without a diagonal.
 
     >>> check_couplings([[0.0, 1.0], [0.5, 0.0]], [0.0, 0.0])
@@ -132,15 +132,15 @@ def check_couplings(couplings, fields):
         ...
     ValueError: couplings[0, 1] = 1.0: must equal couplings[1, 0] = 0.5
     """
-    J, h = np.array(couplings, float), np.array(fields, float)
-    require(h.ndim == 1, "fields", h, f"must have the shape (n,), not {h.shape}")
+    J, h, (of_J, of_h) = np.array(couplings, float), np.array(fields, float), names
+    require(h.ndim == 1, of_h, h, f"must have the shape (n,), not {h.shape}")
     n = len(h)
     J = J.reshape(0, 0) if n == 0 and J.size == 0 else J
-    require(J.shape == (n, n), "couplings", J, f"must have the shape ({n}, {n}), not {J.shape}")
-    refuse_entries("couplings", J, ~np.isfinite(J), lambda i: "must be a finite number")
-    refuse_entries("fields", h, ~np.isfinite(h), lambda i: "must be a finite number")
-    refuse_entries("couplings", J, np.diag(np.diag(J) != 0.0), lambda i: "must be 0 on the diagonal")
-    refuse_entries("couplings", J, J != J.T, lambda i: f"must equal couplings[{i[1]}, {i[0]}] = {J.T[i]}")
+    require(J.shape == (n, n), of_J, J, f"must have the shape ({n}, {n}), not {J.shape}")
+    refuse_entries(of_J, J, ~np.isfinite(J), lambda i: "must be a finite number")
+    refuse_entries(of_h, h, ~np.isfinite(h), lambda i: "must be a finite number")
+    refuse_entries(of_J, J, np.diag(np.diag(J) != 0.0), lambda i: "must be 0 on the diagonal")
+    refuse_entries(of_J, J, J != J.T, lambda i: f"must equal {of_J}[{i[1]}, {i[0]}] = {J.T[i]}")
     return J, h
 
 

@@ -86,7 +86,7 @@ def spins_from_bits(weights, biases):
     >>> J.tolist(), h.tolist(), float(constant)
     ([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.0], 1.0)
     """
-    W, b = check_couplings(weights, biases)
+    W, b = check_couplings(weights, biases, ("weights", "biases"))
     return 0.25 * W, 0.5 * b + 0.25 * np.sum(W, axis=1), -0.5 * np.sum(b) - 0.125 * np.sum(W)
 
 
@@ -96,7 +96,7 @@ def qubo_from_bits(weights, biases):
     >>> qubo_from_bits([[0.0, 4.0], [4.0, 0.0]], [1.0, 2.0]).tolist()
     [[-1.0, -2.0], [-2.0, -2.0]]
     """
-    W, b = check_couplings(weights, biases)
+    W, b = check_couplings(weights, biases, ("weights", "biases"))
     return 0.0 - 0.5 * W - np.diag(b)
 
 

@@ -55,15 +55,15 @@ FAINT = 80.0  # e^-80 of the leader, 2^50 times over, is less than half a unit o
 MOST = 60  # log2 of all configurations; 2^60 take a core a year and a half
 
 
-def log_partition(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
+def log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     """log Z, the logarithm of the sum of e^{-beta E} over all 2^n configurations.
 
     Parameters
     ----------
-    couplings : (n, n) float
-        J, symmetric with zero diagonal; n <= 60, and time doubles with each spin.
-    fields : (n,) float
-        h.
+    J : (n, n) float
+        Couplings, symmetric with zero diagonal; n <= 60, and time doubles with each spin.
+    h : (n,) float
+        Fields.
     beta : float
         Inverse temperature, > 0.
     executor : concurrent.futures.Executor
@@ -89,12 +89,12 @@ def log_partition(couplings, fields, beta=1.0, executor=None, progress=None, che
     >>> float(np.round(log_partition(J, np.zeros(2)), 12))  # log(2 e + 2 / e)
     1.820075191603
     """
-    J, h = check_spins(couplings, fields, beta)
+    J, h = check_spins(J, h, beta)
     leader, total = _all_ranges(_partition_of_range, J, h, beta, executor, progress, checkpoint)
     return float(leader + np.log(total))
 
 
-def moments(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
+def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     """Means <s_i> and correlations <s_i s_j> of all spins; parameters as in `log_partition`.
 
     Returns
@@ -111,28 +111,28 @@ def moments(couplings, fields, beta=1.0, executor=None, progress=None, checkpoin
     >>> means.round(12).tolist(), C.round(6).tolist()  # tanh(1)
     ([0.0, 0.0], [[1.0, 0.761594], [0.761594, 1.0]])
     """
-    J, h = check_spins(couplings, fields, beta)
+    J, h = check_spins(J, h, beta)
     _, total = _all_ranges(_moments_of_range, J, h, beta, executor, progress, checkpoint)
     C = total[1:, 1:] / total[0, 0]
     np.fill_diagonal(C, 1.0)
     return total[0, 1:] / total[0, 0], C
 
 
-def potts_log_partition(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
+def potts_log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     """log Z of a Potts model, E(y) = -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i).
 
-    As `log_partition`, but for `fields`, which are h (n, q), a column for each colour; q^n <= 2^60.
+    As `log_partition`, but h is (n, q), a column for each colour; q^n <= 2^60.
 
     >>> J = np.array([[0.0, np.log(2.0)], [np.log(2.0), 0.0]])
     >>> round(float(np.exp(potts_log_partition(J, np.zeros((2, 3))))), 9)  # 3 pairs alike, 6 not
     12.0
     """
-    J, h = check_colours(couplings, fields, beta)
+    J, h = check_colours(J, h, beta)
     leader, total = _all_ranges(_partition_of_range, J, h, beta, executor, progress, checkpoint)
     return float(leader + np.log(total))
 
 
-def potts_moments(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
+def potts_moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     """Marginals p(y_i = a), (n, q), and joint probabilities p(y_i = a, y_j = b), (n, q, n, q).
 
     >>> J = np.array([[0.0, np.log(2.0)], [np.log(2.0), 0.0]])
@@ -140,7 +140,7 @@ def potts_moments(couplings, fields, beta=1.0, executor=None, progress=None, che
     >>> one[0].round(9).tolist(), float(two[0, 0, 1, 0].round(9)), float(two[0, 0, 1, 1].round(9))
     ([0.333333333, 0.333333333, 0.333333333], 0.166666667, 0.083333333)
     """
-    J, h = check_colours(couplings, fields, beta)
+    J, h = check_colours(J, h, beta)
     _, total = _all_ranges(_moments_of_range, J, h, beta, executor, progress, checkpoint)
     p = total / total[0, 0]
     return p[0, 1:].reshape(h.shape), p[1:, 1:].reshape(h.shape * 2)
@@ -174,10 +174,10 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
         years = estimate_seconds(min(bits, 900)) / 3.15e7
         most = int(MOST / math.log2(_colours(h)))
         rule = f"must be at most {most}; these would take a core {years:.2g} years or more"
-        require(False, "len(fields)", len(h), rule)
+        require(False, "len(h)", len(h), rule)
     rest, a, b = _sizes(h)
     tables = 10 * _colours(h) ** (a + b) + 6 * ROWS * _colours(h) ** max(a, b)
-    require_memory("len(fields)", len(h), 8 * (tables + 2 * h.size**2))
+    require_memory("len(h)", len(h), 8 * (tables + 2 * h.size**2))
     rows = _colours(h) ** rest
     starts = range(0, rows, RANGE)
     stops = [min(start + RANGE, rows) for start in starts]

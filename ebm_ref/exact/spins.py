@@ -19,30 +19,30 @@ from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
 from ebm_ref.formula import require, require_positive
 
 
-def check_spins(couplings, fields, beta=1.0):
+def check_spins(J, h, beta=1.0):
     """J (n, n) and h (n,) as float64, once they and beta are found to be legal and no energy overflows.
 
     >>> check_spins([[0.0, 1e308], [1e308, 0.0]], [0.0, 1e308])
     Traceback (most recent call last):
         ...
-    ValueError: couplings = [[0.e+000 1.e+308]
-     [1.e+308 0.e+000]]: must not add up, with the fields and times beta, to more than float64 holds
+    ValueError: J = [[0.e+000 1.e+308]
+     [1.e+308 0.e+000]]: must not add up, with h and times beta, to more than float64 holds
     """
-    J, h = check_couplings(couplings, fields)
+    J, h = check_couplings(J, h, ("J", "h"))
     require_positive("beta", beta)
     with np.errstate(over="ignore"):
         total = max(1.0, beta) * 4.0 * (np.sum(np.abs(J)) + np.sum(np.abs(h)))
-    rule = "must not add up, with the fields and times beta, to more than float64 holds"
-    require(total < np.inf, "couplings", J, rule)
+    rule = "must not add up, with h and times beta, to more than float64 holds"
+    require(total < np.inf, "J", J, rule)
     return J, h
 
 
-def check_colours(couplings, fields, beta=1.0):
+def check_colours(J, h, beta=1.0):
     """J (n, n) and h (n, q) of a Potts model, as `check_spins` has them of spins."""
-    h = np.array(fields, float)
-    require(h.ndim == 2 and h.shape[1] > 0, "fields", h, f"must have the shape (n, q), not {h.shape}")
-    refuse_entries("fields", h, ~np.isfinite(h), lambda i: "must be a finite number")
-    J, _ = check_spins(couplings, np.sum(np.abs(h), axis=1), beta)
+    h = np.array(h, float)
+    require(h.ndim == 2 and h.shape[1] > 0, "h", h, f"must have the shape (n, q), not {h.shape}")
+    refuse_entries("h", h, ~np.isfinite(h), lambda i: "must be a finite number")
+    J, _ = check_spins(J, np.sum(np.abs(h), axis=1), beta)
     return J, h
 
 

@@ -47,15 +47,15 @@ MOST = 60  # variables, if each has two values
 # ground states
 
 
-def ground_states(couplings, fields, count=1):
+def ground_states(J, h, count=1):
     """The `count` configurations of lowest energy E(s) = -1/2 s'Js - h's, degenerate ones each for itself.
 
     Parameters
     ----------
-    couplings : (n, n) float
-        J, symmetric with zero diagonal; n <= 60, and time doubles with each spin.
-    fields : (n,) float
-        h.
+    J : (n, n) float
+        Couplings, symmetric with zero diagonal; n <= 60, and time doubles with each spin.
+    h : (n,) float
+        Fields.
     count : int
         1 <= count <= 2^n.
 
@@ -76,9 +76,9 @@ def ground_states(couplings, fields, count=1):
     >>> E.tolist(), s.tolist()
     ([-1.0, -1.0, 1.0], [[-1, -1], [1, 1], [-1, 1]])
     """
-    J, h = check_spins(couplings, fields)
+    J, h = check_spins(J, h)
     n = len(h)
-    require(n <= MOST, "len(fields)", n, f"must be at most {MOST}")
+    require(n <= MOST, "len(h)", n, f"must be at most {MOST}")
     require(1 <= count <= 2**n and count == int(count), "count", count, f"must be an integer in 1..{2**n}")
     require_memory("count", count, 8 * (n + 8) * (2 * count + KEPT))
     unit = _unit(J, h)
@@ -194,7 +194,7 @@ def _summed_once(J, h, index):
 # sums along a Gray code
 
 
-def spin_marginals(couplings, fields, beta=1.0):
+def spin_marginals(J, h, beta=1.0):
     """log Z and the means <s_i> of spins with E(s) = -1/2 s'Js - h's, best where J has few entries.
 
     The means lose what exponents are rounded by, as those of blocks.moments do.
@@ -203,9 +203,9 @@ def spin_marginals(couplings, fields, beta=1.0):
     >>> float(np.round(log_z, 12)), means.round(12).tolist()
     (1.940189698561, [0.351945726336, 0.46211715726])
     """
-    J, h = check_spins(couplings, fields, beta)
+    J, h = check_spins(J, h, beta)
     n = len(h)
-    require(n <= MOST, "len(fields)", n, f"must be at most {MOST}")
+    require(n <= MOST, "len(h)", n, f"must be at most {MOST}")
     arrays = _spin_arrays(J, h)
     own, sums, lost = np.zeros((3, 2 * n + 1))
     level = _sum_spins(*arrays, float(beta), np.zeros(n), np.zeros(n), arrays[-1].copy(), own, sums, lost)
@@ -214,7 +214,7 @@ def spin_marginals(couplings, fields, beta=1.0):
     return float(np.log(sums[-1]) - beta * level), (up - down) / sums[-1]
 
 
-def spin_levels(couplings, fields, resolution):
+def spin_levels(J, h, resolution):
     """Density of states of spins: energies in units of `resolution`, and how many configurations have each.
 
     Returns
@@ -228,8 +228,8 @@ def spin_levels(couplings, fields, resolution):
     >>> E.tolist(), counts.tolist()
     ([-1.5, -0.5, 0.5, 1.5], [1, 1, 1, 1])
     """
-    J, h = check_spins(couplings, fields)
-    require(len(h) <= MOST, "len(fields)", len(h), f"must be at most {MOST}")
+    J, h = check_spins(J, h)
+    require(len(h) <= MOST, "len(h)", len(h), f"must be at most {MOST}")
     reach = np.sum(np.abs(J)) / 2.0 + np.sum(np.abs(h))
     counts = _levels(-reach, reach, resolution)
     arrays, zero = _spin_arrays(J, h), len(counts) // 2
