@@ -90,6 +90,8 @@ def rel_entr(jax, jnp, log_q, p):
 ADAPTERS = {
     # energies
     "softmax": {"log_softmax": lambda jax, jnp, W, x, y: -jax.nn.log_softmax(W @ x)[y]},
+    # free energies
+    "free_energy": {"logsumexp": lambda jax, jnp, E, beta: -jax.nn.logsumexp(-beta * E) / beta},
     # losses of an energy table
     "hinge": {"relu": lambda jax, jnp, E, y, m: jax.nn.relu(m + gap(jnp, E, y))},
     "log": {

@@ -139,8 +139,28 @@ def ctc_loss_of_logits(F, torch, z, y, blank, moments, labels):
     return ctc_loss(F, torch, F.log_softmax(z, dim=1), y, blank, moments, labels)
 
 
+def divergence(F, torch, mean, log_variance, beta):
+    normal = torch.distributions.Normal
+    to_unit = torch.distributions.kl_divergence(normal(mean, torch.exp(0.5 * log_variance)), normal(0.0, 1.0))
+    return beta * to_unit.sum()
+
+
 ADAPTERS = {
     # energies
+    "linear_regression": {
+        "mse_loss": lambda F, torch, W, x, y: 0.5 * F.mse_loss(W.T @ x, y, reduction="sum"),
+    },
+    "logistic": {
+        "binary_cross_entropy_with_logits": lambda F, torch, w, b, x, y: F.binary_cross_entropy_with_logits(
+            w @ x + b, torch.tensor(float(y), dtype=x.dtype)
+        ),
+    },
+    "vae_divergence": {"distributions.kl_divergence": divergence},
+    # free energies
+    "free_energy": {  # beta as a number: the slope by it would judge the division, not logsumexp
+        "logsumexp": lambda F, torch, E, beta: -torch.logsumexp(-beta.item() * E, 0) / beta.item()
+    },
+    # energies of answers
     "softmax": {
         "linear+cross_entropy": lambda F, torch, W, x, y: F.cross_entropy(
             F.linear(x[None], W), label(torch, y)
