@@ -36,6 +36,7 @@ so the share is one, too.)
 import gzip
 import itertools
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,11 @@ def synthetic(rng, count=2000):
 
 def votes(file):
     """Names and complete votes (n, 9) of -1 and 1 in a file: R's .rda, or CSV."""
-    names, table = read_rda(file) if Path(file).suffix == ".rda" else read_csv(file)
+    try:
+        names, table = read_rda(file) if Path(file).suffix == ".rda" else read_csv(file)
+    except OSError as problem:
+        print(f"--data {file}: {problem.strerror}", file=sys.stderr)
+        raise SystemExit(2) from None
     kept = (np.isnan(table) | np.isin(table, (0.0, 1.0))).all(axis=0)  # justices, not terms or times
     names, table = [name for name, k in zip(names, kept, strict=True) if k], table[:, kept]
     if len(names) != 9:

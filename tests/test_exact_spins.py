@@ -298,6 +298,8 @@ def test_a_killed_run_goes_on_where_it_was(monkeypatch, tmp_path):
             blocks.moments(*other, checkpoint=file)
     with pytest.raises(ValueError, match=r"checkpoint = .*belongs to another problem"):
         blocks.log_partition(J, h, checkpoint=file)
+    with pytest.raises(ValueError, match=r"checkpoint = .*must lie in a folder that exists"):
+        blocks.moments(J, h, checkpoint=file.parent / "nowhere" / "file", progress=lambda *_: pytest.fail())
     file.write_bytes(b"not a checkpoint")
     with pytest.raises(ValueError, match=r"checkpoint = .*is not a checkpoint"):
         blocks.moments(J, h, checkpoint=file)

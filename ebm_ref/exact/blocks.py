@@ -83,7 +83,7 @@ def log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
     ------
     ValueError
         If J is not symmetric, has a diagonal, or anything is not finite; if beta is not positive; if n
-        is above 60; or if the checkpoint is that of another problem.
+        is above 60; or if the checkpoint is that of another problem, or in a folder that is not there.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(np.round(log_partition(J, np.zeros(2)), 12))  # log(2 e + 2 / e)
@@ -242,7 +242,12 @@ def _remember(checkpoint, work, J, h, beta, done, leader, total):
 
 def _finished(checkpoint, work, J, h, beta):
     """Number of finished ranges and their sum; nothing where there is no file."""
-    if checkpoint is None or not os.path.exists(checkpoint):
+    if checkpoint is None:
+        return 0, -np.inf, 0.0
+    folder = os.path.dirname(os.path.abspath(checkpoint))
+    text = f"must lie in a folder that exists and can be written to, not in {folder}"
+    require(os.access(folder, os.W_OK), "checkpoint", os.fspath(checkpoint), text)  # before the first hour
+    if not os.path.exists(checkpoint):
         return 0, -np.inf, 0.0
     try:
         with np.load(checkpoint, allow_pickle=False) as kept:
