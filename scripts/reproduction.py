@@ -8,6 +8,7 @@ import argparse
 import gzip
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def options(text, **own):
     chosen = parser.parse_args()
     if not ONE_THREAD.keys() & os.environ.keys():
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | ONE_THREAD)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have seen enough: | head
     return chosen
 
 

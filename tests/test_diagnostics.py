@@ -74,7 +74,7 @@ def test_autocovariance_is_the_sum_written_out():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SERIES)
 def test_agreement_with_arviz(name):
-    az = pytest.importorskip("arviz", reason="the other side of the comparison")
+    az = pytest.importorskip("arviz", reason="arviz is the other side of the comparison")
     x = SERIES[name]
     one = lambda value: float(np.ravel(value)[0])
     assert d.ess_bulk(x) == pytest.approx(one(az.ess(x, method="bulk")), rel=1e-10)
@@ -86,7 +86,7 @@ def test_agreement_with_arviz(name):
 
 @pytest.mark.filterwarnings("ignore")
 def test_agreement_with_emcee():
-    emcee = pytest.importorskip("emcee", reason="the other side of the comparison")
+    emcee = pytest.importorskip("emcee", reason="emcee is the other side of the comparison")
     x = ar1(0.9, 1, 5000)[0]
     assert d.windowed_time(x) == pytest.approx(float(emcee.autocorr.integrated_time(x, c=5)[0]), rel=1e-10)
 

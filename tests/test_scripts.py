@@ -201,3 +201,12 @@ def test_nothing_heavy_is_imported_to_show_the_options():
     )
     done = run("-c", code)
     assert done.returncode == 0 and done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes that break are a matter of POSIX")
+def test_a_reader_who_has_seen_enough_is_no_error():
+    script = ROOT / "scripts" / "reproduce_lattice_metropolis.py"
+    command = f"{sys.executable} {script} --quick | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert "36 states" in done.stdout or "6 x 6" in done.stdout
+    assert done.stderr == ""
