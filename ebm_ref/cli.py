@@ -101,6 +101,7 @@ def plain(x):
 
 
 def page_of(record):
+    """The module in which a record's value is written."""
     return inspect.getmodule(record.value)
 
 
@@ -108,6 +109,7 @@ def page_of(record):
 
 
 def list_command(args, out):
+    """One line for each formula: its name and the title of its page."""
     t = table("formula", "page")
     for name, record in FORMULAS.items():
         title = page_of(record).__doc__.splitlines()[0].rstrip(".")
@@ -117,6 +119,7 @@ def list_command(args, out):
 
 
 def show_command(args, out):
+    """The page of a formula: header, signature, docstrings, laws, cases, variants."""
     record = formula(args.name)
     page = page_of(record)
     say = lambda text: out.print(reflow(text), markup=False, highlight=False)
@@ -145,6 +148,7 @@ def show_command(args, out):
 
 
 def read_command(args, out):
+    """The source of all pages, or from one on, in reading order."""
     order = ebm_ref.READING_ORDER
     args.page = args.page and args.page.removesuffix(".py").replace("/", ".")
     if args.page in FORMULAS:
@@ -167,6 +171,7 @@ def read_command(args, out):
 
 
 def verify_command(args, out):
+    """Every witness of the formulas named; status 1 if a claim does not hold."""
     from ebm_ref.evidence import WITNESSES, conditions
 
     names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
@@ -243,6 +248,7 @@ def _print_conditions(found, out):
 
 
 def check_command(args, out):
+    """The verdict on each target; status 1 on a mismatch or an error, 130 if interrupted."""
     from ebm_ref.conformance.report import check
     from ebm_ref.conformance.worker import frameworks
 
@@ -444,6 +450,7 @@ def _tally(texts):
 
 
 def check_sampler_command(args, out):
+    """The verdict on a sampler, or the description of a target; status 1 unless acquitted."""
     from ebm_ref.conformance.targets import TARGETS
 
     if args.describe is not None:
@@ -503,6 +510,7 @@ def _print_verdict(sampler, verdict, out):
 
 
 def eval_command(args, out):
+    """Value, gradients, condition and bound of one sample."""
     record = formula(args.name)
     inputs = _inputs(record, args.inputs)
     stacks = {a: np.asarray(x) for a, x in inputs.items()}
@@ -563,6 +571,7 @@ def _inputs(record, text):
 
 
 def vectors_command(args, out):
+    """Copy golden vectors into a folder; files that are there and differ are not touched."""
     names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
     if not args.out:
         raise Usage("--out must name a folder")
@@ -596,10 +605,12 @@ def write_json(path, data):
 
 
 def progress_console():
+    """Where progress is shown: standard error, and nothing in a pipe."""
     return Console(stderr=True)
 
 
 def parser():
+    """All commands, their arguments and an example for each."""
     top = argparse.ArgumentParser(
         prog="ebm-ref",
         description="The ground truth of energy-based learning.",

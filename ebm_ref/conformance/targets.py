@@ -127,6 +127,7 @@ def uniforms_of_normals(z):
 
 
 def gaussian():
+    """N(0, 1), one coordinate."""
     return continuous(
         "gaussian",
         lambda x: 0.5 * float(x @ x),
@@ -141,6 +142,7 @@ exact draws: standard normal""",
 
 
 def correlated():
+    """Two normals of sd 1 and 2, correlation 0.75."""
     L = np.array([[1.0, 0.0], [1.5, math.sqrt(4.0 - 2.25)]])  # sd 1 and 2, correlation 0.75
     P = np.linalg.inv(L @ L.T)
     return continuous(
@@ -157,6 +159,7 @@ exact draws: the Cholesky factor of C times standard normals""",
 
 
 def bimodal(shares=(0.4, 0.6), means=(-1.5, 1.5), sd=0.6):
+    """Two normals of unequal shares."""
     w, mu = np.array(shares), np.array(means)
 
     def parts(x):
@@ -176,6 +179,7 @@ exact draws: pick a normal, then draw from it""",
 
 
 def banana():
+    """A normal law bent along a parabola."""
     bend = lambda x: x[..., 1] - x[..., 0] ** 2 + 1.0
     return continuous(
         "banana",
@@ -194,6 +198,7 @@ exact draws: x_1 standard normal, then x_2 normal with mean x_1^2 - 1 and sd 1/2
 
 
 def half_line():
+    """The exponential law, with its wall at 0."""
     return continuous(
         "half-line",
         lambda x: float(x[0]) if x[0] >= 0.0 else math.inf,
@@ -209,6 +214,7 @@ exact draws: -log of a uniform number""",
 
 
 def student_t():
+    """Student's t of three degrees of freedom: no fourth moment, nor a third."""
     root = math.sqrt(3.0)
     return continuous(
         "student-t",

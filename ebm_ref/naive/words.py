@@ -58,14 +58,17 @@ def power(x, q):
 
 
 def below(a, b):
+    """Whether a < b, noted with its gap, or as the script says."""
     return _branches.below(a, b)
 
 
 def larger(a, b):
+    """The larger of two, the first of equals."""
     return b if below(a, b) else a
 
 
 def smaller(a, b):
+    """The smaller of two, the first of equals."""
     return b if below(b, a) else a
 
 
