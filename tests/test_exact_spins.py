@@ -136,27 +136,112 @@ def test_both_sides_of_the_threshold_agree(monkeypatch):
         np.testing.assert_allclose(again[1], C, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
-def test_moments_lose_no_more_than_their_exponents(scale):
-    """Against fractions: one coupling, or all, far above the fields."""
+def truth(J, h, beta):
+    """log Z, means and correlations, from energies that are fractions."""
     mpmath = pytest.importorskip("mpmath", reason="the truth comes from mpmath")
-    for size in (scale, np.where(np.arange(25).reshape(5, 5) == 1, scale, 1.0)):
-        J, h = model(5)
-        J = np.triu(J * size, 1)
-        J = J + J.T
-        S = spins.spin_table(5).astype(int).tolist()
-        pairs = list(itertools.combinations(range(5), 2))
-        E = [
-            -sum(Fraction(J[i, j]) * s[i] * s[j] for i, j in pairs)
-            - sum(Fraction(x) * t for x, t in zip(h, s, strict=True))
-            for s in S
-        ]
-        with mpmath.workdps(60):
-            gaps = [e - min(E) for e in E]
-            p = [mpmath.exp(-mpmath.mpf(gap.numerator) / gap.denominator) for gap in gaps]
-            means = [float(sum(x * s[i] for x, s in zip(p, S, strict=True)) / sum(p)) for i in range(5)]
-        allowed = 2.0**-50 * (1.0 + np.abs(J).sum() / 2.0 + np.abs(h).sum())
-        np.testing.assert_allclose(blocks.moments(J, h)[0], means, rtol=0, atol=allowed)
+    n = len(h)
+    pairs = list(itertools.combinations(range(n), 2))
+    J, h, beta = [[Fraction(x) for x in row] for row in J], [Fraction(x) for x in h], Fraction(beta)
+    S = list(itertools.product((-1, 1), repeat=n))
+    E = [
+        -sum(J[i][j] * s[i] * s[j] for i, j in pairs) - sum(x * t for x, t in zip(h, s, strict=True))
+        for s in S
+    ]
+    number = lambda x: mpmath.mpf(x.numerator) / x.denominator
+    with mpmath.workdps(60):
+        p = [mpmath.exp(-number(beta * min(e - min(E), 10**4))) for e in E]
+        z = mpmath.fsum(p)
+        mean = lambda *of: float(
+            mpmath.fsum(x * math.prod(s[i] for i in of) for x, s in zip(p, S, strict=True)) / z
+        )
+        means, C = [mean(i) for i in range(n)], [[mean(i, j) for j in range(n)] for i in range(n)]
+        return float(mpmath.log(z) - number(beta * min(E))), np.array(means), np.array(C)
+
+
+def hostile(kind, rng, n=7):
+    """Couplings and fields that decide nothing and others that decide all, side by side."""
+    J, h = rng.normal(size=(n, n)), rng.normal(size=n)
+    if kind == "frustrated":  # many states of nearly the lowest energy
+        J, h = 1e3 * np.sign(J), 0.1 * h
+    elif kind == "rows reach too far":
+        J, h = 40.0 * np.round(J), 0.3 * h
+    elif kind == "1e17 beside 1/2":
+        J, h = np.sign(J) * rng.choice([0.0, 1.0, 1e3, 1e17], (n, n)), 0.5 * h
+    elif kind == "nineteen powers of ten":
+        J, h = J * 10.0 ** rng.integers(-5, 15, (n, n)), h * 10.0 ** rng.integers(-5, 5, n)
+    else:
+        J = np.sign(J) * rng.choice([0.0, 1e-3, 1.0, 1e18, 1e200, 1e300], (n, n))
+        h = rng.choice([0.0, -1.3, 0.25, 0.5, 1e17, 1e300], n)
+    return np.triu(J, 1) + np.triu(J, 1).T, h
+
+
+@pytest.mark.parametrize("side", [10, 2, 1])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "frustrated",
+        "rows reach too far",
+        "1e17 beside 1/2",
+        "nineteen powers of ten",
+        "all that float64 holds",
+    ],
+)
+def test_no_exponent_rounds_while_it_is_large(kind, side, monkeypatch):
+    """Blocks of all, of many settings of C, and of H: against energies that are fractions."""
+    monkeypatch.setattr(blocks, "SIDE", side)
+    monkeypatch.setattr(blocks, "ROWS", 2 * side)
+    monkeypatch.setattr(blocks, "RANGE", 2)
+    monkeypatch.setattr(kernels, "FAST", side)
+    rng = np.random.default_rng(SEED)
+    for beta in (1.0, 0.3, 2.7):
+        J, h = hostile(kind, rng)
+        log_z, means, C = truth(J, h, beta)
+        # what is left rounds once, at most at the threshold
+        allowed = 2.0**-52 * min(blocks.SAFE, 10.0 + beta * (np.sum(np.abs(J)) + np.sum(np.abs(h))))
+        for found in (blocks.log_partition(J, h, beta), kernels.spin_marginals(J, h, beta)[0]):
+            assert found == pytest.approx(log_z, rel=2.0**-51, abs=allowed)
+        np.testing.assert_allclose(blocks.moments(J, h, beta)[0], means, rtol=0, atol=allowed)
+        np.testing.assert_allclose(blocks.moments(J, h, beta)[1], C, rtol=0, atol=allowed)
+        np.testing.assert_allclose(kernels.spin_marginals(J, h, beta)[1], means, rtol=0, atol=allowed)
+
+
+def test_a_field_beside_a_coupling_of_any_size():
+    """Two spins that cannot but agree feel their fields: tanh(h_0 + h_1)."""
+    for size in (1.0, 1e3, 1e17, 1e300):
+        J, h = np.array([[0.0, size], [size, 0.0]]), np.array([0.5, 0.25])
+        agree = 1.0 / (1.0 + math.exp(-2.0 * size) * math.cosh(0.25) / math.cosh(0.75))
+        first = agree * math.tanh(0.75) + (1.0 - agree) * math.tanh(0.25)
+        for means in (blocks.moments(J, h)[0], kernels.spin_marginals(J, h)[1]):
+            assert means[0] == pytest.approx(first, rel=1e-15)
+        same = np.stack([-h, h], axis=1)  # the same two spins as colours
+        assert blocks.potts_moments(2.0 * J, same)[0][0, 1] == pytest.approx((1.0 + first) / 2.0, rel=1e-15)
+
+
+def test_colours_that_share_a_large_field():
+    """What all colours of a unit have in common is no reason to lose what they have not."""
+    J, h = np.zeros((3, 3)), np.zeros((3, 2))
+    h[0] = 1e17
+    h[1, 1] = h[2, 1] = 0.5
+    p = 1.0 / (1.0 + math.exp(-0.5))
+    one, two = blocks.potts_moments(J, h)
+    np.testing.assert_allclose(one[:, 1], [0.5, p, p], rtol=1e-15)
+    assert two[1, 1, 2, 1] == pytest.approx(p * p, rel=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["frustrated", "nineteen powers of ten", "all that float64 holds"])
+def test_levels_add_up_and_do_not_round(kind):
+    """To the last bit of 2^-60: against fractions, forwards and backwards."""
+    rng = np.random.default_rng(3)
+    for beta in (1.0, 0.7, 5e-324):
+        J, h = hostile(kind, rng, 5)
+        both = np.concatenate([J.ravel(), h])
+        parts = np.concatenate([x.reshape(len(x), -1) for x in spins.levels(J, h, beta)], axis=1)
+        exact = [sum(map(Fraction, column)) for column in parts.T.tolist()]
+        lost = [abs(Fraction(x) * Fraction(beta) - y) for x, y in zip(both.tolist(), exact, strict=True)]
+        assert sum(lost) < Fraction(2) ** -60
+        for level in parts:
+            for signs in rng.choice([-1.0, 1.0], (20, len(level))):
+                assert np.sum(signs * level) == math.fsum(signs * level) == np.sum((signs * level)[::-1])
 
 
 def test_couplings_near_the_end_of_float64():
@@ -238,8 +323,8 @@ def in_pieces(monkeypatch, size=1):
 
 def test_executors_make_no_difference(monkeypatch):
     """Threads and processes, one or several: the same bits."""
-    in_pieces(monkeypatch)
-    J, h = model(22, 0.5)
+    monkeypatch.setattr(blocks, "RANGE", 1)
+    J, h = model(31, 0.2)
     alone = blocks.log_partition(J, h), *(x.tobytes() for x in blocks.moments(J, h))
     spawn = multiprocessing.get_context("spawn")
     with ThreadPoolExecutor(3) as threads, ProcessPoolExecutor(1, spawn) as process:
@@ -278,11 +363,11 @@ def test_a_killed_run_goes_on_where_it_was(monkeypatch, tmp_path):
     original = blocks._moments_of_range
 
     @functools.wraps(original)
-    def counting(J, h, beta, start, stop):
+    def counting(J, h, start, stop):
         done.append(start)
         if len(done) == 3:
             raise KeyboardInterrupt
-        return original(J, h, beta, start, stop)
+        return original(J, h, start, stop)
 
     monkeypatch.setattr(blocks, "_moments_of_range", counting)
     file = tmp_path / "sum.npz"

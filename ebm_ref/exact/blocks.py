@@ -2,23 +2,27 @@ r"""Blocks: sums over 2^n configurations of dense spins as matrix products.
 
     E(s) = -1/2 s'Js - h's,   Z = sum_s e^{-beta E(s)},   C_ij = <s_i s_j>
 
-Split the spins into A, B and the rest H.  For one configuration of H the weights of A and of B are two
-vectors u and v, the couplings between them a matrix W that does not depend on H, and
+Split the spins into A, B, C and the rest H.  For one configuration of H the weights of A and of B are two
+vectors u and v; between A, B and C stand three matrices that do not depend on H:
 
-    Z(H) = u' W v,      W_ab = e^{beta s_a' J_AB s_b}
+    Z(H) = sum_c x_c sum_ab (U_ca u_a) W_ab (V_cb v_b),      W_ab = e^{beta s_a' J_AB s_b}
 
-For many configurations of H at once, one a row of U and V, that is the matrix product V W', in which
-every multiplication and addition sums one configuration: as fast as the machine multiplies matrices.
-The moments come from the same and two more: V W' knows A and H together, U W knows B and H, and U' V,
-times W, knows A and B.
+The inner sum is that of the matrix product V W' and U, entry by entry; every multiplication and addition
+of it sums one configuration: as fast as the machine multiplies matrices.
+The moments come from the same and two more: V W' knows A, C and H together, U W knows B, C and H, and
+U' V, times W, knows A and B.
 
-Exponents.  Each factor is scaled by its largest entry.  That alone is silently wrong: where the three
-exponents disagree about who is largest, the configuration that matters is a product of three numbers
-that have all underflowed (20741.04 for 20892.59 at |J| about 1e3).  So the ranges of the three
-exponents are added up, row by row of H.  Up to 600 nothing that counts can underflow.  Beyond, the row
-is done in logarithms: the leader is found first, max_ab (u_a + v_b + w_ab), a matrix product in (max, +);
-then only rows of W that come within e^-80 of it are exponentiated and added.  That takes some twenty
-times as long.
+Exponents.  Each factor is scaled by its largest entry.  That alone is silently wrong: where the
+factors disagree about who is largest, the configuration that matters is a product of numbers that have
+all underflowed.  So the ranges of the five exponents are added up, row by row of C.  Up to 600 nothing
+that counts can underflow.  Beyond, the row is done in logarithms: the leader is found first, the largest
+u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-80 of it are
+exponentiated and added.  That takes some twenty times as long.
+
+Gaps.  A probability is as wrong as its exponent, so exponents may not round while they are large: beside
+a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So they are kept in the
+levels of spins.py, each of them exact, and what is exponentiated is a difference of two, counted from a
+configuration nearby.  A leader is never one number but its levels.
 
 The configurations of H are cut into ranges that depend on n alone, each range is summed by itself, and
 the sums are added in their order.  So the result is the same to the last bit whoever does the work:
@@ -39,17 +43,19 @@ import itertools
 import math
 import os
 import time
-from functools import partial
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.exact.spins import check_colours, check_spins, colour_table, require_memory, spin_table
+from ebm_ref.exact.spins import check_colours, check_spins, colour_table, levels, require_memory, spin_table
 from ebm_ref.formula import require
 
 SIDE = 10  # log2 of the configurations of A and of B: matrix products are fastest for tables of 2^10
-ROWS = 2**9  # configurations of H that are multiplied at once
-RANGE = 2**11  # configurations of H that are one piece of work, about 0.1 s
-SAFE = 600.0  # sum of three ranges of exponents up to which scaling is right
+ROWS = 2**9  # configurations of C, at most: they are multiplied at once
+RANGE = 2**4  # configurations of H that are one piece of work, about 0.3 s
+SAFE = 600.0  # sum of the ranges of exponents up to which scaling is right
 SLOW = 20  # matrix products that a row in logarithms takes as long as
 FAINT = 80.0  # e^-80 of the leader, 2^50 times over, is less than half a unit of the last place
 MOST = 60  # log2 of all configurations; 2^60 take a core a year and a half
@@ -91,7 +97,7 @@ def log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
     """
     J, h = check_spins(J, h, beta)
     leader, total = _all_ranges(_partition_of_range, J, h, beta, executor, progress, checkpoint)
-    return float(leader + np.log(total))
+    return math.fsum([*leader, np.log(total)])
 
 
 def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
@@ -103,8 +109,7 @@ def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     correlations : (n, n) float
         Not centred, so that C_ii = 1; subtract the outer product of the means for covariances.
 
-    Exponents are rounded, and what they lose the moments lose: at most 2^-50 (1 + beta b), where b is the
-    sum of all |J_ij|, i < j, and all |h_i|.  Beside a coupling of 1e17 a field of 1/2 is not seen at all.
+    Right to 1e-13 whatever the size of the couplings, also where some dwarf others.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> means, C = moments(J, np.zeros(2))
@@ -129,7 +134,7 @@ def potts_log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint
     """
     J, h = check_colours(J, h, beta)
     leader, total = _all_ranges(_partition_of_range, J, h, beta, executor, progress, checkpoint)
-    return float(leader + np.log(total))
+    return math.fsum([*leader, np.log(total)])
 
 
 def potts_moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
@@ -168,43 +173,61 @@ def estimate_seconds(n, products=1):
 
 
 def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
-    """Sum of all ranges in their order, as a pair (leader, total) that stands for total e^leader."""
+    """Sum of all ranges in their order: the levels of a leader, and the total in units of e^leader."""
     bits = len(h) * math.log2(_colours(h))
     if not bits <= MOST:
         years = estimate_seconds(min(bits, 900)) / 3.15e7
         most = int(MOST / math.log2(_colours(h)))
         rule = f"must be at most {most}; these would take a core {years:.2g} years or more"
         require(False, "len(h)", len(h), rule)
-    rest, a, b = _sizes(h)
-    tables = 10 * _colours(h) ** (a + b) + 6 * ROWS * _colours(h) ** max(a, b)
-    require_memory("len(h)", len(h), 8 * (tables + 2 * h.size**2))
-    rows = _colours(h) ** rest
-    starts = range(0, rows, RANGE)
-    stops = [min(start + RANGE, rows) for start in starts]
-    done, leader, total = _finished(checkpoint, work, J, h, beta)
-    tell = _teller(progress, len(starts), bits, work, J, h, beta)
+    rest, _, a, b = _sizes(h)
+    model = levels(J, h, beta)
+    tables = (6 + 5 * len(model[0])) * _colours(h) ** (a + b) + 8 * ROWS * _colours(h) ** max(a, b)
+    require_memory("len(h)", len(h), 8 * (tables + 2 * len(model[0]) * h.size**2))
+    settings = _colours(h) ** rest
+    starts = range(0, settings, RANGE)
+    stops = [min(start + RANGE, settings) for start in starts]
+    done, *so_far = _finished(checkpoint, work, J, h, beta)
+    tell = _teller(progress, len(starts), bits, work, model)
     tell(done, done)
     mapped = map if executor is None else executor.map
     before = done
-    for part in mapped(partial(work, J, h, beta), starts[done:], stops[done:]):
-        leader, total = _add(leader, total, *part)
+    for part in mapped(partial(work, *model), starts[done:], stops[done:]):
+        so_far = _add(*so_far, *part) if done else part
         done += 1
-        _remember(checkpoint, work, J, h, beta, done, leader, total)
+        _remember(checkpoint, work, J, h, beta, done, *so_far)
         tell(done, before)
-    return leader, total
+    return so_far
+
+
+def _weights(exponents, logs):
+    """Levels of a leader among exponents (l, c), and the weights e^(exponent - leader) of all, (c,).
+
+    The leader is that of the largest exponent + log, or one of at most e times less: where a gap is so
+    large that it rounds, the first guess may be wrong by as much, but then the next is better.
+    """
+    best = int(np.argmax(exponents[0] + logs))
+    while True:
+        gaps = _summed(level - level[best] for level in exponents)
+        ahead = gaps + (logs - logs[best])
+        other = int(np.argmax(ahead))
+        if not ahead[other] > 1.0:
+            return exponents[:, best], np.exp(gaps)
+        best = other
 
 
 def _add(leader, total, other, more):
     """total e^leader + more e^other as such a pair."""
-    top = max(leader, other)
-    return top, np.exp(leader - top) * total + np.exp(other - top) * more
+    logs = np.log([np.ravel(total)[0], np.ravel(more)[0]])
+    leader, (a, b) = _weights(np.stack([leader, other], axis=1), logs)
+    return leader, a * total + b * more
 
 
-def _teller(progress, ranges, bits, work, J, h, beta):
+def _teller(progress, ranges, bits, work, model):
     """A function that tells how far we are: the estimate at first, then what the finished ranges took."""
     if progress is None:
         return lambda done, before: None
-    estimate, began = estimate_seconds(bits, _products(work, J, h, beta)) / ranges, time.monotonic()
+    estimate, began = estimate_seconds(bits, _products(work, *model)) / ranges, time.monotonic()
 
     def tell(done, before):
         each = (time.monotonic() - began) / (done - before) if done > before else estimate
@@ -213,18 +236,16 @@ def _teller(progress, ranges, bits, work, J, h, beta):
     return tell
 
 
-def _products(work, J, h, beta):
-    """Matrix products that a row of H takes as long as, judged by the first rows."""
-    tables = _tables(J, h, beta)
-    _, _, u, v = _rows(J, h, beta, tables, 0, min(ROWS, _colours(h) ** _sizes(h)[0]))
-    spread = np.ptp(u, axis=1) + np.ptp(v, axis=1) + np.ptp(tables[-1])
-    easy, hard = 3 if work is _moments_of_range else 1, np.mean(spread > SAFE)
-    return float(easy + hard * (SLOW - easy))
+def _products(work, J, h):
+    """Matrix products that all takes as long as, judged by one configuration of H."""
+    *_, hard = _factors(_shared(J, h), 0)
+    easy = 3 if work is _moments_of_range else 1
+    return float(easy + np.mean(hard) * (SLOW - easy))
 
 
 def _problem(work, J, h, beta):
     """What a checkpoint must agree with."""
-    text = f"{work.__name__} {h.shape} {SIDE} {ROWS} {RANGE} {SAFE} {FAINT} {float(beta)!r}"
+    text = f"levels {work.__name__} {h.shape} {SIDE} {ROWS} {RANGE} {SAFE} {FAINT} {float(beta)!r}"
     return hashlib.sha256(text.encode() + J.tobytes() + h.tobytes()).hexdigest()
 
 
@@ -241,14 +262,14 @@ def _remember(checkpoint, work, J, h, beta, done, leader, total):
 
 
 def _finished(checkpoint, work, J, h, beta):
-    """Number of finished ranges and their sum; nothing where there is no file."""
+    """Number of finished ranges and their sum; 0 and no sum where there is no file."""
     if checkpoint is None:
-        return 0, -np.inf, 0.0
+        return 0, None, None
     folder = os.path.dirname(os.path.abspath(checkpoint))
     text = f"must lie in a folder that exists and can be written to, not in {folder}"
     require(os.access(folder, os.W_OK), "checkpoint", os.fspath(checkpoint), text)  # before the first hour
     if not os.path.exists(checkpoint):
-        return 0, -np.inf, 0.0
+        return 0, None, None
     try:
         with np.load(checkpoint, allow_pickle=False) as kept:
             problem, done, leader, total = (kept[key] for key in ("problem", "done", "leader", "total"))
@@ -260,7 +281,7 @@ def _finished(checkpoint, work, J, h, beta):
     require(
         same, "checkpoint", os.fspath(checkpoint), "belongs to another problem; delete it or name another"
     )
-    return int(done), float(leader), total[()]
+    return int(done), leader, total[()]
 
 
 # one range
@@ -272,142 +293,154 @@ def _colours(h):
 
 
 def _sizes(h):
-    """How many units are in H, in A and in B."""
-    n, most = len(h), SIDE
-    while most > 1 and _colours(h) ** most > 2**SIDE:
-        most -= 1
-    b = min(most, n // 2) if n < 2 * most else most
-    a = min(n - b, most)
-    return n - a - b, a, b
+    """How many units are in H, C, A and B."""
+    n, q = len(h), _colours(h)
+    side = next(m for m in range(SIDE, 0, -1) if m == 1 or q**m <= 2**SIDE)
+    b = min(side, n // 2) if n < 2 * side else side
+    a = min(n - b, side)
+    c = next(m for m in range(min(SIDE, n - a - b), -1, -1) if q**m <= ROWS)
+    return n - a - b - c, c, a, b
 
 
-def _model(J, h):
-    """The quadratic form 1/2 x'Kx + k'x behind -E, what x is of some units, and the parts H, A, B of x."""
-    sizes, q = _sizes(h), _colours(h)
-    if h.ndim == 1:
+class _Shared(NamedTuple):
+    """What does not depend on the configuration of H; -beta E = 1/2 x'Kx + k'x."""
+
+    K: np.ndarray  # (l, m, m), level by level
+    k: np.ndarray  # (l, m)
+    parts: list  # of x: H, H with C, A, B
+    states: Callable  # of H and C, those from start to stop
+    count: int  # how many states C has
+    S: np.ndarray  # states of A
+    T: np.ndarray  # states of B
+    own_A: np.ndarray  # (l, a): their exponents
+    own_B: np.ndarray  # (l, b)
+    w: np.ndarray  # (l, a, b): exponents between A and B
+    U: (
+        np.ndarray
+    )  # (c, a), V (c, b), W (a, b): the factors, rows of the first two and all of the last at most 1
+    V: np.ndarray
+    W: np.ndarray
+    top: np.ndarray  # (l, c): exponent that all factors were divided by
+    spread: np.ndarray  # (c,): sum of the ranges of their exponents
+
+
+def _shared(J, h):
+    """That of the levels J and h."""
+    sizes, q = _sizes(h[0]), _colours(h[0])
+    if h.ndim == 2:
         K, k, states, width = J, h, spin_table, 1
     else:
-        K, k, states, width = np.kron(J, np.eye(q)), h.ravel(), partial(colour_table, q), q
-    ends = np.cumsum([0, *sizes]) * width
-    return K, k, states, sizes, [slice(*pair) for pair in itertools.pairwise(ends)]
+        K, k, states, width = np.kron(J, np.eye(q)[None]), h.reshape(len(h), -1), partial(colour_table, q), q
+    H, C, A, B = [slice(*pair) for pair in itertools.pairwise(np.cumsum([0, *sizes]) * width)]
+    X, S, T = (states(size) for size in sizes[1:])
+    top_U, spread_U, U = _scaled(X @ K[:, C, A], S, np.zeros((len(K), len(S))))
+    top_V, spread_V, V = _scaled(X @ K[:, C, B], T, np.zeros((len(K), len(T))))
+    w = S @ K[:, A, B] @ T.T
+    gaps = _summed(level - level[0, 0] for level in w)
+    top = np.unravel_index(np.argmax(gaps), gaps.shape)
+    gaps -= gaps[top]
+    top, spread = top_U + top_V + w[:, *top][:, None], spread_U + spread_V - np.min(gaps)
+    own_A, own_B = _own(S, K[:, A, A], k[:, A]), _own(T, K[:, B, B], k[:, B])
+    parts, states = [H, slice(0, C.stop), A, B], partial(states, sizes[0] + sizes[1])
+    return _Shared(K, k, parts, states, len(X), S, T, own_A, own_B, w, U, V, np.exp(gaps), top, spread)
 
 
-def _tables(J, h, beta):
-    """What all rows share: states of A and of B, their own exponents, and the exponent w between them."""
-    K, k, states, sizes, (_, A, B) = _model(J, h)
-    S, T = states(sizes[1]), states(sizes[2])
-    own = lambda S, side: beta * (0.5 * np.sum(S @ K[side, side] * S, axis=1) + S @ k[side])
-    return S, T, own(S, A), own(T, B), beta * (S @ K[A, B] @ T.T)
+def _own(X, K, k):
+    """1/2 x'Kx + k'x for each row of X, level by level."""
+    return 0.5 * np.sum((X @ K) * X, axis=2) + k @ X.T
 
 
-def _rows(J, h, beta, tables, start, stop):
-    """Exponents of rows of H: their states, their own exponent, those of A (c, q^a) and of B (c, q^b)."""
-    K, k, states, sizes, (H, A, B) = _model(J, h)
-    S, T, own_A, own_B, _ = tables
-    X = states(sizes[0], start, stop)
-    own = beta * (0.5 * np.sum(X @ K[H, H] * X, axis=1) + X @ k[H])
-    u = beta * (X @ K[H, A]) @ S.T
-    v = beta * (X @ K[H, B]) @ T.T
-    u += own_A
-    v += own_B
-    return X, own, u, v
+def _summed(levels):
+    """Their sum, the largest first, so that it rounds to 2^-53 of itself."""
+    return reduce(lambda total, level: np.add(total, level, out=total), levels)
 
 
-def _scaled(exponents):
-    """Each row's largest entry, its range, and e^(row - largest)."""
-    top = np.max(exponents, axis=1)
-    spread = top - np.min(exponents, axis=1)
-    exponents -= top[:, None]
-    return top, spread, np.exp(exponents, out=exponents)
+def _scaled(fields, S, own):
+    """own + each field times all states S: of each sum the largest (l, c), the range (c,), e^(. - largest).
+
+    Counted from the first state: what all states have in common cannot round.
+    """
+    gaps = (field @ (S - S[0]).T + (level - level[0]) for field, level in zip(fields, own, strict=True))
+    exponents = _summed(gaps)
+    top = np.argmax(exponents, axis=1)
+    exponents -= np.take_along_axis(exponents, top[:, None], axis=1)
+    spread = -np.min(exponents, axis=1)
+    return np.sum(fields * S[top], axis=2) + own[:, top], spread, np.exp(exponents, out=exponents)
 
 
-def _in_logarithms(u, v, w):
-    """One row of H: its leader, the a that come near it, and e^(u + v + w - leader) of those."""
-    best = u + np.max(w + v, axis=1)
-    leader = np.max(best)
-    near = np.flatnonzero(best >= leader - FAINT)
-    # added up in the same order, so that the leader itself is 0 however large the numbers are
-    return leader, near, np.exp((u[near, None] + (w[near] + v)) - leader)
+def _factors(shared, setting):
+    """One configuration of H with all of C: X, a leader for each (l, c), factors of A and B, who is hard.
+
+    e^{-beta E} is e^leader times the factors of A (c, a) and of B (c, b) times W, unless its row is hard.
+    """
+    K, k, (H, HC, A, B) = shared.K, shared.k, shared.parts
+    X = shared.states(setting * shared.count, (setting + 1) * shared.count)
+    top_u, spread_u, u = _scaled(X[:1, H] @ K[:, H, A], shared.S, shared.own_A)
+    top_v, spread_v, v = _scaled(X[:1, H] @ K[:, H, B], shared.T, shared.own_B)
+    leaders = _own(X, K[:, HC, HC], k[:, HC]) + shared.top + top_u + top_v
+    hard = ~(shared.spread + spread_u + spread_v <= SAFE)
+    return X, leaders, shared.U * u, shared.V * v, hard
 
 
-def _chunks(start, stop):
-    """Ends of the parts of a range that are multiplied at once."""
-    return ((begin, min(begin + ROWS, stop)) for begin in range(start, stop, ROWS))
+def _in_logarithms(shared, x):
+    """A configuration x of H and C: its leader (l,), the a that come near, e^(exponent - leader) of those."""
+    K, k, (_, HC, A, B), w = shared.K, shared.k, shared.parts, shared.w
+    u, v = x @ K[:, HC, A] @ shared.S.T + shared.own_A, x @ K[:, HC, B] @ shared.T.T + shared.own_B
+    lower = np.sum(np.abs(K[1:])) / 2.0 + np.sum(np.abs(k[1:]))  # no lower level adds more
+    best = u[0] + np.max(w[0] + v[0], axis=1)
+    near = np.flatnonzero(best >= np.max(best) - FAINT - 2.0 * lower)
+    exponents = u[:, near, None] + (w[:, near] + v[:, None])
+    leader, p = _weights(exponents.reshape(len(w), -1), np.zeros(exponents[0].size))
+    return _own(x[None], K[:, HC, HC], k[:, HC])[:, 0] + leader, near, p.reshape(len(near), -1)
 
 
-def _partition_of_range(J, h, beta, start, stop):
-    """Sum of e^{-beta E} over the configurations start..stop-1 of H."""
-    tables = _tables(J, h, beta)
-    w = tables[-1]
-    top_w, low_w = np.max(w), np.min(w)
-    W = w - top_w
-    np.exp(W, out=W)
-    logs = []
-    for begin, end in _chunks(start, stop):
-        _, own, u, v = _rows(J, h, beta, tables, begin, end)
-        top_u, spread_u, U = _scaled(u)
-        top_v, spread_v, V = _scaled(v)
-        z = np.einsum("ra,ra->r", V @ W.T, U)
-        with np.errstate(divide="ignore"):
-            log_z = own + top_u + top_v + top_w + np.log(z)
-        hard = np.flatnonzero(~(spread_u + spread_v + (top_w - low_w) <= SAFE))
-        log_z[hard] = _hard_rows(J, h, beta, tables, begin + hard)
-        logs.append(log_z)
-    logs = np.concatenate(logs)
-    leader = np.max(logs)
-    return leader, np.sum(np.exp(logs - leader))
+def _partition_of_range(J, h, start, stop):
+    """Sum of e^{-beta E} over the configurations start..stop-1 of H, scaled by a leader."""
+    shared, leaders, sums = _shared(J, h), [], []
+    for setting in range(start, stop):
+        X, leader, U, V, hard = _factors(shared, setting)
+        z = np.einsum("ca,ca->c", V @ shared.W.T, U)
+        for row in np.flatnonzero(hard):
+            leader[:, row], _, p = _in_logarithms(shared, X[row])
+            z[row] = np.sum(p)
+        leaders.append(leader)
+        sums.append(z)
+    z = np.concatenate(sums)
+    leader, weights = _weights(np.concatenate(leaders, axis=1), np.log(z))
+    return leader, np.sum(weights * z)
 
 
-def _hard_rows(J, h, beta, tables, rows):
-    """Logarithms of the sums of single rows of H whose exponents reach too far."""
-    logs = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        _, own, u, v = _rows(J, h, beta, tables, row, row + 1)
-        leader, _, near = _in_logarithms(u[0], v[0], tables[-1])
-        logs[i] = own[0] + leader + np.log(np.sum(near))
-    return logs
-
-
-def _moments_of_range(J, h, beta, start, stop):
+def _moments_of_range(J, h, start, stop):
     """(1 + n, 1 + n) sum of e^{-beta E} times the outer product of (1, x) with itself, scaled by a leader."""
-    tables = _tables(J, h, beta)
-    w = tables[-1]
-    top_w, low_w = np.max(w), np.min(w)
-    W = np.exp(w - top_w)
-    leader, total = -np.inf, 0.0
-    for begin, end in _chunks(start, stop):
-        X, own, u, v = _rows(J, h, beta, tables, begin, end)
-        top_u, spread_u, U = _scaled(u)
-        top_v, spread_v, V = _scaled(v)
-        scale = own + top_u + top_v + top_w
-        easy = spread_u + spread_v + (top_w - low_w) <= SAFE
-        if np.any(easy):
-            of_A = V[easy] @ W.T
-            of_A *= U[easy]
-            logs = scale[easy] + np.log(np.sum(of_A, axis=1))
-            top = np.max(logs)
-            weight = np.exp(scale[easy] - top)[:, None]
-            of_A *= weight
-            U = U[easy] * weight
-            of_B = (U @ W) * V[easy]
-            pairs = (U.T @ V[easy]) * W
-            leader, total = _add(leader, total, top, _joined(tables, X[easy], of_A, of_B, pairs))
-        for i in np.flatnonzero(~easy):
-            leader, total = _add(leader, total, *_moments_of_row(J, h, beta, tables, begin + int(i)))
-    return leader, total
+    shared = _shared(J, h)
+    parts = (part for setting in range(start, stop) for part in _moments_of_setting(shared, setting))
+    return reduce(lambda so_far, part: _add(*so_far, *part), parts)
 
 
-def _moments_of_row(J, h, beta, tables, row):
-    """The same for a single row of H, in logarithms."""
-    X, own, u, v = _rows(J, h, beta, tables, row, row + 1)
-    leader, near, p = _in_logarithms(u[0], v[0], tables[-1])
-    part = (tables[0][near], *tables[1:])
-    return own[0] + leader, _joined(part, X, np.sum(p, axis=1)[None], np.sum(p, axis=0)[None], p)
+def _moments_of_setting(shared, setting):
+    """The same for one configuration of H: for all that are products, then for each done in logarithms."""
+    X, leaders, U, V, hard = _factors(shared, setting)
+    easy = ~hard
+    if np.any(easy):
+        U, V = U[easy], V[easy]
+        of_A = V @ shared.W.T
+        of_A *= U
+        leader, weights = _weights(leaders[:, easy], np.log(np.sum(of_A, axis=1)))
+        of_A *= weights[:, None]
+        U *= weights[:, None]
+        of_B = U @ shared.W
+        of_B *= V
+        pairs = U.T @ V
+        pairs *= shared.W
+        yield leader, _joined(X[easy], shared.S, shared.T, of_A, of_B, pairs)
+    for x in X[hard]:
+        leader, near, p = _in_logarithms(shared, x)
+        of_A, of_B = np.sum(p, axis=1)[None], np.sum(p, axis=0)[None]
+        yield leader, _joined(x[None], shared.S[near], shared.T, of_A, of_B, p)
 
 
-def _joined(tables, X, of_A, of_B, pairs):
-    """The sums of (1, x)(1, x)' from weights of H and A (c, a), of H and B (c, b), and of A and B (a, b)."""
-    S, T = tables[:2]
+def _joined(X, S, T, of_A, of_B, pairs):
+    """The sums of (1, x)(1, x)' from weights of x and A (c, a), of x and B (c, b), and of A and B (a, b)."""
     x, s, t = X.shape[1], S.shape[1], T.shape[1]
     M = np.empty((1 + x + s + t, 1 + x + s + t))
     H, A, B = slice(1, 1 + x), slice(1 + x, 1 + x + s), slice(1 + x + s, None)

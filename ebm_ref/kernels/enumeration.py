@@ -16,10 +16,10 @@ In a Gray code consecutive configurations differ in one variable, so an energy c
 factors around that variable.  The marginals cost two additions more: a variable's own sum is added to
 whenever it, or a slower one, is about to change, and no difference of sums is ever taken.  Of spins, the
 fastest ten are not stepped through: all their 1024 energies come at once, from the fields that the
-slower ones exert, with one addition each and eight at a time.  Every 1024 steps the energy is computed
-afresh, so that roundings do not add up; that of a factor graph carries along what it loses.  Sums over
-1024 configurations are closed, and added with compensation.  Exponentials are counted from the lowest
-energy so far.
+slower ones exert, with one addition each and eight at a time.  For marginals of spins this is done level
+by level (exact/spins.py), so that no energy rounds; the other energies are computed afresh every 1024
+steps, and that of a factor graph carries along what it loses.  Sums over 1024 configurations are closed,
+and added with compensation.  Exponentials are counted from the lowest energy so far.
 
 Source: Knuth (2011), "The Art of Computer Programming" 4A, Section 7.2.1.1, Algorithm H; Neumaier
 (1974), "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen".
@@ -31,7 +31,7 @@ import math
 import numpy as np
 from numba import njit
 
-from ebm_ref.exact.spins import check_spins, require_memory, spin_table
+from ebm_ref.exact.spins import check_spins, levels, require_memory, spin_table
 from ebm_ref.formula import require, require_index, require_positive
 from ebm_ref.kernels.exponential import exponential
 
@@ -197,7 +197,7 @@ def _summed_once(J, h, index):
 def spin_marginals(J, h, beta=1.0):
     """log Z and the means <s_i> of spins with E(s) = -1/2 s'Js - h's, best where J has few entries.
 
-    The means lose what exponents are rounded by, as those of blocks.moments do.
+    Right to 1e-13 whatever the size of the couplings, as blocks.moments is, and by the same levels.
 
     >>> log_z, means = spin_marginals([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.5])
     >>> float(np.round(log_z, 12)), means.round(12).tolist()
@@ -206,12 +206,12 @@ def spin_marginals(J, h, beta=1.0):
     J, h = check_spins(J, h, beta)
     n = len(h)
     require(n <= MOST, "len(h)", n, f"must be at most {MOST}")
-    arrays = _spin_arrays(J, h)
+    arrays = _spin_arrays(*levels(J, h, beta))
     own, sums, lost = np.zeros((3, 2 * n + 1))
-    level = _sum_spins(*arrays, float(beta), np.zeros(n), np.zeros(n), arrays[-1].copy(), own, sums, lost)
+    leader = _sum_spins(*arrays, *_spin_room(*arrays), own, sums, lost)
     sums += lost
     down, up = sums[:-1].reshape(n, 2).T
-    return float(np.log(sums[-1]) - beta * level), (up - down) / sums[-1]
+    return math.fsum([*-leader, np.log(sums[-1])]), (up - down) / sums[-1]
 
 
 def spin_levels(J, h, resolution):
@@ -232,10 +232,9 @@ def spin_levels(J, h, resolution):
     require(len(h) <= MOST, "len(h)", len(h), f"must be at most {MOST}")
     reach = np.sum(np.abs(J)) / 2.0 + np.sum(np.abs(h))
     counts = _levels(-reach, reach, resolution)
-    arrays, zero = _spin_arrays(J, h), len(counts) // 2
-    s, f, energies = np.zeros(len(h)), np.zeros(len(h)), arrays[-1].copy()
-    _count_spins(*arrays, float(resolution), zero, s, f, energies, counts)
-    return _found(counts, resolution, len(counts) // 2)
+    arrays, zero = _spin_arrays(J[None], h[None]), len(counts) // 2
+    _count_spins(*arrays, *_spin_room(*arrays), float(resolution), zero, counts)
+    return _found(counts, resolution, zero)
 
 
 def graph_marginals(cardinalities, factors, beta=1.0):
@@ -310,12 +309,21 @@ def _found(counts, resolution, zero):
 
 
 def _spin_arrays(J, h):
-    """J row by row (starts, columns, entries), h, how many spins are fast, energies of their couplings."""
-    rows, columns = np.nonzero(J)
-    starts = np.searchsorted(rows, np.arange(len(J) + 1))
-    low = min(len(h), FAST)
+    """J row by row (starts, columns, entries), h, how many spins are fast, energies of their couplings.
+
+    J (l, n, n) and h (l, n) come in levels, and so do entries and energies.
+    """
+    n = h.shape[1]
+    rows, columns = np.nonzero(np.any(J, axis=0))
+    starts = np.searchsorted(rows, np.arange(n + 1))
+    low = min(n, FAST)
     X = spin_table(low)[:, ::-1]
-    return starts, columns, J[rows, columns], h, low, -0.5 * np.sum(X @ J[:low, :low] * X, axis=1)
+    return starts, columns, J[:, rows, columns], h, low, -0.5 * np.sum(X @ J[:, :low, :low] * X, axis=2)
+
+
+def _spin_room(starts, columns, entries, h, low, inner):
+    """Room for the spins, the fields on them, and the energies of a block."""
+    return np.zeros(h.shape[1]), np.zeros(h.shape), np.zeros(inner.shape)
 
 
 def _cardinalities(cardinalities):
@@ -372,42 +380,44 @@ def _check_factor(f, scope, table, k):
 @njit(error_model="numpy", nogil=True)
 def _next_block(starts, columns, entries, h, low, block, s, f):
     """Flip one slow spin, along a Gray code, and update the fields f; at times compute them afresh."""
-    n = len(h)
+    levels, n = h.shape
     if block % BLOCK == 0:
-        for i in range(n):
-            f[i] = h[i]
+        f[:] = h
         for i in range(low, n):
             s[i] = 2.0 * ((block ^ (block >> 1)) >> (i - low) & 1) - 1.0
             for p in range(starts[i], starts[i + 1]):
-                f[columns[p]] += entries[p] * s[i]
+                for k in range(levels):
+                    f[k, columns[p]] += entries[k, p] * s[i]
         return
     i = low
     while block >> (i - low) & 1 == 0:
         i += 1
     s[i] = -s[i]
     for p in range(starts[i], starts[i + 1]):
-        f[columns[p]] += 2.0 * entries[p] * s[i]
+        for k in range(levels):
+            f[k, columns[p]] += 2.0 * entries[k, p] * s[i]
 
 
 @njit(error_model="numpy", nogil=True)
-def _spin_block(starts, columns, entries, h, low, block, s, f, inner, energies):
+def _spin_block(starts, columns, entries, h, low, inner, block, s, f, energies):
     """Energies of all settings of the fast spins 0..low - 1, spin i up where bit i is 1; the slow are in s.
 
     Of the fast spins' own couplings, energies are in `inner`; a field adds -f_i s_i, bit by bit.
     """
     _next_block(starts, columns, entries, h, low, block, s, f)
-    e = 0.0
-    for i in range(low, len(h)):
-        e -= 0.5 * s[i] * (h[i] + f[i])
-    for i in range(low):
-        e += f[i]
-    energies[0] = e
-    for i in range(low):
-        half, step = 1 << i, 2.0 * f[i]
-        for j in range(half):
-            energies[half + j] = energies[j] - step
-    for j in range(1 << low):
-        energies[j] += inner[j]
+    for k in range(len(h)):
+        e = 0.0
+        for i in range(low, len(s)):
+            e -= 0.5 * s[i] * (h[k, i] + f[k, i])
+        for i in range(low):
+            e += f[k, i]
+        energies[k, 0] = e
+        for i in range(low):
+            half, step = 1 << i, 2.0 * f[k, i]
+            for j in range(half):
+                energies[k, half + j] = energies[k, j] - step
+        for j in range(1 << low):
+            energies[k, j] += inner[k, j]
 
 
 @njit(error_model="numpy", nogil=True)
@@ -537,22 +547,51 @@ def _add_halves(w, low, s, own, sums, lost):
 
 
 @njit(error_model="numpy", nogil=True)
-def _sum_spins(starts, columns, entries, h, low, inner, beta, s, f, energies, own, sums, lost):
-    """Fill sums with those of each spin down, up, and of all, counted from the level that is returned."""
-    level = np.inf
-    for block in range(1 << (len(h) - low)):
-        _spin_block(starts, columns, entries, h, low, block, s, f, inner, energies)
-        level = _weigh(energies, beta, level, sums, lost)
-        _add_halves(energies, low, s, own, sums, lost)
-    return level
+def _weigh_levels(energies, leader, weights, sums, lost):
+    """Weights e^-(E - leader) of energies in levels; the leader is lowered, and with it all sums, if need be.
+
+    A gap so large that it rounds may name the wrong leader; from there the next gap is smaller.
+    """
+    while True:
+        for k in range(len(leader)):
+            for j in range(len(weights)):
+                gap = energies[k, j] - leader[k]
+                weights[j] = gap if k == 0 else weights[j] + gap
+        lowest = 0.0
+        for gap in weights:
+            lowest = gap if gap < lowest else lowest
+        if lowest == 0.0:
+            break
+        best = 0
+        while weights[best] != lowest:
+            best += 1
+        factor = exponential(lowest)
+        for i in range(len(sums)):
+            sums[i], lost[i] = sums[i] * factor, lost[i] * factor
+        leader[:] = energies[:, best]
+    for j in range(len(weights)):
+        weights[j] = exponential(-weights[j])
 
 
 @njit(error_model="numpy", nogil=True)
-def _count_spins(starts, columns, entries, h, low, inner, resolution, zero, s, f, energies, counts):
+def _sum_spins(starts, columns, entries, h, low, inner, s, f, energies, own, sums, lost):
+    """Fill sums with those of each spin down, up, and of all, in units of e^-(the leader returned)."""
+    leader, weights = np.empty(len(h)), np.empty(1 << low)
+    for block in range(1 << (len(s) - low)):
+        _spin_block(starts, columns, entries, h, low, inner, block, s, f, energies)
+        if block == 0:
+            leader[:] = energies[:, 0]
+        _weigh_levels(energies, leader, weights, sums, lost)
+        _add_halves(weights, low, s, own, sums, lost)
+    return leader
+
+
+@njit(error_model="numpy", nogil=True)
+def _count_spins(starts, columns, entries, h, low, inner, s, f, energies, resolution, zero, counts):
     """Count the configurations of each energy."""
-    for block in range(1 << (len(h) - low)):
-        _spin_block(starts, columns, entries, h, low, block, s, f, inner, energies)
-        for e in energies:
+    for block in range(1 << (len(s) - low)):
+        _spin_block(starts, columns, entries, h, low, inner, block, s, f, energies)
+        for e in energies[0]:
             counts[zero + int(np.rint(e / resolution))] += 1
 
 
