@@ -176,7 +176,7 @@ def test_energies(name, label):
 def test_integral_table():
     f = FORMULAS["integral_table"]
     for function in (f.value, *f.gradients.values()):
-        with pytest.raises(ValueError, match=r"weights = .*must be positive$"):
+        with pytest.raises(ValueError, match=r"weights = \[1. 0.\]: must be positive$"):
             function(TWO, np.array([1.0, 0.0]))
         with pytest.raises(ValueError, match=r"beta = 0\.0: must be positive and finite"):
             function(TWO, TWO, 0.0)
@@ -188,6 +188,7 @@ def test_ball():
         most_offending_outside(TWO, answers, np.zeros(1), -1.0)
     with pytest.raises(ValueError, match=r"radius = 5.0: must leave an answer outside the ball"):
         most_offending_outside(TWO, answers, np.zeros(1), 5.0)
+    assert most_offending_outside(TWO, answers, np.zeros(1), 0.0) == 1  # one answer outside is enough
 
 
 def test_condition_3_needs_both_sides():

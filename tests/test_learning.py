@@ -22,7 +22,7 @@ from ebm_ref.learning import (
 )
 from ebm_ref.losses.conditions import condition_3, resting_gap
 from ebm_ref.losses.energy import energy_gradient
-from ebm_ref.losses.hinge import hinge
+from ebm_ref.losses.hinge import hinge, hinge_gradient
 from ebm_ref.losses.nll import nll, nll_gradient
 from ebm_ref.losses.square_square import square_square_gradient
 
@@ -310,6 +310,7 @@ def test_the_grid_and_the_box_are_those_asked_for():
     assert len(seen) == 25 and max(seen) == (4.0, 4.0) and sorted({E_C for E_C, _ in seen}) == [0, 1, 2, 3, 4]
     assert resting_gap(square_square_gradient) == 1.0  # from a wall at 1, no offender would feel a force
     assert resting_gap(square_square_gradient, lowest=1.0) is None
+    assert resting_gap(hinge_gradient, extent=2.0, lowest=-2.0) == 1.0  # a box around 0 is as good as any
 
 
 D2 = 2.25  # squared distance of two RBF centres
