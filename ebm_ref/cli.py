@@ -304,6 +304,16 @@ def seconds(text):
     return value
 
 
+def new_file(text):
+    """A file that can be written, for argparse: said now, not when there is something to write."""
+    path = Path(text).absolute()
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder, not a file")
+    if text != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: no such folder, or not allowed")
+    return text
+
+
 def _names_for(target):
     """A framework answers for all it has; a function for the formula it is named after."""
     if ":" not in target:
@@ -633,13 +643,13 @@ def parser():
     p.add_argument("page", metavar="PAGE", nargs="?")
     p = command("verify", verify_command, "every witness of every formula, side by side", "verify hinge nll")
     p.add_argument("names", metavar="NAME", nargs="*")
-    p.add_argument("--json", metavar="FILE", help="also write every claim to a file")
+    p.add_argument("--json", type=new_file, metavar="FILE", help="also write every claim to a file")
     p = command(
         "check", check_command, "judge frameworks and functions", "check mymodule:my_hinge --as hinge"
     )
     p.add_argument("targets", metavar="TARGET", nargs="+", help="a framework, or module:function")
     p.add_argument("--as", dest="name", metavar="NAME", help="the formula that the function computes")
-    p.add_argument("--json", metavar="FILE", help="also write every judgement to a file")
+    p.add_argument("--json", type=new_file, metavar="FILE", help="also write every judgement to a file")
     p.add_argument(
         "--time-limit", type=seconds, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
     )
@@ -655,7 +665,7 @@ def parser():
     p.add_argument("--reversible", action="store_true", help="detailed balance is claimed: test it too")
     p.add_argument("--draws", type=int, default=1_111_000, metavar="N", help="at most (1111000)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of draws and noise (0)")
-    p.add_argument("--json", metavar="FILE", help="also write the verdict to a file")
+    p.add_argument("--json", type=new_file, metavar="FILE", help="also write the verdict to a file")
     p.add_argument("--time-limit", type=seconds, default=45.0, metavar="SECONDS", help="in all (45)")
     example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
     p = command("eval", eval_command, "value, gradients, condition and bound of one sample", example)

@@ -21,6 +21,7 @@ from importlib import metadata, util
 
 import numpy as np
 
+from ebm_ref.cli import new_file
 from ebm_ref.conformance.samplers import check_sampler
 from ebm_ref.conformance.targets import TARGETS
 
@@ -187,7 +188,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="for each row (20)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--quick", action="store_true", help="the first row of each package, 3,000 pairs")
-    parser.add_argument("--json", metavar="FILE", help="also write all verdicts to a file")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="also write all verdicts to a file")
     args = parser.parse_args()
     rows = [row for row in ROWS if args.only in " ".join(row[:3])]
     options = {"seconds": args.seconds}
