@@ -311,6 +311,9 @@ def test_the_grid_and_the_box_are_those_asked_for():
     assert resting_gap(square_square_gradient) == 1.0  # from a wall at 1, no offender would feel a force
     assert resting_gap(square_square_gradient, lowest=1.0) is None
     assert resting_gap(hinge_gradient, extent=2.0, lowest=-2.0) == 1.0  # a box around 0 is as good as any
+    starts = []
+    assert resting_gap(lambda E, label: starts.append(tuple(E)) or np.zeros(2)) is None
+    assert len(starts) == 45 and starts[:3] == [(0.0, 0.0), (0.5, 0.0), (0.5, 0.5)]  # E_C >= E_I, 9 a side
 
 
 D2 = 2.25  # squared distance of two RBF centres
