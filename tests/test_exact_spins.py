@@ -205,6 +205,17 @@ def test_no_exponent_rounds_while_it_is_large(kind, side, monkeypatch):
         np.testing.assert_allclose(kernels.spin_marginals(J, h, beta)[1], means, rtol=0, atol=allowed)
 
 
+def test_a_ladder_of_ranges_each_a_little_likelier_than_all_before(monkeypatch):
+    """Their leader moves along: counted from the first of them, the last would be e^1200."""
+    for name in ("SIDE", "ROWS", "RANGE"):
+        monkeypatch.setattr(blocks, name, 1)
+    J, h = np.zeros((13, 13)), np.zeros(13)
+    J[-1, -2] = J[-2, -1] = 1e300  # beside it, the logarithms by which ranges are compared round to nothing
+    h[:11] = 0.6 * 2.0 ** np.arange(11)[::-1]
+    assert blocks.log_partition(J, h) == 1e300
+    np.testing.assert_allclose(blocks.moments(J, h)[0], np.tanh(h), rtol=0, atol=1e-14)
+
+
 def test_a_field_beside_a_coupling_of_any_size():
     """Two spins that cannot but agree feel their fields: tanh(h_0 + h_1)."""
     for size in (1.0, 1e3, 1e17, 1e300):

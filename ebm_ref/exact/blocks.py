@@ -58,6 +58,7 @@ RANGE = 2**4  # configurations of H that are one piece of work, about 0.3 s
 SAFE = 600.0  # sum of the ranges of exponents up to which scaling is right
 SLOW = 20  # matrix products that a row in logarithms takes as long as
 FAINT = 80.0  # e^-80 of the leader, 2^50 times over, is less than half a unit of the last place
+CLOSE = 2.0**-30  # logs that differ by less are equal: more than they round by, and 2^27 times is little
 MOST = 60  # log2 of all configurations; 2^60 take a core a year and a half
 
 
@@ -203,15 +204,15 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
 def _weights(exponents, logs):
     """Levels of a leader among exponents (l, c), and the weights e^(exponent - leader) of all, (c,).
 
-    The leader is that of the largest exponent + log, or one of at most e times less: where a gap is so
-    large that it rounds, the first guess may be wrong by as much, but then the next is better.
+    The leader is that of the largest exponent + log, but for CLOSE: where a gap is so large that it
+    rounds, the first guess may be wrong by as much, but then the next is better.
     """
     best = int(np.argmax(exponents[0] + logs))
     while True:
         gaps = _summed(level - level[best] for level in exponents)
         ahead = gaps + (logs - logs[best])
         other = int(np.argmax(ahead))
-        if not ahead[other] > 1.0:
+        if not ahead[other] > CLOSE:
             return exponents[:, best], np.exp(gaps)
         best = other
 
