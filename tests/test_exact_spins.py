@@ -344,6 +344,22 @@ def test_executors_make_no_difference(monkeypatch):
             assert (blocks.log_partition(J, h, executor=executor), *(x.tobytes() for x in others)) == alone
 
 
+def test_an_executor_is_not_handed_all_ranges_at_once(monkeypatch):
+    """It remembers each, and of 60 spins there are 2^27."""
+    handed = []
+
+    class Executor:
+        def map(self, work, starts, stops):
+            handed.append((len(starts), len(stops)))
+            return map(work, starts, stops)
+
+    in_pieces(monkeypatch)
+    monkeypatch.setattr(blocks, "BATCH", 3, raising=False)
+    J, h = model(22, 0.5)
+    assert blocks.log_partition(J, h, executor=Executor()) == blocks.log_partition(J, h)
+    assert handed == [(3, 3), (1, 1)]
+
+
 def test_progress_comes_before_the_work_and_ends_with_it(monkeypatch):
     in_pieces(monkeypatch)
     J, h = model(22, 0.5)

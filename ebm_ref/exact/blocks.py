@@ -55,6 +55,7 @@ from ebm_ref.formula import require
 SIDE = 10  # log2 of the configurations of A and of B: matrix products are fastest for tables of 2^10
 ROWS = 2**9  # configurations of C, at most: they are multiplied at once
 RANGE = 2**4  # configurations of H that are one piece of work, about 0.3 s
+BATCH = 2**14  # ranges that are handed over at once: an executor remembers each
 SAFE = 600.0  # sum of the ranges of exponents up to which scaling is right
 SLOW = 20  # matrix products that a row in logarithms takes as long as
 FAINT = 80.0  # e^-80 of the leader, 2^50 times over, is less than half a unit of the last place
@@ -185,20 +186,25 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     model = levels(J, h, beta)
     tables = (6 + 5 * len(model[0])) * _colours(h) ** (a + b) + 8 * ROWS * _colours(h) ** max(a, b)
     require_memory("len(h)", len(h), 8 * (tables + 2 * len(model[0]) * h.size**2))
-    settings = _colours(h) ** rest
-    starts = range(0, settings, RANGE)
-    stops = [min(start + RANGE, settings) for start in starts]
+    starts = range(0, _colours(h) ** rest, RANGE)
     done, *so_far = _finished(checkpoint, work, J, h, beta)
     tell = _teller(progress, len(starts), bits, work, model)
     tell(done, done)
-    mapped = map if executor is None else executor.map
     before = done
-    for part in mapped(partial(work, *model), starts[done:], stops[done:]):
+    for part in _parts(partial(work, *model), starts, done, executor):
         so_far = _add(*so_far, *part) if done else part
         done += 1
         _remember(checkpoint, work, J, h, beta, done, *so_far)
         tell(done, before)
     return so_far
+
+
+def _parts(work, starts, done, executor):
+    """Sums of the ranges from number `done` on, in their order, a batch at a time."""
+    mapped = map if executor is None else executor.map
+    for first in range(done, len(starts), BATCH):
+        batch = starts[first : first + BATCH]
+        yield from mapped(work, batch, [min(start + RANGE, starts.stop) for start in batch])
 
 
 def _weights(exponents, logs):
