@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 import multiprocessing
+import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from fractions import Fraction
 
@@ -322,6 +323,22 @@ def test_more_colours_than_a_table_was_meant_for(monkeypatch):
     monkeypatch.setattr(spins, "free_memory", lambda: 2**28)
     with pytest.raises(ValueError, match=r"len\(h\) = 2: needs .* GiB of memory"):
         blocks.potts_log_partition(J, np.zeros((2, 6000)))
+
+
+@pytest.mark.parametrize("n, q", [(20, 2), (1, 1500), (2, 700), (3, 100)])
+def test_no_more_memory_than_is_told(n, q, monkeypatch):
+    """For ordinary numbers, which make two levels, and for those of all sizes, which make many."""
+    told = []
+    monkeypatch.setattr(blocks, "require_memory", lambda name, value, needed: told.append(needed))
+    rng = np.random.default_rng(n)
+    for decades in (0.0, 150.0):
+        size = lambda *shape, d=decades: rng.normal(size=shape) * 10.0 ** rng.uniform(-d / 9, d, shape)
+        J, h = np.triu(size(n, n), 1), size(n, q) if q > 2 else size(n)
+        tracemalloc.start()
+        (blocks.potts_moments if q > 2 else blocks.moments)(J + J.T, h)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert used < told[-1] < 8 * used
 
 
 # who does the work

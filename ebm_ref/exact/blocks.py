@@ -185,7 +185,8 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     rest, _, a, b = _sizes(h)
     model = levels(J, h, beta)
     tables = (6 + 5 * len(model[0])) * _colours(h) ** (a + b) + 8 * ROWS * _colours(h) ** max(a, b)
-    require_memory("len(h)", len(h), 8 * (tables + 2 * len(model[0]) * h.size**2))
+    matrices = 4 * (len(model[0]) + 2) * h.size**2  # large where there are many colours: couplings, moments
+    require_memory("len(h)", len(h), 8 * (tables + matrices))
     starts = range(0, _colours(h) ** rest, RANGE)
     done, *so_far = _finished(checkpoint, work, J, h, beta)
     tell = _teller(progress, len(starts), bits, work, model)
