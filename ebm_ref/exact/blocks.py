@@ -16,8 +16,8 @@ Exponents.  Each factor is scaled by its largest entry.  That alone is silently 
 factors disagree about who is largest, the configuration that matters is a product of numbers that have
 all underflowed.  So the ranges of the five exponents are added up, row by row of C.  Up to 600 nothing
 that counts can underflow.  Beyond, the row is done in logarithms: the leader is found first, the largest
-u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-80 of it are
-exponentiated and added.  That takes some twenty times as long.
+u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-60 of it are
+exponentiated and added.  That takes a row some fifty times as long as one product.
 
 Gaps.  A probability is as wrong as its exponent, so exponents may not round while they are large: beside
 a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So they are kept in the
@@ -57,8 +57,8 @@ ROWS = 2**9  # configurations of C, at most: they are multiplied at once
 RANGE = 2**4  # configurations of H that are one piece of work, about 0.3 s
 BATCH = 2**14  # ranges that are handed over at once: an executor remembers each
 SAFE = 600.0  # sum of the ranges of exponents up to which scaling is right
-SLOW = 20  # matrix products that a row in logarithms takes as long as
-FAINT = 80.0  # e^-80 of the leader, 2^50 times over, is less than half a unit of the last place
+SLOW = 50  # matrix products that a row in logarithms takes as long as
+FAINT = 60.0  # e^-60 of the leader, 2^30 times over, is less than half a unit of the last place
 CLOSE = 2.0**-30  # logs that differ by less are equal: more than they round by, and 2^27 times is little
 MOST = 60  # log2 of all configurations; 2^60 take a core a year and a half
 
@@ -156,7 +156,7 @@ def potts_moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
 def estimate_seconds(n, products=1):
     """Seconds for n spins on one core: that of a small matrix product here and now, times 2^(n - 28).
 
-    `products` is 1 for log_partition and 3 for moments, 20 for both where couplings are so large that all
+    `products` is 1 for log_partition and 3 for moments, 50 for both where couplings are so large that all
     is done in logarithms; n is log2 q^n for units of q colours.
 
     >>> estimate_seconds(40) > estimate_seconds(30) > 0.0
@@ -395,7 +395,8 @@ def _in_logarithms(shared, x):
     K, k, (_, HC, A, B), w = shared.K, shared.k, shared.parts, shared.w
     u, v = x @ K[:, HC, A] @ shared.S.T + shared.own_A, x @ K[:, HC, B] @ shared.T.T + shared.own_B
     lower = np.sum(np.abs(K[1:])) / 2.0 + np.sum(np.abs(k[1:]))  # no lower level adds more
-    best = u[0] + np.max(w[0] + v[0], axis=1)
+    pieces = np.array_split(w[0], 16)  # each of them, and its sums, stays in the second cache
+    best = u[0] + np.concatenate([np.max(piece + v[0], axis=1) for piece in pieces])
     near = np.flatnonzero(best >= np.max(best) - FAINT - 2.0 * lower)
     exponents = u[:, near, None] + (w[:, near] + v[:, None])
     leader, p = _weights(exponents.reshape(len(w), -1), np.zeros(exponents[0].size))
