@@ -532,6 +532,26 @@ def test_more_than_the_degeneracy_and_nothing_but_ties():
     np.testing.assert_array_equal(states, spins.spin_table(18, 0, 5000))
 
 
+@pytest.mark.parametrize("kind", ["1e17 beside 1/2", "nineteen powers of ten", "all that float64 holds"])
+def test_what_is_alike_only_when_rounded_is_no_tie(kind):
+    """The order is that of energies that are fractions."""
+    J, h = np.array([[0.0, 1e17], [1e17, 0.0]]), np.array([0.5, 0.25])
+    assert kernels.ground_states(J, h, 2)[1].tolist() == [[1, 1], [-1, -1]]
+    rng = np.random.default_rng(SEED)
+    pairs, S = list(itertools.combinations(range(7), 2)), spins.spin_table(7).astype(int)
+    for count in (1, 20, 128):
+        J, h = hostile(kind, rng)
+        F, f = [[Fraction(x) for x in row] for row in J.tolist()], [Fraction(x) for x in h.tolist()]
+        E = [
+            -sum(F[i][j] * s[i] * s[j] for i, j in pairs) - sum(x * t for x, t in zip(f, s, strict=True))
+            for s in S.tolist()
+        ]
+        order = sorted(range(128), key=E.__getitem__)[:count]
+        energies, states = kernels.ground_states(J, h, count)
+        np.testing.assert_array_equal(states, S[order])
+        assert energies.tolist() == [float(E[k]) for k in order]
+
+
 # Gray codes and levels
 
 
