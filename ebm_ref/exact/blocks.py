@@ -128,7 +128,8 @@ def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
 def potts_log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     """log Z of a Potts model, E(y) = -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i).
 
-    As `log_partition`, but h is (n, q), a column for each colour; q^n <= 2^60.
+    As `log_partition`, but h is (n, q), a column for each colour; q^n <= 2^60.  It may be near 0, and is
+    then right to 1e-13, not to its last place.
 
     >>> J = np.array([[0.0, np.log(2.0)], [np.log(2.0), 0.0]])
     >>> round(float(np.exp(potts_log_partition(J, np.zeros((2, 3))))), 9)  # 3 pairs alike, 6 not
@@ -323,11 +324,9 @@ class _Shared(NamedTuple):
     own_A: np.ndarray  # (l, a): their exponents
     own_B: np.ndarray  # (l, b)
     w: np.ndarray  # (l, a, b): exponents between A and B
-    U: (
-        np.ndarray
-    )  # (c, a), V (c, b), W (a, b): the factors, rows of the first two and all of the last at most 1
-    V: np.ndarray
-    W: np.ndarray
+    U: np.ndarray  # (c, a): factors, each row's largest is 1
+    V: np.ndarray  # (c, b): likewise
+    W: np.ndarray  # (a, b): its largest is 1
     top: np.ndarray  # (l, c): exponent that all factors were divided by
     spread: np.ndarray  # (c,): sum of the ranges of their exponents
 
