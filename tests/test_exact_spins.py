@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 import multiprocessing
+import tracemalloc
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from fractions import Fraction
 
@@ -205,6 +206,17 @@ def test_no_exponent_rounds_while_it_is_large(kind, side, monkeypatch):
         np.testing.assert_allclose(kernels.spin_marginals(J, h, beta)[1], means, rtol=0, atol=allowed)
 
 
+def test_a_ladder_of_ranges_each_a_little_likelier_than_all_before(monkeypatch):
+    """Their leader moves along: counted from the first of them, the last would be e^1200."""
+    for name in ("SIDE", "ROWS", "RANGE"):
+        monkeypatch.setattr(blocks, name, 1)
+    J, h = np.zeros((13, 13)), np.zeros(13)
+    J[-1, -2] = J[-2, -1] = 1e300  # beside it, the logarithms by which ranges are compared round to nothing
+    h[:11] = 0.6 * 2.0 ** np.arange(11)[::-1]
+    assert blocks.log_partition(J, h) == 1e300
+    np.testing.assert_allclose(blocks.moments(J, h)[0], np.tanh(h), rtol=0, atol=1e-14)
+
+
 def test_a_field_beside_a_coupling_of_any_size():
     """Two spins that cannot but agree feel their fields: tanh(h_0 + h_1)."""
     for size in (1.0, 1e3, 1e17, 1e300):
@@ -313,6 +325,22 @@ def test_more_colours_than_a_table_was_meant_for(monkeypatch):
         blocks.potts_log_partition(J, np.zeros((2, 6000)))
 
 
+@pytest.mark.parametrize("n, q", [(20, 2), (1, 1500), (2, 700), (3, 100)])
+def test_no_more_memory_than_is_told(n, q, monkeypatch):
+    """For ordinary numbers, which make two levels, and for those of all sizes, which make many."""
+    told = []
+    monkeypatch.setattr(blocks, "require_memory", lambda name, value, needed: told.append(needed))
+    rng = np.random.default_rng(n)
+    for decades in (0.0, 150.0):
+        size = lambda *shape, d=decades: rng.normal(size=shape) * 10.0 ** rng.uniform(-d / 9, d, shape)
+        J, h = np.triu(size(n, n), 1), size(n, q) if q > 2 else size(n)
+        tracemalloc.start()
+        (blocks.potts_moments if q > 2 else blocks.moments)(J + J.T, h)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert used < told[-1] < 8 * used
+
+
 # who does the work
 
 
@@ -333,6 +361,22 @@ def test_executors_make_no_difference(monkeypatch):
             assert (blocks.log_partition(J, h, executor=executor), *(x.tobytes() for x in others)) == alone
 
 
+def test_an_executor_is_not_handed_all_ranges_at_once(monkeypatch):
+    """It remembers each, and of 60 spins there are 2^27."""
+    handed = []
+
+    class Executor:
+        def map(self, work, starts, stops):
+            handed.append((len(starts), len(stops)))
+            return map(work, starts, stops)
+
+    in_pieces(monkeypatch)
+    monkeypatch.setattr(blocks, "BATCH", 3, raising=False)
+    J, h = model(22, 0.5)
+    assert blocks.log_partition(J, h, executor=Executor()) == blocks.log_partition(J, h)
+    assert handed == [(3, 3), (1, 1)]
+
+
 def test_progress_comes_before_the_work_and_ends_with_it(monkeypatch):
     in_pieces(monkeypatch)
     J, h = model(22, 0.5)
@@ -348,8 +392,8 @@ def test_the_estimate_knows_of_logarithms(monkeypatch):
     for scale, route, products in (
         (0.1, blocks.log_partition, 1.0),
         (0.1, blocks.moments, 3.0),
-        (1e3, blocks.log_partition, 20.0),
-        (1e3, blocks.moments, 20.0),
+        (1e3, blocks.log_partition, 50.0),
+        (1e3, blocks.moments, 50.0),
     ):
         told = []
         route(*model(12, scale), progress=lambda done, total, seconds, told=told: told.append(seconds))
@@ -486,6 +530,26 @@ def test_more_than_the_degeneracy_and_nothing_but_ties():
     energies, states = kernels.ground_states(np.zeros((18, 18)), np.zeros(18), 5000)
     assert not np.any(energies)
     np.testing.assert_array_equal(states, spins.spin_table(18, 0, 5000))
+
+
+@pytest.mark.parametrize("kind", ["1e17 beside 1/2", "nineteen powers of ten", "all that float64 holds"])
+def test_what_is_alike_only_when_rounded_is_no_tie(kind):
+    """The order is that of energies that are fractions."""
+    J, h = np.array([[0.0, 1e17], [1e17, 0.0]]), np.array([0.5, 0.25])
+    assert kernels.ground_states(J, h, 2)[1].tolist() == [[1, 1], [-1, -1]]
+    rng = np.random.default_rng(SEED)
+    pairs, S = list(itertools.combinations(range(7), 2)), spins.spin_table(7).astype(int)
+    for count in (1, 20, 128):
+        J, h = hostile(kind, rng)
+        F, f = [[Fraction(x) for x in row] for row in J.tolist()], [Fraction(x) for x in h.tolist()]
+        E = [
+            -sum(F[i][j] * s[i] * s[j] for i, j in pairs) - sum(x * t for x, t in zip(f, s, strict=True))
+            for s in S.tolist()
+        ]
+        order = sorted(range(128), key=E.__getitem__)[:count]
+        energies, states = kernels.ground_states(J, h, count)
+        np.testing.assert_array_equal(states, S[order])
+        assert energies.tolist() == [float(E[k]) for k in order]
 
 
 # Gray codes and levels

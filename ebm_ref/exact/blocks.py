@@ -16,8 +16,8 @@ Exponents.  Each factor is scaled by its largest entry.  That alone is silently 
 factors disagree about who is largest, the configuration that matters is a product of numbers that have
 all underflowed.  So the ranges of the five exponents are added up, row by row of C.  Up to 600 nothing
 that counts can underflow.  Beyond, the row is done in logarithms: the leader is found first, the largest
-u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-80 of it are
-exponentiated and added.  That takes some twenty times as long.
+u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-60 of it are
+exponentiated and added.  That takes a row some fifty times as long as one product.
 
 Gaps.  A probability is as wrong as its exponent, so exponents may not round while they are large: beside
 a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So they are kept in the
@@ -55,9 +55,11 @@ from ebm_ref.formula import require
 SIDE = 10  # log2 of the configurations of A and of B: matrix products are fastest for tables of 2^10
 ROWS = 2**9  # configurations of C, at most: they are multiplied at once
 RANGE = 2**4  # configurations of H that are one piece of work, about 0.3 s
+BATCH = 2**14  # ranges that are handed over at once: an executor remembers each
 SAFE = 600.0  # sum of the ranges of exponents up to which scaling is right
-SLOW = 20  # matrix products that a row in logarithms takes as long as
-FAINT = 80.0  # e^-80 of the leader, 2^50 times over, is less than half a unit of the last place
+SLOW = 50  # matrix products that a row in logarithms takes as long as
+FAINT = 60.0  # e^-60 of the leader, 2^30 times over, is less than half a unit of the last place
+CLOSE = 2.0**-30  # logs that differ by less are equal: more than they round by, and 2^27 times is little
 MOST = 60  # log2 of all configurations; 2^60 take a core a year and a half
 
 
@@ -126,7 +128,8 @@ def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
 def potts_log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     """log Z of a Potts model, E(y) = -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i).
 
-    As `log_partition`, but h is (n, q), a column for each colour; q^n <= 2^60.
+    As `log_partition`, but h is (n, q), a column for each colour; q^n <= 2^60.  It may be near 0, and is
+    then right to 1e-13, not to its last place.
 
     >>> J = np.array([[0.0, np.log(2.0)], [np.log(2.0), 0.0]])
     >>> round(float(np.exp(potts_log_partition(J, np.zeros((2, 3))))), 9)  # 3 pairs alike, 6 not
@@ -154,7 +157,7 @@ def potts_moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
 def estimate_seconds(n, products=1):
     """Seconds for n spins on one core: that of a small matrix product here and now, times 2^(n - 28).
 
-    `products` is 1 for log_partition and 3 for moments, 20 for both where couplings are so large that all
+    `products` is 1 for log_partition and 3 for moments, 50 for both where couplings are so large that all
     is done in logarithms; n is log2 q^n for units of q colours.
 
     >>> estimate_seconds(40) > estimate_seconds(30) > 0.0
@@ -183,16 +186,14 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     rest, _, a, b = _sizes(h)
     model = levels(J, h, beta)
     tables = (6 + 5 * len(model[0])) * _colours(h) ** (a + b) + 8 * ROWS * _colours(h) ** max(a, b)
-    require_memory("len(h)", len(h), 8 * (tables + 2 * len(model[0]) * h.size**2))
-    settings = _colours(h) ** rest
-    starts = range(0, settings, RANGE)
-    stops = [min(start + RANGE, settings) for start in starts]
+    matrices = 4 * (len(model[0]) + 2) * h.size**2  # large where there are many colours: couplings, moments
+    require_memory("len(h)", len(h), 8 * (tables + matrices))
+    starts = range(0, _colours(h) ** rest, RANGE)
     done, *so_far = _finished(checkpoint, work, J, h, beta)
     tell = _teller(progress, len(starts), bits, work, model)
     tell(done, done)
-    mapped = map if executor is None else executor.map
     before = done
-    for part in mapped(partial(work, *model), starts[done:], stops[done:]):
+    for part in _parts(partial(work, *model), starts, done, executor):
         so_far = _add(*so_far, *part) if done else part
         done += 1
         _remember(checkpoint, work, J, h, beta, done, *so_far)
@@ -200,18 +201,26 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     return so_far
 
 
+def _parts(work, starts, done, executor):
+    """Sums of the ranges from number `done` on, in their order, a batch at a time."""
+    mapped = map if executor is None else executor.map
+    for first in range(done, len(starts), BATCH):
+        batch = starts[first : first + BATCH]
+        yield from mapped(work, batch, [min(start + RANGE, starts.stop) for start in batch])
+
+
 def _weights(exponents, logs):
     """Levels of a leader among exponents (l, c), and the weights e^(exponent - leader) of all, (c,).
 
-    The leader is that of the largest exponent + log, or one of at most e times less: where a gap is so
-    large that it rounds, the first guess may be wrong by as much, but then the next is better.
+    The leader is that of the largest exponent + log, but for CLOSE: where a gap is so large that it
+    rounds, the first guess may be wrong by as much, but then the next is better.
     """
     best = int(np.argmax(exponents[0] + logs))
     while True:
         gaps = _summed(level - level[best] for level in exponents)
         ahead = gaps + (logs - logs[best])
         other = int(np.argmax(ahead))
-        if not ahead[other] > 1.0:
+        if not ahead[other] > CLOSE:
             return exponents[:, best], np.exp(gaps)
         best = other
 
@@ -315,11 +324,9 @@ class _Shared(NamedTuple):
     own_A: np.ndarray  # (l, a): their exponents
     own_B: np.ndarray  # (l, b)
     w: np.ndarray  # (l, a, b): exponents between A and B
-    U: (
-        np.ndarray
-    )  # (c, a), V (c, b), W (a, b): the factors, rows of the first two and all of the last at most 1
-    V: np.ndarray
-    W: np.ndarray
+    U: np.ndarray  # (c, a): factors, each row's largest is 1
+    V: np.ndarray  # (c, b): likewise
+    W: np.ndarray  # (a, b): its largest is 1
     top: np.ndarray  # (l, c): exponent that all factors were divided by
     spread: np.ndarray  # (c,): sum of the ranges of their exponents
 
@@ -387,7 +394,8 @@ def _in_logarithms(shared, x):
     K, k, (_, HC, A, B), w = shared.K, shared.k, shared.parts, shared.w
     u, v = x @ K[:, HC, A] @ shared.S.T + shared.own_A, x @ K[:, HC, B] @ shared.T.T + shared.own_B
     lower = np.sum(np.abs(K[1:])) / 2.0 + np.sum(np.abs(k[1:]))  # no lower level adds more
-    best = u[0] + np.max(w[0] + v[0], axis=1)
+    pieces = np.array_split(w[0], 16)  # each of them, and its sums, stays in the second cache
+    best = u[0] + np.concatenate([np.max(piece + v[0], axis=1) for piece in pieces])
     near = np.flatnonzero(best >= np.max(best) - FAINT - 2.0 * lower)
     exponents = u[:, near, None] + (w[:, near] + v[:, None])
     leader, p = _weights(exponents.reshape(len(w), -1), np.zeros(exponents[0].size))

@@ -53,20 +53,18 @@ def check_colours(J, h, beta=1.0):
     return J, h
 
 
-GRAIN, FINE, NEGLIGIBLE = (
-    -2148,
-    -110,
-    -60,
-)  # log2 of what two floats multiply to, of a unit, of what is dropped
+GRAIN = -2148  # log2 of the number of which all products of two floats are whole multiples
+FINE = -110  # log2 of the smallest unit of a level
+NEGLIGIBLE = -60  # log2 of what is dropped
 
 
 def levels(J, h, beta=1.0):
     """beta J and beta h as sums of levels, the largest first: arrays (l, *J.shape) and (l, *h.shape).
 
-    A level holds whole multiples of a power of two, and with signs of any kind they add up to less than
-    2^51 of it.  So sums, differences and doubles of energies of one level are exact in float64.  The
-    levels add up to beta J and beta h but for less than 2^-60 in all: two for couplings that are usual,
-    one where they are few bits long, and at most 28.
+    A level holds whole multiples of a power of two, and with signs of any kind they add up to hardly more
+    than 2^51 of it: half a unit for each that was rounded up.  So sums, differences and doubles of energies
+    of one level are exact in float64.  The levels add up to beta J and beta h but for less than 2^-60 in
+    all: two for couplings that are usual, one where they are few bits long, at most 28 for 60 spins.
 
     >>> J, h = levels(np.array([[0.0, 1e17], [1e17, 0.0]]), np.array([0.5, 0.25]))
     >>> J[:, 0, 1].tolist(), h.tolist()

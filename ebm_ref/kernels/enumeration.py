@@ -10,7 +10,8 @@ Ground states are the matrix product of exact/blocks.py in (min, +): E = E_H + a
 configuration of the rest H the spins of A and of B have energies a and b, and w joins them.  Such a
 product is a loop over rows of w, and a compiler takes four or eight entries at a time.  Where all
 energies are whole multiples of a common unit they are found exactly; else whatever comes within
-rounding of the best is kept, and summed again by `math.fsum`, which rounds once.  So ties are ties.
+rounding of the best is kept, and summed again by `math.fsum`, which rounds once; where two sums are alike,
+so is what rounding took, and so on until nothing is left.  So ties are ties, and nothing else is.
 
 In a Gray code consecutive configurations differ in one variable, so an energy costs no more than the
 factors around that variable.  The marginals cost two additions more: a variable's own sum is added to
@@ -64,7 +65,8 @@ def ground_states(J, h, count=1):
     energies : (count,) float
         Ascending, each correctly rounded.
     states : (count, n) int8
-        Spins -1 and 1.  Of equal energies, the state that comes first where -1 stands before 1.
+        Spins -1 and 1.  Of equal energies, the state that comes first where -1 stands before 1; energies
+        that are alike only when rounded are not equal.
 
     Raises
     ------
@@ -174,21 +176,32 @@ def _keep(J, h, count, rounding, energies, index, filled, limit, last):
     e, i = energies[:filled], index[:filled]
     near = e <= np.partition(e, count - 1)[count - 1] + 2.0 * rounding
     e, i = e[near], i[near]
-    if rounding:
-        e = _summed_once(J, h, i)
-    order = np.lexsort((i, e))[:count]
-    energies[:count], index[:count] = e[order], i[order]
+    parts = _summed_exactly(J, h, i) if rounding else [e]
+    order = np.lexsort((i, *parts[::-1]))[:count]
+    energies[:count], index[:count] = parts[0][order], i[order]
     last = np.iinfo(np.int64).max if rounding else index[count - 1]
     return count, energies[count - 1], last
 
 
-def _summed_once(J, h, index):
-    """Energies of the configurations with these indices, each correctly rounded."""
+def _summed_exactly(J, h, index):
+    """Energies of the configurations with these indices, correctly rounded; then what that took, and so on.
+
+    A list of arrays, as many as it takes to tell apart what is not a tie.
+    """
     n = len(h)
     left, right = np.triu_indices(n, 1)
     s = 2.0 * (index[:, None] >> np.arange(n)[::-1] & 1) - 1.0
-    sums = [math.fsum([*(-J[left, right] * row[left] * row[right]), *(-h * row)]) for row in s]
-    return np.array(sums)
+    parts, alike = [], np.arange(len(s))
+    while True:
+        part = np.zeros(len(s))
+        for r in alike:
+            terms = *(-J[left, right] * s[r, left] * s[r, right]), *(-h * s[r]), *(-p[r] for p in parts)
+            part[r] = math.fsum(terms)
+        parts.append(part)
+        _, group, members = np.unique(part[alike], return_inverse=True, return_counts=True)
+        alike = alike[members[group] > 1]
+        if not np.any(part[alike]):
+            return parts
 
 
 # sums along a Gray code
