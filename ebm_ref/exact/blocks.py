@@ -2,22 +2,22 @@ r"""Blocks: sums over 2^n configurations of dense spins as matrix products.
 
     E(s) = -1/2 s'Js - h's,   Z = sum_s e^{-beta E(s)},   C_ij = <s_i s_j>
 
-Split the spins into A, B, C and the rest H.  For one configuration of H the weights of A and of B are two
-vectors u and v; between A, B and C stand three matrices that do not depend on H:
+Split the spins into A, B, C and the rest H.  For one configuration of H the weights of A, of B and of C
+are three vectors u, v and x; between A, B and C stand three matrices that do not depend on H:
 
-    Z(H) = sum_c x_c sum_ab (U_ca u_a) W_ab (V_cb v_b),      W_ab = e^{beta s_a' J_AB s_b}
+    Z(H) = sum_c x_c sum_ab (U_ca u_a) (V_cb v_b) W_ab,      W_ab = e^{beta s_a' J_AB s_b}
 
-The inner sum is that of the matrix product V W' and U, entry by entry; every multiplication and addition
-of it sums one configuration: as fast as the machine multiplies matrices.
-The moments come from the same and two more: V W' knows A, C and H together, U W knows B, C and H, and
-U' V, times W, knows A and B.
+and U and V likewise, of C with A and of C with B.  The inner sum is that of the matrix product V W' and
+U, entry by entry; every multiplication and addition of it sums one configuration: as fast as the machine
+multiplies matrices.  The moments come from the same and two more: V W' knows A, C and H together, U W
+knows B, C and H, and U' V, times W, knows A and B.
 
-Exponents.  Each factor is scaled by its largest entry.  That alone is silently wrong: where the
-factors disagree about who is largest, the configuration that matters is a product of numbers that have
-all underflowed.  So the ranges of the five exponents are added up, row by row of C.  Up to 600 nothing
-that counts can underflow.  Beyond, the row is done in logarithms: the leader is found first, the largest
-u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-60 of it are
-exponentiated and added.  That takes a row some fifty times as long as one product.
+Exponents.  Each factor is scaled by its largest entry.  That alone is silently wrong: where the factors
+disagree about who is largest, the configuration that matters is a product of numbers that have all
+underflowed.  So the ranges of the exponents of U, V, W, u and v are added up, row by row of C.  Up to 600
+nothing that counts can underflow.  Beyond, the row is done in logarithms: the leader is found first, the
+largest u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-60 of it
+are exponentiated and added.  That takes a row some fifty times as long as one product.
 
 Gaps.  A probability is as wrong as its exponent, so exponents may not round while they are large: beside
 a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So they are kept in the
@@ -75,7 +75,8 @@ def log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
     beta : float
         Inverse temperature, > 0.
     executor : concurrent.futures.Executor
-        Who does the work; this process unless given.  The result does not depend on it.
+        Who does the work; this process unless given.  The result does not depend on it.  What is refused
+        for lack of memory is what one worker needs.
     progress : callable
         Called as progress(done, total, seconds): ranges done, ranges in all, and an estimate of the
         seconds that are left.  The first call comes before any work.
@@ -212,6 +213,7 @@ def _parts(work, starts, done, executor):
 def _weights(exponents, logs):
     """Levels of a leader among exponents (l, c), and the weights e^(exponent - leader) of all, (c,).
 
+    Of what e^exponent is multiplied by, `logs` is the logarithm: a row's sum, a whole range's, or 1.
     The leader is that of the largest exponent + log, but for CLOSE: where a gap is so large that it
     rounds, the first guess may be wrong by as much, but then the next is better.
     """
@@ -393,10 +395,10 @@ def _in_logarithms(shared, x):
     """A configuration x of H and C: its leader (l,), the a that come near, e^(exponent - leader) of those."""
     K, k, (_, HC, A, B), w = shared.K, shared.k, shared.parts, shared.w
     u, v = x @ K[:, HC, A] @ shared.S.T + shared.own_A, x @ K[:, HC, B] @ shared.T.T + shared.own_B
-    lower = np.sum(np.abs(K[1:])) / 2.0 + np.sum(np.abs(k[1:]))  # no lower level adds more
+    below = np.sum(np.abs(K[1:])) / 2.0 + np.sum(np.abs(k[1:]))  # the levels below the first add no more
     pieces = np.array_split(w[0], 16)  # each of them, and its sums, stays in the second cache
     best = u[0] + np.concatenate([np.max(piece + v[0], axis=1) for piece in pieces])
-    near = np.flatnonzero(best >= np.max(best) - FAINT - 2.0 * lower)
+    near = np.flatnonzero(best >= np.max(best) - FAINT - 2.0 * below)
     exponents = u[:, near, None] + (w[:, near] + v[:, None])
     leader, p = _weights(exponents.reshape(len(w), -1), np.zeros(exponents[0].size))
     return _own(x[None], K[:, HC, HC], k[:, HC])[:, 0] + leader, near, p.reshape(len(near), -1)
