@@ -72,7 +72,7 @@ def compare(client, function, n, kill):
 def main():
     parser = argparse.ArgumentParser(description="Exact sums on a local Dask cluster.")
     parser.add_argument(
-        "--spins", type=int, default=34, metavar="N", help="spins of log_partition (default 34)"
+        "--spins", type=int, default=36, metavar="N", help="spins of log_partition (default 36)"
     )
     parser.add_argument("--workers", type=int, default=2, metavar="K", help="processes (default 2)")
     parser.add_argument("--kill", action="store_true", help="kill a worker in the middle")
