@@ -87,8 +87,8 @@ def condition(vector, output, truth):
 
 
 def terms(vector):
-    """n: the number of terms that a formula may sum, the size of its largest input."""
-    return max(np.size(x) for x in vector["inputs"].values())
+    """n: the number of terms that a formula may sum, the size of its largest input; 1 where all are empty."""
+    return max(1, *(np.size(x) for x in vector["inputs"].values()))
 
 
 def scale(vector, truth):

@@ -406,6 +406,16 @@ def test_coinciding_slips_are_named_together():
     assert {"half the truth", "mean instead of sum", "divided by the number of answers"} <= named
 
 
+def test_nothing_is_told_apart_on_nothing():
+    """On empty arrays both are 0: no smallest input that would show a mismatch."""
+    from ebm_ref.conformance.diagnose import smallest_input
+
+    f, less = FORMULAS["kl_divergence"], lambda i: {"value": -f.value(**i) + 0.0, "gradients": {}}
+    p = np.array([0.25, 0.75])
+    found = smallest_input(f, less, {"log_q": np.log(p[::-1]), "p": p}, "value")
+    assert found["truth"] != found["answer"]
+
+
 def test_what_raises_does_not_reproduce():
     from ebm_ref.conformance.diagnose import _of_variant
     from ebm_ref.formula import Variant
