@@ -41,6 +41,14 @@ from ebm_ref.formula import check_shapes
 COLORS = {"match": "green", "mismatch": "red", "error": "red", "known quirk": "yellow"}
 
 
+class Output(Console):
+    """A console that goes on in silence once the reader of its pipe has seen enough: the status counts."""
+
+    def on_broken_pipe(self):
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Usage(Exception):
     """A user's mistake: printed without a traceback, exit status 2."""
 
@@ -55,7 +63,8 @@ def known(name, names, what):
     if name in names:
         return name
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-    listing = "`ebm-ref list` shows all names" if names is FORMULAS else f"known: {', '.join(names)}"
+    many = names is FORMULAS or names is ebm_ref.READING_ORDER
+    listing = "`ebm-ref list` shows all names" if many else f"known: {', '.join(names)}"
     raise Usage(f"unknown {what} {name!r}; " + (f"did you mean {' or '.join(near)}?" if near else listing))
 
 
@@ -85,7 +94,13 @@ def reflow(text, width=79):
         group = list(group)
         if max(map(len, group)) > width:
             text = " ".join(line.strip() for line in group)
-            group = textwrap.wrap(text, width, initial_indent=" " * left, subsequent_indent=" " * left)
+            group = textwrap.wrap(
+                text,
+                width,
+                initial_indent=" " * left,
+                subsequent_indent=" " * left,
+                break_on_hyphens=False,  # an address is copied as it stands
+            )
         lines += group
     return "\n".join(lines)
 
@@ -111,9 +126,11 @@ def page_of(record):
 def list_command(args, out):
     """One line for each formula: its name and the title of its page."""
     t = table("formula", "page")
+    room = out.width - max(map(len, FORMULAS)) - 2
     for name, record in FORMULAS.items():
         title = page_of(record).__doc__.splitlines()[0].rstrip(".")
-        t.add_row(name, escape(title if len(title) <= 56 else title.partition(":")[0]))
+        title = title if len(title) <= room else title.partition(":")[0]
+        t.add_row(name, escape(textwrap.shorten(title, room, placeholder=" ...")))
     print_table(out, t)
     return 0
 
@@ -141,30 +158,35 @@ def show_command(args, out):
     if record.variants:
         say("\nWhat others compute under this name")
     for variant in record.variants:
-        seen = f"\n      seen in: {variant.seen_in}" if variant.seen_in else ""
-        symptom = f"\n      symptom: {variant.symptom}" if variant.symptom else ""
-        say(f"  {variant.kind}: {variant.name}{seen}{symptom}")
+        say(f"  {variant.kind}: {variant.name}")
+        for what, text in (("seen in", variant.seen_in), ("symptom", variant.symptom)):
+            if text:
+                say(f"      {what}: {text}")
     return 0
 
 
 def read_command(args, out):
-    """The source of all pages, or from one on, in reading order."""
-    order = ebm_ref.READING_ORDER
-    args.page = args.page and args.page.removesuffix(".py").replace("/", ".")
-    if args.page in FORMULAS:
-        pages = [page_of(FORMULAS[args.page]).__name__.removeprefix("ebm_ref.")]
-    elif args.page:
-        short = {page.rpartition(".")[2]: page for page in order}
-        pages = [short.get(args.page) or known(args.page, order, "page")]
-    else:
-        pages = order
+    """The source of all pages, of those of a folder, or of one, in reading order."""
     texts = []
-    for page in pages:
+    for page in pages_called(args.page):
         path = Path(ebm_ref.__file__).parent / (page.replace(".", "/") + ".py")
         texts.append(f"{'=' * 79}\n{page}\n{'=' * 79}\n\n{path.read_text(encoding='utf-8')}")
     with out.pager() if out.is_terminal else contextlib.nullcontext():
         out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def pages_called(name):
+    """Pages by a formula, a folder, a module or its path as the README has it; all of them without a name."""
+    order = ebm_ref.READING_ORDER
+    if not name:
+        return order
+    if name in FORMULAS:
+        return [page_of(FORMULAS[name]).__name__.removeprefix("ebm_ref.")]
+    name = name.removesuffix(".py").strip("/").replace("/", ".").removeprefix("ebm_ref.")
+    short = {page.rpartition(".")[2]: page for page in order}
+    within = [page for page in order if page.startswith(f"{name}.")]
+    return within or [short.get(name) or known(name, order, "page")]
 
 
 # verify
@@ -413,20 +435,21 @@ def _grouped(rows):
 def _notes(row):
     """What there is to say of one row beside its verdict, each note a tuple of lines."""
     if row.smallest:
-        small, nothing = row.smallest, ("nothing that this project has a name for",)
+        small = row.smallest
         what = "value" if small["output"] == "value" else f"gradient by {small['output']}"
         seen = [f"seen in: {thread}" for thread in row.threads if thread]
         by_names = {}
         for output, names in row.explained.items():
-            by_names.setdefault(" or ".join(names or nothing), []).append(output)
+            computes = f"it computes: {' or '.join(names)}" if names else "no mistake that has a name here"
+            by_names.setdefault(computes, []).append(output)
         said = [f"{' and '.join(outputs)}: {names}" for names, outputs in by_names.items()]
         short = next(iter(by_names)) if len(by_names) == 1 else "; ".join(said)
-        computes = f"{row.verdict}: it computes: {short}"
+        verdict = "mismatch" if row.verdict == "error" else row.verdict
         shown = (
             f"smallest input: {plain(small['inputs'])}",
             f"{what}: truth {plain(small['truth'])}, answer {plain(small['answer'])}",
         )
-        yield (computes, *seen, *shown)
+        yield (f"{verdict}: {short}", *seen, *shown)
     if row.verdict == "imprecise":
         j = max((j for j in row.finite if j.output), key=lambda j: j.fine)
         what = "value" if j.output == "value" else f"gradient by {j.output}"
@@ -436,8 +459,7 @@ def _notes(row):
             f"{what}: truth {plain(of(j.vector, j.output))}, answer {plain(j.answer)}",
         )
     for verdict in ("error", "unsupported"):
-        for detail, count in _tally(j.detail for j in row.finite if j.verdict == verdict):
-            yield (f"{verdict} on {count} vectors: {detail}",)
+        yield from _refusals(verdict, [j for j in row.finite if j.verdict == verdict])
     if {j.output for j in row.finite} == {"value"} and FORMULAS[row.formula].gradients:
         yield ("a value alone: gradients were not judged",)
     if row.accepted:
@@ -449,11 +471,22 @@ def _notes(row):
         yield (f"NaN and infinity, not counted: differs at {ids}",)
 
 
-def _tally(texts):
-    counts = {}
-    for text in texts:
-        counts[text] = counts.get(text, 0) + 1
-    return counts.items()
+def _refusals(verdict, judgements, shown=3):
+    """A note for each thing that was said instead of an answer, an error's with the shortest such inputs."""
+    said = {}
+    for j in judgements:
+        said.setdefault(j.detail, []).append(j.vector)
+    for detail, vectors in [*said.items()][:shown]:
+        example = f"such as: {min((plain(v['inputs']) for v in vectors), key=len)}"
+        said_so = f"{verdict} on {_vectors(len(vectors))}: {detail}"
+        yield (said_so, example) if verdict == "error" else (said_so,)
+    rest = sum(len(vectors) for vectors in [*said.values()][shown:])
+    if rest:
+        yield (f"{verdict} on {_vectors(rest)} more, each in other words",)
+
+
+def _vectors(count):
+    return f"{count} vector{'s' * (count != 1)}"
 
 
 # check-sampler
@@ -472,7 +505,7 @@ def check_sampler_command(args, out):
     if ":" not in args.sampler:
         raise Usage(f"{args.sampler!r} is no sampler: say module:function, such as mymodule:step")
     check_target(args.sampler, ())
-    from ebm_ref.conformance.samplers import check_in_process
+    from ebm_ref.conformance.samplers import CANNOT_BE_LOADED, check_in_process
 
     with progress_console().status(f"stepping {args.sampler} from exact draws of {args.target}"):
         verdict = check_in_process(
@@ -487,6 +520,8 @@ def check_sampler_command(args, out):
     _print_verdict(args.sampler, verdict, out)
     if args.json:
         write_json(args.json, dataclasses.asdict(verdict))
+    if verdict.reason.startswith(CANNOT_BE_LOADED):
+        return 2
     return 0 if verdict.verdict == "acquitted" else 1
 
 
@@ -511,7 +546,8 @@ def _print_verdict(sampler, verdict, out):
             t.add_row(test.name, *(f"[{color}]{cell}[/]" for cell in cells), f"{test.alpha:.2g}")
         print_table(out, t)
         out.print()
-        say(f"{verdict.draws:,} pairs; {100 * verdict.moved:.3g} % of the steps moved.")
+        moved = "" if np.isnan(verdict.moved) else f"; {100 * verdict.moved:.3g} % of the steps moved"
+        say(f"{verdict.draws:,} pairs{moved}.")
     for name, size in verdict.found.items():
         say(f"would have been found with probability 0.99, by {name}: " + FOUND[name].format(size))
 
@@ -582,7 +618,7 @@ def _inputs(record, text):
 
 def vectors_command(args, out):
     """Copy golden vectors into a folder; files that are there and differ are not touched."""
-    names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
+    names = list(dict.fromkeys(known(name, FORMULAS, "formula") for name in args.names)) or list(FORMULAS)
     if not args.out:
         raise Usage("--out must name a folder")
     folder = Path(args.out)
@@ -601,7 +637,8 @@ def vectors_command(args, out):
     for file, text in texts.items():
         (folder / file).write_bytes(text)
     count = sum(len(golden.load(name)) for name in names)
-    out.print(f"{count} vectors of {len(names)} formulas written to {folder}", highlight=False)
+    formulas = f"{len(names)} formula{'s' * (len(names) != 1)}"
+    out.print(f"{_vectors(count)} of {formulas} written to {folder}", highlight=False)
     return 0
 
 
@@ -647,7 +684,14 @@ def parser():
     p = command(
         "check", check_command, "judge frameworks and functions", "check mymodule:my_hinge --as hinge"
     )
-    p.add_argument("targets", metavar="TARGET", nargs="+", help="a framework, or module:function")
+    p.add_argument(
+        "targets",
+        metavar="TARGET",
+        nargs="+",
+        help="torch, optax, jax, keras, sklearn or crf; or module:function, found from the current folder, "
+        "which gets one sample as NumPy arrays and numbers, by position in the order that `ebm-ref show` "
+        "gives, and returns the value, or (value, {argument: gradient})",
+    )
     p.add_argument("--as", dest="name", metavar="NAME", help="the formula that the function computes")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every judgement to a file")
     p.add_argument(
@@ -690,14 +734,15 @@ def main(argv=None):
     to_stdout = getattr(args, "json", None) in ("/dev/stdout", "-")
     if to_stdout:
         args.json = "/dev/stdout"
-    out = Console(stderr=to_stdout, emoji=False)
+    out = Output(stderr=to_stdout, emoji=False)
     try:
         return args.run(args, out)
     except (Usage, ValueError, OSError) as problem:
         if isinstance(problem, BrokenPipeError):  # the reader of the pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        print(f"ebm-ref: {problem}", file=sys.stderr)
+        named = isinstance(problem, OSError) and problem.filename
+        print(f"ebm-ref: {f'{named}: {problem.strerror}' if named else problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -1,5 +1,6 @@
 """The command line as a person meets it: 80 columns, no colour, a pipe, a mistake."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from ebm_ref import FORMULAS, READING_ORDER, golden
 from ebm_ref.cli import main, reflow
+from ebm_ref.conformance.worker import frameworks
 
 
 @pytest.fixture
@@ -44,6 +46,23 @@ def test_show(run, name):
     joined = " ".join(out.split())
     assert all(" ".join(case.name.split()) in joined for case in FORMULAS[name].cases)
     assert all(variant.name in joined for variant in FORMULAS[name].variants)
+
+
+def test_list_cuts_no_title(run):
+    titles = {line.split(maxsplit=1)[1].rstrip() for line in run("list")[1].splitlines()[1:]}
+    docs = {inspect.getmodule(f.value).__doc__.splitlines()[0].rstrip(".") for f in FORMULAS.values()}
+    whole = docs | {doc.partition(":")[0] for doc in docs}
+    assert all(title in whole or title.endswith(" ...") for title in titles)
+    assert sum(title.endswith(" ...") for title in titles) <= 2
+
+
+def test_show_gives_each_fact_of_a_mistake_its_line_and_breaks_no_address(run):
+    lines = run("show", "hinge")[1].splitlines()
+    starts = [line.strip().partition(":")[0] for line in lines if line.strip()]
+    variants = FORMULAS["hinge"].variants
+    assert starts.count("symptom") == sum(bool(v.symptom) for v in variants)
+    assert starts.count("seen in") == sum(bool(v.seen_in) for v in variants)
+    assert any("github.com/keras-team/keras/issues/8083" in line for line in lines)
 
 
 def test_show_says_where_mistakes_happened(run):
@@ -102,6 +121,9 @@ def test_eval(run):
         (("check", "mine:f"), "say which formula it computes, with --as NAME"),
         (("check", "mine:f", "--as", "hinje"), "did you mean hinge"),
         (("check", "nosuchmodule:f", "--as", "hinge"), "ModuleNotFoundError"),
+        (("check", "ebm_ref:__doc__", "--as", "hinge"), "is no function"),
+        (("check-sampler", "nosuchmodule:f", "--target", "gaussian"), "ModuleNotFoundError"),
+        (("check-sampler", "ebm_ref:__doc__", "--target", "gaussian"), "is no function"),
         (("eval", "hinge", "{"), "not JSON"),
         (("eval", "hinge", "3"), "must be a JSON object or array"),
         (("eval", "hinge", "[[1, 2], 5]"), "label = 5: must be an integer in 0..1"),
@@ -117,6 +139,8 @@ def test_eval(run):
         (("eval", "hinge", "[[[1, 2], [3, 4]], 0]"), "eval takes one sample"),
         (("eval", "hinge", "[1, 0]"), "has shape ()"),
         (("read", "hing"), "unknown page 'hing'"),
+        (("read", "zzz"), "unknown page 'zzz'; `ebm-ref list` shows all names"),
+        (("vectors", "energy", "--out", "/dev/null/v"), "/dev/null/v: Not a directory"),
         (("vectors", "hinje", "--out", "x"), "did you mean hinge"),
         (("vectors", "hinge"), "--out"),
         (("frobnicate",), "invalid choice"),
@@ -134,6 +158,9 @@ def test_read(run):
     status, out, _ = run("read", "hinge")
     assert status == 0 and "def hinge_gradient" in out
     assert run("read", "losses.hinge")[1] == out
+    assert run("read", "ebm_ref/losses/hinge.py")[1] == out  # as the README links it
+    folder = [line for line in run("read", "losses")[1].splitlines() if line in READING_ORDER]
+    assert folder == [page for page in READING_ORDER if page.startswith("losses.")]
     every = run("read")[1]
     assert [line for line in every.splitlines() if line in READING_ORDER] == list(READING_ORDER)
 
@@ -148,7 +175,8 @@ def test_vectors(run, tmp_path):
         "nll.jsonl",
         "schema.json",
     ]
-    assert run("vectors", "hinge", "--out", str(folder))[0] == 0  # the same files again
+    again = run("vectors", "hinge", "hinge", "--out", str(folder))  # the same files again, named twice
+    assert again[0] == 0 and f"{len(golden.load('hinge'))} vectors of 1 formula written" in again[1]
     (folder / "FORMAT.md").write_text("mine")
     status, _, err = run("vectors", "hinge", "--out", str(folder))
     assert status == 2 and "is another file" in err and (folder / "FORMAT.md").read_text() == "mine"
@@ -160,6 +188,8 @@ from ebm_ref.losses.hinge import hinge as right
 def my_hinge(E, y, m): return max(0.0, m + E[y] - min(E))
 def hinge(E, y, m): return right(E, y, m)
 def shout(E, y, m): print("[red]noise[/red]"); raise ValueError("[bold]not markup[/bold]")
+def text(E, y, m): return str(right(E, y, m))
+def halved(E, y, m): return 0.3 * right(E, y, m)
 """
 
 
@@ -173,6 +203,16 @@ def test_check(run, tmp_path, monkeypatch):
     assert run("check", "mymodule:hinge")[0] == 0  # named after its formula
     status, out, _ = run("check", "mymodule:shout", "--as", "hinge")
     assert status == 1 and "[bold]not markup[/bold]" in out
+
+
+def test_one_mistake_in_many_words_fills_no_page(run, tmp_path, monkeypatch):
+    (tmp_path / "mymodule.py").write_text(CANDIDATE)
+    monkeypatch.chdir(tmp_path)
+    out = run("check", "mymodule:text", "--as", "hinge")[1]
+    assert len(out.splitlines()) < 20 and "where numbers are due" in out
+    assert "such as: energies [0, 4]  label 0  margin 1" in out and "more, each in other words" in out
+    out = run("check", "mymodule:halved", "--as", "hinge")[1]
+    assert "mismatch: no mistake that has a name here" in out
 
 
 def test_check_side_by_side(run, tmp_path, monkeypatch):
@@ -196,10 +236,17 @@ def command(*args, **options):
     )
 
 
-def test_a_pipe_that_closes_early_is_no_error():
-    script = f"{sys.executable} -m ebm_ref.cli read | head -1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == ""
+@pytest.mark.parametrize(
+    "args, status",
+    [("read", 0), ("show ctc", 0), ("check m:hinge --as hinge", 0), ("check m:my_hinge --as hinge", 1)],
+)
+def test_a_pipe_that_closes_early_leaves_the_status(args, status, tmp_path):
+    (tmp_path / "m.py").write_text(CANDIDATE)
+    script = f"{sys.executable} -m ebm_ref.cli {args} | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == status and done.stderr == ""
 
 
 def test_json_to_standard_output_is_pure():
@@ -247,6 +294,12 @@ def test_check_sampler(run, tmp_path, monkeypatch):
     assert written["verdict"] == "acquitted" and len(written["tests"]) == 5
     status, out, _ = run("check-sampler", "walks:missing_minus", *ask)
     assert status == 1 and narrow(out) and "convicted, law: after one step" in out
+
+
+def test_check_says_how_a_function_is_called(run):
+    said = " ".join(run("check", "--help")[1].split())
+    assert all(name in said for name in frameworks())
+    assert "by position" in said and "(value, {argument: gradient})" in said
 
 
 @pytest.mark.parametrize("name", ["ising-3x3", "flat-8", "banana", "student-t"])

@@ -242,6 +242,12 @@ def walk(x, rng):
     print("noise")
     y = x + rng.normal(size=x.shape)
     return y if rng.random() < math.exp(min(0.0, 0.5 * float(x @ x) - 0.5 * float(y @ y))) else x
+def rare(x, rng):
+    steps.append(1)
+    if len(steps) > 5000: raise RuntimeError("rare")
+    return -x
+def two(x, rng): return x, True
+steps = []
 def killed(x, rng):
     os.kill(os.getpid(), 9)
 def hangs(x, rng):
@@ -261,6 +267,9 @@ def test_in_a_process(mine):
     assert found.verdict == "acquitted" and found.tests[0].name == "law"
     killed = check_in_process("mine:killed", "gaussian")
     assert (killed.verdict, killed.reason) == ("crashed", "the process was killed by SIGKILL")
+    rare = check_in_process("mine:rare", "gaussian", draws=11_000)
+    assert (rare.verdict, rare.draws, rare.moved) == ("crashed", 1000, 1.0)
+    assert "a tuple of 2: it has to return the state alone" in check_in_process("mine:two", "gaussian").reason
     absent = check_in_process("mine:nothing", "gaussian")
     assert absent.verdict == "crashed" and "no attribute 'nothing'" in absent.reason
     with pytest.raises(ValueError, match="seed = -1: must be"):

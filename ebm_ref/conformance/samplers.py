@@ -133,10 +133,10 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
         try:
             y = stepped(step, law, x, noise, tell)
         except Convicted as why:
-            return Verdict(target, "convicted", str(why), drawn, tests=tuple(tests))
+            return Verdict(target, "convicted", str(why), drawn, _share(moved, drawn), tuple(tests))
         except Exception as problem:
             said = f"the step raised {type(problem).__name__}: {problem}"
-            return Verdict(target, "crashed", said[:500], drawn, tests=tuple(tests))
+            return Verdict(target, "crashed", said[:500], drawn, _share(moved, drawn), tuple(tests))
         drawn, moved = drawn + size, moved + int(np.any(x != y, axis=1).sum())
         batch = judge(law, x, y, reversible, FALSE_ALARM / 2**k)
         tests += batch
@@ -151,6 +151,10 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
     largest = {test.name: test for test in sorted(tests, key=lambda test: test.draws)}
     found = {name: math.sqrt(chi_square.found(t.alpha, t.degrees) / t.draws) for name, t in largest.items()}
     return Verdict(target, "acquitted", "nothing found", drawn, moved / drawn, tuple(tests), found)
+
+
+def _share(moved, drawn):
+    return moved / drawn if drawn else math.nan
 
 
 def check_question(target, draws=DRAWS, seconds=SECONDS):
@@ -196,6 +200,8 @@ def stepped(step, law, x, rng, tell=None):
         new = step(state.copy(), rng)
         if new is None:
             raise ValueError("the step returned None: it has to return the state, even if changed in place")
+        if isinstance(new, tuple) and len(new) != len(state):
+            raise ValueError(f"the step returned a tuple of {len(new)}: it has to return the state alone")
         new = np.asarray(new, dtype=float)
         if new.shape != state.shape:
             raise ValueError(f"the step returned shape {new.shape} for a state of shape {state.shape}")
@@ -265,6 +271,7 @@ def exchange_test(a, b):
 
 # A stranger's step, in a process of its own.
 
+CANNOT_BE_LOADED = "cannot be loaded"
 CHILD = sys.executable, "-m", "ebm_ref.conformance.samplers"
 
 
@@ -316,13 +323,17 @@ def main(descriptor, question):
     """The child: load the sampler, judge it, write the verdict to the descriptor."""
     os.set_inheritable(int(descriptor), False)
     sampler, target, options = json.loads(question)
+    module, _, name = sampler.partition(":")
+    failure = CANNOT_BE_LOADED
     try:
-        module, _, name = sampler.partition(":")
         step = getattr(importlib.import_module(module), name)
+        if not callable(step):
+            raise TypeError(f"{sampler} is no function")
+        failure = "cannot be judged"
         rng = np.random.default_rng(options.pop("seed"))
         verdict = check_sampler(step, target, rng=rng, **options)
     except BaseException as problem:  # SystemExit too
-        said = f"cannot be judged: {type(problem).__name__}: {problem}"
+        said = f"{failure}: {type(problem).__name__}: {problem}"
         verdict = Verdict(target, "crashed", said[:500])
     with os.fdopen(int(descriptor), "w") as answers:
         json.dump(asdict(verdict), answers)

@@ -48,6 +48,8 @@ def load(target):
         return lambda question: _ask_framework(module, question), module.version()
     name, _, attribute = target.partition(":")
     function = getattr(importlib.import_module(name), attribute)
+    if not callable(function):
+        raise TypeError(f"{target} is no function")
     return lambda question: _ask_function(function, question), target
 
 
@@ -82,7 +84,7 @@ def reply(ask, question):
     except BaseException as problem:  # SystemExit too: a candidate may not end the run
         refuses = isinstance(problem, NotImplementedError) or type(problem).__name__ == "Unsupported"
         kind = "unsupported" if refuses else "error"
-        text = f"{problem}" if kind == "unsupported" else f"{type(problem).__name__}: {problem}"
+        text = f"{problem}" if kind == "unsupported" else f"{type(problem).__name__}: {problem}".rstrip(": ")
         return {kind: text[:500]}
 
 
