@@ -4,8 +4,8 @@
 Ids are append-only: the script refuses to drop an id that is already published.  Needs the extra `test`.
 """
 
+import argparse
 import json
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -26,6 +26,12 @@ def write(name):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("names", metavar="NAME", nargs="*", help="a formula; all without")
+    names = parser.parse_args().names
+    unknown = sorted(set(names) - set(FORMULAS))
+    if unknown:
+        parser.error(f"unknown formula {', '.join(unknown)}")
     with ProcessPoolExecutor() as pool:
-        for line in pool.map(write, sys.argv[1:] or list(FORMULAS)):
+        for line in pool.map(write, names or list(FORMULAS)):
             print(line)

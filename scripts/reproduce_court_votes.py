@@ -117,14 +117,21 @@ def votes(file):
     """Names and complete votes (n, 9) of -1 and 1 in a file: R's .rda, or CSV."""
     try:
         names, table = read_rda(file) if Path(file).suffix == ".rda" else read_csv(file)
+        kept = (np.isnan(table) | np.isin(table, (0.0, 1.0))).all(axis=0)  # justices, not terms or times
+        names, table = [name for name, k in zip(names, kept, strict=True) if k], table[:, kept]
     except OSError as problem:
-        print(f"--data {file}: {problem.strerror}", file=sys.stderr)
-        raise SystemExit(2) from None
-    kept = (np.isnan(table) | np.isin(table, (0.0, 1.0))).all(axis=0)  # justices, not terms or times
-    names, table = [name for name, k in zip(names, kept, strict=True) if k], table[:, kept]
+        refuse(file, problem.strerror or problem)
+    except (ValueError, TypeError, LookupError, AttributeError, EOFError, struct.error):
+        refuse(file, "neither what R's save() wrote nor a CSV of numbers below a header")
     if len(names) != 9:
-        raise SystemExit(f"{file} has {len(names)} columns of votes 0 and 1, not nine")
+        refuse(file, f"{len(names)} columns of votes 0 and 1, not nine")
     return names, 2.0 * table[~np.isnan(table).any(axis=1)] - 1.0
+
+
+def refuse(file, why):
+    """The end, with status 2."""
+    print(f"--data {file}: {why}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def read_csv(file):
@@ -171,7 +178,7 @@ def read_rda(file):
         elif kind in (16, 19):
             value = [item() for _ in range(n)]
         else:
-            raise SystemExit(f"{file}: R objects of kind {kind} are not read; save the votes as CSV")
+            refuse(file, f"R objects of kind {kind} are not read; save the votes as CSV")
         return (value, item()) if attributes else value
 
     take(12)  # versions of the format and of R

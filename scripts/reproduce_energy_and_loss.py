@@ -199,11 +199,12 @@ def without_the_logarithm(rng):
     return -probabilities, means[0] - 1.0, means[1]
 
 
-def draw(file, rng):
-    """Above, energies of the answers to one input, before and after learning; below, the loss meanwhile."""
+def draw(file, seed):
+    """The run of the table. Above, energies of the answers to one input, before and after; below, L(W)."""
     axes, save = figure(file, nrows=2, ncols=4, figsize=(11.0, 5.0))
     for (name, model), (above, below) in zip(MODELS.items(), axes.T, strict=True):
-        (X, Y), (X_new, _) = model.data(rng, 40), model.data(rng, 1)
+        rng = np.random.default_rng(seed)
+        (X, Y), (X_new, _) = model.data(rng, 40), model.data(rng, 100)
         walk = [0.3 * rng.normal(size=model.shape)]
         for _ in range(60):
             walk.append(learn(model, walk[-1], X, Y, 1))
@@ -233,7 +234,7 @@ def main():
     print("L of -w_Y.X after 0, 60 and 120 steps: {:.1f}, {:.1f}, {:.1f}".format(*bare[0][0]))
     print(f"mean of -softmax(W X)_Y: {minus_p:.3f}; cross-entropy: {cross_entropy:.3f}")
     if chosen.figure:
-        draw(chosen.figure, np.random.default_rng(chosen.seed))
+        draw(chosen.figure, chosen.seed)
     halved = all(r["loss"][1] < r["loss"][0] / 2.0 for run in runs for r in run.values())
     few = max(r["mistakes"][1] for run in runs for r in run.values())
     steady = [np.diff(means) for means, _ in bare]

@@ -82,6 +82,7 @@ def draw(file, merits):
     axes, save = figure(file, figsize=(6.0, 3.2))
     axes.plot(list(merits), list(merits.values()), "o-", ms=4)
     axes.set(xlabel="length N", ylabel="largest merit factor $N^2 / 2E$")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.axhline(12.32, ls=":", color="0.5")
     axes.annotate("Golay's conjecture for long sequences: 12.32", (3, 12.45), fontsize=8)
     save()

@@ -126,6 +126,32 @@ def test_a_wrong_option_is_named_before_anything_runs(wrong, says):
     assert says in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "name, content, says",
+    [
+        ("a.csv", "# Notes\n\n| a | b |\nc, d, e\n", "nor a CSV of numbers"),
+        ("b.csv", "x,y\n0,1\n1,0\n", "2 columns of votes 0 and 1, not nine"),
+        ("c.csv", "", "nor a CSV of numbers"),
+        ("d.rda", "no archive", "Not a gzipped file"),
+    ],
+)
+def test_votes_that_are_none_are_refused(tmp_path, name, content, says):
+    (tmp_path / name).write_text(content)
+    done = run("scripts/reproduce_court_votes.py", "--quick", "--data", tmp_path / name)
+    assert done.returncode == 2 and not done.stdout
+    assert says in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args, status, says", [(("--help",), 0, "NAME"), (("nope",), 2, "unknown formula nope")]
+)
+def test_make_golden_takes_formulas_alone(args, status, says):
+    pytest.importorskip("mpmath", reason="the oracle computes with mpmath")
+    done = run("scripts/make_golden.py", *args)
+    assert done.returncode == status and says in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_script_takes_one_thread_unless_told_otherwise():
     code = (
         "import os, sys; sys.path.insert(0, 'scripts'); from reproduction import options; options('')\n"
