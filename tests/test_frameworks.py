@@ -250,7 +250,8 @@ def table(report):
             for name, thread in zip(row.diagnosis, row.threads, strict=True)
             if row.verdict in ("match under convention", "known quirk")
         )
-        yield f"| {formula} | `{function}` | {' | '.join(verdicts)} | {'; '.join(causes)} |"
+        cause = "; ".join(causes).replace("|", "\\|")  # a bar would begin another cell
+        yield f"| {formula} | `{function}` | {' | '.join(verdicts)} | {cause} |"
 
 
 def block(framework, text):

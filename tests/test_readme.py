@@ -3,10 +3,13 @@
 import ast
 import doctest
 import inspect
+import itertools
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from ebm_ref import FORMULAS
 
@@ -87,6 +90,28 @@ def test_the_judges_example_is_what_the_command_prints(tmp_path, monkeypatch, ca
         line.rstrip() for line in re.sub(r"numpy [\d.]+", "numpy", text).strip().splitlines()
     ]
     assert lines(capsys.readouterr().out) == lines(printed)
+
+
+def test_the_loss_of_pytorch_is_judged_as_the_text_says(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    from ebm_ref.cli import main
+
+    block = TEXT.partition("```python\nimport torch")[2].partition("```")[0]
+    (tmp_path / "mymodule.py").write_text(f"import torch{block}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "mymodule:my_nll", "--as", "nll"]) == 0
+    assert "gradients were not judged" not in capsys.readouterr().out
+
+
+def test_the_text_is_well_formed():
+    """Lines that fit, rows with as many cells as their table has columns, one entry a key."""
+    lines = TEXT.splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+    cells = lambda line: len(re.findall(r"(?<!\\)\|", line))
+    ragged = [b for a, b in itertools.pairwise(lines) if a[:1] == b[:1] == "|" and cells(a) != cells(b)]
+    assert ragged == []
+    keys = re.findall(r"^\* \*\*([a-z]+\d{4})\*\*", TEXT.partition("## Bibliography")[2], flags=re.MULTILINE)
+    assert keys[0] == "lecun2006" and keys[1:] == sorted(set(keys[1:])), "the tutorial, then by name and year"
 
 
 def test_the_sampler_example_is_what_the_command_prints(tmp_path, monkeypatch, capsys):
