@@ -34,6 +34,7 @@ def options(text, **own):
     chosen = parser.parse_args()
     if not ONE_THREAD.keys() & os.environ.keys():
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | ONE_THREAD)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error to be traced
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have seen enough: | head
     return chosen

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,16 @@ def test_a_script_takes_one_thread_unless_told_otherwise():
     bare = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
     assert run("-c", code, env=bare).stdout == "1 1\n"
     assert run("-c", code, env=bare | {"OMP_NUM_THREADS": "2"}).stdout == "None 2\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are a matter of POSIX")
+def test_ctrl_c_ends_a_script_without_a_word():
+    code = (
+        "import os, signal, sys; sys.path.insert(0, 'scripts'); from reproduction import options\n"
+        "options(''); os.kill(os.getpid(), signal.SIGINT)"
+    )
+    done = run("-c", code, env=ONE_THREAD)
+    assert done.returncode == -signal.SIGINT and done.stderr == ""
 
 
 def conclude(*claims):
