@@ -126,7 +126,7 @@ def page_of(record):
 def list_command(args, out):
     """One line for each formula: its name and the title of its page."""
     t = table("formula", "page")
-    room = out.width - max(map(len, FORMULAS)) - 2
+    room = max(16, out.width - max(map(len, FORMULAS)) - 2)
     for name, record in FORMULAS.items():
         title = page_of(record).__doc__.splitlines()[0].rstrip(".")
         title = title if len(title) <= room else title.partition(":")[0]

@@ -56,6 +56,12 @@ def test_list_cuts_no_title(run):
     assert sum(title.endswith(" ...") for title in titles) <= 2
 
 
+@pytest.mark.parametrize("columns", ["1", "20", "40"])
+def test_list_in_a_narrow_terminal(run, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run("list")[0] == 0
+
+
 def test_show_gives_each_fact_of_a_mistake_its_line_and_breaks_no_address(run):
     lines = run("show", "hinge")[1].splitlines()
     starts = [line.strip().partition(":")[0] for line in lines if line.strip()]
