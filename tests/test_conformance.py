@@ -416,6 +416,31 @@ def test_nothing_is_told_apart_on_nothing():
     assert found["truth"] != found["answer"]
 
 
+@pytest.mark.parametrize("by, name", [(-1, "label one too low"), (1, "label one too high")])
+@pytest.mark.parametrize("formula", ["hinge", "nll", "cross_entropy", "softmax"])
+def test_counting_labels_from_the_wrong_end_is_named(formula, by, name):
+    """A label too high is out of range at times: what was answered tells enough."""
+    f, judgements = FORMULAS[formula], []
+    for v in golden.load(formula):
+        try:
+            with np.errstate(invalid="ignore"):
+                value = f.value(**v["inputs"] | {"label": v["inputs"]["label"] + by})
+        except ValueError:
+            continue
+        judgements += judge(v, {"value": value, "gradients": {}}, "float64")
+    assert [h.name for h in diagnose(f, judgements, "float64")["value"]] == [name]
+
+
+def test_bits_for_nats_are_named():
+    judgements = [
+        j
+        for v in golden.load("cross_entropy")
+        for j in judge(v, {"value": v["value"] / np.log(2.0), "gradients": {}}, "float64")
+    ]
+    named = diagnose(FORMULAS["cross_entropy"], judgements, "float64")["value"]
+    assert [h.name for h in named] == ["logarithm to base 2"]
+
+
 def test_what_raises_does_not_reproduce():
     from ebm_ref.conformance.diagnose import _of_variant
     from ebm_ref.formula import Variant

@@ -73,12 +73,26 @@ def slips(formula):
         if a not in formula.gradients and not axes:
             yield f"factor {a} missing or doubled", lambda f, o, v, a=a: f * v["inputs"][a]
             yield f"factor 1/{a} missing or doubled", lambda f, o, v, a=a: f / v["inputs"][a]
+    yield "logarithm to base 2", lambda f, o, v: f / np.log(2.0)
+    if "label" in formula.shapes:  # the first is 0, or is it 1?
+        yield "label one too low", lambda f, o, v: _of_label(formula, o, v, -1)
+        yield "label one too high", lambda f, o, v: _of_label(formula, o, v, 1)
     yield "gradient transposed", lambda f, o, v: f.T if np.ndim(f) == 2 else None
     yield "gradient by logits instead of by log-probabilities", _by_logits
 
 
 def _k(vector):
     return next(len(x) for x in vector["inputs"].values() if np.ndim(x))
+
+
+def _of_label(formula, output, vector, by):
+    """The truth of a neighbouring label, around the ends as an index goes; None where the page refuses it."""
+    function = formula.value if output == "value" else formula.gradients[output]
+    label = (vector["inputs"]["label"] + by) % _k(vector)
+    try:
+        return np.asarray(function(**vector["inputs"] | {"label": label}), float)
+    except ValueError:
+        return None
 
 
 def _by_logits(f, output, vector):

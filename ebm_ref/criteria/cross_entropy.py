@@ -152,6 +152,13 @@ FORMULA = Formula(
             exposes="largest score left in the exponent",
         ),
         Case(
+            "scores of 1000 and 999: e^1000 overflows, e^-1 does not",
+            {"logits": np.array([1000.0, 999.0]), "label": 0},
+            np.log1p(np.exp(-1.0)),
+            {"logits": np.array([-0.2689414213699951, 0.2689414213699951])},
+            exposes="softmax of infinity by infinity",
+        ),
+        Case(
             "one class is always right",
             {"logits": np.array([-3.0]), "label": 0},
             0.0,
@@ -206,6 +213,13 @@ FORMULA = Formula(
             lambda z, y: np.log(np.sum(np.exp(z))) - z[y],
             seen_in="tiny-transformers, github.com/PAIR-code/tiny-transformers/pull/67",
             symptom="an infinite or NaN loss for a score above 709 (float32: 88)",
+        ),
+        Variant(
+            "softmax of infinity by infinity",
+            "mistake",
+            lambda z, y: -np.log(np.exp(z)[y] / np.sum(np.exp(z))),
+            seen_in="uTensor, github.com/uTensor/uTensor/issues/175",
+            symptom="NaN for a score above 709 (float32: 88), as nothing was taken off before exp",
         ),
         Variant(
             "logits taken for energies",

@@ -331,6 +331,7 @@ FORMULA = Formula(
             },
             1600.0,
             {"unary": np.array([[-1.0, 1.0], [-1.0, 1.0]]), "pairwise": np.array([[-1.0, 0.0], [0.0, 1.0]])},
+            exposes="energies taken for scores",
         ),
         Case(
             "one moment: cross-entropy, and the pairwise table is not read",
@@ -407,6 +408,16 @@ FORMULA = Formula(
             seen_in="minimised by users of pytorch-crf, whose forward returns it: "
             "github.com/kmkurn/pytorch-crf/issues/81 and 27",
             symptom="a loss that falls without end, below 0, while decoding gets worse",
+        ),
+        Variant(
+            "energies taken for scores",
+            "mistake",
+            lambda u, P, y, beta=1.0: chain_nll(-u, -P, y, beta),
+            {
+                "unary": lambda u, P, y, beta=1.0: -chain_nll_unary_gradient(-u, -P, y, beta),
+                "pairwise": lambda u, P, y, beta=1.0: -chain_nll_pairwise_gradient(-u, -P, y, beta),
+            },
+            symptom="emissions and transitions of a library handed over as they are: the worst path wins",
         ),
         Variant(
             "not divided by beta",

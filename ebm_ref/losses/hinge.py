@@ -176,6 +176,14 @@ FORMULA = Formula(
             symptom="the pull fades as the gap nears the margin, and large violations pull harder",
         ),
         Variant(
+            "every violation counted",
+            "convention",
+            lambda E, y, m=1.0: np.sum(np.maximum(0.0, m + E[y] - np.delete(E, y))),
+            {"energies": lambda E, y, m=1.0: _every_violation_gradient(E, y, m)},
+            seen_in="Weston and Watkins (1999), whose multi-class machine sums over all wrong answers",
+            symptom="all wrong answers within the margin are pulled up, not the most offending one alone",
+        ),
+        Variant(
             "energies taken for scores",
             "mistake",
             lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))),
@@ -184,6 +192,12 @@ FORMULA = Formula(
         ),
     ),
 )
+
+
+def _every_violation_gradient(E, y, m):
+    """The gradient of the sum over all wrong answers."""
+    pulled = 1.0 * (m + E[y] - E > 0.0) * (np.arange(len(E)) != y)
+    return np.where(np.arange(len(E)) == y, np.sum(pulled), -pulled)
 
 
 def _with_zero(E, y, m):

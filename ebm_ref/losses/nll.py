@@ -139,6 +139,13 @@ FORMULA = Formula(
             exposes="probability clipped at 1e-7",
         ),
         Case(
+            "energies of -1000 and -999: e^1000 overflows, e^-1 does not",
+            {"energies": np.array([-1000.0, -999.0]), "label": 0, "beta": 1.0},
+            np.log1p(np.exp(-1.0)),
+            {"energies": np.array([0.2689414213699951, -0.2689414213699951])},
+            exposes="lowest energy left in the exponent",
+        ),
+        Case(
             "an impossible wrong answer is not there",
             {"energies": np.array([1.0, np.inf, 1.0]), "label": 0, "beta": 1.0},
             np.log(2.0),
@@ -195,6 +202,13 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: E[y] + np.sum(np.exp(-beta * E)) / beta,
             seen_in="NYU DLSP20 week 7-2, printed formula",
             symptom="the loss depends on the level of the energies",
+        ),
+        Variant(
+            "lowest energy left in the exponent",
+            "mistake",
+            lambda E, y, beta=1.0: E[y] + np.log(np.sum(np.exp(-beta * E))) / beta,
+            seen_in="tiny-transformers, github.com/PAIR-code/tiny-transformers/pull/67",
+            symptom="an infinite loss for beta E below -709, minus infinity above 745 (float32: 88, 104)",
         ),
         Variant(
             "logarithm of a softmax",

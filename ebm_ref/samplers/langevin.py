@@ -182,6 +182,30 @@ FORMULA = Formula(
             symptom="variance goes to 0 with the step",
         ),
         Variant(
+            "step size h = e^2",
+            "convention",
+            lambda x, g, z, h: x - 0.5 * h * g + np.sqrt(h) * z,
+            {
+                "position": langevin_position_gradient,
+                "gradient": lambda x, g, z, h: -0.5 * h * np.eye(len(x)),
+                "noise": lambda x, g, z, h: np.sqrt(h) * np.eye(len(x)),
+                "step_size": lambda x, g, z, h: -0.5 * g + z / (2.0 * np.sqrt(h)),
+            },
+            seen_in="Welling and Teh (2011), SGLD",
+        ),
+        Variant(
+            "step size s = e^2/2",
+            "convention",
+            lambda x, g, z, s: x - s * g + np.sqrt(2.0 * s) * z,
+            {
+                "position": langevin_position_gradient,
+                "gradient": lambda x, g, z, s: -s * np.eye(len(x)),
+                "noise": lambda x, g, z, s: np.sqrt(2.0 * s) * np.eye(len(x)),
+                "step_size": lambda x, g, z, s: -g + z / np.sqrt(2.0 * s),
+            },
+            seen_in="BlackJAX, mcmc/diffusions.py, overdamped_langevin",
+        ),
+        Variant(
             "drift 1 whatever the noise",
             "convention",
             lambda x, g, z, e: x - g + e * z,

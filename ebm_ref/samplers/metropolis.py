@@ -96,6 +96,11 @@ def accepts(log_acceptance, exponential):
     return exponential > -log_acceptance
 
 
+def _of_probability(gradient):
+    """The gradient of the probability: that of its logarithm, times the probability."""
+    return lambda *inputs: np.exp(metropolis_hastings(*inputs)) * gradient(*inputs)
+
+
 NAMES = ("log_p", "log_p_new", "log_q_forth", "log_q_back")
 
 
@@ -129,6 +134,18 @@ FORMULA = Formula(
         case("not a number", 0.0, np.nan, 0.0, 0.0, value=np.nan),
     ),
     variants=(
+        Variant(
+            "the probability, not its logarithm",
+            "convention",
+            lambda *inputs: np.exp(metropolis_hastings(*inputs)),
+            {
+                "log_p": _of_probability(metropolis_hastings_log_p_gradient),
+                "log_p_new": _of_probability(metropolis_hastings_log_p_new_gradient),
+                "log_q_forth": _of_probability(metropolis_hastings_log_q_forth_gradient),
+                "log_q_back": _of_probability(metropolis_hastings_log_q_back_gradient),
+            },
+            seen_in="Hastings (1970), alpha; to be compared with a uniform number, not with its logarithm",
+        ),
         Variant(
             "minus sign lost",
             "mistake",
