@@ -292,20 +292,25 @@ def check_command(args, out):
             out.print(f"interrupted at {target}; what was judged before:\n", markup=False)
             break
         if not report.failure and not report.rows:
-            raise Usage(f"{target} has no function for {', '.join(report.missing)}")
+            lacks = f"{target} has no function for {', '.join(report.missing)}"
+            if len(args.targets) == 1:
+                raise Usage(lacks)
+            out.print(lacks, markup=False)
         if report.failure:
             missing = f"No module named '{target}'" in report.failure
             hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
             out.print(f"{target}: {report.failure}{hint}", markup=False, highlight=False)
         reports.append(report)
-    judged = [report for report in reports if not report.failure]
+    judged = [report for report in reports if report.rows]
     if len(judged) == 1:
         _print_report(judged[0], out)
     elif judged:
         _print_side_by_side(judged, out)
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
-    return 130 if len(reports) < len(args.targets) else max(report.status for report in reports)
+    if len(reports) < len(args.targets):
+        return 130
+    return max((report.status for report in reports if report.failure or report.rows), default=2)
 
 
 def check_target(target, frameworks):

@@ -230,6 +230,18 @@ def test_check_side_by_side(run, tmp_path, monkeypatch):
     assert row.split()[1] == "match" and "mismatch" in row
 
 
+def test_a_framework_without_the_function_does_not_silence_the_others(run, tmp_path, monkeypatch):
+    (tmp_path / "mymodule.py").write_text(CANDIDATE)
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("sklearn")
+    status, out, _ = run("check", "mymodule:hinge", "sklearn", "--as", "hinge")
+    assert status == 0 and "sklearn" in out
+    status, out, _ = run("check", "mymodule:hinge", "sklearn", "--as", "ising")
+    assert status == 1 and "sklearn has no function for ising" in out and "ising, mymodule:hinge" in out
+    assert run("check", "sklearn", "--as", "ising")[0] == 2
+    assert run("check", "sklearn", "sklearn", "--as", "ising")[0] == 2
+
+
 @pytest.mark.parametrize("command", ["list", "show", "read", "verify", "check", "eval", "vectors"])
 def test_help_shows_an_example(run, command):
     status, out, _ = run(command, "--help")
