@@ -81,6 +81,9 @@ class Formula:
         """Core axes of the result."""
         return _axes(self.signature.partition("->")[2])[0]
 
+    def __repr__(self):
+        return f"<formula {self.value.__name__}{inspect.signature(self.value)}, shapes {self.signature}>"
+
     def bind(self, *args, **kwargs):
         """The inputs by name, defaults filled in."""
         bound = inspect.signature(self.value).bind(*args, **kwargs)

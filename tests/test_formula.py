@@ -33,6 +33,8 @@ OUTER = Formula(
     cases=(Case("ones", {"u": np.ones(1), "v": np.ones(1)}, np.ones((1, 1))),),
     gradients={"u": lambda u, v, scale=2.0: scale * np.einsum("mk,n->mnk", np.eye(len(u)), v)},
 )
+
+
 TRACE = Formula(
     value=lambda table: np.trace(table),
     signature="(m,n)->()",
@@ -41,6 +43,11 @@ TRACE = Formula(
     cases=(Case("ones", {"table": np.ones((1, 1))}, 1.0),),
     gradients={"table": lambda table: np.eye(*table.shape)},
 )
+
+
+def test_a_formula_shows_how_it_is_called():
+    """In a line, where the fields of the record would fill a page."""
+    assert repr(OUTER) == "<formula outer(u, v, scale=2.0), shapes (m),(n),()->(m,n)>"
 
 
 def test_shapes_of_a_record():
