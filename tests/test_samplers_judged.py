@@ -178,6 +178,12 @@ RIGHT = {
 }
 
 # (page, variant): step, target
+OTHER_UNITS = {  # the same step, said otherwise
+    ("metropolis", "the probability, not its logarithm"),
+    ("langevin", "step size h = e^2"),
+    ("langevin", "step size s = e^2/2"),
+}
+
 WRONG = {
     **{
         ("metropolis", name): (in_log_scale(variant(metropolis, name)), "half-line")
@@ -204,6 +210,7 @@ WRONG = {
     **{
         ("langevin", v.name): (langevin_step(v.value, gaussian, 0.5), "gaussian")
         for v in langevin.FORMULA.variants
+        if ("langevin", v.name) not in OTHER_UNITS
     },
     **{("mala", v.name): (mala_step(v.value, "banana", 0.4), "banana") for v in mala.FORMULA.variants},
     ("hmc", "no half kicks"): (
@@ -254,4 +261,15 @@ def test_every_wrong_step_of_one_state_is_here():
             *(page.FORMULA.variants if hasattr(page, "FORMULA") else ()),
         )
     }
-    assert every - set(WRONG) == {("random_walk", "accepted moves only")}
+    assert (
+        every - set(WRONG) - OTHER_UNITS == {("random_walk", "accepted moves only")} and every >= OTHER_UNITS
+    )
+
+
+def test_in_other_units_it_is_the_same_step():
+    x, g, z, e = np.array([0.5, -1.0]), np.array([2.0, 0.25]), np.array([-0.75, 1.5]), 0.3
+    step = langevin.langevin(x, g, z, e)
+    assert np.allclose(variant(langevin, "step size h = e^2")(x, g, z, e**2), step, rtol=1e-14)
+    assert np.allclose(variant(langevin, "step size s = e^2/2")(x, g, z, e**2 / 2.0), step, rtol=1e-14)
+    probability = variant(metropolis, "the probability, not its logarithm")(-1.0, -3.0, 0.5, 0.0)
+    assert np.log(probability) == metropolis.metropolis_hastings(-1.0, -3.0, 0.5, 0.0)
