@@ -174,7 +174,8 @@ def require_finite_sum(argument, value, sizes, beta=1.0):
         ...
     ValueError: unary = [1e+308, 1e+308]: must not add up, times beta, to more than float64 holds
     """
-    total = max(1.0, float(beta)) * 4.0 * sum(map(float, sizes))
+    with np.errstate(over="ignore"):
+        total = max(1.0, beta) * 4.0 * sum(sizes)
     require(total < np.inf, argument, value, "must not add up, times beta, to more than float64 holds")
 
 
