@@ -409,6 +409,34 @@ def test_segments_are_those_of_all_segmentations(forbidden):
             assert p[s, n, j] == pytest.approx(weights[passes].sum() / weights.sum(), rel=1e-12, abs=1e-15)
 
 
+def test_segments_cover_every_moment_once():
+    """Whatever rounding does to energies of 1e17, times 1000, probabilities stay probabilities."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        segments, pairwise = (rng.choice([0.0, 0.25, 0.5, 1.0, 1e17], n) for n in ((4, 2, 2), (2, 2)))
+        p = semi_markov.marginals(segments, pairwise, 1000.0)
+        by_start = p.sum(axis=2)
+        covered = by_start.sum(axis=1) + np.append(0.0, by_start[:-1, 1])
+        np.testing.assert_allclose(covered, 1.0, rtol=1e-14)
+
+
+def test_a_high_level_of_segments_costs_no_digits():
+    """A level for each moment: whole numbers, so that nothing is rounded on the way in."""
+    segments, pairwise = np.array([[[0.0], [3.0]], [[1.0], [2.0]], [[1.0], [0.0]]]), np.array([[1.0]])
+    raised = segments + 1e10 * np.array([1.0, 2.0])[:, None]
+    here, there = (semi_markov.marginals(e, pairwise) for e in (segments, raised))
+    np.testing.assert_allclose(there, here, rtol=1e-14)
+    F, high = semi_markov.free_energy(segments, pairwise), semi_markov.free_energy(raised, pairwise)
+    assert high == 3e10 + F
+
+
+def test_segments_that_overflow_are_refused():
+    segments = np.full((2, 2, 2), 1e308)
+    for function in (semi_markov.viterbi, semi_markov.free_energy, semi_markov.marginals):
+        with pytest.raises(ValueError, match=r"(?s)segments = .*must not add up, times beta"):
+            function(segments, np.zeros((2, 2)))
+
+
 def test_segments_of_one_moment_are_a_chain():
     for u, P, beta in random_chains(9, 20):
         e = u[:, None, :]
