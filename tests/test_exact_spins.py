@@ -606,6 +606,16 @@ def tabulated(cardinalities, factors):
     return enumeration.tabulate(energy, cardinalities)
 
 
+def test_tables_that_overflow_are_refused():
+    """A free energy of +inf and a log Z of -inf are for tables that forbid everything."""
+    calls = [enumeration.free_energy, enumeration.probabilities, enumeration.entropy]
+    calls += [enumeration.log_partition, lambda E, beta: enumeration.nll(E, (1,), beta)]
+    for call in calls:
+        for energies, beta in (([-1e308, 1e308], 1.0), ([1e308, 1e308], 10.0)):
+            with pytest.raises(ValueError, match=r"energies = .*must not add up, times beta"):
+                call(energies, beta)
+
+
 def test_graph_marginals_at_a_high_level():
     """Less the level tables are exact here, and so the marginals must be the same to the last digits."""
     tables = [np.array([[0.1, 1.0], [2.0, 0.3]]) + 1e10, np.array([0.0, 0.7]) + 1e10]
