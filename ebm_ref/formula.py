@@ -169,6 +169,29 @@ def require_positive(argument, value):
     require(np.ndim(value) == 0 and 0.0 < value < np.inf, argument, value, "must be positive and finite")
 
 
+def require_finite_sum(argument, value, sizes, beta=1.0):
+    """Raise if energies of such sizes, added up, times beta and in differences, exceed what float64 holds.
+
+    >>> require_finite_sum("unary", [1e308, 1e308], [1e308, 1e308])
+    Traceback (most recent call last):
+        ...
+    ValueError: unary = [1e+308, 1e+308]: must not add up, times beta, to more than float64 holds
+    """
+    with np.errstate(over="ignore"):
+        total = max(1.0, beta) * 4.0 * sum(sizes)
+    require(total < np.inf, argument, value, "must not add up, times beta, to more than float64 holds")
+
+
+def largest_finite(energies):
+    """The largest |E| of a table but those that are infinite or NaN; 0 if there is no other.
+
+    >>> float(largest_finite([1.0, -2.0, np.inf]))
+    2.0
+    """
+    energies = np.abs(np.asarray(energies, float))
+    return np.max(energies, where=energies < np.inf, initial=0.0)
+
+
 def require_one_of(argument, value, *allowed):
     """Raise unless `value` equals one of those allowed: a sign that is 1 or -1, a flag that is 0 or 1."""
     listed = ", ".join(map(str, allowed[:-1])) + f" or {allowed[-1]}"

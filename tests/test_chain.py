@@ -94,6 +94,51 @@ def test_any_temperature(beta):
     assert np.all(chain.marginals(u, P, beta)[0] == 0.5)
 
 
+def test_a_high_level_of_transitions_costs_a_loss_no_digits():
+    """Less the level P is exact here, and so the loss must be the same to the bit."""
+    u = np.where([[1, 0], [0, 1], [0, 1], [0, 1], [1, 0]], 0.0, 3.0)  # 0 1 1 1 0 is best
+    P, y = np.array([[1.0, 2.0], [4.0, 7.0]]) / 9.0 + 1e10, [0, 0, 0, 0, 0]
+    assert chain_nll.chain_nll(u, P, y) == chain_nll.chain_nll(u, P - 1e10, y)
+    assert chain_margin.chain_perceptron(u, P, y) == chain_margin.chain_perceptron(u, P - 1e10, y)
+
+
+def test_entropy_beside_penalties():
+    """beta <E> and log Z are 1e7 and more here, and their difference was wrong by 1e-2."""
+    u = np.array([[3.529, 0.0], [0.0, 0.0], [0.0, 0.0], [0.032, 0.0], [46738394.9284287, -0.143]])
+    P = np.array([[-370.384, -69541988.27], [16875223.0, 11697761.5]])
+    truth = chain_enumeration.entropy_by_enumeration(u, P)
+    assert chain.entropy(u, P) == pytest.approx(truth, rel=1e-8)
+    thirds = np.array([[0.0, 0.1], [0.3, 0.0]]), np.array([[0.4, 0.3], [0.3, 0.1]])
+    for beta in (30.0, 1e6):
+        truth = chain_enumeration.entropy_by_enumeration(*thirds, beta)
+        assert chain.entropy(*thirds, beta) == pytest.approx(truth, rel=1e-12, abs=1e-100)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.float32])
+def test_small_numbers_do_not_wrap_around(kind):
+    u, P = np.array([[100, 0], [100, 127]], kind), np.array([[100, 0], [100, 127]], kind)
+    wide = u.astype(float), P.astype(float)
+    assert chain.viterbi(u, P)[0] == chain.viterbi(*wide)[0]
+    assert chain.k_best(u, P, 4)[0].tolist() == chain.k_best(*wide, 4)[0].tolist()
+    assert chain.free_energy(u, P, 0.01) == pytest.approx(chain.free_energy(*wide, 0.01), rel=1e-6)
+    assert chain_nll.chain_nll(u, P, [0, 0], 0.01) == pytest.approx(chain_nll.chain_nll(*wide, [0, 0], 0.01))
+
+
+def test_what_overflows_is_refused():
+    """Neither inf, which is for what is forbidden, nor NaN."""
+    u, P = np.full((3, 2), 1e308), np.zeros((2, 2))
+    calls = [chain.viterbi, chain.free_energy, chain.marginals, chain.entropy]
+    calls += [lambda u, P: chain.k_best(u, P, 2), lambda u, P: chain_nll.chain_nll(u, P, [0, 1, 0])]
+    calls += [lambda u, P: chain.sample(u, P, np.random.default_rng(0))]
+    for call in calls:
+        with pytest.raises(ValueError, match="must not add up, times beta, to more than float64 holds"):
+            call(u, P)
+    with pytest.raises(ValueError, match=r"(?s)pairwise = .*must not add up, times beta"):
+        chain.free_energy(np.zeros((3, 2)), np.full((2, 2), 1e10), 1e300)
+    forbidden = np.array([[np.inf, 1e300], [0.0, np.inf]])
+    assert chain.viterbi(forbidden, P)[0] == 1e300
+
+
 def test_what_is_left_of_a_near_certainty():
     u = np.array([[0.0, 40.0], [0.0, 50.0]])
     nodes, edges = chain.marginals(u, np.zeros((2, 2)))
@@ -362,6 +407,32 @@ def test_segments_are_those_of_all_segmentations(forbidden):
         for s, n, j in np.ndindex(e.shape):
             passes = np.array([(s, n + 1, j) in answer for answer in answers])
             assert p[s, n, j] == pytest.approx(weights[passes].sum() / weights.sum(), rel=1e-12, abs=1e-15)
+
+
+def test_segments_cover_every_moment_once():
+    """Whatever rounding does to energies of 1e12, probabilities stay probabilities."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        segments, pairwise = (rng.choice([0.0, 3e-4, 2e-3, 1e12, -1e12], n) for n in ((4, 2, 2), (2, 2)))
+        p = semi_markov.marginals(segments, pairwise, 1000.0)
+        by_start = p.sum(axis=2)
+        covered = by_start.sum(axis=1) + np.append(0.0, by_start[:-1, 1])
+        np.testing.assert_allclose(covered, 1.0, rtol=1e-14)
+
+
+def test_a_high_level_of_segments_costs_no_digits():
+    """Two levels that cancel: less them the energies are exact, and the probabilities must be the same."""
+    level = 1e10 * np.array([1.0, 2.0])[:, None]
+    segments, pairwise = np.array([[[0.1], [3.0]], [[1.0], [2.0]], [[1.0], [0.3]]]) + level, np.array([[1.0]])
+    here, there = (semi_markov.marginals(e, pairwise) for e in (segments - level, segments))
+    np.testing.assert_allclose(there, here, rtol=1e-14)
+
+
+def test_segments_that_overflow_are_refused():
+    segments = np.full((2, 2, 2), 1e308)
+    for function in (semi_markov.viterbi, semi_markov.free_energy, semi_markov.marginals):
+        with pytest.raises(ValueError, match=r"(?s)segments = .*must not add up, times beta"):
+            function(segments, np.zeros((2, 2)))
 
 
 def test_segments_of_one_moment_are_a_chain():

@@ -116,7 +116,7 @@ def torus(n, rng):
 
 
 def test_the_plan_keeps_its_promise():
-    """The memory announced is what is used, to a factor of two; the width of a lattice is about its side."""
+    """The memory announced is what is used, to a factor of three; a lattice's width is about its side."""
     factors, cardinalities = torus(8, np.random.default_rng(0))
     found = plan(factors, cardinalities)
     assert 14 <= found.width <= 17 and found.largest_bytes == 8 * 2 ** (found.width + 1)
@@ -124,7 +124,7 @@ def test_the_plan_keeps_its_promise():
     log_partition(factors, cardinalities, order=found.order)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.peak_bytes <= peak <= 2 * found.peak_bytes + 100_000
+    assert found.peak_bytes <= peak <= 3 * found.peak_bytes + 100_000
 
 
 def test_what_does_not_fit_is_refused_before_it_is_made():
@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_refused_before_it_is_made():
         with pytest.raises(ValueError, match=r"memory = \d+: must be at least .*width 39"):
             function(dense, sizes)
     loop = [((i, (i + 1) % 5), np.zeros((2, 2))) for i in range(5)]
-    enough = 2 * plan(loop, {i: 2 for i in range(5)}).peak_bytes
+    enough = 3 * plan(loop, {i: 2 for i in range(5)}).peak_bytes
     assert log_partition(loop, {i: 2 for i in range(5)}, memory=enough) == pytest.approx(5 * np.log(2.0))
     with pytest.raises(ValueError, match=rf"memory = {enough - 1}: must be at least {enough}"):
         log_partition(loop, {i: 2 for i in range(5)}, memory=enough - 1)
@@ -223,6 +223,46 @@ def test_no_energy_is_too_large():
     assert log_partition(chain, {i: 2 for i in range(401)}) == 400 * J + np.log(2.0)
     small = [((i,), [0.0, 40.0]) for i in range(3)]
     assert log_partition(small[:1], {0: 2}) == pytest.approx(4.248354255291589e-18, rel=1e-15)
+
+
+def test_a_high_level_costs_no_digits():
+    """Whole numbers, so that nothing is rounded on the way in: marginals are the same to the bit."""
+    factors = [((0, 1), np.array([[0.0, 1.0], [2.0, 0.0]])), ((1, 2), np.array([[0.0, 3.0], [1.0, 0.0]]))]
+    sizes = {0: 2, 1: 2, 2: 2}
+    raised = [(scope, table + level) for (scope, table), level in zip(factors, (1e12, -1e8), strict=True)]
+    for here, there in zip(marginals(factors, sizes)[1], marginals(raised, sizes)[1], strict=True):
+        assert np.array_equal(here, there)
+
+
+@pytest.mark.parametrize("beta", [1e4, 1e8, 1e12])
+def test_probabilities_add_up_to_1_however_cold_it_is(beta):
+    """Two values that tie have 1/2 each where beta E leaves no digit for log 2."""
+    nodes, _ = marginals([((0, 1), np.array([[7.0, 7.0], [7.0, 9.0]]))], {0: 2, 1: 2}, beta)
+    np.testing.assert_allclose(nodes[0], [2 / 3, 1 / 3], rtol=1e-15)
+
+
+@pytest.mark.parametrize("function", [log_partition, marginals, ground_state])
+def test_the_memory_announced_is_enough(function):
+    pair, sizes = [((0, 1), np.zeros((600, 600)))], {0: 600, 1: 600}
+    found = plan(pair, sizes)
+    enough = 3 * found.peak_bytes if function is log_partition else 4 * found.kept_bytes
+    with pytest.raises(ValueError, match="must be at least"):
+        function(pair, sizes, memory=enough - 1)
+    tracemalloc.start()
+    function(pair, sizes, memory=enough)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= enough + 10_000
+
+
+def test_what_overflows_is_refused():
+    """Neither -inf nor 'no configuration possible', as sums that overflow would say."""
+    factors = [((0,), [1e308, 1e308]), ((0,), [1e308, np.inf])]
+    for function in (log_partition, marginals, ground_state):
+        with pytest.raises(ValueError, match="factors = '2 factors': must not add up, times beta"):
+            function(factors, {0: 2})
+    with pytest.raises(ValueError, match="must not add up, times beta"):
+        log_partition([((0,), [0.0, 1e10])], {0: 2}, beta=1e300)
 
 
 def test_samples_have_the_marginals():

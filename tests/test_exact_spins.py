@@ -606,6 +606,30 @@ def tabulated(cardinalities, factors):
     return enumeration.tabulate(energy, cardinalities)
 
 
+def test_tables_that_overflow_are_refused():
+    """A free energy of +inf and a log Z of -inf are for tables that forbid everything."""
+    calls = [enumeration.free_energy, enumeration.probabilities, enumeration.entropy]
+    calls += [enumeration.log_partition, lambda E, beta: enumeration.nll(E, (1,), beta)]
+    for call in calls:
+        for energies, beta in (([-1e308, 1e308], 1.0), ([1e308, 1e308], 10.0)):
+            with pytest.raises(ValueError, match=r"energies = .*must not add up, times beta"):
+                call(energies, beta)
+
+
+def test_graph_marginals_at_a_high_level():
+    """Less the level tables are exact here, and so the marginals must be the same to the last digits."""
+    tables = [np.array([[0.1, 1.0], [2.0, 0.3]]) + 1e10, np.array([0.0, 0.7]) + 1e10]
+    factors, low = ([((0, 1), a), ((1,), b)] for a, b in (tables, (tables[0] - 1e10, tables[1] - 1e10)))
+    here, there = (kernels.graph_marginals((2, 2), graph)[1] for graph in (low, factors))
+    np.testing.assert_allclose(there, here, rtol=1e-14)
+
+
+def test_graph_marginals_refuse_what_overflows():
+    factors = [((0,), [1e308, 1e308]), ((0,), [1e308, np.inf])]
+    with pytest.raises(ValueError, match="factors = '2 factors': must not add up, times beta"):
+        kernels.graph_marginals((2,), factors)
+
+
 @pytest.mark.parametrize("forbid", [0.0, 0.03])
 @pytest.mark.parametrize("cardinalities", [(2, 3, 1, 4, 2), (2, 5, 3, 4, 3, 1, 5), (2,) * 12])
 def test_graph_marginals_are_the_enumeration(cardinalities, forbid):

@@ -168,6 +168,16 @@ def test_alignments_beside_their_paths(seed):
     assert alignment.alignment(d.T) == pytest.approx(alignment.alignment(d), rel=1e-14)
 
 
+def test_a_node_that_only_forbidden_arcs_reach():
+    """Nothing passes it, and that is a 0, not a quotient of nothing by nothing."""
+    arcs = np.array([[0, 1, 1], [1, 2, 1], [0, 2, 1], [0, 2, 2]])
+    energies = np.array([np.inf, 0.0, 0.0, np.log(3.0)])
+    with np.errstate(all="raise"):
+        assert arc_marginals(energies, arcs, free(arcs)).round(12).tolist() == [0.0, 0.0, 0.75, 0.25]
+        g = FORMULAS["graph_nll"].gradients["energies"](energies, arcs, np.array([2]))
+    assert g.round(12).tolist() == [0.0, 0.0, -0.75, 0.75]
+
+
 @pytest.mark.parametrize(
     "distances, says",
     [

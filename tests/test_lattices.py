@@ -303,3 +303,16 @@ def test_bad_input():
         ):
             with pytest.raises(ValueError, match=r"coupling = .*must be positive and finite"):
                 function(K)
+
+
+def test_what_overflows_is_refused():
+    """Neither -inf, which is for what is forbidden, nor NaN."""
+    bonds, field = np.full((2, 2, 2, 2), 1e308), np.zeros((2, 2, 2))
+    for sign in (1.0, -1.0):
+        with pytest.raises(ValueError, match=r"(?s)right = .*must not add up, times beta"):
+            log_partition(sign * bonds, 0.0 * bonds, field)
+
+
+def test_sides_of_few_bits():
+    for function in (ising_torus.log_partition, ising_torus.mean_energy):
+        assert function(np.int8(100), np.int8(100), 0.44) == function(100, 100, 0.44)

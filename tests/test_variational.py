@@ -226,3 +226,26 @@ def test_impossible():
 def test_bad_input(function, says):
     with pytest.raises(ValueError, match=says):
         function([(("a",), [0.0, 1.0])], {"a": 2})
+
+
+@pytest.mark.parametrize("infer", [sum_product, min_sum, mean_field])
+def test_what_overflows_is_refused(infer):
+    """Mean field became NaN and called itself converged; the others found an infinite energy."""
+    with pytest.raises(ValueError, match="factors = '2 factors': must not add up, times beta"):
+        infer([((0, 1), np.full((2, 2), 1e308)), ((0,), [1e308, 1e308])], {0: 2, 1: 2})
+
+
+@pytest.mark.parametrize("infer", [sum_product, min_sum])
+def test_a_factor_that_forbids_all_is_refused(infer):
+    """A constant sends no message that could find it."""
+    with pytest.raises(ValueError, match="table = inf: must leave a configuration possible"):
+        infer([((), np.inf), ((0,), [0.0, 1.0])], {0: 2})
+
+
+def test_beliefs_that_contradict_each_other_are_refused():
+    """Stopped before messages have found that a factor is left no configuration: not NaN."""
+    same, differ = np.array([[0.0, np.inf], [np.inf, 0.0]]), np.array([[np.inf, 0.0], [0.0, np.inf]])
+    factors = [((0,), [0.0, np.inf]), ((0, 1), same), ((1, 2), differ), ((2,), [0.0, np.inf])]
+    for sweeps in (2, 3):
+        with pytest.raises(ValueError, match="must leave a configuration possible"):
+            sum_product(factors, {0: 2, 1: 2, 2: 2}, sweeps=sweeps)

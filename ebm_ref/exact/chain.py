@@ -24,8 +24,8 @@ Before: blocks.py.  Next: chain_enumeration.py, the same by writing out all sequ
 import autograd.numpy as np
 
 from ebm_ref.energies.chain import chain, check_chain
-from ebm_ref.formula import require, require_positive
-from ebm_ref.numerics import scaled_sum, weighted
+from ebm_ref.formula import require, require_finite_sum, require_positive
+from ebm_ref.numerics import scaled_sum
 
 
 def viterbi(unary, pairwise):
@@ -54,7 +54,7 @@ def viterbi(unary, pairwise):
     >>> float(E), y.tolist()
     (2.0, [0, 0, 0])
     """
-    check_chain(unary, pairwise)
+    check_sums(unary, pairwise)
     labels = best_labels(unary, pairwise)
     bad = reads_nan(unary, pairwise)
     return (np.nan if bad else chain(unary, pairwise, labels)), labels
@@ -69,8 +69,8 @@ def free_energy(unary, pairwise, beta=1.0):
     >>> float(free_energy(np.zeros((10, 2)), np.zeros((2, 2)))) == float(-10 * np.log(2.0))
     True
     """
-    check_chain(unary, pairwise)
     require_positive("beta", beta)
+    check_sums(unary, pairwise, beta)
     lowest, labels = viterbi(unary, pairwise)
     if not lowest < np.inf:
         return lowest
@@ -87,8 +87,8 @@ def marginals(unary, pairwise, beta=1.0):
     >>> nodes.round(12).tolist(), edges.round(12).tolist()
     ([[0.75, 0.25], [0.5, 0.5]], [[[0.375, 0.375], [0.125, 0.125]]])
     """
-    check_chain(unary, pairwise)
     require_positive("beta", beta)
+    check_sums(unary, pairwise, beta)
     t, k = np.shape(unary)
     lowest, labels = viterbi(unary, pairwise)
     if not lowest < np.inf:
@@ -107,34 +107,39 @@ def marginals(unary, pairwise, beta=1.0):
 def entropy(unary, pairwise, beta=1.0):
     """-sum_y p(y) log p(y), in nats: log k^t where all are alike, 0 where one is certain; NaN as marginals.
 
+    Added up from each label's given the one before, none of which is negative: beta <E> and log Z cancel.
+
     >>> float(entropy(np.zeros((3, 2)), np.array([[0.0, np.inf], [np.inf, 0.0]])).round(12))  # 000 or 111
     0.69314718056
     """
-    nodes, edges = marginals(unary, pairwise, beta)
+    nodes, _ = marginals(unary, pairwise, beta)
     if np.isnan(nodes[0, 0]):
         return np.nan
     u, P = counted_from(best_labels(unary, pairwise), unary, pairwise)
-    mean = np.sum(weighted(nodes, u)) + np.sum(weighted(edges, P))
-    return log_count(u, P, beta) + beta * mean
+    after = from_each(u, P, beta)
+    total = surprise(shares(*after[0]))
+    for p, step, (c, r) in zip(nodes[:-1], P, after[1:], strict=True):
+        total += sum(p[i] * surprise(shares(c - beta * step[i], r)) for i in np.flatnonzero(p))
+    return total
 
 
 def k_best(unary, pairwise, count):
     """The `count` sequences of lowest energy: energies (n,) in ascending order, labels (n, t).
 
-    Of equals those come first that do in a dictionary.  n is less than `count` where fewer sequences are
-    possible, 0 where none is.  A NaN makes one energy of it, NaN.
+    Of equals those come first that do in a dictionary, as far as `viterbi` tells equals.  n is less than
+    `count` where fewer sequences are possible, 0 where none is.  A NaN makes one energy of it, NaN.
 
     >>> E, y = k_best(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), 3)
     >>> E.tolist(), y.tolist()
     ([0.0, 1.0, 4.0], [[0, 0], [1, 0], [0, 1]])
     """
-    check_chain(unary, pairwise)
+    check_sums(unary, pairwise)
     require(1 <= count < np.inf and count == int(count), "count", count, "must be a whole number >= 1")
     count = int(count)
     t, k = np.shape(unary)
     if reads_nan(unary, pairwise):
         return np.array([np.nan]), np.zeros((1, t), int)
-    ways, steps = unary[-1][:, None], []  # the best energies to go from each label, in ascending order
+    ways, steps = 1.0 * unary[-1][:, None], []  # the best energies to go from each label, in ascending order
     for row in unary[-2::-1]:
         through = np.reshape(pairwise[:, :, None] + ways, (k, -1))
         order = np.argsort(through, axis=1, kind="stable")[:, :count]
@@ -159,14 +164,23 @@ def sample(unary, pairwise, rng, beta=1.0):
     [1, 0, 1]
     """
     require_positive("beta", beta)
+    check_sums(unary, pairwise, beta)
     lowest, best = viterbi(unary, pairwise)
     require(lowest < np.inf, "unary", unary, "must leave a possible sequence, and no NaN")
     u, P = counted_from(best, unary, pairwise)
-    after = [(c - beta * row, r) for (c, r), row in zip(backward(u, P, beta), u, strict=True)]
+    after = from_each(u, P, beta)
     labels = [pick(shares(*after[0]), rng)]
     for (c, r), step in zip(after[1:], P, strict=True):
         labels.append(pick(shares(c - beta * step[labels[-1]], r), rng))
     return np.array(labels)
+
+
+def check_sums(unary, pairwise, beta=1.0):
+    """Raise a ValueError unless the two fit together, and no sum of their energies, times beta, overflows."""
+    check_chain(unary, pairwise)
+    for argument, energies in (("unary", unary), ("pairwise", pairwise)):
+        sizes = np.where(np.isfinite(energies), np.abs(1.0 * energies), 0.0)
+        require_finite_sum(argument, energies, [np.max(sizes)] * len(unary), beta)
 
 
 def reads_nan(unary, pairwise):
@@ -176,7 +190,7 @@ def reads_nan(unary, pairwise):
 
 def best_labels(unary, pairwise):
     """Labels of the sequence of lowest energy, from the best ways to go on.  Levels are taken off first."""
-    ground = lambda x: x - np.where(np.isfinite(x.min()), x.min(), 0.0)
+    ground = lambda x: 1.0 * x - np.where(np.isfinite(x.min()), x.min(), 0.0)
     u, P = [ground(row) for row in unary], ground(pairwise) if len(unary) > 1 else pairwise
     to_go = [u[-1]]
     for row in u[-2::-1]:
@@ -189,6 +203,7 @@ def best_labels(unary, pairwise):
 
 def counted_from(labels, unary, pairwise):
     """Unary (t, k) and pairwise (t-1, k, k) energies less those of one sequence, which has 0 everywhere."""
+    unary, pairwise = 1.0 * unary, 1.0 * pairwise  # small integers would wrap around
     own = unary[np.arange(len(labels)), labels]
     steps = pairwise[labels[:-1], labels[1:]]
     return unary - own[:, None], pairwise - steps[:, None, None]
@@ -215,6 +230,11 @@ def backward(u, P, beta):
     return rows[::-1]
 
 
+def from_each(u, P, beta):
+    """Sums over all continuations from each label on, its own energy included, by moment: pairs (c, r)."""
+    return [(c - beta * row, r) for (c, r), row in zip(backward(u, P, beta), u, strict=True)]
+
+
 def log_count(u, P, beta):
     """log sum_y e^{-beta E(y)} of energies counted from the lowest: at least 0."""
     c, r = scaled_sum(*forward(u, P, beta)[-1])
@@ -231,6 +251,13 @@ def shares(c, r):
     """(1 + r_i) e^{c_i} as shares of their sum."""
     all_c, all_r = scaled_sum(c, r)
     return (1.0 + r) * np.exp(c - all_c) / (1.0 + all_r)
+
+
+def surprise(p):
+    """-sum p log p of probabilities; that of the largest from what it lacks to 1, which keeps its digits."""
+    i = np.argmax(p)
+    others = p[(np.arange(len(p)) != i) & (p > 0.0)]
+    return -np.sum(others * np.log(others)) - p[i] * np.log1p(-np.sum(others))
 
 
 def pick(p, rng):

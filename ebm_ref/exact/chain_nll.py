@@ -45,9 +45,10 @@ def energy_gap(unary, pairwise, labels, others):
     moments, y, z = np.arange(len(unary)), np.array(labels), np.array(others)
     differ = np.flatnonzero(y != z)
     steps = chain_pairwise_gradient(unary, pairwise, y) - chain_pairwise_gradient(unary, pairwise, z)
-    own = unary[moments[differ], y[differ]] - unary[moments[differ], z[differ]]
+    own = 1.0 * unary[moments[differ], y[differ]] - unary[moments[differ], z[differ]]
     used = np.nonzero(steps)
-    return np.sum(own) + np.sum(steps[used] * pairwise[used])
+    level = np.min(pairwise[used]) if len(used[0]) else 0.0  # both have as many steps, so it cancels
+    return np.sum(own) + np.sum(steps[used] * (1.0 * pairwise[used] - level))
 
 
 def chain_nll(unary, pairwise, labels, beta=1.0):

@@ -27,14 +27,14 @@ Before: semi_markov.py.  Next: transfer_matrix.py, for lattices.
 """
 
 import itertools
+import math
 from collections import defaultdict
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from ebm_ref.energies.factor_graph import check_factors, clamped, energy
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
 
 MEMORY = 2**31  # bytes: what the functions allow themselves unless told otherwise
 
@@ -96,7 +96,7 @@ def _neighbours(v, adjacent, sizes):
 
 
 def _table_size(v, adjacent, sizes):
-    return prod(sizes[u] for u in adjacent[v]) * sizes[v]
+    return math.prod(sizes[u] for u in adjacent[v]) * sizes[v]
 
 
 def _cliques(scopes, sizes, order=None, rank=None):
@@ -120,7 +120,7 @@ def _cost(cliques, sizes):
     place = {v: i for i, v in enumerate(cliques)}
     waiting, held, peak, largest, kept, width = defaultdict(int), 0, 0, 0, 0, 0
     for v, rest in cliques.items():
-        message = 8 * prod(sizes[u] for u in rest)
+        message = 8 * math.prod(sizes[u] for u in rest)
         table = message * sizes[v]
         peak = max(peak, held + table + message)
         held += message - waiting[v]
@@ -130,9 +130,11 @@ def _cost(cliques, sizes):
     return Plan(tuple(cliques), width, largest, peak, kept)
 
 
-def _planned(factors, cardinalities, order, memory, needed):
+def _planned(factors, cardinalities, order, memory, needed, beta=1.0):
     """The plan, and the factors without variables of one value; refused if it needs too much."""
     found = plan(factors, cardinalities, order)
+    sizes = [largest_finite(table) for _, table in factors]
+    require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     bytes_needed = needed(found)
     rule = (
         f"must be at least {bytes_needed:.3g} bytes: the best order found has width {found.width}, "
@@ -143,26 +145,38 @@ def _planned(factors, cardinalities, order, memory, needed):
 
 
 def _to_sum(found):
-    return 2 * found.peak_bytes  # beside a table, its exponentials or the places of its minima
+    return 3 * found.peak_bytes  # beside a table, the factors that it adds up, and its exponentials
 
 
 def _to_keep(found):
-    return 2 * found.kept_bytes
+    return 4 * found.kept_bytes  # conditionals, and joint probabilities; the factors, and exponentials
 
 
-def _eliminate(tables, found, sizes, reduce):
-    """Eliminate all variables of `tables`: the constant left over, and {v: (scope, what reduce kept)}."""
+def _eliminate(factors, beta, found, sizes, reduce):
+    """Eliminate all variables: the constant left over, and {v: (scope, what reduce kept)}.
+
+    Tables become -beta E, each counted from its largest entry, and so is what is passed on; these levels
+    are added up at the end.  So a high level costs no digits of what is beside it.
+    """
     place = {v: i for i, v in enumerate(found.order)}
-    buckets, kept = defaultdict(list), {}
-    for scope, table in tables:
+    buckets, kept, levels = defaultdict(list), {}, [beta * math.fsum(_level(-E) for _, E in factors)]
+    for scope, E in factors:
+        table = -beta * (E + _level(-E))
         axes = sorted(range(len(scope)), key=lambda a: place[scope[a]])
         buckets[scope[axes[0]] if scope else ()].append(([scope[a] for a in axes], np.transpose(table, axes)))
     for v in found.order:
         scope = sorted({v}.union(*(known for known, _ in buckets[v])), key=place.get)
-        message, rest = reduce(_added_up(buckets.pop(v), scope, sizes)), scope[1:]
-        kept[v] = (scope, message[1])
-        buckets[rest[0] if rest else ()].append((rest, message[0]))
-    return sum((float(table) for _, table in buckets[()]), 0.0), kept
+        (message, kept_of_v), rest = reduce(_added_up(buckets.pop(v), scope, sizes)), scope[1:]
+        kept[v] = scope, kept_of_v
+        levels.append(_level(message))
+        buckets[rest[0] if rest else ()].append((rest, message - levels[-1]))
+    return math.fsum([*levels, *(float(table) for _, table in buckets[()])]), kept
+
+
+def _level(table):
+    """The largest entry; 0 if all are -inf."""
+    largest = float(np.max(table))
+    return largest if largest > -np.inf else 0.0
 
 
 def _added_up(tables, scope, sizes):
@@ -183,14 +197,18 @@ def _log_sum(table):
 
 
 def _conditional(table):
-    """log sum e^table over the first axis, and e^table divided by it: p(v | rest), 0 where rest cannot be."""
+    """log sum e^table over the first axis, and p(v | rest), 0 where rest cannot be; table is changed."""
     total, _ = _log_sum(table.copy())
-    return total, np.exp(table - np.where(total == -np.inf, 0.0, total))
+    largest = np.max(table, axis=0)
+    table -= np.where(largest == -np.inf, 0.0, largest)
+    p = np.exp(table, out=table)
+    p /= np.maximum(np.sum(p, axis=0), 1.0)  # the largest weight is 1, but for a rest that cannot be
+    return total, p
 
 
-def _lowest(table):
-    """The minimum over the first axis, and where it is: the lowest index of equals."""
-    choice = np.argmin(table, axis=0)
+def _highest(table):
+    """The maximum over the first axis, and where it is: the lowest index of equals."""
+    choice = np.argmax(table, axis=0)
     return np.take_along_axis(table, choice[None], 0)[0], choice
 
 
@@ -218,8 +236,8 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     Raises
     ------
     ValueError
-        If a table does not fit its scope, holds NaN or -inf, names an unknown variable, or if
-        more than `memory` would be needed.
+        If a table does not fit its scope, holds NaN or -inf, names an unknown variable, if energies
+        may add up to more than float64 holds, or if more than `memory` would be needed.
 
     >>> loop = [((i, (i + 1) % 3), np.array([[1.0, 0.0], [0.0, 1.0]])) for i in range(3)]
     >>> Z = np.exp(log_partition(loop, {0: 2, 1: 2, 2: 2}))  # 2 e^-3 + 6 e^-1
@@ -227,17 +245,15 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     1.0
     """
     require_positive("beta", beta)
-    found, factors = _planned(factors, cardinalities, order, memory, _to_sum)
-    tables = [(scope, -beta * table) for scope, table in factors]
-    return _eliminate(tables, found, cardinalities, _log_sum)[0]
+    found, factors = _planned(factors, cardinalities, order, memory, _to_sum, beta)
+    return _eliminate(factors, beta, found, cardinalities, _log_sum)[0]
 
 
 def _conditionals(factors, cardinalities, beta, order, memory):
     """The plan, and {v: (scope, p(v | rest))}."""
     require_positive("beta", beta)
-    found, factors = _planned(factors, cardinalities, order, memory, _to_keep)
-    tables = [(scope, -beta * table) for scope, table in factors]
-    constant, kept = _eliminate(tables, found, cardinalities, _conditional)
+    found, factors = _planned(factors, cardinalities, order, memory, _to_keep, beta)
+    constant, kept = _eliminate(factors, beta, found, cardinalities, _conditional)
     require(constant > -np.inf, "factors", f"{len(factors)} factors", "must leave a configuration possible")
     return found, kept
 
@@ -324,7 +340,7 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     energy : float
     configuration : dict
         {variable: value}.  Of several, the one in which each variable, the last eliminated first, takes
-        its lowest possible value.
+        its lowest possible value.  What rounding hides counts as equal: 2^-53 of the energies added up.
 
     Raises
     ------
@@ -335,8 +351,8 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     (0.0, {0: 0, 1: 0})
     """
     found, left = _planned(factors, cardinalities, order, memory, _to_keep)
-    constant, kept = _eliminate(left, found, cardinalities, _lowest)
-    require(constant < np.inf, "factors", f"{len(left)} factors", "must leave a configuration possible")
+    constant, kept = _eliminate(left, 1.0, found, cardinalities, _highest)
+    require(constant > -np.inf, "factors", f"{len(left)} factors", "must leave a configuration possible")
     configuration = {v: 0 for v in cardinalities}
     for v in reversed(found.order):
         scope, choice = kept[v]

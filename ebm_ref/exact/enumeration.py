@@ -13,7 +13,8 @@ function, tabulate it, and ask.
 An energy of +inf forbids a configuration: it has probability 0, and no expectation looks at it.
 -inf is refused, for nothing else would have a probability.  Where everything is forbidden, log Z is
 -inf and the free energy +inf, but there are no probabilities and no answers, and asking for them is
-an error.  A NaN makes every number NaN; asked for an answer, it is an error as well.
+an error.  A NaN makes every number NaN; asked for an answer, it is an error as well.  So are finite
+energies whose differences, times beta, are more than float64 holds.
 
 The gradient of the negative log-likelihood is the difference of two means, of dE over the data and
 over the model:
@@ -29,7 +30,13 @@ import math
 import numpy as np
 
 from ebm_ref.exact.spins import require_memory
-from ebm_ref.formula import require, require_index, require_positive
+from ebm_ref.formula import (
+    largest_finite,
+    require,
+    require_finite_sum,
+    require_index,
+    require_positive,
+)
 from ebm_ref.numerics import log_softmax, logsumexp, softmax, weighted
 
 
@@ -93,6 +100,12 @@ def check_table(energies):
     return energies
 
 
+def _check_sums(energies, beta):
+    """Raise a ValueError unless beta is positive and no difference of energies, times beta, overflows."""
+    require_positive("beta", beta)
+    require_finite_sum("energies", energies, [largest_finite(energies)], beta)
+
+
 def log_partition(energies, beta=1.0):
     """log Z of a table of any shape; -inf where everything is forbidden.
 
@@ -100,14 +113,14 @@ def log_partition(energies, beta=1.0):
     (1.38629436112, -inf)
     """
     energies = check_table(energies)
-    require_positive("beta", beta)
+    _check_sums(energies, beta)
     return logsumexp(-beta * energies.ravel())
 
 
 def free_energy(energies, beta=1.0):
     """F = -(1/beta) log Z, counted from the lowest energy, so that a high level costs no digits."""
     energies = check_table(energies)
-    require_positive("beta", beta)
+    _check_sums(energies, beta)
     lowest = np.min(energies)
     if not np.isfinite(lowest):
         return lowest
@@ -121,7 +134,7 @@ def probabilities(energies, beta=1.0):
     [[0.4, 0.0], [0.4, 0.2]]
     """
     energies = _check_allowed(energies)
-    require_positive("beta", beta)
+    _check_sums(energies, beta)
     return softmax(beta * (np.min(energies) - energies))
 
 
@@ -164,7 +177,7 @@ def entropy(energies, beta=1.0):
     1.38629436112
     """
     energies = _check_allowed(energies)
-    require_positive("beta", beta)
+    _check_sums(energies, beta)
     logs = log_softmax(beta * (np.min(energies) - energies.ravel()))
     return np.sum(weighted(np.exp(logs), -logs))
 
@@ -176,7 +189,7 @@ def nll(energies, answer, beta=1.0):
     1.38629436112
     """
     energies = _check_allowed(energies)
-    require_positive("beta", beta)
+    _check_sums(energies, beta)
     y, lowest = _configuration(energies, answer), np.min(energies)
     return (energies[y] - lowest) + logsumexp(beta * (lowest - energies.ravel())) / beta
 

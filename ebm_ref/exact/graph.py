@@ -95,12 +95,13 @@ def arc_marginals(energies, arcs, lattice, beta=1.0):
     if not F < np.inf:
         return np.full(len(energies), np.nan) if np.isnan(F) else p
     ways = path_sums(energies, arcs, lattice, beta)[2]
-    passes = {lattice.end: 1.0}
+    passes = {state: 0.0 for state in range(lattice.end)} | {lattice.end: 1.0}
     for state in range(lattice.end, 0, -1):
         into, c, r = ways[state]
         all_c, all_r = scaled_sum(c, r)
-        for (a, i), share in zip(into, (1.0 + r) * np.exp(c - all_c) / (1.0 + all_r), strict=True):
-            passes[a] = passes.get(a, 0.0) + passes[state] * share
+        level = np.where(all_c == -np.inf, 0.0, all_c)  # every way into this state may be forbidden
+        for (a, i), share in zip(into, (1.0 + r) * np.exp(c - level) / (1.0 + all_r), strict=True):
+            passes[a] += passes[state] * share
             p[i] += passes[state] * share
     return p
 

@@ -27,7 +27,7 @@ Before: elimination.py.  Next: ising_torus.py, the closed form for equal bonds.
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
 
 MEMORY = 2**31  # bytes
 
@@ -106,7 +106,8 @@ def log_partition(right, down, field, beta=1.0, memory=MEMORY):
     Raises
     ------
     ValueError
-        If shapes do not fit, a table holds NaN or -inf, or more than `memory` would be needed.
+        If shapes do not fit, a table holds NaN or -inf, energies may add up to more than float64 holds,
+        or more than `memory` would be needed.
 
     >>> round(float(log_partition(*ising(np.zeros((3, 3)), 0.0, 0.0)) / np.log(2.0)), 14)
     9.0
@@ -139,6 +140,8 @@ def log_partition_and_mean(energies, observable, beta=1.0, memory=MEMORY):
     """
     require_positive("beta", beta)
     _check(energies, observable)
+    for name, table in zip(("right", "down", "field"), energies, strict=True):
+        require_finite_sum(name, table, [largest_finite(table)] * np.size(energies[2]), beta)
     (energies, observable), closes = _upright(energies, observable)
     needed = _bytes([energies], closes)
     require(needed <= memory, "memory", memory, f"must be at least {needed:.3g} bytes for this lattice")

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.energies.factor_graph import check_factors, energy
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
 from ebm_ref.numerics import softmax, weighted
 
 
@@ -82,7 +82,8 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     Raises
     ------
     ValueError
-        If factors do not fit, or if messages find that no configuration is possible.
+        If factors do not fit, if energies may add up to more than float64 holds, or if a factor or
+        messages find that no configuration is possible.
 
     >>> tree = [((0, 1), [[0.0, 1.0], [2.0, 0.0]]), ((1, 2), [[0.0, 3.0], [0.5, 0.0]])]
     >>> found = sum_product(tree, {0: 2, 1: 2, 2: 2})
@@ -92,9 +93,9 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     (True, 0.0)
     """
     require_positive("beta", beta)
-    factors = _checked(factors, cardinalities)
+    factors = _checked(factors, cardinalities, beta)
     messages, residual, swept = _pass(factors, cardinalities, beta, damping, sweeps, tolerance / beta)
-    nodes = {v: softmax(-beta * _sum_at(v, messages, k)) for v, k in cardinalities.items()}
+    nodes = {v: softmax(-beta * _from_lowest(_sum_at(v, messages, k))) for v, k in cardinalities.items()}
     tables = [_belief(a, factor, messages, beta) for a, factor in enumerate(factors)]
     F = bethe_free_energy(factors, nodes, tables, beta)
     return Beliefs(nodes, tables, F, residual, swept, residual <= tolerance / beta)
@@ -127,9 +128,14 @@ def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
     return Minimum(value, configuration, lowest, residual, swept, residual <= tolerance)
 
 
-def _checked(factors, cardinalities):
+def _checked(factors, cardinalities, beta=1.0):
     check_factors(factors, cardinalities)
-    return [(scope, np.asarray(table, float)) for scope, table in factors]
+    factors = [(scope, np.asarray(table, float)) for scope, table in factors]
+    sizes = [largest_finite(table) for _, table in factors]
+    require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
+    for _, table in factors:
+        require(np.min(table) < np.inf, "table", table, "must leave a configuration possible")
+    return factors
 
 
 def _pass(factors, cardinalities, beta, damping, sweeps, tolerance):
@@ -191,7 +197,7 @@ def _change(new, old):
 
 def _belief(a, factor, messages, beta):
     """b_a, the distribution of one factor's variables."""
-    total = _incoming(a, factor, messages)
+    total = _from_lowest(_incoming(a, factor, messages))
     return softmax(-beta * np.ravel(total)).reshape(np.shape(total))
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.energies.factor_graph import check_factors
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
 from ebm_ref.numerics import softmax
 
 
@@ -65,7 +65,8 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     Raises
     ------
     ValueError
-        If factors do not fit, an energy is not finite, or a start is not a distribution.
+        If factors do not fit, an energy is not finite, energies may add up to more than float64 holds,
+        or a start is not a distribution.
 
     >>> one = mean_field([(("a",), [0.0, np.log(3.0)])], {"a": 2})
     >>> one.nodes["a"].round(12).tolist(), round(float(one.free_energy + np.log(4.0 / 3.0)), 12)
@@ -76,6 +77,8 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     factors = [(scope, np.asarray(table, float)) for scope, table in factors]
     for _, table in factors:
         require(np.all(np.isfinite(table)), "table", table, "must be finite: mean field cannot avoid +inf")
+    sizes = [largest_finite(table) for _, table in factors]
+    require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     q = _started(start or {}, cardinalities)
     around = {v: [factor for factor in factors if v in factor[0]] for v in cardinalities}
     values, moved = [variational_free_energy(factors, q, beta)], np.inf

@@ -33,7 +33,13 @@ import numpy as np
 from numba import njit
 
 from ebm_ref.exact.spins import check_spins, levels, require_memory, spin_table
-from ebm_ref.formula import require, require_index, require_positive
+from ebm_ref.formula import (
+    largest_finite,
+    require,
+    require_finite_sum,
+    require_index,
+    require_positive,
+)
 from ebm_ref.kernels.exponential import exponential
 
 SIDE_A, SIDE_B = 6, 9  # spins of A and of B: a table w of 256 KiB stays in the second cache
@@ -273,14 +279,15 @@ def graph_marginals(cardinalities, factors, beta=1.0):
     ------
     ValueError
         If a scope names no variable or one twice, if a table does not fit its scope or holds a NaN or
-        -inf, or if beta is not positive.
+        -inf, if energies may add up to more than float64 holds, or if beta is not positive.
 
     >>> log_z, p = graph_marginals((2, 3), [((0,), [0.0, np.log(3.0)]), ((1, 0), np.zeros((3, 2)))])
     >>> float(np.round(log_z, 12)), p[0].round(12).tolist()  # log 4
     (1.38629436112, [0.75, 0.25])
     """
-    graph, _ = _flat(cardinalities, factors)
     require_positive("beta", beta)
+    factors, lowest = _from_lowest(factors, beta)
+    graph, _ = _flat(cardinalities, factors)
     k = graph[0]
     first, gray, pending = np.cumsum(k) - k, _gray_arrays(k), np.zeros(len(k) + 1)
     own, sums, lost = np.zeros((3, int(np.sum(k)) + 1))
@@ -291,7 +298,17 @@ def graph_marginals(cardinalities, factors, beta=1.0):
     sums += lost
     moving = iter(np.split(sums[:-1] / sums[-1], first[1:]))
     parts = [next(moving) if k > 1 else np.ones(1) for k in cardinalities]
-    return float(np.log(sums[-1]) - beta * level), parts
+    return math.fsum([np.log(sums[-1]), -beta * level, -beta * lowest]), parts
+
+
+def _from_lowest(factors, beta):
+    """Factors less the lowest energy of each, and the sum of these: a high level costs no digits."""
+    factors = [(scope, np.asarray(table, float)) for scope, table in factors]
+    sizes = [largest_finite(table) for _, table in factors]
+    require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
+    lows = [np.min(table, where=np.isfinite(table), initial=np.inf) for _, table in factors]
+    lows = [low if low < np.inf else 0.0 for low in lows]
+    return [(scope, table - low) for (scope, table), low in zip(factors, lows, strict=True)], math.fsum(lows)
 
 
 def graph_levels(cardinalities, factors, resolution):
