@@ -9,8 +9,10 @@ from ebm_ref.formula import (
     Case,
     Formula,
     check_shapes,
+    largest_finite,
     require,
     require_count,
+    require_finite_sum,
     require_index,
     require_number,
     require_one_of,
@@ -113,6 +115,22 @@ def test_positive_numbers():
     for illegal in (0.0, -1.0, np.inf, np.nan):
         assert message(require_positive, "beta", illegal) == f"beta = {illegal}: must be positive and finite"
     assert message(require_positive, "beta", np.ones(1)) == "beta = [1.]: must be positive and finite"
+
+
+def test_sums_that_float64_holds():
+    """A quarter of its largest number, 1.797e308, at beta <= 1; without a warning, from NumPy's floats too."""
+    for sizes, beta in (([4.4e307], 1.0), ([2.2e307, 2.2e307], 1.0), ([2.2e307], 2.0), ([4.4e307], 0.5)):
+        require_finite_sum("E", 0, sizes, beta)
+        said = message(require_finite_sum, "E", 0, [1.05 * size for size in sizes], beta)
+        assert said == "E = 0: must not add up, times beta, to more than float64 holds"
+    require_finite_sum("E", 0, [4.4e307])
+    message(require_finite_sum, "E", 0, [np.float64(1e308)] * 2)
+
+
+def test_the_largest_finite_size():
+    assert largest_finite([0.25, -0.5, np.inf, np.nan, -np.inf]) == 0.5
+    assert largest_finite(np.array([-128], np.int8)) == 128.0  # whose absolute value int8 does not hold
+    assert largest_finite([]) == largest_finite([np.inf]) == 0.0
 
 
 def test_one_of_some():
