@@ -118,7 +118,7 @@ def test_positive_numbers():
 
 
 def test_sums_that_float64_holds():
-    """A quarter of its largest number, 1.797e308, at beta <= 1; without a warning, from NumPy's floats too."""
+    """A quarter of its largest number, 1.797e308, at beta <= 1; no warning, from NumPy's floats either."""
     for sizes, beta in (([4.4e307], 1.0), ([2.2e307, 2.2e307], 1.0), ([2.2e307], 2.0), ([4.4e307], 0.5)):
         require_finite_sum("E", 0, sizes, beta)
         said = message(require_finite_sum, "E", 0, [1.05 * size for size in sizes], beta)
