@@ -45,6 +45,7 @@ class Output(Console):
     """A console that goes on in silence once the reader of its pipe has seen enough: the status counts."""
 
     def on_broken_pipe(self):
+        """Nobody reads on: the rest goes nowhere."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

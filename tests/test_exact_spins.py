@@ -124,6 +124,15 @@ def test_scaling_by_the_largest_entries_alone_is_wrong(monkeypatch):
         assert not blocks.log_partition(J, h) == pytest.approx(log_z, rel=1e-3)
 
 
+def test_factors_that_all_disagree():
+    """Three states of nearly the same weight, e^-770 of what its factors' largest entries multiply to."""
+    J, h = np.array([[0.0, -385.1], [-385.1, 0.0]]), np.array([385.0, 385.3])
+    log_z, means, C = truth(J, h, 1.0)
+    assert blocks.log_partition(J, h) == pytest.approx(log_z, rel=1e-15)
+    np.testing.assert_allclose(blocks.moments(J, h)[0], means, rtol=1e-14)
+    np.testing.assert_allclose(blocks.moments(J, h)[1], C, rtol=1e-14)
+
+
 def test_both_sides_of_the_threshold_agree(monkeypatch):
     """Rows done as products and rows done in logarithms give the same numbers."""
     J, h = model(22, 0.8)
@@ -168,6 +177,9 @@ def hostile(kind, rng, n=7):
         J, h = 40.0 * np.round(J), 0.3 * h
     elif kind == "1e17 beside 1/2":
         J, h = np.sign(J) * rng.choice([0.0, 1.0, 1e3, 1e17], (n, n)), 0.5 * h
+    elif kind == "sums that cancel":  # to gaps of about 1, which the first level alone orders at random
+        J = -1e15 * np.abs(np.triu(J, 1))
+        h = -(J + J.T) @ np.ones(n) + h
     elif kind == "nineteen powers of ten":
         J, h = J * 10.0 ** rng.integers(-5, 15, (n, n)), h * 10.0 ** rng.integers(-5, 5, n)
     else:
@@ -183,6 +195,7 @@ def hostile(kind, rng, n=7):
         "frustrated",
         "rows reach too far",
         "1e17 beside 1/2",
+        "sums that cancel",
         "nineteen powers of ten",
         "all that float64 holds",
     ],

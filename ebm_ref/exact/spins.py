@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
-from ebm_ref.formula import require, require_positive
+from ebm_ref.formula import require, require_finite_sum, require_positive
 
 
 def check_spins(J, h, beta=1.0):
@@ -33,14 +33,11 @@ def check_spins(J, h, beta=1.0):
     Traceback (most recent call last):
         ...
     ValueError: J = [[0.e+000 1.e+308]
-     [1.e+308 0.e+000]]: must not add up, with h and times beta, to more than float64 holds
+     [1.e+308 0.e+000]]: must not add up, times beta, to more than float64 holds
     """
     J, h = check_couplings(J, h, ("J", "h"))
     require_positive("beta", beta)
-    with np.errstate(over="ignore"):
-        total = max(1.0, beta) * 4.0 * (np.sum(np.abs(J)) + np.sum(np.abs(h)))
-    rule = "must not add up, with h and times beta, to more than float64 holds"
-    require(total < np.inf, "J", J, rule)
+    require_finite_sum("J", J, [*np.abs(J).ravel(), *np.abs(h)], beta)
     return J, h
 
 
