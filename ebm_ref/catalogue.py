@@ -2,8 +2,6 @@ r"""The catalogue: every formula under its name.
 
 Everything in this project that is not a page is a loop over this dict.  Names are part of the public
 interface: vectors, adapters and other people's files refer to them.
-
-Before: blocking.py.  Next: identities/measure.py.
 """
 
 from ebm_ref.criteria import (

@@ -13,7 +13,6 @@ first, then the argument's) and lays out the data of a compiled twin.
     formula.gradient("energies", stack, labels)
 
 Source: the generalised ufunc signature is NumPy's, NEP 5.
-Before: nothing.  Next: laws.py, the properties that a record may claim.
 """
 
 import inspect

@@ -7,7 +7,6 @@ A defect is a violation in units of the rounding error that a correct page may m
 line of a law's docstring is the claim that `ebm-ref show` prints.
 
 Source: LeCun et al. (2006), Section 2.2 and 5; each law is named where a page claims it.
-Before: formula.py.  Next: numerics.py.
 """
 
 import numpy as np

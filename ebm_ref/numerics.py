@@ -20,7 +20,6 @@ All are differentiable by autograd, which cannot follow item assignment or `loga
 Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", for log1mexp; Blanchard, Higham
 and Higham (2021), "Accurately computing the log-sum-exp and softmax functions"; Loader (2000), "Fast
 and accurate computation of binomial probabilities", for stirling_error.
-Before: laws.py.  Next: energies/linear_regression.py.
 """
 
 import autograd.numpy as np

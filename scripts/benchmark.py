@@ -318,9 +318,9 @@ def spin_chains(theirs_s_of, whose, size=64, chains=64, beta=0.4, sweeps=256):
     """
     import numpy as np
 
-    from ebm_ref.diagnostics import autocorrelation_time
     from ebm_ref.kernels.metropolis import spin_chains as kernel
     from ebm_ref.samplers.cluster import square_lattice
+    from ebm_ref.samplers.diagnostics import autocorrelation_time
 
     _, neighbours = square_lattice(size, size)
     n = size * size
@@ -342,7 +342,7 @@ def spin_chains_row():
     import mcising
     import numpy as np
 
-    from ebm_ref.diagnostics import autocorrelation_time
+    from ebm_ref.samplers.diagnostics import autocorrelation_time
 
     def timed(ours, neighbours, beta):
         size, T = round(len(neighbours) ** 0.5), 1 / beta
@@ -364,8 +364,8 @@ def spin_chains_annealer_row():
     import numpy as np
     from dwave.samplers import SimulatedAnnealingSampler
 
-    from ebm_ref.diagnostics import autocorrelation_time
     from ebm_ref.kernels.metropolis import spin_chains as kernel
+    from ebm_ref.samplers.diagnostics import autocorrelation_time
 
     def timed(ours, neighbours, beta):
         n, sampler = len(neighbours), SimulatedAnnealingSampler()
@@ -393,8 +393,8 @@ def random_walk_sigma(theirs_of, whose, step_size=0.16, steps=20_000):
     import numpy as np
     from numba import njit
 
-    from ebm_ref.diagnostics import effective_size
     from ebm_ref.kernels.metropolis import random_walk
+    from ebm_ref.samplers.diagnostics import effective_size
 
     @njit(fastmath={"reassoc", "contract", "arcp"}, error_model="numpy")
     def density(x, data, mu):

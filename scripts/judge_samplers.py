@@ -21,9 +21,9 @@ from importlib import metadata, util
 
 import numpy as np
 
-from ebm_ref.cli import new_file
-from ebm_ref.conformance.samplers import check_sampler
-from ebm_ref.conformance.targets import TARGETS
+from ebm_ref.cli.main import new_file
+from ebm_ref.conformance.samplers.judge import check_sampler
+from ebm_ref.conformance.samplers.targets import TARGETS
 
 
 def jax_energies():

@@ -9,9 +9,10 @@ import json
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from ebm_ref import FORMULAS, golden
+from ebm_ref import FORMULAS
+from ebm_ref.proof import golden
 
-FOLDER = Path(golden.__file__).parent / "vectors"
+FOLDER = Path(golden.__file__).parent / "vectors"  # as a path: where the source stands
 
 
 def write(name):

@@ -35,7 +35,7 @@ from reproduction import conclude, digits, figure, options
 from ebm_ref import FORMULAS
 from ebm_ref.energies.mlp import backward, network
 from ebm_ref.energies.rbf_output import rbf_output, rbf_output_centers_gradient, rbf_output_features_gradient
-from ebm_ref.learning import adam_step, chain_rule, energy_table, minibatches
+from ebm_ref.learning.descent import adam_step, chain_rule, energy_table, minibatches
 
 COSTS = np.abs(np.subtract.outer(np.arange(10.0), np.arange(10.0)))  # of reading y as j, on a cheque: |y - j|
 COSTLY = ("generalized_hinge", "margin_rescaled_hinge")

@@ -38,7 +38,7 @@ from ebm_ref.energies.siamese import siamese, siamese_weights_gradient
 from ebm_ref.energies.softmax import softmax, softmax_weights_gradient
 from ebm_ref.inference.descent import descend
 from ebm_ref.inference.uses import density, predict
-from ebm_ref.learning import energy_table, gradient_descent, objective_gradient
+from ebm_ref.learning.descent import energy_table, gradient_descent, objective_gradient
 from ebm_ref.losses.mee import mee
 from ebm_ref.losses.nll import nll, nll_gradient
 

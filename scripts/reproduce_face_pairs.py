@@ -35,7 +35,7 @@ from ebm_ref.criteria.contrastive_distance import (
 from ebm_ref.energies.pca import principal_axes
 from ebm_ref.energies.siamese import siamese_biases_gradient, siamese_weights_gradient
 from ebm_ref.inference.uses import detect
-from ebm_ref.learning import adam_step
+from ebm_ref.learning.descent import adam_step
 
 PEOPLE, PHOTOGRAPHS, SHAPE = 40, 10, (112, 92)
 MARGIN = 1.0

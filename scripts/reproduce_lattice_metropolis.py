@@ -25,7 +25,7 @@ import itertools
 import numpy as np
 from reproduction import conclude, figure, options
 
-from ebm_ref.diagnostics import mcse_mean
+from ebm_ref.samplers.diagnostics import mcse_mean
 from ebm_ref.samplers.lattice_walk import (
     VARIANTS,
     balance_matrix,

@@ -29,7 +29,7 @@ from reproduction import conclude, figure, installed, options
 
 from ebm_ref.inference.calibration import calibrate
 from ebm_ref.inference.uses import density, rank
-from ebm_ref.learning import objective, objective_gradient
+from ebm_ref.learning.descent import objective, objective_gradient
 from ebm_ref.losses.nll import nll, nll_gradient
 
 MODES = ("air", "train", "bus", "car")

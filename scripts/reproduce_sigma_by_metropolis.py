@@ -26,7 +26,7 @@ import math
 import numpy as np
 from reproduction import conclude, figure, options
 
-from ebm_ref.diagnostics import autocorrelation_time, mcse_mean
+from ebm_ref.samplers.diagnostics import autocorrelation_time, mcse_mean
 from ebm_ref.samplers.random_walk import VARIANTS, acceptance_rate, random_walk
 
 accepted_moves_only = next(v.value for v in VARIANTS if v.name == "accepted moves only")

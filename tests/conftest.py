@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from ebm_ref import FORMULAS, evidence
+from ebm_ref import FORMULAS
+from ebm_ref.proof import evidence
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
-from ebm_ref.evidence import samples
-from ebm_ref.golden import is_legal
 from ebm_ref.losses.conditions import condition_3, resting_gap
 from ebm_ref.losses.hinge import hinge
 from ebm_ref.losses.offending import most_offending_outside
+from ebm_ref.proof.evidence import samples
+from ebm_ref.proof.golden import is_legal
 
 LOSSES = [n for n, f in FORMULAS.items() if tuple(f.shapes)[:2] == ("energies", "label")]
 TWO = np.array([1.0, 2.0])

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from ebm_ref import FORMULAS, golden
-from ebm_ref.bounds import measure
+from ebm_ref import FORMULAS
 from ebm_ref.exact import chain, chain_enumeration, chain_margin, chain_nll, semi_markov
 from ebm_ref.kernels.chain import chain_nll_value_and_gradients
+from ebm_ref.proof import golden
+from ebm_ref.proof.bounds import measure
 
 UNIT = 2.0**-53
 

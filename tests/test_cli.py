@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from ebm_ref import FORMULAS, READING_ORDER, golden
-from ebm_ref.cli import main, reflow
+from ebm_ref import FORMULAS, READING_ORDER
+from ebm_ref.cli.main import main, reflow
 from ebm_ref.conformance.worker import frameworks
+from ebm_ref.proof import golden
 
 
 @pytest.fixture
@@ -250,7 +251,7 @@ def test_help_shows_an_example(run, command):
 
 def command(*args, **options):
     return subprocess.run(
-        [sys.executable, "-m", "ebm_ref.cli", *args], capture_output=True, text=True, **options
+        [sys.executable, "-m", "ebm_ref.cli.main", *args], capture_output=True, text=True, **options
     )
 
 
@@ -260,7 +261,7 @@ def command(*args, **options):
 )
 def test_a_pipe_that_closes_early_leaves_the_status(args, status, tmp_path):
     (tmp_path / "m.py").write_text(CANDIDATE)
-    script = f"{sys.executable} -m ebm_ref.cli {args} | head -1"
+    script = f"{sys.executable} -m ebm_ref.cli.main {args} | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True, cwd=tmp_path
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ebm_ref import FORMULAS, golden
-from ebm_ref.bounds import of
+from ebm_ref import FORMULAS
 from ebm_ref.conformance import process
 from ebm_ref.conformance.compare import VERDICTS, Judgement, judge, worst
 from ebm_ref.conformance.diagnose import diagnose, hypotheses, is_telling, simplifications, smallest_input
 from ebm_ref.conformance.process import Candidate
 from ebm_ref.conformance.report import check
+from ebm_ref.proof import golden
+from ebm_ref.proof.bounds import of
 
 CANDIDATES = """
 import os, signal, subprocess, sys, time
@@ -386,7 +387,7 @@ def test_variants_differ_pairwise_or_are_named_together(name):
 
 def differ(a, b, vector):
     """Whether two hypotheses give different values, or different gradients, on a vector."""
-    from ebm_ref.bounds import measure
+    from ebm_ref.proof.bounds import measure
 
     for output in ("value", *vector["gradients"]):
         p, q = a.answer(vector, output, "float64"), b.answer(vector, output, "float64")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ebm_ref import blocking
-from ebm_ref import diagnostics as d
+from ebm_ref.samplers import blocking
+from ebm_ref.samplers import diagnostics as d
 
 
 def ar1(f, chains, draws, seed=0):

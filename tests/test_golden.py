@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from ebm_ref import FORMULAS, evidence, golden
+from ebm_ref import FORMULAS
+from ebm_ref.proof import evidence, golden
 
 NAMES = list(FORMULAS)
 

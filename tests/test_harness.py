@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ebm_ref import FORMULAS, bounds, evidence, golden, laws
+from ebm_ref import FORMULAS, laws
 from ebm_ref.formula import Case, Formula, Variant
-from ebm_ref.identities.catalogue import IDENTITIES
 from ebm_ref.losses.margin_rescaled_hinge import bounds_the_cost
 from ebm_ref.losses.perceptron import zero_when_right
+from ebm_ref.proof import bounds, evidence, golden
+from ebm_ref.proof.identities.catalogue import IDENTITIES
 
 
 def failures(name, witness):

@@ -18,7 +18,6 @@ from ebm_ref.energies.k_means import lloyd_step, nearest, sgd_step, total_energy
 from ebm_ref.energies.latent_detector import detect_face
 from ebm_ref.energies.pca import orthonormal_basis, pca, principal_axes
 from ebm_ref.energies.sparse_coding import sparse_coding
-from ebm_ref.evidence import samples
 from ebm_ref.inference.ista import (
     duality_gap,
     fista,
@@ -30,6 +29,7 @@ from ebm_ref.inference.ista import (
     smoothness,
     violation,
 )
+from ebm_ref.proof.evidence import samples
 
 SEEDS = range(4)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
-from ebm_ref.evidence import samples
+from ebm_ref.proof.evidence import samples
 
 V, L3 = np.array, np.log(3.0)
 IGNORED = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:divide by zero")

@@ -6,7 +6,7 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.energies.rbf_output import rbf_output, rbf_output_centers_gradient, rbf_output_features_gradient
 from ebm_ref.energies.softmax import softmax, softmax_weights_gradient
-from ebm_ref.learning import (
+from ebm_ref.learning.descent import (
     adam_step,
     chain_rule,
     early_stopping,

@@ -78,7 +78,7 @@ def test_the_examples_run():
 
 
 def test_the_judges_example_is_what_the_command_prints(tmp_path, monkeypatch, capsys):
-    from ebm_ref.cli import main
+    from ebm_ref.cli.main import main
 
     example = TEXT.partition("$ cat mymodule.py\n")[2].partition("```")[0]
     source, _, printed = example.partition("$ ebm-ref check mymodule:my_hinge --as hinge\n")
@@ -94,7 +94,7 @@ def test_the_judges_example_is_what_the_command_prints(tmp_path, monkeypatch, ca
 
 def test_the_loss_of_pytorch_is_judged_as_the_text_says(tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
-    from ebm_ref.cli import main
+    from ebm_ref.cli.main import main
 
     block = TEXT.partition("```python\nimport torch")[2].partition("```")[0]
     (tmp_path / "mymodule.py").write_text(f"import torch{block}")
@@ -115,7 +115,7 @@ def test_the_text_is_well_formed():
 
 
 def test_the_sampler_example_is_what_the_command_prints(tmp_path, monkeypatch, capsys):
-    from ebm_ref.cli import main
+    from ebm_ref.cli.main import main
 
     example = TEXT.partition("## Samplers, judged")[2].partition("$ cat mymodule.py\n")[2].partition("```")[0]
     source, _, printed = example.partition("$ ebm-ref check-sampler mymodule:step --target gaussian\n")

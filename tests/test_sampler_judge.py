@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from ebm_ref.conformance import chi_square
-from ebm_ref.conformance.samplers import (
+from ebm_ref.conformance.samplers import chi_square
+from ebm_ref.conformance.samplers.judge import (
     COARSE,
     FALSE_ALARM,
     affordable,
@@ -19,7 +19,7 @@ from ebm_ref.conformance.samplers import (
     exchange_test,
     law_test,
 )
-from ebm_ref.conformance.targets import TARGETS
+from ebm_ref.conformance.samplers.targets import TARGETS
 
 CONTINUOUS = [name for name in TARGETS if TARGETS[name]().gradient is not None]
 FINITE = [name for name in TARGETS if name not in CONTINUOUS]

@@ -6,8 +6,8 @@ Each is wrapped as a stranger would write it, step(state, rng) -> state; the wro
 import numpy as np
 import pytest
 
-from ebm_ref.conformance.samplers import check_sampler
-from ebm_ref.conformance.targets import TARGETS
+from ebm_ref.conformance.samplers.judge import check_sampler
+from ebm_ref.conformance.samplers.targets import TARGETS
 from ebm_ref.samplers import (
     cluster,
     gibbs,

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ebm_ref import FORMULAS, golden
+from ebm_ref import FORMULAS
+from ebm_ref.proof import golden
 
 ROOT = Path(__file__).parents[1]
 REPRODUCTIONS = sorted((ROOT / "scripts").glob("reproduce_*.py"))

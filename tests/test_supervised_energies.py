@@ -12,7 +12,7 @@ from ebm_ref.energies.linear_regression import linear_regression
 from ebm_ref.energies.mlp import backward, network
 from ebm_ref.energies.siamese import siamese_weights_gradient
 from ebm_ref.energies.two_class import two_class, two_class_weights_gradient
-from ebm_ref.learning import chain_rule, gradient_descent
+from ebm_ref.learning.descent import chain_rule, gradient_descent
 from ebm_ref.losses.energy import energy_gradient
 from ebm_ref.losses.hinge import hinge, hinge_gradient
 from ebm_ref.losses.nll import nll_gradient

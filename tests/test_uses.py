@@ -8,7 +8,7 @@ import pytest
 from ebm_ref.inference.calibration import calibrate, product_of_experts, reliability
 from ebm_ref.inference.free_energy import free_energy_energies_gradient
 from ebm_ref.inference.uses import density, density_on_line, detect, predict, rank
-from ebm_ref.learning import energy_table
+from ebm_ref.learning.descent import energy_table
 
 NAMES = ["flower", "dog", "people", "fish"]
 PICTURE = -np.log([0.01, 0.70, 0.20, 0.09])  # document example: a dog, most likely

@@ -14,7 +14,6 @@ Deviations in KNOWN are shown with their thread and do not fail the run.  What n
 there as well, as a finding of this project.
 
 Source: the interface is this project's own.
-Before: diagnose.py.  Next: frameworks/torch.py.
 """
 
 from collections.abc import Callable

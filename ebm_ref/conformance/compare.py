@@ -7,14 +7,13 @@ where it raises, crashes, hangs or answers what is no answer.  Vectors with NaN 
 judged apart and counted apart: implementations differ there by choice.
 
 Source: the verdicts are those of the README.
-Before: evidence.py.  Next: diagnose.py, which names the mistake behind a mismatch.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ebm_ref.bounds import is_finite, measure, of
+from ebm_ref.proof.bounds import is_finite, measure, of
 
 # from best to worst; a row is worth its worst finite vector
 VERDICTS = ("match", "match under convention", "imprecise", "known quirk", "unsupported", "mismatch", "error")

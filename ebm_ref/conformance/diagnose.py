@@ -13,7 +13,6 @@ Then the smallest input: entries are taken away and numbers made simpler for as 
 still disagrees with the page there.
 
 Source: delta debugging, Zeller and Hildebrandt (2002), for the second part.
-Before: compare.py.  Next: adapting.py.
 """
 
 from collections.abc import Callable
@@ -21,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.bounds import is_finite, measure, of
 from ebm_ref.formula import Variant
 from ebm_ref.numerics import softmax
+from ebm_ref.proof.bounds import is_finite, measure, of
 
 IN_FLOAT32 = "right in single precision only"
 

@@ -7,7 +7,6 @@ process for the next question.  A process is killed together with all that it ha
 happens, every question has an answer, and answers given so far stay.
 
 Source: POSIX process groups and pipes.
-Before: worker.py.  Next: report.py.
 """
 
 import json
@@ -19,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from ebm_ref.golden import decode, encode
+from ebm_ref.proof.golden import decode, encode
 
 QUESTION_SECONDS, TOTAL_SECONDS, TIMEOUTS = 5.0, 40.0, 2
 

@@ -7,20 +7,19 @@ on an error, a crash or a time-out; 0 when all is match, convention, imprecise, 
 A mistake that has a name is still a mismatch.
 
 Source: the verdicts are those of the README.
-Before: process.py.  Next: chi_square.py.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref import golden
-from ebm_ref.bounds import of
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.conformance.compare import Row, judge
 from ebm_ref.conformance.diagnose import diagnose, illegal_questions, smallest_input
 from ebm_ref.conformance.process import TOTAL_SECONDS, Candidate
 from ebm_ref.conformance.worker import adapters
+from ebm_ref.proof import golden
+from ebm_ref.proof.bounds import of
 
 
 @dataclass

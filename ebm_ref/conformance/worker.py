@@ -11,7 +11,6 @@ importable; such a function is called positionally, in float64, and returns the 
 (value, {argument: gradient}).
 
 Source: the protocol is this project's own.
-Before: frameworks/sklearn.py.  Next: process.py, the other end of the pipes.
 """
 
 import importlib
@@ -24,7 +23,7 @@ import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.conformance.adapting import check_expressible
-from ebm_ref.golden import decode, encode
+from ebm_ref.proof.golden import decode, encode
 
 
 def frameworks():

@@ -15,7 +15,6 @@ To minimise it is to believe in Laplace's noise: exp(-L) / 2 is a density.
 
 Source: Laplace (1774), "Memoire sur la probabilite des causes par les evenements"; NYU DLSP20, week
 11-1 (L1Loss).
-Before: squared_error.py.  Next: huber.py, squared near by and absolute far away.
 """
 
 import autograd.numpy as np

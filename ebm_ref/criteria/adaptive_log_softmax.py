@@ -21,7 +21,6 @@ The tails are ragged, so this page stands outside the catalogue.  PyTorch's Adap
 is this with d_i = floor(n / div_value^(i+1)) features for tail i; its `output` is -L.
 
 Source: Grave et al. (2017), "Efficient softmax approximation for GPUs".
-Before: info_nce.py.  Next: margin_ranking.py.
 """
 
 import autograd.numpy as np

@@ -15,7 +15,6 @@ Two subtractions deserve care.  log(1 - p) is 0 for every p < 1e-16, unless log1
 (1 - t)/(1 - p) - t/p, the slope as it is differentiated, loses near p = t the digits that p - t keeps.
 
 Source: Good (1952), "Rational Decisions".
-Before: label_smoothing.py.  Next: binary_cross_entropy_with_logits.py.
 """
 
 import autograd.numpy as np

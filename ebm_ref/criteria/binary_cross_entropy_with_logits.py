@@ -15,7 +15,6 @@ infinite one.  The sum of two softplus, each >= 0, is right everywhere, with 0 i
 loses digits near t = 1; (1 - t) p - t (1 - p), with 1 - p computed as the sigmoid of -z, does not.
 
 Source: Cox (1958), "The Regression Analysis of Binary Sequences".
-Before: binary_cross_entropy.py.  Next: focal.py, which cares less for what is easy.
 """
 
 import autograd.numpy as np

@@ -13,7 +13,6 @@ none where the two coincide.  The loss of Hadsell et al., contrastive_distance.p
 hinge instead.
 
 Source: after Chopra, Hadsell and LeCun (2005); in this form Caffe's ContrastiveLoss, legacy_version.
-Before: distance.py.  Next: contrastive_distance.py.
 """
 
 import autograd.numpy as np

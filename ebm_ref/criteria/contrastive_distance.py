@@ -15,7 +15,6 @@ there is no force.  The square root has infinite slope there, so automatic diffe
 
 Source: Hadsell, Chopra and LeCun (2006), "Dimensionality reduction by learning an invariant mapping",
 equation 4, with Y exchanged for 1 - Y.
-Before: contrastive.py.  Next: triplet_margin.py, where only the order of two distances counts.
 """
 
 import autograd.numpy as np

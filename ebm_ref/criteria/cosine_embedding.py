@@ -19,7 +19,6 @@ frameworks put an eps into the norms, which makes short vectors look perpendicul
 
 Source: NYU DLSP20, week 11-2; the cancellation is Kahan's (2006), "How futile are mindless assessments
 of roundoff in floating-point computation?", on angles.
-Before: triplet_margin.py.  Next: ctc_alignment.py.
 """
 
 import autograd.numpy as np

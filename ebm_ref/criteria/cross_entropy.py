@@ -16,7 +16,6 @@ Counting from the highest score, z_s, both terms are >= 0 and nothing is lost:
     L = (z_s - z_y) + log(1 + sum_{j != s} e^{z_j - z_s})
 
 Source: Bridle (1990), "Probabilistic Interpretation of Feedforward Classification Network Outputs".
-Before: kl_divergence.py.  Next: nll_of_log_probabilities.py, the same loss after the normalisation.
 """
 
 import autograd.numpy as np

@@ -17,7 +17,6 @@ T p_j - t_j loses digits where both are near 1.  With the sums over the other cl
     dL/dz_j = p_j sum_{i != j} t_i - t_j sum_{i != j} p_i
 
 Source: Bridle (1990); standard.
-Before: nll_of_log_probabilities.py.  Next: label_smoothing.py, a soft target made from a hard one.
 """
 
 import autograd.numpy as np

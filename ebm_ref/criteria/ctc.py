@@ -22,7 +22,6 @@ A target with no alignment, or none of positive probability, costs +inf and has 
 that a model could do about it would be seen.
 
 Source: Graves et al. (2006), Section 4.1, equations (3)-(8), (14)-(16).
-Before: ctc_alignment.py.  Next: ctc_of_logits.py.
 """
 
 import autograd.numpy as np

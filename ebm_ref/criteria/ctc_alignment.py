@@ -18,7 +18,6 @@ t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi 
 best way to reach each position.
 
 Source: Graves et al. (2006), "Connectionist Temporal Classification", Sections 3.1 and 4.1.
-Before: cosine_embedding.py.  Next: ctc.py, the sum over all alignments.
 """
 
 import itertools

@@ -20,7 +20,6 @@ TensorFlow's beam search with merge_repeated=True merges the labels once more, a
 
 Source: Graves et al. (2006), Section 3.2; Hannun et al. (2014), "First-Pass Large Vocabulary
 Continuous Speech Recognition using Bi-Directional Recurrent DNNs", Algorithm 1, for the beam.
-Before: ctc_of_logits.py.  Next: transducer.py.
 """
 
 import itertools

@@ -26,7 +26,6 @@ end from position a, and not from b.  Their difference is small beside them only
 to balance, as for the blank in the first case below.
 
 Source: Graves et al. (2006), equation (16), for softmax - gamma; the forms that keep digits follow.
-Before: ctc.py.  Next: ctc_decoding.py.
 """
 
 import itertools

@@ -20,7 +20,6 @@ c_i - b_i is known to the last digit.  For p = 2 this is the school formula
 
 Source: the scaling is Blue's (1978), "A portable Fortran program to find the Euclidean norm of a
 vector"; the difference is elementary.
-Before: multilabel_soft_margin.py.  Next: contrastive.py, the first loss of a distance.
 """
 
 import autograd.numpy as np

@@ -21,7 +21,6 @@ NaN comes easily here: (1 - p)^(gamma - 1) is infinite where p rounds to 1, and 
 taken as exponentials of logarithms, (1 - p_1)^gamma = e^{-gamma softplus(z)}, have no such corner.
 
 Source: Lin et al. (2017), "Focal Loss for Dense Object Detection", equation (4).
-Before: binary_cross_entropy_with_logits.py.  Next: info_nce.py.
 """
 
 import autograd.numpy as np

@@ -18,7 +18,6 @@ Frameworks leave out log(2 pi)/2, which changes no gradient, and keep v above so
 
 Source: Nix and Weigend (1994), "Estimating the mean and variance of the target probability
 distribution"; the density is Gauss's.
-Before: log_cosh.py.  Next: poisson_nll.py, for targets that are counts.
 """
 
 import autograd.numpy as np

@@ -12,7 +12,6 @@ Nothing forbids a negative d here, but do not use it so: y = 1 would reward it w
 
 Source: NYU DLSP20, week 11-2; the contrast of near and far is Hadsell, Chopra and LeCun's (2006), who
 square both sides.
-Before: soft_margin.py.  Next: multi_margin.py, many answers at once.
 """
 
 import autograd.numpy as np

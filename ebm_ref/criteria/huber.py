@@ -16,7 +16,6 @@ To minimise it is to believe in noise that is Gaussian in the middle and Laplace
 all mixtures with a little contamination the least favourable one, Huber's own reason.
 
 Source: Huber (1964), "Robust estimation of a location parameter".
-Before: absolute_error.py.  Next: smooth_l1.py, the same in other units.
 """
 
 from math import erf

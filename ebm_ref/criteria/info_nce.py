@@ -17,7 +17,6 @@ The temperature is a scale of the force: cosines lie in [-1, 1], and at tau = 1 
 among k = 1000 is below one hundredth.  Some models learn it, hence its derivative.
 
 Source: van den Oord et al. (2018), "Representation Learning with Contrastive Predictive Coding", (4).
-Before: focal.py.  Next: adaptive_log_softmax.py, for very many classes.
 """
 
 import autograd.numpy as np

@@ -21,7 +21,6 @@ makes NaN, in the value or, after a guard with `where`, in the gradient.
 
 Source: Kullback and Leibler (1951), "On information and sufficiency"; NYU DLSP20, week 11-2, whose
 text takes the input for a probability.
-Before: poisson_nll.py.  Next: cross_entropy.py, for targets that are labels.
 """
 
 import autograd.numpy as np

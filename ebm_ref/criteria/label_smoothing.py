@@ -18,7 +18,6 @@ Others divide s among the k - 1 wrong classes alone.  Both sum to 1, but the sam
 there, by the factor k/(k - 1): twice as much for two classes, hardly any for a thousand.
 
 Source: Szegedy et al. (2016), "Rethinking the Inception Architecture for Computer Vision", Section 7.
-Before: cross_entropy_of_probabilities.py.  Next: binary_cross_entropy.py.
 """
 
 import autograd.numpy as np

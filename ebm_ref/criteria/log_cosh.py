@@ -14,7 +14,6 @@ loss of 5e-19 comes out as 0, or as -1e-16.  Near by, the loss is log(1 + 2 sinh
 
 Source: Green (1990), "Bayesian reconstructions from emission tomography data using a modified EM
 algorithm", where log cosh is the penalty of a difference.
-Before: smooth_l1.py.  Next: gaussian_nll.py, where the size of the noise is predicted, too.
 """
 
 import autograd.numpy as np

@@ -12,7 +12,6 @@ nothing: the order is asked for, but no gap, and a constant is a perfect answer.
 
 Source: NYU DLSP20, week 11-2; Herbrich, Graepel and Obermayer (2000), "Large margin rank boundaries
 for ordinal regression".
-Before: adaptive_log_softmax.py.  Next: soft_margin.py, where the corner is rounded off.
 """
 
 import autograd.numpy as np

@@ -14,7 +14,6 @@ one violator weigh less the more classes there are.
 
 Source: Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition";
 division by k as in PyTorch's MultiMarginLoss.
-Before: hinge_embedding.py.  Next: multilabel_margin.py, several right classes.
 """
 
 import autograd.numpy as np

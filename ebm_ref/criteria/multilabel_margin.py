@@ -12,7 +12,6 @@ The targets are a list of indices, as long as the scores and ended by -1: [3, 0,
 twice counts twice.
 
 Source: NYU DLSP20, week 11-2; PyTorch's MultiLabelMarginLoss, whose example is a case below.
-Before: multi_margin.py.  Next: multilabel_soft_margin.py.
 """
 
 import itertools

@@ -13,7 +13,6 @@ ended by -1.  Fed with the list, the second line above takes -1 and 3 for probab
 becomes negative and knows no minimum.
 
 Source: NYU DLSP20, week 11-2 (soft margin, class by class); PyTorch's MultiLabelSoftMarginLoss.
-Before: multilabel_margin.py.  Next: distance.py.
 """
 
 import itertools

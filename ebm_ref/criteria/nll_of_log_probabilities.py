@@ -18,7 +18,6 @@ called log_probs, returns the gradient by the logits.
 The formula does not check that sum_j e^{l_j} = 1, and does not need it: it reads l_y alone.
 
 Source: elementary; the name is that of torch.nn.NLLLoss.
-Before: cross_entropy.py.  Next: cross_entropy_of_probabilities.py, where every class may have a share.
 """
 
 import autograd.numpy as np

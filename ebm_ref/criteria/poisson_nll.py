@@ -20,7 +20,6 @@ Frameworks leave log y! out, or add Stirling's formula without J, and nothing fo
 
 Source: Poisson (1837); Loader (2000), "Fast and accurate computation of binomial probabilities", for
 the two terms.
-Before: gaussian_nll.py.  Next: kl_divergence.py, for targets that are distributions.
 """
 
 from math import lgamma

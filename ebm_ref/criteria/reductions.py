@@ -25,7 +25,6 @@ Means of batches of unequal size do not average to the mean of all: (a/1 + (b+c)
 A sample of weight 0 is absent, even where its loss is infinite.
 
 Source: documentation of PyTorch 2.13, torch.nn, and of Keras 3, keras.losses; the rest is arithmetic.
-Before: transducer.py.  Next: inference/exhaustive.py, the search for low energy.
 """
 
 import autograd.numpy as np

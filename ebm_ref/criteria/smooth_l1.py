@@ -13,7 +13,6 @@ Object detectors made it known, where box offsets had outliers, and brought a se
 sigma, with beta = 1/sigma^2.
 
 Source: Girshick (2015), "Fast R-CNN", equation 3, for beta = 1; NYU DLSP20, week 11-1.
-Before: huber.py.  Next: log_cosh.py, smooth to every order.
 """
 
 from math import erf

@@ -15,7 +15,6 @@ The letter of the formula fails twice: e^{800} overflows where L is 800, and log
 where L is 4e-18 and so is the gradient that training then lacks.
 
 Source: NYU DLSP20, week 11-2; Cox (1958), logistic regression.
-Before: margin_ranking.py.  Next: hinge_embedding.py.
 """
 
 import autograd.numpy as np

@@ -17,7 +17,6 @@ targets (github.com/pytorch/pytorch/issues/16045).
 
 Source: Legendre (1805), "Nouvelles methodes pour la determination des orbites des cometes", appendix;
 NYU DLSP20, week 11-1 (MSELoss).
-Before: losses/conditions.py.  Next: absolute_error.py, where every outlier has one vote.
 """
 
 import autograd.numpy as np

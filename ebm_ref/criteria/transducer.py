@@ -20,7 +20,6 @@ log-probabilities are taken as given: normalised rows make e^-L the probability 
 libraries normalise again, which changes nothing for normalised rows but their gradient.
 
 Source: Graves (2012), "Sequence Transduction with Recurrent Neural Networks", Sections 2.3-2.5.
-Before: ctc_decoding.py.  Next: reductions.py.
 """
 
 import math

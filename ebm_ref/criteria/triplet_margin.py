@@ -15,7 +15,6 @@ digits.
 
 Source: Balntas et al. (2016), "Learning local feature descriptors with triplets and shallow
 convolutional neural networks"; Schroff et al. (2015), FaceNet, with squared distances.
-Before: contrastive_distance.py.  Next: cosine_embedding.py, where only the direction counts.
 """
 
 import autograd.numpy as np

@@ -18,7 +18,6 @@ by `monotone_paths`, and in n m steps by the recursion.
 
 Source: Sakoe and Chiba (1978), Section II; Cuturi and Blondel (2017), equations (1)-(2);
 LeCun et al. (2006), Section 7.
-Before: linear_structured.py.  Next: graph_transformer.py.
 """
 
 import autograd.numpy as np

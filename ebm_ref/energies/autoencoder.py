@@ -19,7 +19,6 @@ prevent.
 
 Source: Rumelhart, Hinton and Williams (1986); Vincent et al. (2008) for denoising, Vincent (2011) and
 Alain and Bengio (2014) for the score; as an energy, NYU DLSP20 week 7-3.
-Before: pca.py.  Next: contractive.py.
 """
 
 import autograd.numpy as np

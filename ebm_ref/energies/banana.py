@@ -11,7 +11,6 @@ curved, and no linear change of coordinates makes it round.
 
 Source: Haario, Saksman and Tamminen (1999), "Adaptive proposal distribution for random walk Metropolis
 algorithm".
-Before: double_well.py.  Next: rings.py.
 """
 
 import autograd.numpy as np

@@ -18,7 +18,6 @@ Both forms have the same models: s = 2x - 1 turns one into the other, see qubo.p
 
 Source: Ackley, Hinton and Sejnowski (1985), "A Learning Algorithm for Boltzmann Machines", equation (1),
 bits, with thresholds -b; Ising (1925), spins.
-Before: hopfield.py.  Next: qubo.py.
 """
 
 import autograd.numpy as np

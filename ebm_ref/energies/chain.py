@@ -15,7 +15,6 @@ say so or not; nothing but an asymmetric example tells.
 
 Source: LeCun et al. (2006), Section 7 (sequence labeling); Lafferty, McCallum and
 Pereira (2001), Section 3.
-Before: potts_rbm.py.  Next: linear_structured.py, where the energies are linear in features.
 """
 
 import autograd.numpy as np

@@ -16,7 +16,6 @@ penalised only weights of equal sign (github.com/lisa-lab/pylearn2/pull/142).  F
 h_j (1 - h_j).
 
 Source: Rifai et al. (2011), "Contractive auto-encoders: explicit invariance during feature extraction".
-Before: autoencoder.py.  Next: sparse_coding.py.
 """
 
 import autograd.numpy as np

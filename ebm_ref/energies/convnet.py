@@ -22,7 +22,6 @@ kernels it makes no difference but that they come out flipped, for given ones it
 back, in dE/dimage, does the true convolution appear.
 
 Source: LeCun et al. (1998), "Gradient-based learning applied to document recognition", Section II.
-Before: mlp.py.  Next: softmax.py.
 """
 
 import autograd.numpy as np

@@ -12,7 +12,6 @@ For h = a = 1, by quadrature: Z = 1.973732, E[x^2] = 0.832745, E[x^4] = 1.082745
 exactly 1/4 is no accident: E[x dE/dx] = 1 for every density, and here it is 4 (E[x^4] - E[x^2]).
 
 Source: the quartic of Landau's theory; a standard test for samplers.
-Before: quadratic.py.  Next: banana.py.
 """
 
 import autograd.numpy as np

@@ -16,7 +16,6 @@ Training a hot model averages; training the cold one fits the points.
 F is the distance *squared*; notes that call it the Euclidean distance mean that.
 
 Source: NYU DLSP20 week 15-1 and 15-2; Abramowitz and Stegun (1964), 9.6.16 and 9.7.1.
-Before: vae.py.  Next: quadratic.py.
 """
 
 import autograd.numpy as np

@@ -22,7 +22,6 @@ A factor of one variable i has the scope (i, i) and its table on the diagonal; w
 fewer values, the rest of the table is +inf.
 
 Source: LeCun et al. (2006), Section 6 and Figure 19; Kschischang, Frey and Loeliger (2001).
-Before: graph_transformer.py.  Next: losses/table.py.
 """
 
 import itertools

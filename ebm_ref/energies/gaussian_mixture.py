@@ -18,7 +18,6 @@ Each term of E has been forgotten by somebody.  Without the determinant, wide co
 
 Source: Dempster, Laird and Rubin (1977), "Maximum likelihood from incomplete data via the EM
 algorithm"; Neal and Hinton (1998), for EM as two minimisations.
-Before: k_means.py.  Next: pca.py.
 """
 
 import autograd.numpy as np

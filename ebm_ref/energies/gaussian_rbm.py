@@ -17,7 +17,6 @@ Unit variance is meant throughout: data are to be scaled first.  Z is finite for
 like e^{|W h|^2 / 2}, and a machine whose weights are large has its mass where no data are.
 
 Source: Welling, Rosen-Zvi and Hinton (2004), "Exponential Family Harmoniums"; Hinton (2010), 13.2.
-Before: rbm.py.  Next: potts_rbm.py.
 """
 
 import autograd.numpy as np

@@ -17,7 +17,6 @@ has a path for each word, and leaves the readings that are words.
 
 Source: LeCun et al. (1998), "Gradient-Based Learning Applied to Document Recognition", Section V-VIII;
 LeCun et al. (2006), Section 7; NYU DLSP20, week 14.
-Before: alignment.py.  Next: factor_graph.py.
 """
 
 from typing import NamedTuple

@@ -18,7 +18,6 @@ not change which is lowest, but it is felt by a rule that sets s_i to the sign o
 
 Source: Hopfield (1982), "Neural networks and physical systems with emergent collective computational
 abilities".
-Before: mixture.py.  Next: boltzmann.py.
 """
 
 import autograd.numpy as np

@@ -15,7 +15,6 @@ The price of freedom: both sides can shrink to a constant, and then every answer
 energy loss finds that collapse; a loss must also pull up what is wrong (square-square, nll).
 
 Source: LeCun et al. (2006), Section 3.4; the experiments there take |r|_1 for |r|^2 / 2.
-Before: rbf_output.py.  Next: siamese.py, where both sides are the same network.
 """
 
 import autograd.numpy as np

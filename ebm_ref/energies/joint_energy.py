@@ -20,7 +20,6 @@ x stands for what the last layer sees; dE/dx is the force that the backward pass
 
 Source: Grathwohl et al. (2020), "Your classifier is secretly an energy based model and you should
 treat it like one", equations 5 to 7.
-Before: siamese.py.  Next: latent_detector.py.
 """
 
 import autograd.numpy as np

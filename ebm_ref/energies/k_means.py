@@ -14,7 +14,6 @@ in a local minimum: k-means is easy to run and hard to solve.
 
 Source: Lloyd (1982), "Least squares quantization in PCM"; as an energy, LeCun et al. (2006) and NYU
 DLSP20 week 7-2.
-Before: latent_detector.py.  Next: gaussian_mixture.py, k-means at a positive temperature.
 """
 
 import autograd.numpy as np

@@ -12,7 +12,6 @@ A mean over the windows would ask for faces everywhere at once, and a detector t
 more, the larger the image.
 
 Source: LeCun et al. (2006), Section 4.1 (face detection with a latent position).
-Before: joint_energy.py.  Next: k_means.py, where the latent variable is a cluster.
 """
 
 import autograd.numpy as np

@@ -13,7 +13,6 @@ With the 1/2 the slope by y is -r, and e^{-E} is the Gaussian of variance 1.  Wi
 texts, energies and slopes are doubled, the variance is 1/2, and the best W is the same.
 
 Source: LeCun et al. (2006), Section 3.1.
-Before: numerics.py.  Next: two_class.py, the same sum with two answers.
 """
 
 import autograd.numpy as np

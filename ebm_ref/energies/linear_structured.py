@@ -18,7 +18,6 @@ The same features, three famous algorithms: only the loss differs.
 
 Source: LeCun et al. (2006), Section 7 (linear structured models); Collins (2002), Section 2;
 Taskar et al. (2004); Lafferty et al. (2001).
-Before: chain.py.  Next: alignment.py, an energy that is itself a minimum.
 """
 
 import autograd.numpy as np

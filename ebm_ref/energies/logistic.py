@@ -15,7 +15,6 @@ same digits.  With t turned towards the answer, t' = (2Y - 1) t, both are one st
     E = log(1 + e^{-t'}),    dE/dt = -(2Y - 1) s(-t')
 
 Source: Cox (1958); as an energy LeCun et al. (2006), Section 3.2, with G = t/2.
-Before: two_class.py.  Next: mlp.py.
 """
 
 import autograd.numpy as np

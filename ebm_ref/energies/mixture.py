@@ -16,7 +16,6 @@ score matching cannot see them.  Gradients by the weights are then tiny, but not
 differences g_k - g_j, so that r_k = 1 - 1e-20 does not round them away.
 
 Source: Song and Kingma (2021), Section 4.4, for the blindness; the derivatives are derived here.
-Before: rings.py.  Next: hopfield.py.
 """
 
 import autograd.numpy as np

@@ -18,7 +18,6 @@ And 1 - h^2, the usual way, is a difference that rounds to 0 from |a| = 19 on, w
 outputs, and nothing else, to know the force on everything.
 
 Source: LeCun et al. (2006), Section 3.3; Rumelhart, Hinton and Williams (1986) for the backward pass.
-Before: logistic.py.  Next: convnet.py, the same with weights that are shared over an image.
 """
 
 import autograd.numpy as np

@@ -13,7 +13,6 @@ orthonormal columns W' r = 0, the second terms vanish, and F = |y|^2 - |W' y|^2,
 loses all digits near the plane; the page never takes it.
 
 Source: Pearson (1901), "On lines and planes of closest fit"; as an energy, NYU DLSP20 week 7-3.
-Before: gaussian_mixture.py.  Next: autoencoder.py, where the plane may bend.
 """
 
 import autograd.numpy as np

@@ -13,7 +13,6 @@ for two colours of Potts, and half of that for Ising.
 
 Source: Potts (1952), "Some Generalized Order-Disorder Transformations"; Wu (1982),
 "The Potts model", Section I.
-Before: qubo.py.  Next: rbm.py.
 """
 
 import autograd.numpy as np

@@ -16,7 +16,6 @@ weights of a pair moves c_j, one added to all q biases of a unit moves the level
 
 Source: Salakhutdinov, Mnih and Hinton (2007), "Restricted Boltzmann Machines for Collaborative
 Filtering", Section 2.1; Hinton (2010), Section 13.1.
-Before: gaussian_rbm.py.  Next: chain.py.
 """
 
 import autograd.numpy as np

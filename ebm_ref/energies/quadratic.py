@@ -18,7 +18,6 @@ itself with the score of the data learnt the energy upside down
 (github.com/soran-ghaderi/torchebm/issues/318).
 
 Source: Hyvarinen (2005), "Estimation of non-normalized statistical models by score matching".
-Before: ellipse.py.  Next: double_well.py.
 """
 
 import autograd.numpy as np

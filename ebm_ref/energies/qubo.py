@@ -19,7 +19,6 @@ energy that is printed; and a field of +-J 1 / 2, half the couplings of each spi
 easily.  Each conversion is exact wherever the sums above are, whole numbers in any case.
 
 Source: Boros and Hammer (2002), "Pseudo-Boolean optimization"; elementary.
-Before: boltzmann.py.  Next: potts.py, more than two states.
 """
 
 import autograd.numpy as np

@@ -11,7 +11,6 @@ The energy is the *squared* distance; some notes print the bound for the squares
 which is false.
 
 Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrastive term).
-Before: softmax.py.  Next: implicit_regression.py.
 """
 
 import autograd.numpy as np

@@ -19,7 +19,6 @@ log(1 + e^t) overflows in float64 from t = 710 on, in float32 from 89; softplus 
 
 Source: Smolensky (1986), "Information processing in dynamical systems"; Freund and Haussler (1994), for
 the free energy; Hinton (2010), "A Practical Guide to Training Restricted Boltzmann Machines".
-Before: potts.py.  Next: gaussian_rbm.py.
 """
 
 import autograd.numpy as np

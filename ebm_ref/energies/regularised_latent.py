@@ -15,7 +15,6 @@ where the data vary, dear elsewhere.
 Given x, it is sparse coding of what the prediction leaves; inference/ista.py finds z.
 
 Source: NYU DLSP20 week 8-2 (regularised latent-variable models), with linear predictor and decoder.
-Before: sparse_coding.py.  Next: vae.py.
 """
 
 import autograd.numpy as np

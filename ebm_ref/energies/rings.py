@@ -15,7 +15,6 @@ about how much mass lies on each.
 In one dimension a ring is two points: r = 1 and v = 1/2 give the double well.
 
 Source: a standard test for samplers, here in a form without a corner; the derivatives are derived here.
-Before: banana.py.  Next: mixture.py.
 """
 
 import autograd.numpy as np

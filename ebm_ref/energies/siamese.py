@@ -20,7 +20,6 @@ Labels are a trap: here, and in Keras's example, 1 means same; in Hadsell et al.
 different.  The margin is on D^2; for the margin on D see criteria/contrastive_distance.py.
 
 Source: Bromley et al. (1993) for the twins; after Chopra, Hadsell and LeCun (2005) for the energy.
-Before: implicit_regression.py.  Next: joint_energy.py.
 """
 
 import autograd.numpy as np

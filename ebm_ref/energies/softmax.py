@@ -14,7 +14,6 @@ its mean over the data is the smooth error rate, mee, minus 1, and where the mod
 is flat: the slope carries a factor p_y.
 
 Source: LeCun et al. (2006), Section 3.3; standard.
-Before: convnet.py.  Next: rbf_output.py.
 """
 
 import autograd.numpy as np

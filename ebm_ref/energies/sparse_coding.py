@@ -15,7 +15,6 @@ With a half before the square (scikit-learn, and most papers on ISTA) the same l
 
 Source: Olshausen and Field (1996), "Emergence of simple-cell receptive field properties by learning a
 sparse code for natural images"; as printed in NYU DLSP20 week 8-2.
-Before: contractive.py.  Next: regularised_latent.py, the same beside a prediction.
 """
 
 import autograd.numpy as np

@@ -22,7 +22,6 @@ max(0, w.x + b): every sample beyond the corner is flat, and the loss, which pus
 samples of Y = -1 and asks nothing of ties, can drive all samples there and rest at 0.
 
 Source: LeCun et al. (2006), Section 3.2; Rosenblatt (1958); Novikoff (1962).
-Before: linear_regression.py.  Next: logistic.py, two answers whose energies know of each other.
 """
 
 import autograd.numpy as np

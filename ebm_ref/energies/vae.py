@@ -21,7 +21,6 @@ The mistakes are all about which of v, sqrt(v), log v and log sqrt(v) the encode
 
 Source: Kingma and Welling (2014), "Auto-encoding variational Bayes", Section 2.4 and Appendix B; beta:
 Higgins et al. (2017).
-Before: regularised_latent.py.  Next: ellipse.py.
 """
 
 import autograd.numpy as np

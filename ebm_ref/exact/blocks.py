@@ -35,7 +35,6 @@ Potts models go the same way.  Write each unit of q colours as q numbers of whic
 0, and the energy is the same quadratic form, with the coupling of two units times the identity.
 
 Source: elementary; Horowitz and Sahni (1974) split a sum over subsets in this way.
-Before: enumeration.py.  Next: chain.py.
 """
 
 import hashlib

@@ -18,7 +18,6 @@ other end log-sums of all sequences alike are exact counts.
 Every answer is checked against the same sum written out: chain_enumeration.py.
 
 Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun et al. (2006), Section 6.
-Before: blocks.py.  Next: chain_enumeration.py, the same by writing out all sequences.
 """
 
 import autograd.numpy as np

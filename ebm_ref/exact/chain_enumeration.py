@@ -8,7 +8,6 @@ what that page is held to, and what anyone may hold a conditional random field o
 sequences take about a second.
 
 Source: the definitions.
-Before: chain.py.  Next: chain_nll.py, the loss of a conditional random field.
 """
 
 import numpy as np

@@ -17,7 +17,6 @@ have the third, by default with a cost of 1.
 
 Source: Collins (2002), Section 2; LeCun et al. (2006), Sections 2.2 and 7; Taskar et al. (2004);
 Tsochantaridis et al. (2005).
-Before: chain_nll.py.  Next: graph.py.
 """
 
 import autograd.numpy as np

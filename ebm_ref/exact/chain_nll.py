@@ -20,7 +20,6 @@ how often they have the transition at all (count_risk), which takes t times as l
 is a sequence that pays 1000 at one transition and is refunded at the next: it keeps an error of 1e-13.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
-Before: chain_enumeration.py.  Next: chain_margin.py, the other losses of a chain.
 """
 
 import autograd.numpy as np

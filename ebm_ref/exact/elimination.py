@@ -23,7 +23,6 @@ All is done with logarithms, so that no energy is too large; the sum keeps what 
 largest term.  Variables with one value are left out beforehand.
 
 Source: Dechter (1999), "Bucket elimination", and Zhang and Poole (1994); orders: Kjaerulff (1990).
-Before: semi_markov.py.  Next: transfer_matrix.py, for lattices.
 """
 
 import itertools

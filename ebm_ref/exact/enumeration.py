@@ -22,7 +22,6 @@ over the model:
     dL/dW = <dE/dW>_data - <dE/dW>_p
 
 Source: LeCun et al. (2006), Section 1.3 and 2.2 (Gibbs distribution, negative log-likelihood).
-Before: spins.py.  Next: blocks.py, sums that are too long for a table.
 """
 
 import math

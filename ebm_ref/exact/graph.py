@@ -20,7 +20,6 @@ off every arc between them.
 
 Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer Networks"; LeCun et al.
 (2006), Section 7; NYU DLSP20, weeks 14-1 and 14-2, whose formulas lack 1/beta and a logarithm.
-Before: chain_margin.py.  Next: semi_markov.py.
 """
 
 import autograd.numpy as np

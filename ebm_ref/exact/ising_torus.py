@@ -20,7 +20,6 @@ The sums run over logarithms, so a torus of a thousand by a thousand is no harde
 three.  They share nothing with transfer_matrix.py: each checks the other, and both check samplers.
 
 Source: Kaufman (1949); Onsager (1944); Yang (1952); written as in Ferdinand and Fisher (1969).
-Before: transfer_matrix.py.  Next: quadrature.py.
 """
 
 import numpy as np

@@ -20,7 +20,6 @@ Where the terms do not fall off towards the ends the density has no integral, or
 be trusted, and is refused.
 
 Source: Takahasi and Mori (1974), "Double exponential formulas for numerical integration".
-Before: ising_torus.py.  Next: transition.py.
 """
 
 import numpy as np

@@ -16,7 +16,6 @@ exponential.
     segments    (t, d, k) energies e[start, length - 1, label]; of those that end by t, the rest is not read
 
 Source: Sarawagi and Cohen (2004), "Semi-Markov Conditional Random Fields for Information Extraction".
-Before: graph.py.  Next: elimination.py.
 """
 
 import itertools

@@ -14,7 +14,6 @@ is the sum of its levels, and rounds only when these are added.
 
 Source: elementary; Ozaki, Ogita, Oishi and Rump (2012), "Error-free transformations of matrix
 multiplication by using fast routines of matrix multiplication and its applications".
-Before: inference/calibration.py.  Next: enumeration.py.
 """
 
 import os

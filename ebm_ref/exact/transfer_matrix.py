@@ -22,7 +22,6 @@ every step), which gives the mean of any sum of tables: energy, magnetisation, o
 On a lattice of side 1 a site is its own neighbour, on one of side 2 two sites share two bonds.
 
 Source: Kramers and Wannier (1941); Onsager (1944); Baxter (1982), Chapters 2 and 7.
-Before: elimination.py.  Next: ising_torus.py, the closed form for equal bonds.
 """
 
 import numpy as np

@@ -22,7 +22,6 @@ P has one row per state to leave, and rows that sum to 1; the texts that write x
 
 Source: Levin, Peres and Wilmer (2009), Chapters 1, 4, 12; Blum, Hopcroft and Kannan (2020), Section
 4.1, for the running average; Grassmann, Taksar and Heyman (1985), for `stationary_distribution`.
-Before: quadrature.py.  Next: inference/mean_field.py.
 """
 
 import math

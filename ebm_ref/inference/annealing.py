@@ -14,7 +14,6 @@ nothing beats was returned as None (github.com/100/Solid/issues/11).
 
 Source: Metropolis et al. (1953), the walk; Kirkpatrick, Gelatt and Vecchi (1983), "Optimization by
 simulated annealing".
-Before: icm.py.  Next: beam.py.
 """
 
 from dataclasses import dataclass

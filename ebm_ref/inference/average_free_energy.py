@@ -18,7 +18,6 @@ Near beta = 0 the mean of e^{-beta E} is 1 less something small, of which the lo
 only the first digits; expm1 and log1p keep them all.
 
 Source: NYU DLSP20, week 15-2, with an erratum below.
-Before: free_energy.py.  Next: variational_free_energy.py.
 """
 
 import autograd.numpy as np

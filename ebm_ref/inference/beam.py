@@ -13,7 +13,6 @@ that was dropped, at an energy then known, and the rest of it costs no less than
 every position left.  No path lies below the least of these sums and the path found: that is `bound`.
 
 Source: Lowerre (1976), "The HARPY speech recognition system"; Viterbi (1967) for recombination.
-Before: annealing.py.  Next: uses.py.
 """
 
 import itertools

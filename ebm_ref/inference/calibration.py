@@ -26,7 +26,6 @@ observations that are independent given y, if all y are alike beforehand.
 
 Source: Guo et al. (2017), "On calibration of modern neural networks", Sections 2 and 4.2; LeCun et al.
 (2006), Section 1.3, why energies need it; Hinton (2002), products of experts.
-Before: uses.py.  Next: exact/spins.py.
 """
 
 import math

@@ -20,7 +20,6 @@ negative there is a way down; else the test is silent.  A local minimum is all t
 several starts find several.
 
 Source: Armijo (1966), the rule for s; Nocedal and Wright (2006), "Numerical Optimization", Theorem 2.4.
-Before: grid.py.  Next: ista.py.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,6 @@ answers.  +inf marks an answer that is impossible; some answer must be possible.
 wins.  The probabilities are those of the Gibbs distribution, p = e^{-beta E} / Z.
 
 Source: LeCun et al. (2006), equations 1 (inference) and 2 (Gibbs), Definition 1 (offender).
-Before: criteria/reductions.py.  Next: grid.py, where the answers are a continuum.
 """
 
 import numpy as np

@@ -20,7 +20,6 @@ it: the mean of e^{-beta E(z_i)} tends to Z(2 beta) / Z(beta), and its gradient 
 They do give the gradient of F, as the mean of dE(z_i).
 
 Source: LeCun et al. (2006), Section 2.2.4; NYU DLSP20, weeks 7, 14 and 15, with errata below.
-Before: ista.py.  Next: average_free_energy.py.
 """
 
 import autograd.numpy as np

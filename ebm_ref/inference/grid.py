@@ -19,7 +19,6 @@ The most offending answer of a continuum is the lowest outside a ball of radius 
 correct one.  Seldom is it a local minimum: as a rule it lies on the sphere, which is searched as well.
 
 Source: LeCun et al. (2006), Definition 2 (offender); Hooke and Jeeves (1961), pattern search.
-Before: exhaustive.py.  Next: descent.py, which uses the gradient.
 """
 
 import itertools

@@ -8,7 +8,6 @@ ends: in an answer that no change of one part improves.  Two parts that should c
 they are, so the start matters.  A part that is as good as any is left alone: of equals, the present one.
 
 Source: Besag (1986), "On the statistical analysis of dirty pictures".
-Before: latent.py.  Next: annealing.py, which also goes uphill.
 """
 
 from dataclasses import dataclass

@@ -23,7 +23,6 @@ plain ISTA by the name of FISTA, and some print - S z, which does not converge t
 Source: Daubechies, Defrise and De Mol (2004); Beck and Teboulle (2009), "A fast iterative
 shrinkage-thresholding algorithm for linear inverse problems"; Gregor and LeCun (2010), "Learning fast
 approximations of sparse coding".
-Before: descent.py.  Next: free_energy.py.
 """
 
 import numpy as np

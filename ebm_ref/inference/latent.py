@@ -14,7 +14,6 @@ The energy of an answer that is a distance, minimised over a curve, is a squared
 min_z |y - g(z)|^2, and not, as a print has it, the distance (NYU DLSP20 week 15-1).
 
 Source: LeCun et al. (2006), Sections 2.2.4 and 4; NYU DLSP20, weeks 7 and 15.
-Before: variational_free_energy.py.  Next: icm.py.
 """
 
 import numpy as np

@@ -23,7 +23,6 @@ oscillations, and moves no fixed point.
 
 Source: Kschischang, Frey and Loeliger (2001); Yedidia, Freeman and Weiss (2005), for F_B; LeCun et
 al. (2006), Section 6, for min-sum on loopy graphs.
-Before: mean_field.py.  Next: samplers/metropolis.py.
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,6 @@ the equation of Weiss, which magnetises a lattice below a critical temperature t
 the square lattice at K = 1/4 instead of 0.44).
 
 Source: LeCun et al. (2006), Section 2.2 (variational methods); Jordan et al. (1999); Weiss (1907).
-Before: exact/transition.py.  Next: loopy.py.
 """
 
 from dataclasses import dataclass

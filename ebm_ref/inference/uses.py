@@ -25,7 +25,6 @@ precision-recall curve there is no straight line: the average precision is a sum
 
 Source: LeCun et al. (2006), Section 1.2 (four uses) and 1.3; Fawcett (2006), "An introduction to ROC
 analysis".
-Before: beam.py.  Next: calibration.py.
 """
 
 import itertools

@@ -13,7 +13,6 @@ and at q = p just F, whose gradient it shares: that is expectation maximisation.
 
 Source: NYU DLSP20, week 14-2, with an erratum below; Neal and Hinton (1998), "A view of the EM algorithm
 that justifies incremental, sparse, and other variants".
-Before: average_free_energy.py.  Next: latent.py.
 """
 
 import autograd.numpy as np

@@ -13,7 +13,6 @@ since a sample is never divided.  They are Python's threads, not those of numba'
 second compilation is saved, and nothing stands in the way of calls from several threads or of a fork.
 
 Source: numba's documentation, "Releasing the GIL" and "The Threading Layers".
-Before: exponential.py.  Next: losses.py, the table losses at the speed of memory.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -24,7 +24,6 @@ more.  In dL/dP risks that cancel are not told apart as on the page: it is right
 their sizes.
 
 Source: Rabiner (1989), Section V.A, for the scaling.
-Before: ctc.py.  Next: enumeration.py.
 """
 
 import math

@@ -28,7 +28,6 @@ a difference of nearly equal risks, which the page resolves at t (2 u + 1)^2 cos
 right to 32 u min(1, L) (1 + max |z|).
 
 Source: Rabiner (1989), Section V.A, for the scaling; Graves et al. (2006), Section 4.1.
-Before: losses.py.  Next: chain.py.
 """
 
 import math

@@ -24,7 +24,6 @@ and added with compensation.  Exponentials are counted from the lowest energy so
 
 Source: Knuth (2011), "The Art of Computer Programming" 4A, Section 7.2.1.1, Algorithm H; Neumaier
 (1974), "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen".
-Before: chain.py.  Next: graph.py.
 """
 
 import math

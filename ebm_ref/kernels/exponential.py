@@ -13,7 +13,6 @@ rounds a number to an integer and leaves that in its lowest bits.  The flag `con
 compiler fuse a multiplication with the addition that follows; `reassoc` would cancel the rounding.
 
 Source: Cody and Waite (1980), "Software Manual for the Elementary Functions", chapter 6.
-Before: cli.py.  Next: batch.py, what a kernel accepts.
 """
 
 import math

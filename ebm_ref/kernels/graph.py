@@ -8,7 +8,6 @@ become three flat arrays: those of spin i stand at ends[i]..ends[i+1]-1, in four
 edge must tell the same story; an edge listed twice at both counts twice.
 
 Source: compressed rows are standard.
-Before: enumeration.py.  Next: sweeps.py.
 """
 
 import numpy as np

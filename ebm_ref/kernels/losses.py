@@ -14,7 +14,6 @@ its page.
 Legal input, NaN, corners and ties are the page's; what is returned is float64, and new.
 
 Source: the pages of losses/, and criteria/cross_entropy.py.
-Before: batch.py.  Next: ctc.py.
 """
 
 import math

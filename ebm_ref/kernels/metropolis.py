@@ -10,7 +10,6 @@ over threads; what one chain does hangs neither on the others nor on the number 
 Work is done in pieces, between which the keyboard is looked at: Ctrl-C returns what was drawn so far.
 
 Source: Metropolis et al. (1953).
-Before: sweeps.py.  Next: nothing.
 """
 
 import math

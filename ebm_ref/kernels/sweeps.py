@@ -18,7 +18,6 @@ the one before, and the loops would cost more than the arithmetic.
 
 Source: Metropolis et al. (1953); Glauber (1963); Blackman and Vigna (2021), "Scrambled Linear
 Pseudorandom Number Generators", for xoroshiro128+.
-Before: graph.py.  Next: metropolis.py.
 """
 
 import math

@@ -20,7 +20,6 @@ Moving along the loss's own force instead of searching R gives the column 'margi
 Table 1: the smallest gap E_I - E_C at which descent from a wrong start comes to rest.
 
 Source: LeCun et al. (2006), Section 5.2 (conditions 1-3) and Table 1 (margins).
-Before: margin_rescaled_hinge.py.  Next: criteria/squared_error.py.
 """
 
 import numpy as np

@@ -8,7 +8,6 @@ parabola that can only move, or RBF outputs with distinct fixed centres.  With a
 flexible, nothing stops E from becoming flat and low everywhere: the model collapses.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: none).
-Before: offending.py.  Next: perceptron.py, which pulls up the answer that the model gives.
 """
 
 import autograd.numpy as np

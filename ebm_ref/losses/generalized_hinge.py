@@ -10,7 +10,6 @@ The sum leaves out j = y.  Some texts include it; that adds max(0, C_y) = 0 here
 soft version with log(1 + e^t) in place of max(0, t).
 
 Source: NYU DLSP20, week 11-2; Weston and Watkins (1999), for C_j = 1.
-Before: mee.py.  Next: margin_rescaled_hinge.py, where only the worst violator counts.
 """
 
 import autograd.numpy as np

@@ -11,7 +11,6 @@ is a real choice where they cannot grow, as under weight decay.  The linear SVM 
 E = -Y w.X with Y in {-1, +1}, plus |w|^2.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m).
-Before: perceptron.py.  Next: log.py, the same loss with the corner rounded off.
 """
 
 import autograd.numpy as np

@@ -11,7 +11,6 @@ Beware of the letter of the formula: e^{beta d} overflows at beta d = 710 (at 89
 log(1 + x) loses every digit once x < 1e-16.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); beta added.
-Before: hinge.py.  Next: mce.py, which counts errors.
 """
 
 import autograd.numpy as np

@@ -8,7 +8,6 @@ name, the ratio of lvq2_ratio.py.
 
 Source: LeCun et al. (2006), Table 1 (margin: 0), whose printed formula lacks a parenthesis; after
 Kohonen's learning vector quantisation, Driancourt et al. (1991).
-Before: mce.py.  Next: lvq2_ratio.py.
 """
 
 import autograd.numpy as np

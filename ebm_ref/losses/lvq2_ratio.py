@@ -8,7 +8,6 @@ bounded below by 0, such as squared distances to prototypes, for which the loss 
 makes it undefined.  Scaling all energies changes nothing: no margin, no unit.
 
 Source: LeCun et al. (2006), Section 2.2; after Driancourt et al. (1991).
-Before: lvq2.py.  Next: square_square.py, which looks at the two energies one by one.
 """
 
 import autograd.numpy as np

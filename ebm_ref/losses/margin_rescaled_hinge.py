@@ -8,7 +8,6 @@ cost of the answer the model gives, so lowering it lowers the true cost.  With C
 on chains it is the loss of maximum-margin Markov networks and of structural SVMs.
 
 Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Section 2.
-Before: generalized_hinge.py.  Next: conditions.py, which of all these losses do their work.
 """
 
 import autograd.numpy as np

@@ -7,7 +7,6 @@ convex loss it saturates: a hopeless sample costs 1 and exerts no force, so outl
 do little harm.  The price is that training must start near enough for the force to be felt.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al. (1997).
-Before: log.py.  Next: lvq2.py, another loss that saturates.
 """
 
 import autograd.numpy as np

@@ -9,7 +9,6 @@ for the easy and for the hopeless.
 1 - p_y must be summed from the wrong answers: near certainty the subtraction leaves no digit.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Ljolje et al. (1990).
-Before: nll.py.  Next: generalized_hinge.py.
 """
 
 import autograd.numpy as np

@@ -16,7 +16,6 @@ Counting all energies from the lowest, E_s, loses nothing, since both terms are 
     L = (E_y - E_s) + (1/beta) log sum_j e^{-beta (E_j - E_s)}
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0).
-Before: square_exponential.py.  Next: mee.py, the same probability without the logarithm.
 """
 
 import autograd.numpy as np

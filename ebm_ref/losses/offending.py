@@ -8,7 +8,6 @@ other wrong answer.  When answers come from a continuum, everything near the cor
 as good, so a ball of radius epsilon around it is not called wrong.
 
 Source: LeCun et al. (2006), Section 2.2, Definitions 1 and 2.
-Before: table.py.  Next: energy.py, the loss that ignores wrong answers altogether.
 """
 
 import autograd.numpy as np

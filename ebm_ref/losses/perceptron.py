@@ -7,7 +7,6 @@ rich enough to make all energies equal will do just that.  For energies linear i
 works, and gives Rosenblatt's rule; on chains it is Collins's structured perceptron.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: 0).
-Before: energy.py.  Next: hinge.py, which asks for a gap.
 """
 
 import autograd.numpy as np

@@ -8,7 +8,6 @@ the first term pushes E_y up, and the second explodes; accepted, but do not use 
 
 Source: LeCun et al. (2006), Section 2.2 (gamma); Table 1 calls the coefficient beta.
 Used by Chopra et al. (2005), there with other constants.
-Before: square_square.py.  Next: nll.py, which looks at every answer.
 """
 
 import autograd.numpy as np

@@ -11,7 +11,6 @@ offenders; with the plus, on a distance as energy, it is, up to
 a factor 1/2, the contrastive loss of Hadsell et al. (2006) for a like and an unlike pair.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m; the sign there is an erratum).
-Before: lvq2_ratio.py.  Next: square_exponential.py.
 """
 
 import autograd.numpy as np

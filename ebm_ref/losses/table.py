@@ -18,7 +18,6 @@ so that whatever is right for tables is right for integrals.  Mind the measure: 
 cost of the probability *mass* w_y p(y_y) of a node; add log(w_y)/beta for that of the density.
 
 Source: LeCun et al. (2006), Section 2.1 (the energy slice); the quadrature form is elementary.
-Before: energies/factor_graph.py.  Next: offending.py, the wrong answer that matters most.
 """
 
 import autograd.numpy as np

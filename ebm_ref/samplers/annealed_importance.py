@@ -20,7 +20,6 @@ look fine though no walk has ever found the valley that matters.
 Chains are averaged in probability, log of a mean, and over chains: not over steps.
 
 Source: Neal (2001), "Annealed Importance Sampling"; Grosse, Ancha and Roy (2016) for the reverse.
-Before: tempering.py.  Next: chains.py.
 """
 
 import numpy as np

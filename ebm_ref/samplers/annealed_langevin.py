@@ -16,7 +16,6 @@ sampled is the data blurred by sigma_L, with Langevin's bias, and without a last
 
 Source: Song and Ermon (2019), "Generative Modeling by Estimating Gradients of the Data Distribution",
 Algorithm 1.
-Before: hmc.py.  Next: tempering.py.
 """
 
 import numpy as np

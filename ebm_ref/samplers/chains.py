@@ -19,7 +19,6 @@ The samples enter the gradient of the loss as constants:  dL/dW = dE(data)/dW - 
 
 Source: Nijkamp et al. (2019), "Learning Non-Convergent Non-Persistent Short-Run MCMC"; Hinton (2002);
 Tieleman (2008); Du and Mordatch (2019), "Implicit Generation and Modeling with Energy-Based Models".
-Before: annealed_importance.py.  Next: learning.py.
 """
 
 import numpy as np

@@ -20,7 +20,6 @@ a few numbers too many.
 
 Source: Wolff (1989), "Collective Monte Carlo Updating for Spin Systems"; Swendsen and Wang (1987);
 Fortuin and Kasteleyn (1972).
-Before: gibbs.py.  Next: langevin.py.
 """
 
 import itertools

@@ -16,7 +16,6 @@ Drawing h, then v, makes v a reversible chain: P(v, v') = sum_h p(h|v) p(v'|h).
 
 Source: Geman and Geman (1984), "Stochastic Relaxation, Gibbs Distributions, and the Bayesian
 Restoration of Images"; Smolensky (1986) for the RBM.
-Before: heat_bath.py.  Next: cluster.py.
 """
 
 import itertools

@@ -12,7 +12,6 @@ exp(-beta E).  Metropolis flips more often, but where f = 0 it flips every time 
 One spin's update is reversible; a sweep in a fixed order is not, though each of its steps is.
 
 Source: Glauber (1963), "Time-Dependent Statistics of the Ising Model"; Creutz (1980).
-Before: lattice_walk.py.  Next: gibbs.py.
 """
 
 import numpy as np

@@ -15,7 +15,6 @@ ellipse for ever, and runs away from e^2 k = 4 on.  With one leapfrog HMC is MAL
 The gradient at the end of one leapfrog is the one at the beginning of the next: L + 1 of them.
 
 Source: Duane et al. (1987), "Hybrid Monte Carlo"; Neal (2011), "MCMC Using Hamiltonian Dynamics".
-Before: mala.py.  Next: annealed_langevin.py.
 """
 
 import numpy as np

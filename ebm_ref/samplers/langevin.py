@@ -20,7 +20,6 @@ said; but E is then not -log p, and a at this size has a bias of its own (it dou
 
 Source: Parisi (1981); Roberts and Tweedie (1996), "Exponential Convergence of Langevin Distributions
 and Their Discrete Approximations"; Song and Kingma (2021), equation 6.
-Before: cluster.py.  Next: mala.py, the same step with its bias refused.
 """
 
 import autograd.numpy as np

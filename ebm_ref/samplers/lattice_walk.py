@@ -15,7 +15,6 @@ The last line holds for every start and every A, periodic ones too: A v_t - v_t 
 running averages settle even where x_t does not, as on an even cycle that is walked at every step.
 
 Source: Kun (2015), "Markov Chain Monte Carlo Without all the Bullshit"; the sum for v_t runs from 0.
-Before: random_walk.py.  Next: heat_bath.py.
 """
 
 import itertools

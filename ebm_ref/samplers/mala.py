@@ -15,7 +15,6 @@ the same thing, e and all.  Where E grows faster than x^2 a chain that starts fa
 never let in: the step overshoots, and every proposal is refused.
 
 Source: Besag (1994), in the discussion of Grenander and Miller; Roberts and Tweedie (1996).
-Before: langevin.py.  Next: hmc.py.
 """
 
 import autograd.numpy as np

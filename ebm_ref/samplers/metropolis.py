@@ -12,7 +12,6 @@ u < r is e > -log r, without a logarithm, and nothing underflows.  A minus lost 
 should be refused; the variants below were all in released samplers.
 
 Source: Metropolis et al. (1953); Hastings (1970), "Monte Carlo Sampling Methods Using Markov Chains".
-Before: inference/loopy.py.  Next: random_walk.py, whole chains.
 """
 
 import autograd.numpy as np

@@ -13,7 +13,6 @@ makes q asymmetric near the border, by the share Z(x) of moves that stay inside:
 put into r, the chain samples p(x) Z(x).
 
 Source: Metropolis et al. (1953); the acceptance is an integral over two normal laws.
-Before: metropolis.py.  Next: lattice_walk.py, where the balance equations are solved exactly.
 """
 
 import warnings

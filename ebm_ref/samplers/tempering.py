@@ -16,7 +16,6 @@ with g_k = -log Z(beta_k) all k are visited equally.  At the ends of the ladder 
 proposed with certainty, but comes back with 1/2: without that correction the ends count half.
 
 Source: Swendsen and Wang (1986); Geyer (1991); Marinari and Parisi (1992).
-Before: annealed_langevin.py.  Next: annealed_importance.py.
 """
 
 import autograd.numpy as np

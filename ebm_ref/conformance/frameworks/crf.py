@@ -8,7 +8,6 @@ Padded, masked and averaged calls are functions of their own: what stands after 
 its mask, is no part of it.
 
 Source: documentation and source of pytorch-crf 0.7.2 and torch-struct 0.5; threads as cited.
-Before: frameworks/torch.py.  Next: frameworks/jax.py.
 """
 
 from ebm_ref.conformance.adapting import FINDING, Unsupported, only

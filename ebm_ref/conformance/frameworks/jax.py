@@ -7,7 +7,6 @@ Everything is compiled as a whole, as users do.  Margins and labels are arrays, 
 would be another program.
 
 Source: documentation of JAX 0.10.
-Before: crf.py.  Next: optax.py.
 """
 
 import functools

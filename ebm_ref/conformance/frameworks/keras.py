@@ -4,7 +4,6 @@ Each adapter takes (keras.losses, keras.ops, inputs in signature order).  Keras 
 axis, so a number is given as a vector of one; the target comes first.  KERAS_BACKEND may name torch.
 
 Source: documentation of Keras 3.15, keras.losses; threads as cited.
-Before: optax.py.  Next: sklearn.py.
 """
 
 import os

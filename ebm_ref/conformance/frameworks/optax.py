@@ -3,7 +3,6 @@ r"""optax: every formula that a loss of optax.losses can express, differentiated
 Each adapter takes (optax.losses, jnp, inputs in signature order).
 
 Source: documentation of optax 0.2.8, optax.losses; threads as cited.
-Before: jax.py.  Next: keras.py.
 """
 
 from ebm_ref.conformance.adapting import FINDING, Padded, only

@@ -4,7 +4,6 @@ Each adapter takes (sklearn.metrics, np, inputs in signature order).  The target
 sample is a batch of one.  Nothing is differentiated.
 
 Source: documentation of scikit-learn 1.9, sklearn.metrics; threads as cited.
-Before: keras.py.  Next: worker.py.
 """
 
 import numpy as np

@@ -4,7 +4,6 @@ Each adapter takes (F, torch, inputs in signature order).  A loss of an energy t
 as what they are, or with their sign changed where scores are due.
 
 Source: documentation of PyTorch 2.13, torch.nn.functional; threads as cited.
-Before: adapting.py.  Next: crf.py.
 """
 
 import numpy as np

@@ -1,0 +1,292 @@
+r"""Golden vectors: questions with answers that do not come from the pages they judge.
+
+    record --(cases, hostile inputs, random inputs)--> questions --(oracle)--> vectors/<formula>.jsonl
+
+One vector a line: an id, the inputs, the value and the gradients correctly rounded from the oracle, how
+that truth was obtained, which mistake the question exposes, and the condition numbers from which every
+tolerance follows,
+
+    C = |f| + sum_p |x_p df/dx_p|            of the value
+    C_i = |g_i| + sum_p |x_p dg_i/dx_p|      of a gradient component
+
+Where a comparison inside the formula is closer than a dtype can resolve, within 8uS of a corner or a
+tie, the vector also carries what holds on the other side: any value or slope between the sides is right.
+
+Source: format after Wycheproof and the BIP-340 vectors; FORMAT.md beside the vectors.
+"""
+
+import json
+import math
+import re
+import zlib
+from importlib import resources
+
+import numpy as np
+
+VECTORS = resources.files("ebm_ref.proof") / "vectors"
+
+# unit roundoff u and smallest subnormal eta of the dtypes that candidates compute in
+PRECISIONS = {"float32": (2.0**-24, 2.0**-149), "float64": (2.0**-53, 2.0**-1074)}
+
+# name: (what is done to the energies, or whatever argument stands first; whether float32 resolves it)
+HOSTILE = {
+    "offset 1e4": (lambda x: x + 1e4, True),
+    "offset -1e4": (lambda x: x - 1e4, True),
+    "offset 1e8": (lambda x: x + 1e8, False),
+    "offset -1e8": (lambda x: x - 1e8, False),
+    "near certain": (lambda x: 20.0 * x, True),
+    "wide": (lambda x: 1000.0 * x, True),
+    "near tied": (lambda x: 1.0 + x * 2.0**-10, True),
+    "nearly one": (lambda x: 1.0 + x * 1e-9, False),
+    "tiny": (lambda x: x * 2.0**-100, True),
+    "subnormal": (lambda x: x * 2.0**-1030, False),
+}
+HOSTILE_EACH, RANDOM = 2, 12
+
+
+def parameters(formula, inputs):
+    """Numbers that the formula is not differentiated by: a margin, a temperature."""
+    return [a for a, x in inputs.items() if a not in formula.gradients and np.asarray(x).dtype == float]
+
+
+def scaled_parameters(factor):
+    return lambda formula, inputs: {a: factor * np.asarray(inputs[a]) for a in parameters(formula, inputs)}
+
+
+def moved_together(formula, inputs):
+    """Every point, centre or table moved by the same 1000: what depends on differences alone stays."""
+    tables = [a for a, axes in formula.shapes.items() if axes and np.asarray(inputs[a]).dtype == float]
+    return {a: inputs[a] + 1000.0 for a in tables} if len(tables) > 1 else {}
+
+
+def many_answers(formula, inputs):
+    """Three times as many answers, for a formula of answers j = 0..k-1; not for lists of indices."""
+    along = {a: axes.index("k") for a, axes in formula.shapes.items() if "k" in axes}
+    if any(np.asarray(inputs[a]).dtype != float for a in along):
+        return {}
+    return {a: np.concatenate([inputs[a] + 0.37 * j for j in range(3)], axis) for a, axis in along.items()}
+
+
+# name: what is changed in a sample, nothing where it does not apply
+HOSTILE_SAMPLES = {
+    "large parameters": scaled_parameters(32.0),
+    "small parameters": scaled_parameters(1.0 / 32.0),
+    "no parameters": scaled_parameters(0.0),
+    "moved together": moved_together,
+    "many answers": many_answers,
+}
+
+
+def questions(name, formula):
+    """Yield (id, inputs, case or None) for every vector of a formula.  Adding a page changes no other's."""
+    for case in formula.cases:
+        yield f"{name}/{slug(case.name)}", formula.bind(**case.inputs), case
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    for i in range(RANDOM):
+        yield f"{name}/random-{i}", single(formula.bind(**formula.sample(rng))), None
+    moved = next(iter(formula.gradients or formula.shapes))
+    for kind, (move, resolved) in HOSTILE.items():
+        for i in range(HOSTILE_EACH):
+            sample = formula.bind(**formula.sample(rng))
+            hostile = sample | {moved: move(np.asarray(sample[moved]))}
+            hostile = single(hostile) if resolved else hostile
+            if is_legal(formula, hostile):
+                yield f"{name}/{slug(kind)}-{i}", hostile, None
+    for kind, change in HOSTILE_SAMPLES.items():
+        sample = formula.bind(**formula.sample(rng))
+        changes = change(formula, sample)
+        if changes and is_legal(formula, single(sample | changes)):
+            yield f"{name}/{slug(kind)}", single(sample | changes), None
+
+
+def slug(text):
+    """An id from a case's name, up to its first colon.
+
+    >>> slug("at the corner: a gap of exactly m is enough")
+    'at-the-corner'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.partition(":")[0].lower().replace(" -1", " minus 1")).strip("-")
+
+
+def single(inputs):
+    """The inputs rounded to float32, so that both dtypes are asked the same question."""
+    rounded = lambda x: np.asarray(x, np.float32).astype(float)[()] if np.asarray(x).dtype.kind == "f" else x
+    with np.errstate(over="ignore"):  # beyond float32 the input is infinite there, and so marked float64 only
+        return {name: rounded(value) for name, value in inputs.items()}
+
+
+def is_legal(formula, inputs):
+    """Whether the formula is defined there, its value and gradients finite doubles."""
+    try:
+        with np.errstate(all="ignore"):
+            results = [function(**inputs) for function in (formula.value, *formula.gradients.values())]
+            return all(np.all(np.isfinite(result)) for result in results)
+    except ValueError:
+        return False
+
+
+def make(name, formula):
+    """The vectors of one formula, from the oracle: a list of plain dicts, in the order of the file."""
+    return [_vector(name, formula, *question) for question in questions(name, formula)]
+
+
+def _vector(name, formula, id, inputs, case):
+    from ebm_ref.proof import oracle  # mpmath is needed to make vectors, not to use them
+
+    vector = {
+        "id": id,
+        "formula": name,
+        "inputs": {a: np.asarray(x).tolist() for a, x in inputs.items()},
+        "float64_only": any(np.any(np.asarray(x) != y) for x, y in _finite_pairs(inputs, single(inputs))),
+        "exposes": case.exposes if case else "",
+    }
+    finite = all(np.all(np.isfinite(np.asarray(x, float))) for x in inputs.values())
+    if finite:
+        dtypes = {"float64": PRECISIONS["float64"]} if vector["float64_only"] else PRECISIONS
+        try:
+            return vector | _oracle_truth(oracle, name, formula, inputs, case, dtypes)
+        except (oracle.EdgeOfDomain, ZeroDivisionError):
+            if case is None:  # at an edge the truth is a convention, and only a case can state it
+                raise
+    truth = {
+        "truth": "hand",
+        "value": np.asarray(case.value, np.asarray(formula.cases[0].value).dtype).tolist(),
+    }
+    gradients = {a: np.asarray(g, float).tolist() for a, g in case.gradients.items()}
+    return (
+        vector | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
+    )
+
+
+def _finite_pairs(inputs, rounded):
+    for name, value in inputs.items():
+        value, other = np.asarray(value, float), np.asarray(rounded[name], float)
+        yield value[np.isfinite(value)], other[np.isfinite(value)]
+
+
+def _oracle_truth(oracle, name, formula, inputs, case, dtypes):
+    asked = oracle.exact(inputs)
+    _, branches = oracle.evaluate(name, asked)
+    truth = _on_one_branch(oracle, name, formula, inputs, asked, branches.taken)
+    sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in inputs.values()]
+    scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
+    kinks = {}
+    for dtype, (u, _) in dtypes.items():
+        scripts = list(oracle.sides(name, asked, 8 * u * scale))
+        if len(scripts) > 1:
+            near = [_on_one_branch(oracle, name, formula, inputs, asked, script) for script in scripts]
+            kinks[dtype] = _hull(formula, inputs, near)
+    if np.asarray(formula.cases[0].value).dtype.kind == "i":
+        truth["value"] = truth["value"].astype(int)
+    if case and kinks:  # at a corner the convention is a decision, and the case states it
+        truth["gradients"] |= {a: np.asarray(g, float) for a, g in case.gradients.items()}
+    return {"truth": "oracle", **_plain(truth), "kinks": _plain(kinks)}
+
+
+def _on_one_branch(oracle, name, formula, inputs, asked, script):
+    """Value, gradients and their conditions where every comparison goes as the script says."""
+    real = [a for a, x in inputs.items() if np.asarray(x).dtype.kind == "f"]
+    moved = [a for a in inputs if a in real or a in formula.gradients]
+    paths = [(a, *index) for a in moved for index in np.ndindex(np.shape(inputs[a]))]
+    curved = [path for path in paths if path[0] in formula.gradients]
+    f, first, second = oracle.derivatives(name, asked, paths, curved, script)
+    size = lambda x: abs(x) if np.asarray(x).dtype.kind == "f" else 0.0  # an integer carries no rounding
+    x = [size(inputs[a][tuple(index)] if index else inputs[a]) for a, *index in paths]
+    shape = np.shape(oracle.evaluate(name, asked, script)[0])
+    result = {"value": f.astype(float).reshape(shape), "gradients": {}, "gradient_conditions": {}}
+    result["condition"] = np.array(oracle.conditions(f, first, x)).reshape(shape)
+    for a in formula.gradients:
+        rows = [i for i, path in enumerate(paths) if path[0] == a]
+        among_curved = [i for i, path in enumerate(curved) if path[0] == a]
+        full = shape + np.shape(inputs[a])
+        columns = lambda slopes: np.array(slopes, float).reshape(-1, f.size).T.reshape(full)
+        result["gradients"][a] = columns([first[i] for i in rows])
+        moved = [oracle.conditions(first[i], second[q], x) for i, q in zip(rows, among_curved, strict=True)]
+        result["gradient_conditions"][a] = columns(moved)
+    return result
+
+
+def _hull(formula, inputs, near):
+    """What holds near a corner: ranges of value and slopes, and of the sum of the slopes over an argument.
+
+    The sums tell apart what the ranges cannot: of two tied offenders either, or a share of each, but
+    not both in full nor none.
+    """
+    axes = {a: tuple(range(-np.ndim(inputs[a]), 0)) for a in formula.gradients}
+    return {
+        "value": _values([side["value"] for side in near], formula),
+        "gradients": {a: _range([side["gradients"][a] for side in near]) for a in formula.gradients},
+        "sums": {a: _range([np.sum(side["gradients"][a], axis=axes[a]) for side in near]) for a in axes},
+    }
+
+
+def _values(sides, formula):
+    """The lowest and the highest value; of an index every one, for none between two is right."""
+    is_index = np.asarray(formula.cases[0].value).dtype.kind == "i"
+    return np.unique(np.array(sides, int)) if is_index else _range(sides)
+
+
+def _range(sides):
+    return [np.min(sides, axis=0), np.max(sides, axis=0)]
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else np.asarray(value).tolist()
+
+
+def encode(value):
+    """A value as JSON can hold it: non-finite numbers become the strings "nan", "inf", "-inf"."""
+    if isinstance(value, dict):
+        return {key: encode(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def decode(value):
+    """The inverse, with arrays for lists of numbers.
+
+    >>> decode(encode([1.0, float("nan"), float("-inf")]))
+    array([  1.,  nan, -inf])
+    """
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    array = np.asarray(value) if isinstance(value, list) else None
+    if array is not None and array.dtype.kind in "iu":
+        return array
+    return np.asarray(value, float)[()]
+
+
+def dump(vectors):
+    """The text of a vectors file."""
+    return "".join(json.dumps(encode(vector), allow_nan=False) + "\n" for vector in vectors)
+
+
+def parse(text):
+    """The vectors of a file's text, inputs, values and gradients as arrays."""
+    return [_decoded(json.loads(line)) for line in text.splitlines()]
+
+
+def _decoded(vector):
+    sides = lambda side: {"value": decode(side["value"])} | {k: _each(side[k]) for k in ("gradients", "sums")}
+    return vector | {
+        "inputs": _each(vector["inputs"]),
+        "value": decode(vector["value"]),
+        "gradients": _each(vector["gradients"]),
+        "condition": decode(vector["condition"]),
+        "gradient_conditions": _each(vector["gradient_conditions"]),
+        "kinks": {dtype: sides(side) for dtype, side in vector["kinks"].items()},
+    }
+
+
+def _each(mapping):
+    return {name: decode(value) for name, value in mapping.items()}
+
+
+def load(name):
+    """The shipped vectors of a formula."""
+    return parse((VECTORS / f"{name}.jsonl").read_text(encoding="utf-8"))

@@ -1,0 +1,69 @@
+r"""Blocking and jackknife: error bars of correlated draws, without looking at autocorrelations.
+
+    blocking    average neighbours, again and again:  x_t <- (x_2t + x_2t+1)/2
+                error at block length b:  sd of the n/b means / sqrt(n/b)
+    jackknife   leave one of m blocks out:  error^2 = (m-1) mean (s_i - mean s)^2
+
+The naive error of the mean is too small by sqrt(tau).  Averaging neighbours leaves the mean alone and
+the truth about it, too; but the numbers that are left are less and less correlated, so the naive error
+rises until blocks are longer than tau, and stays there, within its own uncertainty.
+
+The jackknife gives the error of any function of the draws, such as a variance or a ratio of means,
+and takes out its bias of order 1/n.
+
+Source: Flyvbjerg and Petersen (1989), "Error Estimates on Averages of Correlated Data"; Lee et al.
+(2011) for where blocking stops; Quenouille (1956) and Tukey (1958) for the jackknife.
+"""
+
+import numpy as np
+
+from ebm_ref.formula import require, require_index
+from ebm_ref.samplers.diagnostics import check_chains
+
+
+def blocking(series):
+    """[(block length, standard error of the mean, error of that)] while two blocks are left.
+
+    Neighbours are averaged again and again.  The standard error of what are by then nearly independent
+    numbers rises until blocks are longer than tau, and then stays.
+
+    >>> [(length, round(error, 6)) for length, error, _ in blocking(np.array([1.0, -1.0, 1.0, -1.0]))]
+    [(1, 0.57735), (2, 0.0)]
+    """
+    x, length, rows = check_chains(series)[0], 1, []
+    require(np.ndim(series) == 1, "series", series, "must be one chain (n,)")
+    while len(x) >= 2:
+        error = np.std(x, ddof=1) / np.sqrt(len(x))
+        rows.append((length, float(error), float(error / np.sqrt(2.0 * (len(x) - 1)))))
+        x, length = (x[: len(x) // 2 * 2 : 2] + x[1::2]) / 2.0, 2 * length
+    return rows
+
+
+def blocking_error(series):
+    """Standard error of the mean: that of the first blocks with b^3 > 2 n (error_b / error_1)^4.
+
+    NaN if the series is too short for any, or never moves.
+    """
+    rows = blocking(series)
+    first = rows[0][1]
+    if not first > 0.0:
+        return np.nan
+    enough = (error for b, error, _ in rows if b**3 > 2.0 * len(series) * (error / first) ** 4)
+    return next(enough, np.nan)
+
+
+def jackknife(statistic, series, blocks=20):
+    """(estimate less its bias of order 1/n, standard error) of a function of the draws, in blocks.
+
+    Each block is left out once; blocks should be longer than tau.
+
+    >>> estimate, error = jackknife(np.mean, np.arange(40.0), blocks=40)
+    >>> round(estimate, 9), bool(np.isclose(error, np.std(np.arange(40.0), ddof=1) / np.sqrt(40.0)))
+    (19.5, True)
+    """
+    require_index("blocks", blocks, len(series) + 1)
+    require(blocks >= 2, "blocks", blocks, "must be >= 2")
+    parts = np.array_split(np.asarray(series, float), blocks)
+    without = np.array([statistic(np.concatenate(parts[:i] + parts[i + 1 :])) for i in range(blocks)])
+    estimate = blocks * statistic(np.concatenate(parts)) - (blocks - 1) * np.mean(without)
+    return float(estimate), float(np.sqrt((blocks - 1) * np.mean((without - np.mean(without)) ** 2)))

@@ -1,0 +1,231 @@
+r"""Diagnostics: how much a chain is worth.
+
+    tau  = 1 + 2 sum_{t>=1} rho_t            autocorrelation time, in draws
+    ESS  = S / tau                           S draws are worth so many independent ones
+    MCSE = sd / sqrt(ESS)                    error of their mean
+    rhat = sqrt(((n-1)/n W + B/n) / W)       do the chains agree?  1 if they do
+
+rho_t is estimated from m chains of n draws together: W is the mean variance within chains, V = W
+(n-1)/n + variance of the chains' means, and rho_t = 1 - (W - mean autocovariance at t)/V.  Chains that
+disagree make rho_t large at every lag.  The sum cannot run over all lags: their noise would not die
+out.  Geyer's rule: for a reversible chain the sums of pairs, P_k = rho_2k + rho_2k+1, are positive and
+fall; so stop before the first that is not positive, and let none exceed the one before.  Sokal's
+rule: stop at the first lag that is at least c tau.
+
+Bulk, tail and rhat are those of Vehtari et al.: every chain is cut into halves, so that a drift shows
+as disagreement, and draws are replaced by normal scores of their ranks, so that infinite moments do
+no harm; the tail is the worse of the indicators of the 5 % and 95 % quantiles.  There are many other
+definitions under the same names.  A chain that never moves has no ESS: NaN here; some return S.
+
+    AR(1), x' = f x + sqrt(1 - f^2) z:    rho_t = f^t,    tau = (1 + f)/(1 - f)
+
+Arrays are (chains, draws).  A NaN makes every result NaN, an infinite draw those that do without
+ranks; fewer than four draws are refused.
+
+Source: Geyer (1992), "Practical Markov Chain Monte Carlo"; Sokal (1997), "Monte Carlo Methods in
+Statistical Mechanics"; Vehtari et al. (2021), "Rank-Normalization, Folding, and Localization";
+the AR(1) series is standard.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from ebm_ref.formula import require
+
+NORMAL = NormalDist()
+
+
+def check_chains(draws, least=4):
+    """Draws as float (chains, draws), one chain may come as a vector; a ValueError if there are too few."""
+    draws = np.asarray(draws, float)
+    draws = draws[None] if draws.ndim == 1 else draws
+    require(draws.ndim == 2 and len(draws) > 0, "draws", draws, "must be (chains, draws)")
+    require(draws.shape[1] >= least, "draws", draws, f"must be at least {least} for each chain")
+    return draws
+
+
+def autocovariance(series):
+    """(n,) mean over t of (x_t - mean)(x_{t+k} - mean) for each lag k; a sum of n - k terms, over n.
+
+    >>> np.round(autocovariance(np.array([1.0, -1.0, 1.0, -1.0])), 12).tolist()
+    [1.0, -0.75, 0.5, -0.25]
+    """
+    n = len(series)
+    spectrum = np.abs(np.fft.rfft(series - np.mean(series), 2 * n)) ** 2
+    return np.fft.irfft(spectrum, 2 * n)[:n] / n
+
+
+def autocorrelations(draws):
+    """(n,) rho_t of several chains together; NaN if nothing ever moves."""
+    draws = check_chains(draws, least=2)
+    m, n = draws.shape
+    if not np.all(np.isfinite(draws)) or np.ptp(draws) == 0.0:
+        return np.full(n, np.nan)
+    covariance = np.mean([autocovariance(chain) for chain in draws], axis=0)
+    within = covariance[0] * n / (n - 1.0)
+    total = covariance[0] + (np.var(np.mean(draws, axis=1), ddof=1) if m > 1 else 0.0)
+    rho = 1.0 - (within - covariance) / total
+    rho[0] = 1.0
+    return rho
+
+
+def geyer_time(rho):
+    """tau of a sequence of autocorrelations from lag 0: the initial monotone sequence.
+
+    The first pair that is not positive still gives its first half, if positive; that corrects chains
+    whose draws alternate.
+
+    >>> geyer_time(np.array([1.0, 0.5, 0.25, 0.125, -0.5, 0.25, 0.0, 0.0]))  # -1 + 2 (1.5 + .375)
+    2.75
+    """
+    pairs = rho[: len(rho) // 2 * 2].reshape(-1, 2).sum(1)[: max(1, -(-len(rho) // 2) - 1)]
+    stops = np.flatnonzero(~(pairs > 0.0))
+    last = stops[0] if len(stops) else len(pairs) - 1
+    half = rho[2 * last] if pairs[last] >= 0.0 else max(0.0, rho[2 * last])
+    return float(-1.0 + 2.0 * np.sum(np.minimum.accumulate(pairs[:last])) + half)
+
+
+def autocorrelation_time(draws):
+    """tau of several chains together, by Geyer's rule; 0 if its noisy sum is below, as near f = -1.
+
+    >>> rng = np.random.default_rng(0)
+    >>> bool(abs(autocorrelation_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
+    True
+    """
+    rho = autocorrelations(draws)
+    return np.nan if np.isnan(rho).any() else max(0.0, geyer_time(rho))
+
+
+def windowed_time(draws, c=5.0):
+    """tau by Sokal's rule: the sum of the chains' own correlations up to the first lag M >= c tau(M).
+
+    Not for chains whose draws alternate: there the sum is small at once and the window shuts too soon.
+
+    >>> rng = np.random.default_rng(0)
+    >>> bool(abs(windowed_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
+    True
+    """
+    draws = check_chains(draws)
+    if not np.all(np.isfinite(draws)):
+        return np.nan
+    covariance = np.mean([autocovariance(chain) for chain in draws], axis=0)
+    if not covariance[0] > 0.0:
+        return np.nan
+    tau = 2.0 * np.cumsum(covariance / covariance[0]) - 1.0
+    wide = np.flatnonzero(np.arange(len(tau)) >= c * tau)
+    return float(tau[wide[0] if len(wide) else -1])
+
+
+def effective_size(draws):
+    """S / tau as the draws stand, neither halved nor ranked; at most S log10 S."""
+    rho = autocorrelations(draws)
+    size = np.size(draws)
+    return np.nan if np.isnan(rho).any() else float(size / max(geyer_time(rho), 1.0 / np.log10(size)))
+
+
+def halves(draws):
+    """Each chain cut into two, as chains of their own; of an odd number the middle draw is dropped.
+
+    >>> halves(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])).tolist()
+    [[1.0, 2.0], [4.0, 5.0]]
+    """
+    n = draws.shape[1] // 2
+    return np.concatenate([draws[:, :n], draws[:, -n:]])
+
+
+def normal_scores(draws):
+    """Each draw replaced by the normal quantile of its rank, (r - 3/8)/(S + 1/4); ties share their mean rank.
+
+    >>> np.round(normal_scores(np.array([[3.0, 100.0, -7.0]])), 3).tolist()
+    [[0.0, 0.869, -0.869]]
+    """
+    _, place, count = np.unique(draws, return_inverse=True, return_counts=True)
+    rank = np.cumsum(count) - (count - 1) / 2.0
+    scores = np.array([NORMAL.inv_cdf(p) for p in (rank - 0.375) / (np.size(draws) + 0.25)])
+    return scores[place].reshape(np.shape(draws))
+
+
+def ess_bulk(draws):
+    """Effective sample size for the centre: of the normal scores, chains halved.
+
+    >>> rng = np.random.default_rng(0)
+    >>> 3500 < ess_bulk(rng.normal(size=(4, 1000))) < 4500
+    True
+    """
+    draws = check_chains(draws)
+    return np.nan if np.isnan(draws).any() else effective_size(normal_scores(halves(draws)))
+
+
+def ess_tail(draws):
+    """Effective sample size for the tails: the worse of the indicators x <= 5 % and 95 % quantile.
+
+    >>> rng = np.random.default_rng(0)
+    >>> 3000 < ess_tail(rng.normal(size=(4, 1000))) < 4500
+    True
+    """
+    draws = check_chains(draws)
+    if np.isnan(draws).any() or np.ptp(draws) == 0.0:
+        return np.nan
+    below = [halves(1.0 * (draws <= np.quantile(draws, p))) for p in (0.05, 0.95)]
+    # of discrete draws the highest can be that many: an indicator that is always 1 says nothing
+    return min(float(np.size(b)) if np.ptp(b) == 0.0 else effective_size(b) for b in below)
+
+
+def _rhat(draws):
+    """R-hat as the draws stand."""
+    n = draws.shape[1]
+    within, between = np.mean(np.var(draws, axis=1, ddof=1)), n * np.var(np.mean(draws, axis=1), ddof=1)
+    if within == 0.0:
+        return np.inf if between > 0.0 else np.nan
+    return float(np.sqrt((between / within + n - 1) / n))
+
+
+def rhat(draws):
+    """The larger of R-hat of the normal scores and of those of |x - median|, chains halved.
+
+    One chain will do, since its halves are two.
+
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(4, 1000))
+    >>> rhat(x) < 1.01 < 1.4 < rhat(x + np.array([[0.0], [0.0], [0.0], [3.0]]))
+    True
+    """
+    draws = check_chains(draws)
+    if np.isnan(draws).any():
+        return np.nan
+    split = halves(draws)
+    folded = np.abs(split - np.median(split))
+    return max(_rhat(normal_scores(split)), _rhat(normal_scores(folded)))
+
+
+def mcse_mean(draws):
+    """Monte Carlo standard error of the mean of all draws: sd / sqrt(ESS), chains halved.
+
+    >>> rng = np.random.default_rng(0)
+    >>> 0.014 < mcse_mean(rng.normal(size=(4, 1000))) < 0.018
+    True
+    """
+    draws = check_chains(draws)
+    if not np.all(np.isfinite(draws)):
+        return np.nan
+    return float(np.std(draws, ddof=1) / np.sqrt(effective_size(halves(draws))))
+
+
+def ar1_time(f):
+    """tau of AR(1), |f| < 1.
+
+    >>> ar1_time(0.5), ar1_time(-0.5)
+    (3.0, 0.3333333333333333)
+    """
+    require(-1.0 < f < 1.0, "f", f, "must be between -1 and 1")
+    return (1.0 + f) / (1.0 - f)
+
+
+def ar1_mean_variance(f, n):
+    """Variance of the mean of n successive draws of AR(1) with unit variance, exactly.
+
+    >>> ar1_mean_variance(0.5, 2)  # (1 + 1 + 2/2) / 4
+    0.75
+    """
+    return (ar1_time(f) - 2.0 * f * (1.0 - f**n) / (n * (1.0 - f) ** 2)) / n
