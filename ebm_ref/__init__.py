@@ -30,6 +30,7 @@ precondition raises `ValueError` with the argument, its value and the rule.
 __version__ = "0.1.0"
 
 READING_ORDER = (
+    "checks",
     "formula",
     "laws",
     "numerics",

@@ -2,50 +2,66 @@ r"""The records: what a page states, so that everything else can be a loop over 
 
     Formula   a function of ONE sample, its explicit gradients, and how it can be put to the test
     Case      an evaluation worked by hand
-    Variant   what others compute under the same name: a convention, or a mistake
+    Variant   what others compute under the same name: a Convention, or a Mistake
 
-One string, the gufunc signature, says four things at once.  "(k),(),()->()" documents the shapes,
-lifts the function of one sample to any stack of samples, gives the gradient's shape (output axes
-first, then the argument's) and lays out the data of a compiled twin.
+One string, the gufunc signature, says five things at once.  "(k),(),()->()" documents the shapes,
+checks what the function is given, lifts it from one sample to any stack of samples, gives the
+gradient's shape (output axes first, then the argument's) and lays out the data of a compiled twin.
 
     formula.value(energies, 0, 1.0)            one sample, positionally
     formula(stack_of_energies, labels)         any stack of samples; defaults and keywords work
     formula.gradient("energies", stack, labels)
 
+The first line of a page's function unpacks its sample, by way of the record below it:
+
+    E, y, m = FORMULA.checked(energies, label, margin)
+
+Behind that line E is float64 of shape (k,), y an int (as `label: int` says) and m a number; what does
+not fit the signature or breaks the page's own rules has been refused, with the argument's name.
+
 Source: the generalised ufunc signature is NumPy's, NEP 5.
 """
 
 import inspect
-import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
+
+from ebm_ref.checks import FLOAT, INT, as_real, as_whole, require, with_axes
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """An evaluation worked by hand; `gradients` where a convention is at stake (corner, tie)."""
+    """An evaluation worked by hand; `gradients` where a convention is at stake (corner, tie).
 
-    name: str
-    inputs: Mapping
+    A list is an array.  A tuple holds one thing for each argument, in the order of the signature (inputs)
+    or of the record's gradients; a mapping names them, where some are left out.
+    """
+
+    inputs: tuple | Mapping
     value: object
-    gradients: Mapping = field(default_factory=dict)
+    gradients: object = field(default_factory=dict)
     exposes: str = ""  # name of the Variant that this case catches
+    name: str = ""  # from the record's table
 
 
 @dataclass(frozen=True, eq=False)
 class Variant:
     """What others compute under the same name."""
 
-    name: str  # "minimum taken over y too"
-    kind: str  # "convention" if the project's own documentation states it, else "mistake"
     value: Callable = None
-    gradients: Mapping = field(default_factory=dict)
+    gradients: object = field(default_factory=dict)
     seen_in: str = ""  # where it happened: project and thread
     symptom: str = ""  # what a user sees
+    name: str = ""  # "minimum taken over y too", from the record's table
+    kind: str = "mistake"
+
+
+Mistake = Variant
+Convention = partial(Variant, kind="convention")  # where the project's own documentation states it
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +70,8 @@ class Formula:
 
     Called, it takes any stack of samples: leading axes broadcast, as in a NumPy gufunc.
 
-    >>> one = Case("one", {"x": 1.0}, 3.0)
-    >>> double = Formula(lambda x, y=1.0: 2.0 * x + y, "(),()->()", "arithmetic", None, (one,))
+    >>> one = {"one": Case((1.0,), 3.0)}
+    >>> double = Formula(lambda x, y=1.0: 2.0 * x + y, "(),()->()", "arithmetic", None, one)
     >>> double([1.0, 2.0]), double([], y=3.0).shape
     (array([3., 5.]), (0,))
     """
@@ -64,16 +80,44 @@ class Formula:
     signature: str  # gufunc core shapes
     source: str  # "key, place": the bibliography is in the README
     sample: Callable  # rng -> inputs in general position (no kink, no tie)
-    cases: tuple
+    cases: Mapping  # {name: Case}; stored as a tuple of what knows its own name, like the variants
     gradients: Mapping = field(default_factory=dict)  # argument name -> explicit derivative
     laws: tuple = ()
-    variants: tuple = ()
+    variants: Mapping = ()  # {name: Mistake | Convention}
+    rules: Callable = None  # what it refuses beyond shapes; called with a sample's arrays and numbers
+    refuses: Mapping = field(default_factory=dict)  # {name: (inputs, the argument that the ValueError names)}
+
+    def __post_init__(self):
+        """Tables {name: row} become tuples of rows that know their names, and rows name what they hold."""
+        for table, complete in (("cases", self._case), ("variants", self._variant)):
+            rows = getattr(self, table)
+            if isinstance(rows, Mapping):
+                rows = tuple(replace(complete(row), name=name) for name, row in rows.items())
+                object.__setattr__(self, table, rows)
+        refuses = {
+            name: (self._inputs(row, name), argument) for name, (row, argument) in self.refuses.items()
+        }
+        object.__setattr__(self, "refuses", refuses)
+
+    def _inputs(self, row, what="a case"):
+        needed = [name for name, p in self._parameters.items() if p.default is p.empty]
+        return _by_name(row, list(self._parameters), needed, what)
+
+    def _case(self, case):
+        gradients = _by_name(case.gradients, list(self.gradients))
+        return replace(case, inputs=self._inputs(case.inputs), value=_array(case.value), gradients=gradients)
+
+    def _variant(self, variant):
+        return replace(variant, gradients=_by_name(variant.gradients, list(self.gradients)))
+
+    @cached_property
+    def _parameters(self):
+        return inspect.signature(self.value).parameters
 
     @cached_property
     def shapes(self):
         """Core axes of each argument in order, e.g. {"energies": ("k",), "label": ()}."""
-        left = self.signature.partition("->")[0]
-        return dict(zip(inspect.signature(self.value).parameters, _axes(left), strict=True))
+        return dict(zip(self._parameters, _axes(self.signature.partition("->")[0]), strict=True))
 
     @cached_property
     def output(self):
@@ -88,6 +132,49 @@ class Formula:
         bound = inspect.signature(self.value).bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
+
+    def checked(self, *sample):
+        """One sample as float64, or int where annotated so, if it fits the signature and the rules.
+
+        Where the default is a number and the signature says an array, a number stands for all entries.
+        """
+        sizes, found = {}, []
+        for (name, axes, dtype, cast, alike), x in zip(self._plan, sample, strict=True):
+            if axes:
+                if not (type(x) is np.ndarray and x.dtype is dtype):
+                    x = cast(name, x)
+                    if alike and np.ndim(x) == 0:
+                        x = np.full([sizes[axis] for axis in axes], x)
+                shape = x.shape
+                if len(shape) != len(axes):
+                    with_axes(name, x, axes)
+                for axis, size in zip(axes, shape, strict=True):
+                    known = sizes.setdefault(axis, size)
+                    if size != known:
+                        self._refuse_size(name, x, axis, size, known)
+            elif dtype is INT or type(x) is not np.float64:
+                x = with_axes(name, cast(name, x), axes)
+            found.append(x)
+        if self.rules is not None:
+            self.rules(*found)
+        return found
+
+    @cached_property
+    def _plan(self):
+        """Of each argument: name, axes, dtype, cast, and whether one number may stand for all entries."""
+        plan = []
+        for name, parameter in self._parameters.items():
+            integer = parameter.annotation is int
+            alike = parameter.default is not parameter.empty and np.ndim(parameter.default) == 0
+            plan.append(
+                (name, self.shapes[name], INT if integer else FLOAT, as_whole if integer else as_real, alike)
+            )
+        return plan
+
+    def _refuse_size(self, name, x, axis, size, known):
+        owner = next(other for other, axes in self.shapes.items() if axis in axes)
+        has = "it" if owner == name else owner
+        require(False, name, x, f"has {axis} = {size}, but {has} has {axis} = {known}")
 
     def __call__(self, *args, **kwargs):
         """The value of every sample of a stack; an empty stack gives an empty result."""
@@ -104,12 +191,31 @@ class Formula:
     def _lift(self, function, output, kind, args, kwargs):
         """Apply a function of one sample over leading axes; an omitted default stays the function's own."""
         given = inspect.signature(self.value).bind(*args, **kwargs).arguments
-        stacks = {name: np.asarray(value) for name, value in given.items()}
+        whole = {name for name, _, dtype, *_ in self._plan if dtype is INT}
+        stacks = {
+            name: np.asarray((as_whole if name in whole else as_real)(name, x)) for name, x in given.items()
+        }
         check_shapes(stacks, {name: self.shapes[name] for name in stacks})
         cores = ",".join(f"({','.join(self.shapes[name])})" for name in stacks)
         signature = f"{cores}->({','.join(output)})"
         one = lambda *sample: function(**dict(zip(stacks, sample, strict=True)))
         return np.vectorize(one, otypes=[kind], signature=signature)(*stacks.values())[()]
+
+
+def _array(x):
+    return np.array(x) if isinstance(x, list) else x
+
+
+def _by_name(values, names, needed=None, what="a row"):
+    """{name: value} of a mapping, a tuple or one value alone; `needed` names must be there."""
+    if not isinstance(values, Mapping):
+        values = values if isinstance(values, tuple) else (values,)
+        needed = names if needed is None else needed
+        require(len(values) <= len(names), what, values, f"must hold {', '.join(names) or 'nothing'}")
+        values = dict(zip(names, values, strict=False))
+    fits = set(needed or ()) <= set(values) <= set(names)
+    require(fits, what, values, f"must hold {', '.join(names) or 'nothing'}")
+    return {name: _array(value) for name, value in values.items()}
 
 
 def _axes(signature):
@@ -137,83 +243,3 @@ def check_shapes(stacks, cores):
     except ValueError:
         listed = ", ".join(f"{name} {batch}" for name, batch in batches.items())
         raise ValueError(f"the stacks of samples do not broadcast: {listed}") from None
-
-
-def require(holds, argument, value, rule):
-    """Raise a ValueError that names the argument, its value and the rule, unless the rule holds."""
-    if not holds:
-        value = value.item() if isinstance(value, np.generic) else value
-        text = np.array2string(value, threshold=8) if isinstance(value, np.ndarray) else repr(value)
-        raise ValueError(f"{argument} = {text}: {rule}")
-
-
-def require_index(argument, value, size):
-    """Raise unless `value` is an integer in 0..size-1: NumPy would take -1 for the last, True for 1."""
-    try:
-        index = operator.index(value)
-    except TypeError:
-        index = -1
-    whole = not isinstance(value, (bool, np.bool_)) and 0 <= index < size
-    require(whole, argument, value, f"must be an integer in 0..{size - 1}")
-
-
-def require_count(argument, value, least=1):
-    """Raise unless `value` is an integer of at least `least`; 2.0 and True are none."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    require(whole and value >= least, argument, value, f"must be an integer >= {least}")
-
-
-def require_positive(argument, value):
-    """Raise unless 0 < value < infinity, of one number (a NaN is not)."""
-    require(np.ndim(value) == 0 and 0.0 < value < np.inf, argument, value, "must be positive and finite")
-
-
-def require_finite_sum(argument, value, sizes, beta=1.0):
-    """Raise if energies of such sizes, added up, times beta and in differences, exceed what float64 holds.
-
-    >>> require_finite_sum("unary", [1e308, 1e308], [1e308, 1e308])
-    Traceback (most recent call last):
-        ...
-    ValueError: unary = [1e+308, 1e+308]: must not add up, times beta, to more than float64 holds
-    """
-    with np.errstate(over="ignore"):
-        total = max(1.0, beta) * 4.0 * sum(sizes)
-    require(total < np.inf, argument, value, "must not add up, times beta, to more than float64 holds")
-
-
-def largest_finite(energies):
-    """The largest |E| of a table but those that are infinite or NaN; 0 if there is no other.
-
-    >>> float(largest_finite([1.0, -2.0, np.inf]))
-    2.0
-    """
-    energies = np.abs(np.asarray(energies, float))
-    return np.max(energies, where=energies < np.inf, initial=0.0)
-
-
-def require_one_of(argument, value, *allowed):
-    """Raise unless `value` equals one of those allowed: a sign that is 1 or -1, a flag that is 0 or 1."""
-    listed = ", ".join(map(str, allowed[:-1])) + f" or {allowed[-1]}"
-    require(any(value == one for one in allowed), argument, value, f"must be {listed}")
-
-
-def require_number(argument, value):
-    """Raise if `value` is an array: a page takes one sample, and NumPy would broadcast (n,) with (n, 1)."""
-    require(np.ndim(value) == 0, argument, value, "must be one number, not an array")
-
-
-def require_shape(argument, value, shape):
-    """Raise unless the array has this shape: NumPy would stretch (1,) to (n,) without a word."""
-    found = np.shape(value)
-    require(found == shape, argument, value, f"has shape {found}, but must have {shape}")
-
-
-def shape_of(argument, value, *axes):
-    """The shape of an array that has exactly these axes, a ValueError if it has more or fewer.
-
-    >>> n, m = shape_of("weights", np.ones((3, 2)), "n", "m")
-    """
-    found = np.shape(value)
-    named = ", ".join(axes)
-    require(len(found) == len(axes), argument, value, f"has shape {found}, but must have the axes ({named})")
-    return found

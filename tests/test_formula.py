@@ -5,10 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ebm_ref.formula import (
-    Case,
-    Formula,
-    check_shapes,
+from ebm_ref.checks import (
     largest_finite,
     require,
     require_count,
@@ -20,6 +17,7 @@ from ebm_ref.formula import (
     require_shape,
     shape_of,
 )
+from ebm_ref.formula import Case, Formula, check_shapes
 
 
 def outer(u, v, scale=2.0):

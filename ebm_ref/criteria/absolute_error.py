@@ -20,7 +20,7 @@ Source: Laplace (1774), "Memoire sur la probabilite des causes par les evenement
 import autograd.numpy as np
 
 from ebm_ref.criteria.squared_error import difference, random_pair
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     gradient_bounded,
@@ -89,73 +89,29 @@ FORMULA = Formula(
             lambda prediction, target: prediction + np.array([-40.0, 0.0, 40.0]),
         ),
     ),
-    cases=(
-        Case(
-            "half a unit short",
-            {"prediction": 2.5, "target": 3.0},
-            0.5,
-            {"prediction": -1.0, "target": 1.0},
-            exposes="absolute value forgotten",
+    cases={  # Case((prediction, target), value, by prediction and target, exposes)
+        "half a unit short": Case((2.5, 3.0), 0.5, (-1.0, 1.0), "absolute value forgotten"),
+        "half a unit beyond, across zero": Case((0.0, -0.5), 0.5, (1.0, -1.0)),
+        "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1": Case(
+            (2.1, 2.0), 0.10000000000000009, (1.0, -1.0)
         ),
-        Case(
-            "half a unit beyond, across zero",
-            {"prediction": 0.0, "target": -0.5},
-            0.5,
-            {"prediction": 1.0, "target": -1.0},
-        ),
-        Case(
-            "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1",
-            {"prediction": 2.1, "target": 2.0},
-            0.10000000000000009,
-            {"prediction": 1.0, "target": -1.0},
-        ),
-        Case(
-            "far below: the force is still one",
-            {"prediction": -1e6, "target": 0.0},
-            1e6,
-            {"prediction": -1.0, "target": 1.0},
-            exposes="gradient without its sign",
-        ),
-        Case(
-            "at the corner: a right prediction may rest",
-            {"prediction": 1.25, "target": 1.25},
-            0.0,
-            {"prediction": 0.0, "target": 0.0},
-        ),
-        Case(
-            "an infinite target",
-            {"prediction": 0.0, "target": np.inf},
-            np.inf,
-            {"prediction": -1.0, "target": 1.0},
-        ),
-        Case(
-            "prediction not a number",
-            {"prediction": np.nan, "target": 0.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-        Case(
-            "target not a number",
-            {"prediction": 0.0, "target": np.nan},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "absolute value forgotten",
-            "mistake",
+        "far below: the force is still one": Case((-1e6, 0.0), 1e6, (-1.0, 1.0), "gradient without its sign"),
+        "at the corner: a right prediction may rest": Case((1.25, 1.25), 0.0, (0.0, 0.0)),
+        "an infinite target": Case((0.0, np.inf), np.inf, (-1.0, 1.0)),
+        "prediction not a number": Case((np.nan, 0.0), np.nan, (np.nan, np.nan)),
+        "target not a number": Case((0.0, np.nan), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "absolute value forgotten": Mistake(
             lambda x, y: x - y,
             {"prediction": lambda x, y: 1.0, "target": lambda x, y: -1.0},
             symptom="negative losses; errors of opposite sign cancel in the mean",
         ),
-        Variant(
-            "gradient without its sign",
-            "mistake",
+        "gradient without its sign": Mistake(
             absolute_error,
             {"prediction": lambda x, y: 1.0, "target": lambda x, y: -1.0},
             seen_in="a course notebook, github.com/bashardudin/Epita-SCIA-OCVX/issues/1",
             symptom="predictions fall for ever",
         ),
-    ),
+    },
 )

@@ -25,8 +25,8 @@ Source: Grave et al. (2017), "Efficient softmax approximation for GPUs".
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_index
 from ebm_ref.criteria.cross_entropy import cross_entropy, cross_entropy_gradient
-from ebm_ref.formula import require, require_index
 from ebm_ref.numerics import log_softmax
 
 

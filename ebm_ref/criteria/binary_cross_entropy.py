@@ -19,7 +19,8 @@ Source: Good (1952), "Rational Decisions".
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, likelihood_over, misfit, non_negative
 from ebm_ref.numerics import xlog1py, xlogy
 
@@ -117,127 +118,50 @@ FORMULA = Formula(
         mirrored,
         convex_in_the_probability,
     ),
-    cases=(
-        Case(
-            "rain, p = 0.9",
-            {"probability": 0.9, "target": 1.0},
+    cases={  # Case((probability, target), value, by probability and target, exposes)
+        "rain, p = 0.9": Case(
+            (0.9, 1.0),
             0.10536051565782628,
             {"probability": -1.1111111111111112},
-            exposes="gradient by the logit returned instead",
+            "gradient by the logit returned instead",
         ),
-        Case(
-            "no rain, p = 0.2",
-            {"probability": 0.2, "target": 0.0},
-            0.22314355131420976,
-            {"probability": 1.25},
+        "no rain, p = 0.2": Case((0.2, 0.0), 0.22314355131420976, {"probability": 1.25}),
+        "rain, p = 0.8": Case((0.8, 1.0), 0.2231435513142097, {"probability": -1.25}),
+        "nothing known: log 2, whatever happens": Case((0.5, 0.25), np.log(2.0), (1.0, 0.0)),
+        "the target reproduced: at rest, at the entropy of 1/4": Case(
+            (0.25, 0.25), 0.25 * np.log(4.0) + 0.75 * np.log(4.0 / 3.0), (0.0, np.log(3.0))
         ),
-        Case(
-            "rain, p = 0.8",
-            {"probability": 0.8, "target": 1.0},
-            0.2231435513142097,
-            {"probability": -1.25},
+        "all but reproduced: p - t = 2^-40 is exact, and so must the slope be": Case(
+            (0.25 + 2.0**-40, 0.25), 0.5623351446188084, {"probability": 4.850638409443853e-12}
         ),
-        Case(
-            "nothing known: log 2, whatever happens",
-            {"probability": 0.5, "target": 0.25},
-            np.log(2.0),
-            {"probability": 1.0, "target": 0.0},
-        ),
-        Case(
-            "the target reproduced: at rest, at the entropy of 1/4",
-            {"probability": 0.25, "target": 0.25},
-            0.25 * np.log(4.0) + 0.75 * np.log(4.0 / 3.0),
-            {"probability": 0.0, "target": np.log(3.0)},
-        ),
-        Case(
-            "all but reproduced: p - t = 2^-40 is exact, and so must the slope be",
-            {"probability": 0.25 + 2.0**-40, "target": 0.25},
-            0.5623351446188084,
-            {"probability": 4.850638409443853e-12},
-        ),
-        Case(
-            "half the days, p = 1/4",
-            {"probability": 0.25, "target": 0.5},
+        "half the days, p = 1/4": Case(
+            (0.25, 0.5),
             np.log(4.0) - 0.5 * np.log(3.0),
-            {"probability": -4.0 / 3.0, "target": np.log(3.0)},
-            exposes="prediction and target exchanged",
+            (-4.0 / 3.0, np.log(3.0)),
+            "prediction and target exchanged",
         ),
-        Case(
-            "certain but for 2^-53, and right",
-            {"probability": 1.0 - 2.0**-53, "target": 1},
-            1.1102230246251565e-16,
-            {"probability": -1.0000000000000002},
+        "certain but for 2^-53, and right": Case(
+            (1.0 - 2.0**-53, 1), 1.1102230246251565e-16, {"probability": -1.0000000000000002}
         ),
-        Case(
-            "nearly impossible, and it did not happen: 2^-60 is left",
-            {"probability": 2.0**-60, "target": 0},
-            8.673617379884035e-19,
-            {"probability": 1.0},
-            exposes="one minus p rounded to one",
+        "nearly impossible, and it did not happen: 2^-60 is left": Case(
+            (2.0**-60, 0), 8.673617379884035e-19, {"probability": 1.0}, "one minus p rounded to one"
         ),
-        Case(
-            "nearly impossible, and it happened: no logarithm may be clamped",
-            {"probability": 2.0**-1000, "target": 1},
-            693.1471805599454,
-            {"probability": -(2.0**1000)},
-            exposes="probability clipped at 1e-7",
+        "nearly impossible, and it happened: no logarithm may be clamped": Case(
+            (2.0**-1000, 1), 693.1471805599454, {"probability": -(2.0**1000)}, "probability clipped at 1e-7"
         ),
-        Case(
-            "all but certain in single precision, and wrong",
-            {"probability": 1.0 - 2.0**-23, "target": 0},
-            23.0 * np.log(2.0),
-            {"probability": 2.0**23},
-            exposes="clipped, and 1e-7 added too",
+        "all but certain in single precision, and wrong": Case(
+            (1.0 - 2.0**-23, 0), 23.0 * np.log(2.0), {"probability": 2.0**23}, "clipped, and 1e-7 added too"
         ),
-        Case(
-            "rightly called impossible",
-            {"probability": 0.0, "target": 0.0},
-            0.0,
-            {"probability": 1.0, "target": np.inf},
-            exposes="zero times infinity",
-        ),
-        Case(
-            "rightly called certain",
-            {"probability": 1.0, "target": 1.0},
-            0.0,
-            {"probability": -1.0, "target": -np.inf},
-        ),
-        Case(
-            "wrongly called impossible",
-            {"probability": 0.0, "target": 1.0},
-            np.inf,
-            {"probability": -np.inf, "target": np.inf},
-            exposes="logarithm clamped at -100",
-        ),
-        Case(
-            "wrongly called certain",
-            {"probability": 1.0, "target": 0.0},
-            np.inf,
-            {"probability": np.inf, "target": -np.inf},
-        ),
-        Case(
-            "called impossible, and true half the time",
-            {"probability": 0.0, "target": 0.5},
-            np.inf,
-            {"probability": -np.inf, "target": np.inf},
-        ),
-        Case(
-            "not a number",
-            {"probability": np.nan, "target": 0.0},
-            np.nan,
-            {"probability": np.nan, "target": np.nan},
-        ),
-        Case(
-            "not a number in the target",
-            {"probability": 0.5, "target": np.nan},
-            np.nan,
-            {"probability": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "logarithm clamped at -100",
-            "convention",
+        "rightly called impossible": Case((0.0, 0.0), 0.0, (1.0, np.inf), "zero times infinity"),
+        "rightly called certain": Case((1.0, 1.0), 0.0, (-1.0, -np.inf)),
+        "wrongly called impossible": Case((0.0, 1.0), np.inf, (-np.inf, np.inf), "logarithm clamped at -100"),
+        "wrongly called certain": Case((1.0, 0.0), np.inf, (np.inf, -np.inf)),
+        "called impossible, and true half the time": Case((0.0, 0.5), np.inf, (-np.inf, np.inf)),
+        "not a number": Case((np.nan, 0.0), np.nan, (np.nan, np.nan)),
+        "not a number in the target": Case((0.5, np.nan), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "logarithm clamped at -100": Convention(
             lambda p, t: -(t * np.maximum(np.log(p), -100.0) + (1.0 - t) * np.maximum(np.log1p(-p), -100.0)),
             {
                 "probability": lambda p, t: (p - t) / np.maximum(p * (1.0 - p), LEAST),
@@ -246,24 +170,18 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.BCELoss; github.com/pytorch/pytorch/issues/103316",
             symptom="no loss exceeds 100; behind a sigmoid the gradient dies for p < 1e-12",
         ),
-        Variant(
-            "clipped at the resolution of the dtype",
-            "convention",
+        "clipped at the resolution of the dtype": Convention(
             lambda p, t: -xlogy(t, _within_resolution(p)) - xlogy(1.0 - t, _within_resolution(1.0 - p)),
             seen_in="scikit-learn, documentation of log_loss; "
             "github.com/scikit-learn/scikit-learn/issues/17399",
             symptom="no loss exceeds 36.04, or in float32 15.94: the same data cost less in less precision",
         ),
-        Variant(
-            "gradient by the logit returned instead",
-            "mistake",
+        "gradient by the logit returned instead": Mistake(
             binary_cross_entropy,
             {"probability": lambda p, t: p - t},
             symptom="right only if the sigmoid is left out of the backward pass",
         ),
-        Variant(
-            "probability clipped at 1e-7",
-            "mistake",
+        "probability clipped at 1e-7": Mistake(
             lambda p, t: _clipped(p, t, 0.0),
             {
                 "probability": lambda p, t: _clipped_gradient(p, t, 0.0),
@@ -272,34 +190,26 @@ FORMULA = Formula(
             seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/4744",
             symptom="no loss exceeds 16.118 or falls below 1e-7, and beyond there is no gradient",
         ),
-        Variant(
-            "clipped, and 1e-7 added too",
-            "mistake",
+        "clipped, and 1e-7 added too": Mistake(
             lambda p, t: _clipped(p, t, 1e-7),
             {"probability": lambda p, t: _clipped_gradient(p, t, 1e-7)},
             seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/15249",
             symptom="15.33 for 15.94; losses of -1e-7 for sure and right predictions",
         ),
-        Variant(
-            "one minus p rounded to one",
-            "mistake",
+        "one minus p rounded to one": Mistake(
             lambda p, t: -xlogy(t, p) - xlogy(1.0 - t, 1.0 - p),
             symptom="0 for every p < 1e-16 that is right: absolute accuracy only",
         ),
-        Variant(
-            "zero times infinity",
-            "mistake",
+        "zero times infinity": Mistake(
             lambda p, t: -t * np.log(p) - (1.0 - t) * np.log1p(-p),
             seen_in="MLX binary_cross_entropy, github.com/ml-explore/mlx/pull/1280",
             symptom="NaN where p is exactly 0 or 1, and right",
         ),
-        Variant(
-            "prediction and target exchanged",
-            "mistake",
+        "prediction and target exchanged": Mistake(
             lambda p, t: -xlogy(p, t) - xlog1py(1.0 - p, -t),
             symptom="infinite for every hard target: some libraries take the target first, some last",
         ),
-    ),
+    },
 )
 
 LEAST = float(np.float32(1e-12))  # in single precision, whatever the dtype

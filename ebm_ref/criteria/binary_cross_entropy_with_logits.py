@@ -20,7 +20,7 @@ Source: Cox (1958), "The Regression Analysis of Binary Sequences".
 import autograd.numpy as np
 
 from ebm_ref.criteria.binary_cross_entropy import check_share
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
     condition,
@@ -104,136 +104,56 @@ FORMULA = Formula(
         smooth("logit", 0.25),
         gradient_bounded("logit", 1.0),
     ),
-    cases=(
-        Case(
-            "nothing known: log 2, and the force is one half",
-            {"logit": 0.0, "target": 0.0},
-            np.log(2.0),
-            {"logit": 0.5, "target": 0.0},
-            exposes="no slope at zero",
+    cases={  # Case((logit, target), value, by logit and target, exposes)
+        "nothing known: log 2, and the force is one half": Case(
+            (0.0, 0.0), np.log(2.0), (0.5, 0.0), "no slope at zero"
         ),
-        Case(
-            "rain, odds 9 to 1",
-            {"logit": np.log(9.0), "target": 1},
-            0.10536051565782628,
-            {"logit": -0.1},
-            exposes="target taken for 1 - target",
+        "rain, odds 9 to 1": Case(
+            (np.log(9.0), 1), 0.10536051565782628, {"logit": -0.1}, "target taken for 1 - target"
         ),
-        Case(
-            "a quarter of the days, z = 2",
-            {"logit": 2.0, "target": 0.25},
-            1.6269280110429725,
-            {"logit": 0.6307970779778824, "target": -2.0},
+        "a quarter of the days, z = 2": Case((2.0, 0.25), 1.6269280110429725, (0.6307970779778824, -2.0)),
+        "near certain: e^-40 is left, and nothing of it may cancel": Case(
+            (40.0, 1), 4.248354255291589e-18, (-4.248354255291589e-18, -40.0)
         ),
-        Case(
-            "near certain: e^-40 is left, and nothing of it may cancel",
-            {"logit": 40.0, "target": 1},
-            4.248354255291589e-18,
-            {"logit": -4.248354255291589e-18, "target": -40.0},
+        "near certain of the opposite": Case(
+            (-40.0, 0), 4.248354255291589e-18, (4.248354255291589e-18, 40.0)
         ),
-        Case(
-            "near certain of the opposite",
-            {"logit": -40.0, "target": 0},
-            4.248354255291589e-18,
-            {"logit": 4.248354255291589e-18, "target": 40.0},
+        "surely wrong: 1 - p rounds to 0, its logarithm is -40": Case(
+            (40.0, 0), 40.0, (1.0, -40.0), "logarithm of a rounded sigmoid"
         ),
-        Case(
-            "surely wrong: 1 - p rounds to 0, its logarithm is -40",
-            {"logit": 40.0, "target": 0},
-            40.0,
-            {"logit": 1.0, "target": -40.0},
-            exposes="logarithm of a rounded sigmoid",
-        ),
-        Case(
-            "a huge score, right",
-            {"logit": 1e9, "target": 1},
-            0.0,
-            {"logit": 0.0, "target": -1e9},
-        ),
-        Case(
-            "a huge score, wrong",
-            {"logit": -1e9, "target": 1},
-            1e9,
-            {"logit": -1.0, "target": 1e9},
-            exposes="the exponential overflows",
-        ),
-        Case(
-            "a huge score, right half the time",
-            {"logit": 1e9, "target": 0.5},
-            5e8,
-            {"logit": 0.5, "target": -1e9},
-        ),
-        Case(
-            "an infinite score, right",
-            {"logit": np.inf, "target": 1.0},
-            0.0,
-            {"logit": 0.0, "target": -np.inf},
-            exposes="infinity minus infinity",
-        ),
-        Case(
-            "a score of -infinity, right",
-            {"logit": -np.inf, "target": 0.0},
-            0.0,
-            {"logit": 0.0, "target": np.inf},
-        ),
-        Case(
-            "an infinite score, wrong",
-            {"logit": np.inf, "target": 0.0},
-            np.inf,
-            {"logit": 1.0, "target": -np.inf},
-        ),
-        Case(
-            "a score of -infinity, wrong nine times in ten",
-            {"logit": -np.inf, "target": 0.9},
-            np.inf,
-            {"logit": -0.9, "target": np.inf},
-        ),
-        Case(
-            "not a number",
-            {"logit": np.nan, "target": 0.0},
-            np.nan,
-            {"logit": np.nan, "target": np.nan},
-        ),
-        Case(
-            "not a number in the target",
-            {"logit": 1.0, "target": np.nan},
-            np.nan,
-            {"logit": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "logarithm of a rounded sigmoid",
-            "mistake",
+        "a huge score, right": Case((1e9, 1), 0.0, (0.0, -1e9)),
+        "a huge score, wrong": Case((-1e9, 1), 1e9, (-1.0, 1e9), "the exponential overflows"),
+        "a huge score, right half the time": Case((1e9, 0.5), 5e8, (0.5, -1e9)),
+        "an infinite score, right": Case((np.inf, 1.0), 0.0, (0.0, -np.inf), "infinity minus infinity"),
+        "a score of -infinity, right": Case((-np.inf, 0.0), 0.0, (0.0, np.inf)),
+        "an infinite score, wrong": Case((np.inf, 0.0), np.inf, (1.0, -np.inf)),
+        "a score of -infinity, wrong nine times in ten": Case((-np.inf, 0.9), np.inf, (-0.9, np.inf)),
+        "not a number": Case((np.nan, 0.0), np.nan, (np.nan, np.nan)),
+        "not a number in the target": Case((1.0, np.nan), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "logarithm of a rounded sigmoid": Mistake(
             lambda z, t: -t * np.log(sigmoid(z)) - (1.0 - t) * np.log(1.0 - sigmoid(z)),
             seen_in="candle, github.com/huggingface/candle/issues/2561",
             symptom="an infinite or NaN loss from z = 37 on (float32: 17)",
         ),
-        Variant(
-            "infinity minus infinity",
-            "mistake",
+        "infinity minus infinity": Mistake(
             lambda z, t: np.maximum(z, 0.0) - z * t + np.log1p(np.exp(-np.abs(z))),
             {"logit": binary_cross_entropy_with_logits_logit_gradient, "target": lambda z, t: -z},
             seen_in="PyTorch BCEWithLogitsLoss, github.com/pytorch/pytorch/issues/102894",
             symptom="right for finite scores; NaN for an infinite one that is right",
         ),
-        Variant(
-            "no slope at zero",
-            "mistake",
+        "no slope at zero": Mistake(
             binary_cross_entropy_with_logits,
             {"logit": lambda z, t: -t if z == 0.0 else sigmoid(z) - t},
             seen_in="PyTorch BCEWithLogitsLoss, github.com/pytorch/pytorch/issues/2298",
             symptom="max(z, 0) and |z| both give 0 at their corner, where together they are smooth",
         ),
-        Variant(
-            "the exponential overflows",
-            "mistake",
+        "the exponential overflows": Mistake(
             lambda z, t: t * np.log1p(np.exp(-z)) + (1.0 - t) * np.log1p(np.exp(z)),
             symptom="an infinite or NaN loss for |z| > 709 (float32: 88)",
         ),
-        Variant(
-            "target taken for 1 - target",
-            "mistake",
+        "target taken for 1 - target": Mistake(
             lambda z, t: binary_cross_entropy_with_logits(-z, t),
             {
                 "logit": lambda z, t: -binary_cross_entropy_with_logits_logit_gradient(-z, t),
@@ -241,5 +161,5 @@ FORMULA = Formula(
             },
             symptom="z is read as an energy: training lowers the score of what happens",
         ),
-    ),
+    },
 )

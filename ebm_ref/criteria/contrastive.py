@@ -17,8 +17,9 @@ Source: after Chopra, Hadsell and LeCun (2005); in this form Caffe's Contrastive
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_one_of
 from ebm_ref.criteria.distance import random_points
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, moved_together, non_negative, symmetric
 
 
@@ -91,68 +92,33 @@ FORMULA = Formula(
         homogeneous(2, x1=1, x2=1, margin=2),
         same_below_half_the_margin,
     ),
-    cases=(
-        Case(
-            "same: the squared distance",
-            {"x1": np.array([3.0, 0.0]), "x2": np.array([0.0, 4.0]), "same": 1, "margin": 1.0},
-            25.0,
-            {"x1": np.array([6.0, -8.0]), "x2": np.array([-6.0, 8.0])},
-            exposes="distance not squared",
+    cases={  # Case((x1, x2, same, margin), value, by x1 and x2, exposes)
+        "same: the squared distance": Case(
+            ([3.0, 0.0], [0.0, 4.0], 1, 1.0), 25.0, ([6.0, -8.0], [-6.0, 8.0]), "distance not squared"
         ),
-        Case(
-            "different and too near: what is missing of the margin",
-            {"x1": ORIGIN, "x2": DIAGONAL, "same": 0, "margin": 2.0},
-            1.5,
-            {"x1": np.array([1.0, 1.0]), "x2": np.array([-1.0, -1.0])},
+        "different and too near: what is missing of the margin": Case(
+            (ORIGIN, DIAGONAL, 0, 2.0), 1.5, ([1.0, 1.0], [-1.0, -1.0])
         ),
-        Case(
-            "decided: the same pair called the same costs less, 1/2 < 2/2",
-            {"x1": ORIGIN, "x2": DIAGONAL, "same": 1, "margin": 2.0},
-            0.5,
-            {"x1": np.array([-1.0, -1.0]), "x2": np.array([1.0, 1.0])},
+        "decided: the same pair called the same costs less, 1/2 < 2/2": Case(
+            (ORIGIN, DIAGONAL, 1, 2.0), 0.5, ([-1.0, -1.0], [1.0, 1.0])
         ),
-        Case(
-            "different and far: left in peace",
-            {"x1": np.array([3.0, 0.0]), "x2": np.array([0.0, 4.0]), "same": 0, "margin": 1.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-            exposes="no hinge",
+        "different and far: left in peace": Case(
+            ([3.0, 0.0], [0.0, 4.0], 0, 1.0), 0.0, (np.zeros(2), np.zeros(2)), "no hinge"
         ),
-        Case(
-            "at the corner: D^2 = m is far enough",
-            {"x1": np.array([1.0, 1.0]), "x2": ORIGIN, "same": 0, "margin": 2.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "at the corner: D^2 = m is far enough": Case(
+            ([1.0, 1.0], ORIGIN, 0, 2.0), 0.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "same place, called different: the worst pair of all feels no force",
-            {"x1": DIAGONAL, "x2": DIAGONAL, "same": 0, "margin": 1.0},
-            1.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "same place, called different: the worst pair of all feels no force": Case(
+            (DIAGONAL, DIAGONAL, 0, 1.0), 1.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "same place, called the same",
-            {"x1": DIAGONAL, "x2": DIAGONAL, "same": 1, "margin": 1.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "same place, called the same": Case((DIAGONAL, DIAGONAL, 1, 1.0), 0.0, (np.zeros(2), np.zeros(2))),
+        "infinitely far, and different": Case(
+            ([np.inf, 0.0], ORIGIN, 0, 1.0), 0.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "infinitely far, and different",
-            {"x1": np.array([np.inf, 0.0]), "x2": ORIGIN, "same": 0, "margin": 1.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-        ),
-        Case(
-            "not a number",
-            {"x1": np.array([np.nan]), "x2": np.array([0.0]), "same": 0, "margin": 1.0},
-            np.nan,
-            {"x1": np.array([np.nan]), "x2": np.array([np.nan])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "squared outside the hinge",
-            "convention",
+        "not a number": Case(([np.nan], [0.0], 0, 1.0), np.nan, ([np.nan], [np.nan])),
+    },
+    variants={
+        "squared outside the hinge": Convention(
             lambda a, b, Y, m=1.0: np.sum((a - b) ** 2) if Y == 1 else np.maximum(0.0, m - _norm(a - b)) ** 2,
             {
                 "x1": lambda a, b, Y, m=1.0: _outside(a, b, Y, m),
@@ -162,9 +128,7 @@ FORMULA = Formula(
             "github.com/BVLC/caffe/issues/2308",
             symptom="unlike pairs stop at D = m, not at sqrt(m)",
         ),
-        Variant(
-            "Y = 1 for different pairs",
-            "convention",
+        "Y = 1 for different pairs": Convention(
             lambda a, b, Y, m=1.0: contrastive(a, b, 1 - Y, m),
             {
                 "x1": lambda a, b, Y, m=1.0: contrastive_x1_gradient(a, b, 1 - Y, m),
@@ -173,16 +137,12 @@ FORMULA = Formula(
             seen_in="Hadsell et al. (2006), equation 4: Y = 0 for similar pairs",
             symptom="unlike embeddings come together",
         ),
-        Variant(
-            "distance not squared",
-            "mistake",
+        "distance not squared": Mistake(
             lambda a, b, Y, m=1.0: _norm(a - b) if Y == 1 else np.maximum(0.0, m - _norm(a - b)),
             seen_in="github.com/Kadenze/siamese_net/issues/7",
             symptom="the hinge embedding of D: like pairs pull with force 1 at every distance",
         ),
-        Variant(
-            "no hinge",
-            "mistake",
+        "no hinge": Mistake(
             lambda a, b, Y, m=1.0: np.sum((a - b) ** 2) if Y == 1 else m - np.sum((a - b) ** 2),
             {
                 "x1": lambda a, b, Y, m=1.0: (4.0 * Y - 2.0) * (a - b),
@@ -190,7 +150,7 @@ FORMULA = Formula(
             },
             symptom="unlike pairs are driven to infinity",
         ),
-    ),
+    },
 )
 
 

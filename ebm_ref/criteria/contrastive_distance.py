@@ -19,8 +19,9 @@ equation 4, with Y exchanged for 1 - Y.
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_one_of
 from ebm_ref.criteria.distance import distance, distance_gradient, random_points
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, moved_together, non_negative, symmetric
 
 
@@ -87,70 +88,33 @@ FORMULA = Formula(
         moved_together("x1", "x2"),
         homogeneous(2, x1=1, x2=1, margin=1),
     ),
-    cases=(
-        Case(
-            "same: 5^2 / 2",
-            {"x1": FAR, "x2": ORIGIN, "same": 1, "margin": 1.0},
-            12.5,
-            {"x1": np.array([3.0, 4.0]), "x2": np.array([-3.0, -4.0])},
-            exposes="hinges not squared",
+    cases={  # Case((x1, x2, same, margin), value, by x1 and x2, exposes)
+        "same: 5^2 / 2": Case((FAR, ORIGIN, 1, 1.0), 12.5, ([3.0, 4.0], [-3.0, -4.0]), "hinges not squared"),
+        "different and too near: d = 5/8 of a margin of 1": Case(
+            (NEAR, ORIGIN, 0, 1.0), 0.0703125, ([-0.225, -0.3], [0.225, 0.3]), "squared inside the hinge"
         ),
-        Case(
-            "different and too near: d = 5/8 of a margin of 1",
-            {"x1": NEAR, "x2": ORIGIN, "same": 0, "margin": 1.0},
-            0.0703125,
-            {"x1": np.array([-0.225, -0.3]), "x2": np.array([0.225, 0.3])},
-            exposes="squared inside the hinge",
+        "different and far: left in peace": Case(
+            (FAR, ORIGIN, 0, 4.0), 0.0, (np.zeros(2), np.zeros(2)), "no hinge"
         ),
-        Case(
-            "different and far: left in peace",
-            {"x1": FAR, "x2": ORIGIN, "same": 0, "margin": 4.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-            exposes="no hinge",
+        "at the margin nothing pushes, without a corner": Case(
+            (FAR, ORIGIN, 0, 5.0), 0.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "at the margin nothing pushes, without a corner",
-            {"x1": FAR, "x2": ORIGIN, "same": 0, "margin": 5.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "same place, called different: m^2 / 2, and no direction to escape": Case(
+            (FAR, FAR, 0, 2.0), 2.0, (np.zeros(2), np.zeros(2)), "NaN gradient where the points coincide"
         ),
-        Case(
-            "same place, called different: m^2 / 2, and no direction to escape",
-            {"x1": FAR, "x2": FAR, "same": 0, "margin": 2.0},
-            2.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-            exposes="NaN gradient where the points coincide",
+        "same place, called the same": Case((FAR, FAR, 1, 1.0), 0.0, (np.zeros(2), np.zeros(2))),
+        "too short to square: a distance of 5e-170 still has a direction": Case(
+            ([3e-170, 4e-170], ORIGIN, 0, 1.0), 0.5, ([-0.6, -0.8], [0.6, 0.8])
         ),
-        Case(
-            "same place, called the same",
-            {"x1": FAR, "x2": FAR, "same": 1, "margin": 1.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "infinitely far, and different": Case(
+            ([np.inf, 0.0], ORIGIN, 0, 1.0), 0.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "too short to square: a distance of 5e-170 still has a direction",
-            {"x1": np.array([3e-170, 4e-170]), "x2": ORIGIN, "same": 0, "margin": 1.0},
-            0.5,
-            {"x1": np.array([-0.6, -0.8]), "x2": np.array([0.6, 0.8])},
+        "not a number": Case(
+            ([np.nan, 1.0], [0.0, 0.0], 0, 1.0), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
         ),
-        Case(
-            "infinitely far, and different",
-            {"x1": np.array([np.inf, 0.0]), "x2": ORIGIN, "same": 0, "margin": 1.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-        ),
-        Case(
-            "not a number",
-            {"x1": np.array([np.nan, 1.0]), "x2": np.array([0.0, 0.0]), "same": 0, "margin": 1.0},
-            np.nan,
-            {"x1": np.full(2, np.nan), "x2": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "squared inside the hinge",
-            "mistake",
+    },
+    variants={
+        "squared inside the hinge": Mistake(
             lambda a, b, Y, m=1.0: (
                 0.5 * (np.sum((a - b) ** 2) if Y == 1 else np.maximum(0.0, m - np.sum((a - b) ** 2)))
             ),
@@ -161,9 +125,7 @@ FORMULA = Formula(
             seen_in="Caffe ContrastiveLoss, github.com/BVLC/caffe/issues/2308: kept as legacy_version",
             symptom="the loss of contrastive.py, halved: no force on unlike pairs that nearly coincide",
         ),
-        Variant(
-            "hinges not squared",
-            "convention",
+        "hinges not squared": Convention(
             lambda a, b, Y, m=1.0: distance(a, b) if Y == 1 else np.maximum(0.0, m - distance(a, b)),
             {
                 "x1": lambda a, b, Y, m=1.0: _unsquared(a, b, Y, m),
@@ -173,9 +135,7 @@ FORMULA = Formula(
             "github.com/Kadenze/siamese_net/issues/7",
             symptom="the hinge embedding of d: constant forces instead of springs",
         ),
-        Variant(
-            "no half in front",
-            "convention",
+        "no half in front": Convention(
             lambda a, b, Y, m=1.0: 2.0 * contrastive_distance(a, b, Y, m),
             {
                 "x1": lambda a, b, Y, m=1.0: 2.0 * contrastive_distance_x1_gradient(a, b, Y, m),
@@ -183,9 +143,7 @@ FORMULA = Formula(
             },
             seen_in="Keras, code example siamese_contrastive",
         ),
-        Variant(
-            "Y = 1 for different pairs",
-            "convention",
+        "Y = 1 for different pairs": Convention(
             lambda a, b, Y, m=1.0: contrastive_distance(a, b, 1 - Y, m),
             {
                 "x1": lambda a, b, Y, m=1.0: contrastive_distance_x1_gradient(a, b, 1 - Y, m),
@@ -194,9 +152,7 @@ FORMULA = Formula(
             seen_in="Hadsell et al. (2006), equation 4; github.com/keras-team/keras/issues/7119",
             symptom="unlike embeddings come together",
         ),
-        Variant(
-            "NaN gradient where the points coincide",
-            "mistake",
+        "NaN gradient where the points coincide": Mistake(
             gradients={
                 "x1": lambda a, b, Y, m=1.0: _through_the_root(a, b, Y, m),
                 "x2": lambda a, b, Y, m=1.0: -_through_the_root(a, b, Y, m),
@@ -205,13 +161,11 @@ FORMULA = Formula(
             "Keras, github.com/keras-team/keras/issues/9097",
             symptom="all weights become NaN at the first pair of identical inputs",
         ),
-        Variant(
-            "no hinge",
-            "mistake",
+        "no hinge": Mistake(
             lambda a, b, Y, m=1.0: 0.5 * (distance(a, b) if Y == 1 else m - distance(a, b)) ** 2,
             symptom="unlike pairs beyond the margin are pulled back to it",
         ),
-    ),
+    },
 )
 
 

@@ -23,8 +23,9 @@ of roundoff in floating-point computation?", on angles.
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_one_of
 from ebm_ref.criteria.distance import random_points
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative, symmetric
 
 
@@ -113,98 +114,58 @@ FORMULA = Formula(
         homogeneous(0, x2=1),
         turns_only,
     ),
-    cases=(
-        Case(
-            "alike at 45 degrees: 1 - 1/sqrt(2)",
-            {"x1": EAST, "x2": NORTH_EAST, "sign": 1, "margin": 0.0},
+    cases={  # Case((x1, x2, sign, margin), value, by x1 and x2, exposes)
+        "alike at 45 degrees: 1 - 1/sqrt(2)": Case(
+            (EAST, NORTH_EAST, 1, 0.0),
             0.29289321881345248,
-            {
-                "x1": np.array([0.0, -0.70710678118654752]),
-                "x2": np.array([-0.35355339059327376, 0.35355339059327376]),
-            },
-            exposes="cosine itself",
+            ([0.0, -0.70710678118654752], [-0.35355339059327376, 0.35355339059327376]),
+            "cosine itself",
         ),
-        Case(
-            "unlike at 45 degrees",
-            {"x1": EAST, "x2": NORTH_EAST, "sign": -1, "margin": 0.0},
+        "unlike at 45 degrees": Case(
+            (EAST, NORTH_EAST, -1, 0.0),
             0.70710678118654752,
-            {
-                "x1": np.array([0.0, 0.70710678118654752]),
-                "x2": np.array([0.35355339059327376, -0.35355339059327376]),
-            },
-            exposes="labels 1 and 0",
+            ([0.0, 0.70710678118654752], [0.35355339059327376, -0.35355339059327376]),
+            "labels 1 and 0",
         ),
-        Case(
-            "unlike within the margin: nothing turns",
-            {"x1": np.array([3.0, 4.0]), "x2": np.array([4.0, -2.0]), "sign": -1, "margin": 0.5},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-            exposes="gradient within the margin",
+        "unlike within the margin: nothing turns": Case(
+            ([3.0, 4.0], [4.0, -2.0], -1, 0.5), 0.0, (np.zeros(2), np.zeros(2)), "gradient within the margin"
         ),
-        Case(
-            "alike and parallel: the length does not matter",
-            {"x1": np.array([3.0, 4.0]), "x2": np.array([6.0, 8.0]), "sign": 1, "margin": 0.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "alike and parallel: the length does not matter": Case(
+            ([3.0, 4.0], [6.0, 8.0], 1, 0.0), 0.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "alike and opposite: the loss is largest, and there is no way to turn",
-            {"x1": EAST, "x2": -2.0 * EAST, "sign": 1, "margin": 0.0},
-            2.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
+        "alike and opposite: the loss is largest, and there is no way to turn": Case(
+            (EAST, -2.0 * EAST, 1, 0.0), 2.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "alike and perpendicular",
-            {"x1": 2.0 * EAST, "x2": NORTH, "sign": 1, "margin": 0.0},
-            1.0,
-            {"x1": np.array([0.0, -0.5]), "x2": np.array([-1.0, 0.0])},
+        "alike and perpendicular": Case((2.0 * EAST, NORTH, 1, 0.0), 1.0, ([0.0, -0.5], [-1.0, 0.0])),
+        "at the corner: unlike and perpendicular is far enough for m = 0": Case(
+            (EAST, NORTH, -1, 0.0), 0.0, (np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "at the corner: unlike and perpendicular is far enough for m = 0",
-            {"x1": EAST, "x2": NORTH, "sign": -1, "margin": 0.0},
-            0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-        ),
-        Case(
-            "nearly parallel: an angle of 2^-30, a loss of 2^-61",
-            {"x1": EAST, "x2": np.array([1.0, 2.0**-30]), "sign": 1, "margin": 0.0},
+        "nearly parallel: an angle of 2^-30, a loss of 2^-61": Case(
+            (EAST, [1.0, 2.0**-30], 1, 0.0),
             4.336808689942018e-19,
-            {
-                "x1": np.array([0.0, -9.313225746154785e-10]),
-                "x2": np.array([-8.673617379884035e-19, 9.313225746154785e-10]),
-            },
-            exposes="cosine subtracted from one",
+            ([0.0, -9.313225746154785e-10], [-8.673617379884035e-19, 9.313225746154785e-10]),
+            "cosine subtracted from one",
         ),
-        Case(
-            "very short and parallel: the length does not matter, however small",
-            {"x1": 2.0**-20 * EAST, "x2": 2.0**-20 * EAST, "sign": 1, "margin": 0.0},
+        "very short and parallel: the length does not matter, however small": Case(
+            (2.0**-20 * EAST, 2.0**-20 * EAST, 1, 0.0),
             0.0,
-            {"x1": np.zeros(2), "x2": np.zeros(2)},
-            exposes="eps in the squared norms",
+            (np.zeros(2), np.zeros(2)),
+            "eps in the squared norms",
         ),
-        Case(
-            "far too short to be seen beside 1, and at 45 degrees",
-            {"x1": 2.0**-60 * EAST, "x2": 2.0**-60 * NORTH_EAST, "sign": 1, "margin": 0.0},
+        "far too short to be seen beside 1, and at 45 degrees": Case(
+            (2.0**-60 * EAST, 2.0**-60 * NORTH_EAST, 1, 0.0),
             0.29289321881345248,
             exposes="short vectors not made longer",
         ),
-        Case(
-            "one dimension: only the sign is left",
-            {"x1": np.array([-3.0]), "x2": np.array([0.5]), "sign": 1, "margin": 0.0},
-            2.0,
-            {"x1": np.zeros(1), "x2": np.zeros(1)},
+        "one dimension: only the sign is left": Case(
+            ([-3.0], [0.5], 1, 0.0), 2.0, (np.zeros(1), np.zeros(1))
         ),
-        Case(
-            "not a number",
-            {"x1": np.array([np.nan, 1.0]), "x2": EAST, "sign": -1, "margin": 0.0},
-            np.nan,
-            {"x1": np.full(2, np.nan), "x2": np.full(2, np.nan)},
+        "not a number": Case(
+            ([np.nan, 1.0], EAST, -1, 0.0), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
         ),
-    ),
-    variants=(
-        Variant(
-            "eps in the squared norms",
-            "mistake",
+    },
+    variants={
+        "eps in the squared norms": Mistake(
             lambda a, b, y, m=0.0: _of_cosine(_with_eps(a, b)[0], y, m),
             {
                 "x1": lambda a, b, y, m=0.0: _with_eps(a, b)[1] * _active(_with_eps(a, b)[0], y, m),
@@ -213,9 +174,7 @@ FORMULA = Formula(
             seen_in="PyTorch CosineEmbeddingLoss, 1e-12, github.com/pytorch/pytorch/pull/5447",
             symptom="vectors much shorter than 1e-6 are perpendicular to themselves",
         ),
-        Variant(
-            "cosine subtracted from one",
-            "mistake",
+        "cosine subtracted from one": Mistake(
             lambda a, b, y, m=0.0: _of_cosine(_cosine(a, b), y, m),
             {
                 "x1": lambda a, b, y, m=0.0: _chained(a, b) * _active(_cosine(a, b), y, m),
@@ -226,18 +185,14 @@ FORMULA = Formula(
             "optax.cosine_distance, whose squares also underflow: found by this project",
             symptom="4e-7 or a negative loss of a vector with itself in float32; NaN below a length of 1e-23",
         ),
-        Variant(
-            "short vectors not made longer",
-            "mistake",
+        "short vectors not made longer": Mistake(
             lambda a, b, y, m=0.0: _of_cosine(np.sum(_unless_short(a) * _unless_short(b)), y, m),
             seen_in="scikit-learn 1.9.1, cosine_distances of dense rows, preprocessing.normalize; "
             "found by this project",
             symptom="a length below 2.2e-15, in float32 below 1.2e-6, is taken for 0 and left as it is: "
             "perpendicular to itself",
         ),
-        Variant(
-            "gradient within the margin",
-            "mistake",
+        "gradient within the margin": Mistake(
             gradients={
                 "x1": lambda a, b, y, m=0.0: cosine_embedding_x1_gradient(a, b, y, -1.0),
                 "x2": lambda a, b, y, m=0.0: cosine_embedding_x2_gradient(a, b, y, -1.0),
@@ -245,9 +200,7 @@ FORMULA = Formula(
             seen_in="Torch7 CosineEmbeddingCriterion, github.com/torch/nn/pull/169",
             symptom="unlike vectors go on turning away after the loss has reached 0",
         ),
-        Variant(
-            "labels 1 and 0",
-            "mistake",
+        "labels 1 and 0": Mistake(
             lambda a, b, y, m=0.0: cosine_embedding(a, b, y, m) if y == 1 else 0.0,
             {
                 "x1": lambda a, b, y, m=0.0: max(y, 0) * cosine_embedding_x1_gradient(a, b, y, m),
@@ -256,17 +209,13 @@ FORMULA = Formula(
             seen_in="PyTorch takes any target in silence, github.com/pytorch/pytorch/issues/49917",
             symptom="unlike pairs cost nothing, and everything collapses to one direction",
         ),
-        Variant(
-            "cosine itself",
-            "convention",
+        "cosine itself": Convention(
             lambda a, b, y, m=0.0: -_cosine(a, b) if y == 1 else cosine_embedding(a, b, y, m),
             {"x1": cosine_embedding_x1_gradient, "x2": cosine_embedding_x2_gradient},
             seen_in="Keras, documentation of CosineSimilarity: -1 for like pairs",
             symptom="the loss of a perfect pair is -1",
         ),
-        Variant(
-            "cosine itself, of vectors at least 1e-7 long",
-            "convention",
+        "cosine itself, of vectors at least 1e-7 long": Convention(
             lambda a, b, y, m=0.0: _of_lengthened(a, b, y, m)[0],
             {
                 "x1": lambda a, b, y, m=0.0: _of_lengthened(a, b, y, m)[1],
@@ -275,7 +224,7 @@ FORMULA = Formula(
             seen_in="Keras, documentation of cosine_similarity, keras.ops.normalize: x / max(|x|, 1e-7)",
             symptom="shorter vectors are perpendicular to all; in float32 below 1e-23 the gradient is NaN",
         ),
-    ),
+    },
 )
 
 

@@ -20,7 +20,8 @@ Source: Bridle (1990), "Probabilistic Interpretation of Feedforward Classificati
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.checks import require, require_index
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     gradient_bounded,
@@ -102,132 +103,83 @@ FORMULA = Formula(
         gradient_bounded("logits", 1.0),
         gradient_sums_to("logits", 0.0),
     ),
-    cases=(
-        Case(
-            "nothing known: log k",
-            {"logits": np.array([2.0, 2.0, 2.0, 2.0]), "label": 3},
-            np.log(4.0),
-            {"logits": np.array([0.25, 0.25, 0.25, -0.75])},
-        ),
-        Case(
-            "three classes, the highest score is right",
-            {"logits": np.array([2.0, 0.5, 0.1]), "label": 0},
+    cases={  # Case((logits, label), value, by logits, exposes)
+        "nothing known: log k": Case(([2.0, 2.0, 2.0, 2.0], 3), np.log(4.0), [0.25, 0.25, 0.25, -0.75]),
+        "three classes, the highest score is right": Case(
+            ([2.0, 0.5, 0.1], 0),
             0.3167787140575284,
-            {"logits": np.array([-0.27150805768314723, 0.16254852375600007, 0.10895953392714718])},
-            exposes="logits taken for energies",
+            [-0.27150805768314723, 0.16254852375600007, 0.10895953392714718],
+            "logits taken for energies",
         ),
-        Case(
-            "three classes, another sample",
-            {"logits": np.array([0.3, 2.1, 0.2]), "label": 1},
+        "three classes, another sample": Case(
+            ([0.3, 2.1, 0.2], 1),
             0.27373590575835377,
-            {"logits": np.array([0.1257152430079338, -0.23946709889899584, 0.11375185589106204])},
+            [0.1257152430079338, -0.23946709889899584, 0.11375185589106204],
         ),
-        Case(
-            "near certain: e^-40 is left, and nothing of it may cancel",
-            {"logits": np.array([40.0, 0.0]), "label": 0},
+        "near certain: e^-40 is left, and nothing of it may cancel": Case(
+            ([40.0, 0.0], 0),
             4.248354255291589e-18,
-            {"logits": np.array([-4.248354255291589e-18, 4.248354255291589e-18])},
-            exposes="softmax applied twice",
-        ),
-        Case(
-            "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not",
-            {"logits": np.array([0.0, 800.0]), "label": 0},
-            800.0,
-            {"logits": np.array([-1.0, 1.0])},
-            exposes="logarithm of a softmax",
-        ),
-        Case(
-            "very unlikely: no probability may be clipped",
-            {"logits": np.array([14.40625, 50.09375]), "label": 0},
-            35.6875,
-            {"logits": np.array([-1.0, 1.0])},
-            exposes="probability clipped at 1e-7",
-        ),
-        Case(
-            "high above zero: only the difference counts",
-            {"logits": np.array([1e8, 1e8]), "label": 1},
-            np.log(2.0),
-            {"logits": np.array([0.5, -0.5])},
-            exposes="largest score left in the exponent",
-        ),
-        Case(
-            "scores of 1000 and 999: e^1000 overflows, e^-1 does not",
-            {"logits": np.array([1000.0, 999.0]), "label": 0},
-            np.log1p(np.exp(-1.0)),
-            {"logits": np.array([-0.2689414213699951, 0.2689414213699951])},
-            exposes="softmax of infinity by infinity",
-        ),
-        Case(
-            "one class is always right",
-            {"logits": np.array([-3.0]), "label": 0},
-            0.0,
-            {"logits": np.zeros(1)},
-        ),
-        Case(
-            "an impossible wrong class is not there",
-            {"logits": np.array([1.0, -np.inf, 1.0]), "label": 0},
-            np.log(2.0),
-            {"logits": np.array([-0.5, 0.0, 0.5])},
-        ),
-        Case(
-            "an impossible true class: infinitely costly, yet the pull stays at 1",
-            {"logits": np.array([1.0, -np.inf, 1.0]), "label": 1},
-            np.inf,
-            {"logits": np.array([0.5, -1.0, 0.5])},
-        ),
-        Case(
-            "not a number",
-            {"logits": np.array([0.0, np.nan, 1.0]), "label": 0},
-            np.nan,
-            {"logits": np.full(3, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            [-4.248354255291589e-18, 4.248354255291589e-18],
             "softmax applied twice",
-            "mistake",
+        ),
+        "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not": Case(
+            ([0.0, 800.0], 0), 800.0, [-1.0, 1.0], "logarithm of a softmax"
+        ),
+        "very unlikely: no probability may be clipped": Case(
+            ([14.40625, 50.09375], 0), 35.6875, [-1.0, 1.0], "probability clipped at 1e-7"
+        ),
+        "high above zero: only the difference counts": Case(
+            ([1e8, 1e8], 1), np.log(2.0), [0.5, -0.5], "largest score left in the exponent"
+        ),
+        "scores of 1000 and 999: e^1000 overflows, e^-1 does not": Case(
+            ([1000.0, 999.0], 0),
+            np.log1p(np.exp(-1.0)),
+            [-0.2689414213699951, 0.2689414213699951],
+            "softmax of infinity by infinity",
+        ),
+        "one class is always right": Case(([-3.0], 0), 0.0, np.zeros(1)),
+        "an impossible wrong class is not there": Case(
+            ([1.0, -np.inf, 1.0], 0), np.log(2.0), [-0.5, 0.0, 0.5]
+        ),
+        "an impossible true class: infinitely costly, yet the pull stays at 1": Case(
+            ([1.0, -np.inf, 1.0], 1), np.inf, [0.5, -1.0, 0.5]
+        ),
+        "not a number": Case(([0.0, np.nan, 1.0], 0), np.nan, np.full(3, np.nan)),
+    },
+    variants={
+        "softmax applied twice": Mistake(
             lambda z, y: cross_entropy(softmax(z), y),
             {"logits": lambda z, y: _through_softmax(softmax(z), cross_entropy_gradient(softmax(z), y))},
             seen_in="TensorFlow Cookbook, github.com/nfmcclure/tensorflow_cookbook/issues/86",
             symptom="no loss falls below log(1 + (k-1)/e): 0.313 for two classes",
         ),
-        Variant(
-            "logarithm of a softmax",
-            "mistake",
+        "logarithm of a softmax": Mistake(
             lambda z, y: -np.log(softmax(z)[y]),
             seen_in="ONNX reference implementation of LogSoftmax, op_log_softmax.py",
             symptom="an infinite loss beyond a gap of 745 (float32: 104); 0 where 1e-17 is left",
         ),
-        Variant(
-            "probability clipped at 1e-7",
-            "mistake",
+        "probability clipped at 1e-7": Mistake(
             lambda z, y: -np.log(np.clip(softmax(z)[y], 1e-7, 1 - 1e-7)),
             {"logits": lambda z, y: _clipped_gradient(z, y)},
             seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
-        Variant(
-            "largest score left in the exponent",
-            "mistake",
+        "largest score left in the exponent": Mistake(
             lambda z, y: np.log(np.sum(np.exp(z))) - z[y],
             seen_in="tiny-transformers, github.com/PAIR-code/tiny-transformers/pull/67",
             symptom="an infinite or NaN loss for a score above 709 (float32: 88)",
         ),
-        Variant(
-            "softmax of infinity by infinity",
-            "mistake",
+        "softmax of infinity by infinity": Mistake(
             lambda z, y: -np.log(np.exp(z)[y] / np.sum(np.exp(z))),
             seen_in="uTensor, github.com/uTensor/uTensor/issues/175",
             symptom="NaN for a score above 709 (float32: 88), as nothing was taken off before exp",
         ),
-        Variant(
-            "logits taken for energies",
-            "mistake",
+        "logits taken for energies": Mistake(
             lambda z, y: cross_entropy(-z, y),
             {"logits": lambda z, y: -cross_entropy_gradient(-z, y)},
             symptom="training drives the true class to the lowest score",
         ),
-    ),
+    },
 )
 
 

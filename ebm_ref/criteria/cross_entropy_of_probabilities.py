@@ -21,8 +21,9 @@ Source: Bridle (1990); standard.
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.cross_entropy import check_logits, random_logits
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
     condition,
@@ -122,88 +123,52 @@ FORMULA = Formula(
         gradient_sums_to("logits", 0.0),
         homogeneous(1, target=1),
     ),
-    cases=(
-        Case(
-            "a cat, p = 0.9: a good prediction costs little",
-            {"logits": np.log(np.array([9.0, 1.0])), "target": np.array([1.0, 0.0])},
-            0.10536051565782628,
-            {"logits": np.array([-0.1, 0.1])},
+    cases={  # Case((logits, target), value, by logits and target, exposes)
+        "a cat, p = 0.9: a good prediction costs little": Case(
+            (np.log(np.array([9.0, 1.0])), [1.0, 0.0]), 0.10536051565782628, {"logits": np.array([-0.1, 0.1])}
         ),
-        Case(
-            "a cat, p = 0.3: a bad one costs more",
-            {"logits": np.log(np.array([3.0, 7.0])), "target": np.array([1.0, 0.0])},
-            1.2039728043259361,
-            {"logits": np.array([-0.7, 0.7])},
+        "a cat, p = 0.3: a bad one costs more": Case(
+            (np.log(np.array([3.0, 7.0])), [1.0, 0.0]), 1.2039728043259361, {"logits": np.array([-0.7, 0.7])}
         ),
-        Case(
-            "a dog, p = 0.6",
-            {"logits": np.log(np.array([2.0, 3.0])), "target": np.array([0.0, 1.0])},
-            0.5108256237659907,
-            {"logits": np.array([0.4, -0.4])},
+        "a dog, p = 0.6": Case(
+            (np.log(np.array([2.0, 3.0])), [0.0, 1.0]), 0.5108256237659907, {"logits": np.array([0.4, -0.4])}
         ),
-        Case(
-            "two annotators disagree: p = 1/4 and 3/4",
-            {"logits": np.array([0.0, np.log(3.0)]), "target": np.array([0.5, 0.5])},
+        "two annotators disagree: p = 1/4 and 3/4": Case(
+            ([0.0, np.log(3.0)], [0.5, 0.5]),
             np.log(4.0) - 0.5 * np.log(3.0),
-            {"logits": np.array([-0.25, 0.25]), "target": np.array([np.log(4.0), np.log(4.0 / 3.0)])},
-            exposes="prediction and target exchanged",
+            ([-0.25, 0.25], [np.log(4.0), np.log(4.0 / 3.0)]),
+            "prediction and target exchanged",
         ),
-        Case(
-            "the target reproduced: its entropy, log 2, cannot be undercut",
-            {"logits": np.array([5.0, 5.0]), "target": np.array([0.5, 0.5])},
-            np.log(2.0),
-            {"logits": np.zeros(2)},
-            exposes="entropy of the target subtracted",
+        "the target reproduced: its entropy, log 2, cannot be undercut": Case(
+            ([5.0, 5.0], [0.5, 0.5]), np.log(2.0), {"logits": np.zeros(2)}, "entropy of the target subtracted"
         ),
-        Case(
-            "near certain: e^-40 is left",
-            {"logits": np.array([40.0, 0.0]), "target": np.array([1.0, 0.0])},
+        "near certain: e^-40 is left": Case(
+            ([40.0, 0.0], [1.0, 0.0]),
             4.248354255291589e-18,
             {"logits": np.array([-4.248354255291589e-18, 4.248354255291589e-18])},
         ),
-        Case(
-            "not normalised: three annotators counted",
-            {"logits": np.array([1.0, 1.0]), "target": np.array([2.0, 1.0])},
+        "not normalised: three annotators counted": Case(
+            ([1.0, 1.0], [2.0, 1.0]),
             3.0 * np.log(2.0),
-            {"logits": np.array([-0.5, 0.5]), "target": np.array([np.log(2.0), np.log(2.0)])},
-            exposes="gradient of a normalised target",
-        ),
-        Case(
-            "a target of zeros costs nothing",
-            {"logits": np.array([99.0, 0.0]), "target": np.array([0.0, 0.0])},
-            0.0,
-            {"logits": np.zeros(2)},
-        ),
-        Case(
-            "an impossible class without weight does not count",
-            {"logits": np.array([-np.inf, 0.0]), "target": np.array([0.0, 1.0])},
-            0.0,
-            {"logits": np.zeros(2), "target": np.array([np.inf, 0.0])},
-            exposes="zero times infinity",
-        ),
-        Case(
-            "an impossible class with weight",
-            {"logits": np.array([-np.inf, 0.0, 0.0]), "target": np.array([0.5, 0.25, 0.25])},
-            np.inf,
-            {"logits": np.array([-0.5, 0.25, 0.25]), "target": np.array([np.inf, np.log(2.0), np.log(2.0)])},
-        ),
-        Case(
-            "not a number",
-            {"logits": np.array([0.0, np.nan]), "target": np.array([1.0, 0.0])},
-            np.nan,
-            {"logits": np.full(2, np.nan), "target": np.full(2, np.nan)},
-        ),
-        Case(
-            "not a number in the target",
-            {"logits": np.array([0.0, 1.0]), "target": np.array([1.0, np.nan])},
-            np.nan,
-            {"logits": np.full(2, np.nan), "target": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            ([-0.5, 0.5], [np.log(2.0), np.log(2.0)]),
             "gradient of a normalised target",
-            "convention",
+        ),
+        "a target of zeros costs nothing": Case(([99.0, 0.0], [0.0, 0.0]), 0.0, {"logits": np.zeros(2)}),
+        "an impossible class without weight does not count": Case(
+            ([-np.inf, 0.0], [0.0, 1.0]), 0.0, (np.zeros(2), [np.inf, 0.0]), "zero times infinity"
+        ),
+        "an impossible class with weight": Case(
+            ([-np.inf, 0.0, 0.0], [0.5, 0.25, 0.25]),
+            np.inf,
+            ([-0.5, 0.25, 0.25], [np.inf, np.log(2.0), np.log(2.0)]),
+        ),
+        "not a number": Case(([0.0, np.nan], [1.0, 0.0]), np.nan, (np.full(2, np.nan), np.full(2, np.nan))),
+        "not a number in the target": Case(
+            ([0.0, 1.0], [1.0, np.nan]), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
+        ),
+    },
+    variants={
+        "gradient of a normalised target": Convention(
             cross_entropy_of_probabilities,
             {
                 "logits": lambda z, t: softmax(z) - t,
@@ -212,25 +177,18 @@ FORMULA = Formula(
             seen_in="TensorFlow, documentation of tf.nn.softmax_cross_entropy_with_logits",
             symptom="a target of zeros, used as a mask, still pulls every logit down",
         ),
-        Variant(
-            "zero times infinity",
-            "mistake",
+        "zero times infinity": Mistake(
             lambda z, t: -np.sum(t * log_softmax(z)),
             seen_in="optax.softmax_cross_entropy, github.com/google-deepmind/optax/issues/896",
             symptom="NaN as soon as a masked class has the logit -inf, although its weight is 0",
         ),
-        Variant(
-            "entropy of the target subtracted",
-            "mistake",
+        "entropy of the target subtracted": Mistake(
             lambda z, t: np.sum(t * (np.log(t) - log_softmax(z))),
             {"logits": cross_entropy_of_probabilities_logits_gradient},
             symptom="the divergence KL(t || p): the gradient by the logits agrees, the value does not",
         ),
-        Variant(
-            "prediction and target exchanged",
-            "mistake",
-            lambda z, t: -np.sum(softmax(z) * np.log(t)),
-            symptom="infinite for every one-hot target",
+        "prediction and target exchanged": Mistake(
+            lambda z, t: -np.sum(softmax(z) * np.log(t)), symptom="infinite for every one-hot target"
         ),
-    ),
+    },
 )

@@ -36,7 +36,7 @@ from ebm_ref.criteria.ctc_alignment import (
     positions,
     predecessors,
 )
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
 from ebm_ref.numerics import log_softmax, scaled_sum
 
@@ -230,189 +230,109 @@ FORMULA = Formula(
         classes_renamed,
         concave,
     ),
-    cases=(
-        Case(
-            "three of nine paths: 1 1, 1 - and - 1",
-            {"log_probabilities": np.full((2, 3), THIRD), "target": np.array([1]), "blank": 0},
+    cases={  # Case((log_probabilities, target, blank), value, by log_probabilities, exposes)
+        "three of nine paths: 1 1, 1 - and - 1": Case(
+            (np.full((2, 3), THIRD), [1], 0),
             np.log(3.0),
-            {"log_probabilities": np.array([[-1.0, -2.0, 0.0], [-1.0, -2.0, 0.0]]) / 3.0},
-            exposes="gradient by the logits",
-        ),
-        Case(
-            "blank may be any class, here the last",
-            {"log_probabilities": np.array([[-3.0, -2.0, -1.0]]), "target": np.array([1]), "blank": 2},
-            2.0,
-            {"log_probabilities": np.array([[0.0, -1.0, 0.0]])},
-        ),
-        Case(
-            "blank last, and the target empty",
-            {
-                "log_probabilities": np.array([[-3.0, -2.0, -1.0], [-4.0, -2.0, -0.5]]),
-                "target": NO_LABEL,
-                "blank": 2,
-            },
-            1.5,
-            {"log_probabilities": np.array([[0.0, 0.0, -1.0], [0.0, 0.0, -1.0]])},
-            exposes="blank taken to be class 0",
-        ),
-        Case(
-            "an empty target: blanks throughout",
-            {"log_probabilities": np.full((2, 3), THIRD), "target": NO_LABEL, "blank": 0},
-            2.0 * np.log(3.0),
-            {"log_probabilities": np.array([[-1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])},
-        ),
-        Case(
-            "neighbours alike need a blank between: 1 - 1 is the only path",
-            {
-                "log_probabilities": np.array([[-2.0, -0.25], [-0.5, -1.0], [-4.0, -0.125]]),
-                "target": np.array([1, 1]),
-                "blank": 0,
-            },
-            0.875,
-            {"log_probabilities": np.array([[0.0, -1.0], [-1.0, 0.0], [0.0, -1.0]])},
-            exposes="neighbours alike merged",
-        ),
-        Case(
-            "a path may end on a label, or on a blank",
-            {"log_probabilities": np.full((1, 2), HALF), "target": np.array([1]), "blank": 0},
-            np.log(2.0),
-            {"log_probabilities": np.array([[0.0, -1.0]])},
-            exposes="path must end on a blank",
-        ),
-        Case(
-            "one of many: five paths of three moments spell 1 2, all alike",
-            {"log_probabilities": np.zeros((3, 3)), "target": np.array([1, 2]), "blank": 0},
-            -np.log(5.0),
-            {"log_probabilities": np.array([[-1.0, -4.0, 0.0], [-1.0, -2.0, -2.0], [-1.0, 0.0, -4.0]]) / 5.0},
-            exposes="best alignment alone",
-        ),
-        Case(
-            "one class: nothing but blanks",
-            {"log_probabilities": np.array([[-0.5], [-0.25]]), "target": NO_LABEL, "blank": 0},
-            0.75,
-            {"log_probabilities": np.array([[-1.0], [-1.0]])},
-        ),
-        Case(
-            "near certain: P = 1 - 2e-9 has lost half of its digits",
-            {
-                "log_probabilities": np.array([[-40.0, -(2.0**-30)], [-40.0, -(2.0**-30)]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            1.8626451407342486e-09,
-            {"log_probabilities": np.array([[-4.248354259248177e-18, -1.0], [-4.248354259248177e-18, -1.0]])},
-            exposes="logarithm of a sum of products",
-        ),
-        Case(
-            "hopeless: P = 2 e^-800 is 0 in double precision, its logarithm is not",
-            {
-                "log_probabilities": np.array([[0.0, -800.0], [0.0, -800.0]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            800.0 - np.log(2.0),
-            {"log_probabilities": np.full((2, 2), -0.5)},
-        ),
-        Case(
-            "too short: two moments cannot part neighbours alike",
-            {"log_probabilities": np.full((2, 2), HALF), "target": np.array([1, 1]), "blank": 0},
-            np.inf,
-            {"log_probabilities": np.zeros((2, 2))},
-            exposes="target without alignment costs nothing",
-        ),
-        Case(
-            "impossible blanks leave one path",
-            {
-                "log_probabilities": np.array([[-np.inf, -0.5], [-np.inf, -0.25]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            0.75,
-            {"log_probabilities": np.array([[0.0, -1.0], [0.0, -1.0]])},
-        ),
-        Case(
-            "impossible label: no path is left, and no gradient",
-            {"log_probabilities": np.array([[0.0, -np.inf]]), "target": np.array([1]), "blank": 0},
-            np.inf,
-            {"log_probabilities": np.zeros((1, 2))},
-        ),
-        Case(
-            "not a number",
-            {
-                "log_probabilities": np.array([[np.nan, -0.5], [-1.0, -0.5]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            np.nan,
-            {"log_probabilities": np.full((2, 2), np.nan)},
-        ),
-        Case(
-            "not a number where no alignment passes: it is not read",
-            {
-                "log_probabilities": np.array([[np.nan, -0.5, np.nan], [np.nan, np.nan, -0.25]]),
-                "target": np.array([1, 2]),
-                "blank": 0,
-            },
-            0.75,
-            {"log_probabilities": np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])},
-        ),
-    ),
-    variants=(
-        Variant(
+            np.array([[-1.0, -2.0, 0.0], [-1.0, -2.0, 0.0]]) / 3.0,
             "gradient by the logits",
-            "mistake",
+        ),
+        "blank may be any class, here the last": Case(
+            ([[-3.0, -2.0, -1.0]], [1], 2), 2.0, [[0.0, -1.0, 0.0]]
+        ),
+        "blank last, and the target empty": Case(
+            ([[-3.0, -2.0, -1.0], [-4.0, -2.0, -0.5]], NO_LABEL, 2),
+            1.5,
+            [[0.0, 0.0, -1.0], [0.0, 0.0, -1.0]],
+            "blank taken to be class 0",
+        ),
+        "an empty target: blanks throughout": Case(
+            (np.full((2, 3), THIRD), NO_LABEL, 0), 2.0 * np.log(3.0), [[-1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]
+        ),
+        "neighbours alike need a blank between: 1 - 1 is the only path": Case(
+            ([[-2.0, -0.25], [-0.5, -1.0], [-4.0, -0.125]], [1, 1], 0),
+            0.875,
+            [[0.0, -1.0], [-1.0, 0.0], [0.0, -1.0]],
+            "neighbours alike merged",
+        ),
+        "a path may end on a label, or on a blank": Case(
+            (np.full((1, 2), HALF), [1], 0), np.log(2.0), [[0.0, -1.0]], "path must end on a blank"
+        ),
+        "one of many: five paths of three moments spell 1 2, all alike": Case(
+            (np.zeros((3, 3)), [1, 2], 0),
+            -np.log(5.0),
+            np.array([[-1.0, -4.0, 0.0], [-1.0, -2.0, -2.0], [-1.0, 0.0, -4.0]]) / 5.0,
+            "best alignment alone",
+        ),
+        "one class: nothing but blanks": Case(([[-0.5], [-0.25]], NO_LABEL, 0), 0.75, [[-1.0], [-1.0]]),
+        "near certain: P = 1 - 2e-9 has lost half of its digits": Case(
+            ([[-40.0, -(2.0**-30)], [-40.0, -(2.0**-30)]], [1], 0),
+            1.8626451407342486e-09,
+            [[-4.248354259248177e-18, -1.0], [-4.248354259248177e-18, -1.0]],
+            "logarithm of a sum of products",
+        ),
+        "hopeless: P = 2 e^-800 is 0 in double precision, its logarithm is not": Case(
+            ([[0.0, -800.0], [0.0, -800.0]], [1], 0), 800.0 - np.log(2.0), np.full((2, 2), -0.5)
+        ),
+        "too short: two moments cannot part neighbours alike": Case(
+            (np.full((2, 2), HALF), [1, 1], 0),
+            np.inf,
+            np.zeros((2, 2)),
+            "target without alignment costs nothing",
+        ),
+        "impossible blanks leave one path": Case(
+            ([[-np.inf, -0.5], [-np.inf, -0.25]], [1], 0), 0.75, [[0.0, -1.0], [0.0, -1.0]]
+        ),
+        "impossible label: no path is left, and no gradient": Case(
+            ([[0.0, -np.inf]], [1], 0), np.inf, np.zeros((1, 2))
+        ),
+        "not a number": Case(([[np.nan, -0.5], [-1.0, -0.5]], [1], 0), np.nan, np.full((2, 2), np.nan)),
+        "not a number where no alignment passes: it is not read": Case(
+            ([[np.nan, -0.5, np.nan], [np.nan, np.nan, -0.25]], [1, 2], 0),
+            0.75,
+            [[0.0, -1.0, 0.0], [0.0, 0.0, -1.0]],
+        ),
+    },
+    variants={
+        "gradient by the logits": Mistake(
             gradients={"log_probabilities": lambda lp, y, blank=0: np.exp(lp) + ctc_gradient(lp, y, blank)},
             seen_in="PyTorch CTCLoss, github.com/pytorch/pytorch/issues/52241",
             symptom="rows sum to 0 instead of -1, and classes that the target does not use are pushed",
         ),
-        Variant(
-            "divided by the target length",
-            "convention",
+        "divided by the target length": Convention(
             lambda lp, y, blank=0: ctc(lp, y, blank) / max(len(y), 1),
             {"log_probabilities": lambda lp, y, blank=0: ctc_gradient(lp, y, blank) / max(len(y), 1)},
             seen_in="PyTorch, documentation of torch.nn.CTCLoss, reduction='mean'",
             symptom="long targets count for less",
         ),
-        Variant(
-            "neighbours alike merged",
-            "mistake",
+        "neighbours alike merged": Mistake(
             lambda lp, y, blank=0: textbook(lp, y, blank, merging=True),
             seen_in="Chainer, github.com/chainer/chainer/issues/2292",
             symptom="the loss of targets such as 'aa' is too low, and the model stutters",
         ),
-        Variant(
-            "blank taken to be class 0",
-            "mistake",
+        "blank taken to be class 0": Mistake(
             lambda lp, y, blank=0: ctc(lp, y, 0),
             {"log_probabilities": lambda lp, y, blank=0: ctc_gradient(lp, y, 0)},
             seen_in="enctc.crnn, github.com/liuhu-bigeye/enctc.crnn/issues/9",
             symptom="right at blank = 0 alone",
         ),
-        Variant(
-            "path must end on a blank",
-            "mistake",
+        "path must end on a blank": Mistake(
             lambda lp, y, blank=0: textbook(lp, y, blank, ends=1),
             symptom="the last of the two end positions alone: an infinite loss where t = u",
         ),
-        Variant(
-            "best alignment alone",
-            "mistake",
+        "best alignment alone": Mistake(
             lambda lp, y, blank=0: -lp[np.arange(len(lp)), best_alignment(lp, y, blank)].sum(),
             symptom="the perceptron's half of the loss: too high by the logarithm of how many share the path",
         ),
-        Variant(
-            "logarithm of a sum of products",
-            "mistake",
+        "logarithm of a sum of products": Mistake(
             lambda lp, y, blank=0: textbook(lp, y, blank),
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
-        Variant(
-            "target without alignment costs nothing",
-            "convention",
+        "target without alignment costs nothing": Convention(
             lambda lp, y, blank=0: ctc(lp, y, blank) if ctc(lp, y, blank) != np.inf else 0.0,
             {"log_probabilities": ctc_gradient},
             seen_in="PyTorch, documentation of torch.nn.CTCLoss, zero_infinity; warp-ctc",
             symptom="a target that is too long looks like a perfect sample",
         ),
-    ),
+    },
 )

@@ -24,7 +24,7 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.formula import require, require_index
+from ebm_ref.checks import require, require_index
 
 
 def spelled(path, blank=0):

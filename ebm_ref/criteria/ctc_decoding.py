@@ -26,8 +26,8 @@ import itertools
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.ctc_alignment import check_alignable, spelled
-from ebm_ref.formula import require
 from ebm_ref.numerics import logsumexp
 
 

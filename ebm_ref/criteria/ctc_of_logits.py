@@ -32,6 +32,7 @@ import itertools
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.ctc import (
     arrivals,
     backwards_the_same,
@@ -42,7 +43,7 @@ from ebm_ref.criteria.ctc import (
     textbook,
 )
 from ebm_ref.criteria.ctc_alignment import best_alignment, check_alignable, positions, predecessors, spelled
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
 from ebm_ref.numerics import log_softmax, scaled_sum, softmax
 
@@ -212,130 +213,89 @@ FORMULA = Formula(
         backwards_the_same,
         classes_renamed,
     ),
-    cases=(
-        Case(
-            "three of nine paths: the idle class goes down as hard as the label goes up",
-            {"logits": np.zeros((2, 3)), "target": np.array([1]), "blank": 0},
+    cases={  # Case((logits, target, blank), value, by logits, exposes)
+        "three of nine paths: the idle class goes down as hard as the label goes up": Case(
+            (np.zeros((2, 3)), [1], 0),
             np.log(3.0),
-            {"logits": np.array([[0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]) / 3.0},
-            exposes="gradient by the log-probabilities",
-        ),
-        Case(
-            "only differences within a row matter",
-            {"logits": np.array([[1e8, 1e8, 1e8], [-3.0, -3.0, -3.0]]), "target": np.array([1]), "blank": 0},
-            np.log(3.0),
-            {"logits": np.array([[0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]) / 3.0},
-            exposes="logits taken for log-probabilities",
-        ),
-        Case(
-            "near certain: P = 1 - 1.7e-15",
-            {"logits": np.array([[0.0, 17.0], [0.0, 17.0]]), "target": np.array([1]), "blank": 0},
-            1.7139082896325401e-15,
-            {"logits": np.array([[1.0, -1.0], [1.0, -1.0]]) * 1.7139082186778086e-15},
-            exposes="logarithm of a P near 1",
-        ),
-        Case(
-            "hopeless: P = 2 e^-800",
-            {"logits": np.array([[800.0, 0.0], [800.0, 0.0]]), "target": np.array([1]), "blank": 0},
-            800.0 - np.log(2.0),
-            {"logits": np.array([[0.5, -0.5], [0.5, -0.5]])},
-        ),
-        Case(
-            "an empty target: blanks throughout",
-            {"logits": np.zeros((2, 3)), "target": NO_LABEL, "blank": 0},
-            2.0 * np.log(3.0),
-            {"logits": np.array([[-2.0, 1.0, 1.0], [-2.0, 1.0, 1.0]]) / 3.0},
-        ),
-        Case(
-            "blank may be any class, here the last",
-            {"logits": np.zeros((2, 3)), "target": NO_LABEL, "blank": 2},
-            2.0 * np.log(3.0),
-            {"logits": np.array([[1.0, 1.0, -2.0], [1.0, 1.0, -2.0]]) / 3.0},
-            exposes="what the padding holds is read",
-        ),
-        Case(
-            "neighbours alike need a blank between: one path of eight",
-            {"logits": np.zeros((3, 2)), "target": np.array([1, 1]), "blank": 0},
-            3.0 * np.log(2.0),
-            {"logits": np.array([[0.5, -0.5], [-0.5, 0.5], [0.5, -0.5]])},
-            exposes="softmax without its logarithm",
-        ),
-        Case(
-            "one moment: cross-entropy",
-            {"logits": np.array([[0.0, np.log(2.0), 0.0]]), "target": np.array([1]), "blank": 0},
-            np.log(2.0),
-            {"logits": np.array([[0.25, -0.5, 0.25]])},
-        ),
-        Case(
-            "one class: certain",
-            {"logits": np.array([[3.0], [-7.0]]), "target": NO_LABEL, "blank": 0},
-            0.0,
-            {"logits": np.zeros((2, 1))},
-        ),
-        Case(
-            "too short: nothing to learn from",
-            {"logits": np.zeros((2, 2)), "target": np.array([1, 1]), "blank": 0},
-            np.inf,
-            {"logits": np.zeros((2, 2))},
-            exposes="softmax for the gradient of a target without alignment",
-        ),
-        Case(
-            "too long",
-            {"logits": np.array([[0.0, 1.0, 2.0]]), "target": np.array([1, 2]), "blank": 0},
-            np.inf,
-            {"logits": np.zeros((1, 3))},
-            exposes="impossible only as e^-100000",
-        ),
-        Case(
-            "impossible blanks: the label is certain",
-            {"logits": np.array([[-np.inf, 2.0], [-np.inf, 5.0]]), "target": np.array([1]), "blank": 0},
-            0.0,
-            {"logits": np.zeros((2, 2))},
-        ),
-        Case(
-            "impossible label: no path is left, and no gradient",
-            {"logits": np.array([[0.0, -np.inf]]), "target": np.array([1]), "blank": 0},
-            np.inf,
-            {"logits": np.zeros((1, 2))},
-        ),
-        Case(
-            "not a number: every class of a row is read",
-            {"logits": np.array([[0.0, 1.0, np.nan], [0.0, 1.0, 2.0]]), "target": np.array([1]), "blank": 0},
-            np.nan,
-            {"logits": np.full((2, 3), np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            np.array([[0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]) / 3.0,
             "gradient by the log-probabilities",
-            "mistake",
+        ),
+        "only differences within a row matter": Case(
+            ([[1e8, 1e8, 1e8], [-3.0, -3.0, -3.0]], [1], 0),
+            np.log(3.0),
+            np.array([[0.0, -1.0, 1.0], [0.0, -1.0, 1.0]]) / 3.0,
+            "logits taken for log-probabilities",
+        ),
+        "near certain: P = 1 - 1.7e-15": Case(
+            ([[0.0, 17.0], [0.0, 17.0]], [1], 0),
+            1.7139082896325401e-15,
+            np.array([[1.0, -1.0], [1.0, -1.0]]) * 1.7139082186778086e-15,
+            "logarithm of a P near 1",
+        ),
+        "hopeless: P = 2 e^-800": Case(
+            ([[800.0, 0.0], [800.0, 0.0]], [1], 0), 800.0 - np.log(2.0), [[0.5, -0.5], [0.5, -0.5]]
+        ),
+        "an empty target: blanks throughout": Case(
+            (np.zeros((2, 3)), NO_LABEL, 0),
+            2.0 * np.log(3.0),
+            np.array([[-2.0, 1.0, 1.0], [-2.0, 1.0, 1.0]]) / 3.0,
+        ),
+        "blank may be any class, here the last": Case(
+            (np.zeros((2, 3)), NO_LABEL, 2),
+            2.0 * np.log(3.0),
+            np.array([[1.0, 1.0, -2.0], [1.0, 1.0, -2.0]]) / 3.0,
+            "what the padding holds is read",
+        ),
+        "neighbours alike need a blank between: one path of eight": Case(
+            (np.zeros((3, 2)), [1, 1], 0),
+            3.0 * np.log(2.0),
+            [[0.5, -0.5], [-0.5, 0.5], [0.5, -0.5]],
+            "softmax without its logarithm",
+        ),
+        "one moment: cross-entropy": Case(
+            ([[0.0, np.log(2.0), 0.0]], [1], 0), np.log(2.0), [[0.25, -0.5, 0.25]]
+        ),
+        "one class: certain": Case(([[3.0], [-7.0]], NO_LABEL, 0), 0.0, np.zeros((2, 1))),
+        "too short: nothing to learn from": Case(
+            (np.zeros((2, 2)), [1, 1], 0),
+            np.inf,
+            np.zeros((2, 2)),
+            "softmax for the gradient of a target without alignment",
+        ),
+        "too long": Case(
+            ([[0.0, 1.0, 2.0]], [1, 2], 0), np.inf, np.zeros((1, 3)), "impossible only as e^-100000"
+        ),
+        "impossible blanks: the label is certain": Case(
+            ([[-np.inf, 2.0], [-np.inf, 5.0]], [1], 0), 0.0, np.zeros((2, 2))
+        ),
+        "impossible label: no path is left, and no gradient": Case(
+            ([[0.0, -np.inf]], [1], 0), np.inf, np.zeros((1, 2))
+        ),
+        "not a number: every class of a row is read": Case(
+            ([[0.0, 1.0, np.nan], [0.0, 1.0, 2.0]], [1], 0), np.nan, np.full((2, 3), np.nan)
+        ),
+    },
+    variants={
+        "gradient by the log-probabilities": Mistake(
             gradients={"logits": ctc_gradient},
             symptom="rows sum to -1 instead of 0, and classes that the target does not use never move",
         ),
-        Variant(
-            "logits taken for log-probabilities",
-            "mistake",
+        "logits taken for log-probabilities": Mistake(
             ctc,
             {"logits": ctc_gradient},
             seen_in="STARS, github.com/gwx314/STARS/issues/9",
             symptom="a negative loss, which falls without end as the logits grow",
         ),
-        Variant(
-            "softmax without its logarithm",
-            "mistake",
+        "softmax without its logarithm": Mistake(
             lambda z, y, blank=0: ctc(np.array([softmax(row) for row in z]), y, blank),
             symptom="probabilities where their logarithms belong: a loss below 0 that hardly moves",
         ),
-        Variant(
-            "logarithm of a P near 1",
-            "mistake",
+        "logarithm of a P near 1": Mistake(
             lambda z, y, blank=0: textbook(z - np.log(np.sum(np.exp(z), axis=1, keepdims=True)), y, blank),
             seen_in="optax.ctc_loss, github.com/google-deepmind/optax/issues/1771",
             symptom="a loss of 0, or a negative one, for a model that has learnt its sample",
         ),
-        Variant(
-            "softmax for the gradient of a target without alignment",
-            "mistake",
+        "softmax for the gradient of a target without alignment": Mistake(
             gradients={
                 "logits": lambda z, y, blank=0: (
                     ctc_of_logits_gradient(z, y, blank)
@@ -346,29 +306,23 @@ FORMULA = Formula(
             seen_in="RETURNN, github.com/rwth-i6/returnn/issues/1835",
             symptom="impossible samples push all classes down; rows sum to 1 instead of 0",
         ),
-        Variant(
-            "impossible only as e^-100000",
-            "mistake",
+        "impossible only as e^-100000": Mistake(
             lambda z, y, blank=0: np.minimum(ctc_of_logits(z, y, blank), 1e5),
             seen_in="optax.ctc_loss, argument log_epsilon",
             symptom="a loss of 100000 and a finite gradient for a target that no path spells",
         ),
-        Variant(
-            "what the padding holds is read",
-            "mistake",
+        "what the padding holds is read": Mistake(
             lambda z, y, blank=0: np.nan,
             {"logits": lambda z, y, blank=0: np.full(np.shape(z), np.nan)},
             seen_in="optax.ctc_loss and, on JAX, keras.ops.ctc_loss: padding * old + (1 - padding) * new; "
             "found by this project",
             symptom="a NaN after the end of one sequence, and the loss of its batch is NaN",
         ),
-        Variant(
-            "divided by the target length",
-            "convention",
+        "divided by the target length": Convention(
             lambda z, y, blank=0: ctc_of_logits(z, y, blank) / max(len(y), 1),
             {"logits": lambda z, y, blank=0: ctc_of_logits_gradient(z, y, blank) / max(len(y), 1)},
             seen_in="PyTorch, documentation of torch.nn.CTCLoss, reduction='mean'",
             symptom="long targets count for less",
         ),
-    ),
+    },
 )

@@ -24,7 +24,7 @@ vector"; the difference is elementary.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 
 
 def distance(x, y, p=2.0):

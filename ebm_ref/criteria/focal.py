@@ -25,8 +25,9 @@ Source: Lin et al. (2017), "Focal Loss for Dense Object Detection", equation (4)
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.binary_cross_entropy import check_share
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import sigmoid, softplus, weighted
 
@@ -134,156 +135,83 @@ FORMULA = Formula(
         rewards_the_truth,
         lowest_nearer_to_one_half,
     ),
-    cases=(
-        Case(
-            "nothing known: a quarter of log 2",
-            {"logit": 0.0, "target": 1, "gamma": 2.0},
+    cases={  # Case((logit, target, gamma), value, by logit, exposes)
+        "nothing known: a quarter of log 2": Case(
+            (0.0, 1, 2.0),
             0.25 * np.log(2.0),
-            {"logit": -0.25 * (np.log(2.0) + 0.5)},
-            exposes="focal factor missing in the value",
+            -0.25 * (np.log(2.0) + 0.5),
+            "focal factor missing in the value",
         ),
-        Case(
-            "nothing known, the other label",
-            {"logit": 0.0, "target": 0, "gamma": 2.0},
-            0.25 * np.log(2.0),
-            {"logit": 0.25 * (np.log(2.0) + 0.5)},
-            exposes="weighted by 0.25 and 0.75",
+        "nothing known, the other label": Case(
+            (0.0, 0, 2.0), 0.25 * np.log(2.0), 0.25 * (np.log(2.0) + 0.5), "weighted by 0.25 and 0.75"
         ),
-        Case(
-            "an easy sample is turned down",
-            {"logit": 2.0, "target": 1, "gamma": 2.0},
+        "an easy sample is turned down": Case(
+            (2.0, 1, 2.0),
             0.0018035628352403754,
-            {"logit": -0.004870940195392767},
-            exposes="multiplied by gamma, not raised to it",
+            -0.004870940195392767,
+            "multiplied by gamma, not raised to it",
         ),
-        Case(
-            "a hard sample is not",
-            {"logit": 2.0, "target": 0, "gamma": 2.0},
-            1.6500781794214088,
-            {"logit": 1.076713730448482},
-            exposes="both labels with the factor of the first",
+        "a hard sample is not": Case(
+            (2.0, 0, 2.0), 1.6500781794214088, 1.076713730448482, "both labels with the factor of the first"
         ),
-        Case(
-            "an exponent of one half",
-            {"logit": -1.0, "target": 1, "gamma": 0.5},
-            1.1228645305602012,
-            {"logit": -0.7760618315149121},
+        "an exponent of one half": Case((-1.0, 1, 0.5), 1.1228645305602012, -0.7760618315149121),
+        "gamma 0 is binary cross-entropy": Case((0.0, 0, 0.0), np.log(2.0), 0.5),
+        "far on the right side: e^-150 is left": Case(
+            (100.0, 1, 0.5), 7.175095973164411e-66, -1.0762643959746615e-65, "logarithm of a rounded sigmoid"
         ),
-        Case(
-            "gamma 0 is binary cross-entropy",
-            {"logit": 0.0, "target": 0, "gamma": 0.0},
-            np.log(2.0),
-            {"logit": 0.5},
+        "far on the wrong side": Case((-100.0, 1, 0.5), 100.0, -1.0, "probability clipped at 1e-7"),
+        "saturated, gamma 0: no power of zero may enter": Case(
+            (1000.0, 1, 0.0), 0.0, 0.0, "zero to the power gamma - 1"
         ),
-        Case(
-            "far on the right side: e^-150 is left",
-            {"logit": 100.0, "target": 1, "gamma": 0.5},
-            7.175095973164411e-66,
-            {"logit": -1.0762643959746615e-65},
-            exposes="logarithm of a rounded sigmoid",
-        ),
-        Case(
-            "far on the wrong side",
-            {"logit": -100.0, "target": 1, "gamma": 0.5},
-            100.0,
-            {"logit": -1.0},
-            exposes="probability clipped at 1e-7",
-        ),
-        Case(
-            "saturated, gamma 0: no power of zero may enter",
-            {"logit": 1000.0, "target": 1, "gamma": 0.0},
-            0.0,
-            {"logit": 0.0},
-            exposes="zero to the power gamma - 1",
-        ),
-        Case(
-            "a huge score, right",
-            {"logit": 1e9, "target": 1, "gamma": 2.0},
-            0.0,
-            {"logit": 0.0},
-        ),
-        Case(
-            "a huge score, wrong",
-            {"logit": 1e9, "target": 0, "gamma": 2.0},
-            1e9,
-            {"logit": 1.0},
-        ),
-        Case(
-            "an infinite score, right",
-            {"logit": np.inf, "target": 1, "gamma": 0.0},
-            0.0,
-            {"logit": 0.0},
-        ),
-        Case(
-            "an infinite score, wrong",
-            {"logit": -np.inf, "target": 1, "gamma": 2.0},
-            np.inf,
-            {"logit": -1.0},
-        ),
-        Case(
-            "not a number",
-            {"logit": np.nan, "target": 0, "gamma": 2.0},
-            np.nan,
-            {"logit": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "weighted by 0.25 and 0.75",
-            "convention",
+        "a huge score, right": Case((1e9, 1, 2.0), 0.0, 0.0),
+        "a huge score, wrong": Case((1e9, 0, 2.0), 1e9, 1.0),
+        "an infinite score, right": Case((np.inf, 1, 0.0), 0.0, 0.0),
+        "an infinite score, wrong": Case((-np.inf, 1, 2.0), np.inf, -1.0),
+        "not a number": Case((np.nan, 0, 2.0), np.nan, np.nan),
+    },
+    variants={
+        "weighted by 0.25 and 0.75": Convention(
             lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal(z, t, gamma),
             {"logit": lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma)},
             seen_in="torchvision, documentation of sigmoid_focal_loss: alpha = 0.25 unless -1 is passed",
             symptom="a quarter of the loss for the label 1, three quarters for 0",
         ),
-        Variant(
-            "focal factor missing in the value",
-            "mistake",
+        "focal factor missing in the value": Mistake(
             lambda z, t, gamma=2.0: focal(z, t, 0.0),
             {"logit": focal_gradient},
             seen_in="dlib, github.com/davisking/dlib/pull/2552",
             symptom="the gradient is right, the reported loss that of binary cross-entropy",
         ),
-        Variant(
-            "multiplied by gamma, not raised to it",
-            "mistake",
+        "multiplied by gamma, not raised to it": Mistake(
             lambda z, t, gamma=2.0: focal(z, t, gamma) if t == 0 else gamma * sigmoid(-z) * softplus(-z),
             seen_in="fudannlp16/focal-loss, github.com/fudannlp16/focal-loss/issues/2",
             symptom="the label 1 alone is wrong, and vanishes for gamma = 0",
         ),
-        Variant(
-            "both labels with the factor of the first",
-            "mistake",
+        "both labels with the factor of the first": Mistake(
             lambda z, t, gamma=2.0: focal(z, t, 0.0) * sigmoid(-z) ** gamma,
             seen_in="SSD_Pytorch, github.com/yqyao/SSD_Pytorch/issues/32",
             symptom="for the label 0 the hard samples are turned down",
         ),
-        Variant(
-            "logarithm of a rounded sigmoid",
-            "mistake",
+        "logarithm of a rounded sigmoid": Mistake(
             lambda z, t, gamma=2.0: _with_rounded_sigmoid(z, t, gamma),
             seen_in="kornia binary_focal_loss_with_logits, github.com/kornia/kornia/issues/2115",
             symptom="NaN from z = 37 on (float32: 17), right or wrong",
         ),
-        Variant(
-            "probability clipped at 1e-7",
-            "mistake",
+        "probability clipped at 1e-7": Mistake(
             lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[0],
             {"logit": lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1]},
             seen_in="Keras 3.15.1, binary_focal_crossentropy(from_logits=True), found by this project; "
             "TensorFlow Addons, github.com/tensorflow/addons/issues/693",
             symptom="beyond a score of 16 the loss stays at 16.1, the gradient at 0: the hardest are dropped",
         ),
-        Variant(
-            "zero to the power gamma - 1",
-            "mistake",
+        "zero to the power gamma - 1": Mistake(
             focal,
             {"logit": lambda z, t, gamma=2.0: _with_rounded_power(z, t, gamma)},
             seen_in="optax.sigmoid_focal_loss, github.com/google-deepmind/optax/issues/1267; "
             "SAM 3, github.com/facebookresearch/sam3/issues/575",
             symptom="a NaN gradient where p rounds to 1, for gamma < 1",
         ),
-    ),
+    },
 )
 
 

@@ -22,7 +22,8 @@ distribution"; the density is Gauss's.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_number
+from ebm_ref.checks import require, require_number
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
     condition,
@@ -142,110 +143,70 @@ FORMULA = Formula(
             lambda mean, variance, target: mean + np.sqrt(variance) * np.array([-10.0, -3.0, 3.0, 10.0]),
         ),
     ),
-    cases=(
-        Case(
-            "the peak of the standard normal density",
-            {"mean": 0.0, "variance": 1.0, "target": 0.0},
+    cases={  # Case((mean, variance, target), value, exposes)
+        "the peak of the standard normal density": Case(
+            (0.0, 1.0, 0.0),
             0.9189385332046728,
             {"mean": 0.0, "variance": 0.5, "target": 0.0},
-            exposes="constant left out",
+            "constant left out",
         ),
-        Case(
-            "two standard deviations off",
-            {"mean": 0.0, "variance": 4.0, "target": 4.0},
+        "two standard deviations off": Case(
+            (0.0, 4.0, 4.0),
             3.612085713764618,
             {"mean": -1.0, "variance": -0.375, "target": 1.0},
-            exposes="standard deviation given for the variance",
+            "standard deviation given for the variance",
         ),
-        Case(
-            "one standard deviation off: the variance is right",
-            {"mean": 0.0, "variance": 4.0, "target": 2.0},
+        "one standard deviation off: the variance is right": Case(
+            (0.0, 4.0, 2.0),
             2.112085713764618,
             {"mean": -0.5, "variance": 0.0, "target": 0.5},
-            exposes="variance taken for the standard deviation",
+            "variance taken for the standard deviation",
         ),
-        Case(
-            "below the mean",
-            {"mean": 1.0, "variance": 4.0, "target": -2.0},
-            2.737085713764618,
-            {"mean": 0.75, "variance": -0.15625, "target": -0.75},
+        "below the mean": Case(
+            (1.0, 4.0, -2.0), 2.737085713764618, {"mean": 0.75, "variance": -0.15625, "target": -0.75}
         ),
-        Case(
-            "a tall, narrow density: the loss is negative",
-            {"mean": 0.5, "variance": 2.0**-27, "target": 0.5},
+        "a tall, narrow density: the loss is negative": Case(
+            (0.5, 2.0**-27, 0.5),
             -8.43854840435459,
             {"mean": 0.0, "variance": 2.0**26, "target": 0.0},
-            exposes="constant left out, variance at least 1e-6",
+            "constant left out, variance at least 1e-6",
         ),
-        Case(
-            "an infinite target",
-            {"mean": 0.0, "variance": 1.0, "target": np.inf},
-            np.inf,
-            {"mean": -np.inf, "variance": -np.inf, "target": np.inf},
+        "an infinite target": Case(
+            (0.0, 1.0, np.inf), np.inf, {"mean": -np.inf, "variance": -np.inf, "target": np.inf}
         ),
-        Case(
-            "infinite noise explains everything, at infinite cost",
-            {"mean": 0.0, "variance": np.inf, "target": 1.0},
-            np.inf,
-            {"mean": 0.0, "variance": 0.0, "target": 0.0},
+        "infinite noise explains everything, at infinite cost": Case(
+            (0.0, np.inf, 1.0), np.inf, {"mean": 0.0, "variance": 0.0, "target": 0.0}
         ),
-        Case(
-            "mean not a number",
-            {"mean": np.nan, "variance": 1.0, "target": 0.0},
-            np.nan,
-            dict.fromkeys(GRADIENTS, np.nan),
+        "mean not a number": Case((np.nan, 1.0, 0.0), np.nan, dict.fromkeys(GRADIENTS, np.nan)),
+        "variance not a number": Case((0.0, np.nan, 0.0), np.nan, dict.fromkeys(GRADIENTS, np.nan)),
+        "target not a number": Case((0.0, 1.0, np.nan), np.nan, dict.fromkeys(GRADIENTS, np.nan)),
+    },
+    variants={
+        "constant left out": Convention(
+            _without_constant, GRADIENTS, seen_in="the regression literature: terms that no gradient sees"
         ),
-        Case(
-            "variance not a number",
-            {"mean": 0.0, "variance": np.nan, "target": 0.0},
-            np.nan,
-            dict.fromkeys(GRADIENTS, np.nan),
-        ),
-        Case(
-            "target not a number",
-            {"mean": 0.0, "variance": 1.0, "target": np.nan},
-            np.nan,
-            dict.fromkeys(GRADIENTS, np.nan),
-        ),
-    ),
-    variants=(
-        Variant(
-            "constant left out",
-            "convention",
-            _without_constant,
-            GRADIENTS,
-            seen_in="the regression literature: terms that no gradient sees",
-        ),
-        Variant(
-            "variance at least 1e-6",
-            "convention",
+        "variance at least 1e-6": Convention(
             _clamped(gaussian_nll),
             {a: _clamped(g) for a, g in GRADIENTS.items()},
             seen_in="PyTorch, documentation of torch.nn.GaussianNLLLoss, full=True",
             symptom="no density is higher than that of a standard deviation of 1e-3",
         ),
-        Variant(
-            "constant left out, variance at least 1e-6",
-            "convention",
+        "constant left out, variance at least 1e-6": Convention(
             _clamped(_without_constant),
             {a: _clamped(g) for a, g in GRADIENTS.items()},
             seen_in="PyTorch, documentation of torch.nn.GaussianNLLLoss; that eps is a floor and not added: "
             "github.com/pytorch/pytorch/pull/190058",
             symptom="below the floor the gradient by v is that at the floor, though the loss no longer moves",
         ),
-        Variant(
-            "variance taken for the standard deviation",
-            "mistake",
+        "variance taken for the standard deviation": Mistake(
             lambda m, v, y: gaussian_nll(m, v * v, y),
             seen_in="github.com/uzh-rpg/deep_uncertainty_estimation/issues/5",
             symptom="right at v = 1 only; predicted noise is squared",
         ),
-        Variant(
-            "standard deviation given for the variance",
-            "mistake",
+        "standard deviation given for the variance": Mistake(
             lambda m, v, y: gaussian_nll(m, np.sqrt(v), y),
             seen_in="Darts GaussianLikelihood, github.com/unit8co/darts/pull/1162",
             symptom="right at v = 1 only; predicted noise is the root of what it should be",
         ),
-    ),
+    },
 )

@@ -16,7 +16,8 @@ square both sides.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.checks import require, require_one_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, gradient_bounded, homogeneous, non_negative
 
 
@@ -73,92 +74,40 @@ FORMULA = Formula(
         gradient_bounded("distance", 1.0),
         homogeneous(1, distance=1, margin=1),
     ),
-    cases=(
-        Case(
-            "alike: the distance itself",
-            {"distance": 0.25, "sign": 1, "margin": 1.0},
-            0.25,
-            {"distance": 1.0},
-            exposes="like and unlike swapped",
-        ),
-        Case(
-            "alike and far: the force does not end at the margin",
-            {"distance": 3.0, "sign": 1, "margin": 1.0},
-            3.0,
-            {"distance": 1.0},
-        ),
-        Case(
-            "unlike and near: pulled apart",
-            {"distance": 0.25, "sign": -1, "margin": 1.0},
-            0.75,
-            {"distance": -1.0},
-            exposes="labels 1 and 0",
-        ),
-        Case(
-            "unlike, near for a margin of 2",
-            {"distance": 1.5, "sign": -1, "margin": 2.0},
-            0.5,
-            {"distance": -1.0},
-            exposes="margin ignored",
-        ),
-        Case(
-            "unlike and far: left in peace",
-            {"distance": 3.0, "sign": -1, "margin": 1.0},
-            0.0,
-            {"distance": 0.0},
-            exposes="no hinge",
-        ),
-        Case(
-            "at the corner: a distance of exactly m is enough",
-            {"distance": 1.0, "sign": -1, "margin": 1.0},
-            0.0,
-            {"distance": 0.0},
-        ),
-        Case("alike and together", {"distance": 0.0, "sign": 1, "margin": 1.0}, 0.0, {"distance": 1.0}),
-        Case("infinitely far", {"distance": np.inf, "sign": -1, "margin": 1.0}, 0.0, {"distance": 0.0}),
-        Case(
-            "not a number, alike",
-            {"distance": np.nan, "sign": 1, "margin": 1.0},
-            np.nan,
-            {"distance": np.nan},
-        ),
-        Case(
-            "not a number, unlike",
-            {"distance": np.nan, "sign": -1, "margin": 1.0},
-            np.nan,
-            {"distance": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "margin ignored",
-            "mistake",
+    cases={  # Case((distance, sign, margin), value, by distance, exposes)
+        "alike: the distance itself": Case((0.25, 1, 1.0), 0.25, 1.0, "like and unlike swapped"),
+        "alike and far: the force does not end at the margin": Case((3.0, 1, 1.0), 3.0, 1.0),
+        "unlike and near: pulled apart": Case((0.25, -1, 1.0), 0.75, -1.0, "labels 1 and 0"),
+        "unlike, near for a margin of 2": Case((1.5, -1, 2.0), 0.5, -1.0, "margin ignored"),
+        "unlike and far: left in peace": Case((3.0, -1, 1.0), 0.0, 0.0, "no hinge"),
+        "at the corner: a distance of exactly m is enough": Case((1.0, -1, 1.0), 0.0, 0.0),
+        "alike and together": Case((0.0, 1, 1.0), 0.0, 1.0),
+        "infinitely far": Case((np.inf, -1, 1.0), 0.0, 0.0),
+        "not a number, alike": Case((np.nan, 1, 1.0), np.nan, np.nan),
+        "not a number, unlike": Case((np.nan, -1, 1.0), np.nan, np.nan),
+    },
+    variants={
+        "margin ignored": Mistake(
             lambda d, y, m=1.0: 1.0 * d if y == 1 else np.maximum(0.0, 1.0 - d),
             {"distance": lambda d, y, m=1.0: 1.0 if y == 1 else -np.sign(np.maximum(0.0, 1.0 - d))},
             seen_in="PyTorch HingeEmbeddingLoss, github.com/pytorch/pytorch/pull/1378",
             symptom="unlike pairs stop at a distance of 1, whatever margin is asked for",
         ),
-        Variant(
-            "labels 1 and 0",
-            "mistake",
+        "labels 1 and 0": Mistake(
             lambda d, y, m=1.0: 1.0 * d + (0.0 if y == 1 else np.maximum(0.0, m - d)),
             {"distance": lambda d, y, m=1.0: 1.0 if y == 1 else 1.0 - np.sign(np.maximum(0.0, m - d))},
             seen_in="PyTorch, aten/src/ATen/native/Loss.cpp: a target neither 1 nor -1 gets both terms",
             symptom="unlike pairs cost m at every distance below m, and are pulled together beyond it",
         ),
-        Variant(
-            "like and unlike swapped",
-            "mistake",
+        "like and unlike swapped": Mistake(
             lambda d, y, m=1.0: 1.0 * d if y == -1 else np.maximum(0.0, m - d),
             {"distance": lambda d, y, m=1.0: 1.0 if y == -1 else -np.sign(np.maximum(0.0, m - d))},
             symptom="fed with a similarity where a distance is meant, or with y = 1 for unlike",
         ),
-        Variant(
-            "no hinge",
-            "mistake",
+        "no hinge": Mistake(
             lambda d, y, m=1.0: 1.0 * d if y == 1 else m - d,
             {"distance": lambda d, y, m=1.0: 1.0 * y},
             symptom="unlike pairs are driven to infinity",
         ),
-    ),
+    },
 )

@@ -22,8 +22,9 @@ from math import erf
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_positive
 from ebm_ref.criteria.squared_error import difference, random_pair
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     gradient_bounded,
@@ -121,87 +122,26 @@ FORMULA = Formula(
             lambda prediction, target, delta: prediction + delta_edges(delta, 40.0 / delta),
         ),
     ),
-    cases=(
-        Case(
-            "inside: half the square",
-            {"prediction": 0.25, "target": 0.0, "delta": 2.0},
-            0.03125,
-            {"prediction": 0.25, "target": -0.25},
+    cases={  # Case((prediction, target, delta), value, by prediction and target, exposes)
+        "inside: half the square": Case((0.25, 0.0, 2.0), 0.03125, (0.25, -0.25)),
+        "still inside": Case((1.0, 2.0, 2.0), 0.5, (-1.0, 1.0), "divided by delta: smooth L1"),
+        "outside: a line": Case((3.0, 0.0, 2.0), 4.0, (2.0, -2.0), "half of delta forgotten"),
+        "outside, below the target": Case(
+            (-3.0, 0.0, 2.0), 4.0, (-2.0, 2.0), "only positive errors reach the line"
         ),
-        Case(
-            "still inside",
-            {"prediction": 1.0, "target": 2.0, "delta": 2.0},
-            0.5,
-            {"prediction": -1.0, "target": 1.0},
-            exposes="divided by delta: smooth L1",
+        "where the arms meet": Case((2.0, 0.0, 2.0), 2.0, (2.0, -2.0)),
+        "where the arms meet, below the target": Case((0.5, 1.5, 1.0), 0.5, (-1.0, 1.0)),
+        "half a unit short": Case((2.5, 3.0, 1.0), 0.125, (-0.5, 0.5)),
+        "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1": Case(
+            (2.1, 2.0, 1.0), 0.005000000000000009, (0.10000000000000009, -0.10000000000000009)
         ),
-        Case(
-            "outside: a line",
-            {"prediction": 3.0, "target": 0.0, "delta": 2.0},
-            4.0,
-            {"prediction": 2.0, "target": -2.0},
-            exposes="half of delta forgotten",
-        ),
-        Case(
-            "outside, below the target",
-            {"prediction": -3.0, "target": 0.0, "delta": 2.0},
-            4.0,
-            {"prediction": -2.0, "target": 2.0},
-            exposes="only positive errors reach the line",
-        ),
-        Case(
-            "where the arms meet",
-            {"prediction": 2.0, "target": 0.0, "delta": 2.0},
-            2.0,
-            {"prediction": 2.0, "target": -2.0},
-        ),
-        Case(
-            "where the arms meet, below the target",
-            {"prediction": 0.5, "target": 1.5, "delta": 1.0},
-            0.5,
-            {"prediction": -1.0, "target": 1.0},
-        ),
-        Case(
-            "half a unit short",
-            {"prediction": 2.5, "target": 3.0, "delta": 1.0},
-            0.125,
-            {"prediction": -0.5, "target": 0.5},
-        ),
-        Case(
-            "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1",
-            {"prediction": 2.1, "target": 2.0, "delta": 1.0},
-            0.005000000000000009,
-            {"prediction": 0.10000000000000009, "target": -0.10000000000000009},
-        ),
-        Case(
-            "at the target: no loss, no force",
-            {"prediction": 1.25, "target": 1.25, "delta": 1.0},
-            0.0,
-            {"prediction": 0.0, "target": 0.0},
-        ),
-        Case(
-            "an infinite prediction: the force stays delta",
-            {"prediction": np.inf, "target": 0.0, "delta": 0.5},
-            np.inf,
-            {"prediction": 0.5, "target": -0.5},
-        ),
-        Case(
-            "prediction not a number",
-            {"prediction": np.nan, "target": 0.0, "delta": 1.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-        Case(
-            "target not a number",
-            {"prediction": 0.0, "target": np.nan, "delta": 1.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "divided by delta: smooth L1",
-            "convention",
+        "at the target: no loss, no force": Case((1.25, 1.25, 1.0), 0.0, (0.0, 0.0)),
+        "an infinite prediction: the force stays delta": Case((np.inf, 0.0, 0.5), np.inf, (0.5, -0.5)),
+        "prediction not a number": Case((np.nan, 0.0, 1.0), np.nan, (np.nan, np.nan)),
+        "target not a number": Case((0.0, np.nan, 1.0), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "divided by delta: smooth L1": Convention(
             lambda x, y, delta=1.0: huber(x, y, delta) / delta,
             {
                 "prediction": lambda x, y, delta=1.0: huber_prediction_gradient(x, y, delta) / delta,
@@ -211,23 +151,19 @@ FORMULA = Formula(
             "github.com/pytorch/pytorch/issues/48595",
             symptom="right at delta = 1 only",
         ),
-        Variant(
-            "half of delta forgotten",
-            "mistake",
+        "half of delta forgotten": Mistake(
             lambda x, y, delta=1.0: np.where(
                 np.abs(x - y) <= delta, 0.5 * (x - y) ** 2, delta * (np.abs(x - y) - delta)
             ),
             seen_in="H2O-3, github.com/h2oai/h2o-3/pull/6015 (deviance, twice this)",
             symptom="the loss drops from delta^2/2 to 0 where the arms should meet",
         ),
-        Variant(
-            "only positive errors reach the line",
-            "mistake",
+        "only positive errors reach the line": Mistake(
             lambda x, y, delta=1.0: np.where(x - y < -delta, 0.0, huber(x, y, delta)),
             seen_in="on-policy (MAPPO), github.com/marlbenchmark/on-policy/issues/47",
             symptom="no loss at all for errors below -delta",
         ),
-    ),
+    },
 )
 
 

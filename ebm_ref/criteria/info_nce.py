@@ -21,8 +21,9 @@ Source: van den Oord et al. (2018), "Representation Learning with Contrastive Pr
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_index, require_positive
 from ebm_ref.criteria.cross_entropy import check_logits, cross_entropy, cross_entropy_gradient
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     gradient_sums_to,
@@ -113,77 +114,46 @@ FORMULA = Formula(
         gradient_sums_to("similarities", 0.0),
         homogeneous(0, similarities=1, temperature=1),
     ),
-    cases=(
-        Case(
-            "nothing learned: log k, at every temperature",
-            {"similarities": np.array([0.5, 0.5, 0.5, 0.5]), "positive": 2, "temperature": 0.5},
+    cases={  # Case((similarities, positive, temperature), value, by similarities and temperature, exposes)
+        "nothing learned: log k, at every temperature": Case(
+            ([0.5, 0.5, 0.5, 0.5], 2, 0.5),
             np.log(4.0),
-            {"similarities": np.array([0.5, 0.5, -1.5, 0.5]), "temperature": 0.0},
-            exposes="gradient not divided by the temperature",
+            ([0.5, 0.5, -1.5, 0.5], 0.0),
+            "gradient not divided by the temperature",
         ),
-        Case(
-            "one stranger: the log loss of s/tau",
-            {"similarities": np.array([1.0, 0.0]), "positive": 0, "temperature": 0.5},
+        "one stranger: the log loss of s/tau": Case(
+            ([1.0, 0.0], 0, 0.5),
             0.1269280110429725,
-            {
-                "similarities": np.array([-0.23840584404423512, 0.23840584404423512]),
-                "temperature": 0.47681168808847024,
-            },
-            exposes="multiplied by the temperature",
+            ([-0.23840584404423512, 0.23840584404423512], 0.47681168808847024),
+            "multiplied by the temperature",
         ),
-        Case(
-            "a cold comparison of cosines",
-            {"similarities": np.array([1.0, 0.0]), "positive": 0, "temperature": 0.0625},
+        "a cold comparison of cosines": Case(
+            ([1.0, 0.0], 0, 0.0625),
             1.1253516838717681e-07,
-            {
-                "similarities": np.array([-1.80056259288152e-06, 1.80056259288152e-06]),
-                "temperature": 2.880900148610432e-05,
-            },
-            exposes="temperature missing for the partner",
+            ([-1.80056259288152e-06, 1.80056259288152e-06], 2.880900148610432e-05),
+            "temperature missing for the partner",
         ),
-        Case(
-            "opposite directions: a loss of 0.13, not -2",
-            {"similarities": np.array([1.0, -1.0]), "positive": 0, "temperature": 1.0},
+        "opposite directions: a loss of 0.13, not -2": Case(
+            ([1.0, -1.0], 0, 1.0),
             0.1269280110429725,
             {"similarities": np.array([-0.11920292202211756, 0.11920292202211756])},
-            exposes="partner left out of the sum",
+            "partner left out of the sum",
         ),
-        Case(
-            "hopeless: a stranger is closer by 2048 temperatures",
-            {"similarities": np.array([-1.0, 1.0]), "positive": 0, "temperature": 2.0**-10},
+        "hopeless: a stranger is closer by 2048 temperatures": Case(
+            ([-1.0, 1.0], 0, 2.0**-10),
             2048.0,
-            {"similarities": np.array([-1024.0, 1024.0]), "temperature": -(2.0**21)},
-            exposes="exponentials before the logarithm",
+            ([-1024.0, 1024.0], -(2.0**21)),
+            "exponentials before the logarithm",
         ),
-        Case(
-            "no strangers, no loss",
-            {"similarities": np.array([0.3]), "positive": 0, "temperature": 0.1},
-            0.0,
-            {"similarities": np.zeros(1), "temperature": 0.0},
+        "no strangers, no loss": Case(([0.3], 0, 0.1), 0.0, (np.zeros(1), 0.0)),
+        "a masked stranger, such as the sample itself": Case(
+            ([-np.inf, 0.5, 0.5], 1, 0.5), np.log(2.0), ([0.0, -1.0, 1.0], 0.0)
         ),
-        Case(
-            "a masked stranger, such as the sample itself",
-            {"similarities": np.array([-np.inf, 0.5, 0.5]), "positive": 1, "temperature": 0.5},
-            np.log(2.0),
-            {"similarities": np.array([0.0, -1.0, 1.0]), "temperature": 0.0},
-        ),
-        Case(
-            "a masked partner",
-            {"similarities": np.array([-np.inf, 0.5]), "positive": 0, "temperature": 0.5},
-            np.inf,
-            {"similarities": np.array([-2.0, 2.0]), "temperature": -np.inf},
-        ),
-        Case(
-            "not a number",
-            {"similarities": np.array([0.5, np.nan]), "positive": 0, "temperature": 0.5},
-            np.nan,
-            {"similarities": np.full(2, np.nan), "temperature": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "multiplied by 2 tau",
-            "convention",
+        "a masked partner": Case(([-np.inf, 0.5], 0, 0.5), np.inf, ([-2.0, 2.0], -np.inf)),
+        "not a number": Case(([0.5, np.nan], 0, 0.5), np.nan, (np.full(2, np.nan), np.nan)),
+    },
+    variants={
+        "multiplied by 2 tau": Convention(
             lambda s, y, tau=0.1: 2.0 * tau * info_nce(s, y, tau),
             {
                 "similarities": lambda s, y, tau=0.1: 2.0 * tau * info_nce_similarities_gradient(s, y, tau),
@@ -194,23 +164,17 @@ FORMULA = Formula(
             seen_in="MoCo v3, Algorithm 1; github.com/facebookresearch/moco-v3/issues/31",
             symptom="the force does not grow as the temperature falls",
         ),
-        Variant(
-            "partner left out of the sum",
-            "mistake",
+        "partner left out of the sum": Mistake(
             lambda s, y, tau=0.1: logsumexp(np.delete(s, y) / tau) - s[y] / tau,
             seen_in="CoMIR, github.com/MIDA-group/CoMIR/issues/51",
             symptom="negative losses without a lower bound",
         ),
-        Variant(
-            "temperature missing for the partner",
-            "mistake",
+        "temperature missing for the partner": Mistake(
             lambda s, y, tau=0.1: cross_entropy(np.where(np.arange(len(s)) == y, s, s / tau), y),
             seen_in="info-nce-pytorch, github.com/RElbers/info-nce-pytorch/pull/17",
             symptom="right at tau = 1 alone",
         ),
-        Variant(
-            "multiplied by the temperature",
-            "mistake",
+        "multiplied by the temperature": Mistake(
             lambda s, y, tau=0.1: cross_entropy(s * tau, y),
             {
                 "similarities": lambda s, y, tau=0.1: tau * cross_entropy_gradient(s * tau, y),
@@ -218,18 +182,14 @@ FORMULA = Formula(
             },
             symptom="the scale of a model that learns 1/tau: nothing gets beyond log k",
         ),
-        Variant(
-            "gradient not divided by the temperature",
-            "mistake",
+        "gradient not divided by the temperature": Mistake(
             info_nce,
             {"similarities": lambda s, y, tau=0.1: tau * info_nce_similarities_gradient(s, y, tau)},
             symptom="the force is bounded by 1, and learning slow at low temperatures",
         ),
-        Variant(
-            "exponentials before the logarithm",
-            "mistake",
+        "exponentials before the logarithm": Mistake(
             lambda s, y, tau=0.1: np.log(np.sum(np.exp(s / tau))) - s[y] / tau,
             symptom="an infinite or NaN loss for a similarity above 709 temperatures",
         ),
-    ),
+    },
 )

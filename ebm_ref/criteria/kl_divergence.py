@@ -25,7 +25,8 @@ text takes the input for a probability.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, gradient_sums_to, misfit
 from ebm_ref.numerics import log_softmax, weighted
 
@@ -150,90 +151,64 @@ FORMULA = Formula(
         convex_in_the_target,
         gradient_sums_to("log_q", -1.0),
     ),
-    cases=(
-        Case(
-            "two classes, first row: log_q as a network gives it, not normalised",
-            {"log_q": np.array([-1.0, -0.5]), "p": np.array([0.4, 0.6])},
+    cases={  # Case((log_q, p), value, by log_q and p, exposes)
+        "two classes, first row: log_q as a network gives it, not normalised": Case(
+            ([-1.0, -0.5], [0.4, 0.6]),
             0.026988332990743567,
-            {"log_q": np.array([-0.4, -0.6]), "p": np.array([1.083709268125845, 0.9891743762340093])},
-            exposes="probabilities where logarithms are due",
+            ([-0.4, -0.6], [1.083709268125845, 0.9891743762340093]),
+            "probabilities where logarithms are due",
         ),
-        Case(
-            "two classes, second row",
-            {"log_q": np.array([-2.0, -0.2]), "p": np.array([0.1, 0.9])},
+        "two classes, second row": Case(
+            ([-2.0, -0.2], [0.1, 0.9]),
             0.0549170266085518,
-            {"log_q": np.array([-0.1, -0.9]), "p": np.array([0.6974149070059543, 1.0946394843421738])},
-            exposes="divided by the number of classes",
-        ),
-        Case(
-            "three classes, first row: far from normalised, and negative",
-            {"log_q": np.array([0.5, -0.5, 0.1]), "p": np.array([0.7, 0.2, 0.1])},
-            -1.0618185525433372,
-        ),
-        Case(
-            "three classes, second row",
-            {"log_q": np.array([0.1, -0.2, 0.3]), "p": np.array([0.1, 0.5, 0.4])},
-            -0.9733483923290392,
-            exposes="entropy of p left out",
-        ),
-        Case(
-            "an even target",
-            {"log_q": np.array([-1.0, -0.5]), "p": np.array([0.5, 0.5])},
-            0.05685281944005469,
-            {"log_q": np.array([-0.5, -0.5]), "p": np.array([1.3068528194400546, 0.8068528194400547])},
-            exposes="arguments swapped",
-        ),
-        Case(
-            "nearly ruled out: e^-800 is 0, its logarithm is not",
-            {"log_q": np.array([-800.0, 0.0]), "p": np.array([0.5, 0.5])},
-            399.30685281944005,
-            {"log_q": np.array([-0.5, -0.5]), "p": np.array([800.3068528194401, 0.3068528194400547])},
-            exposes="clipped at 1e-7",
-        ),
-        Case(
-            "a certain target: minus its log-probability",
-            {"log_q": np.array([-1.0, -2.0, -0.5]), "p": np.array([0.0, 1.0, 0.0])},
-            2.0,
-            {"log_q": np.array([0.0, -1.0, 0.0]), "p": np.array([-np.inf, 3.0, -np.inf])},
-            exposes="0 log 0 is not a number",
-        ),
-        Case(
-            "an empty class has infinite slope",
-            {"log_q": np.array([-1.0, -2.0]), "p": np.array([1.0, 0.0])},
-            1.0,
-            {"log_q": np.array([-1.0, 0.0]), "p": np.array([2.0, -np.inf])},
-            exposes="slope 0 where p = 0",
-        ),
-        Case(
-            "ruled out by both: costs nothing, but the first bit of mass would cost everything",
-            {"log_q": np.array([-np.inf, 0.0]), "p": np.array([0.0, 1.0])},
-            0.0,
-            {"log_q": np.array([0.0, -1.0]), "p": np.array([np.inf, 1.0])},
-            exposes="0 times an infinite log-probability",
-        ),
-        Case(
-            "ruled out by q, allowed by p",
-            {"log_q": np.array([-np.inf, 0.0]), "p": np.array([0.25, 0.75])},
-            np.inf,
-            {"log_q": np.array([-0.25, -0.75]), "p": np.array([np.inf, 0.7123179275482191])},
-        ),
-        Case(
-            "log_q not a number",
-            {"log_q": np.array([-1.0, np.nan]), "p": np.array([1.0, 0.0])},
-            np.nan,
-            {"log_q": np.full(2, np.nan), "p": np.full(2, np.nan)},
-        ),
-        Case(
-            "p not a number",
-            {"log_q": np.array([-1.0, -0.5]), "p": np.array([0.5, np.nan])},
-            np.nan,
-            {"log_q": np.full(2, np.nan), "p": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            ([-0.1, -0.9], [0.6974149070059543, 1.0946394843421738]),
             "divided by the number of classes",
-            "convention",
+        ),
+        "three classes, first row: far from normalised, and negative": Case(
+            ([0.5, -0.5, 0.1], [0.7, 0.2, 0.1]), -1.0618185525433372
+        ),
+        "three classes, second row": Case(
+            ([0.1, -0.2, 0.3], [0.1, 0.5, 0.4]), -0.9733483923290392, exposes="entropy of p left out"
+        ),
+        "an even target": Case(
+            ([-1.0, -0.5], [0.5, 0.5]),
+            0.05685281944005469,
+            ([-0.5, -0.5], [1.3068528194400546, 0.8068528194400547]),
+            "arguments swapped",
+        ),
+        "nearly ruled out: e^-800 is 0, its logarithm is not": Case(
+            ([-800.0, 0.0], [0.5, 0.5]),
+            399.30685281944005,
+            ([-0.5, -0.5], [800.3068528194401, 0.3068528194400547]),
+            "clipped at 1e-7",
+        ),
+        "a certain target: minus its log-probability": Case(
+            ([-1.0, -2.0, -0.5], [0.0, 1.0, 0.0]),
+            2.0,
+            ([0.0, -1.0, 0.0], [-np.inf, 3.0, -np.inf]),
+            "0 log 0 is not a number",
+        ),
+        "an empty class has infinite slope": Case(
+            ([-1.0, -2.0], [1.0, 0.0]), 1.0, ([-1.0, 0.0], [2.0, -np.inf]), "slope 0 where p = 0"
+        ),
+        "ruled out by both: costs nothing, but the first bit of mass would cost everything": Case(
+            ([-np.inf, 0.0], [0.0, 1.0]),
+            0.0,
+            ([0.0, -1.0], [np.inf, 1.0]),
+            "0 times an infinite log-probability",
+        ),
+        "ruled out by q, allowed by p": Case(
+            ([-np.inf, 0.0], [0.25, 0.75]), np.inf, ([-0.25, -0.75], [np.inf, 0.7123179275482191])
+        ),
+        "log_q not a number": Case(
+            ([-1.0, np.nan], [1.0, 0.0]), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
+        ),
+        "p not a number": Case(
+            ([-1.0, -0.5], [0.5, np.nan]), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
+        ),
+    },
+    variants={
+        "divided by the number of classes": Convention(
             _by_classes(kl_divergence),
             {"log_q": _by_classes(kl_divergence_log_q_gradient), "p": _by_classes(kl_divergence_p_gradient)},
             seen_in="PyTorch, documentation of torch.nn.KLDivLoss, reduction='mean', "
@@ -241,9 +216,7 @@ FORMULA = Formula(
             "github.com/facebookresearch/deit/issues/61, and LD, github.com/HikariTJU/LD/issues/74",
             symptom="a distillation term that fades as classes are added",
         ),
-        Variant(
-            "generalised: sum q - sum p added",
-            "convention",
+        "generalised: sum q - sum p added": Convention(
             _generalised,
             {
                 "log_q": lambda log_q, p: np.exp(log_q) - p,
@@ -252,32 +225,24 @@ FORMULA = Formula(
             seen_in="SciPy, documentation of scipy.special.kl_div; optax.generalized_kl_divergence",
             symptom="never negative; the same where both sum to 1",
         ),
-        Variant(
-            "probabilities where logarithms are due",
-            "mistake",
+        "probabilities where logarithms are due": Mistake(
             lambda log_q, p: kl_divergence(np.exp(log_q), p),
             {"log_q": lambda log_q, p: -p * np.exp(log_q)},
             seen_in="ProDA, github.com/microsoft/ProDA/issues/20",
             symptom="negative losses",
         ),
-        Variant(
-            "arguments swapped",
-            "mistake",
+        "arguments swapped": Mistake(
             lambda log_q, p: np.sum(np.exp(log_q) * (log_q - np.log(p))),
             seen_in="PyTorch, documentation of torch.nn.KLDivLoss, which warns of the order (log q, p)",
             symptom="the prediction seeks one mode of the target instead of covering all",
         ),
-        Variant(
-            "entropy of p left out",
-            "mistake",
+        "entropy of p left out": Mistake(
             lambda log_q, p: -np.sum(p * log_q),
             {"log_q": kl_divergence_log_q_gradient},
             seen_in="DistiLLM, github.com/jongwooko/distillm/issues/7",
             symptom="not 0 where q = p; the gradient by log_q is right",
         ),
-        Variant(
-            "clipped at 1e-7",
-            "mistake",
+        "clipped at 1e-7": Mistake(
             _clipped,
             {
                 "log_q": lambda log_q, p: -np.clip(p, 1e-7, 1.0) * _passed(np.exp(log_q)),
@@ -288,28 +253,22 @@ FORMULA = Formula(
             seen_in="Keras KLDivergence, github.com/keras-team/keras/issues/19520",
             symptom="16.118 where the loss is infinite",
         ),
-        Variant(
-            "0 log 0 is not a number",
-            "mistake",
+        "0 log 0 is not a number": Mistake(
             lambda log_q, p: np.sum(p * (np.log(p) - log_q)),
             seen_in="TorchMetrics, github.com/Lightning-AI/torchmetrics/issues/1029; "
             "Distributions.jl, github.com/JuliaStats/Distributions.jl/issues/793",
             symptom="NaN for every one-hot target",
         ),
-        Variant(
-            "0 times an infinite log-probability",
-            "mistake",
+        "0 times an infinite log-probability": Mistake(
             lambda log_q, p: np.sum(p * (np.log(np.where(p == 0.0, 1.0, p)) - log_q)),
             {"log_q": kl_divergence_log_q_gradient},
             seen_in="optax.kl_divergence, github.com/google-deepmind/optax/pull/1786",
             symptom="NaN where a masked class has a log-probability of -inf",
         ),
-        Variant(
-            "slope 0 where p = 0",
-            "mistake",
+        "slope 0 where p = 0": Mistake(
             gradients={"p": lambda log_q, p: np.where(p == 0.0, 0.0, kl_divergence_p_gradient(log_q, p))},
             seen_in="PyTorch 1.12 kl_div, github.com/pytorch/pytorch/issues/89558 (NaN since)",
             symptom="an empty class of a learnt target stays empty",
         ),
-    ),
+    },
 )

@@ -22,12 +22,13 @@ Source: Szegedy et al. (2016), "Rethinking the Inception Architecture for Comput
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_index
 from ebm_ref.criteria.cross_entropy import random_logits
 from ebm_ref.criteria.cross_entropy_of_probabilities import (
     cross_entropy_of_probabilities,
     cross_entropy_of_probabilities_logits_gradient,
 )
-from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
     condition,
@@ -108,96 +109,59 @@ FORMULA = Formula(
         gradient_bounded("logits", 1.0),
         gradient_sums_to("logits", 0.0),
     ),
-    cases=(
-        Case(
-            "equal scores cost log k, however smooth the label",
-            {"logits": np.array([1.0, 1.0, 1.0, 1.0]), "label": 2, "smoothing": 0.5},
+    cases={  # Case((logits, label, smoothing), value, by logits, exposes)
+        "equal scores cost log k, however smooth the label": Case(
+            ([1.0, 1.0, 1.0, 1.0], 2, 0.5),
             np.log(4.0),
-            {"logits": np.array([0.125, 0.125, -0.375, 0.125])},
-            exposes="even share added up, not averaged",
+            [0.125, 0.125, -0.375, 0.125],
+            "even share added up, not averaged",
         ),
-        Case(
-            "three classes",
-            {"logits": np.array([2.0, 0.5, 0.1]), "label": 0, "smoothing": 0.25},
-            0.6001120473908618,
-            exposes="share of the true class forgotten",
+        "three classes": Case(
+            ([2.0, 0.5, 0.1], 0, 0.25), 0.6001120473908618, exposes="share of the true class forgotten"
         ),
-        Case(
-            "no smoothing is cross-entropy",
-            {"logits": np.array([2.0, 0.5, 0.1]), "label": 0, "smoothing": 0.0},
+        "no smoothing is cross-entropy": Case(
+            ([2.0, 0.5, 0.1], 0, 0.0),
             0.3167787140575284,
-            {"logits": np.array([-0.27150805768314723, 0.16254852375600007, 0.10895953392714718])},
+            [-0.27150805768314723, 0.16254852375600007, 0.10895953392714718],
         ),
-        Case(
-            "all smoothing: the label does not matter",
-            {"logits": np.array([0.0, np.log(3.0)]), "label": 0, "smoothing": 1.0},
-            np.log(4.0) - 0.5 * np.log(3.0),
-            {"logits": np.array([-0.25, 0.25])},
+        "all smoothing: the label does not matter": Case(
+            ([0.0, np.log(3.0)], 0, 1.0), np.log(4.0) - 0.5 * np.log(3.0), [-0.25, 0.25]
         ),
-        Case(
-            "too sure: p = 1 and a share of 1/4 elsewhere pulls back",
-            {"logits": np.array([800.0, 0.0]), "label": 0, "smoothing": 0.5},
-            200.0,
-            {"logits": np.array([0.25, -0.25])},
-            exposes="shared among the wrong classes alone",
+        "too sure: p = 1 and a share of 1/4 elsewhere pulls back": Case(
+            ([800.0, 0.0], 0, 0.5), 200.0, [0.25, -0.25], "shared among the wrong classes alone"
         ),
-        Case(
-            "an impossible wrong class has a share",
-            {"logits": np.array([0.0, -np.inf, 0.0, 0.0]), "label": 0, "smoothing": 0.25},
-            np.inf,
-            {"logits": np.array([-23 / 48, -1 / 16, 13 / 48, 13 / 48])},
+        "an impossible wrong class has a share": Case(
+            ([0.0, -np.inf, 0.0, 0.0], 0, 0.25), np.inf, [-23 / 48, -1 / 16, 13 / 48, 13 / 48]
         ),
-        Case(
-            "without smoothing it has none",
-            {"logits": np.array([0.0, -np.inf]), "label": 0, "smoothing": 0.0},
-            0.0,
-            {"logits": np.zeros(2)},
-            exposes="zero times infinity",
+        "without smoothing it has none": Case(
+            ([0.0, -np.inf], 0, 0.0), 0.0, np.zeros(2), "zero times infinity"
         ),
-        Case(
-            "one class is always right",
-            {"logits": np.array([3.0]), "label": 0, "smoothing": 0.5},
-            0.0,
-            {"logits": np.zeros(1)},
-        ),
-        Case(
-            "not a number",
-            {"logits": np.array([0.0, np.nan]), "label": 0, "smoothing": 0.25},
-            np.nan,
-            {"logits": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "shared among the wrong classes alone",
-            "convention",
+        "one class is always right": Case(([3.0], 0, 0.5), 0.0, np.zeros(1)),
+        "not a number": Case(([0.0, np.nan], 0, 0.25), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "shared among the wrong classes alone": Convention(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / (len(z) - 1)),
             {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / (len(z) - 1))},
             seen_in="fairseq, label_smoothed_nll_loss: eps_i = epsilon / (lprobs.size(-1) - 1)",
             symptom="for ten classes as if s were a ninth larger",
         ),
-        Variant(
-            "share of the true class forgotten",
-            "mistake",
+        "share of the true class forgotten": Mistake(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / len(z)),
             {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / len(z))},
             symptom="the target sums to 1 - s/k",
         ),
-        Variant(
-            "even share added up, not averaged",
-            "mistake",
+        "even share added up, not averaged": Mistake(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0, s),
             {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0, s)},
             symptom="(1 - s) L_y + s sum_j L_j: the target sums to 1 + (k-1) s, and the label drowns",
         ),
-        Variant(
-            "zero times infinity",
-            "mistake",
+        "zero times infinity": Mistake(
             lambda z, y, s=0.1: -np.sum(smoothed(y, s, len(z)) * log_softmax(z)),
             seen_in="optax.softmax_cross_entropy, github.com/google-deepmind/optax/issues/896",
             symptom="NaN at s = 0 for a masked class",
         ),
-    ),
+    },
 )
 
 

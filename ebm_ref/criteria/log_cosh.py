@@ -19,7 +19,7 @@ algorithm", where log cosh is the penalty of a difference.
 import autograd.numpy as np
 
 from ebm_ref.criteria.squared_error import difference, random_pair
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
     condition,
@@ -99,86 +99,42 @@ FORMULA = Formula(
             lambda prediction, target: prediction + np.array([-40.0, -8.0, -2.0, 0.0, 2.0, 8.0, 40.0]),
         ),
     ),
-    cases=(
-        Case(
-            "one unit",
-            {"prediction": 1.0, "target": 0.0},
+    cases={  # Case((prediction, target), value, by prediction and target, exposes)
+        "one unit": Case(
+            (1.0, 0.0),
             0.4337808304830272,
-            {"prediction": 0.7615941559557649, "target": -0.7615941559557649},
-            exposes="logarithm of 2 forgotten",
+            (0.7615941559557649, -0.7615941559557649),
+            "logarithm of 2 forgotten",
         ),
-        Case(
-            "half a unit short",
-            {"prediction": 2.5, "target": 3.0},
-            0.12011450695827752,
-            {"prediction": -0.46211715726000974, "target": 0.46211715726000974},
+        "half a unit short": Case(
+            (2.5, 3.0), 0.12011450695827752, (-0.46211715726000974, 0.46211715726000974)
         ),
-        Case(
-            "at the target: no loss, no force",
-            {"prediction": -1.5, "target": -1.5},
-            0.0,
-            {"prediction": 0.0, "target": 0.0},
+        "at the target: no loss, no force": Case((-1.5, -1.5), 0.0, (0.0, 0.0)),
+        "very near: the digits of a parabola": Case(
+            (1e-9, 0.0), 5e-19, (1e-9, -1e-9), "logarithm of 2 taken off at the end"
         ),
-        Case(
-            "very near: the digits of a parabola",
-            {"prediction": 1e-9, "target": 0.0},
-            5e-19,
-            {"prediction": 1e-9, "target": -1e-9},
-            exposes="logarithm of 2 taken off at the end",
+        "far: a line": Case((0.0, 100.0), 99.30685281944005, (-1.0, 1.0)),
+        "farther: cosh is beyond the largest double": Case(
+            (800.0, 0.0), 799.3068528194401, (1.0, -1.0), "cosh overflows"
         ),
-        Case(
-            "far: a line",
-            {"prediction": 0.0, "target": 100.0},
-            99.30685281944005,
-            {"prediction": -1.0, "target": 1.0},
-        ),
-        Case(
-            "farther: cosh is beyond the largest double",
-            {"prediction": 800.0, "target": 0.0},
-            799.3068528194401,
-            {"prediction": 1.0, "target": -1.0},
-            exposes="cosh overflows",
-        ),
-        Case(
-            "an infinite prediction: the force stays 1",
-            {"prediction": -np.inf, "target": 0.0},
-            np.inf,
-            {"prediction": -1.0, "target": 1.0},
-        ),
-        Case(
-            "prediction not a number",
-            {"prediction": np.nan, "target": 0.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-        Case(
-            "target not a number",
-            {"prediction": 0.0, "target": np.nan},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "cosh overflows",
-            "mistake",
+        "an infinite prediction: the force stays 1": Case((-np.inf, 0.0), np.inf, (-1.0, 1.0)),
+        "prediction not a number": Case((np.nan, 0.0), np.nan, (np.nan, np.nan)),
+        "target not a number": Case((0.0, np.nan), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "cosh overflows": Mistake(
             lambda x, y: np.log(np.cosh(x - y)),
             seen_in="TorchMetrics, github.com/Lightning-AI/torchmetrics/issues/3488; "
             "MLJ, github.com/JuliaAI/MLJBase.jl/issues/437; STIR, github.com/UCL/STIR/issues/768",
             symptom="an infinite loss beyond 710 (float32: 89)",
         ),
-        Variant(
-            "logarithm of 2 taken off at the end",
-            "mistake",
+        "logarithm of 2 taken off at the end": Mistake(
             lambda x, y: np.logaddexp(x - y, y - x) - np.log(2.0),
             seen_in="optax.log_cosh and keras.losses.log_cosh, source",
             symptom="0 or a small negative loss for errors below 1e-8",
         ),
-        Variant(
-            "logarithm of 2 forgotten",
-            "mistake",
-            lambda x, y: np.logaddexp(x - y, y - x),
-            symptom="the loss never falls below log 2",
+        "logarithm of 2 forgotten": Mistake(
+            lambda x, y: np.logaddexp(x - y, y - x), symptom="the loss never falls below log 2"
         ),
-    ),
+    },
 )

@@ -16,7 +16,8 @@ for ordinal regression".
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of
+from ebm_ref.checks import require, require_one_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, gradient_bounded, homogeneous, moved_together, non_negative
 
 
@@ -80,67 +81,28 @@ FORMULA = Formula(
         gradient_bounded("x2", 1.0),
         homogeneous(1, x1=1, x2=1, margin=1),
     ),
-    cases=(
-        Case(
-            "wrong order: x1 shall be larger and is smaller by 2",
-            {"x1": 1.0, "x2": 3.0, "sign": 1, "margin": 0.0},
-            2.0,
-            {"x1": -1.0, "x2": 1.0},
-            exposes="minus lost",
+    cases={  # Case((x1, x2, sign, margin), value, by x1 and x2, exposes)
+        "wrong order: x1 shall be larger and is smaller by 2": Case(
+            (1.0, 3.0, 1, 0.0), 2.0, (-1.0, 1.0), "minus lost"
         ),
-        Case(
-            "right order: nothing moves",
-            {"x1": 3.0, "x2": 1.0, "sign": 1, "margin": 1.0},
-            0.0,
-            {"x1": 0.0, "x2": 0.0},
-            exposes="margin outside the maximum",
+        "right order: nothing moves": Case((3.0, 1.0, 1, 1.0), 0.0, (0.0, 0.0), "margin outside the maximum"),
+        "two energies: with y = -1 the lower one is right, and this is the hinge": Case(
+            (1.0, 0.5, -1, 1.0), 1.5, (1.0, -1.0)
         ),
-        Case(
-            "two energies: with y = -1 the lower one is right, and this is the hinge",
-            {"x1": 1.0, "x2": 0.5, "sign": -1, "margin": 1.0},
-            1.5,
-            {"x1": 1.0, "x2": -1.0},
+        "the other way round": Case((1.0, 3.0, -1, 4.0), 2.0, (1.0, -1.0), "labels 1 and 0"),
+        "too close: right, but not by the margin": Case(
+            (3.0, 2.5, 1, 1.0), 0.5, (-1.0, 1.0), "margin forgotten"
         ),
-        Case(
-            "the other way round",
-            {"x1": 1.0, "x2": 3.0, "sign": -1, "margin": 4.0},
-            2.0,
-            {"x1": 1.0, "x2": -1.0},
-            exposes="labels 1 and 0",
+        "at the corner: a gap of exactly m is enough": Case(
+            (3.0, 1.0, 1, 2.0), 0.0, (0.0, 0.0), "every sign taken for -1"
         ),
-        Case(
-            "too close: right, but not by the margin",
-            {"x1": 3.0, "x2": 2.5, "sign": 1, "margin": 1.0},
-            0.5,
-            {"x1": -1.0, "x2": 1.0},
-            exposes="margin forgotten",
-        ),
-        Case(
-            "at the corner: a gap of exactly m is enough",
-            {"x1": 3.0, "x2": 1.0, "sign": 1, "margin": 2.0},
-            0.0,
-            {"x1": 0.0, "x2": 0.0},
-            exposes="every sign taken for -1",
-        ),
-        Case(
-            "a tie without a margin costs nothing, and moves nothing",
-            {"x1": 1.0, "x2": 1.0, "sign": -1, "margin": 0.0},
-            0.0,
-            {"x1": 0.0, "x2": 0.0},
-        ),
-        Case("infinitely better", {"x1": np.inf, "x2": 0.0, "sign": 1, "margin": 1.0}, 0.0, {"x1": 0.0}),
-        Case("infinitely worse", {"x1": -np.inf, "x2": 0.0, "sign": 1, "margin": 1.0}, np.inf, {"x2": 1.0}),
-        Case(
-            "not a number",
-            {"x1": np.nan, "x2": 0.0, "sign": 1, "margin": 1.0},
-            np.nan,
-            {"x1": np.nan, "x2": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "minus lost",
-            "mistake",
+        "a tie without a margin costs nothing, and moves nothing": Case((1.0, 1.0, -1, 0.0), 0.0, (0.0, 0.0)),
+        "infinitely better": Case((np.inf, 0.0, 1, 1.0), 0.0, {"x1": 0.0}),
+        "infinitely worse": Case((-np.inf, 0.0, 1, 1.0), np.inf, {"x2": 1.0}),
+        "not a number": Case((np.nan, 0.0, 1, 1.0), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "minus lost": Mistake(
             lambda x1, x2, y, m=0.0: np.maximum(0.0, m + y * (x1 - x2)),
             {
                 "x1": lambda x1, x2, y, m=0.0: y * np.sign(np.maximum(0.0, m + y * (x1 - x2))),
@@ -150,9 +112,7 @@ FORMULA = Formula(
             "NYU DLSP20 week 11-2, prose: x1 pushed down",
             symptom="scores taken for energies: training ranks everything upside down",
         ),
-        Variant(
-            "labels 1 and 0",
-            "mistake",
+        "labels 1 and 0": Mistake(
             lambda x1, x2, y, m=0.0: np.maximum(0.0, m - max(y, 0) * (x1 - x2)),
             {
                 "x1": lambda x1, x2, y, m=0.0: (
@@ -165,25 +125,19 @@ FORMULA = Formula(
             seen_in="RankPose, github.com/seathiefwang/RankPose/issues/4",
             symptom="half of the pairs cost exactly m, and teach nothing",
         ),
-        Variant(
-            "every sign taken for -1",
-            "mistake",
+        "every sign taken for -1": Mistake(
             lambda x1, x2, y, m=0.0: np.maximum(0.0, m + (x1 - x2)),
             seen_in="scikit-learn 1.9.1, hinge_loss of samples that all have the label 1; "
             "found by this project",
             symptom="a batch of positive samples costs most where it is classified best",
         ),
-        Variant(
-            "margin forgotten",
-            "mistake",
+        "margin forgotten": Mistake(
             lambda x1, x2, y, m=0.0: np.maximum(0.0, -y * (x1 - x2)),
             symptom="scores that only just differ count as ranked",
         ),
-        Variant(
-            "margin outside the maximum",
-            "mistake",
+        "margin outside the maximum": Mistake(
             lambda x1, x2, y, m=0.0: m + np.maximum(0.0, -y * (x1 - x2)),
             symptom="the loss never falls below m, and asks for no gap",
         ),
-    ),
+    },
 )

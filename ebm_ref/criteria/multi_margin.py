@@ -18,7 +18,8 @@ division by k as in PyTorch's MultiMarginLoss.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_one_of
+from ebm_ref.checks import require, require_index, require_one_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     gradient_sums_to,
@@ -102,105 +103,65 @@ FORMULA = Formula(
         gradient_sums_to("scores", 0.0),
         homogeneous_of_degree_p,
     ),
-    cases=(
-        Case(
-            "two violators of three",
-            {"scores": np.array([0.0, 1.5, 0.5, -4.0]), "label": 0, "p": 1, "margin": 1.0},
+    cases={  # Case((scores, label, p, margin), value, by scores, exposes)
+        "two violators of three": Case(
+            ([0.0, 1.5, 0.5, -4.0], 0, 1, 1.0),
             1.0,
-            {"scores": np.array([-0.5, 0.25, 0.25, 0.0])},
-            exposes="not divided by the number of classes",
-        ),
-        Case(
-            "squared",
-            {"scores": np.array([0.0, 1.5, 0.5, -4.0]), "label": 0, "p": 2, "margin": 1.0},
-            2.125,
-            {"scores": np.array([-2.0, 1.25, 0.75, 0.0])},
-            exposes="power forgotten",
-        ),
-        Case(
-            "the documentation's example, by hand: (0.3 + 0.4 + 0.6) / 4",
-            {"scores": np.array([0.1, 0.2, 0.4, 0.8]), "label": 3, "p": 1, "margin": 1.0},
-            0.325,
-            {"scores": np.array([0.25, 0.25, 0.25, -0.75])},
-            exposes="minus before the wrong score",
-        ),
-        Case(
-            "separated: nothing moves",
-            {"scores": np.array([3.0, 0.0, 1.0]), "label": 0, "p": 1, "margin": 1.0},
-            0.0,
-            {"scores": np.zeros(3)},
-            exposes="right class left in the sum",
-        ),
-        Case(
-            "at the corner: a gap of exactly m is enough",
-            {"scores": np.array([2.0, 1.0, 1.5, -1.0]), "label": 0, "p": 1, "margin": 1.0},
-            0.125,
-            {"scores": np.array([-0.25, 0.0, 0.25, 0.0])},
-        ),
-        Case(
-            "energies: the generalised hinge of E = -x is k times as much",
-            {"scores": np.array([-1.0, -0.5, -2.0, -3.0]), "label": 0, "p": 1, "margin": 1.0},
-            0.375,
-            {"scores": np.array([-0.25, 0.25, 0.0, 0.0])},
-            exposes="highest wrong score alone",
-        ),
-        Case(
-            "energies, more of them near",
-            {"scores": np.array([0.0, 0.5, -0.5, -0.75]), "label": 0, "p": 1, "margin": 1.0},
-            0.5625,
-            {"scores": np.array([-0.75, 0.25, 0.25, 0.25])},
-        ),
-        Case("one class", {"scores": np.array([5.0]), "label": 0, "p": 1, "margin": 1.0}, 0.0),
-        Case(
-            "an impossible wrong class is far enough",
-            {"scores": np.array([0.0, -np.inf]), "label": 0, "p": 2, "margin": 1.0},
-            0.0,
-            {"scores": np.zeros(2)},
-        ),
-        Case(
-            "not a number",
-            {"scores": np.array([0.0, np.nan, 1.0]), "label": 0, "p": 1, "margin": 1.0},
-            np.nan,
-            {"scores": np.full(3, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            [-0.5, 0.25, 0.25, 0.0],
             "not divided by the number of classes",
-            "convention",
+        ),
+        "squared": Case(
+            ([0.0, 1.5, 0.5, -4.0], 0, 2, 1.0), 2.125, [-2.0, 1.25, 0.75, 0.0], "power forgotten"
+        ),
+        "the documentation's example, by hand: (0.3 + 0.4 + 0.6) / 4": Case(
+            ([0.1, 0.2, 0.4, 0.8], 3, 1, 1.0),
+            0.325,
+            [0.25, 0.25, 0.25, -0.75],
+            "minus before the wrong score",
+        ),
+        "separated: nothing moves": Case(
+            ([3.0, 0.0, 1.0], 0, 1, 1.0), 0.0, np.zeros(3), "right class left in the sum"
+        ),
+        "at the corner: a gap of exactly m is enough": Case(
+            ([2.0, 1.0, 1.5, -1.0], 0, 1, 1.0), 0.125, [-0.25, 0.0, 0.25, 0.0]
+        ),
+        "energies: the generalised hinge of E = -x is k times as much": Case(
+            ([-1.0, -0.5, -2.0, -3.0], 0, 1, 1.0), 0.375, [-0.25, 0.25, 0.0, 0.0], "highest wrong score alone"
+        ),
+        "energies, more of them near": Case(
+            ([0.0, 0.5, -0.5, -0.75], 0, 1, 1.0), 0.5625, [-0.75, 0.25, 0.25, 0.25]
+        ),
+        "one class": Case(([5.0], 0, 1, 1.0), 0.0),
+        "an impossible wrong class is far enough": Case(([0.0, -np.inf], 0, 2, 1.0), 0.0, np.zeros(2)),
+        "not a number": Case(([0.0, np.nan, 1.0], 0, 1, 1.0), np.nan, np.full(3, np.nan)),
+    },
+    variants={
+        "not divided by the number of classes": Convention(
             lambda x, y, p=1, m=1.0: len(x) * multi_margin(x, y, p, m),
             {"scores": lambda x, y, p=1, m=1.0: len(x) * multi_margin_gradient(x, y, p, m)},
             seen_in="Weston and Watkins (1999)",
         ),
-        Variant(
-            "highest wrong score alone",
-            "convention",
+        "highest wrong score alone": Convention(
             lambda x, y, p=1, m=1.0: np.maximum(0.0, m - x[y] + np.max(np.delete(x, y), initial=-np.inf)),
             {"scores": lambda x, y, p=1, m=1.0: _highest_wrong_gradient(x, y, m)},
             seen_in="scikit-learn, documentation of hinge_loss: Crammer and Singer's",
             symptom="one class pushed down a step, and no division by k",
         ),
-        Variant(
-            "minus before the wrong score",
-            "mistake",
+        "minus before the wrong score": Mistake(
             lambda x, y, p=1, m=1.0: np.sum(np.maximum(0.0, m - x[y] - np.delete(x, y)) ** p) / len(x),
             seen_in="PyTorch, printed formula with weights, github.com/pytorch/pytorch/issues/7237",
             symptom="all scores are driven up together",
         ),
-        Variant(
-            "power forgotten",
-            "mistake",
+        "power forgotten": Mistake(
             lambda x, y, p=1, m=1.0: multi_margin(x, y, 1, m),
             {"scores": lambda x, y, p=1, m=1.0: multi_margin_gradient(x, y, 1, m)},
             symptom="p = 2 gives the numbers of p = 1",
         ),
-        Variant(
-            "right class left in the sum",
-            "mistake",
+        "right class left in the sum": Mistake(
             lambda x, y, p=1, m=1.0: np.sum(np.maximum(0.0, m - x[y] + x) ** p) / len(x),
             symptom="the loss never falls below m^p / k; the gradient is right",
         ),
-    ),
+    },
 )
 
 

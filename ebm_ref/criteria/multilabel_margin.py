@@ -18,7 +18,8 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.checks import require_index
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, gradient_sums_to, non_negative, shift_invariant_in
 
 
@@ -93,113 +94,71 @@ FORMULA = Formula(
         convex_in("scores"),
         gradient_sums_to("scores", 0.0),
     ),
-    cases=(
-        Case(
-            "the documentation's example: classes 3 and 0 are right, (0.4 + 0.6 + 1.1 + 1.3) / 4",
-            {"scores": np.array([0.1, 0.2, 0.4, 0.8]), "targets": np.array([3, 0, -1, 1])},
+    cases={  # Case((scores, targets), value, by scores, exposes)
+        "the documentation's example: classes 3 and 0 are right, (0.4 + 0.6 + 1.1 + 1.3) / 4": Case(
+            ([0.1, 0.2, 0.4, 0.8], [3, 0, -1, 1]),
             0.85,
-            {"scores": np.array([-0.5, 0.5, 0.5, -0.5])},
-            exposes="entries after the first -1 read",
+            [-0.5, 0.5, 0.5, -0.5],
+            "entries after the first -1 read",
         ),
-        Case(
-            "one right class: the multi-class margin loss",
-            {"scores": np.array([0.0, 1.5, 0.5, -4.0]), "targets": np.array([0, -1, -1, -1])},
+        "one right class: the multi-class margin loss": Case(
+            ([0.0, 1.5, 0.5, -4.0], [0, -1, -1, -1]),
             1.0,
-            {"scores": np.array([-0.5, 0.25, 0.25, 0.0])},
-            exposes="class 0 taken for the end of the list",
+            [-0.5, 0.25, 0.25, 0.0],
+            "class 0 taken for the end of the list",
         ),
-        Case(
-            "separated: the right classes lie 3 apart, and that is nobody's business",
-            {"scores": np.array([5.0, 2.0, 1.0, -1.0]), "targets": np.array([0, 1, -1, -1])},
-            0.0,
-            {"scores": np.zeros(4)},
-            exposes="no class left out of the sum",
+        "separated: the right classes lie 3 apart, and that is nobody's business": Case(
+            ([5.0, 2.0, 1.0, -1.0], [0, 1, -1, -1]), 0.0, np.zeros(4), "no class left out of the sum"
         ),
-        Case(
-            "two of four, three violations",
-            {"scores": np.array([1.0, 0.5, -0.25, 1.25]), "targets": np.array([3, 1, -1, -1])},
+        "two of four, three violations": Case(
+            ([1.0, 0.5, -0.25, 1.25], [3, 1, -1, -1]),
             0.625,
-            {"scores": np.array([0.5, -0.5, 0.25, -0.25])},
-            exposes="0/1 vector read as indices",
-        ),
-        Case(
-            "a class listed twice counts twice",
-            {"scores": np.array([0.5, 0.25, -2.0]), "targets": np.array([0, 0, -1])},
-            0.5,
-            {"scores": np.array([-2.0 / 3.0, 2.0 / 3.0, 0.0])},
-            exposes="each class counted once",
-        ),
-        Case(
-            "at the corner: a gap of exactly 1 is enough",
-            {"scores": np.array([2.0, 1.0, 0.0, 1.5]), "targets": np.array([0, -1, -1, -1])},
-            0.125,
-            {"scores": np.array([-0.25, 0.0, 0.0, 0.25])},
-        ),
-        Case(
-            "no class is right",
-            {"scores": np.array([1.0, 2.0]), "targets": np.array([-1, 0])},
-            0.0,
-            {"scores": np.zeros(2)},
-        ),
-        Case(
-            "all are right: the list needs no end",
-            {"scores": np.array([1.0, 2.0]), "targets": np.array([1, 0])},
-            0.0,
-            {"scores": np.zeros(2)},
-        ),
-        Case(
-            "an impossible wrong class is far enough",
-            {"scores": np.array([0.0, -np.inf, 0.5]), "targets": np.array([0, -1, -1])},
-            0.5,
-            {"scores": np.array([-1.0 / 3.0, 0.0, 1.0 / 3.0])},
-        ),
-        Case(
-            "not a number",
-            {"scores": np.array([0.0, np.nan, 3.0]), "targets": np.array([2, -1, -1])},
-            np.nan,
-            {"scores": np.full(3, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            [0.5, -0.5, 0.25, -0.25],
             "0/1 vector read as indices",
-            "mistake",
+        ),
+        "a class listed twice counts twice": Case(
+            ([0.5, 0.25, -2.0], [0, 0, -1]), 0.5, [-2.0 / 3.0, 2.0 / 3.0, 0.0], "each class counted once"
+        ),
+        "at the corner: a gap of exactly 1 is enough": Case(
+            ([2.0, 1.0, 0.0, 1.5], [0, -1, -1, -1]), 0.125, [-0.25, 0.0, 0.0, 0.25]
+        ),
+        "no class is right": Case(([1.0, 2.0], [-1, 0]), 0.0, np.zeros(2)),
+        "all are right: the list needs no end": Case(([1.0, 2.0], [1, 0]), 0.0, np.zeros(2)),
+        "an impossible wrong class is far enough": Case(
+            ([0.0, -np.inf, 0.5], [0, -1, -1]), 0.5, [-1.0 / 3.0, 0.0, 1.0 / 3.0]
+        ),
+        "not a number": Case(([0.0, np.nan, 3.0], [2, -1, -1]), np.nan, np.full(3, np.nan)),
+    },
+    variants={
+        "0/1 vector read as indices": Mistake(
             lambda x, t: multilabel_margin(x, _as_vector(x, t)),
             {"scores": lambda x, t: multilabel_margin_gradient(x, _as_vector(x, t))},
             seen_in="widely copied example, github.com/pytorch/pytorch/issues/15863",
             symptom="classes 0 and 1 are learned, each many times over, and no other",
         ),
-        Variant(
-            "class 0 taken for the end of the list",
-            "mistake",
+        "class 0 taken for the end of the list": Mistake(
             lambda x, t: multilabel_margin(x, np.where(t == 0, -1, t)),
             {"scores": lambda x, t: multilabel_margin_gradient(x, np.where(t == 0, -1, t))},
             seen_in="PyTorch, printed condition y[j] != 0, github.com/pytorch/pytorch/issues/2547; "
             "indices in Torch began at 1",
             symptom="class 0, and what is listed after it, is never learned",
         ),
-        Variant(
-            "entries after the first -1 read",
-            "mistake",
+        "entries after the first -1 read": Mistake(
             lambda x, t: multilabel_margin(x, _compacted(t)),
             {"scores": lambda x, t: multilabel_margin_gradient(x, _compacted(t))},
             symptom="-1 taken for a gap instead of the end",
         ),
-        Variant(
-            "no class left out of the sum",
-            "mistake",
+        "no class left out of the sum": Mistake(
             lambda x, t: np.sum(np.maximum(0.0, 1.0 - (x[split(t, len(x))[0]][:, None] - x))) / len(x),
             seen_in="NYU DLSP20 week 11-2, printed sum over all i and j",
             symptom="at least |T|/k, and the right classes fight each other",
         ),
-        Variant(
-            "each class counted once",
-            "mistake",
+        "each class counted once": Mistake(
             lambda x, t: multilabel_margin(x, _without_repeats(t)),
             {"scores": lambda x, t: multilabel_margin_gradient(x, _without_repeats(t))},
             symptom="the list made into a set",
         ),
-    ),
+    },
 )
 
 

@@ -19,7 +19,8 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, non_negative, permutation_invariant
 from ebm_ref.numerics import log_sigmoid, sigmoid, softplus
 
@@ -85,87 +86,58 @@ FORMULA = Formula(
     gradients={"scores": multilabel_soft_margin_gradient},
     sample=random_answers,
     laws=(non_negative, permutation_invariant, convex_in("scores"), all_answers_exhaust_the_probability),
-    cases=(
-        Case(
-            "undecided: log 2, however many classes",
-            {"scores": np.zeros(4), "targets": np.array([1, 0, 0, 1])},
+    cases={  # Case((scores, targets), value, by scores, exposes)
+        "undecided: log 2, however many classes": Case(
+            (np.zeros(4), [1, 0, 0, 1]),
             np.log(2.0),
-            {"scores": np.array([-0.125, 0.125, 0.125, -0.125])},
-            exposes="summed over the classes",
+            [-0.125, 0.125, 0.125, -0.125],
+            "summed over the classes",
         ),
-        Case(
-            "odds of 3 to 1 for both, one of them wrong: (log 4/3 + log 4) / 2",
-            {"scores": np.array([np.log(3.0), np.log(3.0)]), "targets": np.array([1, 0])},
-            0.8369882167858358,
-            {"scores": np.array([-0.125, 0.375])},
+        "odds of 3 to 1 for both, one of them wrong: (log 4/3 + log 4) / 2": Case(
+            ([np.log(3.0), np.log(3.0)], [1, 0]), 0.8369882167858358, [-0.125, 0.375]
         ),
-        Case(
-            "hopeless: e^800 overflows, the loss does not",
-            {"scores": np.array([-800.0, 800.0]), "targets": np.array([1, 0])},
-            800.0,
-            {"scores": np.array([-0.5, 0.5])},
-            exposes="logarithm of a sigmoid",
+        "hopeless: e^800 overflows, the loss does not": Case(
+            ([-800.0, 800.0], [1, 0]), 800.0, [-0.5, 0.5], "logarithm of a sigmoid"
         ),
-        Case(
-            "near certain: e^-40 each, and none of it may cancel",
-            {"scores": np.array([40.0, -40.0]), "targets": np.array([1, 0])},
-            4.248354255291589e-18,
-            {"scores": np.array([-2.1241771276457945e-18, 2.1241771276457945e-18])},
+        "near certain: e^-40 each, and none of it may cancel": Case(
+            ([40.0, -40.0], [1, 0]), 4.248354255291589e-18, [-2.1241771276457945e-18, 2.1241771276457945e-18]
         ),
-        Case(
-            "classes 1 and 2 of three",
-            {"scores": np.array([1.0, 1.0, 1.0]), "targets": np.array([0, 1, 1])},
+        "classes 1 and 2 of three": Case(
+            ([1.0, 1.0, 1.0], [0, 1, 1]),
             0.6465950208515562,
-            {"scores": np.array([0.2436861928766683, -0.08964714045666504, -0.08964714045666504])},
-            exposes="list of indices read as a 0/1 vector",
+            [0.2436861928766683, -0.08964714045666504, -0.08964714045666504],
+            "list of indices read as a 0/1 vector",
         ),
-        Case(
-            "one class: the soft margin loss",
-            {"scores": np.array([-3.0]), "targets": np.array([1])},
-            3.0485873515737421,
-            {"scores": np.array([-0.95257412682243319])},
-            exposes="right and wrong swapped",
+        "one class: the soft margin loss": Case(
+            ([-3.0], [1]), 3.0485873515737421, [-0.95257412682243319], "right and wrong swapped"
         ),
-        Case("certainty", {"scores": np.array([np.inf, -np.inf]), "targets": np.array([1, 0])}, 0.0),
-        Case(
-            "not a number",
-            {"scores": np.array([0.0, np.nan]), "targets": np.array([1, 0])},
-            np.nan,
-            {"scores": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "logarithm of a sigmoid",
-            "mistake",
+        "certainty": Case(([np.inf, -np.inf], [1, 0]), 0.0),
+        "not a number": Case(([0.0, np.nan], [1, 0]), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "logarithm of a sigmoid": Mistake(
             lambda x, t: -np.mean(np.log(np.where(t == 1, _plain_sigmoid(x), 1.0 - _plain_sigmoid(x)))),
             seen_in="PyTorch 0.4 MultiLabelSoftMarginLoss, github.com/pytorch/pytorch/issues/9141",
             symptom="infinite where a score of 37 is wrong (float32: 17), and inexact before that",
         ),
-        Variant(
-            "list of indices read as a 0/1 vector",
-            "mistake",
+        "list of indices read as a 0/1 vector": Mistake(
             lambda x, t: -np.mean(_listed(t) * log_sigmoid(x) + (1 - _listed(t)) * log_sigmoid(-x)),
             {"scores": lambda x, t: (sigmoid(x) - _listed(t)) / len(x)},
             seen_in="PyTorch, printed target format, github.com/pytorch/pytorch/issues/36217",
             symptom="negative losses without a minimum",
         ),
-        Variant(
-            "summed over the classes",
-            "mistake",
+        "summed over the classes": Mistake(
             lambda x, t: len(x) * multilabel_soft_margin(x, t),
             {"scores": lambda x, t: len(x) * multilabel_soft_margin_gradient(x, t)},
             seen_in="expected instead of the mean, github.com/pytorch/pytorch/issues/9301",
             symptom="k times the loss: the learning rate means something else",
         ),
-        Variant(
-            "right and wrong swapped",
-            "mistake",
+        "right and wrong swapped": Mistake(
             lambda x, t: np.mean(softplus(signs(t) * x)),
             {"scores": lambda x, t: signs(t) * sigmoid(signs(t) * x) / len(x)},
             symptom="scores taken for energies",
         ),
-    ),
+    },
 )
 
 

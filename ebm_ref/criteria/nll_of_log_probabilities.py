@@ -22,8 +22,9 @@ Source: elementary; the name is that of torch.nn.NLLLoss.
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_index
 from ebm_ref.criteria.cross_entropy import random_logits
-from ebm_ref.formula import Case, Formula, Variant, require_index
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     gradient_sums_to,
@@ -91,83 +92,46 @@ FORMULA = Formula(
         gradient_sums_to("log_probabilities", -1.0),
         homogeneous(1, log_probabilities=1),
     ),
-    cases=(
-        Case(
-            "a cat, p = 0.9: a good prediction costs little",
-            {"log_probabilities": np.log(np.array([0.9, 0.1])), "label": 0},
+    cases={  # Case((log_probabilities, label), value, by log_probabilities, exposes)
+        "a cat, p = 0.9: a good prediction costs little": Case(
+            (np.log(np.array([0.9, 0.1])), 0),
             0.10536051565782628,
-            {"log_probabilities": np.array([-1.0, 0.0])},
-            exposes="gradient by logits returned instead",
-        ),
-        Case(
-            "a cat, p = 0.3: a bad one costs more",
-            {"log_probabilities": np.log(np.array([0.3, 0.7])), "label": 0},
-            1.2039728043259361,
-            {"log_probabilities": np.array([-1.0, 0.0])},
-            exposes="probability without the logarithm",
-        ),
-        Case(
-            "a dog, p = 0.6",
-            {"log_probabilities": np.log(np.array([0.4, 0.6])), "label": 1},
-            0.5108256237659907,
-            {"log_probabilities": np.array([0.0, -1.0])},
-        ),
-        Case(
-            "not normalised: 1/2 and 1/4, and only the first is read",
-            {"log_probabilities": np.log(np.array([0.5, 0.25])), "label": 0},
-            np.log(2.0),
-            {"log_probabilities": np.array([-1.0, 0.0])},
-            exposes="normalised again",
-        ),
-        Case(
-            "certain: no loss, and still a gradient",
-            {"log_probabilities": np.array([0.0, -np.inf]), "label": 0},
-            0.0,
-            {"log_probabilities": np.array([-1.0, 0.0])},
-        ),
-        Case(
-            "an impossible true class",
-            {"log_probabilities": np.array([0.0, -np.inf]), "label": 1},
-            np.inf,
-            {"log_probabilities": np.array([0.0, -1.0])},
-        ),
-        Case(
-            "not a number, read",
-            {"log_probabilities": np.array([np.nan, -1.0]), "label": 0},
-            np.nan,
-            {"log_probabilities": np.array([np.nan, 0.0])},
-        ),
-        Case(
-            "not a number, not read",
-            {"log_probabilities": np.array([np.nan, -1.0]), "label": 1},
-            1.0,
-            {"log_probabilities": np.array([0.0, -1.0])},
-        ),
-    ),
-    variants=(
-        Variant(
+            [-1.0, 0.0],
             "gradient by logits returned instead",
-            "mistake",
+        ),
+        "a cat, p = 0.3: a bad one costs more": Case(
+            (np.log(np.array([0.3, 0.7])), 0),
+            1.2039728043259361,
+            [-1.0, 0.0],
+            "probability without the logarithm",
+        ),
+        "a dog, p = 0.6": Case((np.log(np.array([0.4, 0.6])), 1), 0.5108256237659907, [0.0, -1.0]),
+        "not normalised: 1/2 and 1/4, and only the first is read": Case(
+            (np.log(np.array([0.5, 0.25])), 0), np.log(2.0), [-1.0, 0.0], "normalised again"
+        ),
+        "certain: no loss, and still a gradient": Case(([0.0, -np.inf], 0), 0.0, [-1.0, 0.0]),
+        "an impossible true class": Case(([0.0, -np.inf], 1), np.inf, [0.0, -1.0]),
+        "not a number, read": Case(([np.nan, -1.0], 0), np.nan, [np.nan, 0.0]),
+        "not a number, not read": Case(([np.nan, -1.0], 1), 1.0, [0.0, -1.0]),
+    },
+    variants={
+        "gradient by logits returned instead": Mistake(
             nll_of_log_probabilities,
             {"log_probabilities": lambda l, y: np.exp(l) - np.eye(len(l))[y]},
             seen_in="PyTorch ctc_loss, github.com/pytorch/pytorch/issues/52241",
             symptom="gradient rows sum to 0 instead of -1, and reach classes that the loss does not read",
         ),
-        Variant(
-            "normalised again",
-            "mistake",
+        "normalised again": Mistake(
             lambda l, y: logsumexp(l) - l[y],
             {"log_probabilities": lambda l, y: softmax(l) - np.eye(len(l))[y]},
             seen_in="Keras sparse_categorical_crossentropy, github.com/keras-team/keras/issues/11801",
             symptom="right for normalised input, the cross-entropy of l otherwise",
         ),
-        Variant(
-            "probability without the logarithm",
-            "mistake",
+        "probability without the logarithm": Mistake(
             lambda l, y: -np.exp(l[y]),
             {"log_probabilities": lambda l, y: -np.exp(l[y]) * np.eye(len(l))[y]},
             seen_in="PyTorch nll_loss given probabilities, github.com/pytorch/pytorch/issues/10033",
             symptom="losses between -1 and 0",
         ),
-    ),
+    },
 )

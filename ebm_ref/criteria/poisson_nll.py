@@ -26,8 +26,9 @@ from math import lgamma
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_number
 from ebm_ref.criteria.gaussian_nll import HALF_LOG_TWO_PI
-from ebm_ref.formula import Case, Formula, Variant, require, require_number
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, convex_in, minimised_by, non_negative
 from ebm_ref.numerics import log_factorial, stirling_error, weighted
 
@@ -123,119 +124,60 @@ FORMULA = Formula(
             draw=lambda rng: rng.poisson(3.0, size=4) + np.array([0.0, 1.0, 0.0, 50.0]),
         ),
     ),
-    cases=(
-        Case(
-            "rate one, nothing seen",
-            {"log_rate": 0.0, "target": 0.0},
-            1.0,
-            {"log_rate": 1.0},
-            exposes="rate taken for its logarithm",
+    cases={  # Case((log_rate, target), value, by log_rate, exposes)
+        "rate one, nothing seen": Case((0.0, 0.0), 1.0, 1.0, "rate taken for its logarithm"),
+        "rate one, one seen": Case((0.0, 1.0), 1.0, 0.0),
+        "rate one, two seen: 1 + log 2": Case(
+            (0.0, 2.0), 1.6931471805599454, -1.0, "Stirling's formula where it exceeds 1"
         ),
-        Case("rate one, one seen", {"log_rate": 0.0, "target": 1.0}, 1.0, {"log_rate": 0.0}),
-        Case(
-            "rate one, two seen: 1 + log 2",
-            {"log_rate": 0.0, "target": 2.0},
-            1.6931471805599454,
-            {"log_rate": -1.0},
-            exposes="Stirling's formula where it exceeds 1",
+        "rate one, three seen: 1 + log 6": Case((0.0, 3.0), 2.791759469228055, -2.0, "constant left out"),
+        "rate three, five seen": Case((1.0986122886681098, 5.0), 2.2944302994414976, -2.0),
+        "half a count": Case((0.0, 0.5), 0.8792177623647548, 0.5),
+        "hardly any rate, one seen": Case(
+            (-30.0, 1.0), 30.000000000000092, -0.9999999999999064, "1e-7 added to the rate, constant left out"
         ),
-        Case(
-            "rate one, three seen: 1 + log 6",
-            {"log_rate": 0.0, "target": 3.0},
-            2.791759469228055,
-            {"log_rate": -2.0},
-            exposes="constant left out",
+        "a million, as predicted: 13 million cancel": Case(
+            (13.815510557964274, 1e6), 7.826693895520143, exposes="three large terms, one after the other"
         ),
-        Case(
-            "rate three, five seen",
-            {"log_rate": 1.0986122886681098, "target": 5.0},
-            2.2944302994414976,
-            {"log_rate": -2.0},
-        ),
-        Case(
-            "half a count",
-            {"log_rate": 0.0, "target": 0.5},
-            0.8792177623647548,
-            {"log_rate": 0.5},
-        ),
-        Case(
-            "hardly any rate, one seen",
-            {"log_rate": -30.0, "target": 1.0},
-            30.000000000000092,
-            {"log_rate": -0.9999999999999064},
-            exposes="1e-7 added to the rate, constant left out",
-        ),
-        Case(
-            "a million, as predicted: 13 million cancel",
-            {"log_rate": 13.815510557964274, "target": 1e6},
-            7.826693895520143,
-            exposes="three large terms, one after the other",
-        ),
-        Case(
-            "far beyond: 5e15, as predicted",
-            {"log_rate": 36.14821430734479, "target": 5e15},
-            18.99304568687707,
-        ),
-        Case(
-            "rate zero, nothing seen: certain, and right",
-            {"log_rate": -np.inf, "target": 0.0},
-            0.0,
-            {"log_rate": 0.0},
-        ),
-        Case(
-            "rate zero, one seen: impossible",
-            {"log_rate": -np.inf, "target": 1.0},
-            np.inf,
-            {"log_rate": -1.0},
-        ),
-        Case("rate not a number", {"log_rate": np.nan, "target": 1.0}, np.nan, {"log_rate": np.nan}),
-        Case("target not a number", {"log_rate": 0.0, "target": np.nan}, np.nan, {"log_rate": np.nan}),
-    ),
-    variants=(
-        Variant(
-            "constant left out",
-            "convention",
+        "far beyond: 5e15, as predicted": Case((36.14821430734479, 5e15), 18.99304568687707),
+        "rate zero, nothing seen: certain, and right": Case((-np.inf, 0.0), 0.0, 0.0),
+        "rate zero, one seen: impossible": Case((-np.inf, 1.0), np.inf, -1.0),
+        "rate not a number": Case((np.nan, 1.0), np.nan, np.nan),
+        "target not a number": Case((0.0, np.nan), np.nan, np.nan),
+    },
+    variants={
+        "constant left out": Convention(
             _as_printed,
             {"log_rate": poisson_nll_gradient},
             seen_in="PyTorch, documentation of torch.nn.PoissonNLLLoss; once even with full=True, "
             "github.com/pytorch/pytorch/issues/28575",
         ),
-        Variant(
-            "Stirling's formula above 1, nothing below",
-            "convention",
+        "Stirling's formula above 1, nothing below": Convention(
             lambda h, y: _as_printed(h, y) + _stirling(y),
             {"log_rate": poisson_nll_gradient},
             seen_in="PyTorch, documentation of torch.nn.PoissonNLLLoss, full=True",
             symptom="log 2! = 0.652 instead of 0.693",
         ),
-        Variant(
-            "1e-7 added to the rate, constant left out",
-            "mistake",
+        "1e-7 added to the rate, constant left out": Mistake(
             lambda h, y: np.exp(h) - y * np.log(np.exp(h) + 1e-7),
             {"log_rate": lambda h, y: np.exp(h) - y * (np.exp(h) / (np.exp(h) + 1e-7))},
             seen_in="Keras poisson, which takes the rate; github.com/keras-team/keras/issues/590",
             symptom="no count costs more than 16.1 apiece, and an impossible one has no gradient",
         ),
-        Variant(
-            "Stirling's formula where it exceeds 1",
-            "mistake",
+        "Stirling's formula where it exceeds 1": Mistake(
             lambda h, y: _as_printed(h, y) + np.where(_stirling(y) > 1.0, _stirling(y), 0.0),
             seen_in="PaddlePaddle, github.com/PaddlePaddle/Paddle/issues/56733",
             symptom="log 2! = 0",
         ),
-        Variant(
-            "rate taken for its logarithm",
-            "mistake",
+        "rate taken for its logarithm": Mistake(
             lambda h, y: h - y * np.log(h + 1e-8) + lgamma(y + 1.0),
             seen_in="PyTorch, PoissonNLLLoss(log_input=False), github.com/pytorch/pytorch/pull/3336",
             symptom="NaN for rates below one",
         ),
-        Variant(
-            "three large terms, one after the other",
-            "mistake",
+        "three large terms, one after the other": Mistake(
             lambda h, y: -((y * h - lgamma(y + 1.0)) - np.exp(h)),
             seen_in="SciPy poisson.logpmf, github.com/scipy/scipy/issues/25625",
             symptom="half of the digits at a count of 1e8, none at 5e15",
         ),
-    ),
+    },
 )

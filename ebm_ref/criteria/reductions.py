@@ -29,7 +29,8 @@ Source: documentation of PyTorch 2.13, torch.nn, and of Keras 3, keras.losses; t
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, misfit
 from ebm_ref.numerics import weighted
 
@@ -337,49 +338,31 @@ MEAN = Formula(
     gradients={"losses": reduction_mean_gradient},
     sample=random_losses,
     laws=(any_order, batch_given_twice(1.0), between_the_extremes, homogeneous(1, losses=1)),
-    cases=(
-        Case(
-            "squared errors of three",
-            {"losses": np.array([0.25, 0.25, 0.01])},
-            0.17,
-            {"losses": np.full(3, 1 / 3)},
+    cases={  # Case((losses), value, by losses, exposes)
+        "squared errors of three": Case(([0.25, 0.25, 0.01],), 0.17, np.full(3, 1 / 3)),
+        "absolute errors of three": Case(([0.5, 0.5, 0.1],), 0.3666666666666667),
+        "Huber losses of three": Case(([0.125, 0.125, 0.005],), 0.085),
+        "cross-entropies of two": Case(([0.31677871, 0.27373591],), 0.29525731),
+        "binary cross-entropies of three": Case(
+            ([0.10536051565782628, 0.22314355131420976, 0.2231435513142097],), 0.18388253942874858
         ),
-        Case("absolute errors of three", {"losses": np.array([0.5, 0.5, 0.1])}, 0.3666666666666667),
-        Case("Huber losses of three", {"losses": np.array([0.125, 0.125, 0.005])}, 0.085),
-        Case("cross-entropies of two", {"losses": np.array([0.31677871, 0.27373591])}, 0.29525731),
-        Case(
-            "binary cross-entropies of three",
-            {"losses": np.array([0.10536051565782628, 0.22314355131420976, 0.2231435513142097])},
-            0.18388253942874858,
+        "every element of a divergence: PyTorch's mean": Case((KL_OF_TWO.ravel(),), 0.02047633989982384),
+        "three samples, in batches of two and one": Case(
+            ([1.0, 3.0, 8.0],), 4.0, exposes="mean of the means of batches of two"
         ),
-        Case(
-            "every element of a divergence: PyTorch's mean",
-            {"losses": KL_OF_TWO.ravel()},
-            0.02047633989982384,
-        ),
-        Case(
-            "three samples, in batches of two and one",
-            {"losses": np.array([1.0, 3.0, 8.0])},
-            4.0,
-            exposes="mean of the means of batches of two",
-        ),
-        Case("one sample", {"losses": np.array([2.5])}, 2.5, {"losses": np.ones(1)}),
-        Case(
-            "one impossible sample", {"losses": np.array([1.0, np.inf])}, np.inf, {"losses": np.full(2, 0.5)}
-        ),
-        Case("not a number", {"losses": NOT_A_NUMBER}, np.nan, {"losses": np.full(2, np.nan)}),
-    ),
-    variants=(
-        Variant(
-            "mean of the means of batches of two",
-            "mistake",
+        "one sample": Case(([2.5],), 2.5, np.ones(1)),
+        "one impossible sample": Case(([1.0, np.inf],), np.inf, np.full(2, 0.5)),
+        "not a number": Case((NOT_A_NUMBER,), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "mean of the means of batches of two": Mistake(
             lambda l: np.mean([np.mean(l[i : i + 2]) for i in range(0, len(l), 2)]),
             seen_in="gradient accumulation in Transformers, "
             "github.com/huggingface/transformers/issues/24725, and torchtune, "
             "github.com/meta-pytorch/torchtune/pull/1875",
             symptom="samples of a short batch count more; the result depends on how batches are cut",
         ),
-    ),
+    },
 )
 
 SUM = Formula(
@@ -389,28 +372,20 @@ SUM = Formula(
     gradients={"losses": reduction_sum_gradient},
     sample=random_losses,
     laws=(any_order, batch_given_twice(2.0), homogeneous(1, losses=1)),
-    cases=(
-        Case(
-            "three samples",
-            {"losses": np.array([1.0, 3.0, 8.0])},
-            12.0,
-            {"losses": np.ones(3)},
-            exposes="sum_over_batch_size: divided by it",
-        ),
-        Case("every element of a divergence", {"losses": KL_OF_TWO.ravel()}, 0.08190535959929536),
-        Case("an empty batch", {"losses": np.array([])}, 0.0, {"losses": np.array([])}),
-        Case("one impossible sample", {"losses": np.array([1.0, np.inf])}, np.inf, {"losses": np.ones(2)}),
-        Case("not a number", {"losses": NOT_A_NUMBER}, np.nan, {"losses": np.full(2, np.nan)}),
-    ),
-    variants=(
-        Variant(
-            "sum_over_batch_size: divided by it",
-            "convention",
+    cases={  # Case((losses), value, by losses, exposes)
+        "three samples": Case(([1.0, 3.0, 8.0],), 12.0, np.ones(3), "sum_over_batch_size: divided by it"),
+        "every element of a divergence": Case((KL_OF_TWO.ravel(),), 0.08190535959929536),
+        "an empty batch": Case(([],), 0.0, []),
+        "one impossible sample": Case(([1.0, np.inf],), np.inf, np.ones(2)),
+        "not a number": Case((NOT_A_NUMBER,), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "sum_over_batch_size: divided by it": Convention(
             lambda l: np.sum(l) / len(l),
             {"losses": lambda l: np.full(len(l), 1.0 / len(l))},
             seen_in="Keras, documentation of keras.losses.Loss; github.com/keras-team/keras/issues/18818",
         ),
-    ),
+    },
 )
 
 BATCHMEAN = Formula(
@@ -422,28 +397,17 @@ BATCHMEAN = Formula(
         "losses": rng.gamma(1.0, 2.0, size=(int(rng.integers(1, 4)), int(rng.integers(2, 5))))
     },
     laws=(any_order, batch_given_twice(1.0), homogeneous(1, losses=1)),
-    cases=(
-        Case(
-            "divergences of two rows, two classes",
-            {"losses": KL_OF_TWO},
-            0.04095267979964768,
-            {"losses": np.full((2, 2), 0.5)},
-            exposes="divided by the number of elements",
+    cases={  # Case((losses), value, by losses, exposes)
+        "divergences of two rows, two classes": Case(
+            (KL_OF_TWO,), 0.04095267979964768, np.full((2, 2), 0.5), "divided by the number of elements"
         ),
-        Case("divergences of two rows, three classes", {"losses": KL_OF_THREE}, -1.0175834724361883),
-        Case("one row: the sum", {"losses": np.array([[1.0, 3.0, 8.0]])}, 12.0, {"losses": np.ones((1, 3))}),
-        Case("one element each: the mean", {"losses": np.array([[1.0], [3.0]])}, 2.0),
-        Case(
-            "not a number",
-            {"losses": np.array([[1.0, 2.0], [np.nan, 0.0]])},
-            np.nan,
-            {"losses": np.full((2, 2), np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "divided by the number of elements",
-            "convention",
+        "divergences of two rows, three classes": Case((KL_OF_THREE,), -1.0175834724361883),
+        "one row: the sum": Case(([[1.0, 3.0, 8.0]],), 12.0, np.ones((1, 3))),
+        "one element each: the mean": Case(([[1.0], [3.0]],), 2.0),
+        "not a number": Case(([[1.0, 2.0], [np.nan, 0.0]],), np.nan, np.full((2, 2), np.nan)),
+    },
+    variants={
+        "divided by the number of elements": Convention(
             lambda l: np.mean(l),
             {"losses": lambda l: np.full(np.shape(l), 1.0 / np.size(l))},
             seen_in="PyTorch, documentation of torch.nn.KLDivLoss, reduction='mean', "
@@ -451,7 +415,7 @@ BATCHMEAN = Formula(
             "github.com/facebookresearch/deit/issues/61",
             symptom="k times too small",
         ),
-    ),
+    },
 )
 
 CLASS_WEIGHTED_MEAN = Formula(
@@ -471,69 +435,42 @@ CLASS_WEIGHTED_MEAN = Formula(
         homogeneous(1, losses=1),
         homogeneous(0, weights=1),
     ),
-    cases=(
-        Case(
-            "a rare class, weighted",
-            {"losses": np.array([1.0, 4.0]), "weights": np.array([2.0, 1.0])},
+    cases={  # Case((losses, weights), value, by losses and weights, exposes)
+        "a rare class, weighted": Case(
+            ([1.0, 4.0], [2.0, 1.0]),
             2.0,
-            {"losses": np.array([2 / 3, 1 / 3]), "weights": np.array([-1 / 3, 2 / 3])},
-            exposes="divided by the number of samples",
-        ),
-        Case(
-            "losses 1, 2, 4 with weights 4, 2, 1: 12/7",
-            {"losses": np.array([1.0, 2.0, 4.0]), "weights": np.array([4.0, 2.0, 1.0])},
-            12 / 7,
-            exposes="divided by both",
-        ),
-        Case(
-            "one sample does not see its weight",
-            {"losses": np.array([2.5]), "weights": np.array([7.0])},
-            2.5,
-            {"losses": np.ones(1), "weights": np.zeros(1)},
-        ),
-        Case(
-            "weight 0: an impossible sample is absent",
-            {"losses": np.array([1.0, np.inf, 3.0]), "weights": np.array([1.0, 0.0, 1.0])},
-            2.0,
-            {"losses": np.array([0.5, 0.0, 0.5])},
-        ),
-        Case(
-            "one impossible sample",
-            {"losses": np.array([1.0, np.inf]), "weights": np.array([1.0, 1.0])},
-            np.inf,
-            {"losses": np.array([0.5, 0.5])},
-        ),
-        Case(
-            "loss not a number",
-            {"losses": NOT_A_NUMBER, "weights": np.ones(2)},
-            np.nan,
-            {"losses": np.full(2, np.nan), "weights": np.full(2, np.nan)},
-        ),
-        Case(
-            "weight not a number",
-            {"losses": np.ones(2), "weights": NOT_A_NUMBER},
-            np.nan,
-            {"losses": np.full(2, np.nan), "weights": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            ([2 / 3, 1 / 3], [-1 / 3, 2 / 3]),
             "divided by the number of samples",
-            "mistake",
+        ),
+        "losses 1, 2, 4 with weights 4, 2, 1: 12/7": Case(
+            ([1.0, 2.0, 4.0], [4.0, 2.0, 1.0]), 12 / 7, exposes="divided by both"
+        ),
+        "one sample does not see its weight": Case(([2.5], [7.0]), 2.5, (np.ones(1), np.zeros(1))),
+        "weight 0: an impossible sample is absent": Case(
+            ([1.0, np.inf, 3.0], [1.0, 0.0, 1.0]), 2.0, {"losses": np.array([0.5, 0.0, 0.5])}
+        ),
+        "one impossible sample": Case(([1.0, np.inf], [1.0, 1.0]), np.inf, {"losses": np.array([0.5, 0.5])}),
+        "loss not a number": Case(
+            (NOT_A_NUMBER, np.ones(2)), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
+        ),
+        "weight not a number": Case(
+            (np.ones(2), NOT_A_NUMBER), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
+        ),
+    },
+    variants={
+        "divided by the number of samples": Mistake(
             lambda l, w: np.sum(w * l) / len(l),
             {"losses": lambda l, w: w / len(l), "weights": lambda l, w: l / len(l)},
             seen_in="RePlay, github.com/sb-ai-lab/RePlay/issues/91; PyTorch's CrossEntropyLoss does so for "
             "targets that are probabilities",
             symptom="the loss grows with the weights; two ways to give one target differ",
         ),
-        Variant(
-            "divided by both",
-            "mistake",
+        "divided by both": Mistake(
             lambda l, w: np.sum(w * l) / (np.sum(w) * len(l)),
             seen_in="LossFunctions.jl, github.com/JuliaML/LossFunctions.jl/issues/160",
             symptom="n times too small",
         ),
-    ),
+    },
 )
 
 ELEMENT_WEIGHTED_MEAN = Formula(
@@ -552,55 +489,31 @@ ELEMENT_WEIGHTED_MEAN = Formula(
         homogeneous(1, losses=1),
         homogeneous(1, weights=1),
     ),
-    cases=(
-        Case(
-            "two samples, weighted",
-            {"losses": np.array([1.0, 4.0]), "weights": np.array([2.0, 1.0])},
-            3.0,
-            {"losses": np.array([1.0, 0.5]), "weights": np.array([0.5, 2.0])},
-            exposes="divided by the sum of the weights",
+    cases={  # Case((losses, weights), value, by losses and weights, exposes)
+        "two samples, weighted": Case(
+            ([1.0, 4.0], [2.0, 1.0]), 3.0, ([1.0, 0.5], [0.5, 2.0]), "divided by the sum of the weights"
         ),
-        Case(
-            "one of two samples masked: half, not all",
-            {"losses": np.array([1.0, 1.0]), "weights": np.array([0.0, 1.0])},
-            0.5,
-            {"losses": np.array([0.0, 0.5]), "weights": np.array([0.5, 0.5])},
+        "one of two samples masked: half, not all": Case(
+            ([1.0, 1.0], [0.0, 1.0]), 0.5, ([0.0, 0.5], [0.5, 0.5])
         ),
-        Case(
-            "weights of a tenth, one of them zero",
-            {"losses": np.array([0.0, 1.0, 4.0]), "weights": np.array([0.125, 0.0, 0.125])},
+        "weights of a tenth, one of them zero": Case(
+            ([0.0, 1.0, 4.0], [0.125, 0.0, 0.125]),
             1 / 6,
             exposes="divided by the number of weights that are not 0",
         ),
-        Case(
-            "all masked",
-            {"losses": np.array([1.0, 4.0]), "weights": np.zeros(2)},
-            0.0,
-            {"losses": np.zeros(2), "weights": np.array([0.5, 2.0])},
+        "all masked": Case(([1.0, 4.0], np.zeros(2)), 0.0, (np.zeros(2), [0.5, 2.0])),
+        "weight 0: an impossible sample adds nothing": Case(
+            ([1.0, np.inf], [1.0, 0.0]), 0.5, ([0.5, 0.0], [0.5, np.inf])
         ),
-        Case(
-            "weight 0: an impossible sample adds nothing",
-            {"losses": np.array([1.0, np.inf]), "weights": np.array([1.0, 0.0])},
-            0.5,
-            {"losses": np.array([0.5, 0.0]), "weights": np.array([0.5, np.inf])},
+        "loss not a number": Case(
+            (NOT_A_NUMBER, np.ones(2)), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
         ),
-        Case(
-            "loss not a number",
-            {"losses": NOT_A_NUMBER, "weights": np.ones(2)},
-            np.nan,
-            {"losses": np.full(2, np.nan), "weights": np.full(2, np.nan)},
+        "weight not a number": Case(
+            (np.ones(2), NOT_A_NUMBER), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
         ),
-        Case(
-            "weight not a number",
-            {"losses": np.ones(2), "weights": NOT_A_NUMBER},
-            np.nan,
-            {"losses": np.full(2, np.nan), "weights": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "divided by the sum of the weights",
-            "convention",
+    },
+    variants={
+        "divided by the sum of the weights": Convention(
             lambda l, w: np.sum(w * l) / np.sum(w),
             {
                 "losses": lambda l, w: w / np.sum(w),
@@ -610,15 +523,13 @@ ELEMENT_WEIGHTED_MEAN = Formula(
             "github.com/keras-team/keras/issues/19740; PyTorch, mse_loss and l1_loss with `weight`, but not "
             "huber_loss, github.com/pytorch/pytorch/pull/132049",
         ),
-        Variant(
-            "divided by the number of weights that are not 0",
-            "mistake",
+        "divided by the number of weights that are not 0": Mistake(
             lambda l, w: np.sum(w * l) / np.sum(w != 0.0),
             {"losses": lambda l, w: w / np.sum(w != 0.0), "weights": lambda l, w: l / np.sum(w != 0.0)},
             seen_in="Keras 2, github.com/keras-team/keras/issues/12176; TensorFlow 1, SUM_BY_NONZERO_WEIGHTS",
             symptom="the loss jumps when a weight reaches 0",
         ),
-    ),
+    },
 )
 
 BY_TARGET_LENGTH = Formula(
@@ -628,63 +539,32 @@ BY_TARGET_LENGTH = Formula(
     gradients={"losses": reduction_by_target_length_gradient},
     sample=random_sequence_losses,
     laws=(any_order, batch_given_twice(1.0), homogeneous(1, losses=1)),
-    cases=(
-        Case(
-            "three sequences",
-            {"losses": CTC, "lengths": np.array([2, 1, 3])},
-            2.226011611111111,
-            {"losses": np.array([1 / 6, 1 / 3, 1 / 9])},
-            exposes="plain mean",
+    cases={  # Case((losses, lengths), value, by losses, exposes)
+        "three sequences": Case((CTC, [2, 1, 3]), 2.226011611111111, [1 / 6, 1 / 3, 1 / 9], "plain mean"),
+        "a long target and a short one: each sequence counts once": Case(
+            ([8.0, 1.0], [4, 1]), 1.5, [0.125, 0.5], "divided by the number of all labels"
         ),
-        Case(
-            "a long target and a short one: each sequence counts once",
-            {"losses": np.array([8.0, 1.0]), "lengths": np.array([4, 1])},
-            1.5,
-            {"losses": np.array([0.125, 0.5])},
-            exposes="divided by the number of all labels",
+        "an empty target counts as one label": Case(
+            ([4.0, 3.0], [2, 0]), 2.5, [0.25, 0.5], "empty target divided by 0"
         ),
-        Case(
-            "an empty target counts as one label",
-            {"losses": np.array([4.0, 3.0]), "lengths": np.array([2, 0])},
-            2.5,
-            {"losses": np.array([0.25, 0.5])},
-            exposes="empty target divided by 0",
-        ),
-        Case("one label each: the mean", {"losses": CTC, "lengths": np.ones(3, int)}, 3.7605493333333335),
-        Case(
-            "a target that cannot be aligned",
-            {"losses": np.array([1.0, np.inf]), "lengths": np.array([1, 2])},
-            np.inf,
-            {"losses": np.array([0.5, 0.25])},
-        ),
-        Case(
-            "not a number",
-            {"losses": NOT_A_NUMBER, "lengths": np.array([1, 2])},
-            np.nan,
-            {"losses": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "plain mean",
-            "convention",
+        "one label each: the mean": Case((CTC, np.ones(3, int)), 3.7605493333333335),
+        "a target that cannot be aligned": Case(([1.0, np.inf], [1, 2]), np.inf, [0.5, 0.25]),
+        "not a number": Case((NOT_A_NUMBER, [1, 2]), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "plain mean": Convention(
             lambda l, u: np.mean(l),
             {"losses": lambda l, u: np.full(len(l), 1.0 / len(l))},
             seen_in="Keras, documentation of keras.losses.CTC; taken for granted in "
             "github.com/pytorch/pytorch/issues/19838",
         ),
-        Variant(
-            "divided by the number of all labels",
-            "mistake",
-            lambda l, u: np.sum(l) / np.sum(np.maximum(u, 1)),
-            symptom="long targets count more",
+        "divided by the number of all labels": Mistake(
+            lambda l, u: np.sum(l) / np.sum(np.maximum(u, 1)), symptom="long targets count more"
         ),
-        Variant(
-            "empty target divided by 0",
-            "mistake",
+        "empty target divided by 0": Mistake(
             lambda l, u: np.mean(l / u),
             seen_in="burn CTCLoss, crates/burn-nn/src/loss/ctc.rs, github.com/tracel-ai/burn/pull/4529",
             symptom="an infinite or NaN loss from one silent recording",
         ),
-    ),
+    },
 )

@@ -19,9 +19,10 @@ from math import erf
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.huber import delta_edges
 from ebm_ref.criteria.squared_error import difference, random_pair
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
     convex_in,
@@ -120,86 +121,24 @@ FORMULA = Formula(
             lambda prediction, target, beta: prediction + delta_edges(beta, 40.0),
         ),
     ),
-    cases=(
-        Case(
-            "inside",
-            {"prediction": 0.25, "target": 0.0, "beta": 2.0},
-            0.015625,
-            {"prediction": 0.125, "target": -0.125},
-            exposes="beta in the condition alone",
+    cases={  # Case((prediction, target, beta), value, by prediction and target, exposes)
+        "inside": Case((0.25, 0.0, 2.0), 0.015625, (0.125, -0.125), "beta in the condition alone"),
+        "still inside: half of Huber's": Case((1.0, 2.0, 2.0), 0.25, (-0.5, 0.5)),
+        "outside: a line": Case((3.0, 0.0, 2.0), 2.0, (1.0, -1.0)),
+        "outside, below the target": Case(
+            (-3.0, 0.0, 2.0), 2.0, (-1.0, 1.0), "no absolute value in the condition"
         ),
-        Case(
-            "still inside: half of Huber's",
-            {"prediction": 1.0, "target": 2.0, "beta": 2.0},
-            0.25,
-            {"prediction": -0.5, "target": 0.5},
-        ),
-        Case(
-            "outside: a line",
-            {"prediction": 3.0, "target": 0.0, "beta": 2.0},
-            2.0,
-            {"prediction": 1.0, "target": -1.0},
-        ),
-        Case(
-            "outside, below the target",
-            {"prediction": -3.0, "target": 0.0, "beta": 2.0},
-            2.0,
-            {"prediction": -1.0, "target": 1.0},
-            exposes="no absolute value in the condition",
-        ),
-        Case(
-            "where the arms meet",
-            {"prediction": 2.0, "target": 0.0, "beta": 2.0},
-            1.0,
-            {"prediction": 1.0, "target": -1.0},
-        ),
-        Case(
-            "half a unit short, beta = 1: the same as Huber's",
-            {"prediction": 2.5, "target": 3.0, "beta": 1.0},
-            0.125,
-            {"prediction": -0.5, "target": 0.5},
-        ),
-        Case(
-            "no rounding: the absolute error",
-            {"prediction": 0.0, "target": 0.75, "beta": 0.0},
-            0.75,
-            {"prediction": -1.0, "target": 1.0},
-        ),
-        Case(
-            "no rounding, at the corner",
-            {"prediction": 0.75, "target": 0.75, "beta": 0.0},
-            0.0,
-            {"prediction": 0.0, "target": 0.0},
-        ),
-        Case(
-            "at the target: no loss, no force",
-            {"prediction": 1.25, "target": 1.25, "beta": 1.0},
-            0.0,
-            {"prediction": 0.0, "target": 0.0},
-        ),
-        Case(
-            "an infinite prediction: the force stays 1",
-            {"prediction": -np.inf, "target": 0.0, "beta": 0.5},
-            np.inf,
-            {"prediction": -1.0, "target": 1.0},
-        ),
-        Case(
-            "prediction not a number",
-            {"prediction": np.nan, "target": 0.0, "beta": 1.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-        Case(
-            "target not a number",
-            {"prediction": 0.0, "target": np.nan, "beta": 1.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "times beta: Huber",
-            "convention",
+        "where the arms meet": Case((2.0, 0.0, 2.0), 1.0, (1.0, -1.0)),
+        "half a unit short, beta = 1: the same as Huber's": Case((2.5, 3.0, 1.0), 0.125, (-0.5, 0.5)),
+        "no rounding: the absolute error": Case((0.0, 0.75, 0.0), 0.75, (-1.0, 1.0)),
+        "no rounding, at the corner": Case((0.75, 0.75, 0.0), 0.0, (0.0, 0.0)),
+        "at the target: no loss, no force": Case((1.25, 1.25, 1.0), 0.0, (0.0, 0.0)),
+        "an infinite prediction: the force stays 1": Case((-np.inf, 0.0, 0.5), np.inf, (-1.0, 1.0)),
+        "prediction not a number": Case((np.nan, 0.0, 1.0), np.nan, (np.nan, np.nan)),
+        "target not a number": Case((0.0, np.nan, 1.0), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "times beta: Huber": Convention(
             lambda x, y, beta=1.0: beta * smooth_l1(x, y, beta),
             {
                 "prediction": lambda x, y, beta=1.0: beta * smooth_l1_prediction_gradient(x, y, beta),
@@ -208,9 +147,7 @@ FORMULA = Formula(
             seen_in="PaddlePaddle, documentation of SmoothL1Loss, github.com/PaddlePaddle/docs/pull/7323",
             symptom="right at beta = 1 only",
         ),
-        Variant(
-            "sigma in place of beta: beta = 1/sigma^2",
-            "convention",
+        "sigma in place of beta: beta = 1/sigma^2": Convention(
             lambda x, y, beta=1.0: smooth_l1(x, y, 1.0 / beta**2),
             {
                 "prediction": lambda x, y, beta=1.0: smooth_l1_prediction_gradient(x, y, 1.0 / beta**2),
@@ -219,20 +156,16 @@ FORMULA = Formula(
             seen_in="Faster R-CNN and its ports, github.com/xuannianz/EfficientDet/issues/93",
             symptom="right at sigma = 1 only",
         ),
-        Variant(
-            "beta in the condition alone",
-            "mistake",
+        "beta in the condition alone": Mistake(
             lambda x, y, beta=1.0: np.where(np.abs(x - y) < beta, 0.5 * (x - y) ** 2, np.abs(x - y) - 0.5),
             seen_in="KerasCV, github.com/keras-team/keras-cv/issues/920; "
             "a first draft for PyTorch, github.com/pytorch/pytorch/pull/17447",
             symptom="a jump at |d| = beta, unless beta = 1",
         ),
-        Variant(
-            "no absolute value in the condition",
-            "mistake",
+        "no absolute value in the condition": Mistake(
             lambda x, y, beta=1.0: np.where(x - y < beta, 0.5 * (x - y) ** 2, np.abs(x - y) - 0.5 * beta),
             seen_in="MLX, documentation of smooth_l1_loss, github.com/ml-explore/mlx/pull/1986",
             symptom="errors below -beta are squared",
         ),
-    ),
+    },
 )

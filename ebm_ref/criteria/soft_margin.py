@@ -19,7 +19,8 @@ Source: NYU DLSP20, week 11-2; Cox (1958), logistic regression.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_one_of
+from ebm_ref.checks import require_one_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, gradient_bounded, non_negative, smooth
 from ebm_ref.numerics import sigmoid, softplus
 
@@ -85,87 +86,55 @@ FORMULA = Formula(
         two_signs_exhaust_the_probability,
         fitted_by_the_log_odds,
     ),
-    cases=(
-        Case("undecided: log 2", {"score": 0.0, "sign": 1}, np.log(2.0), {"score": -0.5}),
-        Case(
-            "odds of 3 to 1 in favour: p = 3/4",
-            {"score": np.log(3.0), "sign": 1},
-            np.log(4.0 / 3.0),
-            {"score": -0.25},
-            exposes="sign of the exponent lost",
+    cases={  # Case((score, sign), value, by score, exposes)
+        "undecided: log 2": Case((0.0, 1), np.log(2.0), -0.5),
+        "odds of 3 to 1 in favour: p = 3/4": Case(
+            (np.log(3.0), 1), np.log(4.0 / 3.0), -0.25, "sign of the exponent lost"
         ),
-        Case(
-            "odds of 3 to 1 against: p = 1/4",
-            {"score": np.log(3.0), "sign": -1},
-            np.log(4.0),
-            {"score": 0.75},
-            exposes="labels 1 and 0",
+        "odds of 3 to 1 against: p = 1/4": Case((np.log(3.0), -1), np.log(4.0), 0.75, "labels 1 and 0"),
+        "hopeless: e^800 overflows, the loss does not": Case(
+            (-800.0, 1), 800.0, -1.0, "the exponential overflows"
         ),
-        Case(
-            "hopeless: e^800 overflows, the loss does not",
-            {"score": -800.0, "sign": 1},
-            800.0,
-            {"score": -1.0},
-            exposes="the exponential overflows",
+        "near certain: 1 + e^-40 is 1 in double precision": Case(
+            (40.0, 1), 4.248354255291589e-18, -4.248354255291589e-18, "logarithm of 1 + e^t"
         ),
-        Case(
-            "near certain: 1 + e^-40 is 1 in double precision",
-            {"score": 40.0, "sign": 1},
-            4.248354255291589e-18,
-            {"score": -4.248354255291589e-18},
-            exposes="logarithm of 1 + e^t",
+        "beyond 20 the logarithm still counts: e^-21 is 8e-10": Case(
+            (21.0, -1), 21.000000000758256, 0.9999999992417440, "linear beyond a threshold of 20"
         ),
-        Case(
-            "beyond 20 the logarithm still counts: e^-21 is 8e-10",
-            {"score": 21.0, "sign": -1},
-            21.000000000758256,
-            {"score": 0.9999999992417440},
-            exposes="linear beyond a threshold of 20",
-        ),
-        Case("certainty", {"score": np.inf, "sign": 1}, 0.0, {"score": 0.0}),
-        Case("false certainty", {"score": np.inf, "sign": -1}, np.inf, {"score": 1.0}),
-        Case("not a number", {"score": np.nan, "sign": 1}, np.nan, {"score": np.nan}),
-    ),
-    variants=(
-        Variant(
-            "the exponential overflows",
-            "mistake",
+        "certainty": Case((np.inf, 1), 0.0, 0.0),
+        "false certainty": Case((np.inf, -1), np.inf, 1.0),
+        "not a number": Case((np.nan, 1), np.nan, np.nan),
+    },
+    variants={
+        "the exponential overflows": Mistake(
             lambda s, y: np.log1p(np.exp(-y * s)),
             {"score": lambda s, y: -y * np.exp(-y * s) / (1.0 + np.exp(-y * s))},
             seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529; "
             "Burn, github.com/tracel-ai/burn/pull/5374",
             symptom="infinite, with a NaN gradient, beyond 710 (float32: 89): where the model is most wrong",
         ),
-        Variant(
-            "logarithm of 1 + e^t",
-            "mistake",
+        "logarithm of 1 + e^t": Mistake(
             lambda s, y: np.maximum(0.0, -y * s) + np.log(1.0 + np.exp(-np.abs(s))),
             seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529",
             symptom="exactly 0 beyond a score of 37 (float32: 17), and no digit is right near there",
         ),
-        Variant(
-            "linear beyond a threshold of 20",
-            "convention",
+        "linear beyond a threshold of 20": Convention(
             lambda s, y: _linear_beyond_threshold(-y * s),
             {"score": lambda s, y: -y * (1.0 if -y * s > 20.0 else sigmoid(-y * s))},
             seen_in="PyTorch, documentation of torch.nn.Softplus",
             symptom="eight digits in float64: the loss jumps by 2e-9 there",
         ),
-        Variant(
-            "sign of the exponent lost",
-            "mistake",
+        "sign of the exponent lost": Mistake(
             lambda s, y: softplus(y * s),
             {"score": lambda s, y: y * sigmoid(y * s)},
             symptom="scores taken for energies: every sample is learned as its opposite",
         ),
-        Variant(
-            "labels 1 and 0",
-            "mistake",
+        "labels 1 and 0": Mistake(
             lambda s, y: softplus(-max(y, 0) * s),
             {"score": lambda s, y: -max(y, 0) * sigmoid(-max(y, 0) * s)},
             symptom="negative samples cost log 2 whatever their score, and have no gradient",
         ),
-    ),
+    },
 )
 
 

@@ -21,7 +21,8 @@ NYU DLSP20, week 11-1 (MSELoss).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_number
+from ebm_ref.checks import require_number
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     homogeneous,
@@ -104,86 +105,39 @@ FORMULA = Formula(
             lambda prediction, target: prediction + np.array([-8.0, -2.0, 2.0, 8.0]),
         ),
     ),
-    cases=(
-        Case(
-            "half a unit short",
-            {"prediction": 2.5, "target": 3.0},
-            0.25,
-            {"prediction": -1.0, "target": 1.0},
+    cases={  # Case((prediction, target), value, by prediction and target, exposes)
+        "half a unit short": Case((2.5, 3.0), 0.25, (-1.0, 1.0)),
+        "half a unit beyond, across zero": Case((0.0, -0.5), 0.25, (1.0, -1.0)),
+        "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1": Case(
+            (2.1, 2.0), 0.010000000000000018, (0.20000000000000018, -0.20000000000000018)
         ),
-        Case(
-            "half a unit beyond, across zero",
-            {"prediction": 0.0, "target": -0.5},
-            0.25,
-            {"prediction": 1.0, "target": -1.0},
+        "two units apart: the force is four": Case(
+            (3.0, 1.0), 4.0, (4.0, -4.0), "gradient of one half of it"
         ),
-        Case(
-            "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1",
-            {"prediction": 2.1, "target": 2.0},
-            0.010000000000000018,
-            {"prediction": 0.20000000000000018, "target": -0.20000000000000018},
+        "at the target: no loss, no force": Case((-1.5, -1.5), 0.0, (0.0, 0.0)),
+        "large numbers, one apart": Case(
+            (100000001.0, 100000000.0), 1.0, (2.0, -2.0), "square multiplied out"
         ),
-        Case(
-            "two units apart: the force is four",
-            {"prediction": 3.0, "target": 1.0},
-            4.0,
-            {"prediction": 4.0, "target": -4.0},
-            exposes="gradient of one half of it",
-        ),
-        Case(
-            "at the target: no loss, no force",
-            {"prediction": -1.5, "target": -1.5},
-            0.0,
-            {"prediction": 0.0, "target": 0.0},
-        ),
-        Case(
-            "large numbers, one apart",
-            {"prediction": 100000001.0, "target": 100000000.0},
-            1.0,
-            {"prediction": 2.0, "target": -2.0},
-            exposes="square multiplied out",
-        ),
-        Case(
-            "an infinite prediction",
-            {"prediction": np.inf, "target": 0.0},
-            np.inf,
-            {"prediction": np.inf, "target": -np.inf},
-        ),
-        Case(
-            "prediction not a number",
-            {"prediction": np.nan, "target": 0.0},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-        Case(
-            "target not a number",
-            {"prediction": 0.0, "target": np.nan},
-            np.nan,
-            {"prediction": np.nan, "target": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "one half in front",
-            "convention",
+        "an infinite prediction": Case((np.inf, 0.0), np.inf, (np.inf, -np.inf)),
+        "prediction not a number": Case((np.nan, 0.0), np.nan, (np.nan, np.nan)),
+        "target not a number": Case((0.0, np.nan), np.nan, (np.nan, np.nan)),
+    },
+    variants={
+        "one half in front": Convention(
             lambda x, y: 0.5 * squared_error(x, y),
             {"prediction": lambda x, y: x - y, "target": lambda x, y: y - x},
             seen_in="optax, documentation of l2_loss",
         ),
-        Variant(
-            "gradient of one half of it",
-            "mistake",
+        "gradient of one half of it": Mistake(
             squared_error,
             {"prediction": lambda x, y: x - y, "target": lambda x, y: y - x},
             symptom="finite differences of the loss are twice the gradient",
         ),
-        Variant(
-            "square multiplied out",
-            "mistake",
+        "square multiplied out": Mistake(
             lambda x, y: x * x - 2.0 * x * y + y * y,
             seen_in="scikit-learn euclidean_distances, github.com/scikit-learn/scikit-learn/issues/9354; "
             "Annoy, github.com/spotify/annoy/issues/314",
             symptom="zero or negative squares far from the origin",
         ),
-    ),
+    },
 )

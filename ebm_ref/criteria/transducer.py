@@ -26,9 +26,10 @@ import math
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.ctc import classes_renamed, concave, reads_target_and_blank_alone
 from ebm_ref.criteria.ctc_alignment import check_symbols
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition
 from ebm_ref.numerics import log_softmax, scaled_sum
 
@@ -213,14 +214,23 @@ def textbook(lp, y, blank=0, last=True):
 
 NO_LABEL = np.array([], int)
 HALF, CLOSE = np.log(0.5), -(2.0**-30)
-PUBLISHED = normalised(
-    np.array(
+# log softmax of [[[.1, .6, .1, .1, .1], [.1, .1, .6, .1, .1], [.1, .1, .2, .8, .1]],
+#                 [[.1, .6, .1, .1, .1], [.1, .1, .2, .1, .1], [.7, .1, .2, .1, .1]]], as doubles
+P, Q, R, S = -1.7314291957733714, -1.2314291957733714, -1.8113862028771162, -1.6302539315802915
+PUBLISHED = [
+    [[P, Q, P, P, P], [P, P, Q, P, P], [R, R, -1.7113862028771163, -1.1113862028771162, R]],
+    [
+        [P, Q, P, P, P],
+        [S, S, -1.5302539315802914, S, S],
         [
-            [[0.1, 0.6, 0.1, 0.1, 0.1], [0.1, 0.1, 0.6, 0.1, 0.1], [0.1, 0.1, 0.2, 0.8, 0.1]],
-            [[0.1, 0.6, 0.1, 0.1, 0.1], [0.1, 0.1, 0.2, 0.1, 0.1], [0.7, 0.1, 0.2, 0.1, 0.1]],
-        ]
-    )
-)
+            -1.1795670627425163,
+            -1.7795670627425162,
+            -1.6795670627425163,
+            -1.7795670627425162,
+            -1.7795670627425162,
+        ],
+    ],
+]
 A, B, C, D = 0.3081980719059999, 0.6918019280940001, 0.38360385618800025, 0.6163961438119998
 
 FORMULA = Formula(
@@ -237,170 +247,92 @@ FORMULA = Formula(
         classes_renamed,
         concave,
     ),
-    cases=(
-        Case(
-            "two moments, one label: two ways of three steps",
-            {"log_probabilities": np.full((2, 2, 3), HALF), "target": np.array([1]), "blank": 0},
+    cases={  # Case((log_probabilities, target, blank), value, by log_probabilities, exposes)
+        "two moments, one label: two ways of three steps": Case(
+            (np.full((2, 2, 3), HALF), [1], 0),
             2.0 * np.log(2.0),
-            {
-                "log_probabilities": np.array(
-                    [[[-0.5, -0.5, 0.0], [-0.5, 0.0, 0.0]], [[0.0, -0.5, 0.0], [-1.0, 0.0, 0.0]]]
-                )
-            },
-            exposes="last blank left out",
+            [[[-0.5, -0.5, 0.0], [-0.5, 0.0, 0.0]], [[0.0, -0.5, 0.0], [-1.0, 0.0, 0.0]]],
+            "last blank left out",
         ),
-        Case(
-            "six ways, all alike: three moments, two labels",
-            {"log_probabilities": np.zeros((3, 3, 3)), "target": np.array([1, 2]), "blank": 0},
+        "six ways, all alike: three moments, two labels": Case(
+            (np.zeros((3, 3, 3)), [1, 2], 0),
             -np.log(6.0),
-            {
-                "log_probabilities": -np.array(
-                    [
-                        [[3.0, 3.0, 0.0], [2.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
-                        [[1.0, 2.0, 0.0], [2.0, 0.0, 2.0], [3.0, 0.0, 0.0]],
-                        [[0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [6.0, 0.0, 0.0]],
-                    ]
-                )
-                / 6.0
-            },
-            exposes="best way alone",
+            -np.array(
+                [
+                    [[3.0, 3.0, 0.0], [2.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
+                    [[1.0, 2.0, 0.0], [2.0, 0.0, 2.0], [3.0, 0.0, 0.0]],
+                    [[0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [6.0, 0.0, 0.0]],
+                ]
+            )
+            / 6.0,
+            "best way alone",
         ),
-        Case(
-            "the example that warp-transducer's tests made common: 4.495666",
-            {"log_probabilities": PUBLISHED, "target": np.array([1, 2]), "blank": 0},
+        "the example that warp-transducer's tests made common: 4.495666": Case(
+            (PUBLISHED, [1, 2], 0),
             4.495666773770732,
-            {
-                "log_probabilities": -np.array(
-                    [
-                        [[A, B, 0.0, 0.0, 0.0], [A, 0.0, C, 0.0, 0.0], [C, 0.0, 0.0, 0.0, 0.0]],
-                        [[0.0, A, 0.0, 0.0, 0.0], [0.0, 0.0, D, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]],
-                    ]
-                )
-            },
+            -np.array(
+                [
+                    [[A, B, 0.0, 0.0, 0.0], [A, 0.0, C, 0.0, 0.0], [C, 0.0, 0.0, 0.0, 0.0]],
+                    [[0.0, A, 0.0, 0.0, 0.0], [0.0, 0.0, D, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]],
+                ]
+            ),
         ),
-        Case(
-            "one moment gives all labels, then moves on by a blank, here the last class",
-            {
-                "log_probabilities": np.array(
-                    [[[-1.0, -8.0, -8.0], [-8.0, -0.5, -8.0], [-8.0, -8.0, -0.25]]]
-                ),
-                "target": np.array([0, 1]),
-                "blank": 2,
-            },
+        "one moment gives all labels, then moves on by a blank, here the last class": Case(
+            ([[[-1.0, -8.0, -8.0], [-8.0, -0.5, -8.0], [-8.0, -8.0, -0.25]]], [0, 1], 2),
             1.75,
-            {"log_probabilities": -np.eye(3)[None]},
+            -np.eye(3)[None],
         ),
-        Case(
-            "an empty target: the blanks",
-            {
-                "log_probabilities": np.array([[[-0.5, -1.0]], [[-0.25, -2.0]]]),
-                "target": NO_LABEL,
-                "blank": 0,
-            },
-            0.75,
-            {"log_probabilities": np.array([[[-1.0, 0.0]], [[-1.0, 0.0]]])},
+        "an empty target: the blanks": Case(
+            ([[[-0.5, -1.0]], [[-0.25, -2.0]]], NO_LABEL, 0), 0.75, [[[-1.0, 0.0]], [[-1.0, 0.0]]]
         ),
-        Case(
-            "one class: nothing but blanks",
-            {"log_probabilities": np.array([[[-0.5]], [[-0.25]]]), "target": NO_LABEL, "blank": 0},
-            0.75,
-            {"log_probabilities": -np.ones((2, 1, 1))},
+        "one class: nothing but blanks": Case(
+            ([[[-0.5]], [[-0.25]]], NO_LABEL, 0), 0.75, -np.ones((2, 1, 1))
         ),
-        Case(
-            "near certain: P = 1 - 3e-9 has lost half of its digits",
-            {
-                "log_probabilities": np.array(
-                    [[[-20.0, CLOSE], [CLOSE, -20.0]], [[-20.0, -20.0], [CLOSE, -20.0]]]
-                ),
-                "target": np.array([1]),
-                "blank": 0,
-            },
+        "near certain: P = 1 - 3e-9 has lost half of its digits": Case(
+            ([[[-20.0, CLOSE], [CLOSE, -20.0]], [[-20.0, -20.0], [CLOSE, -20.0]]], [1], 0),
             2.7939677195980814e-09,
-            {
-                "log_probabilities": -np.array(
-                    [
-                        [[4.248354263204765e-18, 1.0], [1.0, 0.0]],
-                        [[0.0, 4.248354263204765e-18], [1.0, 0.0]],
-                    ]
-                )
-            },
-            exposes="logarithm of a sum of products",
+            -np.array(
+                [
+                    [[4.248354263204765e-18, 1.0], [1.0, 0.0]],
+                    [[0.0, 4.248354263204765e-18], [1.0, 0.0]],
+                ]
+            ),
+            "logarithm of a sum of products",
         ),
-        Case(
-            "hopeless: P = 2 e^-900 is 0 in double precision, its logarithm is not",
-            {"log_probabilities": np.full((2, 2, 2), -300.0), "target": np.array([0]), "blank": 1},
-            900.0 - np.log(2.0),
+        "hopeless: P = 2 e^-900 is 0 in double precision, its logarithm is not": Case(
+            (np.full((2, 2, 2), -300.0), [0], 1), 900.0 - np.log(2.0)
         ),
-        Case(
-            "an impossible blank leaves one way",
-            {
-                "log_probabilities": np.array(
-                    [[[-np.inf, -0.5], [-0.25, -1.0]], [[-1.0, -1.0], [-0.125, -1.0]]]
-                ),
-                "target": np.array([1]),
-                "blank": 0,
-            },
+        "an impossible blank leaves one way": Case(
+            ([[[-np.inf, -0.5], [-0.25, -1.0]], [[-1.0, -1.0], [-0.125, -1.0]]], [1], 0),
             0.875,
-            {"log_probabilities": -np.array([[[0.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]])},
+            -np.array([[[0.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]]),
         ),
-        Case(
-            "an impossible label: no way is left, and no gradient",
-            {
-                "log_probabilities": np.array([[[0.0, -np.inf], [0.0, 0.0]]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            np.inf,
-            {"log_probabilities": np.zeros((1, 2, 2))},
+        "an impossible label: no way is left, and no gradient": Case(
+            ([[[0.0, -np.inf], [0.0, 0.0]]], [1], 0), np.inf, np.zeros((1, 2, 2))
         ),
-        Case(
-            "not a number",
-            {
-                "log_probabilities": np.array([[[-1.0, np.nan], [-1.0, 0.0]]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            np.nan,
-            {"log_probabilities": np.full((1, 2, 2), np.nan)},
+        "not a number": Case(([[[-1.0, np.nan], [-1.0, 0.0]]], [1], 0), np.nan, np.full((1, 2, 2), np.nan)),
+        "not a number where no way passes: it is not read": Case(
+            ([[[np.nan, -0.5], [-0.25, np.nan]]], [1], 0), 0.75, [[[0.0, -1.0], [-1.0, 0.0]]]
         ),
-        Case(
-            "not a number where no way passes: it is not read",
-            {
-                "log_probabilities": np.array([[[np.nan, -0.5], [-0.25, np.nan]]]),
-                "target": np.array([1]),
-                "blank": 0,
-            },
-            0.75,
-            {"log_probabilities": np.array([[[0.0, -1.0], [-1.0, 0.0]]])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "normalised inside, gradient by the logits",
-            "convention",
+    },
+    variants={
+        "normalised inside, gradient by the logits": Convention(
             lambda lp, y, blank=0: transducer(normalised(lp), y, blank),
             {"log_probabilities": lambda lp, y, blank=0: by_logits_gradient(normalised(lp), y, blank)},
             seen_in="torchaudio, documentation of rnnt_loss, fused_log_softmax; "
             "github.com/speechbrain/speechbrain/issues/1339",
             symptom="the same value for normalised rows, but a gradient whose every cell sums to 0",
         ),
-        Variant(
-            "last blank left out",
-            "mistake",
+        "last blank left out": Mistake(
             lambda lp, y, blank=0: textbook(lp, y, blank, last=False),
             symptom="the loss is too low by -lp[t-1, u, blank], so the model never learns to stop",
         ),
-        Variant(
-            "best way alone",
-            "mistake",
-            lambda lp, y, blank=0: from_best(lp, y, blank)[1],
-            symptom="too high by up to log C(t+u-1, u)",
+        "best way alone": Mistake(
+            lambda lp, y, blank=0: from_best(lp, y, blank)[1], symptom="too high by up to log C(t+u-1, u)"
         ),
-        Variant(
-            "logarithm of a sum of products",
-            "mistake",
+        "logarithm of a sum of products": Mistake(
             lambda lp, y, blank=0: textbook(lp, y, blank),
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
-    ),
+    },
 )

@@ -19,8 +19,9 @@ convolutional neural networks"; Schroff et al. (2015), FaceNet, with squared dis
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.distance import distance, distance_gradient, nearer, nearer_gradient, random_points
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import gradient_bounded, homogeneous, moved_together, non_negative
 
 
@@ -102,188 +103,66 @@ FORMULA = Formula(
         gradient_bounded("negative", 1.0),
         homogeneous(1, anchor=1, positive=1, negative=1, margin=1),
     ),
-    cases=(
-        Case(
-            "3, 4, 5: the positive at 5, the negative at 2",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([3.0, 4.0]),
-                "negative": np.array([0.0, 2.0]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
+    cases={
+        # Case((anchor, positive, negative, margin, p), value, by anchor and positive and negative, exposes)
+        "3, 4, 5: the positive at 5, the negative at 2": Case(
+            (ORIGIN, [3.0, 4.0], [0.0, 2.0], 1.0, 2.0),
             4.0,
-            {
-                "anchor": np.array([-0.6, 0.2]),
-                "positive": np.array([0.6, 0.8]),
-                "negative": np.array([0.0, -1.0]),
-            },
-            exposes="positive and negative swapped",
+            ([-0.6, 0.2], [0.6, 0.8], [0.0, -1.0]),
+            "positive and negative swapped",
         ),
-        Case(
-            "city blocks: the positive at 2, the negative at 6, far enough",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([1.0, -1.0]),
-                "negative": np.array([3.0, 3.0]),
-                "margin": 1.0,
-                "p": 1.0,
-            },
+        "city blocks: the positive at 2, the negative at 6, far enough": Case(
+            (ORIGIN, [1.0, -1.0], [3.0, 3.0], 1.0, 1.0),
             0.0,
             ZERO,
-            exposes="signed differences under the power, eps under the root",
+            "signed differences under the power, eps under the root",
         ),
-        Case(
-            "city blocks, too near: 1 + 7 - 4",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([3.0, -4.0]),
-                "negative": np.array([2.0, 2.0]),
-                "margin": 1.0,
-                "p": 1.0,
-            },
+        "city blocks, too near: 1 + 7 - 4": Case(
+            (ORIGIN, [3.0, -4.0], [2.0, 2.0], 1.0, 1.0),
             4.0,
-            {
-                "anchor": np.array([0.0, 2.0]),
-                "positive": np.array([1.0, -1.0]),
-                "negative": np.array([-1.0, -1.0]),
-            },
-            exposes="degree ignored",
+            ([0.0, 2.0], [1.0, -1.0], [-1.0, -1.0]),
+            "degree ignored",
         ),
-        Case(
-            "at the corner: farther by exactly m",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([0.0, 4.0]),
-                "negative": np.array([3.0, 4.0]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
-            0.0,
-            ZERO,
-        ),
-        Case(
-            "anchor and positive coincide: the slope of a norm at 0 is taken to be 0",
-            {
-                "anchor": ORIGIN,
-                "positive": ORIGIN,
-                "negative": np.array([0.375, 0.5]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
+        "at the corner: farther by exactly m": Case((ORIGIN, [0.0, 4.0], [3.0, 4.0], 1.0, 2.0), 0.0, ZERO),
+        "anchor and positive coincide: the slope of a norm at 0 is taken to be 0": Case(
+            (ORIGIN, ORIGIN, [0.375, 0.5], 1.0, 2.0),
             0.375,
-            {"anchor": np.array([0.6, 0.8]), "positive": np.zeros(2), "negative": np.array([-0.6, -0.8])},
-            exposes="eps added to the difference",
+            ([0.6, 0.8], np.zeros(2), [-0.6, -0.8]),
+            "eps added to the difference",
         ),
-        Case(
-            "anchor and positive coincide, and the triplet costs nothing",
-            {
-                "anchor": ORIGIN,
-                "positive": ORIGIN,
-                "negative": np.array([3.0, 4.0]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
-            0.0,
-            ZERO,
-            exposes="NaN gradient where points coincide",
+        "anchor and positive coincide, and the triplet costs nothing": Case(
+            (ORIGIN, ORIGIN, [3.0, 4.0], 1.0, 2.0), 0.0, ZERO, "NaN gradient where points coincide"
         ),
-        Case(
-            "a short triplet: an eps of 1e-6 would turn it, shorten one distance and lengthen the other",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([2.0**-10, 0.0]),
-                "negative": np.array([0.0, -(2.0**-9)]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
+        "a short triplet: an eps of 1e-6 would turn it, shorten one distance and lengthen the other": Case(
+            (ORIGIN, [2.0**-10, 0.0], [0.0, -(2.0**-9)], 1.0, 2.0),
             0.9990234375,
-            {
-                "anchor": np.array([-1.0, -1.0]),
-                "positive": np.array([1.0, 0.0]),
-                "negative": np.array([0.0, 1.0]),
-            },
-            exposes="eps added to the difference",
+            ([-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]),
+            "eps added to the difference",
         ),
-        Case(
-            "all three coincide: the margin, and no direction",
-            {"anchor": ORIGIN, "positive": ORIGIN, "negative": ORIGIN, "margin": 0.5, "p": 2.0},
-            0.5,
-            ZERO,
+        "all three coincide: the margin, and no direction": Case(
+            (ORIGIN, ORIGIN, ORIGIN, 0.5, 2.0), 0.5, ZERO
         ),
-        Case(
-            "a far anchor: two distances of 1e8 that differ by 1",
-            {
-                "anchor": np.array([1e8, 0.0]),
-                "positive": np.array([0.0, 0.0]),
-                "negative": np.array([1.0, 0.0]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
-            2.0,
-            {
-                "anchor": np.zeros(2),
-                "positive": np.array([-1.0, 0.0]),
-                "negative": np.array([1.0, 0.0]),
-            },
+        "a far anchor: two distances of 1e8 that differ by 1": Case(
+            ([1e8, 0.0], [0.0, 0.0], [1.0, 0.0], 1.0, 2.0), 2.0, (np.zeros(2), [-1.0, 0.0], [1.0, 0.0])
         ),
-        Case(
-            "a far anchor, to the side: sqrt(1e16 + 9) - sqrt(1e16 + 16) + 2^-20",
-            {
-                "anchor": np.array([1e8, 0.0]),
-                "positive": np.array([0.0, 3.0]),
-                "negative": np.array([0.0, 4.0]),
-                "margin": 2.0**-20,
-                "p": 2.0,
-            },
-            9.1867431640625e-07,
+        "a far anchor, to the side: sqrt(1e16 + 9) - sqrt(1e16 + 16) + 2^-20": Case(
+            ([1e8, 0.0], [0.0, 3.0], [0.0, 4.0], 2.0**-20, 2.0), 9.1867431640625e-07
         ),
-        Case(
-            "no swap: only the anchor is compared, though the negative is nearer to the positive",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([3.0, 0.0]),
-                "negative": np.array([3.0, 4.0]),
-                "margin": 3.0,
-                "p": 2.0,
-            },
+        "no swap: only the anchor is compared, though the negative is nearer to the positive": Case(
+            (ORIGIN, [3.0, 0.0], [3.0, 4.0], 3.0, 2.0),
             1.0,
-            {
-                "anchor": np.array([-0.4, 0.8]),
-                "positive": np.array([1.0, 0.0]),
-                "negative": np.array([-0.6, -0.8]),
-            },
-            exposes="negative compared with the nearer of anchor and positive",
+            ([-0.4, 0.8], [1.0, 0.0], [-0.6, -0.8]),
+            "negative compared with the nearer of anchor and positive",
         ),
-        Case(
-            "an infinitely far negative",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([3.0, 4.0]),
-                "negative": np.array([np.inf, 0.0]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
-            0.0,
-            ZERO,
-        ),
-        Case(
-            "not a number",
-            {
-                "anchor": ORIGIN,
-                "positive": np.array([np.nan, 4.0]),
-                "negative": np.array([3.0, 0.0]),
-                "margin": 1.0,
-                "p": 2.0,
-            },
+        "an infinitely far negative": Case((ORIGIN, [3.0, 4.0], [np.inf, 0.0], 1.0, 2.0), 0.0, ZERO),
+        "not a number": Case(
+            (ORIGIN, [np.nan, 4.0], [3.0, 0.0], 1.0, 2.0),
             np.nan,
             {a: np.full(2, np.nan) for a in ("anchor", "positive", "negative")},
         ),
-    ),
-    variants=(
-        Variant(
-            "eps added to the difference",
-            "convention",
+    },
+    variants={
+        "eps added to the difference": Convention(
             lambda a, p, n, m=1.0, q=2.0: np.maximum(
                 0.0, m + _norm(a - p + 1e-6, q) - _norm(a - n + 1e-6, q)
             ),
@@ -295,9 +174,7 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
             symptom="a point lies 1.4e-6 from itself in two dimensions, and d(a, p) is not d(p, a)",
         ),
-        Variant(
-            "negative compared with the nearer of anchor and positive",
-            "convention",
+        "negative compared with the nearer of anchor and positive": Convention(
             lambda a, p, n, m=1.0, q=2.0: np.maximum(
                 0.0, m + distance(a, p, q) - min(distance(a, n, q), distance(p, n, q))
             ),
@@ -308,9 +185,7 @@ FORMULA = Formula(
             },
             seen_in="PyTorch, documentation of torch.nn.TripletMarginLoss: swap=True",
         ),
-        Variant(
-            "squared distances",
-            "convention",
+        "squared distances": Convention(
             lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, _squares(a, p, n, m)),
             {
                 "anchor": lambda a, p, n, m=1.0, q=2.0: 2.0 * (n - p) * (_squares(a, p, n, m) > 0.0),
@@ -320,9 +195,7 @@ FORMULA = Formula(
             seen_in="Schroff et al. (2015); github.com/davidsandberg/facenet/issues/547",
             symptom="the margin is in units of distance squared: far triplets pull harder",
         ),
-        Variant(
-            "signed differences under the power, eps under the root",
-            "mistake",
+        "signed differences under the power, eps under the root": Mistake(
             lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, m + _signed(a - p, q) - _signed(a - n, q)),
             {
                 "anchor": lambda a, p, n, m=1.0, q=2.0: _of_signed(a, p, n, m, q)[0],
@@ -332,9 +205,7 @@ FORMULA = Formula(
             seen_in="optax.losses.triplet_margin_loss, optax/losses/_self_supervised.py",
             symptom="for p = 1 components cancel, for p = 3 the loss is NaN; a point lies 1e-3 from itself",
         ),
-        Variant(
-            "NaN gradient where points coincide",
-            "mistake",
+        "NaN gradient where points coincide": Mistake(
             gradients={
                 "anchor": lambda a, p, n, m=1.0, q=2.0: _plain(a, p, n, m, q)[0],
                 "positive": lambda a, p, n, m=1.0, q=2.0: _plain(a, p, n, m, q)[1],
@@ -344,15 +215,11 @@ FORMULA = Formula(
             "github.com/tensorflow/tensorflow/issues/30199",
             symptom="0 times infinity: a NaN gradient even of a triplet that costs nothing",
         ),
-        Variant(
-            "degree ignored",
-            "mistake",
+        "degree ignored": Mistake(
             lambda a, p, n, m=1.0, q=2.0: triplet_margin(a, p, n, m),
             symptom="every p gives the numbers of p = 2",
         ),
-        Variant(
-            "positive and negative swapped",
-            "mistake",
+        "positive and negative swapped": Mistake(
             lambda a, p, n, m=1.0, q=2.0: triplet_margin(a, n, p, m, q),
             {
                 "anchor": lambda a, p, n, m=1.0, q=2.0: triplet_margin_anchor_gradient(a, n, p, m, q),
@@ -361,7 +228,7 @@ FORMULA = Formula(
             },
             symptom="strangers come together",
         ),
-    ),
+    },
 )
 
 

@@ -22,7 +22,8 @@ LeCun et al. (2006), Section 7.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.checks import require, require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 from ebm_ref.numerics import scaled_sum
 
@@ -214,95 +215,44 @@ FORMULA = Formula(
     gradients={"distances": alignment_gradient},
     sample=lambda rng: {"distances": rng.uniform(0.0, 3.0, size=((2, 2), (2, 3), (3, 2))[rng.integers(3)])},
     laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1)),
-    cases=(
-        Case(
-            "along the diagonal: on in both",
-            {"distances": STEPS},
-            7.0,
-            {"distances": np.eye(3)},
-            exposes="no diagonal steps",
+    cases={  # Case((distances), value, by distances, exposes)
+        "along the diagonal: on in both": Case((STEPS,), 7.0, np.eye(3), "no diagonal steps"),
+        "slower than the template: two of its moments to one": Case(
+            (SLOW,), 7.0, [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
         ),
-        Case(
-            "slower than the template: two of its moments to one",
-            {"distances": SLOW},
-            7.0,
-            {"distances": np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])},
+        "a longer path may be the cheaper one": Case(
+            ([[1.0, 1.0], [9.0, -3.0]],), -2.0, [[1.0, 0.0], [0.0, 1.0]], "diagonal steps count twice"
         ),
-        Case(
-            "a longer path may be the cheaper one",
-            {"distances": np.array([[1.0, 1.0], [9.0, -3.0]])},
-            -2.0,
-            {"distances": np.array([[1.0, 0.0], [0.0, 1.0]])},
-            exposes="diagonal steps count twice",
+        "negative distances invite detours": Case(
+            ([[1.0, -2.0], [5.0, 4.0]],), 3.0, [[1.0, 1.0], [0.0, 1.0]]
         ),
-        Case(
-            "negative distances invite detours",
-            {"distances": np.array([[1.0, -2.0], [5.0, 4.0]])},
-            3.0,
-            {"distances": np.array([[1.0, 1.0], [0.0, 1.0]])},
+        "squared distances: their root is taken by some": Case(
+            ([[1.0, 9.0], [9.0, 3.0]],), 4.0, np.eye(2), "root of the sum"
         ),
-        Case(
-            "squared distances: their root is taken by some",
-            {"distances": np.array([[1.0, 9.0], [9.0, 3.0]])},
-            4.0,
-            {"distances": np.eye(2)},
-            exposes="root of the sum",
-        ),
-        Case(
-            "a tie: the diagonal step is taken",
-            {"distances": np.array([[1.0, 0.0], [0.0, 1.0]])},
-            2.0,
-            {"distances": np.eye(2)},
-        ),
-        Case("one pair", {"distances": np.array([[2.5]])}, 2.5, {"distances": np.ones((1, 1))}),
-        Case(
-            "one row: no choice",
-            {"distances": np.array([[1.0, 2.0, 4.0]])},
-            7.0,
-            {"distances": np.ones((1, 3))},
-        ),
-        Case(
-            "forbidden pairs are gone round",
-            {"distances": np.array([[1.0, 1.0], [np.inf, 1.0]])},
-            2.0,
-            {"distances": np.eye(2)},
-        ),
-        Case(
-            "no way through",
-            {"distances": np.array([[1.0, np.inf], [np.inf, np.inf]])},
-            np.inf,
-            {"distances": np.zeros((2, 2))},
-        ),
-        Case(
-            "not a number",
-            {"distances": np.array([[0.0, np.nan], [0.0, 0.0]])},
-            np.nan,
-            {"distances": np.full((2, 2), np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "diagonal steps count twice",
-            "convention",
+        "a tie: the diagonal step is taken": Case(([[1.0, 0.0], [0.0, 1.0]],), 2.0, np.eye(2)),
+        "one pair": Case(([[2.5]],), 2.5, np.ones((1, 1))),
+        "one row: no choice": Case(([[1.0, 2.0, 4.0]],), 7.0, np.ones((1, 3))),
+        "forbidden pairs are gone round": Case(([[1.0, 1.0], [np.inf, 1.0]],), 2.0, np.eye(2)),
+        "no way through": Case(([[1.0, np.inf], [np.inf, np.inf]],), np.inf, np.zeros((2, 2))),
+        "not a number": Case(([[0.0, np.nan], [0.0, 0.0]],), np.nan, np.full((2, 2), np.nan)),
+    },
+    variants={
+        "diagonal steps count twice": Convention(
             lambda d: np.sum(counted_twice(d) * d),
             {"distances": counted_twice},
             seen_in="Sakoe and Chiba (1978), symmetric form; R package dtw, default step pattern symmetric2",
             symptom="all paths weigh n + m, so that energies can be divided by it",
         ),
-        Variant(
-            "root of the sum",
-            "convention",
+        "root of the sum": Convention(
             lambda d: np.sqrt(alignment(d)),
             {"distances": lambda d: alignment_gradient(d) / (2.0 * np.sqrt(alignment(d)))},
             seen_in="tslearn, documentation of tslearn.metrics.dtw: of squared distances",
         ),
-        Variant(
-            "no diagonal steps",
-            "mistake",
+        "no diagonal steps": Mistake(
             lambda d: float(alignment(d) if min(d.shape) == 1 else np.min(staircases(d))),
             symptom="every path has n + m - 1 pairs: equal sequences are not at distance 0",
         ),
-    ),
+    },
 )
 
 
@@ -321,65 +271,33 @@ SOFT = Formula(
         "beta": rng.uniform(0.3, 3.0),
     },
     laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1, beta=-1)),
-    cases=(
-        Case(
-            "nothing known: three paths through two by two",
-            {"distances": np.zeros((2, 2)), "beta": 1.0},
-            -np.log(3.0),
-            {"distances": np.array([[1.0, 1.0 / 3.0], [1.0 / 3.0, 1.0]])},
-            exposes="the best path alone",
+    cases={  # Case((distances, beta), value, by distances, exposes)
+        "nothing known: three paths through two by two": Case(
+            (np.zeros((2, 2)), 1.0), -np.log(3.0), [[1.0, 1.0 / 3.0], [1.0 / 3.0, 1.0]], "the best path alone"
         ),
-        Case(
-            "colder",
-            {"distances": np.zeros((2, 2)), "beta": 4.0},
-            -np.log(3.0) / 4.0,
-            exposes="gamma for beta",
-        ),
-        Case(
-            "thirteen paths through three by three",
-            {"distances": np.zeros((3, 3)), "beta": 1.0},
+        "colder": Case((np.zeros((2, 2)), 4.0), -np.log(3.0) / 4.0, exposes="gamma for beta"),
+        "thirteen paths through three by three": Case(
+            (np.zeros((3, 3)), 1.0),
             -np.log(13.0),
-            {"distances": np.array([[13.0, 5.0, 1.0], [5.0, 9.0, 5.0], [1.0, 5.0, 13.0]]) / 13.0},
+            np.array([[13.0, 5.0, 1.0], [5.0, 9.0, 5.0], [1.0, 5.0, 13.0]]) / 13.0,
         ),
-        Case(
-            "one row: no choice, at any temperature",
-            {"distances": np.array([[1.0, 2.0, 4.0]]), "beta": 0.5},
-            7.0,
-            {"distances": np.ones((1, 3))},
+        "one row: no choice, at any temperature": Case(([[1.0, 2.0, 4.0]], 0.5), 7.0, np.ones((1, 3))),
+        "a detour at an energy of log 2 is half as probable": Case(
+            ([[0.0, np.log(2.0)], [np.inf, 0.0]], 1.0), -np.log(1.5), [[1.0, 1.0 / 3.0], [0.0, 1.0]]
         ),
-        Case(
-            "a detour at an energy of log 2 is half as probable",
-            {"distances": np.array([[0.0, np.log(2.0)], [np.inf, 0.0]]), "beta": 1.0},
-            -np.log(1.5),
-            {"distances": np.array([[1.0, 1.0 / 3.0], [0.0, 1.0]])},
-        ),
-        Case(
-            "no way through",
-            {"distances": np.array([[1.0, np.inf], [np.inf, np.inf]]), "beta": 1.0},
-            np.inf,
-            {"distances": np.zeros((2, 2))},
-        ),
-        Case(
-            "not a number",
-            {"distances": np.array([[0.0, np.nan], [0.0, 0.0]]), "beta": 1.0},
-            np.nan,
-            {"distances": np.full((2, 2), np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "gamma for beta",
-            "convention",
+        "no way through": Case(([[1.0, np.inf], [np.inf, np.inf]], 1.0), np.inf, np.zeros((2, 2))),
+        "not a number": Case(([[0.0, np.nan], [0.0, 0.0]], 1.0), np.nan, np.full((2, 2), np.nan)),
+    },
+    variants={
+        "gamma for beta": Convention(
             lambda d, beta=1.0: soft_alignment(d, 1.0 / beta),
             {"distances": lambda d, beta=1.0: soft_alignment_gradient(d, 1.0 / beta)},
             seen_in="Cuturi and Blondel (2017), equation (1); tslearn, documentation of soft_dtw",
             symptom="gamma is a temperature: larger is softer",
         ),
-        Variant(
-            "the best path alone",
-            "mistake",
+        "the best path alone": Mistake(
             lambda d, beta=1.0: alignment(d),
             symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
         ),
-    ),
+    },
 )

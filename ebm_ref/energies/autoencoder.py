@@ -23,7 +23,8 @@ Alain and Bengio (2014) for the score; as an energy, NYU DLSP20 week 7-3.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
+from ebm_ref.checks import require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import tanh_slope
 
@@ -243,52 +244,36 @@ FORMULA = Formula(
     },
     sample=random_autoencoder,
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
-    cases=(
-        Case(
-            "1 to 1/2 to 1/2",
+    cases={
+        # Case((point, encoder, encoder_bias, decoder, decoder_bias), value, by point and encoder and
+        # encoder_bias and decoder and decoder_bias, exposes)
+        "1 to 1/2 to 1/2": Case(
             NARROW | {"point": np.array([1.0, 0.0])},
             0.125,
             _BACK | {"point": np.array([0.5 - 9.0 / 64.0 * LOG_3**2, -9.0 / 16.0 * LOG_3])},
-            exposes="target taken for a constant",
+            "target taken for a constant",
         ),
-        Case(
-            "at the origin: a fixed point",
+        "at the origin: a fixed point": Case(
             ORIGIN | {"point": np.zeros(2)},
             0.0,
             {"point": np.zeros(2), "decoder": np.zeros((2, 1)), "decoder_bias": np.zeros(2)},
         ),
-        Case(
-            "nothing encoded: the energy is half the square",
+        "nothing encoded: the energy is half the square": Case(
             ORIGIN | {"point": np.array([1.0, 2.0])},
             2.5,
-            {
-                "point": np.array([1.0, 2.0]),
-                "encoder": np.array([[-2.0, -4.0]]),
-                "encoder_bias": np.array([-2.0]),
-                "decoder": np.zeros((2, 1)),
-                "decoder_bias": np.array([-1.0, -2.0]),
-            },
-            exposes="one half forgotten",
+            ([1.0, 2.0], [[-2.0, -4.0]], [-2.0], np.zeros((2, 1)), [-1.0, -2.0]),
+            "one half forgotten",
         ),
-        Case(
-            "saturated: 1 - tanh(25)^2 is 8e-22, not 0",
-            {
-                "point": np.array([2.0]),
-                "encoder": np.zeros((1, 1)),
-                "encoder_bias": np.zeros(1),
-                "decoder": np.zeros((1, 1)),
-                "decoder_bias": np.array([25.0]),
-            },
+        "saturated: 1 - tanh(25)^2 is 8e-22, not 0": Case(
+            ([2.0], np.zeros((1, 1)), np.zeros(1), np.zeros((1, 1)), [25.0]),
             0.5,
             {"decoder_bias": np.array([-7.714999391855671e-22])},
-            exposes="slope of tanh as a difference",
+            "slope of tanh as a difference",
         ),
-        Case("not a number", ORIGIN | {"point": np.array([np.nan, 0.0])}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "one half forgotten",
-            "convention",
+        "not a number": Case(ORIGIN | {"point": np.array([np.nan, 0.0])}, np.nan),
+    },
+    variants={
+        "one half forgotten": Convention(
             lambda x, *parameters: 2.0 * autoencoder(x, *parameters),
             {
                 "point": lambda x, *parameters: 2.0 * autoencoder_point_gradient(x, *parameters),
@@ -299,17 +284,13 @@ FORMULA = Formula(
             },
             seen_in="PyTorch, documentation of torch.nn.MSELoss, reduction='sum'",
         ),
-        Variant(
-            "target taken for a constant",
-            "mistake",
+        "target taken for a constant": Mistake(
             gradients={
                 "point": lambda x, *parameters: denoising_autoencoder_corrupted_gradient(x, x, *parameters)
             },
             symptom="right for the parameters, wrong as a score: the pull of the target is missing",
         ),
-        Variant(
-            "slope of tanh as a difference",
-            "mistake",
+        "slope of tanh as a difference": Mistake(
             gradients={
                 "decoder_bias": lambda x, W, b, V, c: (
                     (np.tanh(np.dot(V, np.tanh(np.dot(W, x) + b)) + c) - x)
@@ -318,7 +299,7 @@ FORMULA = Formula(
             },
             symptom="saturated units never recover: the gradient is exactly 0 from 19 on",
         ),
-    ),
+    },
 )
 
 DENOISING = Formula(
@@ -335,9 +316,10 @@ DENOISING = Formula(
     },
     sample=_random_denoising,
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
-    cases=(
-        Case(
-            "the noise is taken away: nothing left to pay",
+    cases={
+        # Case((corrupted, target, encoder, encoder_bias, decoder, decoder_bias), value, by corrupted and
+        # target and encoder and encoder_bias and decoder and decoder_bias, exposes)
+        "the noise is taken away: nothing left to pay": Case(
             NARROW
             | {
                 "corrupted": np.array([0.0, 1.0]),
@@ -346,10 +328,9 @@ DENOISING = Formula(
             },
             0.0,
             {"corrupted": np.zeros(2), "target": np.zeros(2)},
-            exposes="compared with the corrupted input",
+            "compared with the corrupted input",
         ),
-        Case(
-            "no noise: the plain autoencoder, its gradient in two parts",
+        "no noise: the plain autoencoder, its gradient in two parts": Case(
             NARROW | {"corrupted": np.array([1.0, 0.0]), "target": np.array([1.0, 0.0])},
             0.125,
             _BACK
@@ -358,8 +339,7 @@ DENOISING = Formula(
                 "target": np.array([0.5, 0.0]),
             },
         ),
-        Case(
-            "two outputs off",
+        "two outputs off": Case(
             ORIGIN | {"corrupted": np.array([5.0, 7.0]), "target": np.array([1.0, -2.0])},
             2.5,
             {
@@ -369,24 +349,16 @@ DENOISING = Formula(
                 "decoder": np.zeros((2, 1)),
             },
         ),
-        Case(
-            "not a number",
-            ORIGIN | {"corrupted": np.zeros(2), "target": np.array([np.nan, 0.0])},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "compared with the corrupted input",
-            "mistake",
+        "not a number": Case(ORIGIN | {"corrupted": np.zeros(2), "target": np.array([np.nan, 0.0])}, np.nan),
+    },
+    variants={
+        "compared with the corrupted input": Mistake(
             lambda x, t, *parameters: denoising_autoencoder(x, x, *parameters),
             seen_in="github.com/pkmital/tensorflow_tutorials/issues/21, "
             "github.com/aapatel09/handson-unsupervised-learning/issues/6",
             symptom="learns to reproduce the noise; nothing pulls points back",
         ),
-        Variant(
-            "output left linear",
-            "convention",
+        "output left linear": Convention(
             _identity_output,
             {
                 "target": lambda x, t, W, b, V, c: t - np.dot(V, np.tanh(np.dot(W, x) + b)) - c,
@@ -394,5 +366,5 @@ DENOISING = Formula(
             },
             seen_in="Vincent (2011), whose decoder is linear, for data that are not bounded",
         ),
-    ),
+    },
 )

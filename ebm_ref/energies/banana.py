@@ -15,7 +15,8 @@ algorithm".
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_number, require_shape
+from ebm_ref.checks import require, require_number, require_shape
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit
 
 
@@ -197,27 +198,14 @@ FORMULA = Formula(
     },
     sample=random_banana,
     laws=(mirrored, bent_the_other_way),
-    cases=(
-        Case(
-            "one above the ridge",
-            AT,
-            1.5,
-            {"point": np.array([-3.0, 1.0]), "bend": -2.0, "variance": 0.5},
-            exposes="mean not put back to zero",
-        ),
-        Case(
-            "on the ridge",
-            RIDGE,
-            1.0,
-            {"point": np.array([1.0, 0.0]), "bend": 0.0, "variance": -0.5},
-        ),
-        Case("no bend: a Gaussian", RIDGE | {"bend": 0.0}, 1.5, {"point": np.array([1.0, 1.0])}),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
-            "mean not put back to zero",
-            "convention",
+    cases={  # Case((point, bend, variance), value, by point and bend and variance, exposes)
+        "one above the ridge": Case(AT, 1.5, ([-3.0, 1.0], -2.0, 0.5), "mean not put back to zero"),
+        "on the ridge": Case(RIDGE, 1.0, ([1.0, 0.0], 0.0, -0.5)),
+        "no bend: a Gaussian": Case(RIDGE | {"bend": 0.0}, 1.5, {"point": np.array([1.0, 1.0])}),
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "mean not put back to zero": Convention(
             lambda x, b, v: banana(np.array([x[0], x[1] - b * v]), b, v),
             {
                 "point": lambda x, b, v: banana_point_gradient(np.array([x[0], x[1] - b * v]), b, v),
@@ -227,7 +215,7 @@ FORMULA = Formula(
             seen_in="texts that write x_2 - b x_1^2, as Rosenbrock's valley",
             symptom="the same banana, b v higher",
         ),
-    ),
+    },
 )
 
 SCORE = Formula(
@@ -240,30 +228,23 @@ SCORE = Formula(
         "variance": banana_score_variance_gradient,
     },
     sample=random_banana,
-    cases=(
-        Case(
-            "one above the ridge",
+    cases={  # Case((point, bend, variance), value, by point and bend and variance, exposes)
+        "one above the ridge": Case(
             AT,
-            np.array([3.0, -1.0]),
-            {
-                "point": np.array([[-14.5, 4.0], [4.0, -1.0]]),
-                "bend": np.array([-4.0, 2.0]),
-                "variance": np.array([4.5, -1.0]),
-            },
-            exposes="gradient of the energy given for the score",
-        ),
-        Case("on the ridge", RIDGE, np.array([-1.0, 0.0])),
-        Case("not a number", _NAN, np.full(2, np.nan)),
-    ),
-    variants=(
-        Variant(
+            [3.0, -1.0],
+            ([[-14.5, 4.0], [4.0, -1.0]], [-4.0, 2.0], [4.5, -1.0]),
             "gradient of the energy given for the score",
-            "mistake",
+        ),
+        "on the ridge": Case(RIDGE, [-1.0, 0.0]),
+        "not a number": Case(_NAN, np.full(2, np.nan)),
+    },
+    variants={
+        "gradient of the energy given for the score": Mistake(
             banana_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
         ),
-    ),
+    },
 )
 
 CURVATURE = Formula(
@@ -277,28 +258,15 @@ CURVATURE = Formula(
     },
     sample=random_banana,
     laws=(mirrored, bent_the_other_way),
-    cases=(
-        Case(
-            "one above the ridge",
-            AT,
-            15.5,
-            {"point": np.array([24.0, -2.0]), "bend": 34.0, "variance": -2.25},
-            exposes="mixed derivatives counted",
-        ),
-        Case(
-            "inside the bend: not convex",
-            {"point": np.array([0.0, 5.0]), "bend": 1.0, "variance": 2.0},
-            -12.5,
-            {"point": np.array([0.0, -2.0]), "bend": -18.0, "variance": -2.25},
-        ),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
-            "mixed derivatives counted",
-            "mistake",
+    cases={  # Case((point, bend, variance), value, by point and bend and variance, exposes)
+        "one above the ridge": Case(AT, 15.5, ([24.0, -2.0], 34.0, -2.25), "mixed derivatives counted"),
+        "inside the bend: not convex": Case(([0.0, 5.0], 1.0, 2.0), -12.5, ([0.0, -2.0], -18.0, -2.25)),
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "mixed derivatives counted": Mistake(
             lambda x, b, v: -np.sum(banana_score_point_gradient(x, b, v)),
             symptom="the gradient of the summed score: all of the Hessian instead of its diagonal",
         ),
-    ),
+    },
 )

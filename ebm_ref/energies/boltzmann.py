@@ -22,7 +22,8 @@ bits, with thresholds -b; Ising (1925), spins.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Variant
 from ebm_ref.laws import UNIT, condition, misfit
 
 
@@ -204,16 +205,16 @@ H3 = np.array([0.25, -0.5, 8.0])
 
 
 TWICE = Variant(
-    "each pair counted twice",
-    "mistake",
     lambda J, h, u: pair_energy(2.0 * J, h, u),
+    kind="mistake",
     symptom="a sum over all units and all their neighbours: couplings act as if twice as strong",
+    name="each pair counted twice",
 )
 ONE_TRIANGLE = Variant(
-    "triangle in place of both halves",
-    "mistake",
     lambda J, h, u: pair_energy(np.triu(J), h, u),
+    kind="mistake",
     symptom="the matrix form given J_ij for i < j alone: couplings act as if half as strong",
+    name="triangle in place of both halves",
 )
 
 ISING = Formula(
@@ -227,77 +228,49 @@ ISING = Formula(
         "spins": rng.choice([-1, 1], size=3),
     },
     laws=(units_renamed, all_turned, one_turned, half_of_the_matrix),
-    cases=(
-        Case(
-            "two that agree",
-            {"couplings": J2, "fields": H2, "spins": np.array([1, 1])},
-            -1.25,
-            {"couplings": np.full((2, 2), -0.5), "fields": np.array([-1.0, -1.0])},
-            exposes="each pair counted twice",
+    cases={  # Case((couplings, fields, spins), value, by couplings and fields, exposes)
+        "two that agree": Case(
+            (J2, H2, [1, 1]), -1.25, (np.full((2, 2), -0.5), [-1.0, -1.0]), "each pair counted twice"
         ),
-        Case(
-            "two that disagree",
-            {"couplings": J2, "fields": H2, "spins": np.array([-1, 1])},
-            1.75,
-            {"couplings": np.array([[-0.5, 0.5], [0.5, -0.5]]), "fields": np.array([1.0, -1.0])},
-            exposes="signs turned",
+        "two that disagree": Case(
+            (J2, H2, [-1, 1]), 1.75, ([[-0.5, 0.5], [0.5, -0.5]], [1.0, -1.0]), "signs turned"
         ),
-        Case(
-            "three, one pair of them frustrated: -(1 + 2 - 4)",
-            {"couplings": TRIANGLE, "fields": H3, "spins": np.array([1, 1, -1])},
-            1.0 + 8.25,
-            exposes="triangle in place of both halves",
+        "three, one pair of them frustrated: -(1 + 2 - 4)": Case(
+            (TRIANGLE, H3, [1, 1, -1]), 1.0 + 8.25, exposes="triangle in place of both halves"
         ),
-        Case(
-            "pairs over four",
-            {"couplings": TRIANGLE, "fields": np.zeros(3), "spins": np.array([-1, 1, 1])},
-            -5.0,
-            exposes="each pair counted half",
+        "pairs over four": Case((TRIANGLE, np.zeros(3), [-1, 1, 1]), -5.0, exposes="each pair counted half"),
+        "a spin that is down is not absent": Case(
+            (J2, np.zeros(2), [-1, -1]), -1.0, exposes="bits taken for spins"
         ),
-        Case(
-            "a spin that is down is not absent",
-            {"couplings": J2, "fields": np.zeros(2), "spins": np.array([-1, -1])},
-            -1.0,
-            exposes="bits taken for spins",
-        ),
-        Case(
-            "one spin in a field",
-            {"couplings": np.zeros((1, 1)), "fields": np.array([0.75]), "spins": np.array([-1])},
-            0.75,
-            {"couplings": np.array([[-0.5]]), "fields": np.array([1.0])},
-        ),
-        Case(
-            "not a number",
-            {"couplings": J2, "fields": np.array([np.nan, 0.0]), "spins": np.array([1, 1])},
-            np.nan,
-        ),
-    ),
+        "one spin in a field": Case((np.zeros((1, 1)), [0.75], [-1]), 0.75, ([[-0.5]], [1.0])),
+        "not a number": Case((J2, [np.nan, 0.0], [1, 1]), np.nan),
+    },
     variants=(
         TWICE,
         ONE_TRIANGLE,
         Variant(
-            "signs turned",
-            "convention",
             lambda J, h, s: -pair_energy(J, h, s),
-            {
+            kind="convention",
+            gradients={
                 "couplings": lambda J, h, s: 0.5 * np.outer(s, s),
                 "fields": lambda J, h, s: 1.0 * np.array(s),
             },
             seen_in="dimod, documentation of ising_energy: E = sum h_v s_v + sum J_uv s_u s_v",
             symptom="the lowest configuration comes out highest",
+            name="signs turned",
         ),
         Variant(
-            "each pair counted half",
-            "mistake",
             lambda J, h, s: pair_energy(0.5 * J, h, s),
+            kind="mistake",
             seen_in="github.com/rajeshrinet/compPhy/issues/3; github.com/DPotoyan/Statmech4ChemBio/issues/1",
             symptom="a sum over four neighbours of every spin, divided by 4 in place of 2",
+            name="each pair counted half",
         ),
         Variant(
-            "bits taken for spins",
-            "mistake",
             lambda J, h, s: pair_energy(J, h, (1 + np.array(s)) // 2),
+            kind="mistake",
             symptom="a field of half the couplings appears, and couplings act as if a quarter as strong",
+            name="bits taken for spins",
         ),
     ),
 )
@@ -313,46 +286,27 @@ BOLTZMANN = Formula(
         "bits": rng.integers(2, size=3),
     },
     laws=(units_renamed, half_of_the_matrix, on_is_one),
-    cases=(
-        Case(
-            "both on",
-            {"weights": J2, "biases": H2, "bits": np.array([1, 1])},
-            -1.25,
-            {"weights": np.full((2, 2), -0.5), "biases": np.array([-1.0, -1.0])},
-            exposes="each pair counted twice",
+    cases={  # Case((weights, biases, bits), value, by weights and biases, exposes)
+        "both on": Case(
+            (J2, H2, [1, 1]), -1.25, (np.full((2, 2), -0.5), [-1.0, -1.0]), "each pair counted twice"
         ),
-        Case(
-            "all off: nothing at all",
-            {"weights": TRIANGLE, "biases": H3, "bits": np.array([0, 0, 0])},
-            0.0,
-            {"weights": np.zeros((3, 3)), "biases": np.zeros(3)},
-            exposes="spins taken for bits",
+        "all off: nothing at all": Case(
+            (TRIANGLE, H3, [0, 0, 0]), 0.0, (np.zeros((3, 3)), np.zeros(3)), "spins taken for bits"
         ),
-        Case(
-            "one on: its bias alone",
-            {"weights": TRIANGLE, "biases": H3, "bits": np.array([0, 0, 1])},
-            -8.0,
+        "one on: its bias alone": Case((TRIANGLE, H3, [0, 0, 1]), -8.0),
+        "two of three on": Case(
+            (TRIANGLE, H3, [0, 1, 1]), -4.0 - 7.5, exposes="triangle in place of both halves"
         ),
-        Case(
-            "two of three on",
-            {"weights": TRIANGLE, "biases": H3, "bits": np.array([0, 1, 1])},
-            -4.0 - 7.5,
-            exposes="triangle in place of both halves",
-        ),
-        Case(
-            "not a number",
-            {"weights": J2, "biases": np.array([np.nan, 0.0]), "bits": np.array([0, 1])},
-            np.nan,
-        ),
-    ),
+        "not a number": Case((J2, [np.nan, 0.0], [0, 1]), np.nan),
+    },
     variants=(
         TWICE,
         ONE_TRIANGLE,
         Variant(
-            "spins taken for bits",
-            "mistake",
             lambda W, b, x: pair_energy(W, b, 2 * np.array(x) - 1),
+            kind="mistake",
             symptom="units that are off take part",
+            name="spins taken for bits",
         ),
     ),
 )

@@ -19,7 +19,8 @@ Pereira (2001), Section 3.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.checks import require, require_index
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
 
 
@@ -134,55 +135,30 @@ FORMULA = Formula(
     gradients={"unary": chain_unary_gradient, "pairwise": chain_pairwise_gradient},
     sample=random_chain,
     laws=(backwards_and_transposed, labels_renamed, levels_add_up),
-    cases=(
-        Case(
-            "from row to column: 0 0 1 passes P[0, 0] and P[0, 1]",
-            {"unary": THREE, "pairwise": ASYMMETRIC, "labels": np.array([0, 0, 1])},
+    cases={  # Case((unary, pairwise, labels), value, by unary and pairwise, exposes)
+        "from row to column: 0 0 1 passes P[0, 0] and P[0, 1]": Case(
+            (THREE, ASYMMETRIC, [0, 0, 1]),
             0.0 + 2.0 + 4.0 + 0.0 + 8.0,
-            {
-                "unary": np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),
-                "pairwise": np.array([[1.0, 1.0], [0.0, 0.0]]),
-            },
-            exposes="transitions read from column to row",
+            ([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 0.0]]),
+            "transitions read from column to row",
         ),
-        Case(
-            "there and back: both asymmetric transitions once",
-            {"unary": THREE, "pairwise": ASYMMETRIC, "labels": np.array([1, 0, 1])},
+        "there and back: both asymmetric transitions once": Case(
+            (THREE, ASYMMETRIC, [1, 0, 1]),
             1.0 + 2.0 + 4.0 + 16.0 + 8.0,
             {"pairwise": np.array([[0.0, 1.0], [1.0, 0.0]])},
-            exposes="last moment forgotten",
+            "last moment forgotten",
         ),
-        Case(
-            "stay: one transition twice",
-            {"unary": THREE, "pairwise": ASYMMETRIC, "labels": np.array([1, 1, 1])},
-            5.0 + 64.0,
-            {"pairwise": np.array([[0.0, 0.0], [0.0, 2.0]])},
+        "stay: one transition twice": Case(
+            (THREE, ASYMMETRIC, [1, 1, 1]), 5.0 + 64.0, {"pairwise": np.array([[0.0, 0.0], [0.0, 2.0]])}
         ),
-        Case(
-            "one moment: the pairwise table is not read",
-            {"unary": np.array([[3.0, 5.0]]), "pairwise": np.full((2, 2), np.nan), "labels": np.array([1])},
-            5.0,
-            {"unary": np.array([[0.0, 1.0]]), "pairwise": np.zeros((2, 2))},
+        "one moment: the pairwise table is not read": Case(
+            ([[3.0, 5.0]], np.full((2, 2), np.nan), [1]), 5.0, ([[0.0, 1.0]], np.zeros((2, 2)))
         ),
-        Case(
-            "a forbidden transition",
-            {
-                "unary": np.zeros((2, 2)),
-                "pairwise": np.array([[0.0, np.inf], [0.0, 0.0]]),
-                "labels": np.array([0, 1]),
-            },
-            np.inf,
-        ),
-        Case(
-            "not a number",
-            {"unary": np.array([[np.nan, 0.0]]), "pairwise": np.zeros((2, 2)), "labels": np.array([0])},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "transitions read from column to row",
-            "convention",
+        "a forbidden transition": Case((np.zeros((2, 2)), [[0.0, np.inf], [0.0, 0.0]], [0, 1]), np.inf),
+        "not a number": Case(([[np.nan, 0.0]], np.zeros((2, 2)), [0]), np.nan),
+    },
+    variants={
+        "transitions read from column to row": Convention(
             transposed(chain),
             {
                 "unary": transposed(chain_unary_gradient),
@@ -193,11 +169,9 @@ FORMULA = Formula(
             "github.com/tensorflow/tensorflow/issues/10378",
             symptom="right for symmetric tables; forbidden transitions forbid their reverse",
         ),
-        Variant(
-            "last moment forgotten",
-            "mistake",
+        "last moment forgotten": Mistake(
             lambda u, P, y: sum(u[t, y[t]] + P[y[t], y[t + 1]] for t in range(len(y) - 1)),
             symptom="a loop over pairs drops the unary energy of the last moment",
         ),
-    ),
+    },
 )

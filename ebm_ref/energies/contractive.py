@@ -20,6 +20,7 @@ Source: Rifai et al. (2011), "Contractive auto-encoders: explicit invariance dur
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_shape, shape_of
 from ebm_ref.energies.autoencoder import (
     LOG_3,
     NARROW,
@@ -33,7 +34,7 @@ from ebm_ref.energies.autoencoder import (
     one_unit_turned_around,
     random_autoencoder,
 )
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import tanh_slope
 
@@ -193,60 +194,41 @@ PENALTY = Formula(
     },
     sample=_random_encoder,
     laws=(non_negative, reflected),
-    cases=(
-        Case(
-            "in the linear part: the weights, squared",
-            {
-                "point": np.zeros(2),
-                "encoder": np.array([[3.0, -4.0], [1.0, 0.0]]),
-                "encoder_bias": np.zeros(2),
-            },
+    cases={  # Case((point, encoder, encoder_bias), value, by point and encoder and encoder_bias, exposes)
+        "in the linear part: the weights, squared": Case(
+            (np.zeros(2), [[3.0, -4.0], [1.0, 0.0]], np.zeros(2)),
             26.0,
-            {
-                "point": np.zeros(2),
-                "encoder": np.array([[6.0, -8.0], [2.0, 0.0]]),
-                "encoder_bias": np.zeros(2),
-            },
-            exposes="row summed before it is squared",
+            (np.zeros(2), [[6.0, -8.0], [2.0, 0.0]], np.zeros(2)),
+            "row summed before it is squared",
         ),
-        Case(
-            "h = 1/2: a slope of 3/4",
+        "h = 1/2: a slope of 3/4": Case(
             STEEP,
             9.0 / 64.0 * LOG_3**2,
-            {
-                "point": np.array([-9.0 / 64.0 * LOG_3**3]),
-                "encoder": np.array([[9.0 / 16.0 * LOG_3 - 9.0 / 32.0 * LOG_3**2]]),
-                "encoder_bias": np.array([-9.0 / 32.0 * LOG_3**2]),
-            },
-            exposes="slope not squared",
+            (
+                [-9.0 / 64.0 * LOG_3**3],
+                [[9.0 / 16.0 * LOG_3 - 9.0 / 32.0 * LOG_3**2]],
+                [-9.0 / 32.0 * LOG_3**2],
+            ),
+            "slope not squared",
         ),
-        Case(
-            "saturated: almost deaf, yet not 0",
-            {"point": np.zeros(1), "encoder": np.ones((1, 1)), "encoder_bias": np.array([25.0])},
+        "saturated: almost deaf, yet not 0": Case(
+            (np.zeros(1), np.ones((1, 1)), [25.0]),
             5.952121561633338e-43,
             {"encoder_bias": np.array([-2.380848624653335e-42])},
         ),
-        Case(
-            "not a number",
-            {"point": np.array([np.nan]), "encoder": np.ones((1, 1)), "encoder_bias": np.zeros(1)},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "row summed before it is squared",
-            "mistake",
+        "not a number": Case(([np.nan], np.ones((1, 1)), np.zeros(1)), np.nan),
+    },
+    variants={
+        "row summed before it is squared": Mistake(
             lambda x, W, b: np.sum(tanh_slope(np.dot(W, x) + b) ** 2 * np.sum(W, axis=1) ** 2),
             seen_in="pylearn2, github.com/lisa-lab/pylearn2/pull/142",
             symptom="weights of opposite sign pay nothing: edge detectors are free",
         ),
-        Variant(
-            "slope not squared",
-            "mistake",
+        "slope not squared": Mistake(
             lambda x, W, b: np.sum(tanh_slope(np.dot(W, x) + b) * np.sum(W**2, axis=1)),
             symptom="right in the linear part only",
         ),
-    ),
+    },
 )
 
 _SOFT = NARROW | {"encoder": np.array([[0.5 * LOG_3, 0.0]]), "point": np.array([1.0, 0.0])}
@@ -264,9 +246,10 @@ FORMULA = Formula(
     },
     sample=lambda rng: random_autoencoder(rng) | {"strength": rng.uniform(0.1, 2.0)},
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
-    cases=(
-        Case(
-            "1/8 for the error, and twice the penalty",
+    cases={
+        # Case((point, encoder, encoder_bias, decoder, decoder_bias, strength), value, by point and encoder
+        # and encoder_bias and decoder and decoder_bias, exposes)
+        "1/8 for the error, and twice the penalty": Case(
             _SOFT | {"strength": 2.0},
             0.125 + 9.0 / 32.0 * LOG_3**2,
             {
@@ -274,38 +257,22 @@ FORMULA = Formula(
                 "decoder": np.array([[-3.0 / 16.0], [0.0]]),
                 "decoder_bias": np.array([-3.0 / 8.0, 0.0]),
             },
-            exposes="norm not squared",
-        ),
-        Case("no strength: the plain autoencoder", _SOFT | {"strength": 0.0}, 0.125),
-        Case(
-            "at the origin the penalty alone is left",
-            {
-                "point": np.zeros(2),
-                "encoder": np.array([[3.0, 4.0]]),
-                "encoder_bias": np.zeros(1),
-                "decoder": np.ones((2, 1)),
-                "decoder_bias": np.zeros(2),
-                "strength": 2.0,
-            },
-            50.0,
-            {
-                "point": np.zeros(2),
-                "encoder": np.array([[12.0, 16.0]]),
-                "encoder_bias": np.zeros(1),
-                "decoder": np.zeros((2, 1)),
-                "decoder_bias": np.zeros(2),
-            },
-        ),
-        Case("not a number", _SOFT | {"point": np.array([np.nan, 0.0]), "strength": 1.0}, np.nan),
-    ),
-    variants=(
-        Variant(
             "norm not squared",
-            "mistake",
+        ),
+        "no strength: the plain autoencoder": Case(_SOFT | {"strength": 0.0}, 0.125),
+        "at the origin the penalty alone is left": Case(
+            (np.zeros(2), [[3.0, 4.0]], np.zeros(1), np.ones((2, 1)), np.zeros(2), 2.0),
+            50.0,
+            (np.zeros(2), [[12.0, 16.0]], np.zeros(1), np.zeros((2, 1)), np.zeros(2)),
+        ),
+        "not a number": Case(_SOFT | {"point": np.array([np.nan, 0.0]), "strength": 1.0}, np.nan),
+    },
+    variants={
+        "norm not squared": Mistake(
             lambda x, W, b, V, c, strength=1.0: (
                 autoencoder(x, W, b, V, c) + strength * np.sqrt(contraction(x, W, b))
             ),
             symptom="a constant pull however small the Jacobian is, and no slope where it vanishes",
         ),
-    ),
+    },
 )

@@ -26,7 +26,8 @@ Source: LeCun et al. (1998), "Gradient-based learning applied to document recogn
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
+from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import tanh_slope
 
@@ -198,9 +199,8 @@ FORMULA = Formula(
         "label": int(rng.integers(2)),
     },
     laws=(homogeneous(1, output_weights=1), homogeneous(0, kernels=1, image=-1)),
-    cases=(
-        Case(
-            "an edge: tanh(log(3)/2) = 1/2",
+    cases={  # Case((kernels, biases, output_weights, image, label), value, exposes)
+        "an edge: tanh(log(3)/2) = 1/2": Case(
             SMALL | {"label": 0},
             2.0,
             {
@@ -209,17 +209,15 @@ FORMULA = Formula(
                 "output_weights": np.array([[[[0.5]]], [[[0.0]]]]),
                 "image": np.array([[3.0, 0.0, 0.0], [0.0, -3.0, 0.0], [0.0, 0.0, 0.0]]),
             },
-            exposes="kernel flipped",
+            "kernel flipped",
         ),
-        Case(
-            "the other answer",
+        "the other answer": Case(
             SMALL | {"label": 1},
             -4.0,
             {"image": np.array([[-6.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.0, 0.0]])},
-            exposes="kernel not turned on the way back",
+            "kernel not turned on the way back",
         ),
-        Case(
-            "a blank image: all four tie, the first takes the slope",
+        "a blank image: all four tie, the first takes the slope": Case(
             SMALL | {"kernels": np.array([[[1.0, 2.0], [0.0, -1.0]]]), "image": np.zeros((3, 3)), "label": 0},
             2.0,
             {
@@ -227,15 +225,14 @@ FORMULA = Formula(
                 "image": np.array([[3.0, 6.0, 0.0], [0.0, -3.0, 0.0], [0.0, 0.0, 0.0]]),
             },
         ),
-        Case(
-            "two blocks: each keeps its own largest",
-            {
-                "kernels": np.array([[[1.0]]]),
-                "biases": np.array([np.log(2.0)]),
-                "output_weights": np.array([[[[5.0, 10.0]]]]),
-                "image": np.array([[-1.0, 0.0, -3.0, -4.0], [-5.0, -6.0, -7.0, 0.0]]),
-                "label": 0,
-            },
+        "two blocks: each keeps its own largest": Case(
+            (
+                [[[1.0]]],
+                [np.log(2.0)],
+                [[[[5.0, 10.0]]]],
+                [[-1.0, 0.0, -3.0, -4.0], [-5.0, -6.0, -7.0, 0.0]],
+                0,
+            ),
             9.0,
             {
                 "biases": np.array([9.6]),
@@ -243,17 +240,14 @@ FORMULA = Formula(
                 "image": np.array([[0.0, 3.2, 0.0, 0.0], [0.0, 0.0, 0.0, 6.4]]),
             },
         ),
-        Case(
-            "not a number",
+        "not a number": Case(
             SMALL | {"image": np.array([[1.0, 2.0, 0.0], [0.0, np.nan, 3.0], [5.0, 2.0, 2.0]]), "label": 0},
             np.nan,
             {"biases": np.array([np.nan])},
         ),
-    ),
-    variants=(
-        Variant(
-            "kernel flipped",
-            "convention",
+    },
+    variants={
+        "kernel flipped": Convention(
             _flipped(convnet),
             {
                 a: _flipped(g, (lambda g: g[:, ::-1, ::-1]) if a == "kernels" else lambda g: g)
@@ -262,12 +256,10 @@ FORMULA = Formula(
             seen_in="Flux's Conv, github.com/FluxML/NNlib.jl/issues/208; scipy.signal.convolve2d",
             symptom="true convolution; asked of PyTorch, which does not, in pytorch/issues/117534",
         ),
-        Variant(
-            "kernel not turned on the way back",
-            "mistake",
+        "kernel not turned on the way back": Mistake(
             convnet,
             {"image": _unturned},
             symptom="right for kernels that half a turn leaves alone, so tests with ones pass",
         ),
-    ),
+    },
 )

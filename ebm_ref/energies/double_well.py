@@ -16,7 +16,8 @@ Source: the quartic of Landau's theory; a standard test for samplers.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_number
+from ebm_ref.checks import require_number
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -197,26 +198,15 @@ FORMULA = Formula(
     },
     sample=random_well,
     laws=(even, homogeneous(4, point=1, position=1), homogeneous(1, height=1)),
-    cases=(
-        Case(
-            "on the slope",
-            TWO,
-            4.5,
-            {"point": 12.0, "position": -6.0, "height": 9.0},
-            exposes="(x - a)^2 for (x^2 - a^2)^2",
-        ),
-        Case("in a well", WELL, 0.0, {"point": 0.0, "position": 0.0, "height": 0.0}),
-        Case("on the barrier: h a^4", BARRIER, 16.0, {"point": 0.0, "position": 32.0, "height": 16.0}),
-        Case("not a number", _NAN, np.nan, {"point": np.nan}),
-    ),
-    variants=(
-        Variant(
-            "(x - a)^2 for (x^2 - a^2)^2",
-            "mistake",
-            lambda x, a=1.0, h=1.0: h * (x - a) ** 2,
-            symptom="one well",
-        ),
-    ),
+    cases={  # Case((point, position, height), value, by point and position and height, exposes)
+        "on the slope": Case(TWO, 4.5, (12.0, -6.0, 9.0), "(x - a)^2 for (x^2 - a^2)^2"),
+        "in a well": Case(WELL, 0.0, (0.0, 0.0, 0.0)),
+        "on the barrier: h a^4": Case(BARRIER, 16.0, (0.0, 32.0, 16.0)),
+        "not a number": Case(_NAN, np.nan, {"point": np.nan}),
+    },
+    variants={
+        "(x - a)^2 for (x^2 - a^2)^2": Mistake(lambda x, a=1.0, h=1.0: h * (x - a) ** 2, symptom="one well"),
+    },
 )
 
 SCORE = Formula(
@@ -230,27 +220,21 @@ SCORE = Formula(
     },
     sample=random_well,
     laws=(odd, homogeneous(3, point=1, position=1), homogeneous(1, height=1)),
-    cases=(
-        Case(
-            "on the slope: downhill is left",
-            TWO,
-            -12.0,
-            {"point": -22.0, "position": 8.0, "height": -24.0},
-            exposes="gradient of the energy given for the score",
+    cases={  # Case((point, position, height), value, by point and position and height, exposes)
+        "on the slope: downhill is left": Case(
+            TWO, -12.0, (-22.0, 8.0, -24.0), "gradient of the energy given for the score"
         ),
-        Case("in a well", WELL, 0.0, {"point": -36.0, "position": -36.0, "height": 0.0}),
-        Case("on the barrier: undecided", BARRIER, 0.0, {"point": 16.0, "position": 0.0, "height": 0.0}),
-        Case("not a number", _NAN, np.nan, {"point": np.nan}),
-    ),
-    variants=(
-        Variant(
-            "gradient of the energy given for the score",
-            "mistake",
+        "in a well": Case(WELL, 0.0, (-36.0, -36.0, 0.0)),
+        "on the barrier: undecided": Case(BARRIER, 0.0, (16.0, 0.0, 0.0)),
+        "not a number": Case(_NAN, np.nan, {"point": np.nan}),
+    },
+    variants={
+        "gradient of the energy given for the score": Mistake(
             double_well_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
         ),
-    ),
+    },
 )
 
 CURVATURE = Formula(
@@ -264,26 +248,18 @@ CURVATURE = Formula(
     },
     sample=random_well,
     laws=(even, homogeneous(2, point=1, position=1), homogeneous(1, height=1)),
-    cases=(
-        Case("on the slope", TWO, 22.0, {"point": 24.0, "position": -4.0, "height": 44.0}),
-        Case("in a well", WELL, 36.0, {"point": -72.0, "position": -24.0, "height": 18.0}),
-        Case(
-            "on the barrier: not convex",
-            BARRIER,
-            -16.0,
-            {"point": 0.0, "position": -16.0, "height": -16.0},
-            exposes="sign of the score's slope",
-        ),
-        Case("not a number", _NAN, np.nan, {"point": np.nan}),
-    ),
-    variants=(
-        Variant(
-            "sign of the score's slope",
-            "mistake",
+    cases={  # Case((point, position, height), value, by point and position and height, exposes)
+        "on the slope": Case(TWO, 22.0, (24.0, -4.0, 44.0)),
+        "in a well": Case(WELL, 36.0, (-72.0, -24.0, 18.0)),
+        "on the barrier: not convex": Case(BARRIER, -16.0, (0.0, -16.0, -16.0), "sign of the score's slope"),
+        "not a number": Case(_NAN, np.nan, {"point": np.nan}),
+    },
+    variants={
+        "sign of the score's slope": Mistake(
             lambda x, a=1.0, h=1.0: -double_well_curvature(x, a, h),
             seen_in="Song and Kingma (2021), arXiv 2101.03288v2, equations (8), (15), (17): + before the "
             "second derivatives of E",
             symptom="implicit score matching is off by a term that depends on the parameters",
         ),
-    ),
+    },
 )

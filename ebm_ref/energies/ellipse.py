@@ -20,7 +20,8 @@ Source: NYU DLSP20 week 15-1 and 15-2; Abramowitz and Stegun (1964), 9.6.16 and 
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_number, require_positive, require_shape
+from ebm_ref.checks import require_number, require_positive, require_shape
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, non_negative
 
 
@@ -198,50 +199,29 @@ FORMULA = Formula(
         "angle": rng.uniform(0.0, 2.0 * np.pi),
     },
     laws=(non_negative, homogeneous(2, axes=1, point=1)),
-    cases=(
-        Case(
-            "one beyond the end of the long axis",
-            {"axes": W, "point": np.array([3.0, 0.0]), "angle": 0.0},
-            1.0,
-            {"axes": np.array([-2.0, 0.0]), "point": np.array([2.0, 0.0]), "angle": 0.0},
-            exposes="semi-axes exchanged",
+    cases={  # Case((axes, point, angle), value, by axes and point and angle, exposes)
+        "one beyond the end of the long axis": Case(
+            (W, [3.0, 0.0], 0.0), 1.0, ([-2.0, 0.0], [2.0, 0.0], 0.0), "semi-axes exchanged"
         ),
-        Case(
-            "on the ellipse: no energy, no force",
-            {"axes": np.array([4.0, 0.5]), "point": np.array([4.0, 0.0]), "angle": 0.0},
-            0.0,
-            {"axes": np.zeros(2), "point": np.zeros(2), "angle": 0.0},
+        "on the ellipse: no energy, no force": Case(
+            ([4.0, 0.5], [4.0, 0.0], 0.0), 0.0, (np.zeros(2), np.zeros(2), 0.0)
         ),
-        Case(
-            "from the centre, not the nearest place",
-            {"axes": W, "point": np.zeros(2), "angle": 0.0},
-            4.0,
-            {"axes": np.array([4.0, 0.0]), "point": np.array([-4.0, 0.0]), "angle": 0.0},
-            exposes="distance not squared",
+        "from the centre, not the nearest place": Case(
+            (W, np.zeros(2), 0.0), 4.0, ([4.0, 0.0], [-4.0, 0.0], 0.0), "distance not squared"
         ),
-        Case(
-            "beside the end of the long axis: the angle should grow",
-            {"axes": W, "point": np.array([2.0, 1.0]), "angle": 0.0},
-            1.0,
-            {"axes": np.zeros(2), "point": np.array([0.0, 2.0]), "angle": -3.0},
+        "beside the end of the long axis: the angle should grow": Case(
+            (W, [2.0, 1.0], 0.0), 1.0, (np.zeros(2), [0.0, 2.0], -3.0)
         ),
-        Case("not a number", {"axes": W, "point": np.array([np.nan, 0.0]), "angle": 0.0}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "distance not squared",
-            "mistake",
+        "not a number": Case((W, [np.nan, 0.0], 0.0), np.nan),
+    },
+    variants={
+        "distance not squared": Mistake(
             lambda w, y, z: np.sqrt(ellipse(w, y, z)),
             seen_in="NYU DLSP20 week 15-1, where the free energy is called the Euclidean distance",
             symptom="a corner instead of a valley floor on the ellipse",
         ),
-        Variant(
-            "semi-axes exchanged",
-            "mistake",
-            lambda w, y, z: ellipse(w[::-1], y, z),
-            symptom="right for a circle",
-        ),
-    ),
+        "semi-axes exchanged": Mistake(lambda w, y, z: ellipse(w[::-1], y, z), symptom="right for a circle"),
+    },
 )
 
 FREE_ENERGY = Formula(
@@ -251,41 +231,31 @@ FREE_ENERGY = Formula(
     gradients={"axes": ellipse_free_energy_at_origin_axes_gradient},
     sample=lambda rng: {"axes": rng.uniform(0.3, 1.2, size=2), "beta": rng.uniform(0.2, 3.0)},
     laws=(between_cold_and_hot, a_grid_agrees, homogeneous(2, axes=1, beta=-2)),
-    cases=(
-        Case(
-            "a circle: the centre is equally far from all of it, at every temperature",
-            {"axes": np.array([1.5, 1.5]), "beta": 3.0},
-            2.25,
-            {"axes": np.array([1.5, 1.5])},
-            exposes="integral not divided by 2 pi",
+    cases={  # Case((axes, beta), value, by axes, exposes)
+        "a circle: the centre is equally far from all of it, at every temperature": Case(
+            ([1.5, 1.5], 3.0), 2.25, [1.5, 1.5], "integral not divided by 2 pi"
         ),
-        Case("hot", {"axes": W, "beta": 0.1}, 3.105868526304231),
-        Case("warm", {"axes": W, "beta": 0.3}, 3.0678235436834576),
-        Case("beta of one", {"axes": W, "beta": 1.0}, 2.942043248357634),
-        Case("cool", {"axes": W, "beta": 3.2}, 2.6797296022833637),
-        Case("cold", {"axes": W, "beta": 10.0}, 2.448824277643334, exposes="not divided by beta"),
-        Case(
-            "frozen: the distance along the short axis, squared, but for a logarithm",
-            {"axes": W, "beta": 1048576.0},
-            2.2500074230618536,
+        "hot": Case((W, 0.1), 3.105868526304231),
+        "warm": Case((W, 0.3), 3.0678235436834576),
+        "beta of one": Case((W, 1.0), 2.942043248357634),
+        "cool": Case((W, 3.2), 2.6797296022833637),
+        "cold": Case((W, 10.0), 2.448824277643334, exposes="not divided by beta"),
+        "frozen: the distance along the short axis, squared, but for a logarithm": Case(
+            (W, 1048576.0), 2.2500074230618536
         ),
-        Case("axes exchanged", {"axes": W[::-1], "beta": 1.0}, 2.942043248357634),
-        Case("not a number", {"axes": np.array([np.nan, 1.0]), "beta": 1.0}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "integral not divided by 2 pi",
-            "convention",
+        "axes exchanged": Case((W[::-1], 1.0), 2.942043248357634),
+        "not a number": Case(([np.nan, 1.0], 1.0), np.nan),
+    },
+    variants={
+        "integral not divided by 2 pi": Convention(
             lambda w, beta=1.0: ellipse_free_energy_at_origin(w, beta) - np.log(2.0 * np.pi) / beta,
             {"axes": ellipse_free_energy_at_origin_axes_gradient},
             seen_in="statistical physics, where the integral itself is the partition function",
             symptom="tends to minus infinity, not to the mean energy, as beta tends to 0",
         ),
-        Variant(
-            "not divided by beta",
-            "mistake",
+        "not divided by beta": Mistake(
             lambda w, beta=1.0: beta * ellipse_free_energy_at_origin(w, beta),
             symptom="grows with beta where it should fall",
         ),
-    ),
+    },
 )

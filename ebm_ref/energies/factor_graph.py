@@ -28,7 +28,8 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
+from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -229,63 +230,31 @@ FORMULA = Formula(
     gradients={"tables": factor_graph_gradient},
     sample=random_sample,
     laws=(homogeneous(1, tables=1), scopes_turned_with_their_tables, factors_in_any_order),
-    cases=(
-        Case(
-            "the lowest path of Figure 19",
-            {"tables": FIGURE_19, "scopes": ROW, "configuration": np.array([0, 0, 1, 1])},
+    cases={  # Case((tables, scopes, configuration), value, by tables, exposes)
+        "the lowest path of Figure 19": Case(
+            (FIGURE_19, ROW, [0, 0, 1, 1]),
             0.5 + 1.0 + 0.125 + 0.0625,
-            {"tables": _read_at((0, 0), (0, 0), (0, 1), (1, 1))},
+            _read_at((0, 0), (0, 0), (0, 1), (1, 1)),
         ),
-        Case(
-            "another path of Figure 19",
-            {"tables": FIGURE_19, "scopes": ROW, "configuration": np.array([1, 0, 0, 2])},
-            2.0 + 0.25 + 2.0 + 3.0,
-            {"tables": _read_at((1, 1), (1, 0), (0, 0), (0, 2))},
+        "another path of Figure 19": Case(
+            (FIGURE_19, ROW, [1, 0, 0, 2]), 2.0 + 0.25 + 2.0 + 3.0, _read_at((1, 1), (1, 0), (0, 0), (0, 2))
         ),
-        Case(
-            "a value that does not exist is forbidden",
-            {"tables": FIGURE_19, "scopes": ROW, "configuration": np.array([0, 2, 0, 0])},
-            np.inf,
+        "a value that does not exist is forbidden": Case((FIGURE_19, ROW, [0, 2, 0, 0]), np.inf),
+        "the first axis belongs to the first variable of the scope": Case(
+            (PAIR, [[1, 0]], [0, 1]), 4.0, [[[0.0, 0.0], [1.0, 0.0]]], "table read the other way round"
         ),
-        Case(
-            "the first axis belongs to the first variable of the scope",
-            {"tables": PAIR, "scopes": np.array([[1, 0]]), "configuration": np.array([0, 1])},
-            4.0,
-            {"tables": np.array([[[0.0, 0.0], [1.0, 0.0]]])},
-            exposes="table read the other way round",
+        "a pair is one factor, not two": Case(
+            (PAIR, [[0, 1]], [1, 1]), 8.0, [[[0.0, 0.0], [0.0, 1.0]]], "every pair counted twice"
         ),
-        Case(
-            "a pair is one factor, not two",
-            {"tables": PAIR, "scopes": np.array([[0, 1]]), "configuration": np.array([1, 1])},
-            8.0,
-            {"tables": np.array([[[0.0, 0.0], [0.0, 1.0]]])},
-            exposes="every pair counted twice",
+        "not a number: read": Case(
+            ([[[1.0, np.nan], [4.0, 8.0]]], [[0, 1]], [0, 1]), np.nan, np.full((1, 2, 2), np.nan)
         ),
-        Case(
-            "not a number: read",
-            {
-                "tables": np.array([[[1.0, np.nan], [4.0, 8.0]]]),
-                "scopes": np.array([[0, 1]]),
-                "configuration": np.array([0, 1]),
-            },
-            np.nan,
-            {"tables": np.full((1, 2, 2), np.nan)},
+        "not a number, but not read": Case(
+            ([[[1.0, np.nan], [4.0, 8.0]]], [[0, 1]], [1, 0]), 4.0, [[[0.0, 0.0], [1.0, 0.0]]]
         ),
-        Case(
-            "not a number, but not read",
-            {
-                "tables": np.array([[[1.0, np.nan], [4.0, 8.0]]]),
-                "scopes": np.array([[0, 1]]),
-                "configuration": np.array([1, 0]),
-            },
-            4.0,
-            {"tables": np.array([[[0.0, 0.0], [1.0, 0.0]]])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "table read the other way round",
-            "mistake",
+    },
+    variants={
+        "table read the other way round": Mistake(
             lambda T, scopes, y: factor_graph(np.swapaxes(T, 1, 2), scopes, y),
             {
                 "tables": lambda T, scopes, y: np.swapaxes(
@@ -294,14 +263,12 @@ FORMULA = Formula(
             },
             symptom="right for symmetric tables; a transition from i to j costs what j to i should",
         ),
-        Variant(
-            "every pair counted twice",
-            "mistake",
+        "every pair counted twice": Mistake(
             lambda T, scopes, y: (
                 factor_graph(T, scopes, y)
                 + factor_graph(np.swapaxes(T, 1, 2), np.asarray(scopes)[:, ::-1], y)
             ),
             symptom="both (i, j) and (j, i) are listed: the temperature seems half of what it is",
         ),
-    ),
+    },
 )

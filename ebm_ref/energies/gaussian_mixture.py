@@ -22,7 +22,8 @@ algorithm"; Neal and Hinton (1998), for EM as two minimisations.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
+from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -290,28 +291,19 @@ ENERGY = Formula(
     },
     sample=_random_joint,
     laws=(weights_scale_the_density,),
-    cases=(
-        Case(
-            "the second of two components of variance one",
+    cases={
+        # Case((point, means, covariances, weights, component), value, by point and means and covariances and
+        # weights, exposes)
+        "the second of two components of variance one": Case(
             _PAIR | {"point": np.zeros(1), "component": 1},
             2.112085713764618,
-            {
-                "point": np.array([-1.0]),
-                "means": np.array([[0.0], [1.0]]),
-                "covariances": np.zeros((2, 1, 1)),
-                "weights": np.array([0.0, -2.0]),
-            },
-            exposes="weight forgotten",
+            ([-1.0], [[0.0], [1.0]], np.zeros((2, 1, 1)), [0.0, -2.0]),
+            "weight forgotten",
         ),
-        Case(
-            "a correlated pair",
-            _OVAL | {"component": 0},
-            5.3871832107434,
-            _OVAL_GRADIENTS,
-            exposes="covariance used for its inverse",
+        "a correlated pair": Case(
+            _OVAL | {"component": 0}, 5.3871832107434, _OVAL_GRADIENTS, "covariance used for its inverse"
         ),
-        Case(
-            "a wide component at its centre",
+        "a wide component at its centre": Case(
             _OVAL
             | {"point": np.zeros(2), "covariances": np.array([[[16.0, 0.0], [0.0, 16.0]]]), "component": 0},
             4.610465788649127,
@@ -319,31 +311,24 @@ ENERGY = Formula(
                 "point": np.zeros(2),
                 "covariances": np.array([[[0.03125, 0.0], [0.0, 0.03125]]]),
             },
-            exposes="determinant forgotten",
+            "determinant forgotten",
         ),
-        Case("not a number", _OVAL | {"point": np.array([np.nan, 0.0]), "component": 0}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "weight forgotten",
-            "mistake",
+        "not a number": Case(_OVAL | {"point": np.array([np.nan, 0.0]), "component": 0}, np.nan),
+    },
+    variants={
+        "weight forgotten": Mistake(
             lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S, w, k) + np.log(w[k]),
             symptom="rare components claim as many points as frequent ones",
         ),
-        Variant(
-            "covariance used for its inverse",
-            "mistake",
-            _precision_for_covariance,
-            symptom="right for unit covariances; long axes are penalised most",
+        "covariance used for its inverse": Mistake(
+            _precision_for_covariance, symptom="right for unit covariances; long axes are penalised most"
         ),
-        Variant(
-            "determinant forgotten",
-            "mistake",
+        "determinant forgotten": Mistake(
             _without_determinant,
             seen_in="QUESO, github.com/libqueso/queso/issues/387",
             symptom="the widest component explains everything best",
         ),
-    ),
+    },
 )
 
 FORMULA = Formula(
@@ -358,21 +343,16 @@ FORMULA = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, weights_scale_the_density, em_never_raises_the_free_energy),
-    cases=(
-        Case(
-            "half way between two: the forces cancel",
+    cases={
+        # Case((point, means, covariances, weights), value, by point and means and covariances and weights,
+        # exposes)
+        "half way between two: the forces cancel": Case(
             _PAIR | {"point": np.zeros(1)},
             1.4189385332046727,
-            {
-                "point": np.zeros(1),
-                "means": np.array([[-0.5], [0.5]]),
-                "covariances": np.zeros((2, 1, 1)),
-                "weights": np.array([-1.0, -1.0]),
-            },
-            exposes="nearest component alone",
+            (np.zeros(1), [[-0.5], [0.5]], np.zeros((2, 1, 1)), [-1.0, -1.0]),
+            "nearest component alone",
         ),
-        Case(
-            "responsibilities of 1/4 and 3/4",
+        "responsibilities of 1/4 and 3/4": Case(
             _PAIR | {"point": np.zeros(1), "weights": np.array([0.25, 0.75])},
             1.4189385332046727,
             {
@@ -381,51 +361,36 @@ FORMULA = Formula(
                 "weights": np.array([-1.0, -1.0]),
             },
         ),
-        Case(
-            "one component: its energy",
-            _OVAL,
-            5.3871832107434,
-            _OVAL_GRADIENTS,
-        ),
-        Case(
-            "at the mean of one: the other draws",
+        "one component: its energy": Case(_OVAL, 5.3871832107434, _OVAL_GRADIENTS),
+        "at the mean of one: the other draws": Case(
             _PAIR | {"point": np.ones(1)},
             1.4851577027216456,
             {"point": np.array([0.23840584404423512])},
-            exposes="logarithm of each density summed",
+            "logarithm of each density summed",
         ),
-        Case(
-            "far from both: the density is 0 in double precision, its logarithm is not",
+        "far from both: the density is 0 in double precision, its logarithm is not": Case(
             _PAIR | {"point": np.array([101.0])},
             5001.612085713765,
             {"point": np.array([100.0])},
-            exposes="logarithm of a sum of densities",
+            "logarithm of a sum of densities",
         ),
-        Case("not a number", _OVAL | {"point": np.array([np.nan, 0.0])}, np.nan),
-        Case(
-            "a covariance that is not a number",
-            _OVAL | {"covariances": np.array([[[2.0, np.nan], [np.nan, 2.0]]])},
-            np.nan,
+        "not a number": Case(_OVAL | {"point": np.array([np.nan, 0.0])}, np.nan),
+        "a covariance that is not a number": Case(
+            _OVAL | {"covariances": np.array([[[2.0, np.nan], [np.nan, 2.0]]])}, np.nan
         ),
-    ),
-    variants=(
-        Variant(
-            "nearest component alone",
-            "mistake",
+    },
+    variants={
+        "nearest component alone": Mistake(
             lambda y, mu, S, w: np.min(component_energies(y, mu, S, w)),
             symptom="hard assignments: the density of two components that overlap is too low",
         ),
-        Variant(
-            "logarithm of each density summed",
-            "mistake",
+        "logarithm of each density summed": Mistake(
             lambda y, mu, S, w: np.sum(w * (component_energies(y, mu, S, w) + np.log(w))),
             symptom="the mean of the energies, a single Gaussian; the logarithm was taken before the sum",
         ),
-        Variant(
-            "logarithm of a sum of densities",
-            "mistake",
+        "logarithm of a sum of densities": Mistake(
             lambda y, mu, S, w: -np.log(np.sum(np.exp(-component_energies(y, mu, S, w)))),
             symptom="infinite for outliers: e^-5000 is 0",
         ),
-    ),
+    },
 )

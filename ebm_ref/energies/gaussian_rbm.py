@@ -22,7 +22,7 @@ Source: Welling, Rosen-Zvi and Hinton (2004), "Exponential Family Harmoniums"; H
 import autograd.numpy as np
 
 from ebm_ref.energies.rbm import check_bits, check_sizes, hidden_probabilities, random_machine
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, moved_along
 from ebm_ref.numerics import softplus
 
@@ -189,76 +189,38 @@ ENERGY = Formula(
         random_machine(rng) | {"visible": rng.normal(scale=2.0, size=2), "hidden": rng.integers(2, size=2)}
     ),
     laws=(rests_at_the_mean,),
-    cases=(
-        Case(
-            "one and one: 0.5 - 1 - 6",
-            {
-                "weights": np.array([[3.0]]),
-                "visible_bias": ONE,
-                "hidden_bias": ONE,
-                "visible": TWO,
-                "hidden": np.array([1]),
-            },
+    cases={
+        # Case((weights, visible_bias, hidden_bias, visible, hidden), value, by weights and visible_bias and
+        # hidden_bias and visible, exposes)
+        "one and one: 0.5 - 1 - 6": Case(
+            ([[3.0]], ONE, ONE, TWO, [1]),
             -6.5,
-            {
-                "weights": np.array([[-2.0]]),
-                "visible_bias": -ONE,
-                "hidden_bias": -ONE,
-                "visible": np.array([-2.0]),
-            },
-            exposes="linear term kept beside the parabola",
+            ([[-2.0]], -ONE, -ONE, [-2.0]),
+            "linear term kept beside the parabola",
         ),
-        Case(
-            "at rest: the mean of p(v | h) is b + W h",
-            {
-                "weights": W2,
-                "visible_bias": np.array([0.5, -0.25]),
-                "hidden_bias": np.zeros(2),
-                "visible": np.array([2.5, 7.75]),
-                "hidden": np.array([0, 1]),
-            },
+        "at rest: the mean of p(v | h) is b + W h": Case(
+            (W2, [0.5, -0.25], np.zeros(2), [2.5, 7.75], [0, 1]),
             34.0 - 67.0,
             {"visible": np.zeros(2)},
-            exposes="one half lost",
+            "one half lost",
         ),
-        Case(
-            "all hidden units off: the parabola alone",
-            {
-                "weights": W2,
-                "visible_bias": np.zeros(2),
-                "hidden_bias": np.ones(2),
-                "visible": np.array([3.0, 4.0]),
-                "hidden": np.array([0, 0]),
-            },
+        "all hidden units off: the parabola alone": Case(
+            (W2, np.zeros(2), np.ones(2), [3.0, 4.0], [0, 0]),
             12.5,
             {"visible": np.array([3.0, 4.0]), "visible_bias": np.array([-3.0, -4.0])},
         ),
-        Case(
-            "not a number",
-            {
-                "weights": W2,
-                "visible_bias": np.zeros(2),
-                "hidden_bias": np.ones(2),
-                "visible": np.array([np.nan, 4.0]),
-                "hidden": np.array([0, 1]),
-            },
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "linear term kept beside the parabola",
-            "mistake",
+        "not a number": Case((W2, np.zeros(2), np.ones(2), [np.nan, 4.0], [0, 1]), np.nan),
+    },
+    variants={
+        "linear term kept beside the parabola": Mistake(
             lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) - np.dot(b, v),
             symptom="the visible units rest at 2 b",
         ),
-        Variant(
-            "one half lost",
-            "mistake",
+        "one half lost": Mistake(
             lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) + 0.5 * np.sum((v - b) ** 2),
             symptom="p(v | h) has variance 1/2 and mean b + W h / 2, but is sampled with 1 and b + W h",
         ),
-    ),
+    },
 )
 
 FREE_ENERGY = Formula(
@@ -273,79 +235,42 @@ FREE_ENERGY = Formula(
     },
     sample=lambda rng: random_machine(rng, visible=1) | {"visible": rng.normal(scale=2.0, size=1)},
     laws=(at_most_the_parabola,),
-    cases=(
-        Case(
-            "odds of 3: 0.5 - log 4",
-            {
-                "weights": np.array([[np.log(3.0) / 2.0]]),
-                "visible_bias": ONE,
-                "hidden_bias": ZERO,
-                "visible": TWO,
-            },
+    cases={
+        # Case((weights, visible_bias, hidden_bias, visible), value, by weights and visible_bias and
+        # hidden_bias and visible, exposes)
+        "odds of 3: 0.5 - log 4": Case(
+            ([[np.log(3.0) / 2.0]], ONE, ZERO, TWO),
             0.5 - 2.0 * np.log(2.0),
-            {
-                "weights": np.array([[-1.5]]),
-                "visible_bias": -ONE,
-                "hidden_bias": np.array([-0.75]),
-                "visible": np.array([1.0 - 0.375 * np.log(3.0)]),
-            },
-            exposes="visible term of a binary RBM",
+            ([[-1.5]], -ONE, [-0.75], [1.0 - 0.375 * np.log(3.0)]),
+            "visible term of a binary RBM",
         ),
-        Case(
-            "at the bias, nothing coupled",
-            {
-                "weights": np.zeros((2, 1)),
-                "visible_bias": np.array([3.0, 4.0]),
-                "hidden_bias": ZERO,
-                "visible": np.array([3.0, 4.0]),
-            },
+        "at the bias, nothing coupled": Case(
+            (np.zeros((2, 1)), [3.0, 4.0], ZERO, [3.0, 4.0]),
             -np.log(2.0),
             {"visible": np.zeros(2), "visible_bias": np.zeros(2), "hidden_bias": np.array([-0.5])},
-            exposes="linear term kept beside the parabola",
+            "linear term kept beside the parabola",
         ),
-        Case(
-            "far out: the parabola and the line of the hidden unit",
-            {
-                "weights": np.array([[1.0]]),
-                "visible_bias": ZERO,
-                "hidden_bias": ZERO,
-                "visible": np.array([1000.0]),
-            },
+        "far out: the parabola and the line of the hidden unit": Case(
+            ([[1.0]], ZERO, ZERO, [1000.0]),
             499000.0,
             {"visible": np.array([999.0])},
-            exposes="logarithm of one plus exponential",
+            "logarithm of one plus exponential",
         ),
-        Case(
-            "not a number",
-            {
-                "weights": np.ones((1, 1)),
-                "visible_bias": ONE,
-                "hidden_bias": ONE,
-                "visible": np.array([np.nan]),
-            },
-            np.nan,
-            {"visible": np.array([np.nan])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "visible term of a binary RBM",
-            "mistake",
+        "not a number": Case((np.ones((1, 1)), ONE, ONE, [np.nan]), np.nan, {"visible": np.array([np.nan])}),
+    },
+    variants={
+        "visible term of a binary RBM": Mistake(
             lambda W, b, c, v: -np.dot(b, v) - np.sum(softplus(c + np.dot(v, W))),
             symptom="unbounded below: e^-F has no integral",
         ),
-        Variant(
-            "linear term kept beside the parabola",
-            "mistake",
+        "linear term kept beside the parabola": Mistake(
             lambda W, b, c, v: gaussian_rbm_free_energy(W, b, c, v) - np.dot(b, v),
             symptom="the visible units rest at 2 b",
         ),
-        Variant(
-            "logarithm of one plus exponential",
-            "mistake",
+        "logarithm of one plus exponential": Mistake(
             lambda W, b, c, v: 0.5 * np.sum((v - b) ** 2) - np.sum(np.log(1.0 + np.exp(c + np.dot(v, W)))),
             seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1, binary units",
             symptom="-inf from t = 710 on (float32: 89)",
         ),
-    ),
+    },
 )

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, shape_of
+from ebm_ref.checks import require, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
 
 
@@ -209,59 +210,22 @@ FORMULA = Formula(
     gradients={"energies": graph_transformer_gradient},
     sample=random_graph,
     laws=(as_low_as_any_path, homogeneous(1, energies=1)),
-    cases=(
-        Case(
-            "34 in two ways: 0.1 + 0.6, or 3.4 + 2.4",
-            THIRTY_FOUR,
-            0.7,
-            {"energies": ON(0, 8)},
-            exposes="the best path, whatever it spells",
+    cases={  # Case((energies, arcs, answer), value, by energies, exposes)
+        "34 in two ways: 0.1 + 0.6, or 3.4 + 2.4": Case(
+            THIRTY_FOUR, 0.7, ON(0, 8), "the best path, whatever it spells"
         ),
-        Case(
-            "341 in one way",
-            THIRTY_FOUR | {"answer": np.array([3, 4, 1])},
-            0.1 + 0.4 + 0.1,
-            {"energies": ON(0, 2, 4)},
+        "341 in one way": Case(THIRTY_FOUR | {"answer": np.array([3, 4, 1])}, 0.1 + 0.4 + 0.1, ON(0, 2, 4)),
+        "44: the wide 4 first": Case(THIRTY_FOUR | {"answer": np.array([4, 4])}, 4.4 + 2.4, ON(7, 5)),
+        "no path spells 3 alone": Case(THIRTY_FOUR | {"answer": np.array([3])}, np.inf, np.zeros(10)),
+        "a tie: the first in a dictionary of arcs": Case(
+            ([1.0, 1.0], [[0, 1, 5], [0, 1, 5]], [5]), 1.0, [1.0, 0.0]
         ),
-        Case(
-            "44: the wide 4 first",
-            THIRTY_FOUR | {"answer": np.array([4, 4])},
-            4.4 + 2.4,
-            {"energies": ON(7, 5)},
-        ),
-        Case(
-            "no path spells 3 alone",
-            THIRTY_FOUR | {"answer": np.array([3])},
-            np.inf,
-            {"energies": np.zeros(10)},
-        ),
-        Case(
-            "a tie: the first in a dictionary of arcs",
-            {
-                "energies": np.array([1.0, 1.0]),
-                "arcs": np.array([[0, 1, 5], [0, 1, 5]]),
-                "answer": np.array([5]),
-            },
-            1.0,
-            {"energies": np.array([1.0, 0.0])},
-        ),
-        Case(
-            "not a number",
-            {
-                "energies": np.array([np.nan, 1.0]),
-                "arcs": np.array([[0, 1, 5], [0, 1, 6]]),
-                "answer": np.array([6]),
-            },
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "the best path, whatever it spells",
-            "mistake",
+        "not a number": Case(([np.nan, 1.0], [[0, 1, 5], [0, 1, 6]], [6]), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "the best path, whatever it spells": Mistake(
             lambda e, arcs, answer: np.sum(e[best_path(e, free(arcs))]),
             symptom="the answer is not clamped: no loss of it has a gradient",
         ),
-    ),
+    },
 )

@@ -22,7 +22,8 @@ abilities".
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
+from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, misfit
 
 
@@ -159,59 +160,37 @@ FORMULA = Formula(
     gradients={"couplings": hopfield_couplings_gradient, "fields": hopfield_fields_gradient},
     sample=random_network,
     laws=(turned_over, gauged, a_flip_is_a_difference, homogeneous(1, couplings=1, fields=1)),
-    cases=(
-        Case(
-            "a pair that agrees, with the field",
+    cases={  # Case((couplings, fields, spins), value, by couplings and fields, exposes)
+        "a pair that agrees, with the field": Case(
             PAIR | {"spins": np.array([1, 1])},
             -2.5,
-            {"couplings": np.full((2, 2), -0.5), "fields": np.array([-1.0, -1.0])},
-            exposes="every pair counted twice",
+            (np.full((2, 2), -0.5), [-1.0, -1.0]),
+            "every pair counted twice",
         ),
-        Case("a pair that agrees, against the field", PAIR | {"spins": np.array([-1, -1])}, -1.5),
-        Case(
-            "a pair that disagrees",
+        "a pair that agrees, against the field": Case(PAIR | {"spins": np.array([-1, -1])}, -1.5),
+        "a pair that disagrees": Case(
             PAIR | {"spins": np.array([1, -1])},
             1.5,
-            {"couplings": np.array([[-0.5, 0.5], [0.5, -0.5]]), "fields": np.array([-1.0, 1.0])},
-            exposes="sign of the couplings lost",
+            ([[-0.5, 0.5], [0.5, -0.5]], [-1.0, 1.0]),
+            "sign of the couplings lost",
         ),
-        Case(
-            "one direction alone coupled: half of it counts",
-            {
-                "couplings": np.array([[0.0, 2.0], [0.0, 0.0]]),
-                "fields": np.zeros(2),
-                "spins": np.array([1, 1]),
-            },
-            -1.0,
+        "one direction alone coupled: half of it counts": Case(
+            ([[0.0, 2.0], [0.0, 0.0]], np.zeros(2), [1, 1]), -1.0
         ),
-        Case(
-            "a diagonal lowers every state alike",
-            {"couplings": np.diag([2.0, 4.0]), "fields": np.zeros(2), "spins": np.array([1, -1])},
-            -3.0,
-            exposes="diagonal left out",
+        "a diagonal lowers every state alike": Case(
+            (np.diag([2.0, 4.0]), np.zeros(2), [1, -1]), -3.0, exposes="diagonal left out"
         ),
-        Case(
-            "not a number",
-            {"couplings": np.zeros((2, 2)), "fields": np.array([np.nan, 0.0]), "spins": np.array([1, 1])},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "every pair counted twice",
-            "mistake",
+        "not a number": Case((np.zeros((2, 2)), [np.nan, 0.0], [1, 1]), np.nan),
+    },
+    variants={
+        "every pair counted twice": Mistake(
             lambda J, h, s: -np.dot(s, np.dot(J, s)) - np.dot(h, s),
             symptom="the half forgotten: couplings count double beside the fields, at any temperature",
         ),
-        Variant(
-            "sign of the couplings lost",
-            "mistake",
-            lambda J, h, s: 0.5 * np.dot(s, np.dot(J, s)) - np.dot(h, s),
-            symptom="memories are maxima",
+        "sign of the couplings lost": Mistake(
+            lambda J, h, s: 0.5 * np.dot(s, np.dot(J, s)) - np.dot(h, s), symptom="memories are maxima"
         ),
-        Variant(
-            "diagonal left out",
-            "convention",
+        "diagonal left out": Convention(
             lambda J, h, s: -0.5 * np.dot(s, np.dot(J - np.diag(np.diag(J)), s)) - np.dot(h, s),
             {
                 "couplings": lambda J, h, s: -0.5 * np.outer(s, s) * (1.0 - np.eye(len(s))),
@@ -220,5 +199,5 @@ FORMULA = Formula(
             seen_in="Hopfield (1982), where T_ii = 0",
             symptom="a constant apart",
         ),
-    ),
+    },
 )

@@ -19,8 +19,9 @@ Source: LeCun et al. (2006), Section 3.4; the experiments there take |r|_1 for |
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_shape, shape_of
 from ebm_ref.energies.mlp import backward, check_network, network
-from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -164,9 +165,9 @@ FORMULA = Formula(
         "target": rng.normal(size=1),
     },
     laws=(non_negative, convex_in("output_weights"), homogeneous(2, weights=1, output_weights=1)),
-    cases=(
-        Case(
-            "apart: r = 2",
+    cases={
+        # Case((weights, hidden_weights, hidden_biases, output_weights, features, target), value, exposes)
+        "apart: r = 2": Case(
             SMALL,
             2.0,
             {
@@ -177,38 +178,24 @@ FORMULA = Formula(
                 "features": np.array([4.0, 2.0]),
                 "target": np.array([2.6]),
             },
-            exposes="answer pushed the wrong way",
+            "answer pushed the wrong way",
         ),
-        Case(
-            "two answers to one question: the first",
-            _two_roots(1.0),
-            0.0,
-            {"target": np.zeros(1)},
-        ),
-        Case(
-            "and the second answer",
-            _two_roots(-1.0),
-            0.0,
-            {"target": np.zeros(1)},
-        ),
-        Case(
-            "far from both: r = -3",
+        "two answers to one question: the first": Case(_two_roots(1.0), 0.0, {"target": np.zeros(1)}),
+        "and the second answer": Case(_two_roots(-1.0), 0.0, {"target": np.zeros(1)}),
+        "far from both: r = -3": Case(
             SMALL | {"weights": np.array([[-1.0, 0.0]])},
             4.5,
             {"weights": np.array([[-3.0, -6.0]]), "features": np.array([3.0, 0.0])},
-            exposes="1-norm in place of half the square",
+            "1-norm in place of half the square",
         ),
-        Case(
-            "not a number",
+        "not a number": Case(
             SMALL | {"target": np.array([np.nan])},
             np.nan,
             {"weights": np.full((1, 2), np.nan), "target": np.full(1, np.nan)},
         ),
-    ),
-    variants=(
-        Variant(
-            "1-norm in place of half the square",
-            "convention",
+    },
+    variants={
+        "1-norm in place of half the square": Convention(
             lambda A, W, b, V, x, y: np.sum(np.abs(_residual(A, W, b, V, x, y))),
             {
                 "weights": lambda A, W, b, V, x, y: np.outer(np.sign(_residual(A, W, b, V, x, y)), x),
@@ -219,12 +206,10 @@ FORMULA = Formula(
             seen_in="LeCun et al. (2006), the experiments on y = x^2",
             symptom="slopes that do not fade near the answer: with a constant step no rest",
         ),
-        Variant(
-            "answer pushed the wrong way",
-            "mistake",
+        "answer pushed the wrong way": Mistake(
             implicit_regression,
             {"target": lambda A, W, b, V, x, y: backward(W, b, V, y, _residual(A, W, b, V, x, y))[3]},
             symptom="r = A x - G(y) taken through the network of y with its sign lost: inference climbs",
         ),
-    ),
+    },
 )

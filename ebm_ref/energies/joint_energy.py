@@ -24,7 +24,8 @@ treat it like one", equations 5 to 7.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_shape, shape_of
+from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import logsumexp, sigmoid, softplus
 from ebm_ref.numerics import softmax as probabilities
@@ -149,46 +150,33 @@ JOINT = Formula(
     gradients={"weights": joint_energy_weights_gradient, "features": joint_energy_features_gradient},
     sample=lambda rng: random_classifier(rng) | {"label": int(rng.integers(2))},
     laws=(homogeneous(1, weights=1), homogeneous(1, features=1)),
-    cases=(
-        Case(
-            "the first answer",
-            {"weights": W, "features": X, "label": 0},
+    cases={  # Case((weights, features, label), value, by weights and features, exposes)
+        "the first answer": Case(
+            (W, X, 0),
             -np.log(2.0),
-            {
-                "weights": np.array([[-1.0, 0.0], [0.0, 0.0]]),
-                "features": np.array([-np.log(2.0), -1.0]),
-            },
-            exposes="score taken for the energy",
+            ([[-1.0, 0.0], [0.0, 0.0]], [-np.log(2.0), -1.0]),
+            "score taken for the energy",
         ),
-        Case(
-            "the second, 6 times as plausible as nothing and 3 times as the first",
-            {"weights": W, "features": X, "label": 1},
+        "the second, 6 times as plausible as nothing and 3 times as the first": Case(
+            (W, X, 1),
             -np.log(6.0),
             {"weights": np.array([[0.0, 0.0], [-1.0, 0.0]])},
-            exposes="energy of the answer given the input",
-        ),
-        Case(
-            "not a number",
-            {"weights": W, "features": np.array([np.nan, 0.0]), "label": 0},
-            np.nan,
-            {"weights": np.array([[np.nan, 0.0], [0.0, 0.0]])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "score taken for the energy",
-            "mistake",
-            lambda W, x, y: np.dot(W[y], x),
-            symptom="a sampler that descends it leaves the data",
-        ),
-        Variant(
             "energy of the answer given the input",
-            "mistake",
+        ),
+        "not a number": Case(
+            (W, [np.nan, 0.0], 0), np.nan, {"weights": np.array([[np.nan, 0.0], [0.0, 0.0]])}
+        ),
+    },
+    variants={
+        "score taken for the energy": Mistake(
+            lambda W, x, y: np.dot(W[y], x), symptom="a sampler that descends it leaves the data"
+        ),
+        "energy of the answer given the input": Mistake(
             lambda W, x, y: logsumexp(np.dot(W, x)) - np.dot(W[y], x),
             {"features": lambda W, x, y: np.dot(probabilities(np.dot(W, x)), W) - W[y]},
             symptom="the level of the scores cancels: it knows which answer, and nothing of the input",
         ),
-    ),
+    },
 )
 
 MARGINAL = Formula(
@@ -198,65 +186,48 @@ MARGINAL = Formula(
     gradients={"weights": marginal_energy_weights_gradient, "features": marginal_energy_features_gradient},
     sample=random_classifier,
     laws=(below_the_best_answer, level_counts),
-    cases=(
-        Case(
-            "2 and 6 make 8",
-            {"weights": W, "features": X},
+    cases={  # Case((weights, features), value, by weights and features, exposes)
+        "2 and 6 make 8": Case(
+            (W, X),
             -np.log(8.0),
             {"weights": np.array([[-0.25, 0.0], [-0.75, 0.0]])},
-            exposes="score taken for the energy",
+            "score taken for the energy",
         ),
-        Case(
-            "two alike: log 2 below either",
-            {"weights": np.array([[3.0, 1.0], [3.0, -1.0]]), "features": np.array([2.0, 0.0])},
+        "two alike: log 2 below either": Case(
+            ([[3.0, 1.0], [3.0, -1.0]], [2.0, 0.0]),
             -(6.0 + np.log(2.0)),
             {"features": np.array([-3.0, 0.0])},
-            exposes="best answer alone",
+            "best answer alone",
         ),
-        Case(
-            "far away: scores of 1000 overflow no exponential",
-            {"weights": np.array([[1000.0], [0.0]]), "features": np.array([1.0])},
+        "far away: scores of 1000 overflow no exponential": Case(
+            ([[1000.0], [0.0]], [1.0]),
             -1000.0,
             {"features": np.array([-1000.0])},
-            exposes="the exponential overflows",
+            "the exponential overflows",
         ),
-        Case(
-            "nothing said: the answers are counted",
-            {"weights": np.zeros((4, 1)), "features": np.array([7.0])},
+        "nothing said: the answers are counted": Case(
+            (np.zeros((4, 1)), [7.0]),
             -np.log(4.0),
-            {"weights": np.full((4, 1), -1.75), "features": np.zeros(1)},
-            exposes="a yes or no for each answer",
+            (np.full((4, 1), -1.75), np.zeros(1)),
+            "a yes or no for each answer",
         ),
-        Case(
-            "not a number",
-            {"weights": W, "features": np.array([np.nan, 0.0])},
-            np.nan,
-            {"weights": np.full((2, 2), np.nan), "features": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "score taken for the energy",
-            "mistake",
+        "not a number": Case((W, [np.nan, 0.0]), np.nan, (np.full((2, 2), np.nan), np.full(2, np.nan))),
+    },
+    variants={
+        "score taken for the energy": Mistake(
             lambda W, x: logsumexp(np.dot(W, x)),
             seen_in="a user of energy scores, github.com/weitliu/energy_ood/issues/33",
             symptom="familiar inputs get the higher 'energy'",
         ),
-        Variant(
-            "best answer alone",
-            "mistake",
+        "best answer alone": Mistake(
             lambda W, x: -np.max(np.dot(W, x)),
             symptom="the limit of low temperature: right where one score leads, log k off where all tie",
         ),
-        Variant(
-            "the exponential overflows",
-            "mistake",
+        "the exponential overflows": Mistake(
             lambda W, x: -np.log(np.sum(np.exp(np.dot(W, x)))),
             symptom="minus infinity for a score beyond 709 (float32: 88)",
         ),
-        Variant(
-            "a yes or no for each answer",
-            "convention",
+        "a yes or no for each answer": Convention(
             lambda W, x: -np.sum(softplus(np.dot(W, x))),
             {
                 "weights": lambda W, x: -np.outer(sigmoid(np.dot(W, x)), x),
@@ -265,5 +236,5 @@ MARGINAL = Formula(
             seen_in="multi-label classifiers, github.com/deeplearning-wisc/multi-label-ood/issues/4",
             symptom="sum log(1 + e^f) for log sum e^f: k labels that may hold together",
         ),
-    ),
+    },
 )

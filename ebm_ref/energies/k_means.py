@@ -18,12 +18,13 @@ DLSP20 week 7-2.
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_positive, require_shape, shape_of
 from ebm_ref.energies.rbf_output import (
     rbf_output,
     rbf_output_centers_gradient,
     rbf_output_features_gradient,
 )
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, moved_together, non_negative
 
 
@@ -138,45 +139,22 @@ FORMULA = Formula(
         prototypes_renamed,
         lloyd_never_raises_the_energy,
     ),
-    cases=(
-        Case(
-            "nearest the second prototype",
-            {"centers": W, "point": np.array([3.0, 1.0])},
-            9.0,
-            {"centers": np.array([[0.0, 0.0], [0.0, 6.0]]), "point": np.array([0.0, -6.0])},
-            exposes="mean over the prototypes",
+    cases={  # Case((centers, point), value, by centers and point, exposes)
+        "nearest the second prototype": Case(
+            (W, [3.0, 1.0]), 9.0, ([[0.0, 0.0], [0.0, 6.0]], [0.0, -6.0]), "mean over the prototypes"
         ),
-        Case(
-            "at a prototype: no energy, no force",
-            {"centers": W, "point": np.array([3.0, 4.0])},
-            0.0,
-            {"centers": np.zeros((2, 2)), "point": np.zeros(2)},
+        "at a prototype: no energy, no force": Case((W, [3.0, 4.0]), 0.0, (np.zeros((2, 2)), np.zeros(2))),
+        "half way between two: the first wins": Case(
+            (W, [1.5, 2.0]), 6.25, ([[-3.0, -4.0], [0.0, 0.0]], [3.0, 4.0]), "distance not squared"
         ),
-        Case(
-            "half way between two: the first wins",
-            {"centers": W, "point": np.array([1.5, 2.0])},
-            6.25,
-            {"centers": np.array([[-3.0, -4.0], [0.0, 0.0]]), "point": np.array([3.0, 4.0])},
-            exposes="distance not squared",
+        "one prototype": Case(([[1.0]], [-1.0]), 4.0, ([[4.0]], [-4.0])),
+        "not a number": Case((W, [np.nan, 1.0]), np.nan),
+        "a prototype that is not a number wins": Case(
+            ([[0.0], [np.nan]], [1.0]), np.nan, ([[0.0], [np.nan]], [np.nan])
         ),
-        Case(
-            "one prototype",
-            {"centers": np.array([[1.0]]), "point": np.array([-1.0])},
-            4.0,
-            {"centers": np.array([[4.0]]), "point": np.array([-4.0])},
-        ),
-        Case("not a number", {"centers": W, "point": np.array([np.nan, 1.0])}, np.nan),
-        Case(
-            "a prototype that is not a number wins",
-            {"centers": np.array([[0.0], [np.nan]]), "point": np.array([1.0])},
-            np.nan,
-            {"centers": np.array([[0.0], [np.nan]]), "point": np.array([np.nan])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "distance not squared",
-            "convention",
+    },
+    variants={
+        "distance not squared": Convention(
             lambda w, y: np.sqrt(k_means(w, y)),
             {
                 "centers": _distance_gradient,
@@ -186,11 +164,9 @@ FORMULA = Formula(
             "github.com/scipy/scipy/issues/2279",
             symptom="best prototypes are medians, yet Lloyd's algorithm returns means",
         ),
-        Variant(
-            "mean over the prototypes",
-            "mistake",
+        "mean over the prototypes": Mistake(
             lambda w, y: np.mean(np.sum((y - w) ** 2, axis=1)),
             symptom="all prototypes move to the mean of the data",
         ),
-    ),
+    },
 )

@@ -16,16 +16,8 @@ Source: LeCun et al. (2006), Section 4.1 (face detection with a latent position)
 
 import autograd.numpy as np
 
-from ebm_ref.formula import (
-    Case,
-    Formula,
-    Variant,
-    require,
-    require_index,
-    require_one_of,
-    require_shape,
-    shape_of,
-)
+from ebm_ref.checks import require, require_index, require_one_of, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import weighted
 
@@ -190,62 +182,37 @@ FORMULA = Formula(
     },
     sample=_with_position,
     laws=(homogeneous(1, weights=1, threshold=1),),
-    cases=(
-        Case(
-            "a face in the second window",
-            {"weights": W, "windows": X, "threshold": -2.0, "position": 1, "face": 1},
+    cases={
+        # Case((weights, windows, threshold, position, face), value, by weights and windows and threshold,
+        # exposes)
+        "a face in the second window": Case(
+            (W, X, -2.0, 1, 1),
             -3.0,
-            {
-                "weights": np.array([3.0, 0.0]),
-                "windows": np.array([[0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]]),
-                "threshold": 0.0,
-            },
-            exposes="G taken for a score",
-        ),
-        Case(
-            "a face in the wrong window costs more",
-            {"weights": W, "windows": X, "threshold": -2.0, "position": 0, "face": 1},
-            2.0,
-        ),
-        Case(
-            "no face: the position plays no part",
-            {"weights": W, "windows": X, "threshold": -2.0, "position": 0, "face": 0},
-            -2.0,
-            {"weights": np.zeros(2), "windows": np.zeros((3, 2)), "threshold": 1.0},
-            exposes="threshold charged for a face",
-        ),
-        Case(
-            "not a number in the window looked at",
-            {"weights": W, "windows": np.array([[np.nan, 1.0]]), "threshold": 0.0, "position": 0, "face": 1},
-            np.nan,
-        ),
-        Case(
-            "no face, and none is ever found: T is minus infinity",
-            {"weights": W, "windows": X, "threshold": -np.inf, "position": 0, "face": 0},
-            -np.inf,
-            {"weights": np.zeros(2), "windows": np.zeros((3, 2)), "threshold": 1.0},
-        ),
-        Case(
-            "a face, whatever it costs: T is infinite",
-            {"weights": W, "windows": X, "threshold": np.inf, "position": 2, "face": 1},
-            1.0,
-            {"weights": np.array([1.0, 1.0]), "threshold": 0.0},
-        ),
-    ),
-    variants=(
-        Variant(
+            ([3.0, 0.0], [[0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]], 0.0),
             "G taken for a score",
-            "mistake",
+        ),
+        "a face in the wrong window costs more": Case((W, X, -2.0, 0, 1), 2.0),
+        "no face: the position plays no part": Case(
+            (W, X, -2.0, 0, 0), -2.0, (np.zeros(2), np.zeros((3, 2)), 1.0), "threshold charged for a face"
+        ),
+        "not a number in the window looked at": Case((W, [[np.nan, 1.0]], 0.0, 0, 1), np.nan),
+        "no face, and none is ever found: T is minus infinity": Case(
+            (W, X, -np.inf, 0, 0), -np.inf, (np.zeros(2), np.zeros((3, 2)), 1.0)
+        ),
+        "a face, whatever it costs: T is infinite": Case(
+            (W, X, np.inf, 2, 1), 1.0, {"weights": np.array([1.0, 1.0]), "threshold": 0.0}
+        ),
+    },
+    variants={
+        "G taken for a score": Mistake(
             lambda w, X, T, z, y: -np.dot(X[z], w) if y else T,
             symptom="it points at what looks least like a face",
         ),
-        Variant(
-            "threshold charged for a face",
-            "mistake",
+        "threshold charged for a face": Mistake(
             lambda w, X, T, z, y: y * np.dot(X[z], w) + y * T,
             symptom="'no face' costs nothing, and T cannot be learnt from empty images",
         ),
-    ),
+    },
 )
 
 FREE_ENERGY = Formula(
@@ -259,47 +226,26 @@ FREE_ENERGY = Formula(
     },
     sample=random_image,
     laws=(homogeneous(1, weights=1, threshold=1),),
-    cases=(
-        Case(
-            "a face: the lowest of 2, -3 and 1",
-            {"weights": W, "windows": X, "threshold": -2.0, "face": 1},
+    cases={  # Case((weights, windows, threshold, face), value, by weights and windows and threshold, exposes)
+        "a face: the lowest of 2, -3 and 1": Case(
+            (W, X, -2.0, 1),
             -3.0,
-            {
-                "weights": np.array([3.0, 0.0]),
-                "windows": np.array([[0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]]),
-                "threshold": 0.0,
-            },
-            exposes="mean over the positions",
+            ([3.0, 0.0], [[0.0, 0.0], [-1.0, 2.0], [0.0, 0.0]], 0.0),
+            "mean over the positions",
         ),
-        Case(
-            "no face",
-            {"weights": W, "windows": X, "threshold": -2.0, "face": 0},
-            -2.0,
-            {"weights": np.zeros(2), "windows": np.zeros((3, 2)), "threshold": 1.0},
-        ),
-        Case(
-            "a tie: the first window learns",
-            {"weights": W, "windows": np.array([[1.0, 0.0], [3.0, 1.0]]), "threshold": -2.0, "face": 1},
+        "no face": Case((W, X, -2.0, 0), -2.0, (np.zeros(2), np.zeros((3, 2)), 1.0)),
+        "a tie: the first window learns": Case(
+            (W, [[1.0, 0.0], [3.0, 1.0]], -2.0, 1),
             -1.0,
             {"weights": np.array([1.0, 0.0]), "windows": np.array([[-1.0, 2.0], [0.0, 0.0]])},
         ),
-        Case(
-            "one window: nothing to minimise",
-            {"weights": W, "windows": np.array([[1.0, 2.0]]), "threshold": 0.0, "face": 1},
-            3.0,
-        ),
-        Case(
-            "not a number",
-            {"weights": W, "windows": np.array([[0.0, 1.0], [np.nan, 0.0]]), "threshold": 0.0, "face": 1},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "mean over the positions",
-            "mistake",
+        "one window: nothing to minimise": Case((W, [[1.0, 2.0]], 0.0, 1), 3.0),
+        "not a number": Case((W, [[0.0, 1.0], [np.nan, 0.0]], 0.0, 1), np.nan),
+    },
+    variants={
+        "mean over the positions": Mistake(
             lambda w, X, T, y: np.mean(np.dot(X, w)) if y else T,
             symptom="a face in one window of many is outvoted by the background",
         ),
-    ),
+    },
 )

@@ -17,7 +17,8 @@ Source: LeCun et al. (2006), Section 3.1.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
+from ebm_ref.checks import require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative, smooth
 
 
@@ -102,53 +103,30 @@ FORMULA = Formula(
         smooth("target", 1.0),
         homogeneous(2, weights=1, target=1),
     ),
-    cases=(
-        Case(
-            "two answers at once: r = (1, 3)",
-            {"weights": W, "features": X, "target": np.array([0.0, 1.0])},
-            5.0,
-            {
-                "weights": np.array([[1.0, 3.0], [2.0, 6.0]]),
-                "features": np.array([1.0, 6.0]),
-                "target": np.array([-1.0, -3.0]),
-            },
-            exposes="without the half",
+    cases={  # Case((weights, features, target), value, by weights and features and target, exposes)
+        "two answers at once: r = (1, 3)": Case(
+            (W, X, [0.0, 1.0]), 5.0, ([[1.0, 3.0], [2.0, 6.0]], [1.0, 6.0], [-1.0, -3.0]), "without the half"
         ),
-        Case(
-            "right: r = (1, 0), every prediction with its own answer",
-            {"weights": W, "features": X, "target": np.array([0.0, 4.0])},
-            0.5,
-            {"target": np.array([-1.0, 0.0])},
-            exposes="every prediction minus every answer",
+        "right: r = (1, 0), every prediction with its own answer": Case(
+            (W, X, [0.0, 4.0]), 0.5, {"target": np.array([-1.0, 0.0])}, "every prediction minus every answer"
         ),
-        Case(
-            "at the prediction: nothing moves",
-            {"weights": W, "features": X, "target": np.array([1.0, 4.0])},
-            0.0,
-            {"weights": np.zeros((2, 2)), "features": np.zeros(2), "target": np.zeros(2)},
+        "at the prediction: nothing moves": Case(
+            (W, X, [1.0, 4.0]), 0.0, (np.zeros((2, 2)), np.zeros(2), np.zeros(2))
         ),
-        Case(
-            "one output, r = -2: the slope is x r, not r",
-            {
-                "weights": np.array([[0.5], [0.25]]),
-                "features": np.array([2.0, 4.0]),
-                "target": np.array([4.0]),
-            },
+        "one output, r = -2: the slope is x r, not r": Case(
+            ([[0.5], [0.25]], [2.0, 4.0], [4.0]),
             2.0,
             {"weights": np.array([[-4.0], [-8.0]]), "target": np.array([2.0])},
-            exposes="input forgotten in the slope",
+            "input forgotten in the slope",
         ),
-        Case(
-            "not a number",
-            {"weights": W, "features": X, "target": np.array([np.nan, 1.0])},
+        "not a number": Case(
+            (W, X, [np.nan, 1.0]),
             np.nan,
             {"features": np.array([np.nan, np.nan]), "target": np.array([np.nan, -3.0])},
         ),
-    ),
-    variants=(
-        Variant(
-            "without the half",
-            "convention",
+    },
+    variants={
+        "without the half": Convention(
             lambda W, x, y: 2.0 * linear_regression(W, x, y),
             {
                 "weights": lambda W, x, y: 2.0 * linear_regression_weights_gradient(W, x, y),
@@ -158,19 +136,15 @@ FORMULA = Formula(
             seen_in="texts that write E = |y - G(x)|^2; PyTorch, documentation of MSELoss, reduction='sum'",
             symptom="every slope is doubled: the same step size goes twice as far",
         ),
-        Variant(
-            "every prediction minus every answer",
-            "mistake",
+        "every prediction minus every answer": Mistake(
             lambda W, x, y: 0.5 * np.sum((np.dot(x, W)[:, None] - y) ** 2),
             seen_in="PyTorch MSELoss of shapes (m,1) and (m,), github.com/pytorch/pytorch/issues/16413",
             symptom="all predictions converge to the mean of the answers",
         ),
-        Variant(
-            "input forgotten in the slope",
-            "mistake",
+        "input forgotten in the slope": Mistake(
             linear_regression,
             {"weights": lambda W, x, y: np.outer(np.ones(len(x)), np.dot(x, W) - y)},
             symptom="every weight of a column moves by the same amount",
         ),
-    ),
+    },
 )

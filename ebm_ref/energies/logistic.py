@@ -19,7 +19,8 @@ Source: Cox (1958); as an energy LeCun et al. (2006), Section 3.2, with G = t/2.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape, shape_of
+from ebm_ref.checks import require_one_of, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, likelihood_over, non_negative
 from ebm_ref.numerics import sigmoid, softplus
 
@@ -100,66 +101,42 @@ FORMULA = Formula(
         "answer": int(rng.integers(2)),
     },
     laws=(non_negative, likelihood_over("answer"), convex_in("weights")),
-    cases=(
-        Case(
-            "nothing known: log 2 either way",
-            {"weights": np.zeros(2), "bias": 0.0, "features": np.array([3.0, 4.0]), "answer": 0},
+    cases={  # Case((weights, bias, features, answer), value, by weights and bias and features, exposes)
+        "nothing known: log 2 either way": Case(
+            (np.zeros(2), 0.0, [3.0, 4.0], 0),
             np.log(2.0),
-            {"weights": np.array([1.5, 2.0]), "bias": 0.5, "features": np.zeros(2)},
-            exposes="logarithm forgotten",
+            ([1.5, 2.0], 0.5, np.zeros(2)),
+            "logarithm forgotten",
         ),
-        Case(
-            "probable: p = 3/4",
-            THIRD | {"answer": 1},
-            np.log(4.0 / 3.0),
-            {"weights": np.array([-0.25, 0.0]), "bias": -0.25, "features": np.array([0.0, -0.5])},
+        "probable: p = 3/4": Case(
+            THIRD | {"answer": 1}, np.log(4.0 / 3.0), ([-0.25, 0.0], -0.25, [0.0, -0.5])
         ),
-        Case(
-            "improbable: p = 1/4",
-            THIRD | {"answer": 0},
-            np.log(4.0),
-            {"weights": np.array([0.75, 0.0]), "bias": 0.75, "features": np.array([0.0, 1.5])},
-            exposes="answers -1 and 1",
+        "improbable: p = 1/4": Case(
+            THIRD | {"answer": 0}, np.log(4.0), ([0.75, 0.0], 0.75, [0.0, 1.5]), "answers -1 and 1"
         ),
-        Case(
-            "certain: e^-40 is left, in the energy and in the slope",
-            {"weights": np.array([-8.0]), "bias": 0.0, "features": np.array([5.0]), "answer": 0},
-            4.248354255291589e-18,
-            {"bias": 4.248354255291589e-18},
+        "certain: e^-40 is left, in the energy and in the slope": Case(
+            ([-8.0], 0.0, [5.0], 0), 4.248354255291589e-18, {"bias": 4.248354255291589e-18}
         ),
-        Case(
-            "refuted: the energy of 'no' is 40, not infinite",
-            {"weights": np.array([8.0]), "bias": 0.0, "features": np.array([5.0]), "answer": 0},
-            40.0,
-            {"weights": np.array([5.0]), "bias": 1.0, "features": np.array([8.0])},
-            exposes="logarithm of a rounded sigmoid",
+        "refuted: the energy of 'no' is 40, not infinite": Case(
+            ([8.0], 0.0, [5.0], 0), 40.0, ([5.0], 1.0, [8.0]), "logarithm of a rounded sigmoid"
         ),
-        Case(
-            "not a number",
-            THIRD | {"bias": np.nan, "answer": 1},
-            np.nan,
-            {"weights": np.full(2, np.nan), "bias": np.nan},
+        "not a number": Case(
+            THIRD | {"bias": np.nan, "answer": 1}, np.nan, {"weights": np.full(2, np.nan), "bias": np.nan}
         ),
-    ),
-    variants=(
-        Variant(
-            "logarithm of a rounded sigmoid",
-            "mistake",
+    },
+    variants={
+        "logarithm of a rounded sigmoid": Mistake(
             _naive,
             seen_in="candle, github.com/huggingface/candle/issues/2561",
             symptom="an infinite or NaN energy from t = 37 on (float32: 17); digits are lost before",
         ),
-        Variant(
-            "answers -1 and 1",
-            "mistake",
+        "answers -1 and 1": Mistake(
             lambda w, b, x, Y: softplus(np.dot(w, x) + b) - (2 * Y - 1) * (np.dot(w, x) + b),
             symptom="energies below 0 without a bound: 'no' drives the score to minus infinity",
         ),
-        Variant(
-            "logarithm forgotten",
-            "mistake",
+        "logarithm forgotten": Mistake(
             lambda w, b, x, Y: -sigmoid((2 * Y - 1) * (np.dot(w, x) + b)),
             symptom="the sum over both answers is -1 always; far from the plane nothing is learned",
         ),
-    ),
+    },
 )

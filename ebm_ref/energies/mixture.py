@@ -20,7 +20,8 @@ Source: Song and Kingma (2021), Section 4.4, for the blindness; the derivatives 
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, moved_together
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -259,47 +260,33 @@ FORMULA = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, moved_together("point", "centers")),
-    cases=(
-        Case(
-            "between two modes",
+    cases={
+        # Case((point, centers, variances, weights), value, by point and centers and variances and weights,
+        # exposes)
+        "between two modes": Case(
             PAIR,
             2.9189385332046727,
-            {
-                "point": np.array([-1.0]),
-                "centers": np.array([[-0.5], [1.5]]),
-                "variances": np.array([-0.375, -1.125]),
-                "weights": np.array([-1.0, -1.0]),
-            },
-            exposes="weights forgotten",
+            ([-1.0], [[-0.5], [1.5]], [-0.375, -1.125], [-1.0, -1.0]),
+            "weights forgotten",
         ),
-        Case(
-            "one mode in the plane",
+        "one mode in the plane": Case(
             ONE,
             8.781024246969292,
-            {
-                "point": np.array([1.5, 2.0]),
-                "centers": np.array([[-1.5, -2.0]]),
-                "variances": np.array([-2.625]),
-                "weights": np.array([-1.0]),
-            },
-            exposes="variance of one dimension in the normaliser",
+            ([1.5, 2.0], [[-1.5, -2.0]], [-2.625], [-1.0]),
+            "variance of one dimension in the normaliser",
         ),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
-            "weights forgotten",
-            "mistake",
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "weights forgotten": Mistake(
             lambda x, mu, v, w: mixture(x, mu, v, np.ones(len(w))),
             symptom="rare modes look as high as frequent ones",
         ),
-        Variant(
-            "variance of one dimension in the normaliser",
-            "mistake",
+        "variance of one dimension in the normaliser": Mistake(
             lambda x, mu, v, w: mixture(x, mu, v, w * v ** (0.5 * (len(x) - 1))),
             symptom="right on the line; in the plane the mass of a mode depends on its width",
         ),
-    ),
+    },
 )
 
 SCORE = Formula(
@@ -313,46 +300,31 @@ SCORE = Formula(
         "weights": mixture_score_weights_gradient,
     },
     sample=random_mixture,
-    cases=(
-        Case(
-            "between two modes: the heavier one draws",
-            PAIR,
-            np.array([1.0]),
-            {
-                "point": np.array([[2.0]]),
-                "centers": np.array([[[-1.25], [-0.75]]]),
-                "variances": np.array([[-0.625, -0.375]]),
-                "weights": np.array([[-3.0, 1.0]]),
-            },
+    cases={
+        # Case((point, centers, variances, weights), value, by point and centers and variances and weights,
+        # exposes)
+        "between two modes: the heavier one draws": Case(
+            PAIR, [1.0], ([[2.0]], [[[-1.25], [-0.75]]], [[-0.625, -0.375]], [[-3.0, 1.0]])
         ),
-        Case(
-            "a far mode that is e^2 times as heavy draws as much as the near one",
+        "a far mode that is e^2 times as heavy draws as much as the near one": Case(
             PAIR | {"point": np.array([0.5]), "weights": np.array([np.exp(2.0), 1.0])},
-            np.array([-0.5]),
+            [-0.5],
             {"point": np.array([[3.0]])},
-            exposes="weights in place of responsibilities",
-        ),
-        Case(
-            "one mode in the plane: weights play no part",
-            ONE,
-            np.array([-1.5, -2.0]),
-            {
-                "point": np.array([[-0.5, 0.0], [0.0, -0.5]]),
-                "centers": np.array([[[0.5, 0.0]], [[0.0, 0.5]]]),
-                "variances": np.array([[0.75], [1.0]]),
-                "weights": np.zeros((2, 1)),
-            },
-        ),
-        Case("not a number", _NAN, np.full(2, np.nan)),
-    ),
-    variants=(
-        Variant(
             "weights in place of responsibilities",
-            "mistake",
+        ),
+        "one mode in the plane: weights play no part": Case(
+            ONE,
+            [-1.5, -2.0],
+            ([[-0.5, 0.0], [0.0, -0.5]], [[[0.5, 0.0]], [[0.0, 0.5]]], [[0.75], [1.0]], np.zeros((2, 1))),
+        ),
+        "not a number": Case(_NAN, np.full(2, np.nan)),
+    },
+    variants={
+        "weights in place of responsibilities": Mistake(
             lambda x, mu, v, w: np.dot(w / np.sum(w), (mu - x) / v[:, None]),
             symptom="a single Gaussian's score: linear, and no modes",
         ),
-    ),
+    },
 )
 
 CURVATURE = Formula(
@@ -367,38 +339,21 @@ CURVATURE = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, moved_together("point", "centers"), one_weight_does_not_matter),
-    cases=(
-        Case(
-            "between two modes: 1 - 9/4 - 3/4",
-            PAIR,
-            -2.0,
-            {
-                "point": np.array([6.0]),
-                "centers": np.array([[-1.5], [-4.5]]),
-                "variances": np.array([0.5, 4.5]),
-                "weights": np.array([-6.0, 2.0]),
-            },
-            exposes="spread of the forces left out",
+    cases={
+        # Case((point, centers, variances, weights), value, by point and centers and variances and weights,
+        # exposes)
+        "between two modes: 1 - 9/4 - 3/4": Case(
+            PAIR, -2.0, ([6.0], [[-1.5], [-4.5]], [0.5, 4.5], [-6.0, 2.0]), "spread of the forces left out"
         ),
-        Case(
-            "one mode in the plane: n/v everywhere",
-            ONE,
-            1.0,
-            {
-                "point": np.zeros(2),
-                "centers": np.zeros((1, 2)),
-                "variances": np.array([-0.5]),
-                "weights": np.zeros(1),
-            },
+        "one mode in the plane: n/v everywhere": Case(
+            ONE, 1.0, (np.zeros(2), np.zeros((1, 2)), [-0.5], np.zeros(1))
         ),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
-            "spread of the forces left out",
-            "mistake",
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "spread of the forces left out": Mistake(
             lambda x, mu, v, w: np.dot(softmax(-_energies(x, mu, v, w)), len(x) / v),
             symptom="convex between the modes, where there is a barrier",
         ),
-    ),
+    },
 )

@@ -22,7 +22,8 @@ Source: LeCun et al. (2006), Section 3.3; Rumelhart, Hinton and Williams (1986) 
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
+from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import tanh_slope
 
@@ -193,9 +194,10 @@ FORMULA = Formula(
         "label": int(rng.integers(2)),
     },
     laws=(homogeneous(1, output_weights=1, output_biases=1),),
-    cases=(
-        Case(
-            "half: tanh(log(3)/2) = 1/2",
+    cases={
+        # Case((hidden_weights, hidden_biases, output_weights, output_biases, features, label), value,
+        # exposes)
+        "half: tanh(log(3)/2) = 1/2": Case(
             SMALL | {"label": 0},
             2.0,
             {
@@ -205,10 +207,9 @@ FORMULA = Formula(
                 "output_biases": np.array([1.0, 0.0]),
                 "features": np.array([1.5, 1.5]),
             },
-            exposes="derivative of tanh taken at its output",
+            "derivative of tanh taken at its output",
         ),
-        Case(
-            "both units: 4/2 - 5 3/5 + 1/4",
+        "both units: 4/2 - 5 3/5 + 1/4": Case(
             SMALL | {"label": 1},
             -0.75,
             {
@@ -218,59 +219,43 @@ FORMULA = Formula(
                 "output_biases": np.array([0.0, 1.0]),
                 "features": np.array([-3.4, -3.4]),
             },
-            exposes="outputs taken for scores",
+            "outputs taken for scores",
         ),
-        Case(
-            "saturated: the slope 4 e^-80 is small, not zero",
-            {
-                "hidden_weights": np.array([[0.0]]),
-                "hidden_biases": np.array([40.0]),
-                "output_weights": np.array([[0.25]]),
-                "output_biases": np.array([0.0]),
-                "features": np.array([1.0]),
-                "label": 0,
-            },
+        "saturated: the slope 4 e^-80 is small, not zero": Case(
+            ([[0.0]], [40.0], [[0.25]], [0.0], [1.0], 0),
             0.25,
             {"hidden_biases": np.array([1.804851387845415e-35])},
-            exposes="slope as one minus a square",
+            "slope as one minus a square",
         ),
-        Case(
-            "not a number",
+        "not a number": Case(
             SMALL | {"features": np.array([np.nan, 0.0]), "label": 0},
             np.nan,
             {"hidden_biases": np.full(2, np.nan), "output_biases": np.array([1.0, 0.0])},
         ),
-        Case(
-            "another answer's row is not read",
+        "another answer's row is not read": Case(
             SMALL | {"output_weights": np.array([[2.0, 0.0], [np.nan, np.inf]]), "label": 0},
             2.0,
             {"features": np.array([1.5, 1.5])},
         ),
-    ),
-    variants=(
-        Variant(
-            "outputs taken for scores",
-            "convention",
+    },
+    variants={
+        "outputs taken for scores": Convention(
             _negated(multi_layer_perceptron),
             {a: _negated(gradient) for a, gradient in GRADIENTS.items()},
             seen_in="classifiers: PyTorch, documentation of CrossEntropyLoss, 'unnormalized logits'",
             symptom="the highest output wins",
         ),
-        Variant(
-            "derivative of tanh taken at its output",
-            "mistake",
+        "derivative of tanh taken at its output": Mistake(
             multi_layer_perceptron,
             _with_slope(lambda a: tanh_slope(np.tanh(a))),
             seen_in="neural2d, github.com/davidrmiller/neural2d/issues/40",
             symptom="no slope is below 0.41: saturated units go on learning, and a gradient check fails",
         ),
-        Variant(
-            "slope as one minus a square",
-            "mistake",
+        "slope as one minus a square": Mistake(
             multi_layer_perceptron,
             _with_slope(lambda a: 1.0 - np.tanh(a) ** 2),
             seen_in="TensorFlow's TanhGrad, github.com/tensorflow/tensorflow/pull/126747",
             symptom="digits are lost as units saturate; the slope is 0 from |a| = 19 on (float32: 9)",
         ),
-    ),
+    },
 )

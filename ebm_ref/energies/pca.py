@@ -17,7 +17,8 @@ Source: Pearson (1901), "On lines and planes of closest fit"; as an energy, NYU 
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_count, require_shape, shape_of
+from ebm_ref.checks import require, require_count, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative
 
 
@@ -125,48 +126,35 @@ FORMULA = Formula(
         no_code_does_better,
         axes_turned,
     ),
-    cases=(
-        Case(
-            "the distance to an axis",
-            {"basis": AXIS, "point": np.array([3.0, 4.0])},
+    cases={  # Case((basis, point), value, by basis and point, exposes)
+        "the distance to an axis": Case(
+            (AXIS, [3.0, 4.0]),
             16.0,
-            {"basis": np.array([[0.0], [-24.0]]), "point": np.array([0.0, 8.0])},
-            exposes="what W explains instead of what it leaves",
-        ),
-        Case(
-            "on the axis: no energy, and only turning it costs, to second order",
-            {"basis": AXIS, "point": np.array([3.0, 0.0])},
-            0.0,
-            {"basis": np.zeros((2, 1)), "point": np.zeros(2)},
-        ),
-        Case(
-            "a full basis reconstructs everything: no energy anywhere, a collapse",
-            {"basis": np.array([[0.0, 1.0], [1.0, 0.0]]), "point": np.array([3.0, 4.0])},
-            0.0,
-            {"basis": np.zeros((2, 2)), "point": np.zeros(2)},
-        ),
-        Case(
-            "columns that are not of unit length: the linear autoencoder overshoots",
-            {"basis": np.array([[2.0], [0.0]]), "point": np.array([1.0, 1.0])},
-            10.0,
-            {"basis": np.array([[24.0], [8.0]]), "point": np.array([18.0, 2.0])},
-            exposes="orthonormal columns taken for granted",
-        ),
-        Case("not a number", {"basis": AXIS, "point": np.array([np.nan, 1.0])}, np.nan),
-    ),
-    variants=(
-        Variant(
+            ([[0.0], [-24.0]], [0.0, 8.0]),
             "what W explains instead of what it leaves",
-            "mistake",
-            lambda W, y: np.sum(np.dot(y, W) ** 2),
-            symptom="highest on the data, lowest off the plane",
         ),
-        Variant(
+        "on the axis: no energy, and only turning it costs, to second order": Case(
+            (AXIS, [3.0, 0.0]), 0.0, (np.zeros((2, 1)), np.zeros(2))
+        ),
+        "a full basis reconstructs everything: no energy anywhere, a collapse": Case(
+            ([[0.0, 1.0], [1.0, 0.0]], [3.0, 4.0]), 0.0, (np.zeros((2, 2)), np.zeros(2))
+        ),
+        "columns that are not of unit length: the linear autoencoder overshoots": Case(
+            ([[2.0], [0.0]], [1.0, 1.0]),
+            10.0,
+            ([[24.0], [8.0]], [18.0, 2.0]),
             "orthonormal columns taken for granted",
-            "mistake",
+        ),
+        "not a number": Case((AXIS, [np.nan, 1.0]), np.nan),
+    },
+    variants={
+        "what W explains instead of what it leaves": Mistake(
+            lambda W, y: np.sum(np.dot(y, W) ** 2), symptom="highest on the data, lowest off the plane"
+        ),
+        "orthonormal columns taken for granted": Mistake(
             lambda W, y: np.sum(y**2) - np.sum(np.dot(y, W) ** 2),
             {"basis": lambda W, y: -2.0 * np.outer(y, np.dot(y, W))},
             symptom="the basis grows without limit when it is learnt; negative energies",
         ),
-    ),
+    },
 )

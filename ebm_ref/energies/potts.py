@@ -17,8 +17,9 @@ Source: Potts (1952), "Some Generalized Order-Disorder Transformations"; Wu (198
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_index, require_shape, shape_of
 from ebm_ref.energies.boltzmann import random_couplings
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit
 
 
@@ -118,76 +119,48 @@ FORMULA = Formula(
     gradients={"couplings": potts_couplings_gradient, "fields": potts_fields_gradient},
     sample=random_sample,
     laws=(colours_renamed, units_renamed, diagonal_not_read),
-    cases=(
-        Case(
-            "all of one colour: -(1 - 2 + 4)",
-            {"couplings": J3, "fields": np.zeros((3, 2)), "labels": np.array([1, 1, 1])},
+    cases={  # Case((couplings, fields, labels), value, by couplings and fields, exposes)
+        "all of one colour: -(1 - 2 + 4)": Case(
+            (J3, np.zeros((3, 2)), [1, 1, 1]),
             -3.0,
-            {"couplings": 0.5 * np.eye(3) - 0.5, "fields": np.array([[0.0, -1.0]] * 3)},
-            exposes="each pair counted twice",
+            (0.5 * np.eye(3) - 0.5, np.array([[0.0, -1.0]] * 3)),
+            "each pair counted twice",
         ),
-        Case(
-            "two agree: -4, and the fields of what they are",
-            {"couplings": J3, "fields": H3, "labels": np.array([0, 1, 1])},
+        "two agree: -4, and the fields of what they are": Case(
+            (J3, H3, [0, 1, 1]),
             -4.0 - 0.5 - 0.25 + 1.0,
-            {
-                "couplings": np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -0.5], [0.0, -0.5, 0.0]]),
-                "fields": np.array([[-1.0, 0.0], [0.0, -1.0], [0.0, -1.0]]),
-            },
-            exposes="product of spins",
+            ([[0.0, 0.0, 0.0], [0.0, 0.0, -0.5], [0.0, -0.5, 0.0]], [[-1.0, 0.0], [0.0, -1.0], [0.0, -1.0]]),
+            "product of spins",
         ),
-        Case(
-            "three colours, none alike: the couplings are silent",
-            {"couplings": J3, "fields": np.zeros((3, 3)), "labels": np.array([2, 0, 1])},
+        "three colours, none alike: the couplings are silent": Case(
+            (J3, np.zeros((3, 3)), [2, 0, 1]),
             0.0,
-            {"couplings": np.zeros((3, 3)), "fields": -np.eye(3)[[2, 0, 1]]},
-            exposes="cost of disagreement",
+            (np.zeros((3, 3)), -np.eye(3)[[2, 0, 1]]),
+            "cost of disagreement",
         ),
-        Case(
-            "a triangle counts half",
-            {"couplings": np.triu(J3), "fields": np.zeros((3, 2)), "labels": np.array([0, 0, 0])},
-            -1.5,
-        ),
-        Case(
-            "the diagonal is not read",
-            {"couplings": np.full((2, 2), 3.0), "fields": np.zeros((2, 2)), "labels": np.array([1, 1])},
+        "a triangle counts half": Case((np.triu(J3), np.zeros((3, 2)), [0, 0, 0]), -1.5),
+        "the diagonal is not read": Case(
+            (np.full((2, 2), 3.0), np.zeros((2, 2)), [1, 1]),
             -3.0,
             {"couplings": np.array([[0.0, -0.5], [-0.5, 0.0]])},
-            exposes="each unit agrees with itself",
-        ),
-        Case(
-            "one colour: always the same energy",
-            {"couplings": J3, "fields": np.ones((3, 1)), "labels": np.array([0, 0, 0])},
-            -6.0,
-        ),
-        Case(
-            "not a number",
-            {"couplings": np.full((2, 2), np.nan), "fields": np.zeros((2, 2)), "labels": np.array([1, 1])},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "each pair counted twice",
-            "mistake",
-            lambda J, h, y: with_pairs(J, h, y, 2.0, 0.0),
-            symptom="couplings act as if twice as strong",
-        ),
-        Variant(
             "each unit agrees with itself",
-            "mistake",
+        ),
+        "one colour: always the same energy": Case((J3, np.ones((3, 1)), [0, 0, 0]), -6.0),
+        "not a number": Case((np.full((2, 2), np.nan), np.zeros((2, 2)), [1, 1]), np.nan),
+    },
+    variants={
+        "each pair counted twice": Mistake(
+            lambda J, h, y: with_pairs(J, h, y, 2.0, 0.0), symptom="couplings act as if twice as strong"
+        ),
+        "each unit agrees with itself": Mistake(
             lambda J, h, y: with_pairs(J, h, y, 1.0, 0.0) - 0.5 * np.trace(J),
             symptom="right where the diagonal is 0; else a constant",
         ),
-        Variant(
-            "product of spins",
-            "mistake",
+        "product of spins": Mistake(
             lambda J, h, y: with_pairs(J, h, y, 1.0, -1.0),
             symptom="Ising's s_i s_j in place of [y_i = y_j]: for two colours twice the coupling",
         ),
-        Variant(
-            "cost of disagreement",
-            "convention",
+        "cost of disagreement": Convention(
             lambda J, h, y: with_pairs(J, h, y, 0.0, -1.0),
             {
                 "couplings": lambda J, h, y: 0.5 * (np.array(y)[:, None] != np.array(y)),
@@ -196,5 +169,5 @@ FORMULA = Formula(
             seen_in="Boykov, Veksler and Zabih (2001), the Potts interaction energy of graph cuts",
             symptom="higher by the constant sum_{i<j} J_ij",
         ),
-    ),
+    },
 )

@@ -20,7 +20,8 @@ Filtering", Section 2.1; Hinton (2010), Section 13.1.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, shape_of
+from ebm_ref.checks import require, require_index, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit
 from ebm_ref.numerics import sigmoid, softmax, softplus
 
@@ -161,88 +162,51 @@ FORMULA = Formula(
     },
     sample=random_sample,
     laws=(values_renamed, weights_or_bias, idle_values_not_read),
-    cases=(
-        Case(
-            "odds of 3 and 5: -log 16",
-            {
-                "weights": ODDS,
-                "visible_bias": np.zeros((2, 3)),
-                "hidden_bias": np.zeros(1),
-                "labels": np.array([1, 2]),
-            },
+    cases={
+        # Case((weights, visible_bias, hidden_bias, labels), value, by weights and visible_bias and
+        # hidden_bias, exposes)
+        "odds of 3 and 5: -log 16": Case(
+            (ODDS, np.zeros((2, 3)), np.zeros(1), [1, 2]),
             -4.0 * np.log(2.0),
-            {
-                "weights": np.array([[[0.0], [-0.9375], [0.0]], [[0.0], [0.0], [-0.9375]]]),
-                "visible_bias": np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]),
-                "hidden_bias": np.array([-0.9375]),
-            },
-            exposes="best hidden setting alone",
+            (
+                [[[0.0], [-0.9375], [0.0]], [[0.0], [0.0], [-0.9375]]],
+                [[0.0, -1.0, 0.0], [0.0, 0.0, -1.0]],
+                [-0.9375],
+            ),
+            "best hidden setting alone",
         ),
-        Case(
-            "biases of what each unit is: -(0.5 + 0.25) - log 4",
-            {
-                "weights": ODDS,
-                "visible_bias": B23,
-                "hidden_bias": np.zeros(1),
-                "labels": np.array([1, 0]),
-            },
+        "biases of what each unit is: -(0.5 + 0.25) - log 4": Case(
+            (ODDS, B23, np.zeros(1), [1, 0]),
             -0.75 - 2.0 * np.log(2.0),
             {"hidden_bias": np.array([-0.75])},
-            exposes="values summed as if all were on",
+            "values summed as if all were on",
         ),
-        Case(
-            "no visible unit speaks: log 2",
-            {
-                "weights": np.zeros((1, 2, 1)),
-                "visible_bias": np.zeros((1, 2)),
-                "hidden_bias": np.zeros(1),
-                "labels": np.array([0]),
-            },
+        "no visible unit speaks: log 2": Case(
+            (np.zeros((1, 2, 1)), np.zeros((1, 2)), np.zeros(1), [0]),
             -np.log(2.0),
             {"weights": np.array([[[-0.5], [0.0]]]), "hidden_bias": np.array([-0.5])},
         ),
-        Case(
-            "certain",
-            {
-                "weights": np.array([[[800.0, -800.0], [0.0, 0.0]]]),
-                "visible_bias": np.zeros((1, 2)),
-                "hidden_bias": np.zeros(2),
-                "labels": np.array([0]),
-            },
+        "certain": Case(
+            ([[[800.0, -800.0], [0.0, 0.0]]], np.zeros((1, 2)), np.zeros(2), [0]),
             -800.0,
             {"hidden_bias": np.array([-1.0, 0.0])},
-            exposes="logarithm of one plus exponential",
+            "logarithm of one plus exponential",
         ),
-        Case(
-            "not a number",
-            {
-                "weights": np.full((1, 2, 1), np.nan),
-                "visible_bias": np.zeros((1, 2)),
-                "hidden_bias": np.zeros(1),
-                "labels": np.array([0]),
-            },
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "values summed as if all were on",
-            "mistake",
+        "not a number": Case((np.full((1, 2, 1), np.nan), np.zeros((1, 2)), np.zeros(1), [0]), np.nan),
+    },
+    variants={
+        "values summed as if all were on": Mistake(
             lambda W, b, c, y: -np.sum(b) - np.sum(softplus(c + np.sum(W, axis=(0, 1)))),
             symptom="the same free energy for every configuration",
         ),
-        Variant(
-            "best hidden setting alone",
-            "mistake",
+        "best hidden setting alone": Mistake(
             lambda W, b, c, y: summed_out(W, b, c, y, lambda t: np.maximum(t, 0.0)),
             symptom="the minimum over h in place of the sum",
         ),
-        Variant(
-            "logarithm of one plus exponential",
-            "mistake",
+        "logarithm of one plus exponential": Mistake(
             lambda W, b, c, y: summed_out(W, b, c, y, lambda t: np.log(1.0 + np.exp(t))),
             seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1, binary units",
             symptom="-inf from t = 710 on (float32: 89)",
         ),
-    ),
+    },
 )

@@ -22,7 +22,8 @@ Source: Hyvarinen (2005), "Estimation of non-normalized statistical models by sc
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
+from ebm_ref.checks import require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, moved_together
 
 
@@ -195,42 +196,25 @@ FORMULA = Formula(
     },
     sample=random_gaussian,
     laws=(moved_together("point", "center"), homogeneous(2, point=1, center=1), transposed),
-    cases=(
-        Case(
-            "d = (2, -1)",
-            AT,
-            4.0,
-            {
-                "point": np.array([3.0, -2.0]),
-                "center": np.array([-3.0, 2.0]),
-                "precision": np.array([[2.0, -1.0], [-1.0, 0.5]]),
-            },
-            exposes="one half forgotten",
+    cases={  # Case((point, center, precision), value, by point and center and precision, exposes)
+        "d = (2, -1)": Case(
+            AT, 4.0, ([3.0, -2.0], [-3.0, 2.0], [[2.0, -1.0], [-1.0, 0.5]]), "one half forgotten"
         ),
-        Case(
-            "only the symmetric part of A counts",
-            LOPSIDED,
-            4.0,
-            {"point": np.array([3.0, -2.0])},
-            exposes="gradient A d of an A that is not symmetric",
+        "only the symmetric part of A counts": Case(
+            LOPSIDED, 4.0, {"point": np.array([3.0, -2.0])}, "gradient A d of an A that is not symmetric"
         ),
-        Case("at the centre", AT | {"point": AT["center"]}, 0.0, {"point": np.zeros(2)}),
-        Case("not a number", _NAN, np.nan, {"point": np.full(2, np.nan)}),
-    ),
-    variants=(
-        Variant(
-            "one half forgotten",
-            "mistake",
-            lambda x, mu, A: 2.0 * quadratic(x, mu, A),
-            symptom="variances come out halved",
+        "at the centre": Case(AT | {"point": AT["center"]}, 0.0, {"point": np.zeros(2)}),
+        "not a number": Case(_NAN, np.nan, {"point": np.full(2, np.nan)}),
+    },
+    variants={
+        "one half forgotten": Mistake(
+            lambda x, mu, A: 2.0 * quadratic(x, mu, A), symptom="variances come out halved"
         ),
-        Variant(
-            "gradient A d of an A that is not symmetric",
-            "mistake",
+        "gradient A d of an A that is not symmetric": Mistake(
             gradients={"point": lambda x, mu, A: np.dot(A, x - mu)},
             symptom="right for symmetric A; a learnt A does not stay symmetric by itself",
         ),
-    ),
+    },
 )
 
 SCORE = Formula(
@@ -243,30 +227,27 @@ SCORE = Formula(
         "precision": quadratic_score_precision_gradient,
     },
     sample=random_gaussian,
-    cases=(
-        Case(
-            "d = (2, -1)",
+    cases={  # Case((point, center, precision), value, by point and center and precision, exposes)
+        "d = (2, -1)": Case(
             AT,
-            np.array([-3.0, 2.0]),
-            {
-                "point": np.array([[-2.0, -1.0], [-1.0, -4.0]]),
-                "center": np.array([[2.0, 1.0], [1.0, 4.0]]),
-                "precision": np.array([[[-2.0, 0.5], [0.5, 0.0]], [[0.0, -1.0], [-1.0, 1.0]]]),
-            },
-            exposes="gradient of the energy given for the score",
-        ),
-        Case("only the symmetric part of A counts", LOPSIDED, np.array([-3.0, 2.0])),
-        Case("not a number", _NAN, np.full(2, np.nan)),
-    ),
-    variants=(
-        Variant(
+            [-3.0, 2.0],
+            (
+                [[-2.0, -1.0], [-1.0, -4.0]],
+                [[2.0, 1.0], [1.0, 4.0]],
+                [[[-2.0, 0.5], [0.5, 0.0]], [[0.0, -1.0], [-1.0, 1.0]]],
+            ),
             "gradient of the energy given for the score",
-            "mistake",
+        ),
+        "only the symmetric part of A counts": Case(LOPSIDED, [-3.0, 2.0]),
+        "not a number": Case(_NAN, np.full(2, np.nan)),
+    },
+    variants={
+        "gradient of the energy given for the score": Mistake(
             quadratic_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="denoising score matching learns the energy upside down; samplers climb",
         ),
-    ),
+    },
 )
 
 CURVATURE = Formula(
@@ -280,22 +261,16 @@ CURVATURE = Formula(
     },
     sample=random_gaussian,
     laws=(moved_together("point", "center"),),
-    cases=(
-        Case(
-            "the trace",
-            AT,
-            6.0,
-            {"point": np.zeros(2), "center": np.zeros(2), "precision": np.eye(2)},
-            exposes="sum of all second derivatives, mixed ones too",
+    cases={  # Case((point, center, precision), value, by point and center and precision, exposes)
+        "the trace": Case(
+            AT, 6.0, (np.zeros(2), np.zeros(2), np.eye(2)), "sum of all second derivatives, mixed ones too"
         ),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
-            "sum of all second derivatives, mixed ones too",
-            "mistake",
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "sum of all second derivatives, mixed ones too": Mistake(
             lambda x, mu, A: np.sum(A),
             symptom="a gradient of summed gradients, as automatic differentiation makes easy, adds them all",
         ),
-    ),
+    },
 )

@@ -23,8 +23,9 @@ Source: Boros and Hammer (2002), "Pseudo-Boolean optimization"; elementary.
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_shape, shape_of
 from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -151,67 +152,36 @@ FORMULA = Formula(
     gradients={"matrix": qubo_matrix_gradient},
     sample=lambda rng: {"matrix": rng.normal(scale=2.0, size=(3, 3)), "bits": rng.integers(2, size=3)},
     laws=(homogeneous(1, matrix=1), both_triangles_together),
-    cases=(
-        Case(
-            "both on: each costs -1 and -2, together 3",
-            {"matrix": Q2, "bits": np.array([1, 1])},
-            0.0,
-            {"matrix": np.ones((2, 2))},
-            exposes="diagonal left out",
+    cases={  # Case((matrix, bits), value, by matrix, exposes)
+        "both on: each costs -1 and -2, together 3": Case(
+            (Q2, [1, 1]), 0.0, np.ones((2, 2)), "diagonal left out"
         ),
-        Case(
-            "one on: the diagonal",
-            {"matrix": Q2, "bits": np.array([0, 1])},
-            -2.0,
-            {"matrix": np.array([[0.0, 0.0], [0.0, 1.0]])},
+        "one on: the diagonal": Case((Q2, [0, 1]), -2.0, [[0.0, 0.0], [0.0, 1.0]]),
+        "all off": Case((Q3, [0, 0, 0]), 0.0, np.zeros((3, 3)), "spins taken for bits"),
+        "not symmetric: both triangles count": Case((Q3, [1, 1, 0]), -5.0, exposes="one triangle read"),
+        "every pair once, the diagonal once": Case(
+            ([[1.0, 2.0], [2.0, 4.0]], [1, 1]), 9.0, exposes="one half in front"
         ),
-        Case(
-            "all off",
-            {"matrix": Q3, "bits": np.array([0, 0, 0])},
-            0.0,
-            {"matrix": np.zeros((3, 3))},
-            exposes="spins taken for bits",
-        ),
-        Case(
-            "not symmetric: both triangles count",
-            {"matrix": Q3, "bits": np.array([1, 1, 0])},
-            -5.0,
-            exposes="one triangle read",
-        ),
-        Case(
-            "every pair once, the diagonal once",
-            {"matrix": np.array([[1.0, 2.0], [2.0, 4.0]]), "bits": np.array([1, 1])},
-            9.0,
-            exposes="one half in front",
-        ),
-        Case("not a number", {"matrix": np.full((2, 2), np.nan), "bits": np.array([1, 1])}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "diagonal left out",
-            "mistake",
+        "not a number": Case((np.full((2, 2), np.nan), [1, 1]), np.nan),
+    },
+    variants={
+        "diagonal left out": Mistake(
             lambda Q, x: np.dot(x, np.dot(Q - np.diag(np.diag(Q)), x)),
             seen_in="github.com/IBM/p-kit/pull/134",
             symptom="biases are lost on the way to spins: wrong optima, found with confidence",
         ),
-        Variant(
-            "one triangle read",
-            "mistake",
+        "one triangle read": Mistake(
             lambda Q, x: np.dot(x, np.dot(np.triu(Q), x)),
             symptom="right for upper triangular Q alone; a symmetric one counts half",
         ),
-        Variant(
-            "one half in front",
-            "convention",
+        "one half in front": Convention(
             lambda Q, x: 0.5 * np.dot(x, np.dot(Q, x)),
             {"matrix": lambda Q, x: 0.5 * np.outer(x, x)},
             seen_in="quadratic programming, 1/2 x'Px + q'x: the documentation of OSQP and CVXOPT",
         ),
-        Variant(
-            "spins taken for bits",
-            "mistake",
+        "spins taken for bits": Mistake(
             lambda Q, x: np.dot(2 * np.array(x) - 1, np.dot(Q, 2 * np.array(x) - 1)),
             symptom="the diagonal becomes a constant",
         ),
-    ),
+    },
 )

@@ -15,7 +15,8 @@ Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrasti
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
+from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, non_negative
 
 
@@ -80,39 +81,20 @@ FORMULA = Formula(
         "label": int(rng.integers(3)),
     },
     laws=(non_negative, homogeneous(2, centers=1, features=1)),
-    cases=(
-        Case(
-            "3, 4, 5",
-            {"centers": U, "features": np.array([0.0, 0.0]), "label": 1},
-            25.0,
-            {"centers": np.array([[0.0, 0.0], [6.0, 8.0]]), "features": np.array([-6.0, -8.0])},
-            exposes="not squared",
+    cases={  # Case((centers, features, label), value, by centers and features, exposes)
+        "3, 4, 5": Case((U, [0.0, 0.0], 1), 25.0, ([[0.0, 0.0], [6.0, 8.0]], [-6.0, -8.0]), "not squared"),
+        "at the centre: no force, and no trouble": Case(
+            (U, [3.0, 4.0], 1), 0.0, (np.zeros((2, 2)), np.zeros(2)), "eps added to the difference"
         ),
-        Case(
-            "at the centre: no force, and no trouble",
-            {"centers": U, "features": np.array([3.0, 4.0]), "label": 1},
-            0.0,
-            {"centers": np.zeros((2, 2)), "features": np.zeros(2)},
-            exposes="eps added to the difference",
-        ),
-        Case(
-            "the other answer",
-            {"centers": U, "features": np.array([1.0, 1.0]), "label": 0},
-            2.0,
-            exposes="one half in front",
-        ),
-        Case("not a number", {"centers": U, "features": np.array([np.nan, 1.0]), "label": 0}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "not squared",
-            "mistake",
+        "the other answer": Case((U, [1.0, 1.0], 0), 2.0, exposes="one half in front"),
+        "not a number": Case((U, [np.nan, 1.0], 0), np.nan),
+    },
+    variants={
+        "not squared": Mistake(
             lambda U, x, y: np.sqrt(np.sum((x - U[y]) ** 2)),
             symptom="no gradient at the centre; sq-sq and NLL see another geometry",
         ),
-        Variant(
-            "one half in front",
-            "convention",
+        "one half in front": Convention(
             lambda U, x, y: 0.5 * np.sum((x - U[y]) ** 2),
             {
                 "centers": lambda U, x, y: 0.5 * rbf_output_centers_gradient(U, x, y),
@@ -120,9 +102,7 @@ FORMULA = Formula(
             },
             seen_in="regression energies 1/2 |x - y|^2; optax.l2_loss",
         ),
-        Variant(
-            "eps added to the difference",
-            "convention",
+        "eps added to the difference": Convention(
             lambda U, x, y: np.sum((x - U[y] + 1e-6) ** 2),
             {
                 "centers": lambda U, x, y: rbf_output_centers_gradient(U, x + 1e-6, y),
@@ -131,5 +111,5 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
             symptom="E = 2e-12 at the centre; not symmetric",
         ),
-    ),
+    },
 )

@@ -23,7 +23,8 @@ the free energy; Hinton (2010), "A Practical Guide to Training Restricted Boltzm
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
 from ebm_ref.numerics import sigmoid, softplus
 
@@ -239,86 +240,35 @@ ENERGY = Formula(
         random_machine(rng) | {"visible": rng.integers(2, size=2), "hidden": rng.integers(2, size=2)}
     ),
     laws=(turned_around,),
-    cases=(
-        Case(
-            "all on: -(0.25 - 16 + 15)",
-            {
-                "weights": W2,
-                "visible_bias": B2,
-                "hidden_bias": C2,
-                "visible": np.array([1, 1]),
-                "hidden": np.array([1, 1]),
-            },
-            0.75,
-            {"weights": -np.ones((2, 2)), "visible_bias": -np.ones(2), "hidden_bias": -np.ones(2)},
-            exposes="signs turned",
+    cases={
+        # Case((weights, visible_bias, hidden_bias, visible, hidden), value, by weights and visible_bias and
+        # hidden_bias, exposes)
+        "all on: -(0.25 - 16 + 15)": Case(
+            (W2, B2, C2, [1, 1], [1, 1]), 0.75, (-np.ones((2, 2)), -np.ones(2), -np.ones(2)), "signs turned"
         ),
-        Case(
-            "first visible, second hidden: W_01",
-            {
-                "weights": W2,
-                "visible_bias": ZERO,
-                "hidden_bias": ZERO,
-                "visible": np.array([1, 0]),
-                "hidden": np.array([0, 1]),
-            },
+        "first visible, second hidden: W_01": Case(
+            (W2, ZERO, ZERO, [1, 0], [0, 1]),
             -2.0,
-            {
-                "weights": np.array([[0.0, -1.0], [0.0, 0.0]]),
-                "visible_bias": np.array([-1.0, 0.0]),
-                "hidden_bias": np.array([0.0, -1.0]),
-            },
-            exposes="weights transposed",
+            ([[0.0, -1.0], [0.0, 0.0]], [-1.0, 0.0], [0.0, -1.0]),
+            "weights transposed",
         ),
-        Case(
-            "all off",
-            {
-                "weights": W2,
-                "visible_bias": B2,
-                "hidden_bias": C2,
-                "visible": np.array([0, 0]),
-                "hidden": np.array([0, 0]),
-            },
-            0.0,
+        "all off": Case((W2, B2, C2, [0, 0], [0, 0]), 0.0),
+        "three visible units, one hidden": Case(
+            ([[1.0], [2.0], [4.0]], [0.5, 0.25, 0.125], [8.0], [1, 0, 1], [1]), -13.625
         ),
-        Case(
-            "three visible units, one hidden",
-            {
-                "weights": np.array([[1.0], [2.0], [4.0]]),
-                "visible_bias": np.array([0.5, 0.25, 0.125]),
-                "hidden_bias": np.array([8.0]),
-                "visible": np.array([1, 0, 1]),
-                "hidden": np.array([1]),
-            },
-            -13.625,
-        ),
-        Case(
-            "not a number",
-            {
-                "weights": np.full((2, 2), np.nan),
-                "visible_bias": ZERO,
-                "hidden_bias": ZERO,
-                "visible": np.array([1, 1]),
-                "hidden": np.array([1, 1]),
-            },
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "signs turned",
-            "mistake",
+        "not a number": Case((np.full((2, 2), np.nan), ZERO, ZERO, [1, 1], [1, 1]), np.nan),
+    },
+    variants={
+        "signs turned": Mistake(
             lambda W, b, c, v, h: -rbm(W, b, c, v, h),
             seen_in="github.com/scikit-learn/scikit-learn/issues/11153, the user guide's printed formula",
             symptom="contradicts its own conditional probabilities",
         ),
-        Variant(
-            "weights transposed",
-            "mistake",
+        "weights transposed": Mistake(
             lambda W, b, c, v, h: rbm(W.T if W.shape[0] == W.shape[1] else W, b, c, v, h),
             symptom="unnoticed where there are as many hidden as visible units",
         ),
-    ),
+    },
 )
 
 FREE_ENERGY = Formula(
@@ -333,98 +283,62 @@ FREE_ENERGY = Formula(
     },
     sample=lambda rng: random_machine(rng) | {"visible": 1.0 * rng.integers(2, size=2)},
     laws=(hidden_renamed, below_every_energy, concave_in_weights),
-    cases=(
-        Case(
-            "nothing known: log 2 for each hidden unit",
-            {"weights": ODDS, "visible_bias": B2, "hidden_bias": ZERO, "visible": ZERO},
+    cases={
+        # Case((weights, visible_bias, hidden_bias, visible), value, by weights and visible_bias and
+        # hidden_bias and visible, exposes)
+        "nothing known: log 2 for each hidden unit": Case(
+            (ODDS, B2, ZERO, ZERO),
             -2.0 * np.log(2.0),
-            {
-                "weights": np.zeros((2, 2)),
-                "visible_bias": ZERO,
-                "hidden_bias": np.array([-0.5, -0.5]),
-                "visible": np.array([-0.5 - np.log(3.0) / 2.0, 0.25 - np.log(7.0) / 2.0]),
-            },
-            exposes="best hidden setting alone",
+            (np.zeros((2, 2)), ZERO, [-0.5, -0.5], [-0.5 - np.log(3.0) / 2.0, 0.25 - np.log(7.0) / 2.0]),
+            "best hidden setting alone",
         ),
-        Case(
-            "odds of 3 and 7: -log(4 x 8)",
-            {"weights": ODDS, "visible_bias": ZERO, "hidden_bias": ZERO, "visible": np.ones(2)},
+        "odds of 3 and 7: -log(4 x 8)": Case(
+            (ODDS, ZERO, ZERO, np.ones(2)),
             -5.0 * np.log(2.0),
-            {
-                "weights": np.array([[-0.75, -0.875], [-0.75, -0.875]]),
-                "visible_bias": -np.ones(2),
-                "hidden_bias": np.array([-0.75, -0.875]),
-                "visible": np.array([-0.75 * np.log(3.0), -0.875 * np.log(7.0)]),
-            },
-            exposes="hidden units -1 and 1",
+            (
+                [[-0.75, -0.875], [-0.75, -0.875]],
+                -np.ones(2),
+                [-0.75, -0.875],
+                [-0.75 * np.log(3.0), -0.875 * np.log(7.0)],
+            ),
+            "hidden units -1 and 1",
         ),
-        Case(
-            "certain: 800 and e^-800",
-            {
-                "weights": np.array([[800.0, -800.0]]),
-                "visible_bias": np.zeros(1),
-                "hidden_bias": ZERO,
-                "visible": np.ones(1),
-            },
+        "certain: 800 and e^-800": Case(
+            ([[800.0, -800.0]], np.zeros(1), ZERO, np.ones(1)),
             -800.0,
             {"weights": np.array([[-1.0, 0.0]]), "hidden_bias": np.array([-1.0, 0.0])},
-            exposes="logarithm of one plus exponential",
+            "logarithm of one plus exponential",
         ),
-        Case(
-            "unlikely hidden unit: e^-40 is all there is",
-            {
-                "weights": np.array([[-40.0]]),
-                "visible_bias": np.zeros(1),
-                "hidden_bias": np.zeros(1),
-                "visible": np.ones(1),
-            },
+        "unlikely hidden unit: e^-40 is all there is": Case(
+            ([[-40.0]], np.zeros(1), np.zeros(1), np.ones(1)),
             -4.248354255291589e-18,
             {"hidden_bias": np.array([-4.248354255291589e-18])},
         ),
-        Case(
-            "biases as well",
-            {
-                "weights": np.zeros((1, 1)),
-                "visible_bias": np.array([2.0]),
-                "hidden_bias": np.array([np.log(3.0)]),
-                "visible": np.ones(1),
-            },
+        "biases as well": Case(
+            (np.zeros((1, 1)), [2.0], [np.log(3.0)], np.ones(1)),
             -2.0 - 2.0 * np.log(2.0),
             {"hidden_bias": np.array([-0.75]), "visible": np.array([-2.0])},
-            exposes="hidden bias left out",
+            "hidden bias left out",
         ),
-        Case(
-            "not a number",
-            {"weights": ODDS, "visible_bias": ZERO, "hidden_bias": ZERO, "visible": np.array([np.nan, 1.0])},
-            np.nan,
-            {"visible": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "logarithm of one plus exponential",
-            "mistake",
+        "not a number": Case((ODDS, ZERO, ZERO, [np.nan, 1.0]), np.nan, {"visible": np.full(2, np.nan)}),
+    },
+    variants={
+        "logarithm of one plus exponential": Mistake(
             lambda W, b, c, v: summed_out(W, b, c, v, lambda t: np.log(1.0 + np.exp(t))),
             seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1",
             symptom="-inf from t = 710 on (float32: 89), then NaN in the loss",
         ),
-        Variant(
-            "best hidden setting alone",
-            "mistake",
+        "best hidden setting alone": Mistake(
             lambda W, b, c, v: summed_out(W, b, c, v, lambda t: np.maximum(t, 0.0)),
             symptom="the minimum over h in place of the sum: no gradient through units that are off",
         ),
-        Variant(
-            "hidden units -1 and 1",
-            "mistake",
+        "hidden units -1 and 1": Mistake(
             lambda W, b, c, v: summed_out(W, b, c, v, lambda t: softplus(2.0 * t) - t),
             symptom="log(2 cosh t), right for hidden spins; biases and weights mean something else",
         ),
-        Variant(
-            "hidden bias left out",
-            "mistake",
+        "hidden bias left out": Mistake(
             lambda W, b, c, v: summed_out(W, b, 0.0 * c, v, softplus),
             symptom="right until the hidden biases are trained",
         ),
-    ),
+    },
 )

@@ -19,13 +19,14 @@ Source: NYU DLSP20 week 8-2 (regularised latent-variable models), with linear pr
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_shape, shape_of
 from ebm_ref.energies.sparse_coding import (
     sparse_coding,
     sparse_coding_code_gradient,
     sparse_coding_dictionary_gradient,
     sparse_coding_observation_gradient,
 )
-from ebm_ref.formula import Case, Formula, Variant, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -149,53 +150,36 @@ FORMULA = Formula(
         homogeneous(2, features=1, answer=1, code=1, sparsity=1),
         a_free_code_explains_everything,
     ),
-    cases=(
-        Case(
-            "the code goes the wrong way in one of two numbers",
+    cases={
+        # Case((predictor, decoder, features, answer, code, sparsity), value, by predictor and decoder and
+        # features and answer and code, exposes)
+        "the code goes the wrong way in one of two numbers": Case(
             AT,
             5.5,
-            {
-                "predictor": np.array([[-2.0], [4.0]]),
-                "decoder": np.array([[-2.0, 0.0], [4.0, 0.0]]),
-                "features": np.array([6.0]),
-                "answer": np.array([2.0, -4.0]),
-                "code": np.array([2.5, -4.0]),
-            },
-            exposes="price forgotten",
+            ([[-2.0], [4.0]], [[-2.0, 0.0], [4.0, 0.0]], [6.0], [2.0, -4.0], [2.5, -4.0]),
+            "price forgotten",
         ),
-        Case(
-            "no code: the energy of regression, without its half",
+        "no code: the energy of regression, without its half": Case(
             AT | {"code": np.zeros(2)},
             5.0,
             {"answer": np.array([4.0, -2.0]), "code": np.array([-2.0, -2.0])},
-            exposes="prediction left out",
+            "prediction left out",
         ),
-        Case(
-            "the code explains what the prediction leaves, and is paid for",
+        "the code explains what the prediction leaves, and is paid for": Case(
             AT | {"code": np.array([2.0, 3.0])},
             2.5,
-            {
-                "predictor": np.zeros((2, 1)),
-                "decoder": np.zeros((2, 2)),
-                "features": np.zeros(1),
-                "answer": np.zeros(2),
-                "code": np.array([0.5, 0.5]),
-            },
+            (np.zeros((2, 1)), np.zeros((2, 2)), np.zeros(1), np.zeros(2), [0.5, 0.5]),
         ),
-        Case("not a number", AT | {"features": np.array([np.nan])}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "price forgotten",
-            "mistake",
+        "not a number": Case(AT | {"features": np.array([np.nan])}, np.nan),
+    },
+    variants={
+        "price forgotten": Mistake(
             lambda A, B, x, y, z, sparsity=1.0: np.sum((y - np.dot(A, x) - np.dot(B, z)) ** 2),
             symptom="F is 0 everywhere: every answer is as good as any other",
         ),
-        Variant(
-            "prediction left out",
-            "mistake",
+        "prediction left out": Mistake(
             lambda A, B, x, y, z, sparsity=1.0: sparse_coding(B, y, z, sparsity),
             symptom="the input plays no part",
         ),
-    ),
+    },
 )

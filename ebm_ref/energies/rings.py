@@ -19,7 +19,8 @@ Source: a standard test for samplers, here in a form without a corner; the deriv
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_number, shape_of
+from ebm_ref.checks import require, require_number, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 from ebm_ref.numerics import logsumexp, softmax
 
@@ -238,49 +239,28 @@ FORMULA = Formula(
     },
     sample=random_rings,
     laws=(turned, rings_renamed, homogeneous(0, point=1, radii=1, variance=4)),
-    cases=(
-        Case(
-            "outside a ring",
-            OUT,
-            4.0,
-            {"point": np.array([8.0, 4.0]), "radii": np.array([-4.0]), "variance": -2.0},
-        ),
-        Case(
-            "on a ring",
-            ON,
-            0.0,
-            {"point": np.zeros(2), "radii": np.zeros(1), "variance": 0.0},
-            exposes="squared radius forgotten",
-        ),
-        Case(
-            "a ring counted twice is twice as probable",
+    cases={  # Case((point, radii, variance), value, by point and radii and variance, exposes)
+        "outside a ring": Case(OUT, 4.0, ([8.0, 4.0], [-4.0], -2.0)),
+        "on a ring": Case(ON, 0.0, (np.zeros(2), np.zeros(1), 0.0), "squared radius forgotten"),
+        "a ring counted twice is twice as probable": Case(
             OUT | {"radii": np.array([1.0, 1.0])},
             4.0 - np.log(2.0),
-            {"point": np.array([8.0, 4.0]), "radii": np.array([-2.0, -2.0]), "variance": -2.0},
-            exposes="nearest ring alone",
-        ),
-        Case(
-            "at the centre: no force",
-            OUT | {"point": np.zeros(2)},
-            0.25,
-            {"point": np.zeros(2), "radii": np.array([1.0]), "variance": -0.125},
-        ),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
+            ([8.0, 4.0], [-2.0, -2.0], -2.0),
             "nearest ring alone",
-            "mistake",
+        ),
+        "at the centre: no force": Case(OUT | {"point": np.zeros(2)}, 0.25, (np.zeros(2), [1.0], -0.125)),
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "nearest ring alone": Mistake(
             lambda x, r, v: np.min((np.sum(x**2) - r**2) ** 2) / (2.0 * v),
             symptom="a ridge with a corner between the rings",
         ),
-        Variant(
-            "squared radius forgotten",
-            "mistake",
+        "squared radius forgotten": Mistake(
             lambda x, r, v: rings(x, np.sqrt(np.abs(r)), v),
             symptom="rings at the roots of the radii: right for a radius of one",
         ),
-    ),
+    },
 )
 
 SCORE = Formula(
@@ -293,35 +273,25 @@ SCORE = Formula(
         "variance": rings_score_variance_gradient,
     },
     sample=random_rings,
-    cases=(
-        Case(
-            "outside a ring: in",
+    cases={  # Case((point, radii, variance), value, by point and radii and variance, exposes)
+        "outside a ring: in": Case(
             OUT,
-            np.array([-8.0, -4.0]),
-            {
-                "point": np.array([[-12.0, -4.0], [-4.0, -6.0]]),
-                "radii": np.array([[4.0], [2.0]]),
-                "variance": np.array([4.0, 2.0]),
-            },
-            exposes="gradient of the energy given for the score",
-        ),
-        Case(
-            "on a ring",
-            ON,
-            np.zeros(2),
-            {"point": np.array([[0.0, 0.0], [0.0, -4.0]]), "variance": np.zeros(2)},
-        ),
-        Case("not a number", _NAN, np.full(2, np.nan)),
-    ),
-    variants=(
-        Variant(
+            [-8.0, -4.0],
+            ([[-12.0, -4.0], [-4.0, -6.0]], [[4.0], [2.0]], [4.0, 2.0]),
             "gradient of the energy given for the score",
-            "mistake",
+        ),
+        "on a ring": Case(
+            ON, np.zeros(2), {"point": np.array([[0.0, 0.0], [0.0, -4.0]]), "variance": np.zeros(2)}
+        ),
+        "not a number": Case(_NAN, np.full(2, np.nan)),
+    },
+    variants={
+        "gradient of the energy given for the score": Mistake(
             rings_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
         ),
-    ),
+    },
 )
 
 CURVATURE = Formula(
@@ -335,37 +305,21 @@ CURVATURE = Formula(
     },
     sample=random_rings,
     laws=(turned, rings_renamed, homogeneous(-2, point=1, radii=1, variance=4)),
-    cases=(
-        Case(
-            "outside a ring",
-            OUT,
-            18.0,
-            {"point": np.array([16.0, 8.0]), "radii": np.array([-4.0]), "variance": -9.0},
-            exposes="second derivative along the radius alone",
+    cases={  # Case((point, radii, variance), value, by point and radii and variance, exposes)
+        "outside a ring": Case(
+            OUT, 18.0, ([16.0, 8.0], [-4.0], -9.0), "second derivative along the radius alone"
         ),
-        Case(
-            "on a ring",
-            ON,
-            4.0,
-            {"point": np.array([0.0, 8.0]), "radii": np.array([-4.0]), "variance": -1.0},
-        ),
-        Case(
-            "at the centre: a hill",
-            OUT | {"point": np.zeros(2)},
-            -2.0,
-            {"point": np.zeros(2), "radii": np.array([-4.0]), "variance": 1.0},
-        ),
-        Case("not a number", _NAN, np.nan),
-    ),
-    variants=(
-        Variant(
-            "second derivative along the radius alone",
-            "mistake",
+        "on a ring": Case(ON, 4.0, ([0.0, 8.0], [-4.0], -1.0)),
+        "at the centre: a hill": Case(OUT | {"point": np.zeros(2)}, -2.0, (np.zeros(2), [-4.0], 1.0)),
+        "not a number": Case(_NAN, np.nan),
+    },
+    variants={
+        "second derivative along the radius alone": Mistake(
             lambda x, r, v: (
                 rings_curvature(x, r, v)
                 - 2.0 * (len(x) - 1) * np.dot(_parts(x, r, v)[0], _parts(x, r, v)[1]) / v
             ),
             symptom="right on the line; in the plane the bending of the rings is missing",
         ),
-    ),
+    },
 )

@@ -24,7 +24,8 @@ Source: Bromley et al. (1993) for the twins; after Chopra, Hadsell and LeCun (20
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_one_of, require_shape, shape_of
+from ebm_ref.checks import require, require_one_of, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import non_negative, symmetric
 from ebm_ref.numerics import tanh_difference, tanh_slope
 
@@ -161,29 +162,23 @@ FORMULA = Formula(
         "margin": rng.uniform(1.0, 4.0),
     },
     laws=(non_negative, symmetric("first", "second"), same_below_half_the_margin),
-    cases=(
-        Case(
-            "same: the squared distance 0.61",
+    cases={  # Case((weights, biases, first, second, same, margin), value, exposes)
+        "same: the squared distance 0.61": Case(
             PAIR | {"same": 1},
             0.61,
             {"weights": PAIR_GRADIENT, "biases": np.array([-0.25, -0.432])},
-            exposes="labels turned",
+            "labels turned",
         ),
-        Case(
-            "different: 0.39 are missing to the margin of 1",
-            PAIR | {"same": 0},
-            0.39,
-            {"weights": -PAIR_GRADIENT, "biases": np.array([0.25, 0.432])},
+        "different: 0.39 are missing to the margin of 1": Case(
+            PAIR | {"same": 0}, 0.39, {"weights": -PAIR_GRADIENT, "biases": np.array([0.25, 0.432])}
         ),
-        Case(
-            "far enough: beyond the margin nothing pushes",
+        "far enough: beyond the margin nothing pushes": Case(
             PAIR | {"same": 0, "margin": 0.5},
             0.0,
             {"weights": np.zeros((2, 2)), "biases": np.zeros(2), "first": np.zeros(2)},
-            exposes="no hinge",
+            "no hinge",
         ),
-        Case(
-            "both branches: mirrored inputs double the slope",
+        "both branches: mirrored inputs double the slope": Case(
             MIRRORED | {"same": 1},
             1.44,
             {
@@ -192,44 +187,30 @@ FORMULA = Formula(
                 "first": np.array([1.536]),
                 "second": np.array([-1.536]),
             },
-            exposes="one branch forgotten",
+            "one branch forgotten",
         ),
-        Case(
-            "one and the same: no distance, and no margin to keep",
+        "one and the same: no distance, and no margin to keep": Case(
             PAIR | {"second": np.array([1.0, 2.0]), "same": 0, "margin": 0.0},
             0.0,
             {"weights": np.zeros((2, 2)), "second": np.zeros(2)},
         ),
-        Case(
-            "saturated: 2 e^-40 and 2 e^-42 short of 1, they still differ",
-            {
-                "weights": np.array([[1.0]]),
-                "biases": np.zeros(1),
-                "first": np.array([20.0]),
-                "second": np.array([21.0]),
-                "same": 1,
-            },
-            5.397552986259668e-35,
+        "saturated: 2 e^-40 and 2 e^-42 short of 1, they still differ": Case(
+            ([[1.0]], np.zeros(1), [20.0], [21.0], 1), 5.397552986259668e-35
         ),
-        Case(
-            "not a number",
+        "not a number": Case(
             PAIR | {"first": np.array([np.nan, 0.0]), "same": 0},
             np.nan,
             {"weights": np.full((2, 2), np.nan), "second": np.full(2, np.nan)},
         ),
-    ),
-    variants=(
-        Variant(
-            "labels turned",
-            "convention",
+    },
+    variants={
+        "labels turned": Convention(
             _turned(siamese),
             {a: _turned(gradient) for a, gradient in GRADIENTS.items()},
             seen_in="Hadsell et al. (2006), where 0 means similar; github.com/keras-team/keras/issues/16935",
             symptom="like pairs are driven apart, unlike ones together",
         ),
-        Variant(
-            "one branch forgotten",
-            "mistake",
+        "one branch forgotten": Mistake(
             siamese,
             {
                 "weights": lambda W, b, x1, x2, Y, m=1.0: np.outer(_forces(W, b, x1, x2, Y, m)[0], x1),
@@ -237,11 +218,9 @@ FORMULA = Formula(
             },
             symptom="the second embedding counts as a constant; the slope depends on the order of the pair",
         ),
-        Variant(
-            "no hinge",
-            "mistake",
+        "no hinge": Mistake(
             lambda W, b, x1, x2, Y, m=1.0: siamese(W, b, x1, x2, 1) * (2 * Y - 1) + (1 - Y) * m,
             symptom="unlike pairs are driven apart for ever, and pay the energy that like pairs cost",
         ),
-    ),
+    },
 )

@@ -18,7 +18,8 @@ Source: LeCun et al. (2006), Section 3.3; standard.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_index, require_shape, shape_of
+from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import likelihood_over, non_negative
 from ebm_ref.numerics import logsumexp
 from ebm_ref.numerics import softmax as probabilities
@@ -94,44 +95,26 @@ FORMULA = Formula(
         "label": int(rng.integers(3)),
     },
     laws=(non_negative, likelihood_over("label")),
-    cases=(
-        Case(
-            "probabilities 1/4 and 3/4, the unlikely one",
-            {"weights": W, "features": np.array([1.0, 5.0]), "label": 0},
+    cases={  # Case((weights, features, label), value, by weights and features, exposes)
+        "probabilities 1/4 and 3/4, the unlikely one": Case(
+            (W, [1.0, 5.0], 0),
             np.log(4.0),
-            {
-                "weights": np.array([[-0.75, -3.75], [0.75, 3.75]]),
-                "features": np.array([0.75 * np.log(3.0), 0.0]),
-            },
-            exposes="logarithm forgotten",
-        ),
-        Case(
-            "the likely one",
-            {"weights": W, "features": np.array([1.0, 5.0]), "label": 1},
-            np.log(4.0 / 3.0),
-            {
-                "weights": np.array([[0.25, 1.25], [-0.25, -1.25]]),
-                "features": np.array([-0.25 * np.log(3.0), 0.0]),
-            },
-            exposes="energies taken for scores",
-        ),
-        Case(
-            "p_y = e^-800 is 0 in double precision, its energy is not",
-            {"weights": np.array([[0.0], [8.0]]), "features": np.array([100.0]), "label": 0},
-            800.0,
-            {"weights": np.array([[-100.0], [100.0]]), "features": np.array([8.0])},
-        ),
-        Case(
-            "not a number",
-            {"weights": W, "features": np.array([np.nan, 1.0]), "label": 0},
-            np.nan,
-            {"features": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            ([[-0.75, -3.75], [0.75, 3.75]], [0.75 * np.log(3.0), 0.0]),
             "logarithm forgotten",
-            "mistake",
+        ),
+        "the likely one": Case(
+            (W, [1.0, 5.0], 1),
+            np.log(4.0 / 3.0),
+            ([[0.25, 1.25], [-0.25, -1.25]], [-0.25 * np.log(3.0), 0.0]),
+            "energies taken for scores",
+        ),
+        "p_y = e^-800 is 0 in double precision, its energy is not": Case(
+            ([[0.0], [8.0]], [100.0], 0), 800.0, ([[-100.0], [100.0]], [8.0])
+        ),
+        "not a number": Case((W, [np.nan, 1.0], 0), np.nan, {"features": np.full(2, np.nan)}),
+    },
+    variants={
+        "logarithm forgotten": Mistake(
             lambda W, x, y: -probabilities(np.dot(W, x))[y],
             {
                 a: lambda W, x, y, g=g: probabilities(np.dot(W, x))[y] * g(W, x, y)
@@ -143,11 +126,8 @@ FORMULA = Formula(
             seen_in="texts that define E as -softmax and call its mean the categorical cross-entropy",
             symptom="it is the minimum empirical error loss minus 1; what is very wrong is hardly learned",
         ),
-        Variant(
-            "energies taken for scores",
-            "mistake",
-            lambda W, x, y: softmax(-W, x, y),
-            symptom="the least likely class wins",
+        "energies taken for scores": Mistake(
+            lambda W, x, y: softmax(-W, x, y), symptom="the least likely class wins"
         ),
-    ),
+    },
 )

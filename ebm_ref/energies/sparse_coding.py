@@ -19,7 +19,8 @@ sparse code for natural images"; as printed in NYU DLSP20 week 8-2.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -118,75 +119,37 @@ FORMULA = Formula(
         homogeneous(2, observation=1, code=1, sparsity=1),
         homogeneous(0, dictionary=1, code=-1, sparsity=1),
     ),
-    cases=(
-        Case(
-            "one element for two numbers",
-            {
-                "dictionary": W,
-                "observation": np.array([1.0, 1.0]),
-                "code": np.array([0.0, 0.0, 2.0]),
-                "sparsity": 0.25,
-            },
+    cases={
+        # Case((dictionary, observation, code, sparsity), value, by dictionary and observation and code,
+        # exposes)
+        "one element for two numbers": Case(
+            (W, [1.0, 1.0], [0.0, 0.0, 2.0], 0.25),
             0.5,
-            {
-                "dictionary": np.zeros((2, 3)),
-                "observation": np.zeros(2),
-                "code": np.array([0.0, 0.0, 0.25]),
-            },
-            exposes="nonzero entries counted",
+            (np.zeros((2, 3)), np.zeros(2), [0.0, 0.0, 0.25]),
+            "nonzero entries counted",
         ),
-        Case(
-            "nothing used: the corner, where sign(0) = 0",
-            {"dictionary": W, "observation": np.array([3.0, 1.0]), "code": np.zeros(3), "sparsity": 0.5},
+        "nothing used: the corner, where sign(0) = 0": Case(
+            (W, [3.0, 1.0], np.zeros(3), 0.5),
             10.0,
-            {
-                "dictionary": np.zeros((2, 3)),
-                "observation": np.array([6.0, 2.0]),
-                "code": np.array([-6.0, -2.0, -4.0]),
-            },
-            exposes="gradient of half the square",
+            (np.zeros((2, 3)), [6.0, 2.0], [-6.0, -2.0, -4.0]),
+            "gradient of half the square",
         ),
-        Case(
-            "a negative code costs as much",
-            {
-                "dictionary": W,
-                "observation": np.array([0.0, 0.0]),
-                "code": np.array([-2.0, 1.0, 0.0]),
-                "sparsity": 1.0,
-            },
+        "a negative code costs as much": Case(
+            (W, [0.0, 0.0], [-2.0, 1.0, 0.0], 1.0),
             8.0,
             {
                 "dictionary": np.array([[8.0, -4.0, 0.0], [-4.0, 2.0, 0.0]]),
                 "observation": np.array([4.0, -2.0]),
             },
-            exposes="one half before the square",
-        ),
-        Case(
-            "no price: two codes, both exact, and no energy",
-            {
-                "dictionary": W,
-                "observation": np.array([1.0, 1.0]),
-                "code": np.array([1.0, 1.0, 0.0]),
-                "sparsity": 0.0,
-            },
-            0.0,
-            {"dictionary": np.zeros((2, 3)), "observation": np.zeros(2), "code": np.zeros(3)},
-        ),
-        Case(
-            "not a number",
-            {
-                "dictionary": W,
-                "observation": np.array([np.nan, 1.0]),
-                "code": np.array([1.0, 1.0, 0.0]),
-                "sparsity": 1.0,
-            },
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
             "one half before the square",
-            "convention",
+        ),
+        "no price: two codes, both exact, and no energy": Case(
+            (W, [1.0, 1.0], [1.0, 1.0, 0.0], 0.0), 0.0, (np.zeros((2, 3)), np.zeros(2), np.zeros(3))
+        ),
+        "not a number": Case((W, [np.nan, 1.0], [1.0, 1.0, 0.0], 1.0), np.nan),
+    },
+    variants={
+        "one half before the square": Convention(
             _halved,
             {
                 "dictionary": lambda W, y, z, s=1.0: 0.5 * sparse_coding_dictionary_gradient(W, y, z, s),
@@ -196,20 +159,16 @@ FORMULA = Formula(
             seen_in="scikit-learn, documentation of sklearn.decomposition.dict_learning",
             symptom="the same lambda gives sparser codes: it counts double",
         ),
-        Variant(
-            "gradient of half the square",
-            "mistake",
+        "gradient of half the square": Mistake(
             gradients={
                 "code": lambda W, y, z, s=1.0: np.dot(np.dot(W, z) - y, W) + s * np.sign(z),
             },
             seen_in="NYU DLSP20 week 8-2: the energy has no half, the step printed is that of one that has",
             symptom="codes are those of twice the lambda",
         ),
-        Variant(
-            "nonzero entries counted",
-            "mistake",
+        "nonzero entries counted": Mistake(
             lambda W, y, z, s=1.0: np.sum((y - np.dot(W, z)) ** 2) + s * np.count_nonzero(z),
             symptom="no slope in z where there should be lambda; minimising it is a combinatorial problem",
         ),
-    ),
+    },
 )

@@ -26,7 +26,8 @@ Source: LeCun et al. (2006), Section 3.2; Rosenblatt (1958); Novikoff (1962).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_one_of, require_shape, shape_of
+from ebm_ref.checks import require_one_of, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 
 
@@ -107,38 +108,22 @@ FORMULA = Formula(
         "answer": int(rng.choice([-1, 1])),
     },
     laws=(answers_are_opposite, homogeneous(1, weights=1, bias=1)),
-    cases=(
-        Case(
-            "yes: G = 1.5, so 1 is the better answer",
-            ONE,
-            -1.5,
-            {"weights": np.array([-1.0, -1.0]), "bias": -1.0, "features": np.array([-2.0, 1.0])},
-            exposes="energies taken for scores",
+    cases={  # Case((weights, bias, features, answer), value, by weights and bias and features, exposes)
+        "yes: G = 1.5, so 1 is the better answer": Case(
+            ONE, -1.5, ([-1.0, -1.0], -1.0, [-2.0, 1.0]), "energies taken for scores"
         ),
-        Case(
-            "no: the same G, seen from the other answer",
-            ONE | {"answer": -1},
-            1.5,
-            {"weights": np.array([1.0, 1.0]), "bias": 1.0, "features": np.array([2.0, -1.0])},
-            exposes="answers 0 and 1",
+        "no: the same G, seen from the other answer": Case(
+            ONE | {"answer": -1}, 1.5, ([1.0, 1.0], 1.0, [2.0, -1.0]), "answers 0 and 1"
         ),
-        Case(
-            "on the plane: G = 0, both answers are as good",
-            ONE | {"bias": -1.0, "answer": -1},
-            0.0,
-            {"weights": np.array([1.0, 1.0]), "bias": 1.0, "features": np.array([2.0, -1.0])},
+        "on the plane: G = 0, both answers are as good": Case(
+            ONE | {"bias": -1.0, "answer": -1}, 0.0, ([1.0, 1.0], 1.0, [2.0, -1.0])
         ),
-        Case(
-            "not a number",
-            ONE | {"weights": np.array([np.nan, 1.0])},
-            np.nan,
-            {"features": np.array([np.nan, -1.0])},
+        "not a number": Case(
+            ONE | {"weights": np.array([np.nan, 1.0])}, np.nan, {"features": np.array([np.nan, -1.0])}
         ),
-    ),
-    variants=(
-        Variant(
-            "answers 0 and 1",
-            "mistake",
+    },
+    variants={
+        "answers 0 and 1": Mistake(
             lambda w, b, x, Y: -(Y + 1) / 2 * (np.dot(w, x) + b),
             {
                 "weights": lambda w, b, x, Y: -(Y + 1) / 2 * x,
@@ -147,12 +132,10 @@ FORMULA = Formula(
             },
             symptom="one answer always has energy 0, all gaps are halved, and so is every margin",
         ),
-        Variant(
-            "energies taken for scores",
-            "mistake",
+        "energies taken for scores": Mistake(
             lambda w, b, x, Y: Y * (np.dot(w, x) + b),
             seen_in="reading notes of the tutorial, where the hinge loss of this energy reads m + 2 Y G",
             symptom="training makes every answer wrong",
         ),
-    ),
+    },
 )

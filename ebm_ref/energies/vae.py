@@ -25,7 +25,8 @@ Higgins et al. (2017).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_shape, shape_of
+from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, non_negative
 from ebm_ref.numerics import exp_excess
 
@@ -198,104 +199,72 @@ DIVERGENCE = Formula(
         dimensions_add_up,
         at_the_prior_nothing_is_paid,
     ),
-    cases=(
-        Case(
-            "at the prior: free of charge",
-            {"mean": np.zeros(2), "log_variance": np.zeros(2), "beta": 1.0},
+    cases={  # Case((mean, log_variance, beta), value, by mean and log_variance, exposes)
+        "at the prior: free of charge": Case(
+            (np.zeros(2), np.zeros(2), 1.0),
             0.0,
-            {"mean": np.zeros(2), "log_variance": np.zeros(2)},
-            exposes="one half forgotten at the squares",
-        ),
-        Case(
-            "a mean of two",
-            {"mean": np.array([2.0, 0.0]), "log_variance": np.zeros(2), "beta": 1.0},
-            2.0,
-            {"mean": np.array([2.0, 0.0]), "log_variance": np.zeros(2)},
-            exposes="mean over the dimensions",
-        ),
-        Case(
-            "a variance of four",
-            {"mean": np.zeros(1), "log_variance": np.array([LOG_4]), "beta": 1.0},
-            KL_OF_4,
-            {"mean": np.zeros(1), "log_variance": np.array([1.5])},
-            exposes="log of the deviation taken for that of the variance",
-        ),
-        Case(
-            "a variance of one quarter, and a double price",
-            {"mean": np.ones(1), "log_variance": np.array([-LOG_4]), "beta": 2.0},
-            1.6362943611198906,
-            {"mean": np.array([2.0]), "log_variance": np.array([-0.75])},
-            exposes="output squared for the variance",
-        ),
-        Case(
-            "next to the bottom of the well: t^2/4 is all there is",
-            {"mean": np.zeros(1), "log_variance": np.array([2.0**-40]), "beta": 1.0},
-            2.067951531383196e-25,
-            {"mean": np.zeros(1), "log_variance": np.array([4.547473508866709e-13])},
-        ),
-        Case(
-            "two codes far from the prior: each brings its own minus one",
-            {"mean": np.array([1.0, 3.0]), "log_variance": np.zeros(2), "beta": 1.0},
-            5.0,
-            {"mean": np.array([1.0, 3.0]), "log_variance": np.zeros(2)},
-            exposes="one subtracted once instead of in each dimension",
-        ),
-        Case(
-            "a variance of zero is infinitely dear",
-            {"mean": np.zeros(1), "log_variance": np.array([-np.inf]), "beta": 1.0},
-            np.inf,
-            {"mean": np.zeros(1), "log_variance": np.array([-0.5])},
-        ),
-        Case(
-            "a variance without bound is infinitely dear as well",
-            {"mean": np.zeros(1), "log_variance": np.array([np.inf]), "beta": 1.0},
-            np.inf,
-            {"mean": np.zeros(1), "log_variance": np.array([np.inf])},
-        ),
-        Case(
-            "not a number",
-            {"mean": np.array([np.nan]), "log_variance": np.zeros(1), "beta": 1.0},
-            np.nan,
-            {"mean": np.array([np.nan])},
-        ),
-    ),
-    variants=(
-        Variant(
+            (np.zeros(2), np.zeros(2)),
             "one half forgotten at the squares",
-            "mistake",
+        ),
+        "a mean of two": Case(
+            ([2.0, 0.0], np.zeros(2), 1.0), 2.0, ([2.0, 0.0], np.zeros(2)), "mean over the dimensions"
+        ),
+        "a variance of four": Case(
+            (np.zeros(1), [LOG_4], 1.0),
+            KL_OF_4,
+            (np.zeros(1), [1.5]),
+            "log of the deviation taken for that of the variance",
+        ),
+        "a variance of one quarter, and a double price": Case(
+            (np.ones(1), [-LOG_4], 2.0),
+            1.6362943611198906,
+            ([2.0], [-0.75]),
+            "output squared for the variance",
+        ),
+        "next to the bottom of the well: t^2/4 is all there is": Case(
+            (np.zeros(1), [2.0**-40], 1.0), 2.067951531383196e-25, (np.zeros(1), [4.547473508866709e-13])
+        ),
+        "two codes far from the prior: each brings its own minus one": Case(
+            ([1.0, 3.0], np.zeros(2), 1.0),
+            5.0,
+            ([1.0, 3.0], np.zeros(2)),
+            "one subtracted once instead of in each dimension",
+        ),
+        "a variance of zero is infinitely dear": Case(
+            (np.zeros(1), [-np.inf], 1.0), np.inf, (np.zeros(1), [-0.5])
+        ),
+        "a variance without bound is infinitely dear as well": Case(
+            (np.zeros(1), [np.inf], 1.0), np.inf, (np.zeros(1), [np.inf])
+        ),
+        "not a number": Case(([np.nan], np.zeros(1), 1.0), np.nan, {"mean": np.array([np.nan])}),
+    },
+    variants={
+        "one half forgotten at the squares": Mistake(
             lambda m, t, beta=1.0: beta * np.sum(m**2 + np.exp(t) - 0.5 * t - 0.5),
             seen_in="github.com/SupaeroDataScience/deep-learning/pull/6",
             symptom="the bottom of the well is at v = 1/2, and not at 0 but at .35",
         ),
-        Variant(
-            "mean over the dimensions",
-            "mistake",
+        "mean over the dimensions": Mistake(
             lambda m, t, beta=1.0: vae_divergence(m, t, beta) / len(m),
             seen_in="github.com/maxhodak/keras-molecules/issues/59, "
             "github.com/keras-team/keras-io/issues/270",
             symptom="the price is n times too low beside a reconstruction that is summed: beta = 1/n",
         ),
-        Variant(
-            "log of the deviation taken for that of the variance",
-            "mistake",
+        "log of the deviation taken for that of the variance": Mistake(
             lambda m, t, beta=1.0: vae_divergence(m, 2.0 * t, beta),
             symptom="right at v = 1 only; the encoder learns t/2",
         ),
-        Variant(
-            "output squared for the variance",
-            "mistake",
+        "output squared for the variance": Mistake(
             lambda m, t, beta=1.0: beta * 0.5 * np.sum(m**2 + t**2 - np.log(t**2) - 1.0),
             seen_in="DeepChem VAE_KLDivergence, github.com/deepchem/deepchem/pull/4888",
             symptom="infinite at t = 0, where it should be 0",
         ),
-        Variant(
-            "one subtracted once instead of in each dimension",
-            "mistake",
+        "one subtracted once instead of in each dimension": Mistake(
             lambda m, t, beta=1.0: beta * 0.5 * (np.sum(m**2 + np.exp(t) - t) - 1.0),
             seen_in="github.com/ericjang/draw/issues/2",
             symptom="a constant (n - 1)/2 too much: no gradient sees it, every comparison of n does",
         ),
-    ),
+    },
 )
 
 _AT = {
@@ -320,22 +289,16 @@ FORMULA = Formula(
     },
     sample=_random_vae,
     laws=(non_negative, convex_in("observation"), convex_in("mean"), convex_in("decoder")),
-    cases=(
-        Case(
-            "z = 1 + 0.5 x 2 = 2, W z = 4 for x = 3",
+    cases={
+        # Case((observation, mean, log_variance, noise, decoder, beta), value, by observation and mean and
+        # log_variance and noise and decoder, exposes)
+        "z = 1 + 0.5 x 2 = 2, W z = 4 for x = 3": Case(
             _AT,
             0.5 + KL_OF_4 + 0.5,
-            {
-                "observation": np.array([-1.0]),
-                "mean": np.array([3.0]),
-                "log_variance": np.array([2.5]),
-                "noise": np.array([4.0]),
-                "decoder": np.array([[2.0]]),
-            },
-            exposes="variance taken for the deviation",
+            ([-1.0], [3.0], [2.5], [4.0], [[2.0]]),
+            "variance taken for the deviation",
         ),
-        Case(
-            "no price: the reconstruction alone",
+        "no price: the reconstruction alone": Case(
             _AT | {"beta": 0.0},
             0.5,
             {
@@ -345,16 +308,8 @@ FORMULA = Formula(
                 "decoder": np.array([[2.0]]),
             },
         ),
-        Case(
-            "posterior collapse: the code is the prior, and the decoder deaf",
-            {
-                "observation": np.array([1.0, 2.0]),
-                "mean": np.zeros(1),
-                "log_variance": np.zeros(1),
-                "noise": np.array([3.0]),
-                "decoder": np.zeros((2, 1)),
-                "beta": 1.0,
-            },
+        "posterior collapse: the code is the prior, and the decoder deaf": Case(
+            ([1.0, 2.0], np.zeros(1), np.zeros(1), [3.0], np.zeros((2, 1)), 1.0),
             2.5,
             {
                 "observation": np.array([1.0, 2.0]),
@@ -363,15 +318,13 @@ FORMULA = Formula(
                 "decoder": np.array([[-3.0], [-6.0]]),
             },
         ),
-        Case("not a number", _AT | {"noise": np.array([np.nan])}, np.nan),
-    ),
-    variants=(
-        Variant(
-            "variance taken for the deviation",
-            "mistake",
+        "not a number": Case(_AT | {"noise": np.array([np.nan])}, np.nan),
+    },
+    variants={
+        "variance taken for the deviation": Mistake(
             lambda x, m, t, e, W, beta=1.0: vae(x, m, t, e * np.exp(0.5 * t), W, beta),
             seen_in="github.com/rachtsingh/ibp_vae/issues/3, github.com/keras-team/keras/issues/3283",
             symptom="z = mu + eps v: what is drawn is not what is paid for",
         ),
-    ),
+    },
 )

@@ -48,8 +48,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.exact.spins import check_colours, check_spins, colour_table, levels, require_memory, spin_table
-from ebm_ref.formula import require
 
 SIDE = 10  # log2 of the configurations of A and of B: matrix products are fastest for tables of 2^10
 ROWS = 2**9  # configurations of C, at most: they are multiplied at once

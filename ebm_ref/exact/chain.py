@@ -22,8 +22,8 @@ Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun e
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require, require_finite_sum, require_positive
 from ebm_ref.energies.chain import chain, check_chain
-from ebm_ref.formula import require, require_finite_sum, require_positive
 from ebm_ref.numerics import scaled_sum
 
 

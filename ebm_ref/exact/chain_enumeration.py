@@ -12,8 +12,8 @@ Source: the definitions.
 
 import numpy as np
 
+from ebm_ref.checks import require, require_positive
 from ebm_ref.energies.chain import check_chain
-from ebm_ref.formula import require, require_positive
 
 MOST = 2**22  # sequences; t times as many numbers fit into any memory
 

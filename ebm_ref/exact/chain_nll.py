@@ -24,6 +24,7 @@ Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), S
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_positive
 from ebm_ref.energies.chain import (
     backwards_and_transposed,
     chain_pairwise_gradient,
@@ -34,7 +35,7 @@ from ebm_ref.energies.chain import (
 )
 from ebm_ref.exact.chain import best_labels, counted_from, log_count, marginals, reads_nan, viterbi
 from ebm_ref.exact.chain_enumeration import enumerate_labels
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
 from ebm_ref.numerics import log_softmax, scaled_sum
 
@@ -212,105 +213,53 @@ FORMULA = Formula(
         convex_in("pairwise"),
         homogeneous(1, unary=1, pairwise=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "nothing known: log of the number of sequences",
-            {
-                "unary": np.zeros((3, 2)),
-                "pairwise": np.zeros((2, 2)),
-                "labels": np.array([0, 1, 1]),
-                "beta": 1.0,
-            },
+    cases={  # Case((unary, pairwise, labels, beta), value, by unary and pairwise, exposes)
+        "nothing known: log of the number of sequences": Case(
+            (np.zeros((3, 2)), np.zeros((2, 2)), [0, 1, 1], 1.0),
             3.0 * np.log(2.0),
-            {
-                "unary": np.array([[0.5, -0.5], [-0.5, 0.5], [-0.5, 0.5]]),
-                "pairwise": np.array([[-0.5, 0.5], [-0.5, 0.5]]),
-            },
-            exposes="log-likelihood, to be maximised",
+            ([[0.5, -0.5], [-0.5, 0.5], [-0.5, 0.5]], [[-0.5, 0.5], [-0.5, 0.5]]),
+            "log-likelihood, to be maximised",
         ),
-        Case(
-            "colder",
-            {
-                "unary": np.zeros((3, 2)),
-                "pairwise": np.ones((2, 2)),
-                "labels": np.array([0, 1, 1]),
-                "beta": 2.0,
-            },
+        "colder": Case(
+            (np.zeros((3, 2)), np.ones((2, 2)), [0, 1, 1], 2.0),
             1.5 * np.log(2.0),
             exposes="not divided by beta",
         ),
-        Case(
-            "no transitions: as many classifiers as moments",
-            {
-                "unary": np.array([[0.0, np.log(3.0)], [0.0, 0.0]]),
-                "pairwise": np.full((2, 2), 8.0),
-                "labels": np.array([1, 0]),
-                "beta": 1.0,
-            },
+        "no transitions: as many classifiers as moments": Case(
+            ([[0.0, np.log(3.0)], [0.0, 0.0]], np.full((2, 2), 8.0), [1, 0], 1.0),
             np.log(8.0),
             {"unary": np.array([[-0.75, 0.75], [0.5, -0.5]])},
-            exposes="what the padding holds is read",
+            "what the padding holds is read",
         ),
-        Case(
-            "three labels: the fixture of TensorFlow Addons, scores with their sign changed",
-            {
-                "unary": -np.array([[4.0, 5.0, -3.0], [3.0, -1.0, 3.0], [-1.0, 2.0, 1.0]]),
-                "pairwise": -np.array([[-3.0, 5.0, -2.0], [3.0, 4.0, 1.0], [1.0, 2.0, 1.0]]),
-                "labels": np.array([1, 2, 1]),
-                "beta": 1.0,
-            },
+        "three labels: the fixture of TensorFlow Addons, scores with their sign changed": Case(
+            (
+                -np.array([[4.0, 5.0, -3.0], [3.0, -1.0, 3.0], [-1.0, 2.0, 1.0]]),
+                -np.array([[-3.0, 5.0, -2.0], [3.0, 4.0, 1.0], [1.0, 2.0, 1.0]]),
+                [1, 2, 1],
+                1.0,
+            ),
             5.0461218376900654,
             exposes="transition read from a masked moment",
         ),
-        Case(
-            "label bias: after 0 all ways are bad, and a normaliser of its own would forgive it",
-            {
-                "unary": np.zeros((2, 2)),
-                "pairwise": np.array([[np.log(3.0), np.log(3.0)], [0.0, 0.0]]),
-                "labels": np.array([0, 0]),
-                "beta": 1.0,
-            },
+        "label bias: after 0 all ways are bad, and a normaliser of its own would forgive it": Case(
+            (np.zeros((2, 2)), [[np.log(3.0), np.log(3.0)], [0.0, 0.0]], [0, 0], 1.0),
             np.log(8.0),
-            {
-                "unary": np.array([[0.75, -0.75], [0.5, -0.5]]),
-                "pairwise": np.array([[7.0, -1.0], [-3.0, -3.0]]) / 8.0,
-            },
-            exposes="normalised moment by moment",
+            ([[0.75, -0.75], [0.5, -0.5]], np.array([[7.0, -1.0], [-3.0, -3.0]]) / 8.0),
+            "normalised moment by moment",
         ),
-        Case(
-            "from row to column: 0 0, 0 1 and 1 1 are as good, 1 0 is not",
-            {
-                "unary": np.zeros((2, 2)),
-                "pairwise": np.array([[0.0, 0.0], [np.log(2.0), 0.0]]),
-                "labels": np.array([1, 0]),
-                "beta": 1.0,
-            },
+        "from row to column: 0 0, 0 1 and 1 1 are as good, 1 0 is not": Case(
+            (np.zeros((2, 2)), [[0.0, 0.0], [np.log(2.0), 0.0]], [1, 0], 1.0),
             np.log(7.0),
-            {
-                "unary": np.array([[-4.0, 4.0], [4.0, -4.0]]) / 7.0,
-                "pairwise": np.array([[-2.0, -2.0], [6.0, -2.0]]) / 7.0,
-            },
-            exposes="transitions read from column to row",
+            (np.array([[-4.0, 4.0], [4.0, -4.0]]) / 7.0, np.array([[-2.0, -2.0], [6.0, -2.0]]) / 7.0),
+            "transitions read from column to row",
         ),
-        Case(
-            "near certain: 2 e^-40 is left, and nothing of it may cancel",
-            {
-                "unary": np.array([[0.0, 40.0], [0.0, 40.0]]),
-                "pairwise": np.zeros((2, 2)),
-                "labels": np.array([0, 0]),
-                "beta": 1.0,
-            },
+        "near certain: 2 e^-40 is left, and nothing of it may cancel": Case(
+            ([[0.0, 40.0], [0.0, 40.0]], np.zeros((2, 2)), [0, 0], 1.0),
             2.0 * Q,
-            {"unary": np.array([[Q, -Q], [Q, -Q]]), "pairwise": np.array([[2.0 * Q, -Q], [-Q, -Q * Q]])},
+            ([[Q, -Q], [Q, -Q]], [[2.0 * Q, -Q], [-Q, -Q * Q]]),
         ),
-        Case(
-            "one transition at one moment or another: e^-20 cancels, and e^-160 is left",
-            {
-                "unary": np.array([[0.0, 100.0], [0.0, 20.0], [100.0, 0.0]]),
-                "pairwise": np.array([[0.0, -60.0], [0.0, 0.0]]),
-                "labels": np.array([0, 0, 1]),
-                "beta": 1.0,
-            },
+        "one transition at one moment or another: e^-20 cancels, and e^-160 is left": Case(
+            ([[0.0, 100.0], [0.0, 20.0], [100.0, 0.0]], [[0.0, -60.0], [0.0, 0.0]], [0, 0, 1], 1.0),
             2.0611536203143807e-09,
             {
                 "pairwise": np.array(
@@ -321,97 +270,46 @@ FORMULA = Formula(
                 )
             },
         ),
-        Case(
-            "hopeless: p = e^-1600 is 0 in double precision, its logarithm is not",
-            {
-                "unary": np.array([[0.0, 800.0], [0.0, 800.0]]),
-                "pairwise": np.zeros((2, 2)),
-                "labels": np.array([1, 1]),
-                "beta": 1.0,
-            },
+        "hopeless: p = e^-1600 is 0 in double precision, its logarithm is not": Case(
+            ([[0.0, 800.0], [0.0, 800.0]], np.zeros((2, 2)), [1, 1], 1.0),
             1600.0,
-            {"unary": np.array([[-1.0, 1.0], [-1.0, 1.0]]), "pairwise": np.array([[-1.0, 0.0], [0.0, 1.0]])},
-            exposes="energies taken for scores",
+            ([[-1.0, 1.0], [-1.0, 1.0]], [[-1.0, 0.0], [0.0, 1.0]]),
+            "energies taken for scores",
         ),
-        Case(
-            "one moment: cross-entropy, and the pairwise table is not read",
-            {
-                "unary": np.array([[0.0, np.log(3.0)]]),
-                "pairwise": np.full((2, 2), np.nan),
-                "labels": np.array([1]),
-                "beta": 1.0,
-            },
+        "one moment: cross-entropy, and the pairwise table is not read": Case(
+            ([[0.0, np.log(3.0)]], np.full((2, 2), np.nan), [1], 1.0),
             np.log(4.0),
-            {"unary": np.array([[-0.75, 0.75]]), "pairwise": np.zeros((2, 2))},
+            ([[-0.75, 0.75]], np.zeros((2, 2))),
         ),
-        Case(
-            "one label: one sequence, certain",
-            {
-                "unary": np.array([[3.0], [5.0]]),
-                "pairwise": np.ones((1, 1)),
-                "labels": np.array([0, 0]),
-                "beta": 1.0,
-            },
-            0.0,
-            {"unary": np.zeros((2, 1)), "pairwise": np.zeros((1, 1))},
+        "one label: one sequence, certain": Case(
+            ([[3.0], [5.0]], np.ones((1, 1)), [0, 0], 1.0), 0.0, (np.zeros((2, 1)), np.zeros((1, 1)))
         ),
-        Case(
-            "forbidden is more than expensive: 0 1 would cost nothing else",
-            {
-                "unary": np.array([[0.0, 50000.0], [50000.0, 0.0]]),
-                "pairwise": np.array([[0.0, np.inf], [0.0, 0.0]]),
-                "labels": np.array([0, 0]),
-                "beta": 1.0,
-            },
+        "forbidden is more than expensive: 0 1 would cost nothing else": Case(
+            ([[0.0, 50000.0], [50000.0, 0.0]], [[0.0, np.inf], [0.0, 0.0]], [0, 0], 1.0),
             np.log(2.0),
-            {"unary": np.array([[0.5, -0.5], [0.5, -0.5]]), "pairwise": np.array([[0.5, 0.0], [0.0, -0.5]])},
-            exposes="forbidden at a price of 10000",
+            ([[0.5, -0.5], [0.5, -0.5]], [[0.5, 0.0], [0.0, -0.5]]),
+            "forbidden at a price of 10000",
         ),
-        Case(
-            "a forbidden answer",
-            {
-                "unary": np.zeros((2, 2)),
-                "pairwise": np.array([[0.0, np.inf], [0.0, 0.0]]),
-                "labels": np.array([0, 1]),
-                "beta": 1.0,
-            },
-            np.inf,
-        ),
-        Case(
-            "nothing is possible: there is no distribution",
-            {
-                "unary": np.zeros((2, 2)),
-                "pairwise": np.full((2, 2), np.inf),
-                "labels": np.array([0, 1]),
-                "beta": 1.0,
-            },
+        "a forbidden answer": Case((np.zeros((2, 2)), [[0.0, np.inf], [0.0, 0.0]], [0, 1], 1.0), np.inf),
+        "nothing is possible: there is no distribution": Case(
+            (np.zeros((2, 2)), np.full((2, 2), np.inf), [0, 1], 1.0),
             np.nan,
-            {"unary": np.full((2, 2), np.nan), "pairwise": np.full((2, 2), np.nan)},
+            (np.full((2, 2), np.nan), np.full((2, 2), np.nan)),
         ),
-        Case(
-            "not a number",
-            {
-                "unary": np.array([[0.0, np.nan], [0.0, 1.0]]),
-                "pairwise": np.zeros((2, 2)),
-                "labels": np.array([0, 0]),
-                "beta": 1.0,
-            },
+        "not a number": Case(
+            ([[0.0, np.nan], [0.0, 1.0]], np.zeros((2, 2)), [0, 0], 1.0),
             np.nan,
-            {"unary": np.full((2, 2), np.nan), "pairwise": np.full((2, 2), np.nan)},
+            (np.full((2, 2), np.nan), np.full((2, 2), np.nan)),
         ),
-    ),
-    variants=(
-        Variant(
-            "log-likelihood, to be maximised",
-            "mistake",
+    },
+    variants={
+        "log-likelihood, to be maximised": Mistake(
             *scaled(lambda t, beta: -1.0),
             seen_in="minimised by users of pytorch-crf, whose forward returns it: "
             "github.com/kmkurn/pytorch-crf/issues/81 and 27",
             symptom="a loss that falls without end, below 0, while decoding gets worse",
         ),
-        Variant(
-            "energies taken for scores",
-            "mistake",
+        "energies taken for scores": Mistake(
             lambda u, P, y, beta=1.0: chain_nll(-u, -P, y, beta),
             {
                 "unary": lambda u, P, y, beta=1.0: -chain_nll_unary_gradient(-u, -P, y, beta),
@@ -419,22 +317,15 @@ FORMULA = Formula(
             },
             symptom="emissions and transitions of a library handed over as they are: the worst path wins",
         ),
-        Variant(
-            "not divided by beta",
-            "convention",
-            *scaled(lambda t, beta: beta),
-            seen_in="the probabilistic literature: -log p(y), without a unit",
+        "not divided by beta": Convention(
+            *scaled(lambda t, beta: beta), seen_in="the probabilistic literature: -log p(y), without a unit"
         ),
-        Variant(
-            "divided by the number of moments",
-            "convention",
+        "divided by the number of moments": Convention(
             *scaled(lambda t, beta: 1.0 / t),
             seen_in="pytorch-crf, documentation of forward, reduction='token_mean'",
             symptom="long sequences count for less",
         ),
-        Variant(
-            "transitions read from column to row",
-            "convention",
+        "transitions read from column to row": Convention(
             turned(chain_nll),
             {
                 "unary": turned(chain_nll_unary_gradient),
@@ -444,32 +335,24 @@ FORMULA = Formula(
             "BiLSTM-CRF of the PyTorch tutorials, github.com/rguthrie3/BiLSTM-CRF/issues/3",
             symptom="right for symmetric tables; forbidden transitions forbid their reverse",
         ),
-        Variant(
-            "normalised moment by moment",
-            "mistake",
+        "normalised moment by moment": Mistake(
             one_by_one,
             seen_in="maximum-entropy Markov models; Lafferty et al. (2001), Section 2, on label bias",
             symptom="a label with few ways on is never regretted, whatever comes after",
         ),
-        Variant(
-            "forbidden at a price of 10000",
-            "mistake",
+        "forbidden at a price of 10000": Mistake(
             lambda u, P, y, beta=1.0: chain_nll(np.minimum(u, 1e4), np.minimum(P, 1e4), y, beta),
             seen_in="BiLSTM-CRF of the PyTorch tutorials, -10000 for minus infinity: "
             "github.com/rguthrie3/DeepLearningForNLPInPytorch/issues/8 decodes the start tag",
             symptom="forbidden transitions win where scores are large",
         ),
-        Variant(
-            "transition read from a masked moment",
-            "mistake",
+        "transition read from a masked moment": Mistake(
             after_a_masked_moment,
             {"unary": chain_nll_unary_gradient, "pairwise": after_a_masked_moment_pairwise_gradient},
             seen_in="pytorch-crf, with a gap in the mask: github.com/kmkurn/pytorch-crf/issues/53 and 122",
             symptom="a negative loss: the sequence that is scored is not among those that are summed",
         ),
-        Variant(
-            "what the padding holds is read",
-            "mistake",
+        "what the padding holds is read": Mistake(
             lambda u, P, y, beta=1.0: np.nan,
             {
                 a: lambda u, P, y, beta=1.0, a=a: np.full(np.shape(u if a == "unary" else P), np.nan)
@@ -478,5 +361,5 @@ FORMULA = Formula(
             seen_in="pytorch-crf: emission * mask is NaN where the padding is; found by this project",
             symptom="a NaN after the end of one sequence, and the loss of its batch is NaN",
         ),
-    ),
+    },
 )

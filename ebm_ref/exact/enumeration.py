@@ -28,14 +28,8 @@ import math
 
 import numpy as np
 
+from ebm_ref.checks import largest_finite, require, require_finite_sum, require_index, require_positive
 from ebm_ref.exact.spins import require_memory
-from ebm_ref.formula import (
-    largest_finite,
-    require,
-    require_finite_sum,
-    require_index,
-    require_positive,
-)
 from ebm_ref.numerics import log_softmax, logsumexp, softmax, weighted
 
 

@@ -24,6 +24,7 @@ Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer 
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require_positive
 from ebm_ref.energies.graph_transformer import (
     DIGIT_ENERGIES,
     DIGITS,
@@ -37,7 +38,7 @@ from ebm_ref.energies.graph_transformer import (
     random_graph,
     spelled,
 )
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
 from ebm_ref.numerics import scaled_sum, sigmoid, softplus, weighted
 
@@ -257,38 +258,20 @@ PERCEPTRON = Formula(
     gradients={"energies": graph_perceptron_gradient},
     sample=lambda rng: random_graph(rng, graphs=(SMALL,)),
     laws=(non_negative, flow_is_conserved, levels_do_not_matter, homogeneous(1, energies=1)),
-    cases=(
-        Case(
-            "34 at 0.7, while 341 at 0.6 is read: what both pass feels nothing",
+    cases={  # Case((energies, arcs, answer), value, by energies, exposes)
+        "34 at 0.7, while 341 at 0.6 is read: what both pass feels nothing": Case(
             THIRTY_FOUR,
             0.6 - (0.4 + 0.1),
-            {"energies": np.array([0.0, 0.0, -1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0, 0.0])},
-            exposes="clamped phase alone",
-        ),
-        Case("341 is read", THIRTY_FOUR | {"answer": np.array([3, 4, 1])}, 0.0, {"energies": np.zeros(10)}),
-        Case(
-            "no path spells 3 alone",
-            THIRTY_FOUR | {"answer": np.array([3])},
-            np.inf,
-            {"energies": np.zeros(10)},
-        ),
-        Case(
-            "a tie: as low is low enough",
-            {"energies": np.zeros(2), **ONE_OR_TWO},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), **ONE_OR_TWO},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            [0.0, 0.0, -1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
             "clamped phase alone",
-            "mistake",
+        ),
+        "341 is read": Case(THIRTY_FOUR | {"answer": np.array([3, 4, 1])}, 0.0, np.zeros(10)),
+        "no path spells 3 alone": Case(THIRTY_FOUR | {"answer": np.array([3])}, np.inf, np.zeros(10)),
+        "a tie: as low is low enough": Case({"energies": np.zeros(2), **ONE_OR_TWO}, 0.0, np.zeros(2)),
+        "not a number": Case({"energies": np.array([0.0, np.nan]), **ONE_OR_TWO}, np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "clamped phase alone": Mistake(
             lambda e, arcs, answer: np.sum(e[best_path(e, clamped(arcs, answer))]),
             {
                 "energies": lambda e, arcs, answer: (
@@ -298,7 +281,7 @@ PERCEPTRON = Formula(
             seen_in="the energy loss of a graph; NYU DLSP20, week 14-1, draws this phase first",
             symptom="collapse: every arc's energy sinks",
         ),
-    ),
+    },
 )
 
 NLL = Formula(
@@ -314,72 +297,52 @@ NLL = Formula(
         levels_do_not_matter,
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "34 of sixteen paths",
+    cases={  # Case((energies, arcs, answer, beta), value, by energies, exposes)
+        "34 of sixteen paths": Case(
             THIRTY_FOUR | {"beta": 1.0},
             1.3054413860710197,
-            {
-                "energies": np.array(
-                    [
-                        *(0.11588773965893565, -0.09729098564833563, -0.3638946638305883),
-                        *(-0.14794852965502199, -0.48761230327629954, -0.04282764421991079),
-                        *(
-                            -0.011965584927754447,
-                            -0.006631169082845573,
-                            0.6946783385051462,
-                            -0.16423839100893592,
-                        ),
-                    ]
-                )
-            },
-            exposes="Viterbi for forward",
+            [
+                *(0.11588773965893565, -0.09729098564833563, -0.3638946638305883),
+                *(-0.14794852965502199, -0.48761230327629954, -0.04282764421991079),
+                *(
+                    -0.011965584927754447,
+                    -0.006631169082845573,
+                    0.6946783385051462,
+                    -0.16423839100893592,
+                ),
+            ],
+            "Viterbi for forward",
         ),
-        Case("34, colder", THIRTY_FOUR | {"beta": 10.0}, 0.13140182605286261, exposes="not divided by beta"),
-        Case(
-            "one of two",
+        "34, colder": Case(THIRTY_FOUR | {"beta": 10.0}, 0.13140182605286261, exposes="not divided by beta"),
+        "one of two": Case(
             {"energies": np.array([0.0, np.log(3.0)]), **ONE_OR_TWO, "beta": 1.0},
             np.log(4.0 / 3.0),
-            {"energies": np.array([0.25, -0.25])},
+            [0.25, -0.25],
         ),
-        Case(
-            "near certain: e^-40 is left",
+        "near certain: e^-40 is left": Case(
             {"energies": np.array([0.0, 40.0]), **ONE_OR_TWO, "beta": 1.0},
             4.248354255291589e-18,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+            [4.248354255291589e-18, -4.248354255291589e-18],
         ),
-        Case(
-            "nothing else can be read",
-            {"energies": np.array([3.0, 5.0]), **IN_A_ROW, "beta": 1.0},
-            0.0,
-            {"energies": np.zeros(2)},
+        "nothing else can be read": Case(
+            {"energies": np.array([3.0, 5.0]), **IN_A_ROW, "beta": 1.0}, 0.0, np.zeros(2)
         ),
-        Case(
-            "no path spells 3 alone",
-            THIRTY_FOUR | {"answer": np.array([3]), "beta": 1.0},
-            np.inf,
-            {"energies": np.zeros(10)},
+        "no path spells 3 alone": Case(
+            THIRTY_FOUR | {"answer": np.array([3]), "beta": 1.0}, np.inf, np.zeros(10)
         ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), **ONE_OR_TWO, "beta": 1.0},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
+        "not a number": Case(
+            {"energies": np.array([0.0, np.nan]), **ONE_OR_TWO, "beta": 1.0}, np.nan, np.full(2, np.nan)
         ),
-    ),
-    variants=(
-        Variant(
-            "Viterbi for forward",
-            "mistake",
+    },
+    variants={
+        "Viterbi for forward": Mistake(
             lambda e, arcs, answer, beta=1.0: graph_perceptron(e, arcs, answer),
             symptom="the limit beta -> infinity: other paths count for nothing",
         ),
-        Variant(
-            "not divided by beta",
-            "convention",
+        "not divided by beta": Convention(
             lambda e, arcs, answer, beta=1.0: beta * graph_nll(e, arcs, answer, beta),
             {"energies": lambda e, arcs, answer, beta=1.0: beta * graph_nll_gradient(e, arcs, answer, beta)},
             seen_in="the probabilistic literature: -log p(Y), without a unit",
         ),
-    ),
+    },
 )

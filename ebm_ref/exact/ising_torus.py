@@ -24,7 +24,7 @@ Source: Kaufman (1949); Onsager (1944); Yang (1952); written as in Ferdinand and
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.checks import require, require_positive
 
 CRITICAL = np.arcsinh(1.0) / 2.0  # K where sinh 2K = 1
 

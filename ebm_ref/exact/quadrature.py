@@ -24,7 +24,7 @@ Source: Takahasi and Mori (1974), "Double exponential formulas for numerical int
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.checks import require, require_positive
 from ebm_ref.numerics import weighted
 
 LINE = ((-np.inf, np.inf),)

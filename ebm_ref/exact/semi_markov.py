@@ -22,8 +22,8 @@ import itertools
 
 import numpy as np
 
+from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
 from ebm_ref.exact.chain import shares
-from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
 from ebm_ref.numerics import scaled_sum
 
 

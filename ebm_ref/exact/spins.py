@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ebm_ref.checks import require, require_finite_sum, require_positive
 from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
-from ebm_ref.formula import require, require_finite_sum, require_positive
 
 
 def check_spins(J, h, beta=1.0):

@@ -26,7 +26,7 @@ Source: Kramers and Wannier (1941); Onsager (1944); Baxter (1982), Chapters 2 an
 
 import numpy as np
 
-from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
+from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
 
 MEMORY = 2**31  # bytes
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 from ebm_ref.numerics import softmax
 
 ROUNDING = 1e-12

@@ -22,7 +22,7 @@ Source: NYU DLSP20, week 15-2, with an erratum below.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.inference.free_energy import (
     free_energy,
     free_energy_energies_gradient,
@@ -84,74 +84,44 @@ FORMULA = Formula(
         gradient_sums_to("energies", 1.0),
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "all alike: itself, however fine the grid",
-            {"energies": V([2.0, 2.0, 2.0, 2.0]), "beta": 0.5},
-            2.0,
-            {"energies": np.full(4, 0.25)},
-            exposes="summed, not averaged",
+    cases={  # Case((energies, beta), value, by energies, exposes)
+        "all alike: itself, however fine the grid": Case(
+            ([2.0, 2.0, 2.0, 2.0], 0.5), 2.0, np.full(4, 0.25), "summed, not averaged"
         ),
-        Case(
-            "two levels: an average weight of 2/3",
-            {"energies": V([0.0, np.log(3.0)]), "beta": 1.0},
+        "two levels: an average weight of 2/3": Case(
+            ([0.0, np.log(3.0)], 1.0),
             np.log(1.5),
-            {"energies": V([0.75, 0.25])},
-            exposes="divided by the size of the space, not by the number of its cells",
+            [0.75, 0.25],
+            "divided by the size of the space, not by the number of its cells",
         ),
-        Case(
-            "hot: the mean, less half the variance times beta",
-            {"energies": V([1.0, 2.0, 6.0]), "beta": HOT},
+        "hot: the mean, less half the variance times beta": Case(
+            ([1.0, 2.0, 6.0], HOT),
             3.0 - HOT * 7.0 / 3.0,
-            {"energies": V([1.0 + 2.0 * HOT, 1.0 + HOT, 1.0 - 3.0 * HOT]) / 3.0},
-            exposes="logarithm of a mean of exponentials",
+            V([1.0 + 2.0 * HOT, 1.0 + HOT, 1.0 - 3.0 * HOT]) / 3.0,
+            "logarithm of a mean of exponentials",
         ),
-        Case(
-            "half of it impossible: log(2)/beta above the rest",
-            {"energies": V([1.0, np.inf]), "beta": 2.0},
-            1.0 + np.log(2.0) / 2.0,
-            {"energies": V([1.0, 0.0])},
+        "half of it impossible: log(2)/beta above the rest": Case(
+            ([1.0, np.inf], 2.0), 1.0 + np.log(2.0) / 2.0, [1.0, 0.0]
         ),
-        Case(
-            "nothing is possible",
-            {"energies": V([np.inf, np.inf]), "beta": 1.0},
-            np.inf,
-            {"energies": V([0.0, 0.0])},
-        ),
-        Case(
-            "far up, where e^-800 is 0",
-            {"energies": V([800.0, 2000.0]), "beta": 1.0},
-            800.0 + np.log(2.0),
-            {"energies": V([1.0, 0.0])},
-        ),
-        Case(
-            "not a number",
-            {"energies": V([0.0, np.nan]), "beta": 1.0},
-            np.nan,
-            {"energies": V([np.nan, np.nan])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "summed, not averaged",
-            "mistake",
+        "nothing is possible": Case(([np.inf, np.inf], 1.0), np.inf, [0.0, 0.0]),
+        "far up, where e^-800 is 0": Case(([800.0, 2000.0], 1.0), 800.0 + np.log(2.0), [1.0, 0.0]),
+        "not a number": Case(([0.0, np.nan], 1.0), np.nan, [np.nan, np.nan]),
+    },
+    variants={
+        "summed, not averaged": Mistake(
             free_energy,
             {"energies": free_energy_energies_gradient},
             symptom="falls by log(2)/beta whenever a grid is made twice as fine; no limit as beta -> 0",
         ),
-        Variant(
-            "divided by the size of the space, not by the number of its cells",
-            "mistake",
+        "divided by the size of the space, not by the number of its cells": Mistake(
             lambda E, beta=1.0: free_energy(E, beta) + np.log(2.0 * np.pi) / beta,
             {"energies": free_energy_energies_gradient},
             seen_in="NYU DLSP20 week 15-2, the softmin, which drops the width of a cell of z in 0..2 pi",
             symptom="off by log(cell)/beta, which no training notices and every comparison does",
         ),
-        Variant(
-            "logarithm of a mean of exponentials",
-            "mistake",
+        "logarithm of a mean of exponentials": Mistake(
             lambda E, beta=1.0: -np.log(np.mean(np.exp(-beta * E))) / beta,
             symptom="noise of 1e-16/beta as beta -> 0, infinite where beta E exceeds 745",
         ),
-    ),
+    },
 )

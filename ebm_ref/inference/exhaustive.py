@@ -16,7 +16,7 @@ Source: LeCun et al. (2006), equations 1 (inference) and 2 (Gibbs), Definition 1
 
 import numpy as np
 
-from ebm_ref.formula import require, require_positive
+from ebm_ref.checks import require, require_positive
 from ebm_ref.losses.offending import most_offending
 from ebm_ref.numerics import logsumexp
 

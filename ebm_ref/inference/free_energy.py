@@ -24,7 +24,8 @@ Source: LeCun et al. (2006), Section 2.2.4; NYU DLSP20, weeks 7, 14 and 15, with
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.checks import require, require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
 from ebm_ref.numerics import logsumexp, softmax, weighted
 
@@ -116,116 +117,71 @@ FORMULA = Formula(
         gradient_sums_to("energies", 1.0),
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "cut, cap, cat: three readings of a word",
-            {"energies": V([2.0, 0.8, 1.4]), "beta": 1.0},
-            0.18481119983031491,
-            exposes="logarithm forgotten",
+    cases={  # Case((energies, beta), value, by energies and beta, exposes)
+        "cut, cap, cat: three readings of a word": Case(
+            ([2.0, 0.8, 1.4], 1.0), 0.18481119983031491, exposes="logarithm forgotten"
         ),
-        Case(
-            "two alike: lower than either by log(2)/beta",
-            {"energies": V([1.0, 1.0]), "beta": 2.0},
-            1.0 - np.log(2.0) / 2.0,
-            {"energies": V([0.5, 0.5]), "beta": np.log(2.0) / 4.0},
-            exposes="1/beta forgotten",
+        "two alike: lower than either by log(2)/beta": Case(
+            ([1.0, 1.0], 2.0), 1.0 - np.log(2.0) / 2.0, ([0.5, 0.5], np.log(2.0) / 4.0), "1/beta forgotten"
         ),
-        Case(
-            "a single explanation: its energy, at every temperature",
-            {"energies": V([3.0]), "beta": 0.5},
-            3.0,
-            {"energies": V([1.0]), "beta": 0.0},
-            exposes="sign of the exponent lost",
+        "a single explanation: its energy, at every temperature": Case(
+            ([3.0], 0.5), 3.0, ([1.0], 0.0), "sign of the exponent lost"
         ),
-        Case(
-            "what is impossible does not count",
-            {"energies": V([2.0, np.inf]), "beta": 1.0},
-            2.0,
-            {"energies": V([1.0, 0.0]), "beta": 0.0},
-            exposes="argmin taken for the minimum",
+        "what is impossible does not count": Case(
+            ([2.0, np.inf], 1.0), 2.0, ([1.0, 0.0], 0.0), "argmin taken for the minimum"
         ),
-        Case(
-            "nothing is possible",
-            {"energies": V([np.inf, np.inf]), "beta": 1.0},
-            np.inf,
-            {"energies": V([0.0, 0.0]), "beta": 0.0},
+        "nothing is possible": Case(([np.inf, np.inf], 1.0), np.inf, ([0.0, 0.0], 0.0)),
+        "near certain: what the other explanation adds is e^-40": Case(
+            ([0.0, 40.0], 1.0), -TINY, ([1.0, TINY], 41.0 * TINY), "minimum, whatever beta"
         ),
-        Case(
-            "near certain: what the other explanation adds is e^-40",
-            {"energies": V([0.0, 40.0]), "beta": 1.0},
-            -TINY,
-            {"energies": V([1.0, TINY]), "beta": 41.0 * TINY},
-            exposes="minimum, whatever beta",
-        ),
-        Case(
-            "far up: e^-800 is 0 in double precision, the free energy is not infinite",
-            {"energies": V([800.0, 800.0]), "beta": 1.0},
+        "far up: e^-800 is 0 in double precision, the free energy is not infinite": Case(
+            ([800.0, 800.0], 1.0),
             800.0 - np.log(2.0),
-            {"energies": V([0.5, 0.5]), "beta": np.log(2.0)},
-            exposes="logarithm of a sum of exponentials",
+            ([0.5, 0.5], np.log(2.0)),
+            "logarithm of a sum of exponentials",
         ),
-        Case(
-            "two levels: Z(2 beta) / Z(beta) is not Z(beta)",
-            {"energies": V([0.0, np.log(3.0)]), "beta": 1.0},
+        "two levels: Z(2 beta) / Z(beta) is not Z(beta)": Case(
+            ([0.0, np.log(3.0)], 1.0),
             -np.log(4.0 / 3.0),
             {"energies": V([0.75, 0.25])},
-            exposes="averaged over samples of its own distribution",
+            "averaged over samples of its own distribution",
         ),
-        Case(
-            "not a number",
-            {"energies": V([0.0, np.nan]), "beta": 1.0},
-            np.nan,
-            {"energies": V([np.nan, np.nan]), "beta": np.nan},
-        ),
-    ),
-    variants=(
-        Variant(
-            "logarithm forgotten",
-            "mistake",
+        "not a number": Case(([0.0, np.nan], 1.0), np.nan, ([np.nan, np.nan], np.nan)),
+    },
+    variants={
+        "logarithm forgotten": Mistake(
             lambda E, beta=1.0: -np.sum(np.exp(-beta * E)) / beta,
             seen_in="NYU DLSP20 weeks 7-2 and 14-2, printed losses",
             symptom="what lies low dominates without bound; constants no longer drop out",
         ),
-        Variant(
-            "sign of the exponent lost",
-            "mistake",
+        "sign of the exponent lost": Mistake(
             lambda E, beta=1.0: -logsumexp(beta * E) / beta,
             seen_in="NYU DLSP20 week 7-1: exp(energy)",
             symptom="the worst explanation counts most",
         ),
-        Variant(
-            "1/beta forgotten",
-            "mistake",
+        "1/beta forgotten": Mistake(
             lambda E, beta=1.0: -logsumexp(-beta * E),
             seen_in="NYU DLSP20 week 14-2, printed recursion",
             symptom="right at beta = 1 alone",
         ),
-        Variant(
-            "argmin taken for the minimum",
-            "mistake",
+        "argmin taken for the minimum": Mistake(
             lambda E, beta=1.0: float(np.argmin(E)),
             seen_in="NYU DLSP20 week 7-1, F_inf",
             symptom="an index, or a z, in units of energy",
         ),
-        Variant(
-            "minimum, whatever beta",
-            "mistake",
+        "minimum, whatever beta": Mistake(
             lambda E, beta=1.0: np.min(E),
             seen_in="NYU DLSP20 week 7-1, which sets F_inf = F_beta",
             symptom="no gradient but to the best explanation",
         ),
-        Variant(
-            "logarithm of a sum of exponentials",
-            "mistake",
+        "logarithm of a sum of exponentials": Mistake(
             lambda E, beta=1.0: -np.log(np.sum(np.exp(-beta * E))) / beta,
             symptom="infinite where beta E exceeds 745, and no digits near certainty",
         ),
-        Variant(
-            "averaged over samples of its own distribution",
-            "mistake",
+        "averaged over samples of its own distribution": Mistake(
             lambda E, beta=1.0: -np.log(np.sum(softmax(-beta * E) * np.exp(-beta * E))) / beta,
             seen_in="slides that take Metropolis samples of the model for log Z in its likelihood",
             symptom="E_p[e^{-beta E}] = Z(2 beta) / Z(beta): the gradient is that at 2 beta",
         ),
-    ),
+    },
 )

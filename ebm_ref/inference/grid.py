@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.formula import require, require_count, require_positive
+from ebm_ref.checks import require, require_count, require_positive
 from ebm_ref.inference.exhaustive import energy_at
 
 

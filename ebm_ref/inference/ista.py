@@ -27,8 +27,8 @@ approximations of sparse coding".
 
 import numpy as np
 
+from ebm_ref.checks import require, require_positive, require_shape, shape_of
 from ebm_ref.energies.sparse_coding import sparse_coding
-from ebm_ref.formula import require, require_positive, require_shape, shape_of
 
 
 def shrink(t, threshold):

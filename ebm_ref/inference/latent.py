@@ -18,7 +18,7 @@ Source: LeCun et al. (2006), Sections 2.2.4 and 4; NYU DLSP20, weeks 7 and 15.
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 from ebm_ref.inference.free_energy import free_energy
 
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
 from ebm_ref.energies.factor_graph import check_factors
-from ebm_ref.formula import largest_finite, require, require_finite_sum, require_positive
 from ebm_ref.numerics import softmax
 
 

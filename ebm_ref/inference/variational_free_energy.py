@@ -17,7 +17,8 @@ that justifies incremental, sparse, and other variants".
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.checks import require, require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.inference.free_energy import random_latent
 from ebm_ref.laws import homogeneous, permutation_invariant
 from ebm_ref.numerics import weighted, xlogy
@@ -93,54 +94,32 @@ FORMULA = Formula(
     },
     sample=random_guess,
     laws=(permutation_invariant, homogeneous(1, energies=1, beta=-1)),
-    cases=(
-        Case(
-            "an even guess between two",
-            {"probabilities": V([0.5, 0.5]), "energies": V([1.0, 3.0]), "beta": 2.0},
+    cases={  # Case((probabilities, energies, beta), value, by energies and probabilities, exposes)
+        "an even guess between two": Case(
+            ([0.5, 0.5], [1.0, 3.0], 2.0),
             2.0 - np.log(2.0) / 2.0,
-            {
-                "probabilities": V([1.0, 3.0]) + (1.0 - np.log(2.0)) / 2.0,
-                "energies": V([0.5, 0.5]),
-            },
-            exposes="q forgotten in the entropy",
+            ([0.5, 0.5], V([1.0, 3.0]) + (1.0 - np.log(2.0)) / 2.0),
+            "q forgotten in the entropy",
         ),
-        Case(
-            "a sure guess has no entropy, 0 log 0 = 0",
-            {"probabilities": V([1.0, 0.0]), "energies": V([1.5, 4.0]), "beta": 1.0},
-            1.5,
-        ),
-        Case(
-            "no energies but entropy",
-            {"probabilities": V([0.25, 0.75]), "energies": V([0.0, 0.0]), "beta": 4.0},
+        "a sure guess has no entropy, 0 log 0 = 0": Case(([1.0, 0.0], [1.5, 4.0], 1.0), 1.5),
+        "no energies but entropy": Case(
+            ([0.25, 0.75], [0.0, 0.0], 4.0),
             -0.14058378615470209,
             {"energies": V([0.25, 0.75])},
-            exposes="entropy added",
+            "entropy added",
         ),
-        Case(
-            "a guess of something impossible",
-            {"probabilities": V([0.5, 0.5]), "energies": V([0.0, np.inf]), "beta": 1.0},
-            np.inf,
-        ),
-        Case(
-            "not a number",
-            {"probabilities": V([0.5, 0.5]), "energies": V([0.0, np.nan]), "beta": 1.0},
-            np.nan,
-            {"probabilities": V([np.nan, np.nan]), "energies": V([np.nan, np.nan])},
-        ),
-    ),
-    variants=(
-        Variant(
-            "q forgotten in the entropy",
-            "mistake",
+        "a guess of something impossible": Case(([0.5, 0.5], [0.0, np.inf], 1.0), np.inf),
+        "not a number": Case(([0.5, 0.5], [0.0, np.nan], 1.0), np.nan, ([np.nan, np.nan], [np.nan, np.nan])),
+    },
+    variants={
+        "q forgotten in the entropy": Mistake(
             lambda q, E, beta=1.0: np.sum(q * E) + np.sum(np.log(q)) / beta,
             seen_in="NYU DLSP20 week 14-2, printed bound",
             symptom="drives q to the uniform distribution far too hard, and is no bound",
         ),
-        Variant(
-            "entropy added",
-            "mistake",
+        "entropy added": Mistake(
             lambda q, E, beta=1.0: np.sum(q * E) - np.sum(q * np.log(q)) / beta,
             symptom="q collapses onto one value",
         ),
-    ),
+    },
 )

@@ -31,8 +31,8 @@ import math
 import numpy as np
 from numba import njit
 
+from ebm_ref.checks import require_number, require_positive
 from ebm_ref.exact import chain_nll as page
-from ebm_ref.formula import require_number, require_positive
 from ebm_ref.kernels.batch import as_integers, as_numbers, divide, refuse
 from ebm_ref.kernels.ctc import halvings
 from ebm_ref.kernels.exponential import exponential

@@ -35,8 +35,8 @@ import math
 import numpy as np
 from numba import njit
 
+from ebm_ref.checks import require_index
 from ebm_ref.criteria import ctc, ctc_of_logits
-from ebm_ref.formula import require_index
 from ebm_ref.kernels.batch import as_integers, as_numbers, divide, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.kernels.losses import beside_one, scale, weigh

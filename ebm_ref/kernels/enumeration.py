@@ -31,14 +31,8 @@ import math
 import numpy as np
 from numba import njit
 
+from ebm_ref.checks import largest_finite, require, require_finite_sum, require_index, require_positive
 from ebm_ref.exact.spins import check_spins, levels, require_memory, spin_table
-from ebm_ref.formula import (
-    largest_finite,
-    require,
-    require_finite_sum,
-    require_index,
-    require_positive,
-)
 from ebm_ref.kernels.exponential import exponential
 
 SIDE_A, SIDE_B = 6, 9  # spins of A and of B: a table w of 256 KiB stays in the second cache

@@ -12,7 +12,7 @@ Source: compressed rows are standard.
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 from ebm_ref.kernels.batch import as_numbers
 
 

@@ -21,8 +21,8 @@ import math
 import numpy as np
 from numba import njit
 
+from ebm_ref.checks import require_number
 from ebm_ref.criteria import cross_entropy
-from ebm_ref.formula import require_number
 from ebm_ref.kernels.batch import as_integers, as_numbers, check_axes, divide, over_rows, refuse
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.losses import (

@@ -21,7 +21,7 @@ import numba
 import numpy as np
 from numba import njit
 
-from ebm_ref.formula import require, require_index, require_one_of
+from ebm_ref.checks import require, require_index, require_one_of
 from ebm_ref.kernels.batch import as_numbers
 from ebm_ref.kernels.graph import as_graph
 from ebm_ref.kernels.sweeps import LANES, sweeps_of_64

@@ -19,7 +19,7 @@ from copy import deepcopy
 
 import numpy as np
 
-from ebm_ref.formula import require, require_count, require_shape
+from ebm_ref.checks import require, require_count, require_shape
 
 
 def energy_table(energy, k, *inputs):

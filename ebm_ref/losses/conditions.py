@@ -24,7 +24,7 @@ Source: LeCun et al. (2006), Section 5.2 (conditions 1-3) and Table 1 (margins).
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 
 
 def condition_3(loss, region, margin, extent=4.0, points=65, others=()):

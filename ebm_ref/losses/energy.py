@@ -12,7 +12,7 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: none).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, homogeneous, permutation_invariant
 from ebm_ref.losses.table import check_table, random_table
 
@@ -59,39 +59,28 @@ FORMULA = Formula(
     gradients={"energies": energy_gradient},
     sample=random_table,
     laws=(convex_in_energies, permutation_invariant, homogeneous(1, energies=1)),
-    cases=(
-        Case(
-            "four answers",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0},
-            1.0,
-            {"energies": np.array([1.0, 0.0, 0.0, 0.0])},
-            exposes="energy of the whole system",
+    cases={  # Case((energies, label), value, by energies, exposes)
+        "four answers": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0), 1.0, [1.0, 0.0, 0.0, 0.0], "energy of the whole system"
         ),
-        Case(
-            "the model errs, the loss does not see it",
-            {"energies": np.array([-7.0, -2.0]), "label": 1},
-            -2.0,
-            exposes="energy of the answer given",
+        "the model errs, the loss does not see it": Case(
+            ([-7.0, -2.0], 1), -2.0, exposes="energy of the answer given"
         ),
-        Case("an impossible correct answer", {"energies": np.array([0.0, np.inf]), "label": 1}, np.inf),
-        Case("a NaN at y", {"energies": np.array([np.nan, 0.0]), "label": 0}, np.nan),
-        Case("a NaN elsewhere is not read", {"energies": np.array([np.nan, 4.0]), "label": 1}, 4.0),
-    ),
-    variants=(
-        Variant(
-            "energy of the whole system",
-            "mistake",
+        "an impossible correct answer": Case(([0.0, np.inf], 1), np.inf),
+        "a NaN at y": Case(([np.nan, 0.0], 0), np.nan),
+        "a NaN elsewhere is not read": Case(([np.nan, 4.0], 1), 4.0),
+    },
+    variants={
+        "energy of the whole system": Mistake(
             lambda E, y: np.mean(E),
             {"energies": lambda E, y: np.full(len(E), 1.0 / len(E))},
             seen_in="'Deep Learning 11: Energy-Based Learning (1)': 'minimize the whole energy'",
             symptom="wrong answers are pushed down as hard as the right one",
         ),
-        Variant(
-            "energy of the answer given",
-            "mistake",
+        "energy of the answer given": Mistake(
             lambda E, y: np.min(E),
             {"energies": lambda E, y: np.eye(len(E))[np.argmin(E)]},
             symptom="the model is rewarded for whatever it says",
         ),
-    ),
+    },
 )

@@ -14,7 +14,8 @@ Source: NYU DLSP20, week 11-2; Weston and Watkins (1999), for C_j = 1.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in_energies,
     gradient_sums_to_zero,
@@ -96,96 +97,52 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(1, energies=1, costs=1),
     ),
-    cases=(
-        Case(
-            "three violators, costs growing with the distance",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "costs": np.array([0.0, 1.0, 2.0, 3.0])},
+    cases={  # Case((energies, label, costs), value, by energies, exposes)
+        "three violators, costs growing with the distance": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, [0.0, 1.0, 2.0, 3.0]),
             3.5,
-            {"energies": np.array([3.0, -1.0, -1.0, -1.0])},
-            exposes="worst violator alone",
+            [3.0, -1.0, -1.0, -1.0],
+            "worst violator alone",
         ),
-        Case(
-            "one violator of two",
-            {"energies": np.array([0.0, 2.0, 2.0]), "label": 0, "costs": np.array([0.0, 1.0, 3.0])},
-            1.0,
-            {"energies": np.array([1.0, 0.0, -1.0])},
-            exposes="hinge of the sum",
+        "one violator of two": Case(
+            ([0.0, 2.0, 2.0], 0, [0.0, 1.0, 3.0]), 1.0, [1.0, 0.0, -1.0], "hinge of the sum"
         ),
-        Case(
-            "unequal costs of two equal answers",
-            {"energies": np.array([1.0, 1.0, 1.0]), "label": 1, "costs": np.array([0.5, 0.0, 2.0])},
-            2.5,
-            {"energies": np.array([-1.0, 2.0, -1.0])},
-            exposes="divided by the number of answers",
+        "unequal costs of two equal answers": Case(
+            ([1.0, 1.0, 1.0], 1, [0.5, 0.0, 2.0]), 2.5, [-1.0, 2.0, -1.0], "divided by the number of answers"
         ),
-        Case(
-            "one margin for all: the multi-class hinge of Weston and Watkins",
-            {
-                "energies": np.array([1.0, 1.5, 0.25, 4.0]),
-                "label": 0,
-                "costs": np.array([0.0, 1.0, 1.0, 1.0]),
-            },
-            2.25,
-            {"energies": np.array([2.0, -1.0, -1.0, 0.0])},
+        "one margin for all: the multi-class hinge of Weston and Watkins": Case(
+            ([1.0, 1.5, 0.25, 4.0], 0, [0.0, 1.0, 1.0, 1.0]), 2.25, [2.0, -1.0, -1.0, 0.0]
         ),
-        Case(
-            "one margin for all, three answers",
-            {"energies": np.array([0.0, 0.5, 1.0]), "label": 2, "costs": np.array([2.0, 2.0, 2.0])},
-            5.5,
-            {"energies": np.array([-1.0, -1.0, 2.0])},
+        "one margin for all, three answers": Case(
+            ([0.0, 0.5, 1.0], 2, [2.0, 2.0, 2.0]), 5.5, [-1.0, -1.0, 2.0]
         ),
-        Case(
-            "at a corner nothing moves",
-            {"energies": np.array([0.0, 1.0, 5.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
-            0.0,
-            {"energies": np.zeros(3)},
+        "at a corner nothing moves": Case(([0.0, 1.0, 5.0], 0, [0.0, 1.0, 1.0]), 0.0, np.zeros(3)),
+        "the cost of the correct answer is not read": Case(
+            ([1.0, 0.5], 0, [9.0, 1.0]), 1.5, [1.0, -1.0], "correct answer left in the sum"
         ),
-        Case(
-            "the cost of the correct answer is not read",
-            {"energies": np.array([1.0, 0.5]), "label": 0, "costs": np.array([9.0, 1.0])},
-            1.5,
-            {"energies": np.array([1.0, -1.0])},
-            exposes="correct answer left in the sum",
+        "an impossible wrong answer is far enough": Case(
+            ([1.0, np.inf, 1.0], 0, [0.0, 1.0, 1.0]), 1.0, [1.0, 0.0, -1.0]
         ),
-        Case(
-            "an impossible wrong answer is far enough",
-            {"energies": np.array([1.0, np.inf, 1.0]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
-            1.0,
-            {"energies": np.array([1.0, 0.0, -1.0])},
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0, "costs": np.array([0.0, 1.0])},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "divided by the number of answers",
-            "convention",
+        "not a number": Case(([0.0, np.nan], 0, [0.0, 1.0]), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "divided by the number of answers": Convention(
             lambda E, y, C=1.0: generalized_hinge(E, y, C) / len(E),
             {"energies": lambda E, y, C=1.0: generalized_hinge_gradient(E, y, C) / len(E)},
             seen_in="PyTorch, documentation of torch.nn.MultiMarginLoss",
         ),
-        Variant(
-            "worst violator alone",
-            "mistake",
+        "worst violator alone": Mistake(
             lambda E, y, C=1.0: np.max(np.maximum(0.0, violations(E, y, C))),
             symptom="the margin-rescaled hinge: one answer pulled up a step",
         ),
-        Variant(
-            "hinge of the sum",
-            "mistake",
+        "hinge of the sum": Mistake(
             lambda E, y, C=1.0: np.maximum(0.0, np.sum(np.delete(C + E[y] - E, y))),
             symptom="a far answer pays for a near one",
         ),
-        Variant(
-            "correct answer left in the sum",
-            "mistake",
+        "correct answer left in the sum": Mistake(
             lambda E, y, C=1.0: np.sum(np.maximum(0.0, C + E[y] - E)),
             seen_in="NYU DLSP20 week 11-2, printed sum: harmless only while C_y = 0",
             symptom="the loss never falls below C_y",
         ),
-    ),
+    },
 )

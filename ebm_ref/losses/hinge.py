@@ -15,7 +15,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
     convex_in_energies,
@@ -86,110 +87,60 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(1, energies=1, margin=1),
     ),
-    cases=(
-        Case(
-            "separated: the gap of 2 exceeds the margin",
-            {"energies": np.array([0.0, 2.0, 3.0]), "label": 0, "margin": 1.0},
-            0.0,
-            {"energies": np.zeros(3)},
-            exposes="minimum taken over y too",
+    cases={  # Case((energies, label, margin), value, by energies, exposes)
+        "separated: the gap of 2 exceeds the margin": Case(
+            ([0.0, 2.0, 3.0], 0, 1.0), 0.0, np.zeros(3), "minimum taken over y too"
         ),
-        Case(
-            "violated: a wrong answer lies lower",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "margin": 1.0},
-            1.5,
-            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
-            exposes="energies taken for scores",
+        "violated: a wrong answer lies lower": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 1.0), 1.5, [1.0, -1.0, 0.0, 0.0], "energies taken for scores"
         ),
-        Case(
-            "too close: right, but the gap of 0.5 is short of the margin",
-            {"energies": np.array([1.0, 3.0, 1.5]), "label": 0, "margin": 1.0},
-            0.5,
-            {"energies": np.array([1.0, 0.0, -1.0])},
+        "too close: right, but the gap of 0.5 is short of the margin": Case(
+            ([1.0, 3.0, 1.5], 0, 1.0), 0.5, [1.0, 0.0, -1.0]
         ),
-        Case(
-            "far apart: beyond the margin nothing is gained",
-            {"energies": np.array([0.0, 4.0]), "label": 0, "margin": 1.0},
-            0.0,
-            exposes="hinge closed before E_o enters",
+        "far apart: beyond the margin nothing is gained": Case(
+            ([0.0, 4.0], 0, 1.0), 0.0, exposes="hinge closed before E_o enters"
         ),
-        Case(
-            "at the corner: a gap of exactly m is enough",
-            {"energies": np.array([1.0, 2.0]), "label": 0, "margin": 1.0},
-            0.0,
-            {"energies": np.zeros(2)},
+        "at the corner: a gap of exactly m is enough": Case(([1.0, 2.0], 0, 1.0), 0.0, np.zeros(2)),
+        "a tie of two offenders: the first is pulled up": Case(
+            ([1.0, 0.5, 0.5], 0, 1.0), 1.5, [1.0, -1.0, 0.0]
         ),
-        Case(
-            "a tie of two offenders: the first is pulled up",
-            {"energies": np.array([1.0, 0.5, 0.5]), "label": 0, "margin": 1.0},
-            1.5,
-            {"energies": np.array([1.0, -1.0, 0.0])},
-        ),
-        Case(
-            "a margin of zero is the perceptron",
-            {"energies": np.array([1.0, 0.5]), "label": 0, "margin": 0.0},
-            0.5,
-            {"energies": np.array([1.0, -1.0])},
-        ),
-        Case(
-            "an impossible wrong answer is far enough",
-            {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([1.0, np.nan, 0.0]), "label": 0, "margin": 1.0},
-            np.nan,
-            {"energies": np.full(3, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "hinge closed before E_o enters",
-            "mistake",
+        "a margin of zero is the perceptron": Case(([1.0, 0.5], 0, 0.0), 0.5, [1.0, -1.0]),
+        "an impossible wrong answer is far enough": Case(([1.0, np.inf], 0, 1.0), 0.0, np.zeros(2)),
+        "not a number": Case(([1.0, np.nan, 0.0], 0, 1.0), np.nan, np.full(3, np.nan)),
+    },
+    variants={
+        "hinge closed before E_o enters": Mistake(
             lambda E, y, m=1.0: np.maximum(0.0, m + E[y]) - np.min(np.delete(E, y)),
             seen_in="NYU DLSP20 week 11-2, printed formula",
             symptom="negative losses; E_o is pulled up for ever",
         ),
-        Variant(
-            "minimum taken over y too",
-            "mistake",
-            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - np.min(E)),
-            symptom="the loss never falls below m",
+        "minimum taken over y too": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - np.min(E)), symptom="the loss never falls below m"
         ),
-        Variant(
-            "0 counted among the wrong energies",
-            "convention",
+        "0 counted among the wrong energies": Convention(
             lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - min(0.0, np.min(np.delete(E, y)))),
             {"energies": lambda E, y, m=1.0: _with_zero(E, y, m)},
             seen_in="Keras, documentation of categorical_hinge; github.com/keras-team/keras/issues/8083",
             symptom="not only gaps count: even far below all wrong answers E_y is pushed down to -m",
         ),
-        Variant(
-            "violation squared",
-            "convention",
+        "violation squared": Convention(
             lambda E, y, m=1.0: hinge(E, y, m) ** 2,
             {"energies": lambda E, y, m=1.0: 2.0 * hinge(E, y, m) * hinge_gradient(E, y, m)},
             seen_in="scikit-learn, documentation of LinearSVC: loss='squared_hinge' is its default",
             symptom="the pull fades as the gap nears the margin, and large violations pull harder",
         ),
-        Variant(
-            "every violation counted",
-            "convention",
+        "every violation counted": Convention(
             lambda E, y, m=1.0: np.sum(np.maximum(0.0, m + E[y] - np.delete(E, y))),
             {"energies": lambda E, y, m=1.0: _every_violation_gradient(E, y, m)},
             seen_in="Weston and Watkins (1999), whose multi-class machine sums over all wrong answers",
             symptom="all wrong answers within the margin are pulled up, not the most offending one alone",
         ),
-        Variant(
-            "energies taken for scores",
-            "mistake",
+        "energies taken for scores": Mistake(
             lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))),
             seen_in="NYU DLSP20 week 11-2, on MarginRankingLoss: target 1 pushes x1 up, which is for scores",
             symptom="training drives the correct answer to the highest energy",
         ),
-    ),
+    },
 )
 
 

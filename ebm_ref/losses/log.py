@@ -15,7 +15,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); beta added.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.checks import require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
     convex_in_energies,
@@ -89,87 +90,53 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "at a tie each side is pulled with half the force",
-            {"energies": np.array([1.0, 1.0]), "label": 0, "beta": 1.0},
-            np.log(2.0),
-            {"energies": np.array([0.5, -0.5])},
+    cases={  # Case((energies, label, beta), value, by energies, exposes)
+        "at a tie each side is pulled with half the force": Case(
+            ([1.0, 1.0], 0, 1.0), np.log(2.0), [0.5, -0.5]
         ),
-        Case(
-            "wrong: d = 1/2",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
+        "wrong: d = 1/2": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 1.0),
             0.9740769841801067,
-            {"energies": np.array([0.6224593312018546, -0.6224593312018546, 0.0, 0.0])},
-            exposes="energies taken for scores",
+            [0.6224593312018546, -0.6224593312018546, 0.0, 0.0],
+            "energies taken for scores",
         ),
-        Case(
-            "sharper: d = 1, log(1 + e^2) / 2",
-            {"energies": np.array([1.0, 0.0]), "label": 0, "beta": 2.0},
-            1.0634640055214861,
-            exposes="not divided by beta",
+        "sharper: d = 1, log(1 + e^2) / 2": Case(
+            ([1.0, 0.0], 0, 2.0), 1.0634640055214861, exposes="not divided by beta"
         ),
-        Case(
-            "far on the right side a little is left",
-            {"energies": np.array([0.0, 40.0]), "label": 0, "beta": 1.0},
-            4.248354255291589e-18,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        "far on the right side a little is left": Case(
+            ([0.0, 40.0], 0, 1.0), 4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18]
         ),
-        Case(
-            "far on the wrong side the loss is d",
-            {"energies": np.array([800.0, 0.0]), "label": 0, "beta": 1.0},
-            800.0,
-            {"energies": np.array([1.0, -1.0])},
-            exposes="the exponential overflows",
+        "far on the wrong side the loss is d": Case(
+            ([800.0, 0.0], 0, 1.0), 800.0, [1.0, -1.0], "the exponential overflows"
         ),
-        Case(
-            "beyond 20 the logarithm still counts: e^-21 is 8e-10",
-            {"energies": np.array([21.0, 0.0]), "label": 0, "beta": 1.0},
-            21.000000000758256,
-            exposes="linear beyond a threshold of 20",
+        "beyond 20 the logarithm still counts: e^-21 is 8e-10": Case(
+            ([21.0, 0.0], 0, 1.0), 21.000000000758256, exposes="linear beyond a threshold of 20"
         ),
-        Case(
-            "an impossible correct answer",
-            {"energies": np.array([np.inf, 0.0]), "label": 0, "beta": 1.0},
-            np.inf,
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0, "beta": 1.0},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "linear beyond a threshold of 20",
-            "convention",
+        "an impossible correct answer": Case(([np.inf, 0.0], 0, 1.0), np.inf),
+        "not a number": Case(([0.0, np.nan], 0, 1.0), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "linear beyond a threshold of 20": Convention(
             lambda E, y, beta=1.0: _linear_beyond_threshold(E[y] - np.min(np.delete(E, y)), beta),
             {"energies": lambda E, y, beta=1.0: _linear_beyond_threshold_gradient(E, y, beta)},
             seen_in="PyTorch, documentation of torch.nn.Softplus",
             symptom="six digits in float64: the loss jumps by 2e-9 at beta d = 20",
         ),
-        Variant(
-            "the exponential overflows",
-            "mistake",
+        "the exponential overflows": Mistake(
             lambda E, y, beta=1.0: np.log1p(np.exp(beta * (E[y] - np.min(np.delete(E, y))))) / beta,
             {"energies": lambda E, y, beta=1.0: _overflowing_gradient(E, y, beta)},
             seen_in="PyTorch SoftMarginLoss, github.com/pytorch/pytorch/issues/77529",
             symptom="an infinite loss and a NaN gradient beyond d = 710 (float32: 89)",
         ),
-        Variant(
-            "not divided by beta",
-            "mistake",
+        "not divided by beta": Mistake(
             lambda E, y, beta=1.0: softplus(beta * (E[y] - np.min(np.delete(E, y)))),
             symptom="the loss grows with beta instead of approaching the perceptron",
         ),
-        Variant(
-            "energies taken for scores",
-            "mistake",
+        "energies taken for scores": Mistake(
             lambda E, y, beta=1.0: softplus(beta * (np.max(np.delete(E, y)) - E[y])) / beta,
             symptom="training drives the correct answer to the highest energy",
         ),
-    ),
+    },
 )
 
 

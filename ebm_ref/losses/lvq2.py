@@ -12,7 +12,8 @@ Kohonen's learning vector quantisation, Driancourt et al. (1991).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
     gradient_sums_to_zero,
@@ -82,70 +83,27 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(1, energies=1, cap=1),
     ),
-    cases=(
-        Case(
-            "wrong, not hopeless",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "cap": 1.0},
-            0.5,
-            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
+    cases={  # Case((energies, label, cap), value, by energies, exposes)
+        "wrong, not hopeless": Case(([1.0, 0.5, 2.0, 3.0], 0, 1.0), 0.5, [1.0, -1.0, 0.0, 0.0]),
+        "hopeless: given up": Case(([4.0, 0.5, 2.0], 0, 2.0), 2.0, np.zeros(3), "cap forgotten"),
+        "right": Case(([0.0, 2.0], 0, 1.0), 0.0, np.zeros(2), "maximum closed before E_o enters"),
+        "at the lower corner, a tie": Case(([1.0, 1.0], 0, 1.0), 0.0, np.zeros(2)),
+        "at the upper corner, d = M": Case(([3.0, 1.0], 0, 2.0), 2.0, np.zeros(2)),
+        "of two equal offenders the first is pulled up": Case(
+            ([1.0, 0.5, 0.5], 0, 1.0), 0.5, [1.0, -1.0, 0.0]
         ),
-        Case(
-            "hopeless: given up",
-            {"energies": np.array([4.0, 0.5, 2.0]), "label": 0, "cap": 2.0},
-            2.0,
-            {"energies": np.zeros(3)},
-            exposes="cap forgotten",
-        ),
-        Case(
-            "right",
-            {"energies": np.array([0.0, 2.0]), "label": 0, "cap": 1.0},
-            0.0,
-            {"energies": np.zeros(2)},
-            exposes="maximum closed before E_o enters",
-        ),
-        Case(
-            "at the lower corner, a tie",
-            {"energies": np.array([1.0, 1.0]), "label": 0, "cap": 1.0},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "at the upper corner, d = M",
-            {"energies": np.array([3.0, 1.0]), "label": 0, "cap": 2.0},
-            2.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "of two equal offenders the first is pulled up",
-            {"energies": np.array([1.0, 0.5, 0.5]), "label": 0, "cap": 1.0},
-            0.5,
-            {"energies": np.array([1.0, -1.0, 0.0])},
-        ),
-        Case(
-            "an impossible correct answer costs M",
-            {"energies": np.array([np.inf, 0.0]), "label": 0, "cap": 1.0},
-            1.0,
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0, "cap": 1.0},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "maximum closed before E_o enters",
-            "mistake",
+        "an impossible correct answer costs M": Case(([np.inf, 0.0], 0, 1.0), 1.0),
+        "not a number": Case(([0.0, np.nan], 0, 1.0), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "maximum closed before E_o enters": Mistake(
             lambda E, y, cap=1.0: np.minimum(cap, np.maximum(0.0, E[y]) - np.min(np.delete(E, y))),
             seen_in="LeCun et al. (2006), Table 1: a reading of the formula, which lacks a parenthesis",
             symptom="negative losses where the model is right",
         ),
-        Variant(
-            "cap forgotten",
-            "mistake",
+        "cap forgotten": Mistake(
             lambda E, y, cap=1.0: np.maximum(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="the perceptron loss: outliers pull with full force",
         ),
-    ),
+    },
 )

@@ -12,7 +12,8 @@ Source: LeCun et al. (2006), Section 2.2; after Driancourt et al. (1991).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.checks import require, require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     at_most_one,
     homogeneous,
@@ -90,110 +91,45 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(0, energies=1),
     ),
-    cases=(
-        Case(
-            "halfway: E_y = 1.5 E_o, given up at 2 E_o",
-            {"energies": np.array([3.0, 2.0, 5.0]), "label": 0, "delta": 1.0},
-            0.5,
-            {"energies": np.array([0.5, -0.75, 0.0])},
-            exposes="divided by the energy of the correct answer",
+    cases={  # Case((energies, label, delta), value, by energies, exposes)
+        "halfway: E_y = 1.5 E_o, given up at 2 E_o": Case(
+            ([3.0, 2.0, 5.0], 0, 1.0), 0.5, [0.5, -0.75, 0.0], "divided by the energy of the correct answer"
         ),
-        Case(
-            "given up",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "delta": 0.5},
-            1.0,
-            {"energies": np.zeros(4)},
-            exposes="not capped",
+        "given up": Case(([1.0, 0.5, 2.0, 3.0], 0, 0.5), 1.0, np.zeros(4), "not capped"),
+        "right": Case(([1.0, 2.0], 0, 0.5), 0.0, np.zeros(2)),
+        "delta scales the ratio": Case(([3.0, 2.0], 0, 2.0), 0.25, exposes="delta forgotten"),
+        "an impossible wrong answer is far enough": Case(([1.0, np.inf], 0, 0.5), 0.0, np.zeros(2)),
+        "an impossible correct answer is given up": Case(([np.inf, 1.0], 0, 0.5), 1.0, np.zeros(2)),
+        "a tie at the smallest energy there is": Case(([2.0**-1074, 2.0**-1074], 0, 0.25), 0.0, np.zeros(2)),
+        "a correct answer may lie below zero: only E_o must not": Case(
+            ([-3.0, 2.0], 0, 0.5), 0.0, np.zeros(2)
         ),
-        Case(
-            "right",
-            {"energies": np.array([1.0, 2.0]), "label": 0, "delta": 0.5},
-            0.0,
-            {"energies": np.zeros(2)},
+        "at the upper corner, E_y = (1 + delta) E_o": Case(([3.0, 2.0], 0, 0.5), 1.0, np.zeros(2)),
+        "at the lower corner, a tie": Case(([2.0, 2.0], 1, 0.5), 0.0, np.zeros(2)),
+        "given up at a tiny energy: no force, although 1/E_o is infinite": Case(
+            ([1.0, 2.0**-1060], 0, 1.0), 1.0, np.zeros(2), "zero times an infinite slope"
         ),
-        Case(
-            "delta scales the ratio",
-            {"energies": np.array([3.0, 2.0]), "label": 0, "delta": 2.0},
-            0.25,
-            exposes="delta forgotten",
-        ),
-        Case(
-            "an impossible wrong answer is far enough",
-            {"energies": np.array([1.0, np.inf]), "label": 0, "delta": 0.5},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "an impossible correct answer is given up",
-            {"energies": np.array([np.inf, 1.0]), "label": 0, "delta": 0.5},
-            1.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "a tie at the smallest energy there is",
-            {"energies": np.array([2.0**-1074, 2.0**-1074]), "label": 0, "delta": 0.25},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "a correct answer may lie below zero: only E_o must not",
-            {"energies": np.array([-3.0, 2.0]), "label": 0, "delta": 0.5},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "at the upper corner, E_y = (1 + delta) E_o",
-            {"energies": np.array([3.0, 2.0]), "label": 0, "delta": 0.5},
-            1.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "at the lower corner, a tie",
-            {"energies": np.array([2.0, 2.0]), "label": 1, "delta": 0.5},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "given up at a tiny energy: no force, although 1/E_o is infinite",
-            {"energies": np.array([1.0, 2.0**-1060]), "label": 0, "delta": 1.0},
-            1.0,
-            {"energies": np.zeros(2)},
-            exposes="zero times an infinite slope",
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([1.0, np.nan]), "label": 0, "delta": 0.5},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "divided by the energy of the correct answer",
-            "mistake",
+        "not a number": Case(([1.0, np.nan], 0, 0.5), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "divided by the energy of the correct answer": Mistake(
             lambda E, y, delta=0.5: np.clip((E[y] - np.min(np.delete(E, y))) / (delta * E[y]), 0.0, 1.0),
             seen_in="public reading notes of the tutorial, which print delta E(Y^i) as denominator",
             symptom="never saturates for delta >= 1, since (E_y - E_o) / E_y < 1",
         ),
-        Variant(
-            "not capped",
-            "mistake",
+        "not capped": Mistake(
             lambda E, y, delta=0.5: np.maximum(0.0, (E[y] / np.min(np.delete(E, y)) - 1.0) / delta),
             symptom="values above 1: outliers pull",
         ),
-        Variant(
-            "zero times an infinite slope",
-            "mistake",
+        "zero times an infinite slope": Mistake(
             gradients={"energies": lambda E, y, delta=0.5: _backpropagated(E, y, delta)},
             seen_in="reverse-mode differentiation of the formula as it is written",
             symptom="a NaN gradient for a saturated sample whose E_o is so small that 1/E_o overflows",
         ),
-        Variant(
-            "delta forgotten",
-            "mistake",
-            lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0),
+        "delta forgotten": Mistake(
+            lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0)
         ),
-    ),
+    },
 )
 
 

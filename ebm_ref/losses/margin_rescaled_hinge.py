@@ -12,7 +12,7 @@ Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Sectio
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in_energies,
     gradient_sums_to_zero,
@@ -89,82 +89,44 @@ FORMULA = Formula(
         bounds_the_cost,
         homogeneous(1, energies=1, costs=1),
     ),
-    cases=(
-        Case(
-            "the lowest wrong answer is not the worst violator",
-            {"energies": np.array([1.0, 2.0, 2.5]), "label": 0, "costs": np.array([0.0, 0.5, 4.0])},
-            2.5,
-            {"energies": np.array([1.0, 0.0, -1.0])},
-            exposes="cost of the most offending answer",
+    cases={  # Case((energies, label, costs), value, by energies, exposes)
+        "the lowest wrong answer is not the worst violator": Case(
+            ([1.0, 2.0, 2.5], 0, [0.0, 0.5, 4.0]), 2.5, [1.0, 0.0, -1.0], "cost of the most offending answer"
         ),
-        Case(
-            "a tie of three violators: the first is pulled up",
-            {"energies": np.array([1.0, 0.5, 1.5, 2.5]), "label": 0, "costs": np.array([0.0, 1.0, 2.0, 3.0])},
+        "a tie of three violators: the first is pulled up": Case(
+            ([1.0, 0.5, 1.5, 2.5], 0, [0.0, 1.0, 2.0, 3.0]),
             1.5,
-            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
-            exposes="all violators summed",
+            [1.0, -1.0, 0.0, 0.0],
+            "all violators summed",
         ),
-        Case(
-            "far enough",
-            {"energies": np.array([0.0, 3.0, 5.0]), "label": 0, "costs": np.array([0.0, 1.0, 2.0])},
-            0.0,
-            {"energies": np.zeros(3)},
-            exposes="not clipped at zero",
+        "far enough": Case(([0.0, 3.0, 5.0], 0, [0.0, 1.0, 2.0]), 0.0, np.zeros(3), "not clipped at zero"),
+        "the cost scales the margin, not the loss: 2 + 1": Case(
+            ([1.0, 0.0], 0, [0.0, 2.0]), 3.0, [1.0, -1.0], "slack rescaled instead"
         ),
-        Case(
-            "the cost scales the margin, not the loss: 2 + 1",
-            {"energies": np.array([1.0, 0.0]), "label": 0, "costs": np.array([0.0, 2.0])},
-            3.0,
-            {"energies": np.array([1.0, -1.0])},
-            exposes="slack rescaled instead",
-        ),
-        Case(
-            "at the corner",
-            {"energies": np.array([0.0, 1.0]), "label": 0, "costs": np.array([0.0, 1.0])},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "the cost of the correct answer is not read",
-            {"energies": np.array([1.0, 0.5]), "label": 0, "costs": np.array([9.0, 1.0])},
-            1.5,
-            {"energies": np.array([1.0, -1.0])},
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, 1.0, np.nan]), "label": 0, "costs": np.array([0.0, 1.0, 1.0])},
-            np.nan,
-            {"energies": np.full(3, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "slack rescaled instead",
-            "convention",
+        "at the corner": Case(([0.0, 1.0], 0, [0.0, 1.0]), 0.0, np.zeros(2)),
+        "the cost of the correct answer is not read": Case(([1.0, 0.5], 0, [9.0, 1.0]), 1.5, [1.0, -1.0]),
+        "not a number": Case(([0.0, 1.0, np.nan], 0, [0.0, 1.0, 1.0]), np.nan, np.full(3, np.nan)),
+    },
+    variants={
+        "slack rescaled instead": Convention(
             lambda E, y, C=1.0: np.max(
                 C * np.ones(len(E)) * np.maximum(0.0, np.where(_wrong(E, y), 1.0 + E[y] - E, 0.0))
             ),
             seen_in="Tsochantaridis et al. (2005), Section 2: another loss, often under the same name",
         ),
-        Variant(
-            "cost of the most offending answer",
-            "mistake",
+        "cost of the most offending answer": Mistake(
             lambda E, y, C=1.0: np.maximum(0.0, _of_the_lowest(E, y, C)),
             symptom="inference without the cost: a grave error at slightly higher energy goes unseen",
         ),
-        Variant(
-            "all violators summed",
-            "mistake",
+        "all violators summed": Mistake(
             lambda E, y, C=1.0: np.sum(np.maximum(0.0, violations(E, y, C))),
             symptom="the generalised hinge: the loss grows with the number of answers",
         ),
-        Variant(
-            "not clipped at zero",
-            "mistake",
+        "not clipped at zero": Mistake(
             lambda E, y, C=1.0: np.max(violations(E, y, C)),
             symptom="negative losses, and no end to the pulling",
         ),
-    ),
+    },
 )
 
 

@@ -11,7 +11,7 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     at_most_one,
     bounds_the_error,
@@ -80,53 +80,31 @@ FORMULA = Formula(
         gradient_sums_to_zero,
         pushes_down_pulls_up,
     ),
-    cases=(
-        Case(
-            "at a tie the model is half wrong",
-            {"energies": np.array([1.0, 1.0, 3.0]), "label": 0},
-            0.5,
-            {"energies": np.array([0.25, -0.25, 0.0])},
-        ),
-        Case(
-            "wrong: d = 1/2",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0},
+    cases={  # Case((energies, label), value, by energies, exposes)
+        "at a tie the model is half wrong": Case(([1.0, 1.0, 3.0], 0), 0.5, [0.25, -0.25, 0.0]),
+        "wrong: d = 1/2": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0),
             0.6224593312018546,
-            {"energies": np.array([0.2350037122015945, -0.2350037122015945, 0.0, 0.0])},
-            exposes="right answers counted",
-        ),
-        Case(
-            "hopeless: d = 40, hence at rest",
-            {"energies": np.array([40.0, 0.0]), "label": 0},
-            1.0,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
-            exposes="log loss under this name",
-        ),
-        Case(
-            "near certain: d = -40, and e^-40 is left",
-            {"energies": np.array([0.0, 40.0]), "label": 0},
-            4.248354255291589e-18,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
-        ),
-        Case("an impossible correct answer", {"energies": np.array([np.inf, 0.0]), "label": 0}, 1.0),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            [0.2350037122015945, -0.2350037122015945, 0.0, 0.0],
             "right answers counted",
-            "mistake",
+        ),
+        "hopeless: d = 40, hence at rest": Case(
+            ([40.0, 0.0], 0), 1.0, [4.248354255291589e-18, -4.248354255291589e-18], "log loss under this name"
+        ),
+        "near certain: d = -40, and e^-40 is left": Case(
+            ([0.0, 40.0], 0), 4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18]
+        ),
+        "an impossible correct answer": Case(([np.inf, 0.0], 0), 1.0),
+        "not a number": Case(([0.0, np.nan], 0), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "right answers counted": Mistake(
             lambda E, y: sigmoid(np.min(np.delete(E, y)) - E[y]),
             symptom="1 - L: a sign lost in e^{-d}; training maximises the error",
         ),
-        Variant(
-            "log loss under this name",
-            "mistake",
+        "log loss under this name": Mistake(
             lambda E, y: np.logaddexp(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="values above 1, and outliers dominate",
         ),
-    ),
+    },
 )

@@ -13,7 +13,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Ljolje et al
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.checks import require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     at_most_one,
     bounds_the_error,
@@ -85,98 +86,60 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(0, energies=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "nothing known: wrong three times in four",
-            {"energies": np.array([2.0, 2.0, 2.0, 2.0]), "label": 3, "beta": 1.0},
+    cases={  # Case((energies, label, beta), value, by energies, exposes)
+        "nothing known: wrong three times in four": Case(
+            ([2.0, 2.0, 2.0, 2.0], 3, 1.0),
             0.75,
-            {"energies": np.array([-0.0625, -0.0625, -0.0625, 0.1875])},
-            exposes="probability of being right, negated",
-        ),
-        Case(
-            "four answers",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
-            0.6827346743233353,
-            {
-                "energies": np.array(
-                    [0.21660803879994459, -0.16595580992461334, -0.03702974644604135, -0.013622482429289895]
-                )
-            },
-            exposes="most offending answer alone",
-        ),
-        Case(
-            "colder: beta multiplies the force",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 2.0},
-            0.741731051540327,
-            {
-                "energies": np.array(
-                    [0.3831321974424155, -0.3626342887010082, -0.018054498124088807, -0.002443410617318451]
-                )
-            },
-            exposes="beta forgotten",
-        ),
-        Case(
-            "near certain: e^-40 is left",
-            {"energies": np.array([0.0, 40.0]), "label": 0, "beta": 1.0},
-            4.248354255291589e-18,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
-            exposes="subtracted from one",
-        ),
-        Case(
-            "three sums round up: a probability is never above 1",
-            {"energies": np.array([50.0, 0.0, 0.0, 0.5, 0.0]), "label": 0, "beta": 1.0},
-            1.0,
-        ),
-        Case(
-            "hopeless, hence at rest",
-            {"energies": np.array([40.0, 0.0]), "label": 0, "beta": 1.0},
-            1.0,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
-        ),
-        Case(
-            "an impossible answer is not there, wherever it stands",
-            {"energies": np.array([np.inf, 1.0, 1.0]), "label": 1, "beta": 1.0},
-            0.5,
-            {"energies": np.array([0.0, 0.25, -0.25])},
-        ),
-        Case(
-            "an impossible correct answer",
-            {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0},
-            1.0,
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0, "beta": 1.0},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
+            [-0.0625, -0.0625, -0.0625, 0.1875],
             "probability of being right, negated",
-            "mistake",
+        ),
+        "four answers": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 1.0),
+            0.6827346743233353,
+            [0.21660803879994459, -0.16595580992461334, -0.03702974644604135, -0.013622482429289895],
+            "most offending answer alone",
+        ),
+        "colder: beta multiplies the force": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 2.0),
+            0.741731051540327,
+            [0.3831321974424155, -0.3626342887010082, -0.018054498124088807, -0.002443410617318451],
+            "beta forgotten",
+        ),
+        "near certain: e^-40 is left": Case(
+            ([0.0, 40.0], 0, 1.0),
+            4.248354255291589e-18,
+            [4.248354255291589e-18, -4.248354255291589e-18],
+            "subtracted from one",
+        ),
+        "three sums round up: a probability is never above 1": Case(
+            ([50.0, 0.0, 0.0, 0.5, 0.0], 0, 1.0), 1.0
+        ),
+        "hopeless, hence at rest": Case(
+            ([40.0, 0.0], 0, 1.0), 1.0, [4.248354255291589e-18, -4.248354255291589e-18]
+        ),
+        "an impossible answer is not there, wherever it stands": Case(
+            ([np.inf, 1.0, 1.0], 1, 1.0), 0.5, [0.0, 0.25, -0.25]
+        ),
+        "an impossible correct answer": Case(([0.0, np.inf], 1, 1.0), 1.0),
+        "not a number": Case(([0.0, np.nan], 0, 1.0), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "probability of being right, negated": Mistake(
             lambda E, y, beta=1.0: -softmax(beta * (np.min(E) - E))[y],
             {"energies": lambda E, y, beta=1.0: mee_gradient(E, y, beta)},
             seen_in="texts that average -softmax and call it cross-entropy: it is this loss minus 1",
             symptom="negative losses, correct gradients; and slower learning than cross-entropy",
         ),
-        Variant(
-            "subtracted from one",
-            "mistake",
+        "subtracted from one": Mistake(
             lambda E, y, beta=1.0: 1.0 - softmax(beta * (np.min(E) - E))[y],
             symptom="absolute accuracy only: 0 below 1e-16, steps of 1e-16 above",
         ),
-        Variant(
-            "most offending answer alone",
-            "mistake",
+        "most offending answer alone": Mistake(
             lambda E, y, beta=1.0: 1.0 / (1.0 + np.exp(beta * (np.min(np.delete(E, y)) - E[y]))),
             symptom="MCE: right for two answers, too small for more",
         ),
-        Variant(
-            "beta forgotten",
-            "mistake",
-            lambda E, y, beta=1.0: mee(E, y),
-            {"energies": lambda E, y, beta=1.0: mee_gradient(E, y)},
+        "beta forgotten": Mistake(
+            lambda E, y, beta=1.0: mee(E, y), {"energies": lambda E, y, beta=1.0: mee_gradient(E, y)}
         ),
-    ),
+    },
 )

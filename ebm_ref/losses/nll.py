@@ -20,7 +20,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.checks import require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
     convex_in_energies,
@@ -92,138 +93,78 @@ FORMULA = Formula(
         pushes_down_pulls_up,
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases=(
-        Case(
-            "nothing known: log k",
-            {"energies": np.array([2.0, 2.0, 2.0, 2.0]), "label": 3, "beta": 1.0},
-            np.log(4.0),
-            {"energies": np.array([-0.25, -0.25, -0.25, 0.75])},
-            exposes="logarithm forgotten",
+    cases={  # Case((energies, label, beta), value, by energies, exposes)
+        "nothing known: log k": Case(
+            ([2.0, 2.0, 2.0, 2.0], 3, 1.0), np.log(4.0), [-0.25, -0.25, -0.25, 0.75], "logarithm forgotten"
         ),
-        Case(
-            "four answers",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 1.0},
+        "four answers": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 1.0),
             1.1480168656689604,
-            {
-                "energies": np.array(
-                    [0.6827346743233353, -0.5230820908987206, -0.11671539071300706, -0.04293719271160759]
-                )
-            },
-            exposes="sign of the exponent lost",
+            [0.6827346743233353, -0.5230820908987206, -0.11671539071300706, -0.04293719271160759],
+            "sign of the exponent lost",
         ),
-        Case(
-            "colder",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "beta": 2.0},
-            0.6768769005646532,
-            exposes="not divided by beta",
+        "colder": Case(([1.0, 0.5, 2.0, 3.0], 0, 2.0), 0.6768769005646532, exposes="not divided by beta"),
+        "near certain: e^-40 is left, and nothing of it may cancel": Case(
+            ([0.0, 40.0], 0, 1.0), 4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18]
         ),
-        Case(
-            "near certain: e^-40 is left, and nothing of it may cancel",
-            {"energies": np.array([0.0, 40.0]), "label": 0, "beta": 1.0},
-            4.248354255291589e-18,
-            {"energies": np.array([4.248354255291589e-18, -4.248354255291589e-18])},
+        "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not": Case(
+            ([0.0, 800.0], 1, 1.0), 800.0, [-1.0, 1.0], "logarithm of a softmax"
         ),
-        Case(
-            "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not",
-            {"energies": np.array([0.0, 800.0]), "label": 1, "beta": 1.0},
-            800.0,
-            {"energies": np.array([-1.0, 1.0])},
-            exposes="logarithm of a softmax",
+        "very unlikely: no probability may be clipped": Case(
+            ([-14.40625, -50.09375], 0, 1.0), 35.6875, [1.0, -1.0], "probability clipped at 1e-7"
         ),
-        Case(
-            "very unlikely: no probability may be clipped",
-            {"energies": np.array([-14.40625, -50.09375]), "label": 0, "beta": 1.0},
-            35.6875,
-            {"energies": np.array([1.0, -1.0])},
-            exposes="probability clipped at 1e-7",
-        ),
-        Case(
-            "energies of -1000 and -999: e^1000 overflows, e^-1 does not",
-            {"energies": np.array([-1000.0, -999.0]), "label": 0, "beta": 1.0},
+        "energies of -1000 and -999: e^1000 overflows, e^-1 does not": Case(
+            ([-1000.0, -999.0], 0, 1.0),
             np.log1p(np.exp(-1.0)),
-            {"energies": np.array([0.2689414213699951, -0.2689414213699951])},
-            exposes="lowest energy left in the exponent",
+            [0.2689414213699951, -0.2689414213699951],
+            "lowest energy left in the exponent",
         ),
-        Case(
-            "an impossible wrong answer is not there",
-            {"energies": np.array([1.0, np.inf, 1.0]), "label": 0, "beta": 1.0},
-            np.log(2.0),
-            {"energies": np.array([0.5, 0.0, -0.5])},
+        "an impossible wrong answer is not there": Case(
+            ([1.0, np.inf, 1.0], 0, 1.0), np.log(2.0), [0.5, 0.0, -0.5]
         ),
-        Case(
-            "an impossible correct answer",
-            {"energies": np.array([0.0, np.inf]), "label": 1, "beta": 1.0},
-            np.inf,
+        "an impossible correct answer": Case(([0.0, np.inf], 1, 1.0), np.inf),
+        "nothing is possible: there is no distribution": Case(([np.inf, np.inf], 0, 1.0), np.nan),
+        "the smaller energy is the likelier: energies are not scores": Case(
+            ([0.0, np.log(3.0)], 0, 1.0), np.log(4.0 / 3.0), [0.25, -0.25], "energies taken for scores"
         ),
-        Case(
-            "nothing is possible: there is no distribution",
-            {"energies": np.array([np.inf, np.inf]), "label": 0, "beta": 1.0},
-            np.nan,
-        ),
-        Case(
-            "the smaller energy is the likelier: energies are not scores",
-            {"energies": np.array([0.0, np.log(3.0)]), "label": 0, "beta": 1.0},
-            np.log(4.0 / 3.0),
-            {"energies": np.array([0.25, -0.25])},
-            exposes="energies taken for scores",
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "beta": 1.0},
-            np.nan,
-            {"energies": np.full(3, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "not divided by beta",
-            "convention",
+        "not a number": Case(([0.0, np.nan, 1.0], 0, 1.0), np.nan, np.full(3, np.nan)),
+    },
+    variants={
+        "not divided by beta": Convention(
             lambda E, y, beta=1.0: beta * nll(E, y, beta),
             {"energies": lambda E, y, beta=1.0: beta * nll_gradient(E, y, beta)},
             seen_in="the probabilistic literature: -log p(y), without a unit",
         ),
-        Variant(
-            "energies taken for scores",
-            "mistake",
+        "energies taken for scores": Mistake(
             lambda E, y, beta=1.0: logsumexp(beta * (E - np.max(E))) / beta + np.max(E) - E[y],
             symptom="cross-entropy given energies as logits: the correct answer is driven up",
         ),
-        Variant(
-            "sign of the exponent lost",
-            "mistake",
+        "sign of the exponent lost": Mistake(
             lambda E, y, beta=1.0: E[y] + logsumexp(beta * E) / beta,
             seen_in="NYU DLSP20 week 11-2, printed formula",
             symptom="every answer is pushed down",
         ),
-        Variant(
-            "logarithm forgotten",
-            "mistake",
+        "logarithm forgotten": Mistake(
             lambda E, y, beta=1.0: E[y] + np.sum(np.exp(-beta * E)) / beta,
             seen_in="NYU DLSP20 week 7-2, printed formula",
             symptom="the loss depends on the level of the energies",
         ),
-        Variant(
-            "lowest energy left in the exponent",
-            "mistake",
+        "lowest energy left in the exponent": Mistake(
             lambda E, y, beta=1.0: E[y] + np.log(np.sum(np.exp(-beta * E))) / beta,
             seen_in="tiny-transformers, github.com/PAIR-code/tiny-transformers/pull/67",
             symptom="an infinite loss for beta E below -709, minus infinity above 745 (float32: 88, 104)",
         ),
-        Variant(
-            "logarithm of a softmax",
-            "mistake",
+        "logarithm of a softmax": Mistake(
             lambda E, y, beta=1.0: -np.log(softmax(beta * (np.min(E) - E))[y]) / beta,
             seen_in="ONNX reference implementation of LogSoftmax, op_log_softmax.py",
             symptom="an infinite loss beyond a gap of 745 (float32: 104); 0 where 1e-17 is left",
         ),
-        Variant(
-            "probability clipped at 1e-7",
-            "mistake",
+        "probability clipped at 1e-7": Mistake(
             lambda E, y, beta=1.0: (
                 -np.log(np.clip(softmax(beta * (np.min(E) - E))[y], 1e-7, 1 - 1e-7)) / beta
             ),
             seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
-    ),
+    },
 )

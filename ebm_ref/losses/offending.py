@@ -12,7 +12,8 @@ Source: LeCun et al. (2006), Section 2.2, Definitions 1 and 2.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.losses.table import check_table, random_table
 
 
@@ -88,40 +89,28 @@ FORMULA = Formula(
     signature="(k),()->()",
     source="lecun2006, Definition 1",
     sample=random_table,
-    cases=(
-        Case(
-            "flower, dog, people, fish: the dog is most often taken for people",
-            DOG,
-            2,
-            exposes="highest energy instead of lowest",
+    cases={  # Case((energies, label), value, exposes)
+        "flower, dog, people, fish: the dog is most often taken for people": Case(
+            DOG, 2, exposes="highest energy instead of lowest"
         ),
-        Case(
-            "the correct answer is lowest, and is not an offender",
-            {"energies": np.array([0.0, 2.0, 1.0]), "label": 0},
-            2,
-            exposes="correct answer not left out",
+        "the correct answer is lowest, and is not an offender": Case(
+            ([0.0, 2.0, 1.0], 0), 2, exposes="correct answer not left out"
         ),
-        Case("a tie goes to the lowest index", {"energies": np.array([3.0, 1.0, 1.0]), "label": 0}, 1),
-        Case(
-            "an impossible answer is no temptation", {"energies": np.array([np.inf, 0.0, 5.0]), "label": 1}, 2
-        ),
-        Case("not a number prevails", {"energies": np.array([0.0, 1.0, np.nan]), "label": 0}, 2),
-    ),
-    variants=(
-        Variant(
-            "highest energy instead of lowest",
-            "mistake",
+        "a tie goes to the lowest index": Case(([3.0, 1.0, 1.0], 0), 1),
+        "an impossible answer is no temptation": Case(([np.inf, 0.0, 5.0], 1), 2),
+        "not a number prevails": Case(([0.0, 1.0, np.nan], 0), 2),
+    },
+    variants={
+        "highest energy instead of lowest": Mistake(
             lambda E, y: int(np.argmax(np.where(np.arange(len(E)) == y, -np.inf, E))),
             seen_in="NYU DLSP20 week 11-2, Chinese text: wrong answers are pulled up 'especially if higher'",
             symptom="training pulls up answers that nobody would give",
         ),
-        Variant(
-            "correct answer not left out",
-            "mistake",
+        "correct answer not left out": Mistake(
             lambda E, y: int(np.argmin(E)),
             symptom="once the model is right, the answer offends itself and margin losses stop at E_o = E_y",
         ),
-    ),
+    },
 )
 
 OUTSIDE = Formula(
@@ -134,56 +123,28 @@ OUTSIDE = Formula(
         "correct": rng.normal(scale=0.1, size=2),
         "radius": rng.uniform(0.05, 0.2),
     },
-    cases=(
-        Case(
-            "the ball hides the two lowest nodes",
-            {
-                "energies": np.array([4.0, 1.0, 0.0, 0.5, 2.0]),
-                "answers": np.array([[-2.0], [-1.0], [0.0], [1.0], [2.0]]),
-                "correct": np.array([0.5]),
-                "radius": 0.75,
-            },
+    cases={  # Case((energies, answers, correct, radius), value, exposes)
+        "the ball hides the two lowest nodes": Case(
+            ([4.0, 1.0, 0.0, 0.5, 2.0], [[-2.0], [-1.0], [0.0], [1.0], [2.0]], [0.5], 0.75),
             1,
             exposes="ball ignored",
         ),
-        Case(
-            "distance is Euclidean: (3, 4.5) lies outside a ball of radius 5",
-            {
-                "energies": np.array([0.0, 1.0, 2.0]),
-                "answers": np.array([[3.0, 3.5], [3.0, 4.5], [0.0, 9.0]]),
-                "correct": np.array([0.0, 0.0]),
-                "radius": 5.0,
-            },
+        "distance is Euclidean: (3, 4.5) lies outside a ball of radius 5": Case(
+            ([0.0, 1.0, 2.0], [[3.0, 3.5], [3.0, 4.5], [0.0, 9.0]], [0.0, 0.0], 5.0),
             1,
             exposes="distance measured by its largest component",
         ),
-        Case(
-            "the boundary belongs to the ball: (3, 4) is not wrong yet",
-            {
-                "energies": np.array([0.0, 1.0]),
-                "answers": np.array([[3.0, 4.0], [0.0, 9.0]]),
-                "correct": np.array([0.0, 0.0]),
-                "radius": 5.0,
-            },
-            1,
+        "the boundary belongs to the ball: (3, 4) is not wrong yet": Case(
+            ([0.0, 1.0], [[3.0, 4.0], [0.0, 9.0]], [0.0, 0.0], 5.0), 1
         ),
-        Case(
-            "a radius of zero leaves out the correct answer alone",
-            {
-                "energies": np.array([0.0, 2.0, 2.0]),
-                "answers": np.array([[0.0], [1.0], [2.0]]),
-                "correct": np.array([0.0]),
-                "radius": 0.0,
-            },
-            1,
+        "a radius of zero leaves out the correct answer alone": Case(
+            ([0.0, 2.0, 2.0], [[0.0], [1.0], [2.0]], [0.0], 0.0), 1
         ),
-    ),
-    variants=(
-        Variant("ball ignored", "mistake", lambda E, Y, y, r: int(np.argmin(E))),
-        Variant(
-            "distance measured by its largest component",
-            "mistake",
-            lambda E, Y, y, r: int(np.argmin(np.where(np.max(np.abs(Y - y), axis=1) > r, E, np.inf))),
+    },
+    variants={
+        "ball ignored": Mistake(lambda E, Y, y, r: int(np.argmin(E))),
+        "distance measured by its largest component": Mistake(
+            lambda E, Y, y, r: int(np.argmin(np.where(np.max(np.abs(Y - y), axis=1) > r, E, np.inf)))
         ),
-    ),
+    },
 )

@@ -11,7 +11,7 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: 0).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
     convex_in_energies,
@@ -85,58 +85,28 @@ FORMULA = Formula(
         zero_when_right,
         homogeneous(1, energies=1),
     ),
-    cases=(
-        Case(
-            "wrong",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0},
-            0.5,
-            {"energies": np.array([1.0, -1.0, 0.0, 0.0])},
+    cases={  # Case((energies, label), value, by energies, exposes)
+        "wrong": Case(([1.0, 0.5, 2.0, 3.0], 0), 0.5, [1.0, -1.0, 0.0, 0.0]),
+        "right: nothing moves": Case(
+            ([0.0, 2.0, 1.0], 0), 0.0, np.zeros(3), "minimum over wrong answers only"
         ),
-        Case(
-            "right: nothing moves",
-            {"energies": np.array([0.0, 2.0, 1.0]), "label": 0},
-            0.0,
-            {"energies": np.zeros(3)},
-            exposes="minimum over wrong answers only",
+        "the highest answer is no competitor": Case(
+            ([1.0, 0.0, 8.0], 0), 1.0, exposes="maximum instead of minimum"
         ),
-        Case(
-            "the highest answer is no competitor",
-            {"energies": np.array([1.0, 0.0, 8.0]), "label": 0},
-            1.0,
-            exposes="maximum instead of minimum",
+        "a tie with the correct answer costs nothing, and moves nothing": Case(
+            ([1.0, 1.0], 1), 0.0, np.zeros(2)
         ),
-        Case(
-            "a tie with the correct answer costs nothing, and moves nothing",
-            {"energies": np.array([1.0, 1.0]), "label": 1},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "of two equal offenders the first is pulled up",
-            {"energies": np.array([5.0, 1.0, 1.0]), "label": 0},
-            4.0,
-            {"energies": np.array([1.0, -1.0, 0.0])},
-        ),
-        Case("an impossible correct answer", {"energies": np.array([np.inf, 0.0]), "label": 0}, np.inf),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0},
-            np.nan,
-            {"energies": np.full(2, np.nan)},
-        ),
-    ),
-    variants=(
-        Variant(
-            "minimum over wrong answers only",
-            "mistake",
+        "of two equal offenders the first is pulled up": Case(([5.0, 1.0, 1.0], 0), 4.0, [1.0, -1.0, 0.0]),
+        "an impossible correct answer": Case(([np.inf, 0.0], 0), np.inf),
+        "not a number": Case(([0.0, np.nan], 0), np.nan, np.full(2, np.nan)),
+    },
+    variants={
+        "minimum over wrong answers only": Mistake(
             lambda E, y: E[y] - np.min(np.delete(E, y)),
             symptom="negative losses, and right answers pushed down without end",
         ),
-        Variant(
-            "maximum instead of minimum",
-            "mistake",
-            lambda E, y: np.max(E) - E[y],
-            symptom="the loss of a model of scores, fed with energies",
+        "maximum instead of minimum": Mistake(
+            lambda E, y: np.max(E) - E[y], symptom="the loss of a model of scores, fed with energies"
         ),
-    ),
+    },
 )

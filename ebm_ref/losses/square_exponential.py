@@ -12,7 +12,8 @@ Used by Chopra et al. (2005), there with other constants.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.checks import require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, non_negative, permutation_invariant
 from ebm_ref.losses.offending import most_offending
 from ebm_ref.losses.table import random_table
@@ -66,61 +67,33 @@ FORMULA = Formula(
     gradients={"energies": square_exponential_gradient},
     sample=lambda rng: random_table(rng) | {"gamma": rng.uniform(0.2, 3.0)},
     laws=(permutation_invariant, non_negative, convex_in_energies),
-    cases=(
-        Case(
-            "both terms pull",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "gamma": 1.0},
-            1.6065306597126334,
-            {"energies": np.array([2.0, -0.6065306597126334, 0.0, 0.0])},
+    cases={  # Case((energies, label, gamma), value, by energies, exposes)
+        "both terms pull": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 1.0), 1.6065306597126334, [2.0, -0.6065306597126334, 0.0, 0.0]
         ),
-        Case(
-            "the square is on the correct energy",
-            {"energies": np.array([3.0, 0.0]), "label": 0, "gamma": 2.0},
-            11.0,
-            {"energies": np.array([6.0, -2.0])},
-            exposes="square lost",
+        "the square is on the correct energy": Case(([3.0, 0.0], 0, 2.0), 11.0, [6.0, -2.0], "square lost"),
+        "gamma is a weight, not an inverse temperature: 2 e^{-1}": Case(
+            ([0.0, 1.0], 0, 2.0), 0.7357588823428847, [0.0, -0.7357588823428847], "gamma in the exponent"
         ),
-        Case(
-            "gamma is a weight, not an inverse temperature: 2 e^{-1}",
-            {"energies": np.array([0.0, 1.0]), "label": 0, "gamma": 2.0},
-            0.7357588823428847,
-            {"energies": np.array([0.0, -0.7357588823428847])},
-            exposes="gamma in the exponent",
+        "minus between the terms would reward a low offender": Case(
+            ([1.0, 0.0], 0, 1.0), 2.0, exposes="minus between the terms"
         ),
-        Case(
-            "minus between the terms would reward a low offender",
-            {"energies": np.array([1.0, 0.0]), "label": 0, "gamma": 1.0},
-            2.0,
-            exposes="minus between the terms",
-        ),
-        Case(
-            "an impossible wrong answer", {"energies": np.array([2.0, np.inf]), "label": 0, "gamma": 1.0}, 4.0
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan]), "label": 0, "gamma": 1.0},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "square lost",
-            "mistake",
+        "an impossible wrong answer": Case(([2.0, np.inf], 0, 1.0), 4.0),
+        "not a number": Case(([0.0, np.nan], 0, 1.0), np.nan),
+    },
+    variants={
+        "square lost": Mistake(
             lambda E, y, gamma=1.0: E[y] + gamma * np.exp(-np.min(np.delete(E, y))),
             seen_in="slides 'The introduction of energy-based model', as transcribed",
             symptom="E_y is pushed below 0 without end",
         ),
-        Variant(
-            "gamma in the exponent",
-            "mistake",
+        "gamma in the exponent": Mistake(
             lambda E, y, gamma=1.0: E[y] ** 2 + np.exp(-gamma * np.min(np.delete(E, y))),
             seen_in="a reading of LeCun et al. (2006), Table 1, which calls the coefficient beta",
         ),
-        Variant(
-            "minus between the terms",
-            "mistake",
+        "minus between the terms": Mistake(
             lambda E, y, gamma=1.0: E[y] ** 2 - gamma * np.exp(-np.min(np.delete(E, y))),
             symptom="the typing error of square-square in Table 1, carried over",
         ),
-    ),
+    },
 )

@@ -15,7 +15,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m; the sign there 
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, homogeneous, non_negative, permutation_invariant
 from ebm_ref.losses.offending import most_offending
 from ebm_ref.losses.table import random_table
@@ -68,76 +69,35 @@ FORMULA = Formula(
     gradients={"energies": square_square_gradient},
     sample=lambda rng: random_table(rng) | {"margin": rng.uniform(0.2, 2.0)},
     laws=(permutation_invariant, non_negative, convex_in_energies, homogeneous(2, energies=1, margin=1)),
-    cases=(
-        Case(
-            "both terms pull",
-            {"energies": np.array([1.0, 0.5, 2.0, 3.0]), "label": 0, "margin": 1.0},
-            1.25,
-            {"energies": np.array([2.0, -1.0, 0.0, 0.0])},
-            exposes="minus between the terms",
+    cases={  # Case((energies, label, margin), value, by energies, exposes)
+        "both terms pull": Case(
+            ([1.0, 0.5, 2.0, 3.0], 0, 1.0), 1.25, [2.0, -1.0, 0.0, 0.0], "minus between the terms"
         ),
-        Case(
-            "the margin is a level, and its distance is squared",
-            {"energies": np.array([0.0, 1.0]), "label": 0, "margin": 3.0},
-            4.0,
-            {"energies": np.array([0.0, -4.0])},
-            exposes="second term not squared",
+        "the margin is a level, and its distance is squared": Case(
+            ([0.0, 1.0], 0, 3.0), 4.0, [0.0, -4.0], "second term not squared"
         ),
-        Case(
-            "high enough: the offender must reach m, not beat E_y by m",
-            {"energies": np.array([0.5, 1.25]), "label": 0, "margin": 1.0},
-            0.25,
-            {"energies": np.array([1.0, 0.0])},
-            exposes="margin between the energies",
+        "high enough: the offender must reach m, not beat E_y by m": Case(
+            ([0.5, 1.25], 0, 1.0), 0.25, [1.0, 0.0], "margin between the energies"
         ),
-        Case(
-            "at the margin nothing pulls, without a corner",
-            {"energies": np.array([0.0, 1.0]), "label": 0, "margin": 1.0},
-            0.0,
-            {"energies": np.zeros(2)},
-        ),
-        Case(
-            "a negative energy is pushed up: not what one wants",
-            {"energies": np.array([-1.0, 2.0]), "label": 0, "margin": 1.0},
-            1.0,
-            {"energies": np.array([-2.0, 0.0])},
-        ),
-        Case(
-            "a margin of zero asks only for a positive offender",
-            {"energies": np.array([1.0, -2.0]), "label": 0, "margin": 0.0},
-            5.0,
-            {"energies": np.array([2.0, -4.0])},
-        ),
-        Case(
-            "an impossible wrong answer",
-            {"energies": np.array([1.0, np.inf]), "label": 0, "margin": 1.0},
-            1.0,
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([0.0, np.nan, 1.0]), "label": 0, "margin": 1.0},
-            np.nan,
-        ),
-    ),
-    variants=(
-        Variant(
-            "minus between the terms",
-            "mistake",
+        "at the margin nothing pulls, without a corner": Case(([0.0, 1.0], 0, 1.0), 0.0, np.zeros(2)),
+        "a negative energy is pushed up: not what one wants": Case(([-1.0, 2.0], 0, 1.0), 1.0, [-2.0, 0.0]),
+        "a margin of zero asks only for a positive offender": Case(([1.0, -2.0], 0, 0.0), 5.0, [2.0, -4.0]),
+        "an impossible wrong answer": Case(([1.0, np.inf], 0, 1.0), 1.0),
+        "not a number": Case(([0.0, np.nan, 1.0], 0, 1.0), np.nan),
+    },
+    variants={
+        "minus between the terms": Mistake(
             lambda E, y, m=1.0: E[y] ** 2 - np.maximum(0.0, m - np.min(np.delete(E, y))) ** 2,
             seen_in="LeCun et al. (2006), Table 1; NYU DLSP20 week 14-2",
             symptom="the offender is pushed down: training collapses",
         ),
-        Variant(
-            "second term not squared",
-            "mistake",
+        "second term not squared": Mistake(
             lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m - np.min(np.delete(E, y))),
             symptom="a constant pull up to the margin, and a corner there",
         ),
-        Variant(
-            "margin between the energies",
-            "mistake",
+        "margin between the energies": Mistake(
             lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m + E[y] - np.min(np.delete(E, y))) ** 2,
             symptom="a squared hinge: the offender must beat E_y by m, not reach m",
         ),
-    ),
+    },
 )

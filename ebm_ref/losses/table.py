@@ -22,7 +22,8 @@ Source: LeCun et al. (2006), Section 2.1 (the energy slice); the quadrature form
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index, require_positive
+from ebm_ref.checks import require, require_index, require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 
 
 def check_table(energies, label):
@@ -89,38 +90,25 @@ FORMULA = Formula(
         "weights": rng.uniform(0.2, 3.0, size=3),
         "beta": rng.uniform(0.3, 3.0),
     },
-    cases=(
-        Case(
-            "a unit weight changes nothing; a light node lies higher",
-            {"energies": np.array([1.0, 1.0]), "weights": np.array([1.0, 0.5]), "beta": 1.0},
-            np.array([1.0, 1.0 + np.log(2.0)]),
-            {"energies": np.eye(2), "weights": np.diag([-1.0, -2.0])},
-            exposes="weight added instead of subtracted",
-        ),
-        Case(
-            "a colder system cares less for the measure",
-            {"energies": np.array([1.0, 1.0]), "weights": np.array([1.0, 0.5]), "beta": 2.0},
-            np.array([1.0, 1.0 + np.log(2.0) / 2.0]),
-            exposes="temperature forgotten",
-        ),
-        Case(
-            "not a number",
-            {"energies": np.array([np.nan, 0.0]), "weights": np.array([1.0, 1.0]), "beta": 1.0},
-            np.array([np.nan, 0.0]),
-        ),
-    ),
-    variants=(
-        Variant(
+    cases={  # Case((energies, weights, beta), value, by energies and weights, exposes)
+        "a unit weight changes nothing; a light node lies higher": Case(
+            ([1.0, 1.0], [1.0, 0.5], 1.0),
+            [1.0, 1.0 + np.log(2.0)],
+            (np.eye(2), np.diag([-1.0, -2.0])),
             "weight added instead of subtracted",
-            "mistake",
+        ),
+        "a colder system cares less for the measure": Case(
+            ([1.0, 1.0], [1.0, 0.5], 2.0), [1.0, 1.0 + np.log(2.0) / 2.0], exposes="temperature forgotten"
+        ),
+        "not a number": Case(([np.nan, 0.0], [1.0, 1.0], 1.0), [np.nan, 0.0]),
+    },
+    variants={
+        "weight added instead of subtracted": Mistake(
             lambda E, w, beta=1.0: E + np.log(w) / beta,
             symptom="fine nodes weigh more than coarse ones: refining the grid changes the answer",
         ),
-        Variant(
-            "temperature forgotten",
-            "mistake",
-            lambda E, w, beta=1.0: E - np.log(w),
-            symptom="right at beta = 1 alone",
+        "temperature forgotten": Mistake(
+            lambda E, w, beta=1.0: E - np.log(w), symptom="right at beta = 1 alone"
         ),
-    ),
+    },
 )

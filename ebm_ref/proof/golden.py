@@ -199,11 +199,15 @@ def _on_one_branch(oracle, name, formula, inputs, asked, script):
         rows = [i for i, path in enumerate(paths) if path[0] == a]
         among_curved = [i for i, path in enumerate(curved) if path[0] == a]
         full = shape + np.shape(inputs[a])
-        columns = lambda slopes: np.array(slopes, float).reshape(-1, f.size).T.reshape(full)
-        result["gradients"][a] = columns([first[i] for i in rows])
+        result["gradients"][a] = _columns([first[i] for i in rows], full)
         moved = [oracle.conditions(first[i], second[q], x) for i, q in zip(rows, among_curved, strict=True)]
-        result["gradient_conditions"][a] = columns(moved)
+        result["gradient_conditions"][a] = _columns(moved, full)
     return result
+
+
+def _columns(by_input, shape):
+    """Derivatives, one list of outputs for each input, as an array with the output axes first."""
+    return np.array(by_input, float).T.reshape(shape)
 
 
 def _hull(formula, inputs, near):

@@ -24,7 +24,8 @@ Source: Neal (2001), "Annealed Importance Sampling"; Grosse, Ancha and Roy (2016
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Variant
 from ebm_ref.numerics import logsumexp
 
 

@@ -20,7 +20,8 @@ Algorithm 1.
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require, require_positive
+from ebm_ref.checks import require, require_positive
+from ebm_ref.formula import Variant
 from ebm_ref.samplers.langevin import langevin
 
 

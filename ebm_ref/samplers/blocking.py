@@ -17,7 +17,7 @@ Source: Flyvbjerg and Petersen (1989), "Error Estimates on Averages of Correlate
 
 import numpy as np
 
-from ebm_ref.formula import require, require_index
+from ebm_ref.checks import require, require_index
 from ebm_ref.samplers.diagnostics import check_chains
 
 

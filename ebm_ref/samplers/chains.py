@@ -23,7 +23,8 @@ Tieleman (2008); Du and Mordatch (2019), "Implicit Generation and Modeling with 
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require, require_index
+from ebm_ref.checks import require, require_index
+from ebm_ref.formula import Variant
 
 
 def run(step, start, noise):

@@ -31,7 +31,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 
 NORMAL = NormalDist()
 

@@ -22,7 +22,8 @@ import itertools
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Variant
 from ebm_ref.numerics import sigmoid
 from ebm_ref.samplers.heat_bath import heat_bath_step, heat_bath_transitions
 

@@ -16,7 +16,8 @@ Source: Glauber (1963), "Time-Dependent Statistics of the Ising Model"; Creutz (
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require, require_index
+from ebm_ref.checks import require, require_index
+from ebm_ref.formula import Variant
 from ebm_ref.numerics import sigmoid
 
 

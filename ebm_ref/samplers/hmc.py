@@ -19,7 +19,8 @@ Source: Duane et al. (1987), "Hybrid Monte Carlo"; Neal (2011), "MCMC Using Hami
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require, require_index, require_positive
+from ebm_ref.checks import require, require_index, require_positive
+from ebm_ref.formula import Variant
 from ebm_ref.samplers.metropolis import accepts
 
 

@@ -24,7 +24,8 @@ and Their Discrete Approximations"; Song and Kingma (2021), equation 6.
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_positive
+from ebm_ref.checks import require, require_positive
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 
 
 def langevin(position, gradient, noise, step_size):
@@ -123,7 +124,7 @@ def sample(rng):
 def case(name, x, g, z, step_size, value, exposes=""):
     """A worked case in one dimension."""
     inputs = {"position": np.array([x]), "gradient": np.array([g]), "noise": np.array([z])}
-    return Case(name, inputs | {"step_size": step_size}, np.array([value]), exposes=exposes)
+    return Case(inputs | {"step_size": step_size}, np.array([value]), exposes=exposes, name=name)
 
 
 FORMULA = Formula(
@@ -154,35 +155,22 @@ FORMULA = Formula(
         ),
         case("not a number", 0.0, np.nan, 0.0, 0.5, np.nan),
     ),
-    variants=(
-        Variant(
-            "noise by h instead of sqrt h",
-            "mistake",
+    variants={
+        "noise by h instead of sqrt h": Mistake(
             lambda x, g, z, e: x - 0.5 * e**2 * g + e**2 * z,
             seen_in="github.com/google-research/ibc/issues/6",
             symptom="stationary variance .1026 for 1 at h = .1",
         ),
-        Variant(
-            "the half left out: temperature 1/2",
-            "mistake",
-            lambda x, g, z, e: x - e**2 * g + e * z,
-            symptom="samples exp(-2 E): variance 1/2 for 1",
+        "the half left out: temperature 1/2": Mistake(
+            lambda x, g, z, e: x - e**2 * g + e * z, symptom="samples exp(-2 E): variance 1/2 for 1"
         ),
-        Variant(
-            "uphill: gradient for score",
-            "mistake",
-            lambda x, g, z, e: x + 0.5 * e**2 * g + e * z,
-            symptom="runs away",
+        "uphill: gradient for score": Mistake(
+            lambda x, g, z, e: x + 0.5 * e**2 * g + e * z, symptom="runs away"
         ),
-        Variant(
-            "drift by e instead of its square",
-            "mistake",
-            lambda x, g, z, e: x - 0.5 * e * g + e * z,
-            symptom="variance goes to 0 with the step",
+        "drift by e instead of its square": Mistake(
+            lambda x, g, z, e: x - 0.5 * e * g + e * z, symptom="variance goes to 0 with the step"
         ),
-        Variant(
-            "step size h = e^2",
-            "convention",
+        "step size h = e^2": Convention(
             lambda x, g, z, h: x - 0.5 * h * g + np.sqrt(h) * z,
             {
                 "position": langevin_position_gradient,
@@ -192,9 +180,7 @@ FORMULA = Formula(
             },
             seen_in="Welling and Teh (2011), SGLD",
         ),
-        Variant(
-            "step size s = e^2/2",
-            "convention",
+        "step size s = e^2/2": Convention(
             lambda x, g, z, s: x - s * g + np.sqrt(2.0 * s) * z,
             {
                 "position": langevin_position_gradient,
@@ -204,9 +190,7 @@ FORMULA = Formula(
             },
             seen_in="BlackJAX, mcmc/diffusions.py, overdamped_langevin",
         ),
-        Variant(
-            "drift 1 whatever the noise",
-            "convention",
+        "drift 1 whatever the noise": Convention(
             lambda x, g, z, e: x - g + e * z,
             {
                 "position": langevin_position_gradient,
@@ -217,5 +201,5 @@ FORMULA = Formula(
             seen_in="github.com/point0bar1/ebm-anatomy/issues/1",
             symptom="the learned energy is e^2/2 times -log p",
         ),
-    ),
+    },
 )

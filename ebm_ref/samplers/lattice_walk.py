@@ -21,7 +21,8 @@ import itertools
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require, require_index
+from ebm_ref.checks import require, require_index
+from ebm_ref.formula import Variant
 
 
 def neighbour(shape, state, direction):

@@ -19,7 +19,8 @@ Source: Besag (1994), in the discussion of Grenander and Miller; Roberts and Twe
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require_positive
+from ebm_ref.checks import require_positive
+from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit
 from ebm_ref.samplers.langevin import langevin
 from ebm_ref.samplers.metropolis import accepts
@@ -108,7 +109,7 @@ def sample(rng):
 def case(name, g, g_new, move, step_size, value, exposes=""):
     """A worked case in one dimension."""
     inputs = {"gradient": np.array([g]), "proposal_gradient": np.array([g_new]), "move": np.array([move])}
-    return Case(name, inputs | {"step_size": step_size}, value, exposes=exposes)
+    return Case(inputs | {"step_size": step_size}, value, exposes=exposes, name=name)
 
 
 def by_densities(drift, width):
@@ -141,26 +142,20 @@ FORMULA = Formula(
         case("a step that is drift alone", 2.0, 1.0, -1.0, 1.0, -1.125),
         case("not a number", 1.0, np.nan, 0.0, 1.0, np.nan),
     ),
-    variants=(
-        Variant(
-            "forth and back swapped",
-            "mistake",
+    variants={
+        "forth and back swapped": Mistake(
             lambda g, g_new, move, e: -mala_correction(g, g_new, move, e),
             seen_in="github.com/blackjax-devs/blackjax/pull/653",
             symptom="detailed balance broken; the smaller the step, the harder to see",
         ),
-        Variant(
-            "full gradients, 4 e^2",
-            "mistake",
+        "full gradients, 4 e^2": Mistake(
             by_densities(1.0, 4.0),
             seen_in="github.com/bat/BAT.jl/issues/532",
             symptom="-.2039 for -.3059: two thirds on a standard normal law at e = 1",
         ),
-        Variant(
-            "gradient not renewed",
-            "mistake",
+        "gradient not renewed": Mistake(
             lambda g, g_new, move, e: mala_correction(g, g, move, e),
             symptom="the way back starts with the slope of where it leads",
         ),
-    ),
+    },
 )

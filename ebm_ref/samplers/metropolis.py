@@ -16,7 +16,8 @@ Source: Metropolis et al. (1953); Hastings (1970), "Monte Carlo Sampling Methods
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require
+from ebm_ref.checks import require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, misfit
 
 
@@ -105,7 +106,7 @@ NAMES = ("log_p", "log_p_new", "log_q_forth", "log_q_back")
 
 def case(name, *inputs, value, exposes=""):
     """A worked case of the acceptance probability."""
-    return Case(name, dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes)
+    return Case(dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes, name=name)
 
 
 FORMULA = Formula(
@@ -132,10 +133,8 @@ FORMULA = Formula(
         case("at the corner", 1.0, 2.0, 1.0, 0.0, value=0.0),
         case("not a number", 0.0, np.nan, 0.0, 0.0, value=np.nan),
     ),
-    variants=(
-        Variant(
-            "the probability, not its logarithm",
-            "convention",
+    variants={
+        "the probability, not its logarithm": Convention(
             lambda *inputs: np.exp(metropolis_hastings(*inputs)),
             {
                 "log_p": _of_probability(metropolis_hastings_log_p_gradient),
@@ -145,33 +144,25 @@ FORMULA = Formula(
             },
             seen_in="Hastings (1970), alpha; to be compared with a uniform number, not with its logarithm",
         ),
-        Variant(
-            "minus sign lost",
-            "mistake",
+        "minus sign lost": Mistake(
             lambda p, n, forth, back: np.minimum(0.0, -((n - p) + (back - forth))),
             seen_in="github.com/lollcat/fab-jax/pull/14 (there, of the coin)",
             symptom="prefers low density",
         ),
-        Variant(
-            "forth and back swapped",
-            "mistake",
+        "forth and back swapped": Mistake(
             lambda p, n, forth, back: np.minimum(0.0, (n - p) + (forth - back)),
             seen_in="github.com/blackjax-devs/blackjax/pull/653",
             symptom="right for symmetric proposals, wrong for MALA",
         ),
-        Variant(
-            "q left out",
-            "mistake",
+        "q left out": Mistake(
             lambda p, n, forth, back: np.minimum(0.0, n - p),
             seen_in="github.com/TuringLang/JuliaBUGS.jl/issues/531",
             symptom="q(x') proposed alone: the law is p q; there, and a Jacobian more, mean .222 for .143",
         ),
-        Variant(
-            "accepts always",
-            "mistake",
+        "accepts always": Mistake(
             lambda p, n, forth, back: 0.0,
             seen_in="github.com/Ciela-Institute/caustics/pull/388",
             symptom="the target enters only through the proposal",
         ),
-    ),
+    },
 )

@@ -19,7 +19,8 @@ import warnings
 
 import numpy as np
 
-from ebm_ref.formula import Variant, require, require_index, require_positive
+from ebm_ref.checks import require, require_index, require_positive
+from ebm_ref.formula import Variant
 from ebm_ref.samplers.metropolis import accepts, metropolis_hastings
 
 

@@ -20,7 +20,8 @@ Source: Swendsen and Wang (1986); Geyer (1991); Marinari and Parisi (1992).
 
 import autograd.numpy as np
 
-from ebm_ref.formula import Case, Formula, Variant, require, require_index
+from ebm_ref.checks import require, require_index
+from ebm_ref.formula import Case, Formula, Mistake, Variant
 from ebm_ref.laws import homogeneous
 from ebm_ref.samplers.metropolis import accepts
 
@@ -157,7 +158,7 @@ NAMES = ("beta", "other_beta", "energy", "other_energy")
 
 def case(name, *inputs, value, exposes=""):
     """A worked case of the exchange."""
-    return Case(name, dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes)
+    return Case(dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes, name=name)
 
 
 FORMULA = Formula(
@@ -190,21 +191,17 @@ FORMULA = Formula(
         case("equal energies: always", 0.0, 3.0, 2.0, 2.0, value=0.0),
         case("not a number", 1.0, 0.5, np.nan, 0.0, value=np.nan),
     ),
-    variants=(
-        Variant(
-            "one difference turned",
-            "mistake",
+    variants={
+        "one difference turned": Mistake(
             lambda b, c, E, F: np.minimum(0.0, (b - c) * (F - E)),
             seen_in="github.com/synesenom/ran/pull/977 (in the specification; caught before release)",
             symptom="the cold chain too wide: variance 1.38 for 1",
         ),
-        Variant(
-            "energies already tempered",
-            "mistake",
+        "energies already tempered": Mistake(
             lambda b, c, E, F: np.minimum(0.0, (b - c) * (b * E - c * F)),
             symptom="right at equal temperatures only",
         ),
-    ),
+    },
 )
 
 
@@ -215,10 +212,10 @@ def tempered_correction(beta, log_p, log_p_new, log_q_forth, log_q_back):
 
 VARIANTS = (
     Variant(
-        "the correction tempered, too",
-        "mistake",
         tempered_correction,
+        kind="mistake",
         seen_in="github.com/netket/netket/issues/2250",
         symptom="hot replicas sample another law and bias the cold one through the exchanges",
+        name="the correction tempered, too",
     ),
 )

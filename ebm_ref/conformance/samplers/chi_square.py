@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ebm_ref.formula import require
+from ebm_ref.checks import require
 
 _log_gamma = np.frompyfunc(math.lgamma, 1, 1)
 

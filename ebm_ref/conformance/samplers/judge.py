@@ -36,9 +36,9 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from ebm_ref.checks import require, require_index
 from ebm_ref.conformance.samplers import chi_square
 from ebm_ref.conformance.samplers.targets import TARGETS
-from ebm_ref.formula import require, require_index
 
 FALSE_ALARM, FIRST_BATCH, DRAWS, SECONDS = 1e-5, 1000, 1_111_000, 36.0
 BINS, COARSE, EXPECTED, TURNED, MOVED = 10, 5, 10.0, 10, 1000
