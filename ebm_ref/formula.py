@@ -30,7 +30,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ebm_ref.checks import FLOAT, INT, as_real, as_whole, require, with_axes
+from ebm_ref.checks import FLOAT, as_real, as_whole, require, with_axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,21 +139,18 @@ class Formula:
         Where the default is a number and the signature says an array, a number stands for all entries.
         """
         sizes, found = {}, []
-        for (name, axes, dtype, cast, alike), x in zip(self._plan, sample, strict=True):
-            if axes:
-                if not (type(x) is np.ndarray and x.dtype is dtype):
+        for (name, axes, kind, cast, alike), x in zip(self._plan, sample, strict=True):
+            if not axes:
+                if type(x) is float and kind is np.float64:
+                    x = np.float64(x)
+                elif type(x) is not kind:
+                    x = with_axes(name, cast(name, x), axes)
+            else:
+                if type(x) is not np.ndarray or x.dtype is not FLOAT or kind is int:
                     x = cast(name, x)
                     if alike and np.ndim(x) == 0:
                         x = np.full([sizes[axis] for axis in axes], x)
-                shape = x.shape
-                if len(shape) != len(axes):
-                    with_axes(name, x, axes)
-                for axis, size in zip(axes, shape, strict=True):
-                    known = sizes.setdefault(axis, size)
-                    if size != known:
-                        self._refuse_size(name, x, axis, size, known)
-            elif dtype is INT or type(x) is not np.float64:
-                x = with_axes(name, cast(name, x), axes)
+                self._fit(name, x, axes, sizes)
             found.append(x)
         if self.rules is not None:
             self.rules(*found)
@@ -161,20 +158,25 @@ class Formula:
 
     @cached_property
     def _plan(self):
-        """Of each argument: name, axes, dtype, cast, and whether one number may stand for all entries."""
+        """Of each argument: name, axes, kind of number, cast, whether a number may stand for all entries."""
         plan = []
         for name, parameter in self._parameters.items():
             integer = parameter.annotation is int
             alike = parameter.default is not parameter.empty and np.ndim(parameter.default) == 0
-            plan.append(
-                (name, self.shapes[name], INT if integer else FLOAT, as_whole if integer else as_real, alike)
-            )
+            kind, cast = (int, as_whole) if integer else (np.float64, as_real)
+            plan.append((name, self.shapes[name], kind, cast, alike))
         return plan
 
-    def _refuse_size(self, name, x, axis, size, known):
-        owner = next(other for other, axes in self.shapes.items() if axis in axes)
-        has = "it" if owner == name else owner
-        require(False, name, x, f"has {axis} = {size}, but {has} has {axis} = {known}")
+    def _fit(self, name, x, axes, sizes):
+        """Note the sizes of the axes; a ValueError where one is known to be another."""
+        if len(x.shape) != len(axes):
+            with_axes(name, x, axes)
+        for axis, size in zip(axes, x.shape):  # noqa: B905, the lengths are the same
+            known = sizes.setdefault(axis, size)
+            if size != known:
+                owner = next(other for other, its in self.shapes.items() if axis in its)
+                owner = "it" if owner == name else owner
+                require(False, name, x, f"has {axis} = {size}, but {owner} has {axis} = {known}")
 
     def __call__(self, *args, **kwargs):
         """The value of every sample of a stack; an empty stack gives an empty result."""
@@ -191,10 +193,8 @@ class Formula:
     def _lift(self, function, output, kind, args, kwargs):
         """Apply a function of one sample over leading axes; an omitted default stays the function's own."""
         given = inspect.signature(self.value).bind(*args, **kwargs).arguments
-        whole = {name for name, _, dtype, *_ in self._plan if dtype is INT}
-        stacks = {
-            name: np.asarray((as_whole if name in whole else as_real)(name, x)) for name, x in given.items()
-        }
+        casts = {name: cast for name, _, _, cast, _ in self._plan}
+        stacks = {name: np.asarray(casts[name](name, x)) for name, x in given.items()}
         check_shapes(stacks, {name: self.shapes[name] for name in stacks})
         cores = ",".join(f"({','.join(self.shapes[name])})" for name in stacks)
         signature = f"{cores}->({','.join(output)})"

@@ -1,6 +1,7 @@
 r"""Hinge loss: the correct answer must beat every wrong one by a margin.
 
     L(E, y) = max(0, m + E_y - E_o),        o = argmin_{j != y} E_j
+    dL/dE_j = [j = y] - [j = o]             where L > 0, else 0
 
 Only two energies feel a force: E_y is pushed down and E_o, the most offending wrong answer, is
 pulled up, until the gap E_o - E_y reaches the margin m.
@@ -27,11 +28,11 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def hinge(energies, label, margin=1.0):
+def hinge(energies, label: int, margin=1.0):
     """Hinge loss of one sample.
 
     Parameters
@@ -56,19 +57,26 @@ def hinge(energies, label, margin=1.0):
     >>> float(hinge(np.array([1.0, 3.0, 1.5]), label=0))  # 1 + 1.0 - 1.5
     0.5
     """
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
-    o = most_offending(energies, label)
-    return np.maximum(0.0, margin + (energies[label] - energies[o]))
+    E, y, m = FORMULA.checked(energies, label, margin)
+    o = offender(E, y)
+    return np.maximum(0.0, m + (E[y] - E[o]))
 
 
-def hinge_gradient(energies, label, margin=1.0):
-    """dL/dE, shape (k,): +1 at y, -1 at o, zero elsewhere; all zero at the corner, NaN where the loss is."""
-    loss = hinge(energies, label, margin)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    if loss > 0.0:
-        g[label] = 1.0
-        g[most_offending(energies, label)] = -1.0
+def hinge_gradient(energies, label: int, margin=1.0):
+    """dL/dE, shape (k,): +1 at y, -1 at o where L > 0; all zero at the corner, NaN where the loss is."""
+    E, y, m = FORMULA.checked(energies, label, margin)
+    o = offender(E, y)
+    violation = m + (E[y] - E[o])
+    g = np.full(len(E), np.nan if np.isnan(violation) else 0.0)
+    if violation > 0.0:
+        g[y], g[o] = 1.0, -1.0
     return g
+
+
+def rules(energies, label, margin):
+    """A table, and a margin."""
+    check_table(energies, label)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 FORMULA = Formula(
@@ -140,6 +148,12 @@ FORMULA = Formula(
             seen_in="NYU DLSP20 week 11-2, on MarginRankingLoss: target 1 pushes x1 up, which is for scores",
             symptom="training drives the correct answer to the highest energy",
         ),
+    },
+    rules=rules,
+    refuses=NO_TABLES
+    | {
+        "a negative margin": (([1.0, 2.0], 0, -1.0), "margin"),
+        "a margin that is no number": (([1.0, 2.0], 0, np.nan), "margin"),
     },
 )
 

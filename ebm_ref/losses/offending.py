@@ -14,10 +14,10 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def most_offending(energies, label):
+def most_offending(energies, label: int):
     """Index of the most offending incorrect answer.
 
     Parameters
@@ -30,7 +30,7 @@ def most_offending(energies, label):
     Returns
     -------
     int
-        o = argmin_{j != y} E_j; of equals the lowest index; the first NaN where there is one.
+        o = argmin_{j != y} E_j; ties go to the lowest index; the first NaN where there is one.
 
     Raises
     ------
@@ -42,10 +42,15 @@ def most_offending(energies, label):
     >>> int(most_offending(-np.log(np.array([0.01, 0.70, 0.20, 0.09])), label=1))  # people
     2
     """
-    check_table(energies, label)
-    wrong = np.concatenate([energies[:label], energies[label + 1 :]])
+    E, y = FORMULA.checked(energies, label)
+    return offender(E, y)
+
+
+def offender(E, y):
+    """argmin_{j != y} E_j of a table that was checked."""
+    wrong = np.concatenate([E[:y], E[y + 1 :]])
     o = np.argmin(wrong)
-    return o + (o >= label)  # the indices above y have moved down by one
+    return o + (o >= y)  # the indices above y have moved down by one
 
 
 def most_offending_outside(energies, answers, correct, radius):
@@ -65,7 +70,7 @@ def most_offending_outside(energies, answers, correct, radius):
     Returns
     -------
     int
-        Index into `answers`; of equals the lowest.
+        Index into `answers`; ties go to the lowest.
 
     Raises
     ------
@@ -76,10 +81,21 @@ def most_offending_outside(energies, answers, correct, radius):
     >>> int(most_offending_outside((y[:, 0] - 0.4) ** 2, y, np.array([0.4]), radius=1.0))
     1
     """
+    E, answers, y, epsilon = OUTSIDE.checked(energies, answers, correct, radius)
+    outside = np.flatnonzero(distances(answers, y) > epsilon)
+    return outside[np.argmin(E[outside])]
+
+
+def distances(answers, y):
+    """|y_j - y| of each answer."""
+    return np.sqrt(np.sum((answers - y) ** 2, axis=1))
+
+
+def rules_outside(energies, answers, correct, radius):
+    """A ball, and an answer outside."""
     require(radius >= 0.0, "radius", radius, "must be >= 0")
-    outside = np.flatnonzero(np.sqrt(np.sum((answers - correct) ** 2, axis=1)) > radius)
-    require(len(outside) > 0, "radius", radius, "must leave an answer outside the ball")
-    return outside[np.argmin(energies[outside])]
+    beyond = np.any(distances(answers, correct) > radius)
+    require(beyond, "radius", radius, "must leave an answer outside the ball")
 
 
 DOG = {"energies": -np.log(np.array([0.01, 0.70, 0.20, 0.09])), "label": 1}
@@ -111,6 +127,8 @@ FORMULA = Formula(
             symptom="once the model is right, the answer offends itself and margin losses stop at E_o = E_y",
         ),
     },
+    rules=check_table,
+    refuses=NO_TABLES,
 )
 
 OUTSIDE = Formula(
@@ -146,5 +164,11 @@ OUTSIDE = Formula(
         "distance measured by its largest component": Mistake(
             lambda E, Y, y, r: int(np.argmin(np.where(np.max(np.abs(Y - y), axis=1) > r, E, np.inf)))
         ),
+    },
+    rules=rules_outside,
+    refuses={  # (energies, answers, correct, radius), the argument to blame
+        "a ball inside out": (([1.0, 2.0], [[0.0], [1.0]], [0.0], -1.0), "radius"),
+        "all answers in the ball": (([1.0, 2.0], [[0.0], [1.0]], [0.0], 5.0), "radius"),
+        "an answer of another length": (([1.0, 2.0], [[0.0], [1.0]], [0.0, 0.0], 0.5), "correct"),
     },
 )

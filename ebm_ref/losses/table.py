@@ -4,8 +4,8 @@ r"""The energy table: everything that a loss may look at.
 
 A loss sees neither the input nor the parameters: only the energy of every answer, and which answer
 is correct.  That is why it can be defined, differentiated and tested without any model.  An energy
-may be +inf, which marks an impossible answer, as long as one is finite.  Where two infinities meet,
-a table of nothing but +inf or an energy of -inf, losses of differences are undefined and give NaN.
+may be +inf, which marks an impossible answer, as long as one is finite.  If every
+energy is +inf, or one is -inf, a loss that subtracts energies is undefined: NaN.
 
 An integral over a continuous answer is a table too.  A quadrature rule with nodes y_j and weights
 w_j turns it into a sum, and the weights into energies:
@@ -13,6 +13,8 @@ w_j turns it into a sum, and the weights into energies:
     int exp(-beta E(y)) dy = sum_j w_j exp(-beta E(y_j)) = sum_j exp(-beta T_j)
 
     T_j = E_j - log(w_j) / beta
+    dT_i/dE_j = [i = j]
+    dT_i/dw_j = -[i = j] / (beta w_j)
 
 so that whatever is right for tables is right for integrals.  Mind the measure: nll(T, y) is the
 cost of the probability *mass* w_y p(y_y) of a node; add log(w_y)/beta for that of the density.
@@ -26,10 +28,20 @@ from ebm_ref.checks import require, require_index, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 
 
-def check_table(energies, label):
-    """Raise a ValueError unless `energies` has k >= 2 entries and `label` is one of 0..k-1."""
+def check_table(energies, label, *parameters):
+    """What every loss refuses: fewer than 2 answers, and a label that is none of 0..k-1."""
     require(len(energies) >= 2, "energies", energies, "must hold k >= 2 answers, one correct and one wrong")
     require_index("label", label, len(energies))
+
+
+NO_TABLES = {  # (energies, label), the argument to blame; parameters keep their defaults
+    "a label beyond the answers": (([1.0, 2.0], 2), "label"),
+    "a label counted from the end": (([1.0, 2.0], -1), "label"),
+    "a label that is no integer": (([1.0, 2.0], 1.0), "label"),
+    "a label that is a bool": (([1.0, 2.0], True), "label"),
+    "one answer": (([1.0], 0), "energies"),
+    "no answer": (([], 0), "energies"),
+}
 
 
 def random_table(rng):
@@ -63,21 +75,26 @@ def integral_table(energies, weights, beta=1.0):
     >>> integral_table(np.array([0.0, 3.0]), np.array([1.0, 2.0])).round(3)
     array([0.   , 2.307])
     """
-    require(np.all(weights > 0.0), "weights", weights, "must be positive")
-    require_positive("beta", beta)
-    return energies - np.log(weights) / beta
+    E, w, beta = FORMULA.checked(energies, weights, beta)
+    return E - np.log(w) / beta
 
 
 def integral_table_energies_gradient(energies, weights, beta=1.0):
     """dT/dE, shape (k, k): the identity."""
-    integral_table(energies, weights, beta)
-    return np.eye(len(energies))
+    E, _, _ = FORMULA.checked(energies, weights, beta)
+    return np.eye(len(E))
 
 
 def integral_table_weights_gradient(energies, weights, beta=1.0):
     """dT/dw, shape (k, k): -1 / (beta w_j) on the diagonal."""
-    integral_table(energies, weights, beta)
-    return np.diag(-1.0 / (beta * weights))
+    _, w, beta = FORMULA.checked(energies, weights, beta)
+    return np.diag(-1.0 / (beta * w))
+
+
+def rules(energies, weights, beta):
+    """A quadrature rule with negative weights has no energies."""
+    require(np.all(weights > 0.0), "weights", weights, "must be positive")
+    require_positive("beta", beta)
 
 
 FORMULA = Formula(
@@ -110,5 +127,10 @@ FORMULA = Formula(
         "temperature forgotten": Mistake(
             lambda E, w, beta=1.0: E - np.log(w), symptom="right at beta = 1 alone"
         ),
+    },
+    rules=rules,
+    refuses={
+        "a weight of 0": (([1.0, 2.0], [1.0, 0.0]), "weights"),
+        "no temperature": (([1.0, 2.0], [1.0, 1.0], 0.0), "beta"),
     },
 )
