@@ -84,6 +84,7 @@ class Formula:
     gradients: Mapping = field(default_factory=dict)  # argument name -> explicit derivative
     laws: tuple = ()
     variants: Mapping = ()  # {name: Mistake | Convention}
+    as_printed: Callable = None  # the paper's own lines, where the accurate code of `value` differs
     rules: Callable = None  # what it refuses beyond shapes; called with a sample's arrays and numbers
     refuses: Mapping = field(default_factory=dict)  # {name: (inputs, the argument that the ValueError names)}
 

@@ -17,12 +17,35 @@ sum and using log1p for the rest gives e^{-40}.
 
 All are differentiable by autograd, which cannot follow item assignment or `logaddexp.reduce`.
 
+Three idioms recur on the pages.  `negated(x)` is -x without a minus zero, so that a force of nothing
+prints as 0.  `half_square(d)` is d^2/2, which overflows only where the result does: d * d overflows
+before it is halved.  And `not x <= 0` stands where one expects x > 0 if a NaN should pass, too: every
+comparison with a NaN is false.
+
 Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", for log1mexp; Blanchard, Higham
 and Higham (2021), "Accurately computing the log-sum-exp and softmax functions"; Loader (2000), "Fast
 and accurate computation of binomial probabilities", for stirling_error.
 """
 
 import autograd.numpy as np
+
+
+def negated(x):
+    """-x, elementwise, where -0 is 0.
+
+    >>> negated(np.array([0.0, 2.0]))
+    array([ 0., -2.])
+    """
+    return 0.0 - x
+
+
+def half_square(d):
+    """d^2 / 2, elementwise, that is inf only where the result is.
+
+    >>> float(half_square(1.5e154))
+    1.125e+308
+    """
+    return d * (0.5 * d)
 
 
 def logsumexp(x):

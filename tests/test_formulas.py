@@ -11,6 +11,7 @@ import pytest
 import ebm_ref
 from ebm_ref import FORMULAS
 from ebm_ref.proof import evidence, golden
+from ebm_ref.proof.bounds import measure
 
 NAMES = list(FORMULAS)
 LOSSES = [n for n, f in FORMULAS.items() if tuple(f.shapes)[:2] == ("energies", "label") and f.gradients]
@@ -56,6 +57,30 @@ def test_page_reads_like_a_page(name):
     assert all(section in text for section in ("Parameters", "Returns", "Raises", ">>>"))
     assert all(f"{argument} :" in text or f"{argument}," in text for argument in f.shapes)
     assert all(inspect.getdoc(gradient) for gradient in f.gradients.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_states_every_derivative(name):
+    """As many different lines of the form d../d.. = as the record has gradients, in the letters of the formula."""
+    f = FORMULAS[name]
+    formulas = re.sub(r"^\S.*$", "", inspect.getmodule(f.value).__doc__, flags=re.MULTILINE)
+    stated = set(re.findall(r"\bd\w*(?:\([^)]*\))?/d(\w+)", formulas))
+    assert len(stated) >= len(f.gradients), (
+        f"say in the header, indented: d../d.. = ... by {list(f.gradients)}"
+    )
+
+
+PRINTED = [name for name in NAMES if FORMULAS[name].as_printed is not None]
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_what_the_paper_prints_is_the_same_but_for_digits(name):
+    f = FORMULAS[name]
+    for inputs in evidence.samples(name)[0]:
+        probe = {"inputs": inputs, "kinks": {}, "condition": 0.0}
+        assert measure(probe, "value", f.as_printed(**inputs), truth=f.value(**inputs)).coarse <= 1.0
+    assert inspect.signature(f.as_printed) == inspect.signature(f.value)
+    assert ">>>" in inspect.getdoc(f.as_printed), "one input where the literal lines lose their digits"
 
 
 def batch(name, size=4):
