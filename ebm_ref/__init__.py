@@ -200,7 +200,9 @@ READING_ORDER = (
     "proof.oracle",
     "proof.golden",
     "proof.bounds",
+    "proof.loops",
     "proof.evidence",
+    "proof.conditions",
     # the judge
     "conformance.compare",
     "conformance.diagnose",
@@ -217,6 +219,12 @@ READING_ORDER = (
     "conformance.samplers.chi_square",
     "conformance.samplers.targets",
     "conformance.samplers.judge",
+    "cli.text",
+    "cli.pages",
+    "cli.verify",
+    "cli.check",
+    "cli.check_sampler",
+    "cli.truths",
     "cli.main",
     # the same formulas at the speed of the machine; no page imports them
     "kernels.exponential",

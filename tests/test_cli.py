@@ -9,7 +9,8 @@ import time
 import pytest
 
 from ebm_ref import FORMULAS, READING_ORDER
-from ebm_ref.cli.main import main, reflow
+from ebm_ref.cli.main import main
+from ebm_ref.cli.text import reflow
 from ebm_ref.conformance.worker import frameworks
 from ebm_ref.proof import golden
 

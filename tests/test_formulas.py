@@ -12,6 +12,7 @@ import ebm_ref
 from ebm_ref import FORMULAS
 from ebm_ref.proof import evidence, golden
 from ebm_ref.proof.bounds import measure
+from ebm_ref.proof.conditions import conditions
 
 NAMES = list(FORMULAS)
 LOSSES = [n for n, f in FORMULAS.items() if tuple(f.shapes)[:2] == ("energies", "label") and f.gradients]
@@ -27,7 +28,7 @@ def test_witness(name, witness):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_conditions_and_margins(name):
-    claims = list(evidence.conditions(name))
+    claims = list(conditions(name))
     assert len(claims) == 5, "a loss of two energies belongs into the table of condition 3"
     assert all(holds for _, holds, _ in claims), claims
 
@@ -61,13 +62,11 @@ def test_page_reads_like_a_page(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_header_states_every_derivative(name):
-    """As many different lines of the form d../d.. = as the record has gradients, in the letters of the formula."""
     f = FORMULAS[name]
     formulas = re.sub(r"^\S.*$", "", inspect.getmodule(f.value).__doc__, flags=re.MULTILINE)
     stated = set(re.findall(r"\bd\w*(?:\([^)]*\))?/d(\w+)", formulas))
-    assert len(stated) >= len(f.gradients), (
-        f"say in the header, indented: d../d.. = ... by {list(f.gradients)}"
-    )
+    lacks = f"say in the header, indented: d../d.. = ..., by {list(f.gradients)}"
+    assert len(stated) >= len(f.gradients), lacks
 
 
 PRINTED = [name for name in NAMES if FORMULAS[name].as_printed is not None]

@@ -1,0 +1,226 @@
+r"""check: frameworks and strangers' functions against the golden vectors."""
+
+import functools
+import sys
+import textwrap
+
+import numpy as np
+from rich.progress import track
+from rich.text import Text
+
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.cli.text import (
+    COLORS,
+    Usage,
+    known,
+    plain,
+    print_table,
+    progress_console,
+    table,
+    vectors_counted,
+    write_json,
+)
+from ebm_ref.proof.bounds import of
+
+
+def check_command(args, out):
+    """The verdict on each target; status 1 on a mismatch or an error, 130 if interrupted."""
+    from ebm_ref.conformance.report import check
+    from ebm_ref.conformance.worker import frameworks
+
+    reports = []
+    for target in args.targets:
+        check_target(target, frameworks())
+    asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
+    for target, names in zip(args.targets, asked, strict=True):
+        bar = lambda steps, target=target: track(
+            steps,
+            f"checking {target}",
+            console=progress_console(),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        try:
+            report = check(target, names, args.time_limit, bar)
+        except KeyboardInterrupt:
+            out.print(f"interrupted at {target}; what was judged before:\n", markup=False)
+            break
+        if not report.failure and not report.rows:
+            lacks = f"{target} has no function for {', '.join(report.missing)}"
+            if len(args.targets) == 1:
+                raise Usage(lacks)
+            out.print(lacks, markup=False)
+        if report.failure:
+            missing = f"No module named '{target}'" in report.failure
+            hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
+            out.print(f"{target}: {report.failure}{hint}", markup=False, highlight=False)
+        reports.append(report)
+    judged = [report for report in reports if report.rows]
+    if len(judged) == 1:
+        _print_report(judged[0], out)
+    elif judged:
+        _print_side_by_side(judged, out)
+    if args.json:
+        write_json(args.json, [report.as_dict() for report in reports])
+    if len(reports) < len(args.targets):
+        return 130
+    return max((report.status for report in reports if report.failure or report.rows), default=2)
+
+
+def check_target(target, frameworks):
+    """Raise a Usage unless the target is a framework or reads module:function."""
+    if ":" not in target:
+        known(target, frameworks, "framework (a function of yours is module:function)")
+    elif not all(
+        part.isidentifier() for part in (*target.partition(":")[0].split("."), target.partition(":")[2])
+    ):
+        raise Usage(f"{target!r} is no target: say module:function, such as mymodule:my_hinge")
+
+
+def _names_for(target):
+    """A framework answers for all it has; a function for the formula it is named after."""
+    if ":" not in target:
+        return None
+    name = target.partition(":")[2]
+    if name not in FORMULAS:
+        raise Usage(
+            f"{target}: say which formula it computes, with --as NAME (`ebm-ref list` shows the names)"
+        )
+    return [name]
+
+
+def _verdict(row):
+    verdict = row.verdict.removeprefix("match under ")
+    error = f"{row.worst_error:.1g}" if row.worst_error < 1e16 else ">1e16"
+    error = "" if row.verdict in ("unsupported", "error") else error
+    return f"[{COLORS.get(row.verdict, 'default')}]{verdict}[/] {error}"
+
+
+def _print_report(report, out):
+    out.print(
+        f"{report.version}, numpy {np.__version__}: verdict and worst error in units of the bound\n",
+        highlight=False,
+    )
+    dtypes = sorted({row.dtype for row in report.rows})
+    groups = [(name, function, [*map(_verdict, rows)]) for (name, function), rows in _grouped(report.rows)]
+    widest = lambda cells: 1 + max((Text.from_markup(cell).cell_len for cell in cells), default=0)
+    columns = zip(*((name, function, *cells) for name, function, cells in groups), strict=True)
+    if sum(map(widest, columns)) <= out.width:
+        t = table("formula", "function", *dtypes)
+        for name, function, cells in groups:
+            t.add_row(name, function, *cells)
+    else:  # too wide for one line each: the function below its formula
+        t = table("formula\n  function", *dtypes)
+        for name, function, cells in groups:
+            t.add_row(f"{name}\n  {function}", *cells)
+    out.print(t)
+    _print_details(report, out)
+
+
+def _print_side_by_side(reports, out):
+    """One column a candidate: who is wrong?"""
+    from ebm_ref.conformance.compare import VERDICTS
+
+    out.print("Verdict and worst error in units of the bound, one column a candidate\n")
+    labels = [r.target if len(r.target) <= 17 else f"({i})" for i, r in enumerate(reports, 1)]
+    names = list(dict.fromkeys(row.formula for report in reports for row in report.rows))
+    for start in range(0, len(reports), 3):  # three columns fit 80
+        t = table("formula", *labels[start : start + 3])
+        for name in names:
+            cells = []
+            for report in reports[start : start + 3]:
+                rows = [row for row in report.rows if row.formula == name]
+                worst = max(rows, key=lambda row: VERDICTS.index(row.verdict), default=None)
+                cells.append(_verdict(worst) if worst else "-")
+            t.add_row(name, *cells)
+        print_table(out, t)
+        out.print()
+    for label, report in zip(labels, reports, strict=True):
+        if label != report.target:
+            out.print(f"{label} {report.target}", markup=False, highlight=False)
+    for report in reports:
+        _print_details(report, out)
+
+
+def _print_details(report, out):
+    """Below the table: what differs and why, what was not asked, NaN and infinity on lines of their own."""
+    fill = functools.partial(textwrap.fill, width=79, break_long_words=False, break_on_hyphens=False)
+    say = lambda text, left="": out.print(
+        fill(text, initial_indent=left, subsequent_indent=left + "  "), markup=False, highlight=False
+    )
+    for (name, function), rows in _grouped(report.rows):
+        notes = {}
+        for row in rows:
+            for note in _notes(row):
+                notes.setdefault(note, []).append(row.dtype)
+        if notes:
+            out.print()
+            say(f"{name}, {function}" if ":" not in report.target else f"{name}, {report.target}")
+        for note, dtypes in notes.items():
+            head, *lines = note
+            say(f"{' and '.join(dtypes)}: {head}", "  ")
+            for line in lines:
+                say(line, "    ")
+    if report.missing:
+        out.print()
+        say(f"no function for: {', '.join(report.missing)}")
+
+
+def _grouped(rows):
+    groups = {}
+    for row in rows:
+        groups.setdefault((row.formula, row.function), []).append(row)
+    return groups.items()
+
+
+def _notes(row):
+    """What there is to say of one row beside its verdict, each note a tuple of lines."""
+    if row.smallest:
+        small = row.smallest
+        what = "value" if small["output"] == "value" else f"gradient by {small['output']}"
+        seen = [f"seen in: {thread}" for thread in row.threads if thread]
+        by_names = {}
+        for output, names in row.explained.items():
+            computes = f"it computes: {' or '.join(names)}" if names else "no mistake that has a name here"
+            by_names.setdefault(computes, []).append(output)
+        said = [f"{' and '.join(outputs)}: {names}" for names, outputs in by_names.items()]
+        short = next(iter(by_names)) if len(by_names) == 1 else "; ".join(said)
+        verdict = "mismatch" if row.verdict == "error" else row.verdict
+        shown = (
+            f"smallest input: {plain(small['inputs'])}",
+            f"{what}: truth {plain(small['truth'])}, answer {plain(small['answer'])}",
+        )
+        yield (f"{verdict}: {short}", *seen, *shown)
+    if row.verdict == "imprecise":
+        j = max((j for j in row.finite if j.output), key=lambda j: j.fine)
+        what = "value" if j.output == "value" else f"gradient by {j.output}"
+        yield (
+            f"imprecise: right in absolute terms; up to {row.lost_digits} digits lost",
+            f"{j.vector['id']}: {plain(j.vector['inputs'])}",
+            f"{what}: truth {plain(of(j.vector, j.output))}, answer {plain(j.answer)}",
+        )
+    for verdict in ("error", "unsupported"):
+        yield from _refusals(verdict, [j for j in row.finite if j.verdict == verdict])
+    if {j.output for j in row.finite} == {"value"} and FORMULAS[row.formula].gradients:
+        yield ("a value alone: gradients were not judged",)
+    if row.accepted:
+        asked = ", ".join(rule.partition(":")[0] for rule in row.accepted)
+        yield (f"illegal input, not counted: it answers for {asked}",)
+    odd = [j for j in row.judgements if not j.finite and j.verdict in ("mismatch", "error")]
+    if odd and row.verdict in ("match", "imprecise"):
+        ids = ", ".join(dict.fromkeys(j.vector["id"].partition("/")[2] for j in odd))
+        yield (f"NaN and infinity, not counted: differs at {ids}",)
+
+
+def _refusals(verdict, judgements, shown=3):
+    """A note for each thing that was said instead of an answer, an error's with the shortest such inputs."""
+    said = {}
+    for j in judgements:
+        said.setdefault(j.detail, []).append(j.vector)
+    for detail, vectors in [*said.items()][:shown]:
+        example = f"such as: {min((plain(v['inputs']) for v in vectors), key=len)}"
+        said_so = f"{verdict} on {vectors_counted(len(vectors))}: {detail}"
+        yield (said_so, example) if verdict == "error" else (said_so,)
+    rest = sum(len(vectors) for vectors in [*said.values()][shown:])
+    if rest:
+        yield (f"{verdict} on {vectors_counted(rest)} more, each in other words",)

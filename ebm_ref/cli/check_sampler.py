@@ -1,0 +1,69 @@
+r"""check-sampler: one step of a stranger's sampler from exact draws."""
+
+import dataclasses
+import textwrap
+
+import numpy as np
+
+from ebm_ref.cli.check import check_target
+from ebm_ref.cli.text import Usage, known, print_table, progress_console, table, write_json
+
+
+def check_sampler_command(args, out):
+    """The verdict on a sampler, or the description of a target; status 1 unless acquitted."""
+    from ebm_ref.conformance.samplers.targets import TARGETS
+
+    if args.describe is not None:
+        out.print(TARGETS[known(args.describe, TARGETS, "target")]().text, markup=False, highlight=False)
+        return 0
+    if args.sampler is None or args.target is None:
+        raise Usage("say module:function and --target NAME; or --describe NAME")
+    known(args.target, TARGETS, "target")
+    if ":" not in args.sampler:
+        raise Usage(f"{args.sampler!r} is no sampler: say module:function, such as mymodule:step")
+    check_target(args.sampler, ())
+    from ebm_ref.conformance.samplers.judge import CANNOT_BE_LOADED, check_in_process
+
+    with progress_console().status(f"stepping {args.sampler} from exact draws of {args.target}"):
+        verdict = check_in_process(
+            args.sampler,
+            args.target,
+            limit=args.time_limit,
+            seconds=0.8 * args.time_limit,
+            draws=args.draws,
+            seed=args.seed,
+            reversible=args.reversible,
+        )
+    _print_verdict(args.sampler, verdict, out)
+    if args.json:
+        write_json(args.json, dataclasses.asdict(verdict))
+    if verdict.reason.startswith(CANNOT_BE_LOADED):
+        return 2
+    return 0 if verdict.verdict == "acquitted" else 1
+
+
+FOUND = {
+    "law": "probabilities q of x' with sqrt(sum (q - p)^2 / p) >= {:.2g}",
+    "drift": "a function whose mean moves by {:.2g} of the spread of its moves, unless they are tiny",
+    "exchange": "(there - back) with sqrt(sum (there - back)^2 / (there + back)) >= {:.2g}",
+}
+
+
+def _print_verdict(sampler, verdict, out):
+    say = lambda text: out.print(
+        textwrap.fill(text, width=79, subsequent_indent="  "), markup=False, highlight=False
+    )
+    say(f"{sampler} on {verdict.target}: {verdict.verdict}, {verdict.reason}")
+    if verdict.tests:
+        out.print()
+        t = table("test", ">pairs", ">statistic", ">degrees", ">chance", ">limit")
+        for test in verdict.tests:
+            color = "red" if test.p < test.alpha else "default"
+            cells = f"{test.draws:,}", f"{test.statistic:.1f}", f"{test.degrees}", f"{test.p:.2g}"
+            t.add_row(test.name, *(f"[{color}]{cell}[/]" for cell in cells), f"{test.alpha:.2g}")
+        print_table(out, t)
+        out.print()
+        moved = "" if np.isnan(verdict.moved) else f"; {100 * verdict.moved:.3g} % of the steps moved"
+        say(f"{verdict.draws:,} pairs{moved}.")
+    for name, size in verdict.found.items():
+        say(f"would have been found with probability 0.99, by {name}: " + FOUND[name].format(size))

@@ -1,0 +1,145 @@
+r"""list, show, read: what there is, page by page.
+
+A page's neighbours are those of READING_ORDER; its textbook definition is the naive expression from which
+the golden vectors are made, read as text, so that multiprecision arithmetic need not be installed.
+"""
+
+import ast
+import contextlib
+import inspect
+import textwrap
+from pathlib import Path
+
+from rich.markup import escape
+
+import ebm_ref
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.cli.text import known, plain, print_table, reflow, table
+
+
+def formula(name):
+    """The record of that name, or a Usage that suggests the nearest ones."""
+    return FORMULAS[known(name, FORMULAS, "formula")]
+
+
+def page_of(record):
+    """The module in which a record's value is written."""
+    return inspect.getmodule(record.value)
+
+
+# list, show, read
+
+
+def list_command(args, out):
+    """One line for each formula: its name and the title of its page."""
+    t = table("formula", "page")
+    room = max(16, out.width - max(map(len, FORMULAS)) - 2)
+    for name, record in FORMULAS.items():
+        title = page_of(record).__doc__.splitlines()[0].rstrip(".")
+        title = title if len(title) <= room else title.partition(":")[0]
+        t.add_row(name, escape(textwrap.shorten(title, room, placeholder=" ...")))
+    print_table(out, t)
+    return 0
+
+
+def show_command(args, out):
+    """The page of a formula: header, signature, docstrings, laws, cases, variants."""
+    record = formula(args.name)
+    page = page_of(record)
+    say = lambda text: out.print(reflow(text), markup=False, highlight=False)
+    exactly = lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(inspect.cleandoc(page.__doc__))
+    say("\nThe definition, as the oracle computes it with hundreds of digits:")
+    exactly("\n" + textwrap.indent(naive_definition(args.name), "    "))
+    if record.as_printed:
+        say("\nAs the paper prints it, before digits are taken care of:")
+        exactly("\n" + textwrap.indent(inspect.getsource(record.as_printed).rstrip(), "    "))
+    say(f"\n{args.name}{inspect.signature(record.value)}    shapes {record.signature}")
+    say("\n" + inspect.getdoc(record.value).split("\n\n", 1)[1].split("\n>>>")[0].rstrip())
+    for argument, gradient in record.gradients.items():
+        say(f"\ngradient by {argument}: {inspect.getdoc(gradient)}")
+    for law in record.laws:
+        say(f"law: {law.__doc__.splitlines()[0]}")
+    say("\nCases worked by hand")
+    for case in record.cases:
+        say(f"  {case.name}")
+        say(f"      {plain(dict(case.inputs))}")
+        say(f"      = {plain(case.value)}")
+        for a, g in case.gradients.items():
+            say(f"      gradient by {a}: {plain(g)}")
+        if case.exposes:
+            say(f"      exposes: {case.exposes}")
+    if record.variants:
+        say("\nWhat others compute under this name")
+    for variant in record.variants:
+        say(f"  {variant.kind}: {variant.name}")
+        for what, text in (("seen in", variant.seen_in), ("symptom", variant.symptom)):
+            if text:
+                say(f"      {what}: {text}")
+    say("\n" + neighbours(page.__name__.removeprefix("ebm_ref.")))
+    return 0
+
+
+def neighbours(page):
+    """What stands before and after a page in the reading order."""
+    order = ebm_ref.READING_ORDER
+    i = order.index(page)
+    sides = (
+        ("before", order[i - 1] if i else "nothing"),
+        ("next", order[i + 1] if order[i + 1 :] else "nothing"),
+    )
+    return "; ".join(f"{side}: {name}" for side, name in sides)
+
+
+def naive_definition(name):
+    """The naive expression of a formula and the functions of its file that it calls, as text."""
+    for path in sorted((Path(ebm_ref.__file__).parent / "proof" / "naive").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        body = ast.parse(text).body
+        table = next(
+            (node.value for node in body if ast.unparse(node).startswith("NAIVE = ")), ast.Dict([], [])
+        )
+        for key, value in zip(table.keys, table.values, strict=True):
+            if key.value == name:
+                functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+                called = _called(value, functions, [])
+                parts = [ast.get_source_segment(text, functions[f]) for f in functions if f in called]
+                own = ast.get_source_segment(text, value).replace("\n    ", "\n")
+                alone = [] if isinstance(value, ast.Name) else [f"definition = {own}"]
+                return "\n\n".join(parts + alone)
+    raise LookupError(f"{name} has no naive expression in proof/naive")
+
+
+def _called(node, functions, found):
+    """Names of the functions that an expression uses, and of those that they use."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id in functions and part.id not in found:
+            found.append(part.id)
+            _called(functions[part.id], functions, found)
+    return found
+
+
+def read_command(args, out):
+    """The source of all pages, of those of a folder, or of one, in reading order."""
+    texts = []
+    for page in pages_called(args.page):
+        path = Path(ebm_ref.__file__).parent / (page.replace(".", "/") + ".py")
+        texts.append(
+            f"{'=' * 79}\n{page}    {neighbours(page)}\n{'=' * 79}\n\n{path.read_text(encoding='utf-8')}"
+        )
+    with out.pager() if out.is_terminal else contextlib.nullcontext():
+        out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def pages_called(name):
+    """Pages by a formula, a folder, a module or its path as the README has it; all of them without a name."""
+    order = ebm_ref.READING_ORDER
+    if not name:
+        return order
+    if name in FORMULAS:
+        return [page_of(FORMULAS[name]).__name__.removeprefix("ebm_ref.")]
+    name = name.removesuffix(".py").strip("/").replace("/", ".").removeprefix("ebm_ref.")
+    short = {page.rpartition(".")[2]: page for page in order}
+    within = [page for page in order if page.startswith(f"{name}.")]
+    return within or [short.get(name) or known(name, order, "page")]

@@ -1,0 +1,113 @@
+r"""What the commands print with: tables for 80 columns, near names, shortest digits.
+
+    table, print_table     columns without lines; only the last may be cut
+    known                  a name, or a Usage that suggests the nearest
+    plain, reflow          numbers in their shortest digits; lines filled to the width of a terminal
+
+Source: rich's documentation, for tables and consoles.
+"""
+
+import difflib
+import itertools
+import json
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import ebm_ref
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.proof import golden
+
+COLORS = {"match": "green", "mismatch": "red", "error": "red", "known quirk": "yellow"}
+
+
+class Output(Console):
+    """A console that goes on in silence once the reader of its pipe has seen enough: the status counts."""
+
+    def on_broken_pipe(self):
+        """Nobody reads on: the rest goes nowhere."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Usage(Exception):
+    """A user's mistake: printed without a traceback, exit status 2."""
+
+
+def known(name, names, what):
+    """The name itself if it is one of `names`."""
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    many = names is FORMULAS or names is ebm_ref.READING_ORDER
+    listing = "`ebm-ref list` shows all names" if many else f"known: {', '.join(names)}"
+    raise Usage(f"unknown {what} {name!r}; " + (f"did you mean {' or '.join(near)}?" if near else listing))
+
+
+def table(*columns, **style):
+    """A table without lines, that fits 80 columns."""
+    t = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", **style)
+    for column in columns:
+        name, justify = (column[1:], "right") if column.startswith(">") else (column, "left")
+        t.add_column(name, justify=justify, overflow="ellipsis", no_wrap=True)
+    return t
+
+
+def print_table(out, t):
+    """Print a table whose last column alone may be cut to the width of the terminal."""
+    for column in t.columns[:-1]:
+        column.min_width = max(Text.from_markup(cell).cell_len for cell in [column.header, *column.cells])
+    out.print(t)
+
+
+def reflow(text, width=79):
+    """Lines that are too long for a terminal, with their neighbours of the same indentation, filled anew."""
+    indent = lambda line: len(line) - len(line.lstrip()) if line.strip() else -1
+    lines = []
+    for left, group in itertools.groupby(text.splitlines(), indent):
+        group = list(group)
+        if max(map(len, group)) > width:
+            text = " ".join(line.strip() for line in group)
+            group = textwrap.wrap(
+                text,
+                width,
+                initial_indent=" " * left,
+                subsequent_indent=" " * left,
+                break_on_hyphens=False,  # an address is copied as it stands
+            )
+        lines += group
+    return "\n".join(lines)
+
+
+def plain(x):
+    """A number, array or mapping as one reads it: shortest digits that round-trip."""
+    if isinstance(x, dict):
+        return "  ".join(f"{name} {plain(value)}" for name, value in x.items())
+    if np.ndim(x):
+        return "[" + ", ".join(plain(entry) for entry in x) + "]"
+    x = np.asarray(x).item()
+    return repr(golden.encode(x + 0.0 if isinstance(x, float) else x)).strip("'").removesuffix(".0")
+
+
+def write_json(path, data):
+    """Write to a file; to standard output where that is meant, which another handle would overwrite."""
+    text = json.dumps(golden.encode(data), indent=1) + "\n"
+    if path == "/dev/stdout":
+        sys.stdout.write(text)
+    else:
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def progress_console():
+    """Where progress is shown: standard error, and nothing in a pipe."""
+    return Console(stderr=True)
+
+
+def vectors_counted(count):
+    return f"{count} vector{'s' * (count != 1)}"

@@ -1,0 +1,87 @@
+r"""verify: every witness of every formula, side by side."""
+
+import sys
+import time
+
+import numpy as np
+from rich.markup import escape
+from rich.progress import track
+
+from ebm_ref.catalogue import FORMULAS
+from ebm_ref.cli.text import known, print_table, progress_console, table, write_json
+from ebm_ref.proof import golden
+
+
+def verify_command(args, out):
+    """Every witness of the formulas named; status 1 if a claim does not hold."""
+    from ebm_ref.proof.conditions import conditions
+    from ebm_ref.proof.evidence import WITNESSES
+
+    names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
+    started, found = time.perf_counter(), {}
+    for name in track(
+        names, "verifying", console=progress_console(), transient=True, disable=not sys.stderr.isatty()
+    ):
+        found[name] = {
+            witness: list(f(name)) for witness, f in (*WITNESSES.items(), ("conditions", conditions))
+        }
+    short = {"identities": "ident.", "enumeration": "enum."}
+    t = table("formula", *(f">{short.get(witness, witness)}" for witness in WITNESSES))
+    for name, witnesses in found.items():
+        t.add_row(name, *(_cell(witnesses[w]) for w in WITNESSES))
+    print_table(out, t)
+    _print_reasons(found, out)
+    _print_conditions(found, out)
+    claims = [(name, w, *claim) for name, ws in found.items() for w, cs in ws.items() for claim in cs]
+    failed = [claim for claim in claims if claim[3] is False]
+    for name, witness, claim, _, figure in failed:
+        out.print(f"[red]FAILS[/red] {name}, {witness}: {escape(claim)} ({figure})")
+    passed = sum(claim[3] is True for claim in claims)
+    out.print(f"\n{passed} claims hold, {len(failed)} fail; {time.perf_counter() - started:.1f} s.")
+    if args.json:
+        keys = ("formula", "witness", "claim", "holds", "figure")
+        write_json(args.json, [dict(zip(keys, map(_json, claim), strict=True)) for claim in claims])
+    return 1 if failed else 0
+
+
+def _json(x):
+    return golden.encode(np.asarray(x).item()) if isinstance(x, (np.generic, np.ndarray, float)) else x
+
+
+def _cell(claims):
+    holds = [h for _, h, _ in claims]
+    if False in holds:
+        return f"[red]{holds.count(False)} FAIL[/red]"
+    return f"{len(claims)}" if True in holds else "-"
+
+
+def _print_reasons(found, out):
+    """Why a witness does not apply, formulas with the same reason together."""
+    reasons = {}
+    for name, witnesses in found.items():
+        for witness, claims in witnesses.items():
+            for reason, holds, _ in claims:
+                if holds is None:
+                    reasons.setdefault((witness, reason), []).append(name)
+    out.print("\nThe number of claims that hold; - not applicable:")
+    for (witness, reason), names in reasons.items():
+        out.print(f"  {witness}: {reason}\n    {', '.join(names)}", highlight=False)
+
+
+def _print_conditions(found, out):
+    from ebm_ref.proof.conditions import UNSATURATED
+
+    rows = {name: ws["conditions"] for name, ws in found.items() if ws["conditions"]}
+    if not rows:
+        return
+    margins = [
+        claim.partition(" for ")[2].partition(":")[0] for claim, _, _ in next(iter(rows.values()))[:-1]
+    ]
+    out.print("\nCondition 3 on \\[0, 4]^2 for a margin m, and the gap at which descent rests:")
+    t = table("loss", *(f">{margin}" for margin in margins), ">gap at rest")
+    for name, claims in rows.items():
+        t.add_row(name, *(claim.rpartition(": ")[2] for claim, _, _ in claims))
+    print_table(out, t)
+    for name in sorted(set(rows) & set(UNSATURATED)):
+        given = ", ".join(f"{a} = {x:g}" for a, x in UNSATURATED[name].items())
+        out.print(f"{name} rests at any gap once it is saturated; its gap is for {given}", highlight=False)
