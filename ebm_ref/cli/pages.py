@@ -47,13 +47,13 @@ def show_command(args, out):
     record = formula(args.name)
     page = page_of(record)
     say = lambda text: out.print(reflow(text), markup=False, highlight=False)
-    exactly = lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True)
+    code = lambda text: out.print("\n" + folded(text), markup=False, highlight=False, soft_wrap=True)
     say(inspect.cleandoc(page.__doc__))
     say("\nThe definition, as the oracle computes it with hundreds of digits:")
-    exactly("\n" + textwrap.indent(naive_definition(args.name), "    "))
+    code(naive_definition(args.name))
     if record.as_printed:
         say("\nAs the paper prints it, before digits are taken care of:")
-        exactly("\n" + textwrap.indent(inspect.getsource(record.as_printed).rstrip(), "    "))
+        code(inspect.getsource(record.as_printed).rstrip())
     say(f"\n{args.name}{inspect.signature(record.value)}    shapes {record.signature}")
     say("\n" + inspect.getdoc(record.value).split("\n\n", 1)[1].split("\n>>>")[0].rstrip())
     for argument, gradient in record.gradients.items():
@@ -78,6 +78,16 @@ def show_command(args, out):
                 say(f"      {what}: {text}")
     say("\n" + neighbours(page.__name__.removeprefix("ebm_ref.")))
     return 0
+
+
+def folded(code, width=79):
+    """Code, indented, in lines that a terminal holds: what follows a break stands further right."""
+    lines = []
+    for line in textwrap.indent(code, "    ").splitlines():
+        deeper = " " * (len(line) - len(line.lstrip()) + 8)
+        fold = {"subsequent_indent": deeper, "break_long_words": False, "break_on_hyphens": False}
+        lines += textwrap.wrap(line, width, **fold) or [""]
+    return "\n".join(lines)
 
 
 def neighbours(page):
@@ -125,7 +135,7 @@ def read_command(args, out):
     for page in pages_called(args.page):
         path = Path(ebm_ref.__file__).parent / (page.replace(".", "/") + ".py")
         texts.append(
-            f"{'=' * 79}\n{page}    {neighbours(page)}\n{'=' * 79}\n\n{path.read_text(encoding='utf-8')}"
+            f"{'=' * 79}\n{page}\n{neighbours(page)}\n{'=' * 79}\n\n{path.read_text(encoding='utf-8')}"
         )
     with out.pager() if out.is_terminal else contextlib.nullcontext():
         out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
