@@ -1,11 +1,22 @@
 """What several test files share."""
 
 import dataclasses
+import importlib.util
+from pathlib import Path
 
 import pytest
 
 from ebm_ref import FORMULAS
 from ebm_ref.proof import evidence
+
+
+def script(name):
+    """A script of scripts/ as a module."""
+    path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

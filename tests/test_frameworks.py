@@ -2,10 +2,10 @@
 
 import importlib.util
 import inspect
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import script
 
 from ebm_ref import FORMULAS
 from ebm_ref.conformance.adapting import Padded
@@ -234,29 +234,7 @@ def test_every_package_of_the_extra_has_an_adapter():
         assert importlib.util.find_spec(package) is None or framework in frameworks()
 
 
-README = Path(__file__).parents[1] / "README.md"
-
-
-def table(report):
-    """The README's rows of one framework: formula, function, verdicts in both dtypes, cause."""
-    groups = {}
-    for row in report.rows:
-        groups.setdefault((row.formula, row.function), []).append(row)
-    for (formula, function), rows in groups.items():
-        verdicts = [row.verdict.removeprefix("match under ") for row in rows]
-        causes = dict.fromkeys(
-            f"{name} ({thread})" if thread else name
-            for row in rows
-            for name, thread in zip(row.diagnosis, row.threads, strict=True)
-            if row.verdict in ("match under convention", "known quirk")
-        )
-        cause = "; ".join(causes).replace("|", "\\|")  # a bar would begin another cell
-        yield f"| {formula} | `{function}` | {' | '.join(verdicts)} | {cause} |"
-
-
-def block(framework, text):
-    start, end = f"<!-- {framework} -->\n", f"<!-- /{framework} -->"
-    return text.partition(start)[2].partition(end)[0]
+DOCS = script("make_docs")
 
 
 def verdicts(lines):
@@ -266,22 +244,7 @@ def verdicts(lines):
 
 def the_readmes_table_has_its_verdicts(framework, found):
     """For the release that the table is of: another one has its own."""
-    shown = block(framework, README.read_text(encoding="utf-8"))
+    shown = DOCS.block(DOCS.FRAMEWORKS, framework)
     if f"**{found.version}**" in shown:
-        assert verdicts(shown.splitlines()) == verdicts(table(found))
-
-
-if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    for name in frameworks():
-        found = check(name, limit=300.0)
-        head = (
-            f"**{found.version}**\n\n| formula | function | float32 | float64 | cause |\n"
-            + 5 * "|---"
-            + "|\n"
-        )
-        new = head + "\n".join(table(found)) + "\n"
-        text = text.replace(
-            f"<!-- {name} -->\n{block(name, text)}<!-- /{name} -->", f"<!-- {name} -->\n{new}<!-- /{name} -->"
-        )
-    README.write_text(text, encoding="utf-8")
+        stale = f"the table of {framework} is stale: run scripts/make_docs.py frameworks"
+        assert verdicts(shown.splitlines()) == verdicts(DOCS.verdict_rows(found)), stale
