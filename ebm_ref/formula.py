@@ -93,8 +93,7 @@ class Formula:
         for table, complete in (("cases", self._case), ("variants", self._variant)):
             rows = getattr(self, table)
             if isinstance(rows, Mapping):
-                rows = tuple(replace(complete(row), name=name) for name, row in rows.items())
-                object.__setattr__(self, table, rows)
+                object.__setattr__(self, table, named({name: complete(row) for name, row in rows.items()}))
         refuses = {
             name: (self._inputs(row, name), argument) for name, (row, argument) in self.refuses.items()
         }
@@ -201,6 +200,11 @@ class Formula:
         signature = f"{cores}->({','.join(output)})"
         one = lambda *sample: function(**dict(zip(stacks, sample, strict=True)))
         return np.vectorize(one, otypes=[kind], signature=signature)(*stacks.values())[()]
+
+
+def named(table):
+    """A table {name: Case | Variant} as a tuple of rows that know their names, for pages without a record."""
+    return tuple(replace(row, name=name) for name, row in table.items())
 
 
 def _array(x):
