@@ -9,7 +9,17 @@ import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.learning.descent import sample_gradient
-from ebm_ref.proof.identities import criteria, energies, inference, latent, losses, samplers, structures
+from ebm_ref.proof.identities import (
+    criteria,
+    energies,
+    inference,
+    latent,
+    losses,
+    pairs,
+    samplers,
+    sequences,
+    structures,
+)
 
 
 def chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights):
@@ -56,7 +66,9 @@ IDENTITIES = (
     | inference.IDENTITIES
     | structures.IDENTITIES
     | losses.IDENTITIES
+    | sequences.IDENTITIES
     | criteria.IDENTITIES
+    | pairs.IDENTITIES
     | samplers.IDENTITIES
     | {
         chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
