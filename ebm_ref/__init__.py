@@ -202,6 +202,7 @@ READING_ORDER = (
     "proof.oracle",
     "proof.golden",
     "proof.bounds",
+    "proof.garbage",
     "proof.loops",
     "proof.evidence",
     "proof.conditions",
