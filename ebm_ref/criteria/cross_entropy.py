@@ -191,7 +191,7 @@ FORMULA = Formula(
     variants={
         "softmax applied twice": Mistake(
             lambda z, y: cross_entropy(softmax(z), y),
-            {"logits": lambda z, y: _through_softmax(softmax(z), cross_entropy_gradient(softmax(z), y))},
+            lambda z, y: _through_softmax(softmax(z), cross_entropy_gradient(softmax(z), y)),
             seen_in="TensorFlow Cookbook, github.com/nfmcclure/tensorflow_cookbook/issues/86",
             symptom="no loss falls below log(1 + (k-1)/e): 0.313 for two classes",
         ),
@@ -202,7 +202,7 @@ FORMULA = Formula(
         ),
         "probability clipped at 1e-7": Mistake(
             lambda z, y: -np.log(np.clip(softmax(z)[y], 1e-7, 1 - 1e-7)),
-            {"logits": lambda z, y: _clipped_gradient(z, y)},
+            lambda z, y: _clipped_gradient(z, y),
             seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
@@ -218,7 +218,7 @@ FORMULA = Formula(
         ),
         "logits taken for energies": Mistake(
             lambda z, y: cross_entropy(-z, y),
-            {"logits": lambda z, y: -cross_entropy_gradient(-z, y)},
+            lambda z, y: -cross_entropy_gradient(-z, y),
             symptom="training drives the true class to the lowest score",
         ),
     },

@@ -184,13 +184,13 @@ FORMULA = Formula(
     variants={
         "weighted by 0.25 and 0.75": Convention(
             lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal(z, t, gamma),
-            {"logit": lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma)},
+            lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma),
             seen_in="torchvision, documentation of sigmoid_focal_loss: alpha = 0.25 unless -1 is passed",
             symptom="a quarter of the loss for the label 1, three quarters for 0",
         ),
         "focal factor missing in the value": Mistake(
             lambda z, t, gamma=2.0: focal(z, t, 0.0),
-            {"logit": focal_gradient},
+            focal_gradient,
             seen_in="dlib, github.com/davisking/dlib/pull/2552",
             symptom="the gradient is right, the reported loss that of binary cross-entropy",
         ),
@@ -211,14 +211,14 @@ FORMULA = Formula(
         ),
         "probability clipped at 1e-7": Mistake(
             lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[0],
-            {"logit": lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1]},
+            lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1],
             seen_in="Keras 3.15.1, binary_focal_crossentropy(from_logits=True), found by this project; "
             "TensorFlow Addons, github.com/tensorflow/addons/issues/693",
             symptom="beyond a score of 16 the loss stays at 16.1, the gradient at 0: the hardest are dropped",
         ),
         "zero to the power gamma - 1": Mistake(
             focal,
-            {"logit": lambda z, t, gamma=2.0: _with_rounded_power(z, t, gamma)},
+            lambda z, t, gamma=2.0: _with_rounded_power(z, t, gamma),
             seen_in="optax.sigmoid_focal_loss, github.com/google-deepmind/optax/issues/1267; "
             "SAM 3, github.com/facebookresearch/sam3/issues/575",
             symptom="a NaN gradient where p rounds to 1, for gamma < 1",

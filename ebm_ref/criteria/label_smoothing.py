@@ -151,18 +151,18 @@ FORMULA = Formula(
     variants={
         "shared among the wrong classes alone": Convention(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / (len(z) - 1)),
-            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / (len(z) - 1))},
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / (len(z) - 1)),
             seen_in="fairseq, label_smoothed_nll_loss: eps_i = epsilon / (lprobs.size(-1) - 1)",
             symptom="for ten classes as if s were a ninth larger",
         ),
         "share of the true class forgotten": Mistake(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / len(z)),
-            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / len(z))},
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / len(z)),
             symptom="the target sums to 1 - s/k",
         ),
         "even share added up, not averaged": Mistake(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0, s),
-            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0, s)},
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0, s),
             symptom="(1 - s) L_y + s sum_j L_j: the target sums to 1 + (k-1) s, and the label drowns",
         ),
         "zero times infinity": Mistake(

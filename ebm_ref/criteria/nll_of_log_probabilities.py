@@ -122,19 +122,19 @@ FORMULA = Formula(
     variants={
         "gradient by logits returned instead": Mistake(
             nll_of_log_probabilities,
-            {"log_probabilities": lambda l, y: np.exp(l) - np.eye(len(l))[y]},
+            lambda l, y: np.exp(l) - np.eye(len(l))[y],
             seen_in="PyTorch ctc_loss, github.com/pytorch/pytorch/issues/52241",
             symptom="gradient rows sum to 0 instead of -1, and reach classes that the loss does not read",
         ),
         "normalised again": Mistake(
             lambda l, y: logsumexp(l) - l[y],
-            {"log_probabilities": lambda l, y: softmax(l) - np.eye(len(l))[y]},
+            lambda l, y: softmax(l) - np.eye(len(l))[y],
             seen_in="Keras sparse_categorical_crossentropy, github.com/keras-team/keras/issues/11801",
             symptom="right for normalised input, the cross-entropy of l otherwise",
         ),
         "probability without the logarithm": Mistake(
             lambda l, y: -np.exp(l[y]),
-            {"log_probabilities": lambda l, y: -np.exp(l[y]) * np.eye(len(l))[y]},
+            lambda l, y: -np.exp(l[y]) * np.eye(len(l))[y],
             seen_in="PyTorch nll_loss given probabilities, github.com/pytorch/pytorch/issues/10033",
             symptom="losses between -1 and 0",
         ),

@@ -161,19 +161,19 @@ FORMULA = Formula(
     variants={
         "constant left out": Convention(
             _without_constant,
-            {"log_rate": poisson_nll_gradient},
+            poisson_nll_gradient,
             seen_in="PyTorch, documentation of torch.nn.PoissonNLLLoss; once even with full=True, "
             "github.com/pytorch/pytorch/issues/28575",
         ),
         "Stirling's formula above 1, nothing below": Convention(
             lambda z, t: _without_constant(z, t) + _stirling(t),
-            {"log_rate": poisson_nll_gradient},
+            poisson_nll_gradient,
             seen_in="PyTorch, documentation of torch.nn.PoissonNLLLoss, full=True",
             symptom="log 2! = 0.652 instead of 0.693",
         ),
         "1e-7 added to the rate, constant left out": Mistake(
             lambda z, t: np.exp(z) - t * np.log(np.exp(z) + 1e-7),
-            {"log_rate": lambda z, t: np.exp(z) - t * (np.exp(z) / (np.exp(z) + 1e-7))},
+            lambda z, t: np.exp(z) - t * (np.exp(z) / (np.exp(z) + 1e-7)),
             seen_in="Keras poisson, which takes the rate; github.com/keras-team/keras/issues/590",
             symptom="no count costs more than 16.1 apiece, and an impossible one has no gradient",
         ),
