@@ -27,6 +27,8 @@ and Higham (2021), "Accurately computing the log-sum-exp and softmax functions";
 and accurate computation of binomial probabilities", for stirling_error.
 """
 
+from math import fsum
+
 import autograd.numpy as np
 
 
@@ -254,3 +256,22 @@ def tanh_difference(a, b, gap):
     share = -np.expm1(-2.0 * np.abs(gap)) * np.sign(gap)
     same_side = 2.0 * np.maximum(p, q) * share / ((1.0 + p) * (1.0 + q))
     return np.where(np.sign(a) * np.sign(b) > 0.0, same_side, np.tanh(a) - np.tanh(b))
+
+
+def softmax_and_complement(x):
+    """(p, 1 - p) for p = softmax(x) of a vector (k,), k >= 1; no digit of either cancels.
+
+    Only the largest entry can exceed one half, and 1 - p there is what all others have together.  They are
+    added up without rounding: of many equal numbers all would be rounded the same way, and beside the
+    largest many small ones would not count.  For gradients: autograd cannot follow.
+
+    >>> p, rest = softmax_and_complement(np.array([40.0, 0.0]))
+    >>> p.tolist(), rest.tolist()
+    ([1.0, 4.248354255291589e-18], [4.248354255291589e-18, 1.0])
+    """
+    i = np.argmax(x)
+    is_other = np.arange(len(x)) != i
+    e = np.exp(x - x[i])
+    others = fsum(e[is_other].tolist())
+    p = e / (1.0 + others)
+    return p, np.where(is_other, 1.0 - p, others / (1.0 + others))

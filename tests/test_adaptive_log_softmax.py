@@ -115,13 +115,25 @@ def test_wrong_arguments_are_named():
     for match, arguments in {
         r"label = 13: must be an integer in 0\.\.12": (x, CLASSES, head, tails),
         "label = -1": (x, -1, head, tails),
-        "head of shape = .*rows of 8 entries": (x, 0, head[:, 1:], tails),
-        "head of shape = .*row for each of 3 clusters": (x, 0, head[:2], tails),
-        r"tails\[0\] of shapes = .*must be \(d, 8\)": (x, 0, head, [(P[:, 1:], U), *tails[1:]]),
-        r"tails\[1\] of shapes = ": (x, 0, head, [tails[0], (P, U[:, 1:]), tails[2]]),
+        r"head = .*has shape \(6, 7\), but must have \(c \+ K, 8\)": (x, 0, head[:, 1:], tails),
+        "head = .*must have a row for each of 3 clusters": (x, 0, head[:2], tails),
+        r"tails\[0\]\[0\] = .*but must have \(d, 8\)": (x, 0, head, [(P[:, 1:], U), *tails[1:]]),
+        r"tails\[1\]\[1\] = .*but must have \(m, 4\)": (x, 0, head, [tails[0], (P, U[:, 1:]), tails[2]]),
+        r"tails\[0\]\[1\] = .*must have a row for each class": (x, 0, head, [(P, U[:0]), *tails[1:]]),
+        r"tails\[0\] = .*must be a pair": (x, 0, head, [(P,), *tails[1:]]),
+        "features = .*must hold real numbers": (x > 0.0, 0, head, tails),
     }.items():
-        with pytest.raises(ValueError, match=match):
-            adaptive_log_softmax(*arguments)
+        for function in (adaptive_log_softmax, adaptive_log_softmax_gradient):
+            with pytest.raises(ValueError, match=f"(?s)^{match}"):
+                function(*arguments)
+
+
+def test_small_numbers_are_cast():
+    """int8 wraps around at 127: a product of 100 and 2 must not."""
+    x, head = np.array([100], np.int8), np.array([[2], [1]], np.int8)
+    assert (
+        adaptive_log_softmax(x, 1, head, []) == adaptive_log_softmax([100.0], 1, [[2.0], [1.0]], []) == 100.0
+    )
 
 
 def test_agrees_with_pytorch():

@@ -1,11 +1,17 @@
 r"""Adaptive softmax: cross-entropy over very many classes, most of them rare.
 
-    L(x, y) = -log softmax(a)_y                             y < c
-    L(x, y) = -log softmax(a)_{c+i} - log softmax(b_i)_j    y = o_i + j
+    L(x, y) = -log softmax(a)_y                                 y < c
+    L(x, y) = -log softmax(a)_{c+i} - log softmax(b_i)_j        y = o_i + j
     a       = V x,    b_i = U_i (P_i x)
 
+    dL/dx   = V^T g_a + P_i^T U_i^T g_b       g_a = dL/da,    g_b = dL/db_i
+    dL/dV   = g_a x^T
+    dL/dU_i = g_b (P_i x)^T                   for the cluster i of y, else 0
+    dL/dP_i = U_i^T g_b x^T                   for the cluster i of y, else 0
+
 The head V scores the c frequent classes and then, with one row each, K clusters of rare ones.  Tail i
-scores the classes j inside cluster i, from fewer features, P_i x.
+scores the classes j inside cluster i, from fewer features, P_i x.  The slopes g_a and g_b are those of
+cross_entropy: the shares, less 1 at the entry that is looked up.
 
 Classes are numbered by falling frequency; cluster i = 0..K-1 begins at class o_i, o_0 = c.  A rare class
 is first looked up as a cluster, then inside it: P(y) = P(cluster) P(y | cluster).  So the model is a
@@ -18,19 +24,19 @@ the two: one language model counted the cluster twice and normalised the tail tw
 (github.com/salesforce/awd-lstm-lm/issues/82).
 
 The tails are ragged, so this page stands outside the catalogue.  PyTorch's AdaptiveLogSoftmaxWithLoss
-is this with d_i = floor(n / div_value^(i+1)) features for tail i; its `output` is -L.
+is this with d_i = floor(n / div_value^{i+1}) features for tail i; its `output` is -L.
 
 Source: Grave et al. (2017), "Efficient softmax approximation for GPUs".
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index
-from ebm_ref.criteria.cross_entropy import cross_entropy, cross_entropy_gradient
+from ebm_ref.checks import real, require, require_index
+from ebm_ref.criteria.cross_entropy import check_logits, misplaced, surprise
 from ebm_ref.numerics import log_softmax
 
 
-def adaptive_log_softmax(features, label, head, tails):
+def adaptive_log_softmax(features, label: int, head, tails):
     """Adaptive softmax loss of one sample.
 
     Parameters
@@ -52,7 +58,7 @@ def adaptive_log_softmax(features, label, head, tails):
     Raises
     ------
     ValueError
-        If shapes do not fit, or if `label` is not a class.
+        If shapes do not fit, if `label` is not a class, or if a score overflows.
 
     >>> head, tail = np.zeros((3, 2)), (np.zeros((1, 2)), np.zeros((4, 1)))  # 2 classes, a cluster of 4
     >>> x = np.array([1.0, -1.0])
@@ -61,15 +67,16 @@ def adaptive_log_softmax(features, label, head, tails):
     >>> float(np.exp(adaptive_log_softmax(x, 5, head, [tail])).round(9))  # and one of 4 in the cluster
     12.0
     """
-    entry, cluster, within = place(features, label, head, tails)
-    loss = cross_entropy(np.dot(head, features), entry)
-    if cluster is None:
+    x, V, tails = checked(features, head, tails)
+    entry, i, j = place(label, V, tails)
+    loss = surprise(scores("head", V, x), entry)
+    if i is None:
         return loss
-    P, U = tails[cluster]
-    return loss + cross_entropy(np.dot(U, np.dot(P, features)), within)
+    P, U = tails[i]
+    return loss + surprise(scores(f"tails[{i}]", U, np.dot(P, x)), j)
 
 
-def adaptive_log_softmax_gradient(features, label, head, tails):
+def adaptive_log_softmax_gradient(features, label: int, head, tails):
     """(dL/dx, dL/dV, [(dL/dP_i, dL/dU_i) for each tail]), shapes as the arguments; other tails get 0.
 
     >>> head, tail = np.zeros((2, 1)), (np.ones((1, 1)), np.array([[0.0], [0.0]]))  # 1 class, a cluster of 2
@@ -77,18 +84,19 @@ def adaptive_log_softmax_gradient(features, label, head, tails):
     >>> by_V.tolist(), by_U.tolist()
     ([[1.0], [-1.0]], [[1.0], [-1.0]])
     """
-    entry, cluster, within = place(features, label, head, tails)
-    pull = cross_entropy_gradient(np.dot(head, features), entry)
-    by_features, by_head = np.dot(pull, head), np.outer(pull, features)
+    x, V, tails = checked(features, head, tails)
+    entry, i, j = place(label, V, tails)
+    g_a = misplaced(scores("head", V, x), entry)
+    by_x, by_V = np.dot(g_a, V), np.outer(g_a, x)
     by_tails = [(np.zeros(np.shape(P)), np.zeros(np.shape(U))) for P, U in tails]
-    if cluster is not None:
-        P, U = tails[cluster]
-        inner = np.dot(P, features)
-        pull = cross_entropy_gradient(np.dot(U, inner), within)
-        back = np.dot(pull, U)
-        by_features = by_features + np.dot(back, P)
-        by_tails[cluster] = (np.outer(back, features), np.outer(pull, inner))
-    return by_features, by_head, by_tails
+    if i is not None:
+        P, U = tails[i]
+        inner = np.dot(P, x)
+        g_b = misplaced(scores(f"tails[{i}]", U, inner), j)
+        back = np.dot(g_b, U)
+        by_x = by_x + np.dot(back, P)
+        by_tails[i] = (np.outer(back, x), np.outer(g_b, inner))
+    return by_x, by_V, by_tails
 
 
 def log_probabilities(features, head, tails):
@@ -98,32 +106,44 @@ def log_probabilities(features, head, tails):
     >>> np.exp(log_probabilities(np.array([1.0, -1.0]), head, [tail])).round(4).tolist()
     [0.3333, 0.3333, 0.0833, 0.0833, 0.0833, 0.0833]
     """
-    place(features, 0, head, tails)
-    top, c = log_softmax(np.dot(head, features)), len(head) - len(tails)
-    inside = [log_softmax(np.dot(U, np.dot(P, features))) for P, U in tails]
+    x, V, tails = checked(features, head, tails)
+    top, c = log_softmax(scores("head", V, x)), len(V) - len(tails)
+    inside = [log_softmax(scores(f"tails[{i}]", U, np.dot(P, x))) for i, (P, U) in enumerate(tails)]
     return np.concatenate([top[:c], *(top[c + i] + log_p for i, log_p in enumerate(inside))])
 
 
-def place(features, label, head, tails):
-    """(entry of the head, cluster or None, index within the cluster or None) of a class."""
-    check_shapes(features, head, tails)
-    c, sizes = len(head) - len(tails), [len(U) for _, U in tails]
+def place(label, V, tails):
+    """(entry of the head, cluster i or None, index j within it or None) of a class."""
+    c, sizes = len(V) - len(tails), [len(U) for _, U in tails]
     require_index("label", label, c + sum(sizes))
     if label < c:
         return label, None, None
     starts = c + np.cumsum([0, *sizes])
-    cluster = int(np.searchsorted(starts, label, side="right")) - 1
-    return c + cluster, cluster, int(label - starts[cluster])
+    i = int(np.searchsorted(starts, label, side="right")) - 1
+    return c + i, i, int(label - starts[i])
 
 
-def check_shapes(features, head, tails):
-    """Raise unless the head reads the features, has a row for each cluster, and each tail fits."""
-    n, shape = len(features), np.shape(head)
-    require(shape[1:] == (n,), "head of shape", shape, f"must have rows of {n} entries, as features has")
-    require(
-        len(head) >= len(tails), "head of shape", shape, f"must have a row for each of {len(tails)} clusters"
-    )
-    for i, (P, U) in enumerate(tails):
-        shapes, rule = (np.shape(P), np.shape(U)), f"must be (d, {n}) and (m, d) with m >= 1"
-        fits = shapes[0][1:] == (n,) and shapes[1][1:] == (len(P),) and len(U) >= 1
-        require(fits, f"tails[{i}] of shapes", shapes, rule)
+def scores(argument, weights, x):
+    """weights x, as logits: one must be possible, and none +inf."""
+    z = np.dot(weights, x)
+    check_logits(z, f"scores of {argument}")
+    return z
+
+
+def checked(features, head, tails):
+    """x, V and the pairs (P_i, U_i) as float64, if they fit together."""
+    x = real("features", features, "n")
+    V = real("head", head, "c + K", len(x))
+    tails = [_checked_tail(f"tails[{i}]", tail, len(x)) for i, tail in enumerate(tails)]
+    require(len(V) >= len(tails), "head", head, f"must have a row for each of {len(tails)} clusters")
+    require(len(V) >= 1, "head", head, "must have a row")
+    return x, V, tails
+
+
+def _checked_tail(argument, tail, n):
+    """P and U of one tail."""
+    require(len(tail) == 2, argument, tail, "must be a pair, P and U")
+    P = real(f"{argument}[0]", tail[0], "d", n)
+    U = real(f"{argument}[1]", tail[1], "m", len(P))
+    require(len(U) >= 1, f"{argument}[1]", tail[1], "must have a row for each class of the cluster")
+    return P, U

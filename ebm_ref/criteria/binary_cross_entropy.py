@@ -1,18 +1,19 @@
 r"""Binary cross-entropy: the cost of a stated probability.
 
     L(p, t) = -t log p - (1 - t) log(1 - p)
-    dL/dp   = (p - t) / (p (1 - p)),        dL/dt = log((1 - p)/p)
+    dL/dp   = (p - t) / (p (1 - p))
+    dL/dt   = log((1 - p)/p)
 
 Somebody says that it rains with probability p; then it rains (t = 1), or not (t = 0), or on a share t
 of the days.  Whoever believes t does best to say t: L is lowest at p = t, where it is the entropy of t.
-It is minus the logarithm of the probability given to what happened, so it is unbounded, and so is its
+It is minus the logarithm of the probability given to what happened.  So it is unbounded, and so is its
 slope: a sure statement that turns out wrong costs +inf.  p = 0 and p = 1 are legal, with 0 log 0 = 0.
 
-Clipping p away from 0 and 1, as many do, does not make this more accurate but less: the samples that
-are most wrong then get no gradient at all.  If p comes from a sigmoid, use the logit instead.
+Many clip p away from 0 and 1.  That makes the loss less accurate, not more: the samples that are most
+wrong then get no gradient at all.  If p comes from a sigmoid, use the logit instead.
 
-Two subtractions deserve care.  log(1 - p) is 0 for every p < 1e-16, unless log1p is used; and
-(1 - t)/(1 - p) - t/p, the slope as it is differentiated, loses near p = t the digits that p - t keeps.
+Two subtractions deserve care.  log(1 - p) is 0 for every p < 1e-16, unless log1p is used.  And the slope
+as one differentiates it, (1 - t)/(1 - p) - t/p, loses near p = t the digits that p - t keeps.
 
 Source: Good (1952), "Rational Decisions".
 """
@@ -22,7 +23,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, likelihood_over, misfit, non_negative
-from ebm_ref.numerics import xlog1py, xlogy
+from ebm_ref.numerics import negated, xlog1py, xlogy
 
 
 def binary_cross_entropy(probability, target):
@@ -48,16 +49,13 @@ def binary_cross_entropy(probability, target):
     >>> float(binary_cross_entropy(0.9, 1.0).round(5)), float(binary_cross_entropy(1e-20, 0.0))
     (0.10536, 1e-20)
     """
-    check_share("probability", probability)
-    check_share("target", target)
-    return 0.0 - xlogy(target, probability) - xlog1py(1.0 - target, -probability)  # 0 first: no -0
+    p, t = FORMULA.checked(probability, target)
+    return negated(xlogy(t, p)) - xlog1py(1.0 - t, -p)
 
 
 def binary_cross_entropy_probability_gradient(probability, target):
     """dL/dp: (p - t) / (p (1 - p)), which is 1/(1 - p) for t = 0 and -1/p for t = 1, also at p = t."""
-    p, t = probability, target
-    check_share("probability", p)
-    check_share("target", t)
+    p, t = FORMULA.checked(probability, target)
     with np.errstate(divide="ignore", over="ignore"):
         if t == 0.0:
             return np.divide(1.0, 1.0 - p)
@@ -66,11 +64,16 @@ def binary_cross_entropy_probability_gradient(probability, target):
 
 def binary_cross_entropy_target_gradient(probability, target):
     """dL/dt: log((1 - p)/p), whatever the target; +inf at p = 0, -inf at p = 1."""
+    p, t = FORMULA.checked(probability, target)
+    with np.errstate(divide="ignore"):
+        slope = np.log1p(-p) - np.log(p)
+    return np.nan if np.isnan(t) else slope
+
+
+def rules(probability, target):
+    """Two shares of a whole."""
     check_share("probability", probability)
     check_share("target", target)
-    with np.errstate(divide="ignore"):
-        slope = np.log1p(-probability) - np.log(probability)
-    return np.nan if np.isnan(target) else slope
 
 
 def check_share(argument, value):
@@ -111,14 +114,8 @@ FORMULA = Formula(
         "target": binary_cross_entropy_target_gradient,
     },
     sample=lambda rng: {"probability": rng.uniform(0.1, 0.9), "target": rng.uniform(0.1, 0.9)},
-    laws=(
-        non_negative,
-        likelihood_over("target"),
-        lowest_at_the_target,
-        mirrored,
-        convex_in_the_probability,
-    ),
-    cases={  # Case((probability, target), value, by probability and target, exposes)
+    laws=(non_negative, likelihood_over("target"), lowest_at_the_target, mirrored, convex_in_the_probability),
+    cases={  # (probability, target), L, (dL/dp, dL/dt), the mistake that it exposes
         "rain, p = 0.9": Case(
             (0.9, 1.0),
             0.10536051565782628,
@@ -209,6 +206,13 @@ FORMULA = Formula(
             lambda p, t: -xlogy(p, t) - xlog1py(1.0 - p, -t),
             symptom="infinite for every hard target: some libraries take the target first, some last",
         ),
+    },
+    rules=rules,
+    refuses={  # (probability, target), the argument to blame
+        "a probability below 0": ((-0.5, 1.0), "probability"),
+        "a probability above 1": ((1.5, 1.0), "probability"),
+        "a target below 0": ((0.5, -0.5), "target"),
+        "a target above 1": ((0.5, 2.0), "target"),
     },
 )
 

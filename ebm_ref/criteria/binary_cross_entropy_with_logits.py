@@ -1,8 +1,9 @@
 r"""Binary cross-entropy with logits: a yes-or-no answer from one score.
 
     L(z, t) = -t log p - (1 - t) log(1 - p),        p = 1/(1 + e^{-z})
-            = t softplus(-z) + (1 - t) softplus(z)
-    dL/dz   = p - t,                                dL/dt = -z
+    L(z, t) = t softplus(-z) + (1 - t) softplus(z)
+    dL/dz   = p - t
+    dL/dt   = -z
 
 This is logistic regression.  For a hard target it is the log loss of two energies, those of 'yes' and
 'no', with E_no - E_yes = z; and it is cross_entropy of the two logits (0, z).  Behind a sigmoid the
@@ -31,7 +32,20 @@ from ebm_ref.laws import (
     non_negative,
     smooth,
 )
-from ebm_ref.numerics import sigmoid, softplus, weighted
+from ebm_ref.numerics import negated, sigmoid, softplus, weighted
+
+
+def binary_cross_entropy_with_logits_as_printed(logit, target):
+    """By way of p, word by word: near 1, p has no room for the digits of 1 - p.
+
+    >>> print(f"{binary_cross_entropy_with_logits_as_printed(30.0, 1.0):.4g}")
+    9.348e-14
+    >>> print(f"{binary_cross_entropy_with_logits(30.0, 1.0):.4g}")
+    9.358e-14
+    """
+    z, t = FORMULA.checked(logit, target)
+    p = 1.0 / (1.0 + np.exp(-z))
+    return -t * np.log(p) - (1.0 - t) * np.log(1.0 - p)
 
 
 def binary_cross_entropy_with_logits(logit, target):
@@ -57,20 +71,25 @@ def binary_cross_entropy_with_logits(logit, target):
     >>> float(binary_cross_entropy_with_logits(40.0, 1.0)), float(binary_cross_entropy_with_logits(1e9, 0.0))
     (4.248354255291589e-18, 1000000000.0)
     """
-    check_share("target", target)
-    return weighted(target, softplus(-logit)) + weighted(1.0 - target, softplus(logit))
+    z, t = FORMULA.checked(logit, target)
+    return weighted(t, softplus(-z)) + weighted(1.0 - t, softplus(z))
 
 
 def binary_cross_entropy_with_logits_logit_gradient(logit, target):
     """dL/dz: p - t, as (1 - t) p - t (1 - p), which keeps its digits near certainty."""
-    check_share("target", target)
-    return (1.0 - target) * sigmoid(logit) - target * sigmoid(-logit)
+    z, t = FORMULA.checked(logit, target)
+    return (1.0 - t) * sigmoid(z) - t * sigmoid(-z)
 
 
 def binary_cross_entropy_with_logits_target_gradient(logit, target):
     """dL/dt: -z, whatever the target."""
+    z, t = FORMULA.checked(logit, target)
+    return np.nan if np.isnan(t) else negated(z)
+
+
+def rules(logit, target):
+    """Any score, and a share."""
     check_share("target", target)
-    return np.nan if np.isnan(target) else 0.0 - logit
 
 
 def mirrored(formula, inputs, rng):
@@ -104,7 +123,7 @@ FORMULA = Formula(
         smooth("logit", 0.25),
         gradient_bounded("logit", 1.0),
     ),
-    cases={  # Case((logit, target), value, by logit and target, exposes)
+    cases={  # (logit, target), L, (dL/dz, dL/dt), the mistake that it exposes
         "nothing known: log 2, and the force is one half": Case(
             (0.0, 0.0), np.log(2.0), (0.5, 0.0), "no slope at zero"
         ),
@@ -161,5 +180,11 @@ FORMULA = Formula(
             },
             symptom="z is read as an energy: training lowers the score of what happens",
         ),
+    },
+    as_printed=binary_cross_entropy_with_logits_as_printed,
+    rules=rules,
+    refuses={  # (logit, target), the argument to blame
+        "a target below 0": ((0.5, -0.5), "target"),
+        "a target above 1": ((0.5, 2.0), "target"),
     },
 )

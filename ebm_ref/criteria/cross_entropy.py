@@ -9,11 +9,14 @@ is pushed up by what it lacks, every other one down by what it has.  No force ex
 mislabelled sample cannot pull without limit, as it can under a squared error.
 
 Two mistakes are so common that the frameworks' manuals warn of them.  Probabilities given for logits
-go through softmax twice: what comes out differs by a factor of at most e, and training stalls.  And the
-logarithm of a softmax is -inf as soon as the softmax underflows, while the loss is a moderate number.
-Counting from the highest score, z_s, both terms are >= 0 and nothing is lost:
+go through softmax twice: no logit then exceeds 1, no two classes differ by more than a factor of e, and
+training stalls.  And the logarithm of a softmax is -inf as soon as the softmax underflows, while the
+loss is a moderate number.  Counting from the highest score, z_s, loses nothing, since both terms are
+then >= 0:
 
     L = (z_s - z_y) + log(1 + sum_{j != s} e^{z_j - z_s})
+
+In the same way the force on the true class, p_y - 1, is minus what the other classes have together.
 
 Source: Bridle (1990), "Probabilistic Interpretation of Feedforward Classification Network Outputs".
 """
@@ -32,10 +35,23 @@ from ebm_ref.laws import (
     shift_invariant_in,
     smooth,
 )
-from ebm_ref.numerics import logsumexp, softmax
+from ebm_ref.numerics import logsumexp, negated, softmax, softmax_and_complement
 
 
-def cross_entropy(logits, label):
+def cross_entropy_as_printed(logits, label: int):
+    """-z_y + log sum_j e^{z_j} word by word: a sure prediction, and right, leaves nothing of its loss.
+
+    Beyond a score of 709 the sum is infinite, and so is the loss.
+
+    >>> sure = np.array([40.0, 0.0])
+    >>> float(cross_entropy_as_printed(sure, 0)), float(cross_entropy(sure, 0))
+    (0.0, 4.248354255291589e-18)
+    """
+    z, y = FORMULA.checked(logits, label)
+    return -z[y] + np.log(np.sum(np.exp(z)))
+
+
+def cross_entropy(logits, label: int):
     """Cross-entropy of one sample, from the scores of its classes.
 
     Parameters
@@ -58,19 +74,35 @@ def cross_entropy(logits, label):
     >>> float(cross_entropy(np.array([2.0, 0.5, 0.1]), label=0).round(8))
     0.31677871
     """
-    check_logits(logits)
-    require_index("label", label, len(logits))
-    s = np.argmax(logits)
-    return (logits[s] - logits[label]) + logsumexp(logits - logits[s])
+    return surprise(*FORMULA.checked(logits, label))
 
 
-def cross_entropy_gradient(logits, label):
-    """dL/dz, shape (k,): p_j - [j = y], with p_y - 1 summed from the others, which keeps its digits."""
+def cross_entropy_gradient(logits, label: int):
+    """dL/dz, shape (k,): p_j - [j = y], with 1 - p_y added up from the others, which keeps its digits.
+
+    >>> k = 112  # 111 shares of 1/112, rounded and then added up, are off by five units of the last place
+    >>> float(cross_entropy_gradient(np.zeros(k), 0)[0]) == -(k - 1) / k
+    True
+    """
+    return misplaced(*FORMULA.checked(logits, label))
+
+
+def surprise(z, y):
+    """-log p_y of scores that were checked."""
+    s = np.argmax(z)
+    return (z[s] - z[y]) + logsumexp(z - z[s])
+
+
+def misplaced(z, y):
+    """p_j - [j = y] of scores that were checked."""
+    p, others = softmax_and_complement(z)
+    return np.where(np.arange(len(z)) == y, negated(others), p)
+
+
+def check_scores(logits, label):
+    """What every page of scores and a class refuses."""
     check_logits(logits)
     require_index("label", label, len(logits))
-    g = softmax(logits)
-    g[label] = -np.sum(g[np.arange(len(g)) != label])
-    return g
 
 
 def check_logits(logits, argument="logits"):
@@ -79,6 +111,16 @@ def check_logits(logits, argument="logits"):
     highest = logits.max()
     require(highest != -np.inf, argument, logits, "must leave at least one class possible")
     require(highest != np.inf, argument, logits, "must be below +inf")
+
+
+NO_LOGITS = {  # (logits, label), the argument to blame; parameters keep their defaults
+    "no class": (([], 0), "logits"),
+    "no class is possible": (([-np.inf, -np.inf], 0), "logits"),
+    "an infinite score": (([np.inf, 0.0], 0), "logits"),
+    "a label beyond the classes": (([1.0, 2.0, 3.0], 3), "label"),
+    "a label counted from the end": (([1.0, 2.0, 3.0], -1), "label"),
+    "a label that is no integer": (([1.0, 2.0, 3.0], 1.0), "label"),
+}
 
 
 def random_logits(rng):
@@ -103,7 +145,7 @@ FORMULA = Formula(
         gradient_bounded("logits", 1.0),
         gradient_sums_to("logits", 0.0),
     ),
-    cases={  # Case((logits, label), value, by logits, exposes)
+    cases={  # (logits, label), L, dL/dz, the mistake that it exposes
         "nothing known: log k": Case(([2.0, 2.0, 2.0, 2.0], 3), np.log(4.0), [0.25, 0.25, 0.25, -0.75]),
         "three classes, the highest score is right": Case(
             ([2.0, 0.5, 0.1], 0),
@@ -149,7 +191,7 @@ FORMULA = Formula(
     variants={
         "softmax applied twice": Mistake(
             lambda z, y: cross_entropy(softmax(z), y),
-            {"logits": lambda z, y: _through_softmax(softmax(z), cross_entropy_gradient(softmax(z), y))},
+            lambda z, y: _through_softmax(softmax(z), cross_entropy_gradient(softmax(z), y)),
             seen_in="TensorFlow Cookbook, github.com/nfmcclure/tensorflow_cookbook/issues/86",
             symptom="no loss falls below log(1 + (k-1)/e): 0.313 for two classes",
         ),
@@ -160,7 +202,7 @@ FORMULA = Formula(
         ),
         "probability clipped at 1e-7": Mistake(
             lambda z, y: -np.log(np.clip(softmax(z)[y], 1e-7, 1 - 1e-7)),
-            {"logits": lambda z, y: _clipped_gradient(z, y)},
+            lambda z, y: _clipped_gradient(z, y),
             seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
@@ -176,10 +218,13 @@ FORMULA = Formula(
         ),
         "logits taken for energies": Mistake(
             lambda z, y: cross_entropy(-z, y),
-            {"logits": lambda z, y: -cross_entropy_gradient(-z, y)},
+            lambda z, y: -cross_entropy_gradient(-z, y),
             symptom="training drives the true class to the lowest score",
         ),
     },
+    as_printed=cross_entropy_as_printed,
+    rules=check_scores,
+    refuses=NO_LOGITS,
 )
 
 

@@ -1,10 +1,10 @@
 r"""Cross-entropy with a soft target: every class has its share of the truth.
 
-    L(z, t)  = -sum_j t_j log p_j,          p_j = e^{z_j} / sum_i e^{z_i}
-    dL/dz_j  = T p_j - t_j,                 T   = sum_j t_j
-    dL/dt_j  = -log p_j
+    L(z, t) = -sum_j t_j log p_j,          p_j = e^{z_j} / sum_i e^{z_i}
+    dL/dz_j = T p_j - t_j,                 T   = sum_j t_j
+    dL/dt_j = -log p_j
 
-The target may be the opinion of several annotators, of a larger model, or a mixture of two samples.
+The target may be the opinion of several annotators, or of a larger model, or a mixture of two samples.
 With H(t) = -sum_j t_j log t_j its entropy, L = H(t) + KL(t || p) for a distribution t: never below
 H(t), and equal to it exactly where the model reproduces the target.  One-hot targets have entropy 0.
 
@@ -35,7 +35,7 @@ from ebm_ref.laws import (
     shift_invariant_in,
     smooth,
 )
-from ebm_ref.numerics import log_softmax, softmax, weighted
+from ebm_ref.numerics import log_softmax, negated, softmax, softmax_and_complement, weighted
 
 
 def cross_entropy_of_probabilities(logits, target):
@@ -61,31 +61,36 @@ def cross_entropy_of_probabilities(logits, target):
     >>> float(cross_entropy_of_probabilities(np.array([0.0, -np.inf]), np.array([1.0, 0.0])))
     0.0
     """
-    _check(logits, target)
-    return np.sum(weighted(target, 0.0 - log_softmax(logits)))  # 0 first: no loss is -0
+    return expected_surprise(*FORMULA.checked(logits, target))
 
 
 def cross_entropy_of_probabilities_logits_gradient(logits, target):
     """dL/dz, shape (k,): T p_j - t_j, from sums over the other classes; finite even where the loss is not."""
-    _check(logits, target)
-    p = softmax(logits)
-    return p * sums_of_others(target) - target * sums_of_others(p)
+    z, t = FORMULA.checked(logits, target)
+    p, others = softmax_and_complement(z)
+    return p * sums_of_others(t) - t * others
 
 
 def cross_entropy_of_probabilities_target_gradient(logits, target):
     """dL/dt, shape (k,): -log p_j, whatever the target; +inf at an impossible class."""
-    loss = cross_entropy_of_probabilities(logits, target)
-    return np.where(np.isnan(loss), np.nan, 0.0 - log_softmax(logits))
+    z, t = FORMULA.checked(logits, target)
+    return np.where(np.isnan(expected_surprise(z, t)), np.nan, negated(log_softmax(z)))
 
 
-def _check(logits, target):
+def expected_surprise(z, t):
+    """-sum_j t_j log p_j of scores and weights that were checked."""
+    return np.sum(weighted(t, negated(log_softmax(z))))
+
+
+def sums_of_others(t):
+    """sum_{i != j} t_i for every j, shape (k,): added up, since a total minus t_j would lose digits."""
+    return np.where(np.eye(len(t), dtype=bool), 0.0, t).sum(axis=1)
+
+
+def rules(logits, target):
+    """A highest score, and weights."""
     check_logits(logits)
     require(not (target < 0.0).any(), "target", target, "must be >= 0")
-
-
-def sums_of_others(v):
-    """sum_{i != j} v_i for every j, shape (k,): added up, since a total minus v_j would lose digits."""
-    return np.where(np.eye(len(v), dtype=bool), 0.0, v).sum(axis=1)
 
 
 def lowest_at_the_target(formula, inputs, rng):
@@ -123,15 +128,15 @@ FORMULA = Formula(
         gradient_sums_to("logits", 0.0),
         homogeneous(1, target=1),
     ),
-    cases={  # Case((logits, target), value, by logits and target, exposes)
+    cases={  # (logits, target), L, (dL/dz, dL/dt), the mistake that it exposes
         "a cat, p = 0.9: a good prediction costs little": Case(
-            (np.log(np.array([9.0, 1.0])), [1.0, 0.0]), 0.10536051565782628, {"logits": np.array([-0.1, 0.1])}
+            (np.log(np.array([9.0, 1.0])), [1.0, 0.0]), 0.10536051565782628, {"logits": [-0.1, 0.1]}
         ),
         "a cat, p = 0.3: a bad one costs more": Case(
-            (np.log(np.array([3.0, 7.0])), [1.0, 0.0]), 1.2039728043259361, {"logits": np.array([-0.7, 0.7])}
+            (np.log(np.array([3.0, 7.0])), [1.0, 0.0]), 1.2039728043259361, {"logits": [-0.7, 0.7]}
         ),
         "a dog, p = 0.6": Case(
-            (np.log(np.array([2.0, 3.0])), [0.0, 1.0]), 0.5108256237659907, {"logits": np.array([0.4, -0.4])}
+            (np.log(np.array([2.0, 3.0])), [0.0, 1.0]), 0.5108256237659907, {"logits": [0.4, -0.4]}
         ),
         "two annotators disagree: p = 1/4 and 3/4": Case(
             ([0.0, np.log(3.0)], [0.5, 0.5]),
@@ -145,7 +150,7 @@ FORMULA = Formula(
         "near certain: e^-40 is left": Case(
             ([40.0, 0.0], [1.0, 0.0]),
             4.248354255291589e-18,
-            {"logits": np.array([-4.248354255291589e-18, 4.248354255291589e-18])},
+            {"logits": [-4.248354255291589e-18, 4.248354255291589e-18]},
         ),
         "not normalised: three annotators counted": Case(
             ([1.0, 1.0], [2.0, 1.0]),
@@ -170,10 +175,7 @@ FORMULA = Formula(
     variants={
         "gradient of a normalised target": Convention(
             cross_entropy_of_probabilities,
-            {
-                "logits": lambda z, t: softmax(z) - t,
-                "target": cross_entropy_of_probabilities_target_gradient,
-            },
+            {"logits": lambda z, t: softmax(z) - t, "target": cross_entropy_of_probabilities_target_gradient},
             seen_in="TensorFlow, documentation of tf.nn.softmax_cross_entropy_with_logits",
             symptom="a target of zeros, used as a mask, still pulls every logit down",
         ),
@@ -190,5 +192,12 @@ FORMULA = Formula(
         "prediction and target exchanged": Mistake(
             lambda z, t: -np.sum(softmax(z) * np.log(t)), symptom="infinite for every one-hot target"
         ),
+    },
+    rules=rules,
+    refuses={  # (logits, target), the argument to blame
+        "no class": (([], []), "logits"),
+        "no class is possible": (([-np.inf, -np.inf], [0.5, 0.5]), "logits"),
+        "an infinite score": (([np.inf, 0.0], [0.5, 0.5]), "logits"),
+        "a negative weight": (([1.0, 2.0, 3.0], [0.5, 0.75, -0.25]), "target"),
     },
 )

@@ -4,20 +4,21 @@ r"""Focal loss: binary cross-entropy that loses interest in what is easy.
     dL/dz   = s (1 - p_y)^gamma (gamma p_y log p_y - (1 - p_y))
     p_1     = 1/(1 + e^{-z}),    p_0 = 1 - p_1,    s = 2y - 1
 
-A detector looks at a hundred thousand places, and nearly all of them are empty.  Each costs little, all
-together drown the few that matter.  The factor (1 - p_y)^gamma turns the easy ones down: with gamma = 2
-a sample at p_y = 0.9 counts a hundredth.  gamma = 0 is binary_cross_entropy_with_logits.  The price is
-convexity, and calibration: the expected loss is lowest not at the true probability, but nearer to 1/2.
+A detector looks at a hundred thousand places, and nearly all of them are empty.  Each costs little, but
+all together drown the few that matter.  The factor (1 - p_y)^gamma turns the easy ones down: with
+gamma = 2 a sample at p_y = 0.9 counts a hundredth.  gamma = 0 is binary_cross_entropy_with_logits.  The
+price is convexity, and calibration: the expected loss is lowest not at the true probability, but nearer
+to 1/2.
 
-The paper also prints a version with a weight alpha for one class and 1 - alpha for the other; that
+The paper also prints a version with a weight alpha for one class and 1 - alpha for the other.  That
 weight belongs to the reduction, and is not part of this formula.  The formula itself is for labels 0
-and 1.  For a target between, this page takes the average over a label drawn with that probability:
+and 1.  For a target t between, this page takes the average over a label drawn with that probability:
 
     L(z, t) = t L(z, 1) + (1 - t) L(z, 0)
 
 Others put p_t = t p_1 + (1 - t) p_0 into one common factor, or |t - p_1|.  For labels all three agree.
 
-NaN comes easily here: (1 - p)^(gamma - 1) is infinite where p rounds to 1, and 0 inf follows.  Powers
+NaN comes easily here: (1 - p)^{gamma - 1} is infinite where p rounds to 1, and 0 inf follows.  Powers
 taken as exponentials of logarithms, (1 - p_1)^gamma = e^{-gamma softplus(z)}, have no such corner.
 
 Source: Lin et al. (2017), "Focal Loss for Dense Object Detection", equation (4).
@@ -30,6 +31,18 @@ from ebm_ref.criteria.binary_cross_entropy import check_share
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import sigmoid, softplus, weighted
+
+
+def focal_as_printed(logit, target, gamma=2.0):
+    """By way of p_1 and p_0, word by word: near 1, p_1 has no room for the digits of 1 - p_1.
+
+    >>> f"{focal_as_printed(30.0, 1):.4g} {focal(30.0, 1):.4g}"
+    '8.169e-40 8.194e-40'
+    """
+    z, t, gamma = FORMULA.checked(logit, target, gamma)
+    p_1 = 1.0 / (1.0 + np.exp(-z))
+    p_0 = 1.0 - p_1
+    return -t * (1.0 - p_1) ** gamma * np.log(p_1) - (1.0 - t) * (1.0 - p_0) ** gamma * np.log(p_0)
 
 
 def focal(logit, target, gamma=2.0):
@@ -57,16 +70,14 @@ def focal(logit, target, gamma=2.0):
     >>> float(focal(np.log(9.0), 1, 0.0).round(6)), float(focal(np.log(9.0), 1, 2.0).round(6))  # p = 0.9
     (0.105361, 0.001054)
     """
-    check_share("target", target)
-    check_gamma(gamma)
-    return weighted(target, miss(logit, gamma)) + weighted(1.0 - target, miss(-logit, gamma))
+    z, t, gamma = FORMULA.checked(logit, target, gamma)
+    return weighted(t, miss(z, gamma)) + weighted(1.0 - t, miss(-z, gamma))
 
 
 def focal_gradient(logit, target, gamma=2.0):
     """dL/dz: for the label 1, -(1-p)^gamma (gamma p (-log p) + 1 - p), terms of one sign; mirrored for 0."""
-    check_share("target", target)
-    check_gamma(gamma)
-    return (1.0 - target) * miss_slope(-logit, gamma) - target * miss_slope(logit, gamma)
+    z, t, gamma = FORMULA.checked(logit, target, gamma)
+    return (1.0 - t) * miss_slope(-z, gamma) - t * miss_slope(z, gamma)
 
 
 def miss(z, gamma):
@@ -80,8 +91,9 @@ def miss_slope(z, gamma):
     return np.exp(-weighted(gamma, softplus(z))) * (gamma * surprise + sigmoid(-z))
 
 
-def check_gamma(gamma):
-    """Raise unless 0 <= gamma < infinity."""
+def rules(logit, target, gamma):
+    """Any score, a share, and an exponent that turns down."""
+    check_share("target", target)
     require(0.0 <= gamma < np.inf, "gamma", gamma, "must be >= 0 and finite")
 
 
@@ -135,7 +147,7 @@ FORMULA = Formula(
         rewards_the_truth,
         lowest_nearer_to_one_half,
     ),
-    cases={  # Case((logit, target, gamma), value, by logit, exposes)
+    cases={  # (logit, target, gamma), L, dL/dz, the mistake that it exposes
         "nothing known: a quarter of log 2": Case(
             (0.0, 1, 2.0),
             0.25 * np.log(2.0),
@@ -172,13 +184,13 @@ FORMULA = Formula(
     variants={
         "weighted by 0.25 and 0.75": Convention(
             lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal(z, t, gamma),
-            {"logit": lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma)},
+            lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma),
             seen_in="torchvision, documentation of sigmoid_focal_loss: alpha = 0.25 unless -1 is passed",
             symptom="a quarter of the loss for the label 1, three quarters for 0",
         ),
         "focal factor missing in the value": Mistake(
             lambda z, t, gamma=2.0: focal(z, t, 0.0),
-            {"logit": focal_gradient},
+            focal_gradient,
             seen_in="dlib, github.com/davisking/dlib/pull/2552",
             symptom="the gradient is right, the reported loss that of binary cross-entropy",
         ),
@@ -199,18 +211,27 @@ FORMULA = Formula(
         ),
         "probability clipped at 1e-7": Mistake(
             lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[0],
-            {"logit": lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1]},
+            lambda z, t, gamma=2.0: _with_clipped_probability(z, t, gamma)[1],
             seen_in="Keras 3.15.1, binary_focal_crossentropy(from_logits=True), found by this project; "
             "TensorFlow Addons, github.com/tensorflow/addons/issues/693",
             symptom="beyond a score of 16 the loss stays at 16.1, the gradient at 0: the hardest are dropped",
         ),
         "zero to the power gamma - 1": Mistake(
             focal,
-            {"logit": lambda z, t, gamma=2.0: _with_rounded_power(z, t, gamma)},
+            lambda z, t, gamma=2.0: _with_rounded_power(z, t, gamma),
             seen_in="optax.sigmoid_focal_loss, github.com/google-deepmind/optax/issues/1267; "
             "SAM 3, github.com/facebookresearch/sam3/issues/575",
             symptom="a NaN gradient where p rounds to 1, for gamma < 1",
         ),
+    },
+    as_printed=focal_as_printed,
+    rules=rules,
+    refuses={  # (logit, target, gamma), the argument to blame
+        "a target below 0": ((0.5, -0.5, 2.0), "target"),
+        "a target above 1": ((0.5, 1.5, 2.0), "target"),
+        "a negative gamma": ((0.5, 1.0, -1.0), "gamma"),
+        "an infinite gamma": ((0.5, 1.0, np.inf), "gamma"),
+        "a gamma that is no number": ((0.5, 1.0, np.nan), "gamma"),
     },
 )
 

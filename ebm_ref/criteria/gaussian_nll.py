@@ -1,18 +1,19 @@
 r"""Gaussian negative log-likelihood: the squared error when the size of the noise is predicted, too.
 
-    L(m, v, y) = log(2 pi v)/2 + (y - m)^2 / (2v)
+    L(mu, v, t) = log(2 pi v)/2 + (t - mu)^2 / (2v)
+    dL/dmu      = (mu - t)/v
+    dL/dv       = (1 - (t - mu)^2/v) / (2v)
+    dL/dt       = (t - mu)/v
 
-    dL/dm = (m - y)/v = -dL/dy,      dL/dv = (1 - (y - m)^2/v) / (2v)
+mu is the predicted mean and v > 0 the predicted variance of the target t.  With the second term alone,
+a squared error, a larger v would always cost less; the first term is the price of claiming much noise.
+Between them the best v is the mean squared error of the predictions.  Where noise is expected an error
+weighs less, so that 1/v is a learnt weight, and the loss is robust against outliers that it can
+foresee.  For a constant v it is the squared error, up to a factor and a constant.
 
-m is the predicted mean and v > 0 the predicted variance of the target y.  The second term alone would
-be a squared error that v could make as small as it likes; the first is the price of claiming much
-noise.  Between them the best v is the mean squared error of the predictions.  Where noise is expected
-an error weighs less: v is a learnt weight, which makes the loss robust against outliers it can
-foresee.  For constant v it is the squared error, up to a factor and a constant.
-
-It is an energy, |m - y|^2 / 2 at inverse temperature 1/v, with its free energy written out.  A density
-may exceed 1, so the loss may be negative; people have reported that as a bug
-(github.com/chainer/chainer/issues/5440).
+L is also the negative log-likelihood of an energy, |mu - t|^2 / 2 at the inverse temperature 1/v, with
+its free energy written out.  A density may exceed 1, so the loss may be negative; people have reported
+that as a bug (github.com/chainer/chainer/issues/5440).
 
 Frameworks leave out log(2 pi)/2, which changes no gradient, and keep v above some eps, which does.
 
@@ -22,17 +23,9 @@ distribution"; the density is Gauss's.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_number
+from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    UNIT,
-    condition,
-    convex_in,
-    integrates_to,
-    minimised_by,
-    moved_together,
-    symmetric,
-)
+from ebm_ref.laws import UNIT, condition, convex_in, integrates_to, minimised_by, moved_together, symmetric
 
 HALF_LOG_TWO_PI = 0.9189385332046728
 
@@ -43,58 +36,56 @@ def gaussian_nll(mean, variance, target):
     Parameters
     ----------
     mean : float
-        m, the predicted mean.  A NaN in any argument gives a NaN loss.
+        mu, the predicted mean.  A NaN in any argument gives a NaN loss.
     variance : float
         v > 0, the predicted variance, in units of the mean squared.
     target : float
-        y, in units of the mean.
+        t, in units of the mean.
 
     Returns
     -------
     float
-        In nats, of either sign; it is a density's, so it depends on the unit of y.
+        In nats, of either sign; it belongs to a density, so it depends on the unit of t.
 
     Raises
     ------
     ValueError
-        If an argument is an array, or if the variance is not positive.
+        If an argument is not one real number, or if the variance is not positive.
 
     >>> float(gaussian_nll(0.0, 1.0, 0.0))  # log(2 pi) / 2
     0.9189385332046728
     """
-    _check(mean, variance, target)
-    d = target - mean
-    return (HALF_LOG_TWO_PI + 0.5 * np.log(variance)) + 0.5 * d * (d / variance)
+    mu, v, t = FORMULA.checked(mean, variance, target)
+    d = t - mu
+    return (HALF_LOG_TWO_PI + 0.5 * np.log(v)) + 0.5 * d * (d / v)
 
 
 def gaussian_nll_mean_gradient(mean, variance, target):
-    """dL/dm = (m - y) / v."""
-    _check(mean, variance, target)
-    return (mean - target) / variance
+    """dL/dmu = (mu - t) / v."""
+    mu, v, t = FORMULA.checked(mean, variance, target)
+    return (mu - t) / v
 
 
 def gaussian_nll_variance_gradient(mean, variance, target):
-    """dL/dv = (1 - (y - m)^2 / v) / (2v): 0 where the variance is the squared error."""
-    _check(mean, variance, target)
-    d = target - mean
-    return 0.5 * (1.0 - d * (d / variance)) / variance
+    """dL/dv = (1 - (t - mu)^2 / v) / (2v): 0 where the variance is the squared error."""
+    mu, v, t = FORMULA.checked(mean, variance, target)
+    d = t - mu
+    return 0.5 * (1.0 - d * (d / v)) / v
 
 
 def gaussian_nll_target_gradient(mean, variance, target):
-    """dL/dy = (y - m) / v, minus the score of the density."""
-    _check(mean, variance, target)
-    return (target - mean) / variance
+    """dL/dt = (t - mu) / v, minus the score of the density."""
+    mu, v, t = FORMULA.checked(mean, variance, target)
+    return (t - mu) / v
 
 
-def _check(mean, variance, target):
-    require_number("mean", mean)
-    require_number("variance", variance)
-    require_number("target", target)
+def rules(mean, variance, target):
+    """A variance is positive, or not a number."""
     require(not variance <= 0.0, "variance", variance, "must be positive")
 
 
 def has_the_unit_of_a_density(formula, inputs, rng):
-    """L(am, a^2 v, ay) = L(m, v, y) + log a: in a smaller unit the same density is a smaller number."""
+    """L(a mu, a^2 v, a t) = L(mu, v, t) + log a: in a smaller unit the same density is a smaller number."""
     a = 2.0 ** rng.integers(-3, 4)
     scaled = {a_: x * factor for (a_, x), factor in zip(inputs.items(), (a, a * a, a), strict=True)}
     error = abs(formula.value(**scaled) - formula.value(**inputs) - np.log(a))
@@ -103,11 +94,11 @@ def has_the_unit_of_a_density(formula, inputs, rng):
 
 def _clamped(function):
     """The same with the variance replaced by max(v, 1e-6)."""
-    return lambda m, v, y: function(m, np.maximum(v, 1e-6), y)
+    return lambda mu, v, t: function(mu, np.maximum(v, 1e-6), t)
 
 
-def _without_constant(m, v, y):
-    return 0.5 * np.log(v) + 0.5 * (y - m) ** 2 / v
+def _without_constant(mu, v, t):
+    return 0.5 * np.log(v) + 0.5 * (t - mu) ** 2 / v
 
 
 GRADIENTS = {
@@ -131,55 +122,45 @@ FORMULA = Formula(
         moved_together("mean", "target"),
         has_the_unit_of_a_density,
         convex_in("mean"),
-        minimised_by(lambda y, **_: np.mean(y), "The mean of the targets minimises in m.", "mean"),
+        minimised_by(lambda t, **_: np.mean(t), "The mean of the targets minimises in mu.", "mean"),
         minimised_by(
-            lambda y, mean, **_: np.mean((y - mean) ** 2),
-            "Their mean squared distance from m minimises in v.",
+            lambda t, mean, **_: np.mean((t - mean) ** 2),
+            "Their mean squared distance from mu minimises in v.",
             "variance",
         ),
         integrates_to(
             lambda **_: 1.0,
-            "int exp(-L) dy = 1: a density, nothing left out.",
+            "int exp(-L) dt = 1: a density, nothing left out.",
             lambda mean, variance, target: mean + np.sqrt(variance) * np.array([-10.0, -3.0, 3.0, 10.0]),
         ),
     ),
-    cases={  # Case((mean, variance, target), value, exposes)
+    cases={  # (mean, variance, target), L, (dL/dmu, dL/dv, dL/dt), the mistake that it exposes
         "the peak of the standard normal density": Case(
-            (0.0, 1.0, 0.0),
-            0.9189385332046728,
-            {"mean": 0.0, "variance": 0.5, "target": 0.0},
-            "constant left out",
+            (0.0, 1.0, 0.0), 0.9189385332046728, (0.0, 0.5, 0.0), "constant left out"
         ),
         "two standard deviations off": Case(
             (0.0, 4.0, 4.0),
             3.612085713764618,
-            {"mean": -1.0, "variance": -0.375, "target": 1.0},
+            (-1.0, -0.375, 1.0),
             "standard deviation given for the variance",
         ),
         "one standard deviation off: the variance is right": Case(
-            (0.0, 4.0, 2.0),
-            2.112085713764618,
-            {"mean": -0.5, "variance": 0.0, "target": 0.5},
-            "variance taken for the standard deviation",
+            (0.0, 4.0, 2.0), 2.112085713764618, (-0.5, 0.0, 0.5), "variance taken for the standard deviation"
         ),
-        "below the mean": Case(
-            (1.0, 4.0, -2.0), 2.737085713764618, {"mean": 0.75, "variance": -0.15625, "target": -0.75}
-        ),
+        "below the mean": Case((1.0, 4.0, -2.0), 2.737085713764618, (0.75, -0.15625, -0.75)),
         "a tall, narrow density: the loss is negative": Case(
             (0.5, 2.0**-27, 0.5),
             -8.43854840435459,
-            {"mean": 0.0, "variance": 2.0**26, "target": 0.0},
+            (0.0, 2.0**26, 0.0),
             "constant left out, variance at least 1e-6",
         ),
-        "an infinite target": Case(
-            (0.0, 1.0, np.inf), np.inf, {"mean": -np.inf, "variance": -np.inf, "target": np.inf}
-        ),
+        "an infinite target": Case((0.0, 1.0, np.inf), np.inf, (-np.inf, -np.inf, np.inf)),
         "infinite noise explains everything, at infinite cost": Case(
-            (0.0, np.inf, 1.0), np.inf, {"mean": 0.0, "variance": 0.0, "target": 0.0}
+            (0.0, np.inf, 1.0), np.inf, (0.0, 0.0, 0.0)
         ),
-        "mean not a number": Case((np.nan, 1.0, 0.0), np.nan, dict.fromkeys(GRADIENTS, np.nan)),
-        "variance not a number": Case((0.0, np.nan, 0.0), np.nan, dict.fromkeys(GRADIENTS, np.nan)),
-        "target not a number": Case((0.0, 1.0, np.nan), np.nan, dict.fromkeys(GRADIENTS, np.nan)),
+        "mean not a number": Case((np.nan, 1.0, 0.0), np.nan, (np.nan, np.nan, np.nan)),
+        "variance not a number": Case((0.0, np.nan, 0.0), np.nan, (np.nan, np.nan, np.nan)),
+        "target not a number": Case((0.0, 1.0, np.nan), np.nan, (np.nan, np.nan, np.nan)),
     },
     variants={
         "constant left out": Convention(
@@ -199,14 +180,19 @@ FORMULA = Formula(
             symptom="below the floor the gradient by v is that at the floor, though the loss no longer moves",
         ),
         "variance taken for the standard deviation": Mistake(
-            lambda m, v, y: gaussian_nll(m, v * v, y),
+            lambda mu, v, t: gaussian_nll(mu, v * v, t),
             seen_in="github.com/uzh-rpg/deep_uncertainty_estimation/issues/5",
             symptom="right at v = 1 only; predicted noise is squared",
         ),
         "standard deviation given for the variance": Mistake(
-            lambda m, v, y: gaussian_nll(m, np.sqrt(v), y),
+            lambda mu, v, t: gaussian_nll(mu, np.sqrt(v), t),
             seen_in="Darts GaussianLikelihood, github.com/unit8co/darts/pull/1162",
             symptom="right at v = 1 only; predicted noise is the root of what it should be",
         ),
+    },
+    rules=rules,
+    refuses={  # (mean, variance, target), the argument to blame
+        "no variance": ((0.0, 0.0, 1.0), "variance"),
+        "a negative variance": ((0.0, -1.0, 1.0), "variance"),
     },
 )

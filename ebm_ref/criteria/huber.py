@@ -1,19 +1,22 @@
 r"""Huber loss: squared near by, absolute far away, with no corner between.
 
-    L(x, y) = d^2 / 2                  if |d| <= delta,      d = x - y
-              delta (|d| - delta/2)    otherwise
+    L(x, t) = d^2 / 2                  where |d| <= delta,      d = x - t
+    L(x, t) = delta (|d| - delta/2)    elsewhere
+    dL/dx   = max(-delta, min(d, delta))
+    dL/dt   = -max(-delta, min(d, delta))
 
-    dL/dx   = max(-delta, min(d, delta)) = -dL/dy
-
-The force is the spring's, but never more than delta.  For delta larger than all errors it is half the
-squared error, and the mean is best; for delta smaller than all of them it is delta times the absolute
-error, and the median is (some tutorials have it the wrong way round).  Between, the best constant is
+x is the prediction, t its target.  The force is that of a spring, but never more than delta.  Where
+delta exceeds every error, this is half the squared error, and the mean of the targets is the best
+constant.  Where every error exceeds delta, it is delta times the absolute error up to a constant, and
+the median is the best (some tutorials have it the wrong way round).  Between the two the best constant is
 a winsorised mean: the mean of the targets after those farther than delta have been moved in to delta.
-That need not lie between mean and median: of -1, -1, 0, 0.1, 100 with delta = 1 it is negative.
+It need not lie between mean and median: for -1, -1, 0, 0.1, 100 and delta = 1 it is negative.
 
-It is delta times smooth_l1.py with beta = delta; to take one for the other changes the learning rate.
-To minimise it is to believe in noise that is Gaussian in the middle and Laplace's in the tails: of
-all mixtures with a little contamination the least favourable one, Huber's own reason.
+Huber's loss is delta times smooth_l1.py with beta = delta.  Whoever takes one for the other changes
+the learning rate.
+
+To minimise L is to believe in noise that is Gaussian in the middle and Laplace's in the tails.  Huber
+chose it because, of all Gaussians with a little contamination, this is the least favourable one.
 
 Source: Huber (1964), "Robust estimation of a location parameter".
 """
@@ -23,7 +26,7 @@ from math import erf
 import autograd.numpy as np
 
 from ebm_ref.checks import require_positive
-from ebm_ref.criteria.squared_error import difference, random_pair
+from ebm_ref.criteria.squared_error import random_pair
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
@@ -36,6 +39,7 @@ from ebm_ref.laws import (
     smooth,
     symmetric,
 )
+from ebm_ref.numerics import half_square, negated
 
 
 def huber(prediction, target, delta=1.0):
@@ -46,7 +50,7 @@ def huber(prediction, target, delta=1.0):
     prediction : float
         x.  A NaN gives a NaN loss, an infinite one an infinite loss.
     target : float
-        y, in units of the prediction.
+        t, in units of the prediction.
     delta : float
         Where the parabola ends and the line begins, > 0, in units of the prediction: the largest force.
 
@@ -58,25 +62,31 @@ def huber(prediction, target, delta=1.0):
     Raises
     ------
     ValueError
-        If an argument is an array, or if delta is not positive and finite.
+        If an argument is not one real number, or if delta is not positive and finite.
 
     >>> float(huber(0.0, 0.5)), float(huber(0.0, 3.0))
     (0.125, 2.5)
     """
-    require_positive("delta", delta)
-    d = np.abs(difference(prediction, target))
-    return d * (0.5 * d) if d <= delta else delta * (d - 0.5 * delta)
+    x, t, delta = FORMULA.checked(prediction, target, delta)
+    d = np.abs(x - t)
+    return half_square(d) if d <= delta else delta * (d - 0.5 * delta)
 
 
 def huber_prediction_gradient(prediction, target, delta=1.0):
     """dL/dx = d, held between -delta and delta."""
-    require_positive("delta", delta)
-    return np.clip(difference(prediction, target), -delta, delta)
+    x, t, delta = FORMULA.checked(prediction, target, delta)
+    return np.clip(x - t, -delta, delta)
 
 
 def huber_target_gradient(prediction, target, delta=1.0):
-    """dL/dy = -d, held between -delta and delta."""
-    return 0.0 - huber_prediction_gradient(prediction, target, delta)
+    """dL/dt = -d, held between -delta and delta."""
+    x, t, delta = FORMULA.checked(prediction, target, delta)
+    return negated(np.clip(x - t, -delta, delta))
+
+
+def rules(prediction, target, delta):
+    """A corner that is somewhere."""
+    require_positive("delta", delta)
 
 
 def winsorised_mean(targets, delta, **_):
@@ -105,24 +115,24 @@ FORMULA = Formula(
             winsorised_mean, "The winsorised mean minimises: targets beyond delta are moved in to delta."
         ),
         minimised_by(
-            lambda y, **_: np.mean(y),
+            lambda t, **_: np.mean(t),
             "With delta above the spread of the targets their mean minimises.",
-            given=lambda y: {"delta": np.ptp(y)},
+            given=lambda t: {"delta": np.ptp(t)},
         ),
         minimised_by(
-            lambda y, **_: np.median(y),
+            lambda t, **_: np.median(t),
             "With delta below half their smallest gap their median minimises.",
-            given=lambda y: {"delta": 0.5 * np.min(np.diff(np.sort(y)))},
+            given=lambda t: {"delta": 0.5 * np.min(np.diff(np.sort(t)))},
         ),
         integrates_to(
             lambda delta, **_: (
                 np.sqrt(2.0 * np.pi) * erf(delta / np.sqrt(2.0)) + 2.0 / delta * np.exp(-0.5 * delta**2)
             ),
-            "int exp(-L) dy = sqrt(2 pi) erf(delta/sqrt 2) + (2/delta) e^(-delta^2/2).",
+            "int exp(-L) dt = sqrt(2 pi) erf(delta/sqrt 2) + (2/delta) e^(-delta^2/2).",
             lambda prediction, target, delta: prediction + delta_edges(delta, 40.0 / delta),
         ),
     ),
-    cases={  # Case((prediction, target, delta), value, by prediction and target, exposes)
+    cases={  # (prediction, target, delta), L, (dL/dx, dL/dt), the mistake that it exposes
         "inside: half the square": Case((0.25, 0.0, 2.0), 0.03125, (0.25, -0.25)),
         "still inside": Case((1.0, 2.0, 2.0), 0.5, (-1.0, 1.0), "divided by delta: smooth L1"),
         "outside: a line": Case((3.0, 0.0, 2.0), 4.0, (2.0, -2.0), "half of delta forgotten"),
@@ -142,27 +152,34 @@ FORMULA = Formula(
     },
     variants={
         "divided by delta: smooth L1": Convention(
-            lambda x, y, delta=1.0: huber(x, y, delta) / delta,
+            lambda x, t, delta=1.0: huber(x, t, delta) / delta,
             {
-                "prediction": lambda x, y, delta=1.0: huber_prediction_gradient(x, y, delta) / delta,
-                "target": lambda x, y, delta=1.0: huber_target_gradient(x, y, delta) / delta,
+                "prediction": lambda x, t, delta=1.0: huber_prediction_gradient(x, t, delta) / delta,
+                "target": lambda x, t, delta=1.0: huber_target_gradient(x, t, delta) / delta,
             },
             seen_in="PyTorch, documentation of torch.nn.SmoothL1Loss, "
             "github.com/pytorch/pytorch/issues/48595",
             symptom="right at delta = 1 only",
         ),
         "half of delta forgotten": Mistake(
-            lambda x, y, delta=1.0: np.where(
-                np.abs(x - y) <= delta, 0.5 * (x - y) ** 2, delta * (np.abs(x - y) - delta)
+            lambda x, t, delta=1.0: np.where(
+                np.abs(x - t) <= delta, 0.5 * (x - t) ** 2, delta * (np.abs(x - t) - delta)
             ),
             seen_in="H2O-3, github.com/h2oai/h2o-3/pull/6015 (deviance, twice this)",
             symptom="the loss drops from delta^2/2 to 0 where the arms should meet",
         ),
         "only positive errors reach the line": Mistake(
-            lambda x, y, delta=1.0: np.where(x - y < -delta, 0.0, huber(x, y, delta)),
+            lambda x, t, delta=1.0: np.where(x - t < -delta, 0.0, huber(x, t, delta)),
             seen_in="on-policy (MAPPO), github.com/marlbenchmark/on-policy/issues/47",
             symptom="no loss at all for errors below -delta",
         ),
+    },
+    rules=rules,
+    refuses={  # (prediction, target, delta), the argument to blame
+        "a delta of zero": ((1.0, 0.0, 0.0), "delta"),
+        "a negative delta": ((1.0, 0.0, -1.0), "delta"),
+        "an infinite delta": ((1.0, 0.0, np.inf), "delta"),
+        "a delta that is no number": ((1.0, 0.0, np.nan), "delta"),
     },
 )
 

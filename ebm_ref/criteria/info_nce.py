@@ -1,17 +1,18 @@
 r"""InfoNCE: find the partner among strangers.
 
-    L(s, y)   = -log p_y,           p_j = e^{s_j/tau} / sum_i e^{s_i/tau}
-    dL/ds_j   = (p_j - [j = y]) / tau
-    dL/dtau   = sum_j p_j (s_y - s_j) / tau^2
+    L(s, y) = -log p_y,           p_j = e^{s_j/tau} / sum_i e^{s_i/tau}
+    dL/ds_j = (p_j - [j = y]) / tau
+    dL/dtau = sum_j p_j (s_y - s_j) / tau^2
 
 s_j says how similar a sample is to each of k candidates, among which y is its true partner: another view
 of the same image, the caption of the picture, the next frame.  It is cross_entropy of the similarities
-divided by a temperature: the candidates take the part of the classes, and their energies are -s_j.
+divided by a temperature: the candidates take the part of the classes, their energies are -s_j, and
+tau = 1/beta.
 
-The sum runs over all candidates, the partner included.  That makes p a distribution and L >= 0, and
-log k - L, averaged over the samples, a lower bound of the mutual information of the two views; it can
-certify no more than log k, so many strangers are needed.  Without the partner in the sum L falls below
-0 for ever.
+The sum runs over all candidates, the partner included.  That makes p a distribution and L >= 0.
+Averaged over the samples, log k - L is a lower bound of the mutual information of the two views.  It can
+certify no more than log k, so many strangers are needed.  Without the partner in the sum L may become
+negative and has no lower bound.
 
 The temperature is a scale of the force: cosines lie in [-1, 1], and at tau = 1 the best possible p_y
 among k = 1000 is below one hundredth.  Some models learn it, hence its derivative.
@@ -22,7 +23,13 @@ Source: van den Oord et al. (2018), "Representation Learning with Contrastive Pr
 import autograd.numpy as np
 
 from ebm_ref.checks import require_index, require_positive
-from ebm_ref.criteria.cross_entropy import check_logits, cross_entropy, cross_entropy_gradient
+from ebm_ref.criteria.cross_entropy import (
+    check_logits,
+    cross_entropy,
+    cross_entropy_gradient,
+    misplaced,
+    surprise,
+)
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
@@ -36,7 +43,7 @@ from ebm_ref.laws import (
 from ebm_ref.numerics import logsumexp, softmax
 
 
-def info_nce(similarities, positive, temperature=0.1):
+def info_nce(similarities, positive: int, temperature=0.1):
     """InfoNCE loss of one sample.
 
     Parameters
@@ -62,28 +69,34 @@ def info_nce(similarities, positive, temperature=0.1):
     >>> float(info_nce(np.array([1.0, 0.0]), positive=0, temperature=0.5).round(6))  # log(1 + e^-2)
     0.126928
     """
-    return cross_entropy(scaled(similarities, positive, temperature), positive)
+    s, y, tau = FORMULA.checked(similarities, positive, temperature)
+    return surprise(scaled(s, tau), y)
 
 
-def info_nce_similarities_gradient(similarities, positive, temperature=0.1):
+def info_nce_similarities_gradient(similarities, positive: int, temperature=0.1):
     """dL/ds, shape (k,): (p_j - [j = y]) / tau: the partner is pulled closer, strangers pushed away."""
-    return cross_entropy_gradient(scaled(similarities, positive, temperature), positive) / temperature
+    s, y, tau = FORMULA.checked(similarities, positive, temperature)
+    return misplaced(scaled(s, tau), y) / tau
 
 
-def info_nce_temperature_gradient(similarities, positive, temperature=0.1):
+def info_nce_temperature_gradient(similarities, positive: int, temperature=0.1):
     """dL/dtau: sum_j p_j (s_y - s_j) / tau^2, a masked stranger left out; -inf for a masked partner."""
-    p = softmax(scaled(similarities, positive, temperature))
-    s = similarities
-    others = (np.arange(len(s)) != positive) & (s != -np.inf)
-    return np.sum(p[others] * (s[positive] - s[others])) / temperature / temperature
+    s, y, tau = FORMULA.checked(similarities, positive, temperature)
+    p = softmax(scaled(s, tau))
+    others = (np.arange(len(s)) != y) & (s != -np.inf)
+    return np.sum(p[others] * (s[y] - s[others])) / tau / tau
 
 
-def scaled(similarities, positive, temperature):
+def scaled(s, tau):
     """s/tau, counted from the most similar candidate, so that large similarities lose nothing."""
+    return (s - s[np.argmax(s)]) / tau
+
+
+def rules(similarities, positive, temperature):
+    """A most similar candidate, a partner, and a temperature."""
     check_logits(similarities, "similarities")
     require_index("positive", positive, len(similarities))
     require_positive("temperature", temperature)
-    return (similarities - similarities[np.argmax(similarities)]) / temperature
 
 
 def random_candidates(rng):
@@ -100,10 +113,7 @@ FORMULA = Formula(
     value=info_nce,
     signature="(k),(),()->()",
     source="oord2018, equation (4)",
-    gradients={
-        "similarities": info_nce_similarities_gradient,
-        "temperature": info_nce_temperature_gradient,
-    },
+    gradients={"similarities": info_nce_similarities_gradient, "temperature": info_nce_temperature_gradient},
     sample=random_candidates,
     laws=(
         shift_invariant_in("similarities"),
@@ -114,7 +124,7 @@ FORMULA = Formula(
         gradient_sums_to("similarities", 0.0),
         homogeneous(0, similarities=1, temperature=1),
     ),
-    cases={  # Case((similarities, positive, temperature), value, by similarities and temperature, exposes)
+    cases={  # (similarities, positive, temperature), L, (dL/ds, dL/dtau), the mistake that it exposes
         "nothing learned: log k, at every temperature": Case(
             ([0.5, 0.5, 0.5, 0.5], 2, 0.5),
             np.log(4.0),
@@ -136,7 +146,7 @@ FORMULA = Formula(
         "opposite directions: a loss of 0.13, not -2": Case(
             ([1.0, -1.0], 0, 1.0),
             0.1269280110429725,
-            {"similarities": np.array([-0.11920292202211756, 0.11920292202211756])},
+            {"similarities": [-0.11920292202211756, 0.11920292202211756]},
             "partner left out of the sum",
         ),
         "hopeless: a stranger is closer by 2048 temperatures": Case(
@@ -191,5 +201,16 @@ FORMULA = Formula(
             lambda s, y, tau=0.1: np.log(np.sum(np.exp(s / tau))) - s[y] / tau,
             symptom="an infinite or NaN loss for a similarity above 709 temperatures",
         ),
+    },
+    rules=rules,
+    refuses={  # (similarities, positive, temperature), the argument to blame
+        "no candidate": (([], 0), "similarities"),
+        "all candidates masked": (([-np.inf, -np.inf], 0), "similarities"),
+        "an infinite similarity": (([np.inf, 0.0], 0), "similarities"),
+        "a partner beyond the candidates": (([1.0, 2.0, 3.0], 3), "positive"),
+        "a partner counted from the end": (([1.0, 2.0, 3.0], -1), "positive"),
+        "a temperature of zero": (([1.0, 2.0, 3.0], 0, 0.0), "temperature"),
+        "an infinite temperature": (([1.0, 2.0, 3.0], 0, np.inf), "temperature"),
+        "a temperature that is no number": (([1.0, 2.0, 3.0], 0, np.nan), "temperature"),
     },
 )

@@ -1,23 +1,23 @@
 r"""Kullback-Leibler divergence: how many nats a prediction wastes on targets that are distributions.
 
-    KL(p || q) = sum_j p_j (log p_j - log q_j),      0 log 0 = 0
+    KL(p || q) = sum_j p_j (log p_j - l_j),    l_j = log q_j,    0 log 0 = 0
+    dKL/dl_j   = -p_j
+    dKL/dp_j   = log p_j + 1 - l_j
 
-    dKL/dlog_q_j = -p_j,      dKL/dp_j = log p_j + 1 - log_q_j
+p is the target distribution, q the prediction, given by its logarithm l.  If answers are drawn from p
+and coded with the code that is best for q, an answer costs H(p) + KL nats on average: cross-entropy is
+entropy plus divergence.  For a fixed p both have the same gradient by l, so distillation may use
+either.  KL >= 0, and 0 only for q = p.  It is not symmetric: it is infinite where q rules out what p
+allows, and does not care where p rules out what q allows.
 
-p is the target distribution, q the prediction, given by its logarithm.  Coding answers drawn from p
-with the code that is best for q costs H(p) + KL nats: cross-entropy is entropy plus divergence.  For a
-fixed p both have the same gradient by q, so distillation may use either.  KL >= 0, and 0 only for
-q = p.  It is not symmetric: it is infinite where q rules out what p allows, and does not care where p
-rules out what q allows.
-
-The formula is read as it stands, entry by entry: log_q and p need not be normalised, and then the
-result may be negative.  An entry with p_j = 0 costs nothing, even where log_q_j = -inf; its slope by
-p_j is -inf, that of p log p, or +inf where log_q_j = -inf, since the first bit of mass there costs
+The page takes the formula as it stands, entry by entry.  So p and q need not be normalised, and then
+the result may be negative.  An entry with p_j = 0 costs nothing, even where l_j = -inf.  Its slope by
+p_j is that of p log p, -inf; but where l_j = -inf it is +inf, since the first bit of mass there costs
 everything.
 
-Three things go wrong in practice.  The sum is divided by the number of classes (PyTorch's 'mean': a
-factor of 17 too small in one detector); probabilities are given where logarithms are due; and 0 inf
-makes NaN, in the value or, after a guard with `where`, in the gradient.
+Three things go wrong in practice.  PyTorch's 'mean' divides the sum by the number of classes too (in
+one detector by 17).  Probabilities are given where logarithms are due.  And 0 inf makes NaN, in
+the value or, after a guard with `where`, in the gradient.
 
 Source: Kullback and Leibler (1951), "On information and sufficiency"; NYU DLSP20, week 11-2, whose
 text takes the input for a probability.
@@ -28,7 +28,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, gradient_sums_to, misfit
-from ebm_ref.numerics import log_softmax, weighted
+from ebm_ref.numerics import log_softmax, negated, weighted
 
 
 def kl_divergence(log_q, p):
@@ -37,7 +37,7 @@ def kl_divergence(log_q, p):
     Parameters
     ----------
     log_q : (k,) float
-        Logarithm of the predicted probability of each class; -inf rules one out.  A NaN gives a NaN loss.
+        Logarithm l_j of the predicted probability of each class; -inf rules one out.  A NaN gives a NaN loss.
     p : (k,) float
         Target probability of each class, >= 0.  A NaN gives a NaN loss.
 
@@ -54,27 +54,32 @@ def kl_divergence(log_q, p):
     >>> float(kl_divergence(np.array([-np.inf, np.log(0.5), np.log(0.5)]), np.array([0.0, 0.0, 1.0])))
     0.6931471805599453
     """
-    _check(log_q, p)
+    l, p = FORMULA.checked(log_q, p)
+    return waste(l, p)
+
+
+def waste(l, p):
+    """KL(p || q) of vectors that were checked."""
     log_p = np.log(np.where(p == 0.0, 1.0, p))
-    return np.sum(weighted(p, log_p - log_q))
+    return np.sum(weighted(p, log_p - l))
 
 
 def kl_divergence_log_q_gradient(log_q, p):
-    """dKL/dlog_q, shape (k,): -p, whatever q is."""
-    _check(log_q, p)
-    return np.where(np.isnan((log_q + p).max()), np.nan, 0.0 - p)
+    """dKL/dl, shape (k,): -p, whatever q is."""
+    l, p = FORMULA.checked(log_q, p)
+    return np.where(np.isnan(l + p).any(), np.nan, negated(p))
 
 
 def kl_divergence_p_gradient(log_q, p):
-    """dKL/dp, shape (k,): log p + 1 - log_q; where p = 0 that is -inf, or +inf if log_q = -inf."""
-    loss = kl_divergence(log_q, p)
+    """dKL/dp, shape (k,): log p + 1 - l; where p = 0 that is -inf, or +inf if l = -inf."""
+    l, p = FORMULA.checked(log_q, p)
     with np.errstate(divide="ignore", invalid="ignore"):
-        g = np.where(log_q == -np.inf, np.inf, 1.0 + (np.log(p) - log_q))
-    return np.where(np.isnan(loss), np.nan, g)
+        g = np.where(l == -np.inf, np.inf, 1.0 + (np.log(p) - l))
+    return np.where(np.isnan(waste(l, p)), np.nan, g)
 
 
-def _check(log_q, p):
-    require(np.ndim(p) == 1 and np.shape(p) == np.shape(log_q), "p", p, "must be a vector as long as log_q")
+def rules(log_q, p):
+    """A distribution is nowhere negative; its sum is not looked at."""
     require(not (p < 0.0).any(), "p", p, "must be >= 0")
 
 
@@ -93,12 +98,9 @@ def at_least_pinskers_bound(formula, inputs, rng):
 
 
 def merging_classes_loses(formula, inputs, rng):
-    """To tell two classes apart no longer never raises KL: what is not observed cannot be coded badly."""
-    log_q, p = inputs.values()
-    merged = {
-        "log_q": np.append(log_q[2:], np.logaddexp(log_q[0], log_q[1])),
-        "p": np.append(p[2:], p[0] + p[1]),
-    }
+    """To merge two classes never raises KL: what is not told apart cannot be coded badly."""
+    l, p = inputs.values()
+    merged = {"log_q": np.append(l[2:], np.logaddexp(l[0], l[1])), "p": np.append(p[2:], p[0] + p[1])}
     excess = formula.value(**merged) - formula.value(**inputs)
     return max(0.0, excess) / (16 * UNIT * (condition(formula, inputs) + condition(formula, merged)))
 
@@ -121,15 +123,15 @@ def convex_in_the_target(formula, inputs, rng):
 
 
 def _by_classes(function):
-    return lambda log_q, p: function(log_q, p) / len(p)
+    return lambda l, p: function(l, p) / len(p)
 
 
-def _generalised(log_q, p):
-    return kl_divergence(log_q, p) + np.sum(np.exp(log_q) - p)
+def _generalised(l, p):
+    return kl_divergence(l, p) + np.sum(np.exp(l) - p)
 
 
-def _clipped(log_q, p):
-    p, q = np.clip(p, 1e-7, 1.0), np.clip(np.exp(log_q), 1e-7, 1.0)
+def _clipped(l, p):
+    p, q = np.clip(p, 1e-7, 1.0), np.clip(np.exp(l), 1e-7, 1.0)
     return np.sum(p * np.log(p / q))
 
 
@@ -151,7 +153,7 @@ FORMULA = Formula(
         convex_in_the_target,
         gradient_sums_to("log_q", -1.0),
     ),
-    cases={  # Case((log_q, p), value, by log_q and p, exposes)
+    cases={  # (log_q, p), KL, (dKL/dl, dKL/dp), the mistake that it exposes
         "two classes, first row: log_q as a network gives it, not normalised": Case(
             ([-1.0, -0.5], [0.4, 0.6]),
             0.026988332990743567,
@@ -218,26 +220,23 @@ FORMULA = Formula(
         ),
         "generalised: sum q - sum p added": Convention(
             _generalised,
-            {
-                "log_q": lambda log_q, p: np.exp(log_q) - p,
-                "p": lambda log_q, p: kl_divergence_p_gradient(log_q, p) - 1.0,
-            },
+            {"log_q": lambda l, p: np.exp(l) - p, "p": lambda l, p: kl_divergence_p_gradient(l, p) - 1.0},
             seen_in="SciPy, documentation of scipy.special.kl_div; optax.generalized_kl_divergence",
             symptom="never negative; the same where both sum to 1",
         ),
         "probabilities where logarithms are due": Mistake(
-            lambda log_q, p: kl_divergence(np.exp(log_q), p),
-            {"log_q": lambda log_q, p: -p * np.exp(log_q)},
+            lambda l, p: kl_divergence(np.exp(l), p),
+            {"log_q": lambda l, p: -p * np.exp(l)},
             seen_in="ProDA, github.com/microsoft/ProDA/issues/20",
             symptom="negative losses",
         ),
         "arguments swapped": Mistake(
-            lambda log_q, p: np.sum(np.exp(log_q) * (log_q - np.log(p))),
+            lambda l, p: np.sum(np.exp(l) * (l - np.log(p))),
             seen_in="PyTorch, documentation of torch.nn.KLDivLoss, which warns of the order (log q, p)",
             symptom="the prediction seeks one mode of the target instead of covering all",
         ),
         "entropy of p left out": Mistake(
-            lambda log_q, p: -np.sum(p * log_q),
+            lambda l, p: -np.sum(p * l),
             {"log_q": kl_divergence_log_q_gradient},
             seen_in="DistiLLM, github.com/jongwooko/distillm/issues/7",
             symptom="not 0 where q = p; the gradient by log_q is right",
@@ -245,30 +244,32 @@ FORMULA = Formula(
         "clipped at 1e-7": Mistake(
             _clipped,
             {
-                "log_q": lambda log_q, p: -np.clip(p, 1e-7, 1.0) * _passed(np.exp(log_q)),
-                "p": lambda log_q, p: (
-                    (1.0 + np.log(np.clip(p, 1e-7, 1.0) / np.clip(np.exp(log_q), 1e-7, 1.0))) * _passed(p)
+                "log_q": lambda l, p: -np.clip(p, 1e-7, 1.0) * _passed(np.exp(l)),
+                "p": lambda l, p: (
+                    (1.0 + np.log(np.clip(p, 1e-7, 1.0) / np.clip(np.exp(l), 1e-7, 1.0))) * _passed(p)
                 ),
             },
             seen_in="Keras KLDivergence, github.com/keras-team/keras/issues/19520",
             symptom="16.118 where the loss is infinite",
         ),
         "0 log 0 is not a number": Mistake(
-            lambda log_q, p: np.sum(p * (np.log(p) - log_q)),
+            lambda l, p: np.sum(p * (np.log(p) - l)),
             seen_in="TorchMetrics, github.com/Lightning-AI/torchmetrics/issues/1029; "
             "Distributions.jl, github.com/JuliaStats/Distributions.jl/issues/793",
             symptom="NaN for every one-hot target",
         ),
         "0 times an infinite log-probability": Mistake(
-            lambda log_q, p: np.sum(p * (np.log(np.where(p == 0.0, 1.0, p)) - log_q)),
+            lambda l, p: np.sum(p * (np.log(np.where(p == 0.0, 1.0, p)) - l)),
             {"log_q": kl_divergence_log_q_gradient},
             seen_in="optax.kl_divergence, github.com/google-deepmind/optax/pull/1786",
             symptom="NaN where a masked class has a log-probability of -inf",
         ),
         "slope 0 where p = 0": Mistake(
-            gradients={"p": lambda log_q, p: np.where(p == 0.0, 0.0, kl_divergence_p_gradient(log_q, p))},
+            gradients={"p": lambda l, p: np.where(p == 0.0, 0.0, kl_divergence_p_gradient(l, p))},
             seen_in="PyTorch 1.12 kl_div, github.com/pytorch/pytorch/issues/89558 (NaN since)",
             symptom="an empty class of a learnt target stays empty",
         ),
     },
+    rules=rules,
+    refuses={"a negative probability": (([-1.0, -0.5, -2.0], [0.5, 0.75, -0.25]), "p")},
 )

@@ -10,24 +10,26 @@ p = t, at the finite gap
 
     z_y - z_j = log(1 + k (1 - s)/s)        for every wrong j
 
-and it is there the entropy of t, not 0.  The price: an impossible class costs +inf, as every class now
+and there it is the entropy of t, not 0.  The price: an impossible class costs +inf, as every class now
 has a weight.
 
 The even share includes the true class, as in the paper that introduced it; its target is 1 - s + s/k.
-Others divide s among the k - 1 wrong classes alone.  Both sum to 1, but the same s means more smoothing
-there, by the factor k/(k - 1): twice as much for two classes, hardly any for a thousand.
+Others divide s among the k - 1 wrong classes alone.  Both sum to 1, but there the same s means more
+smoothing, by the factor k/(k - 1): twice as much for two classes, hardly any more for a thousand.
+
+At the true class p_j - t_j loses digits, where both are near 1.  This page takes p_y - 1 from the other
+classes, as cross_entropy does, and weighs two pulls:
+
+    dL/dz_j = (1 - s) (p_j - [j = y]) + s (p_j - 1/k)
 
 Source: Szegedy et al. (2016), "Rethinking the Inception Architecture for Computer Vision", Section 7.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index
-from ebm_ref.criteria.cross_entropy import random_logits
-from ebm_ref.criteria.cross_entropy_of_probabilities import (
-    cross_entropy_of_probabilities,
-    cross_entropy_of_probabilities_logits_gradient,
-)
+from ebm_ref.checks import require
+from ebm_ref.criteria.cross_entropy import NO_LOGITS, check_scores, random_logits
+from ebm_ref.criteria.cross_entropy_of_probabilities import expected_surprise
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
@@ -40,10 +42,10 @@ from ebm_ref.laws import (
     shift_invariant_in,
     smooth,
 )
-from ebm_ref.numerics import log_softmax, softmax
+from ebm_ref.numerics import log_softmax, softmax, softmax_and_complement
 
 
-def label_smoothing(logits, label, smoothing=0.1):
+def label_smoothing(logits, label: int, smoothing=0.1):
     """Cross-entropy of one sample with a smoothed label.
 
     Parameters
@@ -68,19 +70,26 @@ def label_smoothing(logits, label, smoothing=0.1):
     >>> float(label_smoothing(np.array([2.0, 0.5, 0.1]), label=0, smoothing=0.1).round(8))
     0.43011205
     """
-    return cross_entropy_of_probabilities(logits, smoothed(label, smoothing, len(logits)))
+    z, y, s = FORMULA.checked(logits, label, smoothing)
+    return expected_surprise(z, smoothed(y, s, len(z)))
 
 
-def label_smoothing_gradient(logits, label, smoothing=0.1):
+def label_smoothing_gradient(logits, label: int, smoothing=0.1):
     """dL/dz, shape (k,): p_j - t_j; zero at the finite gap where p = t."""
-    return cross_entropy_of_probabilities_logits_gradient(logits, smoothed(label, smoothing, len(logits)))
+    z, y, s = FORMULA.checked(logits, label, smoothing)
+    p, others = softmax_and_complement(z)
+    return (1.0 - s) * np.where(np.arange(len(z)) == y, -others, p) + s * (p - 1.0 / len(z))
 
 
-def smoothed(label, smoothing, k):
+def smoothed(y, s, k):
     """The target t, shape (k,): s/k everywhere, and 1 - s more at the true class."""
-    require_index("label", label, k)
+    return np.where(np.arange(k) == y, (1.0 - s) + s / k, s / k)
+
+
+def rules(logits, label, smoothing):
+    """What cross-entropy asks for, and a share."""
+    check_scores(logits, label)
     require(not (smoothing < 0.0 or smoothing > 1.0), "smoothing", smoothing, "must be in [0, 1]")
-    return np.where(np.arange(k) == label, (1.0 - smoothing) + smoothing / k, smoothing / k)
 
 
 def lowest_at_a_finite_gap(formula, inputs, rng):
@@ -109,7 +118,7 @@ FORMULA = Formula(
         gradient_bounded("logits", 1.0),
         gradient_sums_to("logits", 0.0),
     ),
-    cases={  # Case((logits, label, smoothing), value, by logits, exposes)
+    cases={  # (logits, label, smoothing), L, dL/dz, the mistake that it exposes
         "equal scores cost log k, however smooth the label": Case(
             ([1.0, 1.0, 1.0, 1.0], 2, 0.5),
             np.log(4.0),
@@ -142,18 +151,18 @@ FORMULA = Formula(
     variants={
         "shared among the wrong classes alone": Convention(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / (len(z) - 1)),
-            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / (len(z) - 1))},
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / (len(z) - 1)),
             seen_in="fairseq, label_smoothed_nll_loss: eps_i = epsilon / (lprobs.size(-1) - 1)",
             symptom="for ten classes as if s were a ninth larger",
         ),
         "share of the true class forgotten": Mistake(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, s / len(z)),
-            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / len(z))},
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, s / len(z)),
             symptom="the target sums to 1 - s/k",
         ),
         "even share added up, not averaged": Mistake(
             lambda z, y, s=0.1: _with_shares(z, y, 1.0, s),
-            {"logits": lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0, s)},
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0, s),
             symptom="(1 - s) L_y + s sum_j L_j: the target sums to 1 + (k-1) s, and the label drowns",
         ),
         "zero times infinity": Mistake(
@@ -161,6 +170,12 @@ FORMULA = Formula(
             seen_in="optax.softmax_cross_entropy, github.com/google-deepmind/optax/issues/896",
             symptom="NaN at s = 0 for a masked class",
         ),
+    },
+    rules=rules,
+    refuses=NO_LOGITS
+    | {
+        "a negative share": (([1.0, 2.0, 3.0], 0, -0.1), "smoothing"),
+        "a share beyond the whole": (([1.0, 2.0, 3.0], 0, 1.5), "smoothing"),
     },
 )
 

@@ -1,19 +1,19 @@
 r"""Negative log-likelihood of log-probabilities: read off the entry of the true class.
 
-    L(l, y)  = -l_y,            l_j = log p_j
-    dL/dl_j  = -[j = y]         by the log-probabilities
-    dL/dz_j  = p_j - [j = y]    by the logits, where l = log_softmax(z)
+    L(l, y) = -l_y,            l_j = log p_j
+    dL/dl_j = -[j = y]         by the log-probabilities
+    dL/dz_j = p_j - [j = y]    by the logits, where l = log_softmax(z)
 
 Nothing could be simpler, and yet the two derivatives are confused again and again.  They answer
 different questions.  As a function of l the loss knows one entry only: its row sums to -1, and the
 probabilities of the wrong classes do not matter.  The pull on the wrong classes, p_j, enters by the
-chain rule through log_softmax, and that row sums to 0.  Whoever returns the second for the first is
-right only if the backward pass of a log_softmax follows, because
+chain rule through log_softmax, and that row sums to 0.  Some return the second for the first.  They are
+right only if the backward pass of a log_softmax follows, because it leaves the second alone:
 
     J^T (p - e_y) = p - e_y,    J = I - 1 p^T,  the Jacobian of log_softmax
 
-leaves it alone; everywhere else the gradient is silently wrong.  PyTorch's ctc_loss, whose argument is
-called log_probs, returns the gradient by the logits.
+Everywhere else their gradient is silently wrong.  PyTorch's ctc_loss, whose argument is called
+log_probs, returns the gradient by the logits.
 
 The formula does not check that sum_j e^{l_j} = 1, and does not need it: it reads l_y alone.
 
@@ -33,10 +33,10 @@ from ebm_ref.laws import (
     non_negative,
     permutation_invariant,
 )
-from ebm_ref.numerics import log_softmax, logsumexp, softmax
+from ebm_ref.numerics import log_softmax, logsumexp, negated, softmax
 
 
-def nll_of_log_probabilities(log_probabilities, label):
+def nll_of_log_probabilities(log_probabilities, label: int):
     """Negative log-likelihood of one sample.
 
     Parameters
@@ -60,16 +60,21 @@ def nll_of_log_probabilities(log_probabilities, label):
     >>> float(nll_of_log_probabilities(np.log(np.array([0.9, 0.1])), label=0).round(5))
     0.10536
     """
-    require_index("label", label, len(log_probabilities))
-    return 0.0 - log_probabilities[label]  # the loss of a certain class is 0, not -0
+    l, y = FORMULA.checked(log_probabilities, label)
+    return negated(l[y])
 
 
-def nll_of_log_probabilities_gradient(log_probabilities, label):
+def nll_of_log_probabilities_gradient(log_probabilities, label: int):
     """dL/dl, shape (k,): -1 at y, zero elsewhere; NaN at y where the loss is."""
-    loss = nll_of_log_probabilities(log_probabilities, label)
-    g = np.zeros(len(log_probabilities))
-    g[label] = np.nan if np.isnan(loss) else -1.0
+    l, y = FORMULA.checked(log_probabilities, label)
+    g = np.zeros(len(l))
+    g[y] = np.nan if np.isnan(l[y]) else -1.0
     return g
+
+
+def rules(log_probabilities, label):
+    """A class; only its entry is read."""
+    require_index("label", label, len(log_probabilities))
 
 
 def random_log_probabilities(rng):
@@ -92,7 +97,7 @@ FORMULA = Formula(
         gradient_sums_to("log_probabilities", -1.0),
         homogeneous(1, log_probabilities=1),
     ),
-    cases={  # Case((log_probabilities, label), value, by log_probabilities, exposes)
+    cases={  # (log_probabilities, label), L, dL/dl, the mistake that it exposes
         "a cat, p = 0.9: a good prediction costs little": Case(
             (np.log(np.array([0.9, 0.1])), 0),
             0.10536051565782628,
@@ -117,21 +122,28 @@ FORMULA = Formula(
     variants={
         "gradient by logits returned instead": Mistake(
             nll_of_log_probabilities,
-            {"log_probabilities": lambda l, y: np.exp(l) - np.eye(len(l))[y]},
+            lambda l, y: np.exp(l) - np.eye(len(l))[y],
             seen_in="PyTorch ctc_loss, github.com/pytorch/pytorch/issues/52241",
             symptom="gradient rows sum to 0 instead of -1, and reach classes that the loss does not read",
         ),
         "normalised again": Mistake(
             lambda l, y: logsumexp(l) - l[y],
-            {"log_probabilities": lambda l, y: softmax(l) - np.eye(len(l))[y]},
+            lambda l, y: softmax(l) - np.eye(len(l))[y],
             seen_in="Keras sparse_categorical_crossentropy, github.com/keras-team/keras/issues/11801",
             symptom="right for normalised input, the cross-entropy of l otherwise",
         ),
         "probability without the logarithm": Mistake(
             lambda l, y: -np.exp(l[y]),
-            {"log_probabilities": lambda l, y: -np.exp(l[y]) * np.eye(len(l))[y]},
+            lambda l, y: -np.exp(l[y]) * np.eye(len(l))[y],
             seen_in="PyTorch nll_loss given probabilities, github.com/pytorch/pytorch/issues/10033",
             symptom="losses between -1 and 0",
         ),
+    },
+    rules=rules,
+    refuses={  # (log_probabilities, label), the argument to blame
+        "a label beyond the classes": (([-1.0, -0.5, -2.0], 3), "label"),
+        "a label counted from the end": (([-1.0, -0.5, -2.0], -1), "label"),
+        "a label that is no integer": (([-1.0, -0.5, -2.0], 1.0), "label"),
+        "no class": (([], 0), "label"),
     },
 )

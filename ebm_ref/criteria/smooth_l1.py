@@ -1,16 +1,17 @@
 r"""Smooth L1: the absolute error with its corner rounded off.
 
-    L(x, y) = d^2 / (2 beta)      if |d| < beta,      d = x - y
-              |d| - beta/2        otherwise
+    L(x, t) = d^2 / (2 beta)      where |d| < beta,      d = x - t
+    L(x, t) = |d| - beta/2        elsewhere
+    dL/dx   = max(-1, min(d/beta, 1))
+    dL/dt   = -max(-1, min(d/beta, 1))
 
-    dL/dx   = max(-1, min(d/beta, 1)) = -dL/dy
+x is the prediction, t its target.  beta is a distance here, as in the frameworks, and no inverse
+temperature.  The loss is Huber's divided by delta = beta, so that far away the force is 1 whatever
+beta is.  As beta goes to 0 it becomes the absolute error, where Huber's becomes 0; at beta = 0 it is
+the absolute error.  As beta grows it fades, where Huber's becomes half the squared error.
 
-It is Huber's loss divided by delta = beta, so that far away the force is 1 whatever beta is.  As beta
-goes to 0 it becomes the absolute error (and beta = 0 is that), where Huber's becomes 0; as beta grows
-it fades, where Huber's becomes half the squared error.
-
-Object detectors made it known, where box offsets had outliers, and brought a second way to set it:
-sigma, with beta = 1/sigma^2.
+Object detectors made it known, because the offsets of their boxes had outliers.  They brought a second
+way to set it: sigma, with beta = 1/sigma^2.
 
 Source: Girshick (2015), "Fast R-CNN", equation 3, for beta = 1; NYU DLSP20, week 11-1.
 """
@@ -21,7 +22,7 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require
 from ebm_ref.criteria.huber import delta_edges
-from ebm_ref.criteria.squared_error import difference, random_pair
+from ebm_ref.criteria.squared_error import random_pair
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     UNIT,
@@ -34,6 +35,7 @@ from ebm_ref.laws import (
     non_negative,
     symmetric,
 )
+from ebm_ref.numerics import negated
 
 
 def smooth_l1(prediction, target, beta=1.0):
@@ -44,9 +46,9 @@ def smooth_l1(prediction, target, beta=1.0):
     prediction : float
         x.  A NaN gives a NaN loss, an infinite one an infinite loss.
     target : float
-        y, in units of the prediction.
+        t, in units of the prediction.
     beta : float
-        Where the parabola ends and the line begins, >= 0, in units of the prediction; 0 is |x - y|.
+        Where the parabola ends and the line begins, >= 0, in units of the prediction; 0 is |x - t|.
 
     Returns
     -------
@@ -56,29 +58,36 @@ def smooth_l1(prediction, target, beta=1.0):
     Raises
     ------
     ValueError
-        If an argument is an array, or if beta is negative or infinite.
+        If an argument is not one real number, or if beta is negative or infinite.
 
     >>> float(smooth_l1(0.0, 1.0, beta=2.0)), float(smooth_l1(0.0, 3.0, beta=2.0))
     (0.25, 2.0)
     """
-    d = np.abs(_difference(prediction, target, beta))
+    x, t, beta = FORMULA.checked(prediction, target, beta)
+    d = np.abs(x - t)
     return d * (0.5 * (d / beta)) if d < beta else d - 0.5 * beta
 
 
 def smooth_l1_prediction_gradient(prediction, target, beta=1.0):
     """dL/dx = d/beta, held between -1 and 1; sign(d) for beta = 0, with 0 at the corner."""
-    d = _difference(prediction, target, beta)
-    return d / beta if np.abs(d) < beta else np.sign(d)
+    x, t, beta = FORMULA.checked(prediction, target, beta)
+    return slope(x - t, beta)
 
 
 def smooth_l1_target_gradient(prediction, target, beta=1.0):
-    """dL/dy = -d/beta, held between -1 and 1."""
-    return 0.0 - smooth_l1_prediction_gradient(prediction, target, beta)
+    """dL/dt = -d/beta, held between -1 and 1."""
+    x, t, beta = FORMULA.checked(prediction, target, beta)
+    return negated(slope(x - t, beta))
 
 
-def _difference(prediction, target, beta):
+def slope(d, beta):
+    """d/beta, held between -1 and 1, also for beta = 0."""
+    return d / beta if np.abs(d) < beta else np.sign(d)
+
+
+def rules(prediction, target, beta):
+    """A distance, or none."""
     require(0.0 <= beta < np.inf, "beta", beta, "must be >= 0 and finite")
-    return difference(prediction, target)
 
 
 def slope_changes_slowly(formula, inputs, rng):
@@ -104,24 +113,24 @@ FORMULA = Formula(
         slope_changes_slowly,
         gradient_bounded("prediction", 1.0),
         minimised_by(
-            lambda y, **_: np.mean(y),
+            lambda t, **_: np.mean(t),
             "With beta above the spread of the targets their mean minimises.",
-            given=lambda y: {"beta": np.ptp(y)},
+            given=lambda t: {"beta": np.ptp(t)},
         ),
         minimised_by(
-            lambda y, **_: np.median(y),
+            lambda t, **_: np.median(t),
             "With beta below half their smallest gap their median minimises.",
-            given=lambda y: {"beta": 0.5 * np.min(np.diff(np.sort(y)))},
+            given=lambda t: {"beta": 0.5 * np.min(np.diff(np.sort(t)))},
         ),
         integrates_to(
             lambda beta, **_: (
                 np.sqrt(2.0 * np.pi * beta) * erf(np.sqrt(beta / 2.0)) + 2.0 * np.exp(-beta / 2.0)
             ),
-            "int exp(-L) dy = sqrt(2 pi beta) erf(sqrt(beta/2)) + 2 e^(-beta/2).",
+            "int exp(-L) dt = sqrt(2 pi beta) erf(sqrt(beta/2)) + 2 e^(-beta/2).",
             lambda prediction, target, beta: prediction + delta_edges(beta, 40.0),
         ),
     ),
-    cases={  # Case((prediction, target, beta), value, by prediction and target, exposes)
+    cases={  # (prediction, target, beta), L, (dL/dx, dL/dt), the mistake that it exposes
         "inside": Case((0.25, 0.0, 2.0), 0.015625, (0.125, -0.125), "beta in the condition alone"),
         "still inside: half of Huber's": Case((1.0, 2.0, 2.0), 0.25, (-0.5, 0.5)),
         "outside: a line": Case((3.0, 0.0, 2.0), 2.0, (1.0, -1.0)),
@@ -139,33 +148,39 @@ FORMULA = Formula(
     },
     variants={
         "times beta: Huber": Convention(
-            lambda x, y, beta=1.0: beta * smooth_l1(x, y, beta),
+            lambda x, t, beta=1.0: beta * smooth_l1(x, t, beta),
             {
-                "prediction": lambda x, y, beta=1.0: beta * smooth_l1_prediction_gradient(x, y, beta),
-                "target": lambda x, y, beta=1.0: beta * smooth_l1_target_gradient(x, y, beta),
+                "prediction": lambda x, t, beta=1.0: beta * smooth_l1_prediction_gradient(x, t, beta),
+                "target": lambda x, t, beta=1.0: beta * smooth_l1_target_gradient(x, t, beta),
             },
             seen_in="PaddlePaddle, documentation of SmoothL1Loss, github.com/PaddlePaddle/docs/pull/7323",
             symptom="right at beta = 1 only",
         ),
         "sigma in place of beta: beta = 1/sigma^2": Convention(
-            lambda x, y, beta=1.0: smooth_l1(x, y, 1.0 / beta**2),
+            lambda x, t, beta=1.0: smooth_l1(x, t, 1.0 / beta**2),
             {
-                "prediction": lambda x, y, beta=1.0: smooth_l1_prediction_gradient(x, y, 1.0 / beta**2),
-                "target": lambda x, y, beta=1.0: smooth_l1_target_gradient(x, y, 1.0 / beta**2),
+                "prediction": lambda x, t, beta=1.0: smooth_l1_prediction_gradient(x, t, 1.0 / beta**2),
+                "target": lambda x, t, beta=1.0: smooth_l1_target_gradient(x, t, 1.0 / beta**2),
             },
             seen_in="Faster R-CNN and its ports, github.com/xuannianz/EfficientDet/issues/93",
             symptom="right at sigma = 1 only",
         ),
         "beta in the condition alone": Mistake(
-            lambda x, y, beta=1.0: np.where(np.abs(x - y) < beta, 0.5 * (x - y) ** 2, np.abs(x - y) - 0.5),
+            lambda x, t, beta=1.0: np.where(np.abs(x - t) < beta, 0.5 * (x - t) ** 2, np.abs(x - t) - 0.5),
             seen_in="KerasCV, github.com/keras-team/keras-cv/issues/920; "
             "a first draft for PyTorch, github.com/pytorch/pytorch/pull/17447",
             symptom="a jump at |d| = beta, unless beta = 1",
         ),
         "no absolute value in the condition": Mistake(
-            lambda x, y, beta=1.0: np.where(x - y < beta, 0.5 * (x - y) ** 2, np.abs(x - y) - 0.5 * beta),
+            lambda x, t, beta=1.0: np.where(x - t < beta, 0.5 * (x - t) ** 2, np.abs(x - t) - 0.5 * beta),
             seen_in="MLX, documentation of smooth_l1_loss, github.com/ml-explore/mlx/pull/1986",
             symptom="errors below -beta are squared",
         ),
+    },
+    rules=rules,
+    refuses={  # (prediction, target, beta), the argument to blame
+        "a negative beta": ((1.0, 0.0, -1.0), "beta"),
+        "an infinite beta": ((1.0, 0.0, np.inf), "beta"),
+        "a beta that is no number": ((1.0, 0.0, np.nan), "beta"),
     },
 )

@@ -1,19 +1,21 @@
 r"""Squared error: the loss whose best constant answer is the mean.
 
-    L(x, y) = (x - y)^2,        dL/dx = 2 (x - y) = -dL/dy
+    L(x, t) = (x - t)^2
+    dL/dx   = 2 (x - t)
+    dL/dt   = -2 (x - t)
 
-x is the prediction, y its target.  The force grows with the distance, like that of a spring.  So the
-predictions that cost least in all are conditional means, and one outlier pulls as hard as it is far:
-move one target of n to infinity and the best constant goes there too, at 1/n of the speed.
+x is the prediction, t its target.  The force grows with the distance, like that of a spring.  Of all
+predictions the conditional mean costs least.  One outlier pulls as hard as it is far: move one of n
+targets to infinity, and the best constant goes there too, at 1/n of the speed.
 
-To minimise it is to believe in Gaussian noise of one size: exp(-L) is the density of a Gaussian of
-variance 1/2, times sqrt(pi).  Many write 1/2 in front, so that the force is x - y.
+To minimise L is to believe in Gaussian noise of a fixed size, as exp(-L) is sqrt(pi) times the density
+of a Gaussian of variance 1/2.  Many write 1/2 in front, so that the force is x - t.
 
-Multiply the square out and it is lost: x^2 - 2xy + y^2 of two numbers near 1e8 may be off by 4.
+To multiply the square out is to lose it: x^2 - 2xt + t^2 of two numbers near 1e8 may be off by 4.
 
-One sample is two numbers, and the page insists.  Predictions of shape (n,) against targets of shape
-(n, 1) broadcast to n^2 differences, of which n are meant; what is learnt then is the mean of all
-targets (github.com/pytorch/pytorch/issues/16045).
+One sample is two numbers; arrays are refused.  NumPy would broadcast predictions of shape (n,) and
+targets of shape (n, 1) to n^2 differences, of which n are meant.  What is learnt then is the mean of
+all targets (github.com/pytorch/pytorch/issues/16045).
 
 Source: Legendre (1805), "Nouvelles methodes pour la determination des orbites des cometes", appendix;
 NYU DLSP20, week 11-1 (MSELoss).
@@ -21,7 +23,6 @@ NYU DLSP20, week 11-1 (MSELoss).
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_number
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
@@ -33,13 +34,6 @@ from ebm_ref.laws import (
     smooth,
     symmetric,
 )
-
-
-def difference(prediction, target):
-    """x - y of one sample, which is two numbers."""
-    require_number("prediction", prediction)
-    require_number("target", target)
-    return prediction - target
 
 
 def random_pair(rng):
@@ -56,33 +50,36 @@ def squared_error(prediction, target):
     prediction : float
         x.  A NaN gives a NaN loss, an infinite one an infinite loss.
     target : float
-        y, in units of the prediction.
+        t, in units of the prediction.
 
     Returns
     -------
     float
-        (x - y)^2 >= 0, in units of the prediction squared.
+        (x - t)^2 >= 0, in units of the prediction squared.
 
     Raises
     ------
     ValueError
-        If an argument is an array.
+        If an argument is not one real number.
 
-    >>> squared_error(2.5, 3.0)
+    >>> float(squared_error(2.5, 3.0))
     0.25
     """
-    d = difference(prediction, target)
+    x, t = FORMULA.checked(prediction, target)
+    d = x - t
     return d * d
 
 
 def squared_error_prediction_gradient(prediction, target):
-    """dL/dx = 2 (x - y)."""
-    return 2.0 * difference(prediction, target)
+    """dL/dx = 2 (x - t)."""
+    x, t = FORMULA.checked(prediction, target)
+    return 2.0 * (x - t)
 
 
 def squared_error_target_gradient(prediction, target):
-    """dL/dy = -2 (x - y)."""
-    return -2.0 * difference(prediction, target)
+    """dL/dt = -2 (x - t)."""
+    x, t = FORMULA.checked(prediction, target)
+    return -2.0 * (x - t)
 
 
 FORMULA = Formula(
@@ -98,14 +95,14 @@ FORMULA = Formula(
         homogeneous(2, prediction=1, target=1),
         convex_in("prediction"),
         smooth("prediction", 2.0),
-        minimised_by(lambda y, **_: np.mean(y), "The mean of the targets minimises: outliers carry it off."),
+        minimised_by(lambda t, **_: np.mean(t), "The mean of the targets minimises: outliers carry it off."),
         integrates_to(
             lambda **_: np.sqrt(np.pi),
-            "int exp(-L) dy = sqrt(pi): Gaussian noise of variance 1/2.",
+            "int exp(-L) dt = sqrt(pi): Gaussian noise of variance 1/2.",
             lambda prediction, target: prediction + np.array([-8.0, -2.0, 2.0, 8.0]),
         ),
     ),
-    cases={  # Case((prediction, target), value, by prediction and target, exposes)
+    cases={  # (prediction, target), L, (dL/dx, dL/dt), the mistake that it exposes
         "half a unit short": Case((2.5, 3.0), 0.25, (-1.0, 1.0)),
         "half a unit beyond, across zero": Case((0.0, -0.5), 0.25, (1.0, -1.0)),
         "near: 2.1 for 2, where 2.1 is a double and the difference not 0.1": Case(
@@ -124,17 +121,17 @@ FORMULA = Formula(
     },
     variants={
         "one half in front": Convention(
-            lambda x, y: 0.5 * squared_error(x, y),
-            {"prediction": lambda x, y: x - y, "target": lambda x, y: y - x},
+            lambda x, t: 0.5 * squared_error(x, t),
+            {"prediction": lambda x, t: x - t, "target": lambda x, t: t - x},
             seen_in="optax, documentation of l2_loss",
         ),
         "gradient of one half of it": Mistake(
             squared_error,
-            {"prediction": lambda x, y: x - y, "target": lambda x, y: y - x},
+            {"prediction": lambda x, t: x - t, "target": lambda x, t: t - x},
             symptom="finite differences of the loss are twice the gradient",
         ),
         "square multiplied out": Mistake(
-            lambda x, y: x * x - 2.0 * x * y + y * y,
+            lambda x, t: x * x - 2.0 * x * t + t * t,
             seen_in="scikit-learn euclidean_distances, github.com/scikit-learn/scikit-learn/issues/9354; "
             "Annoy, github.com/spotify/annoy/issues/314",
             symptom="zero or negative squares far from the origin",
