@@ -9,6 +9,7 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     log_factorial(y) = log Gamma(1 + y)      stirling_error(y): its digits beyond Stirling
     exp_excess(t) = e^t - 1 - t              tanh_slope(t) = 1 - tanh(t)^2
     tanh_difference(a, b, a - b) = tanh a - tanh b
+    softmax_and_complement(x) = p, 1 - p, the others added up exactly
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -44,8 +45,8 @@ def negated(x):
 def half_square(d):
     """d^2 / 2, elementwise, that is inf only where the result is.
 
-    >>> float(half_square(1.5e154))
-    1.125e+308
+    >>> float(half_square(2.0**512))  # twice that overflows
+    8.98846567431158e+307
     """
     return d * (0.5 * d)
 
