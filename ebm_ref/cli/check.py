@@ -1,11 +1,9 @@
 r"""check: frameworks and strangers' functions against the golden vectors."""
 
 import functools
-import sys
 import textwrap
 
 import numpy as np
-from rich.progress import track
 from rich.text import Text
 
 from ebm_ref.catalogue import FORMULAS
@@ -15,8 +13,8 @@ from ebm_ref.cli.text import (
     known,
     plain,
     print_table,
-    progress_console,
     table,
+    tracked,
     vectors_counted,
     write_json,
 )
@@ -33,13 +31,7 @@ def check_command(args, out):
         check_target(target, frameworks())
     asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
     for target, names in zip(args.targets, asked, strict=True):
-        bar = lambda steps, target=target: track(
-            steps,
-            f"checking {target}",
-            console=progress_console(),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
+        bar = lambda steps, target=target: tracked(steps, f"checking {target}")
         try:
             report = check(target, names, args.time_limit, bar)
         except KeyboardInterrupt:

@@ -104,6 +104,14 @@ def write_json(path, data):
         Path(path).write_text(text, encoding="utf-8")
 
 
+def tracked(steps, what):
+    """The steps with a bar on standard error, where that is a terminal."""
+    from rich.progress import track  # a tenth of a second, which `list` need not wait for
+
+    hidden = not sys.stderr.isatty()
+    return track(steps, what, console=progress_console(), transient=True, disable=hidden)
+
+
 def progress_console():
     """Where progress is shown: standard error, and nothing in a pipe."""
     return Console(stderr=True)

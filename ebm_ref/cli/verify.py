@@ -1,14 +1,12 @@
 r"""verify: every witness of every formula, side by side."""
 
-import sys
 import time
 
 import numpy as np
 from rich.markup import escape
-from rich.progress import track
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.cli.text import known, print_table, progress_console, table, write_json
+from ebm_ref.cli.text import known, print_table, table, tracked, write_json
 from ebm_ref.proof import golden
 
 
@@ -19,9 +17,7 @@ def verify_command(args, out):
 
     names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
     started, found = time.perf_counter(), {}
-    for name in track(
-        names, "verifying", console=progress_console(), transient=True, disable=not sys.stderr.isatty()
-    ):
+    for name in tracked(names, "verifying"):
         found[name] = {
             witness: list(f(name)) for witness, f in (*WITNESSES.items(), ("conditions", conditions))
         }
