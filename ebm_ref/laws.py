@@ -233,9 +233,9 @@ def integrates_to(total, claim, edges, over="target"):
     By Gauss-Legendre quadrature between consecutive edges(**inputs): every corner is an edge, and
     beyond the outermost nothing is left.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(96)
 
     def law(formula, inputs, rng):
+        nodes, weights = np.polynomial.legendre.leggauss(96)
         cuts = np.array(edges(**inputs))
         halves = np.diff(cuts) / 2
         points = (cuts[:-1] + halves)[:, None] + halves[:, None] * nodes
