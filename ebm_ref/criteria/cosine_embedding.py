@@ -42,7 +42,7 @@ from ebm_ref.laws import UNIT, homogeneous, non_negative, symmetric
 
 
 def cosine_embedding_as_printed(x1, x2, sign, margin=0.0):
-    """The formula to the letter: at a small angle 1 - cos is 0, and squares of lengths overflow or vanish.
+    """The formula as it stands: at a small angle 1 - cos is 0, and squares of lengths overflow or vanish.
 
     >>> east, x = np.array([1.0, 0.0]), np.array([1.0, 2.0**-30])
     >>> float(cosine_embedding_as_printed(east, x, 1)), float(cosine_embedding(east, x, 1))
@@ -268,7 +268,7 @@ FORMULA = Formula(
 
 
 def _cosine(a, b):
-    """The cosine to the letter."""
+    """The cosine as the formula has it."""
     return np.sum(a * b) / (np.sqrt(np.sum(a**2)) * np.sqrt(np.sum(b**2)))
 
 

@@ -61,7 +61,7 @@ from ebm_ref.numerics import log_softmax, scaled_sum, softmax
 
 
 def ctc_of_logits_as_printed(logits, target: int, blank: int = 0):
-    """The log-softmax and the recursion of ctc.py to the letter, which cannot tell P from 1.
+    """The log-softmax and the recursion of ctc.py as they stand, which cannot tell P from 1.
 
     >>> z = np.array([[0.0, 17.0], [0.0, 17.0]])
     >>> float(ctc_of_logits_as_printed(z, [1])), float(ctc_of_logits(z, [1]))

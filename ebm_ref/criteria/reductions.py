@@ -175,7 +175,7 @@ MEAN = Formula(
     gradients={"losses": reduction_mean_gradient},
     sample=random_losses,
     laws=(any_order, batch_given_twice(1.0), between_the_extremes, homogeneous(1, losses=1)),
-    cases={  # (losses), L, dL/dl, the mistake that it exposes
+    cases={  # (losses,), L, dL/dl, the mistake that it exposes
         "squared errors of three": Case(([0.25, 0.25, 0.01],), 0.17, np.full(3, 1 / 3)),
         "absolute errors of three": Case(([0.5, 0.5, 0.1],), 0.3666666666666667),
         "Huber losses of three": Case(([0.125, 0.125, 0.005],), 0.085),
@@ -211,7 +211,7 @@ SUM = Formula(
     gradients={"losses": reduction_sum_gradient},
     sample=random_losses,
     laws=(any_order, batch_given_twice(2.0), homogeneous(1, losses=1)),
-    cases={  # (losses), L, dL/dl, the mistake that it exposes
+    cases={  # (losses,), L, dL/dl, the mistake that it exposes
         "three samples": Case(([1.0, 3.0, 8.0],), 12.0, np.ones(3), "sum_over_batch_size: divided by it"),
         "every element of a divergence": Case((KL_OF_TWO.ravel(),), 0.08190535959929536),
         "an empty batch": Case(([],), 0.0, []),
@@ -236,7 +236,7 @@ BATCHMEAN = Formula(
         "losses": rng.gamma(1.0, 2.0, size=(int(rng.integers(1, 4)), int(rng.integers(2, 5))))
     },
     laws=(any_order, batch_given_twice(1.0), homogeneous(1, losses=1)),
-    cases={  # (losses), L, dL/dl, the mistake that it exposes
+    cases={  # (losses,), L, dL/dl, the mistake that it exposes
         "divergences of two rows, two classes": Case(
             (KL_OF_TWO,), 0.04095267979964768, np.full((2, 2), 0.5), "divided by the number of elements"
         ),

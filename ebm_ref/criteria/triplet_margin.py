@@ -43,7 +43,7 @@ from ebm_ref.laws import gradient_bounded, homogeneous, moved_together, non_nega
 
 
 def triplet_margin_as_printed(anchor, positive, negative, margin=1.0, p=2.0):
-    """The formula to the letter: of two long distances the difference keeps few digits, here the first.
+    """The formula as it stands: the difference of two long distances keeps few digits, here one.
 
     >>> far, b, c = np.array([1e8, 0.0]), np.array([0.0, 3.0]), np.array([0.0, 4.0])
     >>> float(triplet_margin_as_printed(far, b, c, 2.0**-20)), float(triplet_margin(far, b, c, 2.0**-20))
@@ -281,12 +281,12 @@ FORMULA = Formula(
 
 
 def _norm(d, q):
-    """|d|_q to the letter."""
+    """|d|_q as the formula has it."""
     return np.sum(np.abs(d) ** q) ** (1.0 / q)
 
 
 def _slope(d, q):
-    """u(d) to the letter: 0 / 0 at 0."""
+    """u(d) as the chain rule gives it: 0 / 0 at 0."""
     return np.sign(d) * (np.abs(d) ** (q - 1.0) / _norm(d, q) ** (q - 1.0))
 
 

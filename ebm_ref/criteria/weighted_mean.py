@@ -4,7 +4,8 @@ r"""Weighted mean: products that neither over- nor underflow, and a derivative t
     dL/dl_i = w_i / W
     dL/dw_i = (l_i - L) / W
 
-Here l_i are losses and w_i >= 0 their weights.  Computed to the letter, three things go wrong.
+Here l_i are losses and w_i >= 0 their weights.  Computed as they stand, these formulas go wrong
+in three ways.
 
 A weight of 1e-162 times a loss of 1e-162 is 0, though L is an ordinary number.  So every number is
 taken apart into m 2^e, and the e are added up as whole numbers.

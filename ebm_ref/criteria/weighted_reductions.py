@@ -1,18 +1,18 @@
 r"""Weighted reductions: from the losses of samples to that of a batch where they do not count alike.
 
-    class-weighted mean: W is the sum of the weights, w_i that of i's class
+The class-weighted mean, where W is the sum of the weights, and w_i that of i's class:
 
     L       = (1/W) sum_i w_i l_i
     dL/dl_i = w_i / W
     dL/dw_i = (l_i - L) / W
 
-    element-weighted mean: w_i is the weight of sample i itself
+The element-weighted mean, where w_i is the weight of sample i itself:
 
     L       = (1/n) sum_i w_i l_i
     dL/dl_i = w_i / n
     dL/dw_i = l_i / n
 
-    mean by target length: u_i is the number of labels of sample i
+The mean by target length, where u_i is the number of labels of sample i:
 
     L       = (1/n) sum_i l_i / max(u_i, 1)
     dL/dl_i = 1 / (n max(u_i, 1))
@@ -49,7 +49,7 @@ from ebm_ref.numerics import weighted
 
 
 def reduction_class_weighted_mean_as_printed(losses, weights):
-    """The formula to the letter: its products under- and overflow.
+    """The formula as it stands: its products under- and overflow.
 
     >>> l, w = np.array([1e-162, 2e-162]), np.array([1e-162, 1e-162])
     >>> float(reduction_class_weighted_mean_as_printed(l, w)), float(reduction_class_weighted_mean(l, w))
@@ -258,9 +258,9 @@ CLASS_WEIGHTED_MEAN = Formula(
         ),
         "one sample does not see its weight": Case(([2.5], [7.0]), 2.5, (np.ones(1), np.zeros(1))),
         "weight 0: an impossible sample is absent": Case(
-            ([1.0, np.inf, 3.0], [1.0, 0.0, 1.0]), 2.0, {"losses": np.array([0.5, 0.0, 0.5])}
+            ([1.0, np.inf, 3.0], [1.0, 0.0, 1.0]), 2.0, {"losses": [0.5, 0.0, 0.5]}
         ),
-        "one impossible sample": Case(([1.0, np.inf], [1.0, 1.0]), np.inf, {"losses": np.array([0.5, 0.5])}),
+        "one impossible sample": Case(([1.0, np.inf], [1.0, 1.0]), np.inf, {"losses": [0.5, 0.5]}),
         "loss not a number": Case((NOT_A_NUMBER, np.ones(2)), np.nan, NO_NUMBERS),
         "weight not a number": Case((np.ones(2), NOT_A_NUMBER), np.nan, NO_NUMBERS),
     },
