@@ -127,6 +127,8 @@ READING_ORDER = (
     "criteria.ctc_decoding",
     "criteria.transducer",
     "criteria.reductions",
+    "criteria.weighted_mean",
+    "criteria.weighted_reductions",
     # inference: answers of low energy
     "inference.exhaustive",
     "inference.grid",

@@ -35,6 +35,7 @@ from ebm_ref.criteria import (
     squared_error,
     transducer,
     triplet_margin,
+    weighted_reductions,
 )
 from ebm_ref.energies import (
     alignment,
@@ -188,9 +189,9 @@ FORMULAS = {
     "reduction_mean": reductions.MEAN,
     "reduction_sum": reductions.SUM,
     "reduction_batchmean": reductions.BATCHMEAN,
-    "reduction_class_weighted_mean": reductions.CLASS_WEIGHTED_MEAN,
-    "reduction_element_weighted_mean": reductions.ELEMENT_WEIGHTED_MEAN,
-    "reduction_by_target_length": reductions.BY_TARGET_LENGTH,
+    "reduction_class_weighted_mean": weighted_reductions.CLASS_WEIGHTED_MEAN,
+    "reduction_element_weighted_mean": weighted_reductions.ELEMENT_WEIGHTED_MEAN,
+    "reduction_by_target_length": weighted_reductions.BY_TARGET_LENGTH,
     "cross_entropy": cross_entropy.FORMULA,
     "nll_of_log_probabilities": nll_of_log_probabilities.FORMULA,
     "cross_entropy_of_probabilities": cross_entropy_of_probabilities.FORMULA,

@@ -1,10 +1,14 @@
 r"""Contrastive loss of a pair, on the squared distance: bring like together, keep unlike apart.
 
-    E(x1, x2, Y) = Y D^2 + (1 - Y) max(0, m - D^2),        D = |x1 - x2|
+    E      = Y D^2 + (1 - Y) max(0, m - D^2)     D = |x1 - x2|
+    dE/dx1 = 2 (x1 - x2)                         where Y = 1
+    dE/dx1 = -2 (x1 - x2)                        where Y = 0, D^2 < m
+    dE/dx1 = 0                                   elsewhere
+    dE/dx2 = -dE/dx1
 
 Y = 1 says that the two are the same, Y = 0 that they differ; x1 and x2 are what one network made of
-two inputs.  As an energy of Y it answers by itself: "same" has the lower energy exactly where
-D^2 < m/2.  As a loss, at the true Y, it is the hinge embedding of D^2, and D^2 is the energy of an
+two inputs.  As an energy of Y, E is a classifier of its own: "same" has the lower energy exactly
+where D^2 < m/2.  At the true Y, E is a loss, the hinge embedding of D^2; and D^2 is the energy of an
 RBF centre at x2.
 
 The margin is in units of D^2: unlike pairs are left alone beyond D = sqrt(m).  Squaring the distance
@@ -49,23 +53,33 @@ def contrastive(x1, x2, same, margin=1.0):
     >>> float(contrastive(a, b, 1, 2.0)), float(contrastive(a, b, 0, 2.0))
     (0.5, 1.5)
     """
-    require_one_of("same", same, 1, 0)
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    x1, x2, Y, m = FORMULA.checked(x1, x2, same, margin)
     D2 = np.sum((x1 - x2) ** 2)
-    return D2 if same == 1 else np.maximum(0.0, margin - D2)
+    return D2 if Y == 1 else np.maximum(0.0, m - D2)
 
 
 def contrastive_x1_gradient(x1, x2, same, margin=1.0):
     """dE/dx1, shape (n,): 2 (x1 - x2) if same; if not, the opposite below the margin, 0 from there on."""
-    loss = contrastive(x1, x2, same, margin)
-    if same == 1:
-        return 2.0 * (x1 - x2)
-    return -2.0 * np.sign(loss) * (x1 - x2) if loss != 0.0 else np.zeros(len(x1))
+    return slope(*FORMULA.checked(x1, x2, same, margin))
 
 
 def contrastive_x2_gradient(x1, x2, same, margin=1.0):
     """dE/dx2, shape (n,): what x1 gains, x2 loses."""
-    return -contrastive_x1_gradient(x1, x2, same, margin)
+    return -slope(*FORMULA.checked(x1, x2, same, margin))
+
+
+def slope(x1, x2, Y, m):
+    """dE/dx1 of a pair that was checked."""
+    if Y == 1:
+        return 2.0 * (x1 - x2)
+    missing = np.maximum(0.0, m - np.sum((x1 - x2) ** 2))
+    return -2.0 * np.sign(missing) * (x1 - x2) if missing != 0.0 else np.zeros(len(x1))
+
+
+def rules(x1, x2, same, margin):
+    """A flag, and a margin."""
+    require_one_of("same", same, 1, 0)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 def same_below_half_the_margin(formula, inputs, rng):
@@ -92,7 +106,7 @@ FORMULA = Formula(
         homogeneous(2, x1=1, x2=1, margin=2),
         same_below_half_the_margin,
     ),
-    cases={  # Case((x1, x2, same, margin), value, by x1 and x2, exposes)
+    cases={  # (x1, x2, same, margin), E, (dE/dx1, dE/dx2), the mistake that it exposes
         "same: the squared distance": Case(
             ([3.0, 0.0], [0.0, 4.0], 1, 1.0), 25.0, ([6.0, -8.0], [-6.0, 8.0]), "distance not squared"
         ),
@@ -151,13 +165,22 @@ FORMULA = Formula(
             symptom="unlike pairs are driven to infinity",
         ),
     },
+    rules=rules,
+    refuses={  # (x1, x2, same, margin), the argument to blame
+        "neither the same nor not": (([1.0, 1.0], [1.0, 2.0], 2), "same"),
+        "a sign for a flag": (([1.0, 1.0], [1.0, 2.0], -1), "same"),
+        "a negative margin": (([1.0, 1.0], [1.0, 2.0], 1, -1.0), "margin"),
+        "a margin that is no number": (([1.0, 1.0], [1.0, 2.0], 0, np.nan), "margin"),
+    },
 )
 
 
 def _norm(d):
+    """Euclid's norm."""
     return np.sqrt(np.sum(d**2))
 
 
 def _outside(a, b, Y, m):
+    """The gradient by a where the hinge of D is squared."""
     pull = 1.0 if Y == 1 else -np.maximum(0.0, m - _norm(a - b)) / _norm(a - b)
     return 2.0 * pull * (a - b)

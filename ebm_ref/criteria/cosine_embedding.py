@@ -1,18 +1,30 @@
 r"""Cosine embedding: vectors of a like pair in one direction, of an unlike pair at a wide angle.
 
-    L = 1 - cos               where y = 1:  alike
-    L = max(0, cos - m)       where y = -1: unlike
+    L        = 1 - cos                       where y = 1:  alike
+    L        = max(0, cos - m)               where y = -1: unlike
+    cos      = x1.x2 / (|x1| |x2|)
 
-    cos = a.b,   a = x1 / |x1|,   b = x2 / |x2|,      1 - cos = |a - b|^2 / 2
-    dcos/dx1 = (b - cos a) / |x1|
+    dL/dx1   = -dcos/dx1                     where y = 1
+    dL/dx1   = dcos/dx1                      where y = -1 and cos > m, else 0
+    dL/dx2                                   likewise
+    dcos/dx1 = (b - cos a) / |x1|            a = x1 / |x1|
+    dcos/dx2 = (a - cos b) / |x2|            b = x2 / |x2|
 
-Only directions count: to make a vector longer changes nothing, so no network can win by making them
-long.  Half the squared distance of the unit vectors is not only another way to see the loss; it is the
-way to compute it, for 1 - cos loses everything at an angle of 1e-8, where the loss is 5e-17.
+The sign y says whether the pair is alike; it is no index on this page.  Only directions count: to make
+a vector longer changes nothing, so no network can win by making them long.
 
-The same happens to the gradient: b - cos a is the small difference of two unit vectors.  It is the
-antisymmetric matrix b a' - a b' applied to a; each of its entries is an area between the two vectors,
-small from the start, and the gradient is at right angles to x1 because such a matrix can only turn.
+In floating point 1 - cos loses everything at an angle of 1e-8, where the loss is 5e-17.  Half the
+squared distance of the unit vectors is the same number, and keeps its digits:
+
+    1 - cos = |a - b|^2 / 2
+
+The gradient cancels likewise, since b - cos a is the small difference of two unit vectors.  It is also
+the product of an antisymmetric matrix with a:
+
+    b - cos a = (b a' - a b') a
+
+Each entry of the matrix is an area between the two vectors, so it is small from the start.  Such a
+matrix can only turn, so the gradient is at right angles to x1.
 
 A zero vector has no direction, and no value would make the loss continuous there: ValueError.  The
 frameworks put an eps into the norms, which makes short vectors look perpendicular to everything.
@@ -24,9 +36,21 @@ of roundoff in floating-point computation?", on angles.
 import autograd.numpy as np
 
 from ebm_ref.checks import require, require_one_of
-from ebm_ref.criteria.distance import random_points
+from ebm_ref.criteria.distance import check_components, random_points
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative, symmetric
+
+
+def cosine_embedding_as_printed(x1, x2, sign, margin=0.0):
+    """The formula as it stands: at a small angle 1 - cos is 0, and squares of lengths overflow or vanish.
+
+    >>> east, x = np.array([1.0, 0.0]), np.array([1.0, 2.0**-30])
+    >>> float(cosine_embedding_as_printed(east, x, 1)), float(cosine_embedding(east, x, 1))
+    (0.0, 4.336808689942018e-19)
+    """
+    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    cos = np.sum(x1 * x2) / (np.sqrt(np.sum(x1**2)) * np.sqrt(np.sum(x2**2)))
+    return 1.0 - cos if y == 1 else np.maximum(0.0, cos - m)
 
 
 def cosine_embedding(x1, x2, sign, margin=0.0):
@@ -34,7 +58,7 @@ def cosine_embedding(x1, x2, sign, margin=0.0):
 
     Parameters
     ----------
-    x1, x2 : (n,) float
+    x1, x2 : (n,) float, n >= 1
         The two vectors, neither of them zero.  A NaN or an infinite component gives a NaN loss.
     sign : int
         y = 1 if the pair is alike, -1 if not.
@@ -51,44 +75,49 @@ def cosine_embedding(x1, x2, sign, margin=0.0):
     ValueError
         If a vector is zero, if `sign` is neither 1 nor -1, or if the margin is not in [-1, 1].
 
-    >>> x1, x2 = np.array([1.0, 0.0]), np.array([1.0, 2.0**-30])
-    >>> float(cosine_embedding(x1, x2, 1)), float(1.0 - 1.0 / np.sqrt(1.0 + 2.0**-60))
-    (4.336808689942018e-19, 0.0)
-
     Lengths whose squares overflow or vanish are lengths like others:
 
     >>> round(float(cosine_embedding(np.array([3e200, 4e200]), np.array([0.0, 2e-200]), -1)), 15)
     0.8
     """
-    require_one_of("sign", sign, 1, -1)
-    require(-1.0 <= margin <= 1.0, "margin", margin, "must be in [-1, 1]")
-    a, b = direction("x1", x1), direction("x2", x2)
-    return 0.5 * ((a - b) ** 2).sum() if sign == 1 else np.maximum(0.0, (a * b).sum() - margin)
+    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    a, b = direction(x1), direction(x2)
+    return 0.5 * ((a - b) ** 2).sum() if y == 1 else np.maximum(0.0, (a * b).sum() - m)
 
 
 def cosine_embedding_x1_gradient(x1, x2, sign, margin=0.0):
     """dL/dx1, shape (n,): -dcos/dx1 if alike, dcos/dx1 if not and cos > m, else 0, the corner included."""
-    return _slope(cosine_embedding(x1, x2, sign, margin), x1, x2, sign)
+    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    return slope(x1, x2, y, m)
 
 
 def cosine_embedding_x2_gradient(x1, x2, sign, margin=0.0):
     """dL/dx2, shape (n,): the same with the two exchanged."""
-    return _slope(cosine_embedding(x1, x2, sign, margin), x2, x1, sign)
+    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    return slope(x2, x1, y, m)
 
 
-def _slope(loss, x, other, sign):
-    """dL/dx: the other direction, turned to a right angle with x."""
-    a, b = direction("x", x), direction("other", other)
+def slope(x, other, y, m):
+    """dL/dx of a pair that was checked: the other direction, turned to a right angle with x."""
+    a, b = direction(x), direction(other)
     turn, s = np.outer(b, a) - np.outer(a, b), abs(x).max()
-    slope = turn @ a / np.sqrt(((x / s) ** 2).sum()) / s
-    return -slope if sign == 1 else np.sign(loss) * slope
+    dcos = turn @ a / np.sqrt(((x / s) ** 2).sum()) / s
+    return -dcos if y == 1 else np.sign(np.maximum(0.0, (a * b).sum() - m)) * dcos
 
 
-def direction(argument, x):
-    """x / |x|, whatever the length; a ValueError if there is none."""
+def direction(x):
+    """x / |x| of a vector that is not zero, whatever its length."""
     s = abs(x).max()
-    require(not s == 0.0, argument, x, "must not be zero: it has no direction")
     return (x / s) / np.sqrt(((x / s) ** 2).sum())
+
+
+def rules(x1, x2, sign, margin):
+    """A sign, a cosine, and two vectors that have a direction."""
+    check_components("x1", x1)
+    require_one_of("sign", sign, 1, -1)
+    require(-1.0 <= margin <= 1.0, "margin", margin, "must be in [-1, 1]")
+    for argument, x in {"x1": x1, "x2": x2}.items():
+        require(not np.all(x == 0.0), argument, x, "must not be zero: it has no direction")
 
 
 def turns_only(formula, inputs, rng):
@@ -101,6 +130,7 @@ EAST, NORTH, NORTH_EAST = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([
 
 FORMULA = Formula(
     value=cosine_embedding,
+    as_printed=cosine_embedding_as_printed,
     signature="(n),(n),(),()->()",
     source="NYU DLSP20, week 11-2",
     gradients={"x1": cosine_embedding_x1_gradient, "x2": cosine_embedding_x2_gradient},
@@ -114,7 +144,7 @@ FORMULA = Formula(
         homogeneous(0, x2=1),
         turns_only,
     ),
-    cases={  # Case((x1, x2, sign, margin), value, by x1 and x2, exposes)
+    cases={  # (x1, x2, sign, margin), L, (dL/dx1, dL/dx2), the mistake that it exposes
         "alike at 45 degrees: 1 - 1/sqrt(2)": Case(
             (EAST, NORTH_EAST, 1, 0.0),
             0.29289321881345248,
@@ -175,7 +205,7 @@ FORMULA = Formula(
             symptom="vectors much shorter than 1e-6 are perpendicular to themselves",
         ),
         "cosine subtracted from one": Mistake(
-            lambda a, b, y, m=0.0: _of_cosine(_cosine(a, b), y, m),
+            cosine_embedding_as_printed,
             {
                 "x1": lambda a, b, y, m=0.0: _chained(a, b) * _active(_cosine(a, b), y, m),
                 "x2": lambda a, b, y, m=0.0: _chained(b, a) * _active(_cosine(a, b), y, m),
@@ -225,18 +255,30 @@ FORMULA = Formula(
             symptom="shorter vectors are perpendicular to all; in float32 below 1e-23 the gradient is NaN",
         ),
     },
+    rules=rules,
+    refuses={  # (x1, x2, sign, margin), the argument to blame
+        "vectors of no component": (([], [], 1), "x1"),
+        "a sign of 0, as if labels were 1 and 0": ((EAST, NORTH, 0, 0.0), "sign"),
+        "a margin that no cosine reaches": ((EAST, NORTH, 1, 2.0), "margin"),
+        "a margin that is no number": ((EAST, NORTH, -1, np.nan), "margin"),
+        "a first vector without direction": ((0.0 * EAST, NORTH, 1, 0.0), "x1"),
+        "a second vector without direction": ((EAST, 0.0 * NORTH, 1, 0.0), "x2"),
+    },
 )
 
 
 def _cosine(a, b):
+    """The cosine as the formula has it."""
     return np.sum(a * b) / (np.sqrt(np.sum(a**2)) * np.sqrt(np.sum(b**2)))
 
 
 def _of_cosine(cos, y, m):
+    """The loss of a cosine."""
     return 1.0 - cos if y == 1 else np.maximum(0.0, cos - m)
 
 
 def _active(cos, y, m):
+    """The slope of the loss by the cosine."""
     return -1.0 if y == 1 else np.sign(np.maximum(0.0, cos - m))
 
 

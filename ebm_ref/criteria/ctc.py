@@ -1,25 +1,37 @@
 r"""CTC: the free energy of all alignments of a target.
 
     L(lp, y)     = -log sum_{paths that spell y} prod_t e^{lp[t, path_t]}
-    dL/dlp[t, k] = -gamma[t, k],    gamma = P(path_t = k | path spells y)
+    dL/dlp[t, k] = -gamma[t, k]
+    gamma[t, k]  = P(path_t = k | path spells y)
 
 Every alignment (ctc_alignment.py) has the energy E = -sum_t lp[t, path_t], and L = -log sum e^{-E} is
-their free energy: the lowest energy minus the logarithm of how many paths share it, so to speak.  A
-recursion over positions adds up exponentially many paths in t (2u + 1) steps.
+their free energy.  If n paths share the lowest energy and no other counts, L is that energy minus
+log n.  The paths are exponentially many, but a recursion over positions s of the target with blanks
+around its labels adds them up in t (2u + 1) steps:
+
+    alpha_s(t) = e^{lp[t, symbol_s]} a_s(t)
+    a_s(t)     = alpha_s(t-1) + alpha_{s-1}(t-1) + [skip] alpha_{s-2}(t-1)
+    e^{-L}     = alpha_{2u} + alpha_{2u-1}       after the last moment
+
+where [skip] is 1 if a path may move by two positions to s, and else 0.
 
 The gradient is *by the log-probabilities*, each an independent number: minus the posterior gamma.
 Its rows sum to -1, and a symbol that the target does not use has exactly 0.  By the logits behind
 them it is another one, softmax - gamma, with rows that sum to 0: see ctc_of_logits.py.  PyTorch
 returns the second under the name of the first (github.com/pytorch/pytorch/issues/52241).
 
-log-probabilities need not be normalised; then L is still minus the logarithm of that sum, and may be
-negative.  Adding a_t to row t adds -a_t to L.  No digit is lost where L is nearly 0, since a lp near
-0 holds the digits of 1 - p: all is counted from the best alignment, and what the others add to it
-enters by log1p.  But a lp that comes from a subtraction of logits carries an error of 1e-16 times
-the logit, which no formula further on can take back; ctc_of_logits can.
+In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
+energies are counted from the lowest, that of the best alignment: L = E_min - log(1 + r), where r is
+what all other alignments weigh beside the best one, and log1p(r) keeps the digits of a small r.  A
+log-probability near 0 holds the digits of 1 - p, so none of them is lost.  But a lp that comes from a
+subtraction of logits carries an error of 1e-16 times the logit, which no later formula can take back.
+The page ctc_of_logits.py starts from the logits, and avoids that.
 
-A target with no alignment, or none of positive probability, costs +inf and has gradient 0: nothing
-that a model could do about it would be seen.
+Log-probabilities need not be normalised; then L is still minus the logarithm of that sum, and may be
+negative.  Adding a_t to row t adds -a_t to L.
+
+A target with no alignment, or none of positive probability, costs +inf and has gradient 0: no small
+change of the model would make it possible.
 
 Source: Graves et al. (2006), Section 4.1, equations (3)-(8), (14)-(16).
 """
@@ -27,21 +39,44 @@ Source: Graves et al. (2006), Section 4.1, equations (3)-(8), (14)-(16).
 import autograd.numpy as np
 
 from ebm_ref.criteria.ctc_alignment import (
+    NO_TARGETS,
     alignments,
     best_alignment,
     best_positions,
-    check_alignable,
+    check_symbols,
     has_alignment,
+    is_long_enough,
     position_scores,
     positions,
     predecessors,
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import log_softmax, scaled_sum
+from ebm_ref.numerics import log_softmax, negated, scaled_sum
 
 
-def ctc(log_probabilities, target, blank=0):
+def ctc_as_printed(log_probabilities, target: int, blank: int = 0):
+    """The paper's recursion over probabilities: P rounds to 1 where L is small, and to 0 where it is large.
+
+    >>> lp = np.array([[-40.0, -(2.0**-30)], [-40.0, -(2.0**-30)]])
+    >>> float(ctc_as_printed(lp, [1])), float(ctc(lp, [1]))
+    (1.8626451509656805e-09, 1.8626451407342486e-09)
+    """
+    lp, y, blank = FORMULA.checked(log_probabilities, target, blank)
+    symbols, moves_two = positions(y, blank)
+    alpha = forward(np.exp(lp[:, symbols]), moves_two)
+    return -np.log(alpha[-2:].sum())
+
+
+def forward(p, moves_two):
+    """alpha after the last moment, where p[t, s] is the probability of the symbol of position s."""
+    alpha = 1.0 * (np.arange(len(moves_two)) == 0)
+    for row in p:
+        alpha = predecessors(alpha, moves_two, 0.0).sum(axis=0) * row
+    return alpha
+
+
+def ctc(log_probabilities, target: int, blank: int = 0):
     """CTC loss of one sample.
 
     Parameters
@@ -68,7 +103,27 @@ def ctc(log_probabilities, target, blank=0):
     >>> round(float(np.exp(-ctc(half, [1]))), 12)  # 1 1, 1 -, - 1: three of four paths
     0.75
     """
-    scores, moves_two, lowest = from_best(log_probabilities, target, blank)
+    return free_energy(*FORMULA.checked(log_probabilities, target, blank))
+
+
+def ctc_gradient(log_probabilities, target: int, blank: int = 0):
+    """dL/dlp, shape (t, c): minus the posterior of each class; all NaN or 0 where L is not finite."""
+    lp, y, blank = FORMULA.checked(log_probabilities, target, blank)
+    scores, moves_two, lowest = from_best(lp, y, blank)
+    if not lowest < np.inf:
+        return np.full(lp.shape, np.nan if np.isnan(lowest) else 0.0)
+    is_symbol = positions(y, blank)[0][:, None] == np.arange(lp.shape[1])
+    return negated(np.minimum(1.0, position_posterior(scores, moves_two) @ is_symbol))
+
+
+def rules(log_probabilities, target, blank):
+    """Log-probabilities, and labels apart from the blank."""
+    check_symbols("log_probabilities", log_probabilities, target, blank)
+
+
+def free_energy(lp, y, blank):
+    """L of a sample that was checked."""
+    scores, moves_two, lowest = from_best(lp, y, blank)
     if not lowest < np.inf:
         return lowest
     c, r = arrivals(scores, moves_two)[-1]
@@ -76,25 +131,14 @@ def ctc(log_probabilities, target, blank=0):
     return lowest - (c + np.log1p(r))
 
 
-def ctc_gradient(log_probabilities, target, blank=0):
-    """dL/dlp, shape (t, c): minus the posterior of each class; all NaN or 0 where L is not finite."""
-    scores, moves_two, lowest = from_best(log_probabilities, target, blank)
-    if not lowest < np.inf:
-        return np.full(np.shape(log_probabilities), np.nan if np.isnan(lowest) else 0.0)
-    symbols, _ = positions(target, blank)
-    is_symbol = symbols[:, None] == np.arange(np.shape(log_probabilities)[1])
-    return 0.0 - np.minimum(1.0, position_posterior(scores, moves_two) @ is_symbol)
-
-
-def from_best(log_probabilities, target, blank):
+def from_best(lp, y, blank):
     """Scores of positions counted from those of the best alignment, moves of two, and the lowest energy."""
-    check_alignable("log_probabilities", log_probabilities, target, blank)
-    _, moves_two = positions(target, blank)
-    if not has_alignment(len(log_probabilities), target):
+    _, moves_two = positions(y, blank)
+    if not is_long_enough(len(lp), y):
         return None, moves_two, np.inf
-    scores = position_scores(log_probabilities, target, blank)
+    scores = position_scores(lp, y, blank)
     best = scores[np.arange(len(scores)), best_positions(scores, moves_two)]
-    lowest = 0.0 - np.sum(best)
+    lowest = negated(np.sum(best))
     return (scores - best[:, None] if lowest < np.inf else None), moves_two, lowest
 
 
@@ -202,21 +246,12 @@ def concave(formula, inputs, rng):
     return max(0.0, chord - formula.value(**middle)) / allowed
 
 
-def textbook(lp, y, blank=0, merging=False, ends=2):
-    """The recursion over probabilities: neighbours alike may merge by mistake, ends may be left out."""
-    symbols, moves_two = positions(y, blank)
-    moves_two = (symbols != blank) & (np.arange(len(symbols)) > 1) if merging else moves_two
-    alpha = 1.0 * (np.arange(len(symbols)) == 0)
-    for row in lp:
-        alpha = predecessors(alpha, moves_two, 0.0).sum(axis=0) * np.exp(row[symbols])
-    return -np.log(alpha[-ends:].sum())
-
-
 HALF, THIRD = np.log(0.5), np.log(1 / 3)
 NO_LABEL = np.array([], int)
 
 FORMULA = Formula(
     value=ctc,
+    as_printed=ctc_as_printed,
     signature="(t,c),(u),()->()",
     source="graves2006, Section 4.1",
     gradients={"log_probabilities": ctc_gradient},
@@ -230,7 +265,7 @@ FORMULA = Formula(
         classes_renamed,
         concave,
     ),
-    cases={  # Case((log_probabilities, target, blank), value, by log_probabilities, exposes)
+    cases={  # (log_probabilities, target, blank), L, dL/dlp, the mistake that it exposes
         "three of nine paths: 1 1, 1 - and - 1": Case(
             (np.full((2, 3), THIRD), [1], 0),
             np.log(3.0),
@@ -306,7 +341,7 @@ FORMULA = Formula(
             symptom="long targets count for less",
         ),
         "neighbours alike merged": Mistake(
-            lambda lp, y, blank=0: textbook(lp, y, blank, merging=True),
+            lambda lp, y, blank=0: _neighbours_merged(lp, y, blank),
             seen_in="Chainer, github.com/chainer/chainer/issues/2292",
             symptom="the loss of targets such as 'aa' is too low, and the model stutters",
         ),
@@ -317,7 +352,7 @@ FORMULA = Formula(
             symptom="right at blank = 0 alone",
         ),
         "path must end on a blank": Mistake(
-            lambda lp, y, blank=0: textbook(lp, y, blank, ends=1),
+            lambda lp, y, blank=0: _ending_on_a_blank(lp, y, blank),
             symptom="the last of the two end positions alone: an infinite loss where t = u",
         ),
         "best alignment alone": Mistake(
@@ -325,7 +360,7 @@ FORMULA = Formula(
             symptom="the perceptron's half of the loss: too high by the logarithm of how many share the path",
         ),
         "logarithm of a sum of products": Mistake(
-            lambda lp, y, blank=0: textbook(lp, y, blank),
+            ctc_as_printed,
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
         "target without alignment costs nothing": Convention(
@@ -335,4 +370,20 @@ FORMULA = Formula(
             symptom="a target that is too long looks like a perfect sample",
         ),
     },
+    rules=rules,
+    refuses=NO_TARGETS
+    | {"a probability beyond all bounds": (([[np.inf, 0.0]], [1], 0), "log_probabilities")},
 )
+
+
+def _neighbours_merged(lp, y, blank):
+    """The recursion where a path may skip the blank between neighbours alike."""
+    symbols, _ = positions(y, blank)
+    moves_two = (symbols != blank) & (np.arange(len(symbols)) > 1)
+    return -np.log(forward(np.exp(lp[:, symbols]), moves_two)[-2:].sum())
+
+
+def _ending_on_a_blank(lp, y, blank):
+    """The recursion whose last position alone counts."""
+    symbols, moves_two = positions(y, blank)
+    return -np.log(forward(np.exp(lp[:, symbols]), moves_two)[-1:].sum())

@@ -12,10 +12,13 @@ and after the labels,
     position   0  1  2  3  4      at each moment it stays, moves by one, or
     symbol     -  1  -  2  -      by two: past a blank between unlike labels
 
-so an equal neighbour costs a moment more: two labels that are alike merge unless a blank parts them,
-and an alignment exists if and only if t >= u + (number of equal neighbours).  Many texts ask for
-t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi path, follows from the
-best way to reach each position.
+Two labels that are alike merge unless a blank parts them, so an equal neighbour costs a moment more.
+An alignment of u labels exists if and only if t >= u + (number of equal neighbours).  Many texts ask
+for t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi path, follows from
+the best way to reach each position.
+
+On these pages t is the number of moments, u that of labels, c that of classes, and the target y is a
+sequence of labels.
 
 Source: Graves et al. (2006), "Connectionist Temporal Classification", Sections 3.1 and 4.1.
 """
@@ -24,7 +27,7 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index
+from ebm_ref.checks import real, require, require_count, require_index, whole
 
 
 def spelled(path, blank=0):
@@ -33,6 +36,11 @@ def spelled(path, blank=0):
     >>> spelled([1, 1, 0, 1, 2, 0])
     [1, 1, 2]
     """
+    return merged(whole("path", path, "t").tolist(), whole("blank", blank))
+
+
+def merged(path, blank):
+    """The same of a path that was checked."""
     return [k for k, _ in itertools.groupby(path) if k != blank]
 
 
@@ -42,23 +50,10 @@ def alignments(length, target, blank=0):
     >>> alignments(2, [1])
     [(0, 1), (1, 0), (1, 1)]
     """
-    symbols = sorted({blank, *target})
-    return [path for path in itertools.product(symbols, repeat=length) if spelled(path, blank) == [*target]]
-
-
-def check_alignable(argument, scores, target, blank):
-    """Raise a ValueError unless scores are (t, c) below +inf, and target and blank are classes apart."""
-    require(np.ndim(scores) == 2, argument, scores, "must be (t, c): moments, classes")
-    check_symbols(argument, scores, target, blank)
-
-
-def check_symbols(argument, scores, target, blank):
-    """Raise a ValueError unless scores are below +inf, and target and blank are classes apart."""
-    require(not np.any(scores == np.inf), argument, scores, "must not be +inf")
-    require_index("blank", blank, np.shape(scores)[-1])
-    for label in target:
-        require_index("target", label, np.shape(scores)[-1])
-        require(label != blank, "target", label, f"must not be the blank, {blank}")
+    require_count("length", length, 0)
+    y, blank = whole("target", target, "u").tolist(), whole("blank", blank)
+    symbols = sorted({blank, *y})
+    return [path for path in itertools.product(symbols, repeat=length) if merged(path, blank) == y]
 
 
 def moments_needed(target):
@@ -67,8 +62,12 @@ def moments_needed(target):
     >>> moments_needed(np.array([1, 1, 2])).tolist()  # 1 - 1 2 takes four moments
     [1, 1, 2, 3, 4, 4, 5]
     """
-    target = np.asarray(target)
-    waits = np.concatenate([[0], target[1:] == target[:-1]])[: len(target)]
+    return shortest(whole("target", target, "u"))
+
+
+def shortest(y):
+    """The same of a target that was checked."""
+    waits = np.concatenate([[0], y[1:] == y[:-1]])[: len(y)]
     labels = np.cumsum(1 + waits)
     return np.concatenate([[1], np.stack([labels, labels + 1], axis=1).ravel()])
 
@@ -79,42 +78,13 @@ def has_alignment(length, target):
     >>> has_alignment(2, [1, 1]), has_alignment(3, [1, 1])
     (False, True)
     """
-    return len(target) == 0 or bool(length >= moments_needed(target)[-2])
+    require_count("length", length, 0)
+    return is_long_enough(length, whole("target", target, "u"))
 
 
-def positions(target, blank):
-    """(2u+1,) symbols of the target with blanks around, and whether each is reached by a move of two."""
-    symbols = np.array([blank, *(k for label in target for k in (label, blank))])
-    moves_two = (symbols[2:] != blank) & (symbols[2:] != symbols[:-2])
-    return symbols, np.concatenate([[False, False], moves_two])[: len(symbols)]
-
-
-def position_scores(scores, target, blank):
-    """(t, 2u+1) score of each position's symbol at each moment, -inf where no alignment passes."""
-    moments = np.arange(len(scores))[:, None]
-    reached = moments + 1 >= moments_needed(target)
-    leaves_time = len(scores) - moments >= moments_needed(target[::-1])[::-1]
-    return np.where(reached & leaves_time, scores[:, positions(target, blank)[0]], -np.inf)
-
-
-def predecessors(x, moves_two, absent):
-    """(3, 2u+1) entries of x where a path may come from: the same position, one before, two before."""
-    origin = np.arange(len(x)) - np.arange(3)[:, None]
-    origin[2, ~moves_two] = -1  # the last of x with `absent` at its end
-    return np.append(x, absent)[origin]
-
-
-def best_positions(scores, moves_two):
-    """Position at each moment on the path of the highest sum; the last but one before the last, if equal."""
-    best, came_from = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), []
-    for row in scores:
-        arriving = predecessors(best, moves_two, -np.inf)
-        came_from.append(np.argmax(arriving, axis=0))
-        best = np.max(arriving, axis=0) + row
-    path = [len(best) - len(best[-2:]) + np.argmax(best[-2:])]
-    for moves in reversed(came_from):
-        path.append(path[-1] - moves[path[-1]])
-    return np.array(path[-2::-1], int)
+def is_long_enough(t, y):
+    """The same of a target that was checked."""
+    return len(y) == 0 or bool(t >= shortest(y)[-2])
 
 
 def best_alignment(log_probabilities, target, blank=0):
@@ -132,7 +102,7 @@ def best_alignment(log_probabilities, target, blank=0):
     Returns
     -------
     (t,) int
-        Symbols of the path; of equals one that moves on early and ends on a label.
+        Symbols of the path.  Of equal ones it is that which moves on early and ends on a label.
 
     Raises
     ------
@@ -143,8 +113,76 @@ def best_alignment(log_probabilities, target, blank=0):
     >>> best_alignment(lp, [1]), best_alignment(lp, [1, 1])
     (array([1, 0, 0]), array([1, 0, 1]))
     """
-    check_alignable("log_probabilities", log_probabilities, target, blank)
-    fits = has_alignment(len(log_probabilities), target)
-    require(fits, "target", target, f"must have an alignment of {len(log_probabilities)} moments")
-    symbols, moves_two = positions(target, blank)
-    return symbols[best_positions(position_scores(log_probabilities, target, blank), moves_two)]
+    lp, y, blank = checked(log_probabilities, target, blank)
+    require(is_long_enough(len(lp), y), "target", target, f"must have an alignment of {len(lp)} moments")
+    return viterbi(lp, y, blank)
+
+
+def viterbi(lp, y, blank):
+    """The same of a target that was checked, and that has an alignment."""
+    symbols, moves_two = positions(y, blank)
+    return symbols[best_positions(position_scores(lp, y, blank), moves_two)]
+
+
+def checked(log_probabilities, target, blank):
+    """A table as float64, a target and a blank as int64, or a ValueError that names the argument."""
+    lp = real("log_probabilities", log_probabilities, "t", "c")
+    y, blank = whole("target", target, "u"), whole("blank", blank)
+    check_symbols("log_probabilities", lp, y, blank)
+    return lp, y, blank
+
+
+def check_symbols(argument, scores, target, blank):
+    """Raise a ValueError unless scores are below +inf, and target and blank are classes apart."""
+    require(not np.any(scores == np.inf), argument, scores, "must not be +inf")
+    require_index("blank", blank, np.shape(scores)[-1])
+    for label in target:
+        require_index("target", label, np.shape(scores)[-1])
+        require(label != blank, "target", label, f"must not be the blank, {blank}")
+
+
+THIRDS = np.log(np.full((2, 3), 1 / 3))
+NO_TARGETS = {  # (log_probabilities or logits, target, blank), the argument to blame
+    "a label that is the blank": ((THIRDS, [0], 0), "target"),
+    "a label beyond the classes": ((THIRDS, [3], 0), "target"),
+    "a label counted from the end": ((THIRDS, [-1], 0), "target"),
+    "labels that are no integers": ((THIRDS, [1.0], 0), "target"),
+    "a blank beyond the classes": ((THIRDS, [1], 3), "blank"),
+    "a blank counted from the end": ((THIRDS, [1], -1), "blank"),
+    "a blank that is no integer": ((THIRDS, [1], 0.0), "blank"),
+}
+
+
+def positions(y, blank):
+    """(2u+1,) symbols of the target with blanks around, and whether each is reached by a move of two."""
+    symbols = np.array([blank, *(k for label in y for k in (label, blank))])
+    moves_two = (symbols[2:] != blank) & (symbols[2:] != symbols[:-2])
+    return symbols, np.concatenate([[False, False], moves_two])[: len(symbols)]
+
+
+def position_scores(scores, y, blank):
+    """(t, 2u+1) score of each position's symbol at each moment, -inf where no alignment passes."""
+    moments = np.arange(len(scores))[:, None]
+    is_reached = moments + 1 >= shortest(y)
+    leaves_time = len(scores) - moments >= shortest(y[::-1])[::-1]
+    return np.where(is_reached & leaves_time, scores[:, positions(y, blank)[0]], -np.inf)
+
+
+def predecessors(x, moves_two, absent):
+    """(3, 2u+1) entries of x where a path may come from: the same position, one before, two before."""
+    origin = np.arange(len(x)) - np.arange(3)[:, None]
+    origin[2, ~moves_two] = -1  # the last of x with `absent` at its end
+    return np.append(x, absent)[origin]
+
+
+def best_positions(scores, moves_two):
+    """Position at each moment on the path of the highest sum; ties end on the last but one position."""
+    best, came_from = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), []
+    for row in scores:
+        arriving = predecessors(best, moves_two, -np.inf)
+        came_from.append(np.argmax(arriving, axis=0))
+        best = np.max(arriving, axis=0) + row
+    path = [len(best) - len(best[-2:]) + np.argmax(best[-2:])]
+    for moves in reversed(came_from):
+        path.append(path[-1] - moves[path[-1]])
+    return np.array(path[-2::-1], int)

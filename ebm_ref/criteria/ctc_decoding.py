@@ -5,11 +5,12 @@ r"""CTC decoding: which labels does a table of log-probabilities spell?
     beam     one moment after the other, the `width` best prefixes kept
 
 The best path need not spell the best labels.  With blank at 0.6 and label 1 at 0.4 for two moments, the
-best single path is - -, of 0.36, but three paths spell 1, of 0.64 together.  That is inference with a
-latent variable: minimise over paths, or sum over them first.
+best single path is - -, of probability 0.36, but three paths spell 1, of 0.64 together.  So decoding is
+inference with a latent variable, the path: one may minimise over paths, or sum over them first.
 
-Prefix beam search sums.  Paths that spell the same prefix are one entry, whatever they look like; it
-holds two masses, since a label that equals the last one is new only after a blank:
+Prefix beam search sums.  Paths that spell the same prefix are one entry, whatever they look like.  An
+entry holds two masses, of the paths that end on a blank and of those that end on the last label, since
+a label that equals the last one is new only after a blank:
 
     to the same prefix   any path by blank; one on its last label by that label
     to prefix + k        any path by k; if k is the last label, one on blank
@@ -26,19 +27,19 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require
-from ebm_ref.criteria.ctc_alignment import check_alignable, spelled
+from ebm_ref.checks import require, require_count
+from ebm_ref.criteria.ctc_alignment import checked, merged
 from ebm_ref.numerics import logsumexp
 
 
 def greedy(log_probabilities, blank=0):
-    """The labels that the best path spells: the likeliest symbol of each moment, of equals the first.
+    """The labels that the best path spells: the likeliest symbol of each moment; ties go to the lowest.
 
     >>> greedy(np.log(np.array([[0.6, 0.4], [0.6, 0.4]])))
     []
     """
-    check_alignable("log_probabilities", log_probabilities, [], blank)
-    return spelled([int(k) for k in np.argmax(log_probabilities, axis=1)], blank)
+    lp, _, blank = checked(log_probabilities, [], blank)
+    return merged(np.argmax(lp, axis=1).tolist(), blank)
 
 
 def all_spellings(log_probabilities, blank=0):
@@ -48,12 +49,12 @@ def all_spellings(log_probabilities, blank=0):
     >>> {labels: round(float(np.exp(p)), 2) for labels, p in all_spellings(lp).items()}
     {(1,): 0.64, (): 0.36}
     """
-    check_alignable("log_probabilities", log_probabilities, [], blank)
-    t, classes = np.shape(log_probabilities)
+    lp, _, blank = checked(log_probabilities, [], blank)
+    t, classes = lp.shape
     masses = {}
     for path in itertools.product(range(classes), repeat=t):
-        score = np.sum(log_probabilities[np.arange(t), list(path)])
-        masses.setdefault(tuple(spelled(path, blank)), []).append(score)
+        score = np.sum(lp[np.arange(t), list(path)])
+        masses.setdefault(tuple(merged(path, blank)), []).append(score)
     return ranked({labels: logsumexp(np.array(scores)) for labels, scores in masses.items()})
 
 
@@ -72,24 +73,23 @@ def prefix_beam_search(log_probabilities, width, blank=0):
     Returns
     -------
     dict, {tuple of labels: log P}
-        At most `width` entries, the likeliest first, of equals the shortest.  log P is exact where no
-        prefix was dropped on the way, a lower bound else.
+        At most `width` entries, the likeliest first; ties go to the shortest labels.  log P is exact
+        where no prefix was dropped on the way, and else a lower bound.
 
     Raises
     ------
     ValueError
-        If width < 1, or if a log-probability is NaN or +inf.
+        If width < 1, if a log-probability is NaN or +inf, or if the blank is no class.
 
     >>> lp = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
     >>> [round(float(np.exp(p)), 2) for p in prefix_beam_search(lp, width=2).values()]
     [0.64, 0.36]
     """
-    check_alignable("log_probabilities", log_probabilities, [], blank)
-    require(width >= 1, "width", width, "must be >= 1")
-    numbers = not np.any(np.isnan(log_probabilities))
-    require(numbers, "log_probabilities", log_probabilities, "must not be NaN")
+    lp, _, blank = checked(log_probabilities, [], blank)
+    require_count("width", width)
+    require(not np.any(np.isnan(lp)), "log_probabilities", lp, "must not be NaN")
     beam = {(): (0.0, -np.inf)}  # log P of the paths that end on blank, and on the last label
-    for row in log_probabilities:
+    for row in lp:
         grown = extended(beam, row, blank)
         kept = list(ranked({prefix: np.logaddexp(*ends) for prefix, ends in grown.items()}))[:width]
         beam = {prefix: grown[prefix] for prefix in kept}
@@ -116,6 +116,6 @@ def extended(beam, row, blank):
 
 
 def ranked(masses):
-    """A dict of log P > -inf, the highest first; of equals the shortest labels, then the first in order."""
+    """A dict of log P > -inf, the highest first; ties go to the shortest labels, then to the lowest."""
     possible = (entry for entry in masses.items() if entry[1] > -np.inf)
     return dict(sorted(possible, key=lambda entry: (-entry[1], len(entry[0]), entry[0])))

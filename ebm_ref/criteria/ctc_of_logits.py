@@ -1,19 +1,23 @@
 r"""CTC of logits: the same loss with its softmax inside, and the gradient that training needs.
 
-    L(z, y)     = -log P(path spells y),    path_t drawn from softmax(z[t])
+    L(z, y)     = -log P(path spells y)       path_t drawn from softmax(z[t])
     dL/dz[t, k] = softmax(z[t])_k - gamma[t, k]
     gamma[t, k] = P(path_t = k | path spells y)
 
-Rows of the gradient sum to 0, and every class of a row is pushed, whether the target uses it or not.
-By the log-probabilities it would be -gamma, with rows that sum to -1: see ctc.py.
+Here z are the logits.  Rows of the gradient sum to 0, and every class of a row is pushed, whether the
+target uses it or not.  By the log-probabilities it would be -gamma, with rows that sum to -1: see
+ctc.py.
 
-A well-trained model makes both formulas useless as they stand: for two moments with logits (0, 17)
-and the target 1, L = 1.7e-15, which log P cannot hold, as P rounds to 1.  A recursion in float64 is
-off by a factor of 3, in float32 it turns negative (github.com/google-deepmind/optax/issues/1771).
-So count failures.  Reading a path is a walk that may get lost: a symbol that is no move from where
-the walk stands ends all hope.  P(lost or unfinished) is a sum of positive terms, and small when L is:
+In floating point both formulas fail where a model is well trained.  For two moments with logits
+(0, 17) and the target 1, L = 1.7e-15, which log P cannot hold, as P rounds to 1.  A recursion in
+float64 is off by a factor of 3, in float32 it turns negative
+(github.com/google-deepmind/optax/issues/1771).
 
-    L = -log1p(-P(not spelled)),    where that is below 1/2; else as in ctc.py
+So count failures.  Reading a path is a walk over the positions of the target.  It is lost for good at
+the first symbol that is no move from where it stands.  P(lost or unfinished) is a sum of positive
+terms, and small when L is:
+
+    L = -log1p(-P(not spelled))     where that is below 1/2, else as in ctc.py
 
 softmax - gamma cancels the same way.  So put a freshly drawn symbol in the place of path_t, and see
 whether it spoils the path:
@@ -22,7 +26,7 @@ whether it spoils the path:
                   - P(path_t = k, spoilt | path spells y)
 
 These, too, are sums of positive terms: of R[a, b], the probability that the same future leads to the
-end from position a, and not from b.  Their difference is small beside them only where the two happen
+end from position a, and not from b.  The two terms themselves nearly cancel only where they happen
 to balance, as for the blank in the first case below.
 
 Source: Graves et al. (2006), equation (16), for softmax - gamma; the forms that keep digits follow.
@@ -39,16 +43,38 @@ from ebm_ref.criteria.ctc import (
     classes_renamed,
     ctc,
     ctc_gradient,
+    forward,
+    free_energy,
     random_target,
-    textbook,
 )
-from ebm_ref.criteria.ctc_alignment import best_alignment, check_alignable, positions, predecessors, spelled
+from ebm_ref.criteria.ctc_alignment import (
+    NO_TARGETS,
+    check_symbols,
+    positions,
+    predecessors,
+    spelled,
+    viterbi,
+)
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
 from ebm_ref.numerics import log_softmax, scaled_sum, softmax
 
 
-def ctc_of_logits(logits, target, blank=0):
+def ctc_of_logits_as_printed(logits, target: int, blank: int = 0):
+    """The log-softmax and the recursion of ctc.py as they stand, which cannot tell P from 1.
+
+    >>> z = np.array([[0.0, 17.0], [0.0, 17.0]])
+    >>> float(ctc_of_logits_as_printed(z, [1])), float(ctc_of_logits(z, [1]))
+    (-1.7763568394002489e-15, 1.71390828963254e-15)
+    """
+    z, y, blank = FORMULA.checked(logits, target, blank)
+    lp = z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+    symbols, moves_two = positions(y, blank)
+    alpha = forward(np.exp(lp[:, symbols]), moves_two)
+    return -np.log(alpha[-2:].sum())
+
+
+def ctc_of_logits(logits, target: int, blank: int = 0):
     """CTC loss of one sample, by logits.
 
     Parameters
@@ -74,73 +100,80 @@ def ctc_of_logits(logits, target, blank=0):
     >>> float(ctc_of_logits(np.array([[0.0, 17.0], [0.0, 17.0]]), [1]))
     1.71390828963254e-15
     """
-    check_alignable("logits", logits, target, blank)
-    possible = not np.any(np.max(logits, axis=1) == -np.inf)
-    require(possible, "logits", logits, "must not be -inf all over a row")
-    missed = not_spelled(logits, target, blank)
-    if missed < 0.5:
-        return -np.log1p(-missed)
-    return ctc(np.array([log_softmax(row) for row in logits]).reshape(np.shape(logits)), target, blank)
+    return surprise(*FORMULA.checked(logits, target, blank))
 
 
-def ctc_of_logits_gradient(logits, target, blank=0):
+def ctc_of_logits_gradient(logits, target: int, blank: int = 0):
     """dL/dz, shape (t, c): softmax minus posterior; all NaN or 0 where L is not finite."""
-    loss = ctc_of_logits(logits, target, blank)
-    g = np.full(np.shape(logits), np.nan if np.isnan(loss) else 0.0)
-    if loss < np.inf:
-        symbols, to, _ = moves(target, blank)
-        is_symbol = symbols[to].ravel()[:, None] == np.arange(np.shape(logits)[1])
-        for t, by_fresh in enumerate(spoilt(logits, target, blank)):
+    z, y, blank = FORMULA.checked(logits, target, blank)
+    L = surprise(z, y, blank)
+    g = np.full(z.shape, np.nan if np.isnan(L) else 0.0)
+    if L < np.inf:
+        symbols, to, _ = moves(y, blank)
+        is_symbol = symbols[to].ravel()[:, None] == np.arange(z.shape[1])
+        for t, by_fresh in enumerate(spoilt(z, y, blank)):
             g[t] = np.sum(by_fresh, axis=0) - np.sum(by_fresh, axis=1) @ is_symbol
     return g
 
 
-def not_spelled(logits, target, blank):
+def rules(logits, target, blank):
+    """Logits, labels apart from the blank, and a possible class at each moment."""
+    check_symbols("logits", logits, target, blank)
+    is_possible = not np.any(np.max(logits, axis=1) == -np.inf)
+    require(is_possible, "logits", logits, "must not be -inf all over a row")
+
+
+def surprise(z, y, blank):
+    """L = -log P(path spells y) of a sample that was checked."""
+    missed = not_spelled(z, y, blank)
+    if missed < 0.5:
+        return -np.log1p(-missed)
+    return free_energy(np.array([log_softmax(row) for row in z]).reshape(np.shape(z)), y, blank)
+
+
+def not_spelled(z, y, blank):
     """P(path does not spell the target), positive terms alone: walks lost at each moment, and unfinished."""
-    symbols, moves_two = positions(target, blank)
-    is_loss = leads_to(target, blank, np.shape(logits)[1])[:-1] == len(symbols)
+    symbols, moves_two = positions(y, blank)
+    is_loss = leads_to(y, blank, np.shape(z)[1])[:-1] == len(symbols)
     walks, lost = 1.0 * (np.arange(len(symbols)) == 0), 0.0
-    for row in logits:
+    for row in z:
         p = softmax(row)
         lost = lost + np.dot(walks, np.dot(1.0 * is_loss, p))
         walks = np.sum(predecessors(walks, moves_two, 0.0), axis=0) * p[symbols]
     return lost + np.sum(walks[:-2])
 
 
-def moves(target, blank):
+def moves(y, blank):
     """Symbols of the 2u+1 positions; (3, 2u+1) where a move of 0, 1, 2 leads from each; whether it exists."""
-    symbols, moves_two = positions(target, blank)
+    symbols, moves_two = positions(y, blank)
     to = np.arange(3)[:, None] + np.arange(len(symbols))
     exists = to < len(symbols)
     exists[2, :-2] = moves_two[2:]
     return symbols, np.minimum(to, len(symbols) - 1), exists
 
 
-def leads_to(target, blank, classes):
+def leads_to(y, blank, classes):
     """(2u+2, c) the position that each class leads to from each position; 2u+1 means lost, for good."""
-    symbols, to, exists = moves(target, blank)
+    symbols, to, exists = moves(y, blank)
     table = np.full((len(symbols) + 1, classes), len(symbols))
     table[np.nonzero(exists)[1], symbols[to[exists]]] = to[exists]
     return table
 
 
-def spoilt(logits, target, blank):
+def spoilt(z, y, blank):
     """For each moment, (3 (2u+1), c) P(path moves so, fresh = k spoils it | path spells the target)."""
-    best = logits[np.arange(len(logits)), best_alignment(logits, target, blank)]
-    scores = logits - best[:, None]
-    symbols, to, exists = moves(target, blank)
-    leads = leads_to(target, blank, np.shape(logits)[1])
-    walks = walked(scores[:, symbols], positions(target, blank)[1])
+    scores = z - z[np.arange(len(z)), viterbi(z, y, blank)][:, None]
+    symbols, to, exists = moves(y, blank)
+    leads = leads_to(y, blank, np.shape(z)[1])
+    walks = walked(scores[:, symbols], positions(y, blank)[1])
     all_c, all_r = scaled_sum(walks[-1][0][-2:], walks[-1][1][-2:])
-    for z, row, (c, r), (twin_c, twin_r) in zip(
-        logits, scores, walks, twins(scores, target, blank), strict=False
-    ):
+    after = twins(scores, y, blank)
+    for logits, row, (c, r), (twin_c, twin_r) in zip(z, scores, walks, after, strict=False):
         twin = to[..., None], leads[:-1]
         moved = np.where(exists, c + row[symbols[to]], -np.inf)[..., None]
-        odds = (
-            np.exp(moved + twin_c[twin] - all_c) * (1.0 + r[:, None]) * (1.0 + twin_r[twin]) / (1.0 + all_r)
-        )
-        yield (softmax(z) * odds).reshape(-1, len(z))
+        odds = np.exp(moved + twin_c[twin] - all_c)
+        odds = odds * (1.0 + r[:, None]) * (1.0 + twin_r[twin]) / (1.0 + all_r)
+        yield (softmax(logits) * odds).reshape(-1, len(logits))
 
 
 def walked(scores, moves_two):
@@ -150,10 +183,10 @@ def walked(scores, moves_two):
     return [start, *((c + row, r) for (c, r), row in zip(came, scores, strict=True))]
 
 
-def twins(scores, target, blank):
+def twins(scores, y, blank):
     """R[a, b] after moments 1, ..., t, as pairs: futures that end well from position a but not from b."""
-    symbols, to, exists = moves(target, blank)
-    leads = leads_to(target, blank, np.shape(scores)[1])
+    symbols, to, exists = moves(y, blank)
+    leads = leads_to(y, blank, np.shape(scores)[1])
     is_end = (np.arange(len(leads)) >= len(symbols) - 2) & (np.arange(len(leads)) < len(symbols))
     c, r = np.where(is_end[:-1, None] & ~is_end, 0.0, -np.inf), np.zeros((len(symbols), len(leads)))
     tables = [(c, r)]
@@ -201,6 +234,7 @@ NO_LABEL = np.array([], int)
 
 FORMULA = Formula(
     value=ctc_of_logits,
+    as_printed=ctc_of_logits_as_printed,
     signature="(t,c),(u),()->()",
     source="graves2006, Section 4.1",
     gradients={"logits": ctc_of_logits_gradient},
@@ -213,7 +247,7 @@ FORMULA = Formula(
         backwards_the_same,
         classes_renamed,
     ),
-    cases={  # Case((logits, target, blank), value, by logits, exposes)
+    cases={  # (logits, target, blank), L, dL/dz, the mistake that it exposes
         "three of nine paths: the idle class goes down as hard as the label goes up": Case(
             (np.zeros((2, 3)), [1], 0),
             np.log(3.0),
@@ -291,7 +325,7 @@ FORMULA = Formula(
             symptom="probabilities where their logarithms belong: a loss below 0 that hardly moves",
         ),
         "logarithm of a P near 1": Mistake(
-            lambda z, y, blank=0: textbook(z - np.log(np.sum(np.exp(z), axis=1, keepdims=True)), y, blank),
+            ctc_of_logits_as_printed,
             seen_in="optax.ctc_loss, github.com/google-deepmind/optax/issues/1771",
             symptom="a loss of 0, or a negative one, for a model that has learnt its sample",
         ),
@@ -324,5 +358,11 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.CTCLoss, reduction='mean'",
             symptom="long targets count for less",
         ),
+    },
+    rules=rules,
+    refuses=NO_TARGETS
+    | {
+        "a logit beyond all bounds": (([[np.inf, 0.0]], [1], 0), "logits"),
+        "a moment at which nothing is possible": (([[0.0, 0.0], [-np.inf, -np.inf]], [1], 0), "logits"),
     },
 )

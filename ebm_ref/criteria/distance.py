@@ -1,20 +1,23 @@
 r"""Distances: how far apart two vectors are, and which of two is nearer, without losing a digit.
 
-    |x - y|_p         = (sum_i |x_i - y_i|^p)^(1/p),      p >= 1
-    d|x - y|_p / dx_i = sign(x_i - y_i) (|x_i - y_i| / |x - y|_p)^(p-1)
+    |d|_q                     = (sum_i |d_i|^q)^{1/q}          q >= 1
+    d|d|_q/dd_i               = sign(d_i) (|d_i| / |d|_q)^{q-1}
+    d|x - y|_q/dx             = u(x - y)
+    d(|a - b|_q - |a - c|_q)/da = u(a - b) - u(a - c)
 
-Three losses are functions of distances, and three things go wrong with distances.
+q is the degree of the norm, and u(d) the vector of slopes in the second line.  Three losses are
+functions of distances, and three things go wrong with distances.
 
-Squares overflow at 1e154 and vanish at 1e-162, though the distance may be an ordinary number: divide
-by the largest component first, as `hypot` does.
+Squares overflow at 1e154 and vanish at 1e-162, though the distance may be an ordinary number.  So
+divide by the largest component first, as `hypot` does.
 
 Where x = y the slope is a unit vector of no direction.  Automatic differentiation divides 0 by 0 and
 returns NaN; an eps hides that by moving every distance.  By convention the slope is 0 here: of all
 subgradients the shortest, and the only one that favours no direction.
 
-Seen from far away two distances nearly cancel.  Let |a - b| and |a - c| be 1e8 and their difference 1:
-to subtract them leaves eight digits.  Subtract the powers instead, component by component, where
-c_i - b_i is known to the last digit.  For p = 2 this is the school formula
+Seen from far away two distances nearly cancel.  If |a - b| and |a - c| are 1e8 and differ by 1, their
+difference has eight digits left.  So subtract the powers instead, component by component, where
+c_i - b_i is known to the last digit.  For q = 2 this is the school formula
 
     |a - b| - |a - c| = (c - b).(2a - b - c) / (|a - b| + |a - c|)
 
@@ -24,7 +27,7 @@ vector"; the difference is elementary.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require
+from ebm_ref.checks import real, require
 
 
 def distance(x, y, p=2.0):
@@ -33,27 +36,18 @@ def distance(x, y, p=2.0):
     >>> print(f"{distance(np.array([3e200, 0.0]), np.array([0.0, 4e200])):.6g}")
     5e+200
     """
-    require(1.0 <= p < np.inf, "p", p, "must be >= 1 and finite")
-    d = abs(x - y)
-    M = d.max()
-    if p == 1.0 or not 0.0 < M < np.inf:
-        return d.sum()
-    s = _scale(M, p)
-    return s * (np.sqrt(((d / s) ** 2).sum()) if p == 2.0 else ((d / s) ** p).sum() ** (1.0 / p))
+    x, y, q = checked(p, x=x, y=y)
+    return length(x - y, q)
 
 
 def distance_gradient(x, y, p=2.0):
-    """d|x - y|_p / dx, shape (n,); by y it is the opposite.  Zero where x = y.
+    """d|x - y|_p/dx, shape (n,); by y it is the opposite.  Zero where x = y.
 
     >>> distance_gradient(np.array([3.0, 4.0]), np.zeros(2)).tolist()
     [0.6, 0.8]
     """
-    return _slope(x - y, distance(x, y, p), p)
-
-
-def _slope(x, d, p):
-    """d|x|_p / dx where d = |x|_p is known."""
-    return np.sign(x) * (abs(x) / (d if d != 0.0 else 1.0)) ** (p - 1.0)
+    x, y, q = checked(p, x=x, y=y)
+    return length_slope(x - y, q)
 
 
 def nearer(a, b, c, p=2.0):
@@ -63,33 +57,90 @@ def nearer(a, b, c, p=2.0):
     >>> float(nearer(far, b, c)), float(distance(far, b) - distance(far, c))
     (-3.4999999999999976e-08, -2.9802322387695312e-08)
     """
-    return _nearer(a, b, c, p, distance(a, b, p), distance(a, c, p))
-
-
-def _nearer(a, b, c, p, B, C):
-    """B - C, where B = |a - b|_p and C = |a - c|_p, without the digits that their difference loses."""
-    M, e = np.maximum(B, C), _excess(a, b, c)
-    if p == 1.0 or not 0.0 < M < np.inf:
-        return e.sum() if np.isfinite(M) else B - C
-    s = _scale(M, p)
-    if p == 2.0:
-        return s * np.sum(e / s * (abs(a - b) + abs(a - c)) / s) / ((B + C) / s)
-    larger = np.maximum(abs(a - b), abs(a - c)) / s
-    rise = np.sum(np.sign(e) * larger**p * _lost_part(abs(e) / s, larger, p))
-    if abs(rise) > 0.5:  # far from cancelling, and 1 - |rise| would
-        return B - C
-    return -np.sign(rise) * s * np.expm1(np.log1p(-abs(rise)) / p)
+    a, b, c, q = checked(p, a=a, b=b, c=c)
+    return gap(a, b, c, q)
 
 
 def nearer_gradient(a, b, c, p=2.0):
-    """d(|a - b|_p - |a - c|_p) / da, shape (n,): two slopes that nearly cancel where a is far."""
-    B, C = distance(a, b, p), distance(a, c, p)
-    slope_b, slope_c = _slope(a - b, B, p), _slope(a - c, C, p)
+    """d(|a - b|_p - |a - c|_p)/da, shape (n,): two slopes that nearly cancel where a is far.
+
+    >>> nearer_gradient(np.zeros(2), np.array([3.0, 4.0]), np.array([0.0, 2.0])).round(3).tolist()
+    [-0.6, 0.2]
+    """
+    a, b, c, q = checked(p, a=a, b=b, c=c)
+    return gap_slope(a, b, c, q)
+
+
+def checked(p, **points):
+    """The points as float64, all of the same one or more components, and the degree of the norm."""
+    n = np.size(next(iter(points.values())))
+    found = [real(argument, x, n) for argument, x in points.items()]
+    for argument, x in points.items():
+        check_components(argument, x)
+    q = real("p", p)
+    check_degree(q)
+    return *found, q
+
+
+def check_components(argument, x):
+    """Raise a ValueError if a point has no component."""
+    require(np.size(x) >= 1, argument, x, "must have n >= 1 components")
+
+
+def check_degree(p):
+    """Raise a ValueError unless there is a norm of this degree, and the norm is smooth."""
+    require(1.0 <= p < np.inf, "p", p, "must be >= 1 and finite")
+
+
+def length(d, q=2.0):
+    """|d|_q of a vector that was checked."""
+    d = abs(d)
+    M = d.max()
+    if q == 1.0 or not 0.0 < M < np.inf:
+        return d.sum()
+    s = _scale(M, q)
+    return s * (np.sqrt(((d / s) ** 2).sum()) if q == 2.0 else ((d / s) ** q).sum() ** (1.0 / q))
+
+
+def length_slope(d, q=2.0):
+    """d|d|_q/dd."""
+    return _slope(d, length(d, q), q)
+
+
+def _slope(d, D, q):
+    """d|d|_q/dd where D = |d|_q is known."""
+    return np.sign(d) * (abs(d) / (D if D != 0.0 else 1.0)) ** (q - 1.0)
+
+
+def gap(a, b, c, q):
+    """|a - b|_q - |a - c|_q of points that were checked."""
+    return _gap(a, b, c, q, length(a - b, q), length(a - c, q))
+
+
+def _gap(a, b, c, q, B, C):
+    """B - C, where B = |a - b|_q and C = |a - c|_q, without the digits that their difference loses."""
+    M, e = np.maximum(B, C), _excess(a, b, c)
+    if q == 1.0 or not 0.0 < M < np.inf:
+        return e.sum() if np.isfinite(M) else B - C
+    s = _scale(M, q)
+    if q == 2.0:
+        return s * np.sum(e / s * (abs(a - b) + abs(a - c)) / s) / ((B + C) / s)
+    larger = np.maximum(abs(a - b), abs(a - c)) / s
+    rise = np.sum(np.sign(e) * larger**q * _lost_part(abs(e) / s, larger, q))
+    if abs(rise) > 0.5:  # B - C is far from cancelling, and 1 - |rise| would cancel
+        return B - C
+    return -np.sign(rise) * s * np.expm1(np.log1p(-abs(rise)) / q)
+
+
+def gap_slope(a, b, c, q):
+    """d(|a - b|_q - |a - c|_q)/da of points that were checked."""
+    B, C = length(a - b, q), length(a - c, q)
+    slope_b, slope_c = _slope(a - b, B, q), _slope(a - c, C, q)
     with np.errstate(all="ignore"):  # the ratios of what vanishes are not used
         e = _excess(a, b, c) / abs(a - c)
-        gap = _nearer(a, b, c, p, B, C) / C
-        alike = (np.sign(a - b) == np.sign(a - c)) & (abs(e) < 0.5) & (abs(gap) < 0.5)
-        turn = slope_c * np.expm1((p - 1.0) * (np.log1p(e) - np.log1p(gap)))
+        relative = _gap(a, b, c, q, B, C) / C
+        alike = (np.sign(a - b) == np.sign(a - c)) & (abs(e) < 0.5) & (abs(relative) < 0.5)
+        turn = slope_c * np.expm1((q - 1.0) * (np.log1p(e) - np.log1p(relative)))
     return np.where(alike, turn, slope_b - slope_c)
 
 
@@ -99,15 +150,15 @@ def _excess(a, b, c):
     return np.where(np.sign(x) == np.sign(y), np.sign(x) * (c - b), abs(x) - abs(y))
 
 
-def _lost_part(e, larger, p):
-    """1 - ((larger - e) / larger)^p: the part of the larger power that the smaller one leaves."""
+def _lost_part(e, larger, q):
+    """1 - ((larger - e) / larger)^q: the part of the larger power that the smaller one leaves."""
     with np.errstate(divide="ignore"):  # log 0 where the smaller one is 0: all of it
-        return -np.expm1(p * np.log1p(-e / np.where(larger > 0.0, larger, 1.0)))
+        return -np.expm1(q * np.log1p(-e / np.where(larger > 0.0, larger, 1.0)))
 
 
-def _scale(M, p):
-    """The largest component; for p = 2 the power of two below it, which costs no rounding."""
-    return 2.0 ** np.floor(np.log2(M)) if p == 2.0 else M
+def _scale(M, q):
+    """The largest component; for q = 2 the power of two below it, by which it divides exactly."""
+    return 2.0 ** np.floor(np.log2(M)) if q == 2.0 else M
 
 
 def random_points(rng, *names):

@@ -1,17 +1,20 @@
 r"""Hinge embedding: like things near each other, unlike things at least a margin apart.
 
-    L = d               where y = 1:  alike
-    L = max(0, m - d)   where y = -1: unlike
+    L     = d                          where y = 1:  alike
+    L     = max(0, m - d)              where y = -1: unlike
+    dL/dd = 1                          where y = 1
+    dL/dd = -1                         where y = -1 and d < m, else 0
 
-d is a distance that somebody else computed, from a pair of embeddings say.  As an energy it is that
-of "these two belong together": pushed down where they do, pulled up to the margin where they do not,
-with the same force 1 at every distance.  Beyond m the unlike are left in peace; without that, training
-would drive everything to infinity, where all is far from all.
+On this page d is a distance that somebody else computed, from a pair of embeddings say, and y the
+sign that tells whether the pair is alike.  As an energy, d is that of "these two belong together":
+it is pushed down where they do, and pulled up to the margin where they do not, with the same force 1
+at every distance.  Beyond m the unlike are left in peace.  Without that limit, training would drive
+everything to infinity, where all is far from all.
 
 Nothing forbids a negative d here, but do not use it so: y = 1 would reward it without end.
 
-Source: NYU DLSP20, week 11-2; the contrast of near and far is Hadsell, Chopra and LeCun's (2006), who
-square both sides.
+Source: NYU DLSP20, week 11-2; the contrast of near and far is that of Hadsell, Chopra and LeCun
+(2006), who square both sides.
 """
 
 import autograd.numpy as np
@@ -46,16 +49,22 @@ def hinge_embedding(distance, sign, margin=1.0):
     >>> float(hinge_embedding(0.25, 1)), float(hinge_embedding(0.25, -1))
     (0.25, 0.75)
     """
-    require_one_of("sign", sign, 1, -1)
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
-    return 1.0 * distance if sign == 1 else np.maximum(0.0, margin - distance)
+    d, y, m = FORMULA.checked(distance, sign, margin)
+    return d if y == 1 else np.maximum(0.0, m - d)
 
 
 def hinge_embedding_gradient(distance, sign, margin=1.0):
     """dL/dd: 1 if alike; if not, -1 below the margin and 0 from there on, the corner included."""
-    loss = hinge_embedding(distance, sign, margin)
-    alike = np.nan if np.isnan(loss) else 1.0
-    return alike if sign == 1 else -np.sign(loss)
+    d, y, m = FORMULA.checked(distance, sign, margin)
+    if y == 1:
+        return np.nan if np.isnan(d) else 1.0
+    return -np.sign(np.maximum(0.0, m - d))
+
+
+def rules(distance, sign, margin):
+    """A sign, and a margin."""
+    require_one_of("sign", sign, 1, -1)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 FORMULA = Formula(
@@ -74,7 +83,7 @@ FORMULA = Formula(
         gradient_bounded("distance", 1.0),
         homogeneous(1, distance=1, margin=1),
     ),
-    cases={  # Case((distance, sign, margin), value, by distance, exposes)
+    cases={  # (distance, sign, margin), L, dL/dd, the mistake that it exposes
         "alike: the distance itself": Case((0.25, 1, 1.0), 0.25, 1.0, "like and unlike swapped"),
         "alike and far: the force does not end at the margin": Case((3.0, 1, 1.0), 3.0, 1.0),
         "unlike and near: pulled apart": Case((0.25, -1, 1.0), 0.75, -1.0, "labels 1 and 0"),
@@ -109,5 +118,11 @@ FORMULA = Formula(
             {"distance": lambda d, y, m=1.0: 1.0 * y},
             symptom="unlike pairs are driven to infinity",
         ),
+    },
+    rules=rules,
+    refuses={  # (distance, sign, margin), the argument to blame
+        "a sign of 0, as if labels were 1 and 0": ((1.0, 0, 1.0), "sign"),
+        "a negative margin": ((1.0, 1, -1.0), "margin"),
+        "a margin that is no number": ((1.0, -1, np.nan), "margin"),
     },
 )

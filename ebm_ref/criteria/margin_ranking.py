@@ -1,14 +1,20 @@
 r"""Margin ranking: of two numbers, a given one shall be the larger, by a margin.
 
-    L = max(0, m - y (x1 - x2)),      y = 1: x1 shall be larger;  y = -1: x2
+    L      = max(0, m - y (x1 - x2))
+    dL/dx1 = -y                           where L > 0, else 0
+    dL/dx2 = y                            where L > 0, else 0
 
-Beware of the word.  For scores larger is better, so y = 1 puts the right answer's score first.  For
-energies lower is better: with x1 = E_y and x2 = E_o it is y = -1 that makes this the hinge loss of
-the pair.  A text that says of y = 1 "pushes down on x1" has mixed up the two.
+The sign y is 1 where x1 shall be larger, and -1 where x2 shall be.  It is no index on this page.
 
-Convex and piecewise linear; each number is pulled with force 1 or not at all, so one absurd pair
-weighs no more than any other.  With m = 0, the default of the frameworks, two equal numbers cost
-nothing: the order is asked for, but no gap, and a constant is a perfect answer.
+Beware of the word "ranking".  For scores larger is better, so y = 1 puts the right answer's score
+first.  For energies lower is better: with x1 = E_y and x2 = E_o it is y = -1 that makes this the
+hinge loss of the pair.  A text that says of y = 1 "pushes down on x1" has mixed up the two.
+
+The loss is convex and piecewise linear.  Each number is pulled with force 1 or not at all, so one
+absurd pair weighs no more than any other.  With m = 0, the default of the frameworks, two equal
+numbers cost nothing: the order is asked for, but no gap, and a constant is a perfect answer.
+
+
 
 Source: NYU DLSP20, week 11-2; Herbrich, Graepel and Obermayer (2000), "Large margin rank boundaries
 for ordinal regression".
@@ -46,19 +52,30 @@ def margin_ranking(x1, x2, sign, margin=0.0):
     >>> float(margin_ranking(1.0, 3.0, 1)), float(margin_ranking(1.0, 3.0, -1))
     (2.0, 0.0)
     """
-    require_one_of("sign", sign, 1, -1)
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
-    return np.maximum(0.0, margin - sign * (x1 - x2))
+    return missing_gap(*FORMULA.checked(x1, x2, sign, margin))
 
 
 def margin_ranking_x1_gradient(x1, x2, sign, margin=0.0):
     """dL/dx1: -y while the loss is positive; 0 where it is 0, the corner included."""
-    return -sign * np.sign(margin_ranking(x1, x2, sign, margin))
+    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    return -y * np.sign(missing_gap(x1, x2, y, m))
 
 
 def margin_ranking_x2_gradient(x1, x2, sign, margin=0.0):
     """dL/dx2: y while the loss is positive; 0 where it is 0, the corner included."""
-    return sign * np.sign(margin_ranking(x1, x2, sign, margin))
+    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    return y * np.sign(missing_gap(x1, x2, y, m))
+
+
+def missing_gap(x1, x2, y, m):
+    """What the gap lacks of the margin."""
+    return np.maximum(0.0, m - y * (x1 - x2))
+
+
+def rules(x1, x2, sign, margin):
+    """A sign, and a margin."""
+    require_one_of("sign", sign, 1, -1)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 FORMULA = Formula(
@@ -81,7 +98,7 @@ FORMULA = Formula(
         gradient_bounded("x2", 1.0),
         homogeneous(1, x1=1, x2=1, margin=1),
     ),
-    cases={  # Case((x1, x2, sign, margin), value, by x1 and x2, exposes)
+    cases={  # (x1, x2, sign, margin), L, (dL/dx1, dL/dx2), the mistake that it exposes
         "wrong order: x1 shall be larger and is smaller by 2": Case(
             (1.0, 3.0, 1, 0.0), 2.0, (-1.0, 1.0), "minus lost"
         ),
@@ -139,5 +156,12 @@ FORMULA = Formula(
             lambda x1, x2, y, m=0.0: m + np.maximum(0.0, -y * (x1 - x2)),
             symptom="the loss never falls below m, and asks for no gap",
         ),
+    },
+    rules=rules,
+    refuses={  # (x1, x2, sign, margin), the argument to blame
+        "a sign of 0": ((1.0, 2.0, 0, 1.0), "sign"),
+        "a sign that is no number": ((1.0, 2.0, np.nan, 1.0), "sign"),
+        "a negative margin": ((1.0, 2.0, 1, -1.0), "margin"),
+        "a margin that is no number": ((1.0, 2.0, 1, np.nan), "margin"),
     },
 )

@@ -1,6 +1,10 @@
 r"""Multi-class margin: every wrong class must score less than the right one, by a margin.
 
-    L = (1/k) sum_{i != y} max(0, m - x_y + x_i)^p,      p = 1 or 2
+    L       = (1/k) sum_{i != y} v_i^p         v_i = max(0, m - x_y + x_i)
+    dL/dx_i = (p/k) v_i^{p-1}                  where i != y and v_i > 0, else 0
+    dL/dx_y = -(p/k) sum_{i != y} v_i^{p-1}    over those with v_i > 0
+
+Here p is a power, 1 or 2, and x_i is the score of class i: higher is better.
 
 This is the multi-class hinge of Weston and Watkins.  All classes within the margin are pushed down,
 not only the most offending one, and the right class is pulled up with the force of all together.  For
@@ -9,8 +13,8 @@ energies E = -x, p = 1 and equal costs m, k L is the generalised hinge.
 p = 2 has no corner: the force grows with the violation and fades towards the margin.  It is smooth,
 but no longer robust: a violation of 10 pulls ten times as hard as one of 1.
 
-The division by the number of classes k, which the frameworks chose and the papers do not have, makes
-one violator weigh less the more classes there are.
+The frameworks divide by the number of classes k; the papers do not.  So one violator weighs less,
+the more classes there are.
 
 Source: Weston and Watkins (1999), "Support vector machines for multi-class pattern recognition";
 division by k as in PyTorch's MultiMarginLoss.
@@ -30,7 +34,7 @@ from ebm_ref.laws import (
 )
 
 
-def multi_margin(scores, label, p=1, margin=1.0):
+def multi_margin(scores, label: int, p=1, margin=1.0):
     """Multi-class margin loss of one sample.
 
     Parameters
@@ -58,24 +62,30 @@ def multi_margin(scores, label, p=1, margin=1.0):
     >>> float(multi_margin(np.array([0.0, 1.5, 0.5, -4.0]), 0))  # (2.5 + 1.5) / 4
     1.0
     """
-    return np.sum(violations(scores, label, p, margin) ** p) / len(scores)
+    x, y, p, m = FORMULA.checked(scores, label, p, margin)
+    return np.sum(violations(x, y, m) ** p) / len(x)
 
 
-def multi_margin_gradient(scores, label, p=1, margin=1.0):
+def multi_margin_gradient(scores, label: int, p=1, margin=1.0):
     """dL/dx, shape (k,): p v_i^(p-1) / k at every violator, minus their sum at y; zero at each corner."""
-    v = violations(scores, label, p, margin)
-    g = np.full(len(v), np.nan) if np.isnan(v.max()) else (v > 0.0) * (p / len(v)) * v ** (p - 1)
-    g[label] = -g.sum()  # 0 so far: y does not compete with itself
+    x, y, p, m = FORMULA.checked(scores, label, p, margin)
+    v = violations(x, y, m)
+    g = np.full(len(x), np.nan) if np.isnan(v.max()) else (v > 0.0) * (p / len(x)) * v ** (p - 1)
+    g[y] = -g.sum()  # 0 so far: y does not compete with itself
     return g
 
 
-def violations(scores, label, p, margin):
+def violations(x, y, m):
     """v_i = max(0, m - x_y + x_i) of every class, 0 for y itself."""
+    is_wrong = np.arange(len(x)) != y
+    return np.where(is_wrong, np.maximum(0.0, m + (x - x[y])), 0.0)
+
+
+def rules(scores, label, p, margin):
+    """A right class, a power, and a margin."""
     require_index("label", label, len(scores))
     require_one_of("p", p, 1, 2)
     require(margin >= 0.0, "margin", margin, "must be >= 0")
-    wrong = np.arange(len(scores)) != label
-    return np.where(wrong, np.maximum(0.0, margin + (scores - scores[label])), 0.0)
 
 
 def homogeneous_of_degree_p(formula, inputs, rng):
@@ -103,7 +113,7 @@ FORMULA = Formula(
         gradient_sums_to("scores", 0.0),
         homogeneous_of_degree_p,
     ),
-    cases={  # Case((scores, label, p, margin), value, by scores, exposes)
+    cases={  # (scores, label, p, margin), L, dL/dx, the mistake that it exposes
         "two violators of three": Case(
             ([0.0, 1.5, 0.5, -4.0], 0, 1, 1.0),
             1.0,
@@ -162,10 +172,22 @@ FORMULA = Formula(
             symptom="the loss never falls below m^p / k; the gradient is right",
         ),
     },
+    rules=rules,
+    refuses={  # (scores, label, p, margin), the argument to blame
+        "a label beyond the classes": (([1.0, 2.0, 3.0], 3), "label"),
+        "a label counted from the end": (([1.0, 2.0, 3.0], -1), "label"),
+        "a label that is no integer": (([1.0, 2.0, 3.0], 1.0), "label"),
+        "no class": (([], 0), "label"),
+        "a third power": (([1.0, 2.0, 3.0], 0, 3), "p"),
+        "a power between 1 and 2": (([1.0, 2.0, 3.0], 0, 1.5), "p"),
+        "a negative margin": (([1.0, 2.0, 3.0], 0, 1, -1.0), "margin"),
+        "a margin that is no number": (([1.0, 2.0, 3.0], 0, 2, np.nan), "margin"),
+    },
 )
 
 
 def _highest_wrong_gradient(x, y, m):
+    """The gradient of the highest wrong score alone: -1 at y, 1 at the offender."""
     wrong = np.where(np.arange(len(x)) == y, -np.inf, x)
     o = np.argmax(wrong)
     return np.sign(np.maximum(0.0, m - x[y] + wrong[o])) * (np.eye(len(x))[o] - np.eye(len(x))[y])

@@ -1,10 +1,14 @@
 r"""Multi-label margin: every right class must score more than every wrong one, by 1.
 
-    L = (1/k) sum_{j in T} sum_{i not in T} max(0, 1 - x_j + x_i)
+    L       = (1/k) sum_{j in T} sum_{i not in T} v_{j,i}
+    v_{j,i} = max(0, 1 - x_j + x_i)
+    dL/dx_i = (1/k) sum_{j in T} [v_{j,i} > 0]           where i is wrong
+    dL/dx_j = -(1/k) sum_{i not in T} [v_{j,i} > 0]      where j is right
 
-Several classes may be right at once.  Each right class is compared with each wrong one; the right are
-not compared with each other.  With a single right class this is the multi-class margin loss of
-multi_margin.py.  Lecture notes call it "multi-class hinge"; it is the multi-*label* one.
+T holds the right classes, of which there may be several.  Each right class is compared with each
+wrong one; the right ones are not compared with each other.  With a single right class this is the
+multi-class margin loss of multi_margin.py.  Lecture notes call it "multi-class hinge"; it is the
+multi-*label* one.
 
 The targets are a list of indices, as long as the scores and ended by -1: [3, 0, -1, 1] means classes
 3 and 0, and the 1 after the end means nothing.  Most of what goes wrong with this loss is the list: a
@@ -18,17 +22,17 @@ import itertools
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_index
+from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, gradient_sums_to, non_negative, shift_invariant_in
 
 
-def multilabel_margin(scores, targets):
+def multilabel_margin(scores, targets: int):
     """Multi-label margin loss of one sample.
 
     Parameters
     ----------
-    scores : (k,) float
+    scores : (k,) float, k >= 1
         Score x_i of each class; higher is better.  A NaN gives a NaN loss if it is compared with any.
     targets : (k,) int
         Indices of the right classes, ended by -1 unless there are k of them; what follows is not read.
@@ -42,36 +46,43 @@ def multilabel_margin(scores, targets):
     Raises
     ------
     ValueError
-        If an index before the first -1 is not in 0..k-1.
+        If there is no class, or if an index before the first -1 is not in 0..k-1.
 
     >>> float(multilabel_margin(np.array([0.5, 0.0, 2.0]), np.array([0, -1, -1])))  # (0.5 + 2.5) / 3
     1.0
     """
-    return np.sum(violations(scores, *split(targets, len(scores)))) / len(scores)
+    x, targets = FORMULA.checked(scores, targets)
+    return np.sum(violations(x, *split(targets))) / len(x)
 
 
-def multilabel_margin_gradient(scores, targets):
+def multilabel_margin_gradient(scores, targets: int):
     """dL/dx, shape (k,): at each class the number of violations against it less those by it, over k."""
-    right, wrong = split(targets, len(scores))
-    active = np.sign(violations(scores, right, wrong)) / len(scores)
-    g = np.zeros(len(scores))
-    g[wrong] = active.sum(axis=0)
-    for j, force in zip(right, active.sum(axis=1), strict=True):
+    x, targets = FORMULA.checked(scores, targets)
+    right, wrong = split(targets)
+    is_violated = np.sign(violations(x, right, wrong)) / len(x)
+    g = np.zeros(len(x))
+    g[wrong] = is_violated.sum(axis=0)
+    for j, force in zip(right, is_violated.sum(axis=1), strict=True):
         g[j] -= force
-    return g * np.nan if np.isnan(active.sum()) else g
+    return g * np.nan if np.isnan(is_violated.sum()) else g
 
 
-def violations(scores, right, wrong):
+def violations(x, right, wrong):
     """v_ji = max(0, 1 - x_j + x_i), a row for each right class j, a column for each wrong one i."""
-    return np.maximum(0.0, 1.0 - (scores[right][:, None] - scores[wrong][None, :]))
+    return np.maximum(0.0, 1.0 - (x[right][:, None] - x[wrong][None, :]))
 
 
-def split(targets, k):
+def split(targets):
     """The right classes as listed, up to the first -1, and the wrong ones in order."""
     right = list(itertools.takewhile(lambda index: index != -1, targets))
-    for index in right:
-        require_index("targets", index, k)
-    return right, [i for i in range(k) if i not in right]
+    return right, [i for i in range(len(targets)) if i not in right]
+
+
+def rules(scores, targets):
+    """There is a class, and every index before the end of the list is one."""
+    require(len(scores) >= 1, "scores", scores, "must hold k >= 1 classes")
+    for index in split(targets)[0]:
+        require_index("targets", index, len(scores))
 
 
 def random_targets(rng):
@@ -94,7 +105,7 @@ FORMULA = Formula(
         convex_in("scores"),
         gradient_sums_to("scores", 0.0),
     ),
-    cases={  # Case((scores, targets), value, by scores, exposes)
+    cases={  # (scores, targets), L, dL/dx, the mistake that it exposes
         "the documentation's example: classes 3 and 0 are right, (0.4 + 0.6 + 1.1 + 1.3) / 4": Case(
             ([0.1, 0.2, 0.4, 0.8], [3, 0, -1, 1]),
             0.85,
@@ -149,7 +160,7 @@ FORMULA = Formula(
             symptom="-1 taken for a gap instead of the end",
         ),
         "no class left out of the sum": Mistake(
-            lambda x, t: np.sum(np.maximum(0.0, 1.0 - (x[split(t, len(x))[0]][:, None] - x))) / len(x),
+            lambda x, t: np.sum(np.maximum(0.0, 1.0 - (x[split(t)[0]][:, None] - x))) / len(x),
             seen_in="NYU DLSP20 week 11-2, printed sum over all i and j",
             symptom="at least |T|/k, and the right classes fight each other",
         ),
@@ -159,21 +170,33 @@ FORMULA = Formula(
             symptom="the list made into a set",
         ),
     },
+    rules=rules,
+    refuses={  # (scores, targets), the argument to blame
+        "a class beyond the scores": (([1.0, 2.0, 3.0], [3, -1, -1]), "targets"),
+        "a class counted from the end": (([1.0, 2.0, 3.0], [0, -2, -1]), "targets"),
+        "indices that are no integers": (([1.0, 2.0, 3.0], [0.0, -1.0, -1.0]), "targets"),
+        "no class": (([], []), "scores"),
+        "a list shorter than the scores": (([1.0, 2.0, 3.0], [0, -1]), "targets"),
+    },
 )
 
 
 def _padded(indices, k):
+    """As long as the scores, ended by -1."""
     return np.append(indices, np.full(k - len(indices), -1)).astype(int)
 
 
 def _as_vector(x, targets):
-    return np.isin(np.arange(len(x)), split(targets, len(x))[0]).astype(int)
+    """1 for every right class, 0 for the others."""
+    return np.isin(np.arange(len(x)), split(targets)[0]).astype(int)
 
 
 def _compacted(targets):
+    """The list without its -1, whatever stands behind the first of them."""
     return _padded(targets[targets != -1], len(targets))
 
 
 def _without_repeats(targets):
-    right, _ = split(targets, len(targets))
+    """Each class once."""
+    right, _ = split(targets)
     return _padded(np.unique(right), len(targets))

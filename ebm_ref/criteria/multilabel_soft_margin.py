@@ -1,16 +1,20 @@
 r"""Multi-label soft margin: one logistic loss for each class, and their mean.
 
-    L =  (1/k) sum_i log(1 + e^{-s_i x_i}),      s_i = 2 t_i - 1
-      = -(1/k) sum_i [t_i log p_i + (1 - t_i) log(1 - p_i)]
-    p_i = 1 / (1 + e^{-x_i})
+    L       = (1/k) sum_i log(1 + e^{-s_i x_i})          s_i = 2 t_i - 1
+            = -(1/k) sum_i (t_i log p_i + (1 - t_i) log(1 - p_i))
+    p_i     = 1 / (1 + e^{-x_i})
+    dL/dx_i = (p_i - t_i) / k
 
-t_i = 1 if class i is right, 0 if not.  Unlike the margin loss of multilabel_margin.py it compares each
-class with a fixed level, not with the others, and every sample moves every class.  k L is -log of the
-product of the classes' probabilities: they are taken to be independent given x.
+t_i = 1 if class i is right, 0 if not.  The margin loss of multilabel_margin.py compares classes with
+each other.  This one compares each class with a fixed level, so every sample moves every class.  k L
+is -log of the product of the classes' probabilities: they are taken to be independent given x.
 
 Beware of the two formats: this loss wants a vector of zeros and ones, its neighbour a list of indices
 ended by -1.  Fed with the list, the second line above takes -1 and 3 for probabilities; the loss
-becomes negative and knows no minimum.
+becomes negative and has no minimum.
+
+In floating point p_i - t_i cancels where the class is right and nearly certain.  It is -s_i times the
+probability of the wrong answer, 1 / (1 + e^{s_i x_i}), which keeps its digits.
 
 Source: NYU DLSP20, week 11-2 (soft margin, class by class); PyTorch's MultiLabelSoftMarginLoss.
 """
@@ -43,26 +47,32 @@ def multilabel_soft_margin(scores, targets):
     Raises
     ------
     ValueError
-        If a target is neither 0 nor 1.
+        If there is no class, or if a target is neither 0 nor 1.
 
     >>> float(multilabel_soft_margin(np.array([-800.0, -800.0]), np.array([1, 0])))
     400.0
     """
-    return np.mean(softplus(-signs(targets) * scores))
+    x, t = FORMULA.checked(scores, targets)
+    return np.mean(softplus(-signs(t) * x))
 
 
 def multilabel_soft_margin_gradient(scores, targets):
     """dL/dx, shape (k,): (p_i - t_i) / k, the difference taken without cancellation."""
-    s = signs(targets)
-    g = -s * sigmoid(-s * scores) / len(scores)
-    return np.where(np.isnan(np.sum(scores)), np.nan, g)
+    x, t = FORMULA.checked(scores, targets)
+    s = signs(t)
+    g = -s * sigmoid(-s * x) / len(x)
+    return np.where(np.isnan(np.sum(x)), np.nan, g)
 
 
-def signs(targets):
+def signs(t):
     """s_i = 1 where the target is 1, -1 where it is 0."""
-    t = np.asarray(targets)
-    require(np.all((t == 0) | (t == 1)), "targets", targets, "must be 0 or 1 each")
     return 2.0 * t - 1.0
+
+
+def rules(scores, targets):
+    """Zeros and ones, and at least one of them: the mean of no class is undefined."""
+    require(len(scores) >= 1, "scores", scores, "must hold k >= 1 classes")
+    require(np.all((targets == 0) | (targets == 1)), "targets", targets, "must be 0 or 1 each")
 
 
 def all_answers_exhaust_the_probability(formula, inputs, rng):
@@ -86,7 +96,7 @@ FORMULA = Formula(
     gradients={"scores": multilabel_soft_margin_gradient},
     sample=random_answers,
     laws=(non_negative, permutation_invariant, convex_in("scores"), all_answers_exhaust_the_probability),
-    cases={  # Case((scores, targets), value, by scores, exposes)
+    cases={  # (scores, targets), L, dL/dx, the mistake that it exposes
         "undecided: log 2, however many classes": Case(
             (np.zeros(4), [1, 0, 0, 1]),
             np.log(2.0),
@@ -138,6 +148,12 @@ FORMULA = Formula(
             symptom="scores taken for energies",
         ),
     },
+    rules=rules,
+    refuses={  # (scores, targets), the argument to blame
+        "a target of 1/2": (([1.0, 2.0, 3.0], [0.5, 0.0, 1.0]), "targets"),
+        "a list of indices": (([1.0, 2.0, 3.0], [0, 2, -1]), "targets"),
+        "no class": (([], []), "scores"),
+    },
 )
 
 
@@ -148,4 +164,5 @@ def _listed(targets):
 
 
 def _plain_sigmoid(x):
+    """1 / (1 + e^{-x}), which rounds to 1."""
     return 1.0 / (1.0 + np.exp(-x))

@@ -1,18 +1,21 @@
 r"""Soft margin: the logistic loss of a score and its sign.
 
-    L = log(1 + e^{-y s}),      dL/ds = -y / (1 + e^{y s}),      y = 1 or -1
+    L     = log(1 + e^{-y s})          y = 1 or -1
+    dL/ds = -y / (1 + e^{y s})
 
-The margin is soft because the force only fades: there is no score so good that a better one would not
-pay.  L is -log p(y) of logistic regression, p(y) = 1 / (1 + e^{-y s}): the two losses of one score
-are the energies of a normalised model.  If y = 1 comes up with frequency q, the best score is the
-log-odds log(q / (1 - q)), which is more than a hinge can say.  With s = E_o - E_y and y = 1 it is the
-log loss of two energies.
+The margin is soft because the force only fades: no score is so good that a better one would not pay.
+L is -log p(y) of logistic regression, p(y) = 1 / (1 + e^{-y s}): the losses of the two signs are
+energies whose Boltzmann weights e^{-L} sum to 1.  If y = 1 comes up with frequency q, the best score
+is the log-odds log(q / (1 - q)); a hinge only tells which sign is the more frequent.  With
+s = E_o - E_y and y = 1 it is the log loss of two energies.
 
 The force never exceeds 1, so outliers pull no harder than a bad sample does, and L is smooth with
 curvature at most 1/4.
 
-The letter of the formula fails twice: e^{800} overflows where L is 800, and log(1 + e^{-40}) is 0
-where L is 4e-18 and so is the gradient that training then lacks.
+Taken literally the formula fails twice.  e^{800} overflows where L is 800; and log(1 + e^{-40}) is 0
+where L is 4e-18, so a gradient computed through it is 0 as well, and training stops.
+
+On this page y is the sign that s shall have, not an index.
 
 Source: NYU DLSP20, week 11-2; Cox (1958), logistic regression.
 """
@@ -48,14 +51,19 @@ def soft_margin(score, sign):
     >>> float(soft_margin(-800.0, 1)), float(soft_margin(40.0, 1))
     (800.0, 4.248354255291589e-18)
     """
-    require_one_of("sign", sign, 1, -1)
-    return softplus(-sign * score)
+    s, y = FORMULA.checked(score, sign)
+    return softplus(-y * s)
 
 
 def soft_margin_gradient(score, sign):
-    """dL/ds: -y sigmoid(-y s), the probability of the wrong sign, against y."""
+    """dL/ds: the probability of the wrong sign, 1 / (1 + e^{y s}), times -y."""
+    s, y = FORMULA.checked(score, sign)
+    return -y * sigmoid(-y * s)
+
+
+def rules(score, sign):
+    """A sign."""
     require_one_of("sign", sign, 1, -1)
-    return -sign * sigmoid(-sign * score)
 
 
 def two_signs_exhaust_the_probability(formula, inputs, rng):
@@ -86,7 +94,7 @@ FORMULA = Formula(
         two_signs_exhaust_the_probability,
         fitted_by_the_log_odds,
     ),
-    cases={  # Case((score, sign), value, by score, exposes)
+    cases={  # (score, sign), L, dL/ds, the mistake that it exposes
         "undecided: log 2": Case((0.0, 1), np.log(2.0), -0.5),
         "odds of 3 to 1 in favour: p = 3/4": Case(
             (np.log(3.0), 1), np.log(4.0 / 3.0), -0.25, "sign of the exponent lost"
@@ -134,6 +142,11 @@ FORMULA = Formula(
             {"score": lambda s, y: -max(y, 0) * sigmoid(-max(y, 0) * s)},
             symptom="negative samples cost log 2 whatever their score, and have no gradient",
         ),
+    },
+    rules=rules,
+    refuses={  # (score, sign), the argument to blame
+        "a sign of 1/2": ((1.0, 0.5), "sign"),
+        "a sign of 0, as if labels were 1 and 0": ((1.0, 0), "sign"),
     },
 )
 

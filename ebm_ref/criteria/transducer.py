@@ -1,22 +1,31 @@
 r"""Transducer: free energy of all ways through a grid of moments and labels (RNN-T).
 
-    L(lp, y)  = -log sum_{ways} prod e^{lp of each step}
-    a step      from (t, j) by blank to (t+1, j): lp[t, j, blank]
-                or by label to (t, j+1): lp[t, j, y_j]
-    a way       from (0, 0) by T blanks and u labels, a blank at (T-1, u) last
-
-j counts the labels given so far.  Unlike CTC's (ctc.py), the scores may depend on them: lp has a row
-for each pair (t, j), so the model contains a language model of its own.  A moment may give several
-labels, so every target has alignments: C(T+u-1, u) of them, and nothing has to be merged.
-
+    L(lp, y)        = -log sum_{ways} prod e^{lp of each step}
     dL/dlp[t, j, k] = -P(the way takes step k at (t, j))
 
-by the log-probabilities, each an independent number.  The blanks of one moment have -1 together, for
-each way leaves it once; so do all steps that give label j.  All ways through (t, j) lie on the
-diagonal n = t + j, and reach it in n steps: the sum runs over diagonals, a chain of T + u moves.
-It counts from the best way, as ctc.py does, so that nothing is lost near L = 0 or far from it.
+    a step   from (t, j) by blank to (t+1, j): lp[t, j, blank]
+             or by label to (t, j+1): lp[t, j, y_j]
+    a way    from (0, 0) by T blanks and u labels, a blank at (T-1, u) last
 
-log-probabilities are taken as given: normalised rows make e^-L the probability of the target.  Some
+Here T is the number of moments t, and j counts the labels given so far.  Unlike in CTC (ctc.py) the
+scores may depend on them: lp has a row for each pair (t, j), so the model contains a language model of
+its own.  A moment may give several labels, so every target has alignments: C(T+u-1, u) of them, and
+nothing has to be merged.  The paper's recursion adds them up:
+
+    alpha(t, j) = alpha(t-1, j) e^{lp[t-1, j, blank]}
+                  + alpha(t, j-1) e^{lp[t, j-1, y_{j-1}]}
+    e^{-L}      = alpha(T, u)                         alpha(0, 0) = 1
+
+where the row alpha(T, j) has no labels: it only collects the last blanks.
+
+The derivative is by the log-probabilities, each an independent number.  The blanks of one moment have
+-1 together, for each way leaves it once; so do all steps that give label j.
+
+In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
+steps are counted from those of the best way, as in ctc.py.  All ways through (t, j) lie on the
+diagonal n = t + j, and reach it in n steps: the sum runs over diagonals, a chain of T + u moves.
+
+Log-probabilities are taken as given: normalised rows make e^{-L} the probability of the target.  Some
 libraries normalise again, which changes nothing for normalised rows but their gradient.
 
 Source: Graves (2012), "Sequence Transduction with Recurrent Neural Networks", Sections 2.3-2.5.
@@ -31,10 +40,27 @@ from ebm_ref.criteria.ctc import classes_renamed, concave, reads_target_and_blan
 from ebm_ref.criteria.ctc_alignment import check_symbols
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition
-from ebm_ref.numerics import log_softmax, scaled_sum
+from ebm_ref.numerics import log_softmax, negated, scaled_sum
 
 
-def transducer(log_probabilities, target, blank=0):
+def transducer_as_printed(log_probabilities, target: int, blank: int = 0):
+    """The paper's recursion over probabilities: P rounds to 1 where L is small, and to 0 where it is large.
+
+    >>> lp = np.array([[[-40.0, -(2.0**-30)], [-(2.0**-30), -40.0]]])
+    >>> float(transducer_as_printed(lp, [1])), float(transducer(lp, [1]))
+    (1.8626451509656805e-09, 1.862645149230957e-09)
+    """
+    lp, y, blank = FORMULA.checked(log_probabilities, target, blank)
+    p, u = np.exp(lp), len(y)
+    alpha = 1.0 * (np.arange(u + 1) == 0)
+    for moment in p:
+        for j in range(u):
+            alpha[j + 1] += alpha[j] * moment[j, y[j]]
+        alpha = alpha * moment[:, blank]
+    return -np.log(alpha[u])
+
+
+def transducer(log_probabilities, target: int, blank: int = 0):
     """Transducer loss of one sample.
 
     Parameters
@@ -62,50 +88,56 @@ def transducer(log_probabilities, target, blank=0):
     >>> round(float(np.exp(-transducer(half, [1]))), 12)  # two ways of three steps
     0.25
     """
-    scores, lowest = from_best(log_probabilities, target, blank)
+    lp, y, blank = FORMULA.checked(log_probabilities, target, blank)
+    scores, lowest = from_best(lp, y, blank)
     if not lowest < np.inf:
         return lowest
     c, r = reached(scores)[-1]
     return lowest - (c[-1] + np.log1p(r[-1]))
 
 
-def transducer_gradient(log_probabilities, target, blank=0):
+def transducer_gradient(log_probabilities, target: int, blank: int = 0):
     """dL/dlp, shape (t, u+1, c): minus the posterior of each step; all NaN or 0 where L is not finite."""
-    scores, lowest = from_best(log_probabilities, target, blank)
-    g = np.full(np.shape(log_probabilities), np.nan if np.isnan(lowest) else 0.0)
+    lp, y, blank = FORMULA.checked(log_probabilities, target, blank)
+    scores, lowest = from_best(lp, y, blank)
+    g = np.full(lp.shape, np.nan if np.isnan(lowest) else 0.0)
     if lowest < np.inf:
         n, kind, j = np.nonzero(scores > -np.inf)
-        k = np.append(target, blank).astype(int)[np.where(kind == 1, j, len(target))]
+        k = np.append(y, blank)[np.where(kind == 1, j, len(y))]
         g[n - j, j, k] = -np.minimum(1.0, step_posterior(scores)[n, kind, j])
     return g
 
 
-def step_scores(log_probabilities, target, blank):
+def rules(log_probabilities, target, blank):
+    """A row for each moment and each number of labels, log-probabilities, labels apart from the blank."""
+    t, v, _ = np.shape(log_probabilities)
+    fits = t >= 1 and v == len(target) + 1
+    require(fits, "log_probabilities", log_probabilities, f"must be (t >= 1, {len(target)} + 1, c)")
+    check_symbols("log_probabilities", log_probabilities, target, blank)
+
+
+def step_scores(lp, y, blank):
     """(t+u, 2, u+1) score on each diagonal, by blank and by label, from each j; -inf where no way goes."""
-    last, u = len(log_probabilities) - 1, len(target)
+    last, u = len(lp) - 1, len(y)
     j = np.arange(u + 1)
     t = np.arange(last + 1 + u)[:, None] - j
     is_inside, cell = (t >= 0) & (t <= last), np.clip(t, 0, last)
-    labels = np.append(target, blank).astype(int)
-    by_blank = np.where(is_inside & ((t < last) | (j == u)), log_probabilities[cell, j, blank], -np.inf)
-    by_label = np.where(is_inside & (j < u), log_probabilities[cell, j, labels], -np.inf)
+    labels = np.append(y, blank).astype(int)
+    by_blank = np.where(is_inside & ((t < last) | (j == u)), lp[cell, j, blank], -np.inf)
+    by_label = np.where(is_inside & (j < u), lp[cell, j, labels], -np.inf)
     return np.stack([by_blank, by_label], axis=1)
 
 
-def from_best(log_probabilities, target, blank):
+def from_best(lp, y, blank):
     """Scores of steps counted from those of the best way, and its energy, the lowest."""
-    shape = np.shape(log_probabilities)
-    fits = len(shape) == 3 and shape[0] >= 1 and shape[1] == len(target) + 1
-    require(fits, "log_probabilities", log_probabilities, f"must be (t >= 1, {len(target)} + 1, c)")
-    check_symbols("log_probabilities", log_probabilities, target, blank)
-    scores = step_scores(log_probabilities, target, blank)
+    scores = step_scores(lp, y, blank)
     best = best_steps(scores)
-    lowest = 0.0 - np.sum(best)
+    lowest = negated(np.sum(best))
     return (scores - best[:, None, None] if lowest < np.inf else None), lowest
 
 
 def best_steps(scores):
-    """(t+u,) score of each step of the best way, the one of lowest energy; of equals by blank last."""
+    """(t+u,) score of each step of the best way, the one of lowest energy; ties end on a blank."""
     best, came_by = np.where(np.arange(np.shape(scores)[2]) == 0, 0.0, -np.inf), []
     for by_blank, by_label in scores:
         arriving = np.stack([best + by_blank, one_on(best + by_label, -np.inf)])
@@ -184,7 +216,7 @@ def steps_add_up(formula, inputs, rng):
 
 def near_the_best_way(formula, inputs, rng):
     """E_min - log C(t+u-1, u) <= L <= E_min, the energy of the best way."""
-    _, lowest = from_best(**inputs)
+    _, lowest = from_best(*inputs.values())
     t, u = len(inputs["log_probabilities"]), len(inputs["target"])
     L = formula.value(**inputs)
     excess = max(L - lowest, lowest - np.log(math.comb(t + u - 1, u)) - L, 0.0)
@@ -198,43 +230,29 @@ def by_logits_gradient(lp, y, blank=0):
 
 
 def normalised(lp):
+    """log_softmax of every row."""
     return np.array([[log_softmax(row) for row in plane] for plane in lp])
-
-
-def textbook(lp, y, blank=0, last=True):
-    """The recursion over probabilities, moment after moment; the last blank may be left out by mistake."""
-    p, u = np.exp(lp), len(y)
-    alpha = 1.0 * (np.arange(u + 1) == 0)
-    for t, plane in enumerate(p):
-        for j in range(u):
-            alpha[j + 1] += alpha[j] * plane[j, y[j]]
-        alpha = alpha * plane[:, blank] if last or t + 1 < len(p) else alpha
-    return -np.log(alpha[u])
 
 
 NO_LABEL = np.array([], int)
 HALF, CLOSE = np.log(0.5), -(2.0**-30)
 # log softmax of [[[.1, .6, .1, .1, .1], [.1, .1, .6, .1, .1], [.1, .1, .2, .8, .1]],
 #                 [[.1, .6, .1, .1, .1], [.1, .1, .2, .1, .1], [.7, .1, .2, .1, .1]]], as doubles
-P, Q, R, S = -1.7314291957733714, -1.2314291957733714, -1.8113862028771162, -1.6302539315802915
+P, Q, R = -1.7314291957733714, -1.2314291957733714, -1.8113862028771162
+S, U = -1.6302539315802915, -1.7795670627425162
 PUBLISHED = [
     [[P, Q, P, P, P], [P, P, Q, P, P], [R, R, -1.7113862028771163, -1.1113862028771162, R]],
     [
         [P, Q, P, P, P],
         [S, S, -1.5302539315802914, S, S],
-        [
-            -1.1795670627425163,
-            -1.7795670627425162,
-            -1.6795670627425163,
-            -1.7795670627425162,
-            -1.7795670627425162,
-        ],
+        [-1.1795670627425163, U, -1.6795670627425163, U, U],
     ],
 ]
 A, B, C, D = 0.3081980719059999, 0.6918019280940001, 0.38360385618800025, 0.6163961438119998
 
 FORMULA = Formula(
     value=transducer,
+    as_printed=transducer_as_printed,
     signature="(t,v,c),(u),()->()",
     source="graves2012, Section 2.4",
     gradients={"log_probabilities": transducer_gradient},
@@ -247,7 +265,7 @@ FORMULA = Formula(
         classes_renamed,
         concave,
     ),
-    cases={  # Case((log_probabilities, target, blank), value, by log_probabilities, exposes)
+    cases={  # (log_probabilities, target, blank), L, dL/dlp, the mistake that it exposes
         "two moments, one label: two ways of three steps": Case(
             (np.full((2, 2, 3), HALF), [1], 0),
             2.0 * np.log(2.0),
@@ -324,15 +342,34 @@ FORMULA = Formula(
             symptom="the same value for normalised rows, but a gradient whose every cell sums to 0",
         ),
         "last blank left out": Mistake(
-            lambda lp, y, blank=0: textbook(lp, y, blank, last=False),
+            lambda lp, y, blank=0: transducer_as_printed(_last_blank_certain(lp, blank), y, blank),
             symptom="the loss is too low by -lp[t-1, u, blank], so the model never learns to stop",
         ),
         "best way alone": Mistake(
             lambda lp, y, blank=0: from_best(lp, y, blank)[1], symptom="too high by up to log C(t+u-1, u)"
         ),
         "logarithm of a sum of products": Mistake(
-            lambda lp, y, blank=0: textbook(lp, y, blank),
+            transducer_as_printed,
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
     },
+    rules=rules,
+    refuses={  # (log_probabilities, target, blank), the argument to blame
+        "no moment": ((np.zeros((0, 2, 3)), [1], 0), "log_probabilities"),
+        "as many columns as labels, without one more": ((np.zeros((2, 1, 3)), [1], 0), "log_probabilities"),
+        "a probability beyond all bounds": ((np.full((2, 2, 3), np.inf), [1], 0), "log_probabilities"),
+        "a label that is the blank": ((np.zeros((2, 2, 3)), [0], 0), "target"),
+        "a label beyond the classes": ((np.zeros((2, 2, 3)), [3], 0), "target"),
+        "a label counted from the end": ((np.zeros((2, 2, 3)), [-1], 0), "target"),
+        "labels that are no integers": ((np.zeros((2, 2, 3)), [1.0], 0), "target"),
+        "a blank beyond the classes": ((np.zeros((2, 2, 3)), [1], 3), "blank"),
+        "a blank counted from the end": ((np.zeros((2, 2, 3)), [1], -1), "blank"),
+    },
 )
+
+
+def _last_blank_certain(lp, blank):
+    """The table where the last blank costs nothing."""
+    lp = np.array(lp)
+    lp[-1, :, blank] = 0.0
+    return lp

@@ -1,14 +1,23 @@
 r"""Triplet margin: the anchor must be nearer to the positive than to the negative, by a margin.
 
-    L = max(0, m + |a - p|_q - |a - n|_q),      q >= 1 the degree of the norm
+    L     = max(0, m + |a - p|_q - |a - n|_q)
+    dL/da = u(a - p) - u(a - n)                   where L > 0, else 0
+    dL/dp = -u(a - p)                             where L > 0, else 0
+    dL/dn = u(a - n)                              where L > 0, else 0
 
-No distance is asked to be small or large, only their order counts: it is the hinge loss of the two
-energies |a - p| and |a - n|.  Every point is pulled with force 1 at most, the anchor with 2.
+    |d|_q = (sum_i |d_i|^q)^{1/q}
+    u(d)  = sign(d_i) (|d_i| / |d|_q)^{q-1}       of each component;  u(0) = 0
 
-Exactly the norm, without an eps.  PyTorch adds 1e-6 to every component of the difference, so that in
-three dimensions a point lies 1.7e-6 from itself, and d(a, p) is not d(p, a).  optax adds it under the
-root, which makes 1e-3 of it.  Both want to avoid the slope of the norm at 0, which here is 0 by
-convention: left alone it is NaN, and stays so even for a triplet that costs nothing, as 0 NaN is NaN.
+On this page a is the anchor, p the positive, n the negative, and q >= 1 the degree of the norm (the
+argument `p`).  No distance is asked to be small or large, only their order counts: it is the hinge
+loss of the two energies |a - p| and |a - n|.  Every point is pulled with force 1 at most, the anchor
+with 2.
+
+The norm is exact, without an eps.  PyTorch adds 1e-6 to every component of the difference, so that in
+three dimensions a point lies 1.7e-6 from itself, and d(a, p) is not d(p, a).  optax adds 1e-6 under
+the root, so a point lies 1e-3 from itself.  Both want to avoid the slope of the norm at 0, which is 0
+here by convention.  Computed by the chain rule that slope is NaN, even of a triplet that costs
+nothing, since 0 times NaN is NaN.
 
 Where the anchor is far from both, the two distances cancel; distance.py says how not to lose the
 digits.
@@ -20,9 +29,30 @@ convolutional neural networks"; Schroff et al. (2015), FaceNet, with squared dis
 import autograd.numpy as np
 
 from ebm_ref.checks import require
-from ebm_ref.criteria.distance import distance, distance_gradient, nearer, nearer_gradient, random_points
+from ebm_ref.criteria.distance import (
+    check_components,
+    check_degree,
+    gap,
+    gap_slope,
+    length,
+    length_slope,
+    random_points,
+)
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import gradient_bounded, homogeneous, moved_together, non_negative
+
+
+def triplet_margin_as_printed(anchor, positive, negative, margin=1.0, p=2.0):
+    """The formula as it stands: the difference of two long distances keeps few digits, here one.
+
+    >>> far, b, c = np.array([1e8, 0.0]), np.array([0.0, 3.0]), np.array([0.0, 4.0])
+    >>> float(triplet_margin_as_printed(far, b, c, 2.0**-20)), float(triplet_margin(far, b, c, 2.0**-20))
+    (9.238719940185547e-07, 9.1867431640625e-07)
+    """
+    a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
+    to_p = np.sum(np.abs(a - p) ** q) ** (1.0 / q)
+    to_n = np.sum(np.abs(a - n) ** q) ** (1.0 / q)
+    return np.maximum(0.0, m + to_p - to_n)
 
 
 def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0):
@@ -30,7 +60,7 @@ def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0):
 
     Parameters
     ----------
-    anchor, positive, negative : (n,) float
+    anchor, positive, negative : (n,) float, n >= 1
         The point a, one that belongs with it, and one that does not.  A NaN gives a NaN loss.
     margin : float
         m >= 0: how much nearer the positive must be, in the unit of the points.
@@ -45,36 +75,48 @@ def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0):
     Raises
     ------
     ValueError
-        If the margin is negative, or if p < 1 or infinite.
+        If the points have no component, if the margin is negative, or if p < 1 or infinite.
 
     >>> a = np.array([0.0, 0.0])
     >>> float(triplet_margin(a, np.array([1.0, -1.0]), np.array([3.0, 3.0]), p=1.0))  # 1 + 2 - 6 < 0
     0.0
     """
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
-    return np.maximum(0.0, margin + nearer(anchor, positive, negative, p))
+    return violation(*FORMULA.checked(anchor, positive, negative, margin, p))
 
 
 def triplet_margin_anchor_gradient(anchor, positive, negative, margin=1.0, p=2.0):
     """dL/da, shape (n,): toward p and away from n; zero where the loss is 0, the corner included."""
-    loss = triplet_margin(anchor, positive, negative, margin, p)
-    return _if_active(loss, nearer_gradient(anchor, positive, negative, p))
+    a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
+    return if_violated(violation(a, p, n, m, q), gap_slope(a, p, n, q))
 
 
 def triplet_margin_positive_gradient(anchor, positive, negative, margin=1.0, p=2.0):
     """dL/dp, shape (n,): toward a; zero where p = a, and where the loss is 0."""
-    loss = triplet_margin(anchor, positive, negative, margin, p)
-    return _if_active(loss, distance_gradient(positive, anchor, p))
+    a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
+    return if_violated(violation(a, p, n, m, q), length_slope(p - a, q))
 
 
 def triplet_margin_negative_gradient(anchor, positive, negative, margin=1.0, p=2.0):
     """dL/dn, shape (n,): away from a; zero where n = a, and where the loss is 0."""
-    loss = triplet_margin(anchor, positive, negative, margin, p)
-    return _if_active(loss, -distance_gradient(negative, anchor, p))
+    a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
+    return if_violated(violation(a, p, n, m, q), -length_slope(n - a, q))
 
 
-def _if_active(loss, slope):
-    return np.sign(loss) * slope if loss != 0.0 else np.zeros(len(slope))
+def violation(a, p, n, m, q):
+    """L of a triplet that was checked."""
+    return np.maximum(0.0, m + gap(a, p, n, q))
+
+
+def if_violated(L, slope):
+    """The slope where L > 0, NaN where L is, else 0, whatever the slope is there."""
+    return np.sign(L) * slope if L != 0.0 else np.zeros(len(slope))
+
+
+def rules(anchor, positive, negative, margin, p):
+    """A distance, a margin, and a norm."""
+    check_components("anchor", anchor)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+    check_degree(p)
 
 
 def random_triplet(rng):
@@ -83,10 +125,12 @@ def random_triplet(rng):
     return points | {"margin": rng.uniform(0.5, 3.0), "p": rng.choice([1.0, 1.5, 2.0, 2.0, 3.0])}
 
 
-ORIGIN, ZERO = np.zeros(2), {a: np.zeros(2) for a in ("anchor", "positive", "negative")}
+ORIGIN, NEAR, FAR = np.zeros(2), np.ones(2), np.array([1.0, 3.0])
+ZERO, NO_NUMBER = 3 * (np.zeros(2),), 3 * (np.full(2, np.nan),)  # by anchor, positive and negative
 
 FORMULA = Formula(
     value=triplet_margin,
+    as_printed=triplet_margin_as_printed,
     signature="(n),(n),(n),(),()->()",
     source="balntas2016, Section 2",
     gradients={
@@ -103,8 +147,7 @@ FORMULA = Formula(
         gradient_bounded("negative", 1.0),
         homogeneous(1, anchor=1, positive=1, negative=1, margin=1),
     ),
-    cases={
-        # Case((anchor, positive, negative, margin, p), value, by anchor and positive and negative, exposes)
+    cases={  # (anchor, positive, negative, margin, p), L, (dL/da, dL/dp, dL/dn), the mistake that it exposes
         "3, 4, 5: the positive at 5, the negative at 2": Case(
             (ORIGIN, [3.0, 4.0], [0.0, 2.0], 1.0, 2.0),
             4.0,
@@ -155,11 +198,7 @@ FORMULA = Formula(
             "negative compared with the nearer of anchor and positive",
         ),
         "an infinitely far negative": Case((ORIGIN, [3.0, 4.0], [np.inf, 0.0], 1.0, 2.0), 0.0, ZERO),
-        "not a number": Case(
-            (ORIGIN, [np.nan, 4.0], [3.0, 0.0], 1.0, 2.0),
-            np.nan,
-            {a: np.full(2, np.nan) for a in ("anchor", "positive", "negative")},
-        ),
+        "not a number": Case((ORIGIN, [np.nan, 4.0], [3.0, 0.0], 1.0, 2.0), np.nan, NO_NUMBER),
     },
     variants={
         "eps added to the difference": Convention(
@@ -176,7 +215,7 @@ FORMULA = Formula(
         ),
         "negative compared with the nearer of anchor and positive": Convention(
             lambda a, p, n, m=1.0, q=2.0: np.maximum(
-                0.0, m + distance(a, p, q) - min(distance(a, n, q), distance(p, n, q))
+                0.0, m + length(a - p, q) - min(length(a - n, q), length(p - n, q))
             ),
             {
                 "anchor": lambda a, p, n, m=1.0, q=2.0: _swapped(a, p, n, m, q)[0],
@@ -229,14 +268,25 @@ FORMULA = Formula(
             symptom="strangers come together",
         ),
     },
+    rules=rules,
+    refuses={  # (anchor, positive, negative, margin, p), the argument to blame
+        "points of no component": (([], [], []), "anchor"),
+        "a negative margin": ((NEAR, NEAR, FAR, -1.0, 2.0), "margin"),
+        "a margin that is no number": ((NEAR, NEAR, FAR, np.nan, 2.0), "margin"),
+        "a degree below 1": ((NEAR, NEAR, FAR, 1.0, 0.5), "p"),
+        "the largest component alone": ((NEAR, NEAR, FAR, 1.0, np.inf), "p"),
+        "a degree that is no number": ((NEAR, NEAR, FAR, 1.0, np.nan), "p"),
+    },
 )
 
 
 def _norm(d, q):
+    """|d|_q as the formula has it."""
     return np.sum(np.abs(d) ** q) ** (1.0 / q)
 
 
 def _slope(d, q):
+    """u(d) as the chain rule gives it: 0 / 0 at 0."""
     return np.sign(d) * (np.abs(d) ** (q - 1.0) / _norm(d, q) ** (q - 1.0))
 
 
@@ -248,24 +298,27 @@ def _plain(a, p, n, m, q, eps=0.0):
 
 
 def _with_eps(a, p, n, m, q):
+    """Gradients where 1e-6 is added to every component."""
     return _plain(a, p, n, m, q, eps=1e-6)
 
 
 def _swapped(a, p, n, m, q):
     """Gradients where the negative's distance is min(|a - n|, |p - n|), a tie shared by halves."""
-    from_a, from_p = distance(a, n, q), distance(p, n, q)
-    active = np.sign(np.maximum(0.0, m + distance(a, p, q) - np.minimum(from_a, from_p)))
+    from_a, from_p = length(a - n, q), length(p - n, q)
+    active = np.sign(np.maximum(0.0, m + length(a - p, q) - np.minimum(from_a, from_p)))
     share = 0.5 * (1.0 + np.sign(from_p - from_a))
-    to_p = distance_gradient(a, p, q)
-    to_n, p_to_n = share * distance_gradient(a, n, q), (1.0 - share) * distance_gradient(p, n, q)
+    to_p = length_slope(a - p, q)
+    to_n, p_to_n = share * length_slope(a - n, q), (1.0 - share) * length_slope(p - n, q)
     return active * (to_p - to_n), -active * (to_p + p_to_n), active * (to_n + p_to_n)
 
 
 def _squares(a, p, n, m):
+    """m + |a - p|^2 - |a - n|^2."""
     return m + np.sum((a - p) ** 2) - np.sum((a - n) ** 2)
 
 
 def _signed(d, q):
+    """The norm without absolute values, and with an eps."""
     return (np.sum(d**q) + 1e-6) ** (1.0 / q)
 
 
