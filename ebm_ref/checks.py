@@ -31,7 +31,7 @@ def _shown(value):
     """The value as text, at most a few lines of it."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, np.ndarray):
-        return np.array2string(value, threshold=8)
+        return np.array2string(np.asarray(value), threshold=8)
     try:
         text = repr(value)
     except Exception:  # a whole number of more digits than Python prints, or what cannot be shown
