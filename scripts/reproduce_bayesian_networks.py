@@ -30,7 +30,7 @@ from math import prod
 import numpy as np
 from reproduction import conclude, figure, installed, options
 
-from ebm_ref.energies.factor_graph import clamped
+from ebm_ref.exact.factors import clamped
 from ebm_ref.exact.elimination import log_partition, marginals, plan, samples
 
 # p(yes) of asia; Lauritzen and Spiegelhalter (1988) print them to two digits, the tables give all
