@@ -113,7 +113,7 @@ def monotone_paths(n, m):
 
 def rules(distances):
     """A table that is not empty, and no distance that would win whatever the others are."""
-    require(distances.size > 0, "distances", distances, "must have n >= 1 rows and m >= 1 columns")
+    require(distances.size > 0, "distances", distances, "must be (n, m); none empty")
     require(not np.any(distances == -np.inf), "distances", distances, "must not be -inf; +inf forbids")
 
 

@@ -91,7 +91,7 @@ def rules(unary, pairwise, labels):
 def check_chain(unary, pairwise):
     """Raise unless unary is (t, k) and pairwise (k, k), t and k at least 1, and no energy is -inf."""
     u = real("unary", unary, "t", "k")
-    require(u.size > 0, "unary", unary, "must have t >= 1 moments and k >= 1 labels")
+    require(u.size > 0, "unary", unary, "must be (t, k): moments, labels; none empty")
     P = real("pairwise", pairwise, u.shape[1], u.shape[1])
     for argument, energies in (("unary", u), ("pairwise", P)):
         require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")

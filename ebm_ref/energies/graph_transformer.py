@@ -169,9 +169,9 @@ def rules(energies, arcs, answer):
 
 def check_graph(energies, arcs):
     """Raise unless there is an arc, none has the energy -inf, and all lead upwards from a node >= 0."""
-    require(len(energies) > 0, "energies", energies, "must be (n,), one for each of n >= 1 arcs")
+    require(len(energies) > 0, "energies", energies, "must be (n,), one for each arc; not empty")
     require(not np.any(energies == -np.inf), "energies", energies, "must not be -inf; +inf forbids")
-    require(arcs.shape[1] == 3, "arcs", arcs, f"must be ({len(energies)}, 3): from, to, label")
+    require(arcs.shape[1] == 3, "arcs", arcs, f"must be ({len(energies)}, 3) integers: from, to, label")
     upwards = np.all((arcs[:, 0] >= 0) & (arcs[:, 0] < arcs[:, 1]))
     require(upwards, "arcs", arcs, "must lead upwards, from a node >= 0 to a larger one")
 
