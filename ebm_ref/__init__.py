@@ -155,6 +155,7 @@ READING_ORDER = (
     "exact.graph",
     "exact.semi_markov",
     # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them
+    "exact.factors",
     "exact.elimination",
     "exact.transfer_matrix",
     "exact.ising_torus",

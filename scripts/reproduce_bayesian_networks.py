@@ -30,8 +30,8 @@ from math import prod
 import numpy as np
 from reproduction import conclude, figure, installed, options
 
-from ebm_ref.energies.factor_graph import clamped
 from ebm_ref.exact.elimination import log_partition, marginals, plan, samples
+from ebm_ref.exact.factors import clamped
 
 # p(yes) of asia; Lauritzen and Spiegelhalter (1988) print them to two digits, the tables give all
 ASIA = {"asia": 0.01, "tub": 0.0104, "smoke": 0.5, "lung": 0.055, "bronc": 0.45}

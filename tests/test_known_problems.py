@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ebm_ref.energies.factor_graph import clamped
 from ebm_ref.exact.elimination import ground_state, log_partition, marginals
+from ebm_ref.exact.factors import clamped
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

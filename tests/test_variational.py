@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ebm_ref.energies import factor_graph as fg
+from ebm_ref.exact import factors as fg
 from ebm_ref.exact.elimination import ground_state, log_partition, marginals
 from ebm_ref.inference.loopy import bethe_free_energy, min_sum, sum_product
 from ebm_ref.inference.mean_field import mean_field, variational_free_energy

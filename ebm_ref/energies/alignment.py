@@ -1,20 +1,24 @@
 r"""Alignment: two sequences laid side by side, the energy of the best way to do so.
 
-    D(i, j) = d(i, j) + min(D(i-1, j-1), D(i-1, j), D(i, j-1)),  D(0, 0) = 0
-    E(d)    = D(n, m) = min over monotone paths of the sum of d along it
-    F(d)    = -(1/beta) log sum over monotone paths of e^{-beta sum of d}
+    D(i, j)     = d(i, j) + min(D(i-1, j-1), D(i-1, j), D(i, j-1))
+    D(0, 0)     = 0,  D(i, 0) = D(0, j) = +inf elsewhere
+    E(d)        = D(n, m) = min over monotone paths of the sum of d along it
+    dE/dd(i, j) = [best path passes (i, j)]
 
-Dynamic time warping.  d(i, j) says how badly moment i of a word fits moment j of a template; a
-speaker may be slower here and faster there.  A path goes from the first pair to the last, one step at
-a time: on in both, on in one, on in the other.  It is a latent variable: nobody says which moment
-belongs to which, so its energy is minimised over, or marginalised, as in soft-DTW, whose gamma is
-1 / beta.
-
-    dE/dd = 1 on the best path, 0 elsewhere
+    F(d)        = -(1/beta) log sum over monotone paths of e^{-beta sum of d}
     dF/dd(i, j) = P(path passes (i, j))
 
-There are 1, 3, 13, 63, 321 paths through tables of 1, 2, 3, 4, 5 rows and columns: counted one by one
-by `monotone_paths`, and in n m steps by the recursion.
+This is dynamic time warping.  d(i, j) says how badly moment i of a word fits moment j of a template; a
+speaker may be slower here and faster there.  A path goes from the first pair to the last, one step at
+a time: on in both sequences, on in the first, or on in the second.  The path is a latent variable, since
+nobody says which moment belongs to which.  So its energy is minimised over, E, or marginalised, F: that is
+soft-DTW, whose gamma is 1 / beta.
+
+There are 1, 3, 13, 63, 321 paths through tables of 1, 2, 3, 4, 5 rows and columns.  `monotone_paths` counts
+them one by one; the recursion needs n m steps.
+
+Where one path is much better than all others, what these add to F is lost in a sum with the best one.  So
+all paths are counted from the best, whose energy is added last.
 
 Source: Sakoe and Chiba (1978), Section II; Cuturi and Blondel (2017), equations (1)-(2);
 LeCun et al. (2006), Section 7.
@@ -26,51 +30,6 @@ from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 from ebm_ref.numerics import scaled_sum
-
-
-def check_distances(distances):
-    """Raise a ValueError unless distances are (n, m), neither 0, and none is -inf."""
-    shape = np.shape(distances)
-    require(len(shape) == 2 and min(shape) > 0, "distances", distances, "must be (n, m); none empty")
-    require(not np.any(distances == -np.inf), "distances", distances, "must not be -inf; +inf forbids")
-
-
-def monotone_paths(n, m):
-    """Every path from (0, 0) to (n-1, m-1), as a list of pairs, by trying all steps.
-
-    >>> [len(monotone_paths(n, n)) for n in (1, 2, 3, 4)]
-    [1, 3, 13, 63]
-    """
-    if n == 1 and m == 1:
-        return [[(0, 0)]]
-    before = [(a, b) for a, b in ((n - 1, m - 1), (n - 1, m), (n, m - 1)) if a > 0 and b > 0]
-    return [[*path, (n - 1, m - 1)] for a, b in before for path in monotone_paths(a, b)]
-
-
-def predecessors(i, j):
-    """Pairs from which a path may step to (i, j), the diagonal step first."""
-    return [(a, b) for a, b in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if a >= 0 and b >= 0]
-
-
-def best_path(distances, diagonal=1.0):
-    """(l, 2) pairs of the path of lowest energy; of equals the one that, from its end, is diagonal longest.
-
-    `diagonal` is what a pair counts that is reached by a diagonal step.
-
-    >>> best_path(np.array([[0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])).tolist()
-    [[0, 0], [1, 0], [2, 1]]
-    """
-    n, m = np.shape(distances)
-    lowest, came_from = {(0, 0): distances[0, 0]}, {}
-    for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
-        ways = predecessors(i, j)
-        counts = [diagonal if a < i and b < j else 1.0 for a, b in ways]
-        sums = np.array([lowest[w] + c * distances[i, j] for w, c in zip(ways, counts, strict=True)])
-        lowest[i, j], came_from[i, j] = np.min(sums), ways[np.argmin(sums)]
-    path = [(n - 1, m - 1)]
-    while path[-1] in came_from:
-        path.append(came_from[path[-1]])
-    return np.array(path[::-1])
 
 
 def alignment(distances):
@@ -91,24 +50,87 @@ def alignment(distances):
     ValueError
         If there is no row or no column, or if a distance is -inf.
 
-    >>> float(alignment(np.array([[1.0, 5.0, 5.0], [5.0, 1.0, 1.0]])))  # the last pair: on in one only
+    >>> float(alignment(np.array([[1.0, 5.0, 5.0], [5.0, 1.0, 1.0]])))  # the last step is on in one only
     3.0
     """
-    check_distances(distances)
-    if np.any(np.isnan(distances)):
-        return np.nan
-    path = best_path(distances)
-    return np.sum(distances[path[:, 0], path[:, 1]])
+    (d,) = FORMULA.checked(distances)
+    return along(d, best_path(d))
 
 
 def alignment_gradient(distances):
     """dE/dd, shape (n, m): 1 on the best path; 0 where every path is forbidden."""
-    energy = alignment(distances)
-    g = np.full(np.shape(distances), np.nan if np.isnan(energy) else 0.0)
+    (d,) = FORMULA.checked(distances)
+    path = best_path(d)
+    energy = along(d, path)
+    g = np.full(d.shape, np.nan if np.isnan(energy) else 0.0)
     if energy < np.inf:
-        path = best_path(distances)
         g[path[:, 0], path[:, 1]] = 1.0
     return g
+
+
+def along(d, path):
+    """The sum of d along a path; NaN where any distance is."""
+    return np.nan if np.any(np.isnan(d)) else np.sum(d[path[:, 0], path[:, 1]])
+
+
+def best_path(d, diagonal=1.0):
+    """(l, 2) pairs of the path of lowest energy; ties go to the path that, from its end, is diagonal longest.
+
+    `diagonal` is what a pair counts that is reached by a diagonal step.
+
+    >>> best_path(np.array([[0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])).tolist()
+    [[0, 0], [1, 0], [2, 1]]
+    """
+    n, m = d.shape
+    lowest, came_from = {(0, 0): d[0, 0]}, {}
+    for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
+        ways = predecessors(i, j)
+        counts = [diagonal if a < i and b < j else 1.0 for a, b in ways]
+        sums = np.array([lowest[w] + c * d[i, j] for w, c in zip(ways, counts, strict=True)])
+        lowest[i, j], came_from[i, j] = np.min(sums), ways[np.argmin(sums)]
+    path = [(n - 1, m - 1)]
+    while path[-1] in came_from:
+        path.append(came_from[path[-1]])
+    return np.array(path[::-1])
+
+
+def predecessors(i, j):
+    """Pairs from which a path may step to (i, j), the diagonal step first."""
+    return [(a, b) for a, b in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if a >= 0 and b >= 0]
+
+
+def monotone_paths(n, m):
+    """Every path from (0, 0) to (n-1, m-1), as a list of pairs, by trying all steps.
+
+    >>> [len(monotone_paths(n, n)) for n in (1, 2, 3, 4)]
+    [1, 3, 13, 63]
+    """
+    if n == 1 and m == 1:
+        return [[(0, 0)]]
+    before = [(a, b) for a, b in ((n - 1, m - 1), (n - 1, m), (n, m - 1)) if a > 0 and b > 0]
+    return [[*path, (n - 1, m - 1)] for a, b in before for path in monotone_paths(a, b)]
+
+
+def rules(distances):
+    """A table that is not empty, and no distance that would win whatever the others are."""
+    require(distances.size > 0, "distances", distances, "must be (n, m); none empty")
+    require(not np.any(distances == -np.inf), "distances", distances, "must not be -inf; +inf forbids")
+
+
+def soft_alignment_as_printed(distances, beta=1.0):
+    """The paper's recursion, with a soft minimum of three; what is e^-40 of a sum is lost in it.
+
+    >>> float(soft_alignment_as_printed(np.array([[0.0, 40.0], [40.0, 0.0]])))  # it is -2 e^-40
+    0.0
+    """
+    d, beta = SOFT.checked(distances, beta)
+    n, m = d.shape
+    D = np.full((n + 1, m + 1), np.inf)
+    D[0, 0] = 0.0
+    for i, j in np.ndindex(n, m):
+        before = np.array([D[i, j], D[i, j + 1], D[i + 1, j]])
+        D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
+    return D[n, m]
 
 
 def soft_alignment(distances, beta=1.0):
@@ -134,25 +156,24 @@ def soft_alignment(distances, beta=1.0):
     >>> float(np.exp(-soft_alignment(np.zeros((3, 3)))).round(12))  # how many paths there are
     13.0
     """
-    check_distances(distances)
-    require_positive("beta", beta)
-    if np.any(np.isnan(distances)):
-        return np.nan
-    lowest = alignment(distances)
+    d, beta = SOFT.checked(distances, beta)
+    path = best_path(d)
+    lowest = along(d, path)
     if not lowest < np.inf:
         return lowest
-    c, r = arrivals(distances, beta)[0][np.shape(distances)[0] - 1, np.shape(distances)[1] - 1]
+    c, r = arrivals(d, beta, path)[0][d.shape[0] - 1, d.shape[1] - 1]
     return lowest - (c + np.log1p(r)) / beta
 
 
 def soft_alignment_gradient(distances, beta=1.0):
     """dF/dd, shape (n, m): the probability that the path passes the pair; 0 where every path is forbidden."""
-    free = soft_alignment(distances, beta)
-    n, m = np.shape(distances)
-    g = np.full((n, m), np.nan if np.isnan(free) else 0.0)
-    if not free < np.inf:
+    d, beta = SOFT.checked(distances, beta)
+    path = best_path(d)
+    lowest, (n, m) = along(d, path), d.shape
+    g = np.full((n, m), np.nan if np.isnan(lowest) else 0.0)
+    if not lowest < np.inf:
         return g
-    _, ways = arrivals(distances, beta)
+    _, ways = arrivals(d, beta, path)
     g[n - 1, m - 1] = 1.0
     for i, j in [(i, j) for i in range(n) for j in range(m)][:0:-1]:
         if g[i, j] > 0.0:  # handed on to the pairs it came from, each by its share
@@ -164,18 +185,18 @@ def soft_alignment_gradient(distances, beta=1.0):
     return np.minimum(g, 1.0)
 
 
-def arrivals(distances, beta):
+def arrivals(d, beta, path):
     """{(i, j): (c, r)} with sums over the paths up to there, and the same for each way in, as arrays.
 
-    Counted from the best path: what that pays on the way from one level i + j to another is taken off
-    every step between them, so that large distances which all paths share cancel before they are added.
+    Counted from the best path: what it pays on the way from one level i + j to another is subtracted from
+    every step between the two, so large distances that all paths share cancel before they are added.
     """
-    n, m = np.shape(distances)
-    paid = {i + j: distances[i, j] for i, j in best_path(distances)}
+    n, m = d.shape
+    paid = {i + j: d[i, j] for i, j in path}
     sums, ways = {(0, 0): (0.0, 0.0)}, {}
     for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
         extra = [
-            distances[i, j] - sum(paid.get(s, 0.0) for s in range(a + b + 1, i + j + 1))
+            d[i, j] - sum(paid.get(s, 0.0) for s in range(a + b + 1, i + j + 1))
             for a, b in predecessors(i, j)
         ]
         before = [sums[w] for w in predecessors(i, j)]
@@ -183,6 +204,12 @@ def arrivals(distances, beta):
         ways[i, j] = c, np.array([r for _, r in before])
         sums[i, j] = scaled_sum(*ways[i, j])
     return sums, ways
+
+
+def soft_rules(distances, beta):
+    """The same, at a temperature."""
+    rules(distances)
+    require_positive("beta", beta)
 
 
 def backwards_the_same(formula, inputs, rng):
@@ -208,6 +235,12 @@ def counted_twice(distances):
 STEPS = np.array([[1.0, 8.0, 8.0], [8.0, 2.0, 8.0], [8.0, 8.0, 4.0]])
 SLOW = np.array([[1.0, 2.0, 9.0], [9.0, 9.0, 4.0]])
 
+NO_TABLES = {  # (distances,), the argument to blame
+    "no row": ((np.zeros((0, 3)),), "distances"),
+    "no column": ((np.zeros((3, 0)),), "distances"),
+    "a distance of -inf": (([[0.0, -np.inf]],), "distances"),
+}
+
 FORMULA = Formula(
     value=alignment,
     signature="(n,m)->()",
@@ -215,7 +248,7 @@ FORMULA = Formula(
     gradients={"distances": alignment_gradient},
     sample=lambda rng: {"distances": rng.uniform(0.0, 3.0, size=((2, 2), (2, 3), (3, 2))[rng.integers(3)])},
     laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1)),
-    cases={  # Case((distances), value, by distances, exposes)
+    cases={  # (distances,), E, dE/dd, the mistake that it exposes
         "along the diagonal: on in both": Case((STEPS,), 7.0, np.eye(3), "no diagonal steps"),
         "slower than the template: two of its moments to one": Case(
             (SLOW,), 7.0, [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
@@ -253,6 +286,8 @@ FORMULA = Formula(
             symptom="every path has n + m - 1 pairs: equal sequences are not at distance 0",
         ),
     },
+    rules=rules,
+    refuses=NO_TABLES,
 )
 
 
@@ -271,7 +306,7 @@ SOFT = Formula(
         "beta": rng.uniform(0.3, 3.0),
     },
     laws=(backwards_the_same, passes_both_ends, homogeneous(1, distances=1, beta=-1)),
-    cases={  # Case((distances, beta), value, by distances, exposes)
+    cases={  # (distances, beta), F, dF/dd, the mistake that it exposes
         "nothing known: three paths through two by two": Case(
             (np.zeros((2, 2)), 1.0), -np.log(3.0), [[1.0, 1.0 / 3.0], [1.0 / 3.0, 1.0]], "the best path alone"
         ),
@@ -299,5 +334,12 @@ SOFT = Formula(
             lambda d, beta=1.0: alignment(d),
             symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
         ),
+    },
+    as_printed=soft_alignment_as_printed,
+    rules=soft_rules,
+    refuses=NO_TABLES
+    | {
+        "no temperature": ((np.zeros((2, 2)), 0.0), "beta"),
+        "a temperature of 0": ((np.zeros((2, 2)), np.inf), "beta"),
     },
 )

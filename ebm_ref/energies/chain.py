@@ -1,13 +1,13 @@
 r"""Linear chain: a sequence of labels, each with an energy of its own and one with its neighbour.
 
-    E(u, P, y) = sum_t u[t, y_t] + sum_t P[y_t, y_{t+1}]
-
-    dE/du[t, j] = [y_t = j],    dE/dP[i, j] = how often j follows i in y
+    E(u, P, y)  = sum_t u[t, y_t] + sum_t P[y_t, y_{t+1}]
+    dE/du[t, j] = [y_t = j]
+    dE/dP[i, j] = sum_t [y_t = i, y_{t+1} = j]      how often j follows i
 
 Words and their parts of speech, frames and sounds: the unary energy u[t, j] says how badly label j
-suits moment t, the pairwise energy P[i, j] how badly j follows i, and both come from any network.
-+inf forbids.  There are k^t answers, but only neighbours meet, so that what must be known of an
-answer up to moment t is its last label: minima and sums over all of them cost t k^2 steps
+suits moment t, and the pairwise energy P[i, j] how badly j follows i.  Both may come from any network.
++inf forbids.  There are k^t answers, but only neighbours meet, so all that must be known of an answer up
+to moment t is its last label.  Minima and sums over all answers therefore cost t k^2 steps
 (exact/chain.py).
 
 P is read from row to column: *from* i *to* j.  Several tutorials have it the other way round, and
@@ -19,30 +19,12 @@ Pereira (2001), Section 3.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index
+from ebm_ref.checks import real, require, require_index, whole
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
 
 
-def check_chain(unary, pairwise):
-    """Raise a ValueError unless unary is (t, k), pairwise (k, k), t and k at least 1, and none is -inf."""
-    shape = np.shape(unary)
-    require(len(shape) == 2 and min(shape) > 0, "unary", unary, "must be (t, k): moments, labels; none empty")
-    k = shape[1]
-    require(np.shape(pairwise) == (k, k), "pairwise", pairwise, f"must be ({k}, {k}) for {k} labels")
-    for argument, energies in (("unary", unary), ("pairwise", pairwise)):
-        require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")
-
-
-def check_labels(labels, unary):
-    """Raise a ValueError unless there is one label for each moment, an integer in 0..k-1."""
-    t, k = np.shape(unary)
-    require(np.shape(labels) == (t,), "labels", labels, f"must be {t} labels, one for each moment")
-    for label in labels:
-        require_index("labels", label, k)
-
-
-def chain(unary, pairwise, labels):
+def chain(unary, pairwise, labels: int):
     """Energy of one sequence of labels.
 
     Parameters
@@ -62,29 +44,63 @@ def chain(unary, pairwise, labels):
     Raises
     ------
     ValueError
-        If a shape does not fit, if a label is not in 0..k-1, or if an energy is -inf.
+        If a label is not in 0..k-1, if there is no moment or no label, or if an energy is -inf.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain(u, P, np.array([0, 1, 1])))  # 0 + 0 + 4, and 8 + 0
     12.0
     """
-    check_chain(unary, pairwise)
-    check_labels(labels, unary)
-    y = np.array(labels)
-    return np.sum(unary[np.arange(len(y)), y]) + np.sum(pairwise[y[:-1], y[1:]])
+    u, P, y = FORMULA.checked(unary, pairwise, labels)
+    return energy_of(u, P, y)
 
 
-def chain_unary_gradient(unary, pairwise, labels):
+def chain_unary_gradient(unary, pairwise, labels: int):
     """dE/du, shape (t, k): 1 at the label of each moment."""
+    u, _, y = FORMULA.checked(unary, pairwise, labels)
+    return one_hot(y, u.shape[1])
+
+
+def chain_pairwise_gradient(unary, pairwise, labels: int):
+    """dE/dP, shape (k, k): how often each label follows each."""
+    u, _, y = FORMULA.checked(unary, pairwise, labels)
+    return count_pairs(y, u.shape[1])
+
+
+def energy_of(u, P, y):
+    """E of a sequence that was checked."""
+    return np.sum(u[np.arange(len(y)), y]) + np.sum(P[y[:-1], y[1:]])
+
+
+def one_hot(y, k):
+    """[y_t = j], shape (t, k)."""
+    return 1.0 * (y[:, None] == np.arange(k))
+
+
+def count_pairs(y, k):
+    """How often j follows i in y, shape (k, k)."""
+    first = one_hot(y, k)
+    return first[:-1].T @ first[1:]
+
+
+def rules(unary, pairwise, labels):
+    """Energies of a chain, and one of its labels for each moment."""
     check_chain(unary, pairwise)
     check_labels(labels, unary)
-    return 1.0 * (np.array(labels)[:, None] == np.arange(np.shape(unary)[1]))
 
 
-def chain_pairwise_gradient(unary, pairwise, labels):
-    """dE/dP, shape (k, k): how often each label follows each."""
-    first = chain_unary_gradient(unary, pairwise, labels)
-    return first[:-1].T @ first[1:]
+def check_chain(unary, pairwise):
+    """Raise unless unary is (t, k) and pairwise (k, k), t and k at least 1, and no energy is -inf."""
+    u = real("unary", unary, "t", "k")
+    require(u.size > 0, "unary", unary, "must be (t, k): moments, labels; none empty")
+    P = real("pairwise", pairwise, u.shape[1], u.shape[1])
+    for argument, energies in (("unary", u), ("pairwise", P)):
+        require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")
+
+
+def check_labels(labels, unary):
+    """Raise unless there is one label for each moment, an integer in 0..k-1."""
+    for label in whole("labels", labels, len(unary)):
+        require_index("labels", label, np.shape(unary)[1])
 
 
 def random_chain(rng):
@@ -128,6 +144,17 @@ def transposed(function):
 THREE = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]])
 ASYMMETRIC = np.array([[0.0, 8.0], [16.0, 32.0]])
 
+NO_CHAINS = {  # (unary, pairwise, labels), the argument to blame; parameters keep their defaults
+    "a label beyond k - 1": ((THREE, ASYMMETRIC, [0, 1, 2]), "labels"),
+    "a label counted from the end": ((THREE, ASYMMETRIC, [0, -1, 1]), "labels"),
+    "labels that are no integers": ((THREE, ASYMMETRIC, [0.0, 1.0, 1.0]), "labels"),
+    "labels that are bools": ((THREE, ASYMMETRIC, [True, False, True]), "labels"),
+    "no label": ((np.zeros((2, 0)), np.zeros((0, 0)), [0, 0]), "unary"),
+    "no moment": ((np.zeros((0, 2)), np.zeros((2, 2)), []), "unary"),
+    "a unary energy of -inf": (([[0.0, -np.inf]], ASYMMETRIC, [0]), "unary"),
+    "a pairwise energy of -inf": ((THREE, [[0.0, -np.inf], [0.0, 0.0]], [0, 1, 1]), "pairwise"),
+}
+
 FORMULA = Formula(
     value=chain,
     signature="(t,k),(k,k),(t)->()",
@@ -135,7 +162,7 @@ FORMULA = Formula(
     gradients={"unary": chain_unary_gradient, "pairwise": chain_pairwise_gradient},
     sample=random_chain,
     laws=(backwards_and_transposed, labels_renamed, levels_add_up),
-    cases={  # Case((unary, pairwise, labels), value, by unary and pairwise, exposes)
+    cases={  # (unary, pairwise, labels), E, (dE/du, dE/dP), the mistake that it exposes
         "from row to column: 0 0 1 passes P[0, 0] and P[0, 1]": Case(
             (THREE, ASYMMETRIC, [0, 0, 1]),
             0.0 + 2.0 + 4.0 + 0.0 + 8.0,
@@ -145,11 +172,11 @@ FORMULA = Formula(
         "there and back: both asymmetric transitions once": Case(
             (THREE, ASYMMETRIC, [1, 0, 1]),
             1.0 + 2.0 + 4.0 + 16.0 + 8.0,
-            {"pairwise": np.array([[0.0, 1.0], [1.0, 0.0]])},
+            {"pairwise": [[0.0, 1.0], [1.0, 0.0]]},
             "last moment forgotten",
         ),
         "stay: one transition twice": Case(
-            (THREE, ASYMMETRIC, [1, 1, 1]), 5.0 + 64.0, {"pairwise": np.array([[0.0, 0.0], [0.0, 2.0]])}
+            (THREE, ASYMMETRIC, [1, 1, 1]), 5.0 + 64.0, {"pairwise": [[0.0, 0.0], [0.0, 2.0]]}
         ),
         "one moment: the pairwise table is not read": Case(
             ([[3.0, 5.0]], np.full((2, 2), np.nan), [1]), 5.0, ([[0.0, 1.0]], np.zeros((2, 2)))
@@ -174,4 +201,6 @@ FORMULA = Formula(
             symptom="a loop over pairs drops the unary energy of the last moment",
         ),
     },
+    rules=rules,
+    refuses=NO_CHAINS,
 )

@@ -1,30 +1,39 @@
 r"""Gaussian RBM: real visible units, binary hidden ones; a mixture of 2^m Gaussians.
 
     E(v, h) = 1/2 |v - b|^2 - c'h - v'W h,               v real, h_j in {0, 1}
+    dE/dW   = -v h'
+    dE/db   = b - v
+    dE/dc   = -h
+    dE/dv   = v - b - W h
+
     F(v)    = 1/2 |v - b|^2 - sum_j log(1 + e^{t_j}),    t = c + W'v
-    dF/dW   = -v sigma(t)',            dF/db = b - v
-    dF/dv   = v - b - W sigma(t),      dF/dc = -sigma(t)
+    dF/dW   = -v sigma(t)'
+    dF/db   = b - v
+    dF/dc   = -sigma(t)
+    dF/dv   = v - b - W sigma(t)
 
-The parabola replaces the term -b'v of binary units, it does not join it.  Completing the square,
+As in rbm.py, h are the m hidden units.  The parabola takes the place of the term -b'v of binary units; it
+is not added to it.  Completing the square gives
 
-    p(v | h) = N(b + W h, I),        p(h_j = 1 | v) = sigma(t_j),
+    p(v | h) = N(b + W h, I),        p(h_j = 1 | v) = sigma(t_j).
 
-each setting of h moves the Gaussian by the columns of W that are on, and weighs it by
+So each setting of h moves the Gaussian by those columns of W that are on, and weighs it by
 
-    integral e^{-E(v, h)} dv = (2 pi)^{n/2} e^{c'h + b'W h + 1/2 |W h|^2}.
+    integral e^{-E(v, h)} dv = (2 pi)^{n/2} e^{c'h + b'W h + 1/2 |W h|^2}
 
-Unit variance is meant throughout: data are to be scaled first.  Z is finite for any W, but it grows
-like e^{|W h|^2 / 2}, and a machine whose weights are large has its mass where no data are.
+for n visible units.  Every visible unit has variance 1: data are to be scaled first.  Z is finite for any
+W, but it grows like e^{|W h|^2 / 2}, and a machine whose weights are large has its mass where no data are.
 
 Source: Welling, Rosen-Zvi and Hinton (2004), "Exponential Family Harmoniums"; Hinton (2010), 13.2.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.energies.rbm import check_bits, check_sizes, hidden_probabilities, random_machine
+from ebm_ref.checks import real
+from ebm_ref.energies.rbm import check_bits, random_machine
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, moved_along
-from ebm_ref.numerics import softplus
+from ebm_ref.numerics import negated, sigmoid, softplus
 
 
 def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
@@ -40,8 +49,8 @@ def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
         c.
     visible : (v,) float
         v, in units of its standard deviation.
-    hidden : (h,) int
-        Each 0 or 1.
+    hidden : (h,) float
+        h, each unit 0 or 1.
 
     Returns
     -------
@@ -50,44 +59,43 @@ def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
     Raises
     ------
     ValueError
-        If a hidden unit is neither 0 nor 1, or W is not (v, h) for the lengths of the biases and of v.
+        If a hidden unit is neither 0 nor 1.
 
     >>> one = np.ones(1)
     >>> float(gaussian_rbm(np.array([[3.0]]), one, one, np.array([2.0]), np.array([1])))  # 0.5 - 1 - 6
     -6.5
     """
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    inner = np.dot(visible, np.dot(weights, hidden))
-    return 0.5 * np.sum((visible - visible_bias) ** 2) - np.dot(hidden_bias, hidden) - inner
+    W, b, c, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return 0.5 * np.sum((v - b) ** 2) - np.dot(c, h) - np.dot(v, np.dot(W, h))
 
 
 def gaussian_rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dW, shape (v, h): -v h'."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.0 - np.outer(visible, hidden)
+    *_, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return negated(np.outer(v, h))
 
 
 def gaussian_rbm_visible_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/db, shape (v,): b - v."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return visible_bias - visible
+    _, b, _, v, _ = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return b - v
 
 
 def gaussian_rbm_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dc, shape (h,): -h."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.0 - np.array(hidden)
+    *_, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return negated(h)
 
 
 def gaussian_rbm_visible_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dv, shape (v,): v - b - W h."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return (visible - visible_bias) - np.dot(weights, hidden)
+    W, b, _, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return (v - b) - np.dot(W, h)
 
 
-def _check_units(weights, visible_bias, hidden_bias, visible, hidden):
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    check_bits("hidden", hidden, len(hidden_bias))
+def hidden_rules(weights, visible_bias, hidden_bias, visible, hidden):
+    """Every hidden unit is on or off."""
+    check_bits("hidden", hidden)
 
 
 def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
@@ -111,39 +119,42 @@ def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     Raises
     ------
     ValueError
-        If W is not (v, h) for the lengths of the biases and of v.
+        If the sizes of W, b, c and v do not fit.
 
     >>> one = np.ones(1)
     >>> float(gaussian_rbm_free_energy(np.array([[np.log(3.0)]]), one, 0.0 * one, one).round(12))  # -log 4
     -1.38629436112
     """
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    t = hidden_bias + np.dot(visible, weights)
-    return 0.5 * np.sum((visible - visible_bias) ** 2) - np.sum(softplus(t))
+    W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return 0.5 * np.sum((v - b) ** 2) - np.sum(softplus(t))
 
 
 def gaussian_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dW, shape (v, h): -v sigma(t)'."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return 0.0 - np.outer(visible, hidden_probabilities(weights, hidden_bias, visible))
+    W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return negated(np.outer(v, sigmoid(t)))
 
 
 def gaussian_rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/db, shape (v,): b - v."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return visible_bias - visible
+    _, b, _, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    return b - v
 
 
 def gaussian_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dc, shape (h,): -sigma(t)."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return -hidden_probabilities(weights, hidden_bias, visible)
+    W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return -sigmoid(t)
 
 
 def gaussian_rbm_free_energy_visible_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dv, shape (v,): v - b - W sigma(t), minus the score."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return (visible - visible_bias) - np.dot(weights, hidden_probabilities(weights, hidden_bias, visible))
+    W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return (v - b) - np.dot(W, sigmoid(t))
 
 
 def visible_mean(weights, visible_bias, hidden):
@@ -152,7 +163,9 @@ def visible_mean(weights, visible_bias, hidden):
     >>> visible_mean(np.array([[3.0, 1.0]]), np.ones(1), np.array([1, 0])).tolist()
     [4.0]
     """
-    return visible_bias + np.dot(weights, hidden)
+    W = real("weights", weights, "v", "h")
+    b, h = real("visible_bias", visible_bias, W.shape[0]), real("hidden", hidden, W.shape[1])
+    return b + np.dot(W, h)
 
 
 def rests_at_the_mean(formula, inputs, rng):
@@ -189,9 +202,7 @@ ENERGY = Formula(
         random_machine(rng) | {"visible": rng.normal(scale=2.0, size=2), "hidden": rng.integers(2, size=2)}
     ),
     laws=(rests_at_the_mean,),
-    cases={
-        # Case((weights, visible_bias, hidden_bias, visible, hidden), value, by weights and visible_bias and
-        # hidden_bias and visible, exposes)
+    cases={  # (W, b, c, v, h), E, (dE/dW, dE/db, dE/dc, dE/dv), the mistake that it exposes
         "one and one: 0.5 - 1 - 6": Case(
             ([[3.0]], ONE, ONE, TWO, [1]),
             -6.5,
@@ -207,7 +218,7 @@ ENERGY = Formula(
         "all hidden units off: the parabola alone": Case(
             (W2, np.zeros(2), np.ones(2), [3.0, 4.0], [0, 0]),
             12.5,
-            {"visible": np.array([3.0, 4.0]), "visible_bias": np.array([-3.0, -4.0])},
+            {"visible": [3.0, 4.0], "visible_bias": [-3.0, -4.0]},
         ),
         "not a number": Case((W2, np.zeros(2), np.ones(2), [np.nan, 4.0], [0, 1]), np.nan),
     },
@@ -220,6 +231,11 @@ ENERGY = Formula(
             lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) + 0.5 * np.sum((v - b) ** 2),
             symptom="p(v | h) has variance 1/2 and mean b + W h / 2, but is sampled with 1 and b + W h",
         ),
+    },
+    rules=hidden_rules,
+    refuses={  # (W, b, c, v, h), the argument to blame
+        "a hidden unit half on": ((W2, np.zeros(2), np.ones(2), [3.0, 4.0], [0.5, 1.0]), "hidden"),
+        "a hidden spin of -1": ((W2, np.zeros(2), np.ones(2), [3.0, 4.0], [-1, 1]), "hidden"),
     },
 )
 
@@ -235,9 +251,7 @@ FREE_ENERGY = Formula(
     },
     sample=lambda rng: random_machine(rng, visible=1) | {"visible": rng.normal(scale=2.0, size=1)},
     laws=(at_most_the_parabola,),
-    cases={
-        # Case((weights, visible_bias, hidden_bias, visible), value, by weights and visible_bias and
-        # hidden_bias and visible, exposes)
+    cases={  # (W, b, c, v), F, (dF/dW, dF/db, dF/dc, dF/dv), the mistake that it exposes
         "odds of 3: 0.5 - log 4": Case(
             ([[np.log(3.0) / 2.0]], ONE, ZERO, TWO),
             0.5 - 2.0 * np.log(2.0),
@@ -247,16 +261,16 @@ FREE_ENERGY = Formula(
         "at the bias, nothing coupled": Case(
             (np.zeros((2, 1)), [3.0, 4.0], ZERO, [3.0, 4.0]),
             -np.log(2.0),
-            {"visible": np.zeros(2), "visible_bias": np.zeros(2), "hidden_bias": np.array([-0.5])},
+            {"visible": np.zeros(2), "visible_bias": np.zeros(2), "hidden_bias": [-0.5]},
             "linear term kept beside the parabola",
         ),
         "far out: the parabola and the line of the hidden unit": Case(
             ([[1.0]], ZERO, ZERO, [1000.0]),
             499000.0,
-            {"visible": np.array([999.0])},
+            {"visible": [999.0]},
             "logarithm of one plus exponential",
         ),
-        "not a number": Case((np.ones((1, 1)), ONE, ONE, [np.nan]), np.nan, {"visible": np.array([np.nan])}),
+        "not a number": Case((np.ones((1, 1)), ONE, ONE, [np.nan]), np.nan, {"visible": [np.nan]}),
     },
     variants={
         "visible term of a binary RBM": Mistake(

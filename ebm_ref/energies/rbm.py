@@ -1,21 +1,28 @@
-r"""Restricted Boltzmann machine: visible units, hidden units, and couplings between the two kinds alone.
+r"""Restricted Boltzmann machine: visible units, hidden units, and couplings only between the two kinds.
 
     E(v, h) = -b'v - c'h - v'W h,      v_i, h_j in {0, 1}
+    dE/dW   = -v h'
+    dE/db   = -v
+    dE/dc   = -h
+
     F(v)    = -log sum_h e^{-E(v, h)}
             = -b'v - sum_j log(1 + e^{t_j}),      t = c + W'v
-    dF/dW   = -v sigma(t)',            dF/db = -v
-    dF/dv   = -b - W sigma(t),         dF/dc = -sigma(t)
+    dF/dW   = -v sigma(t)'
+    dF/db   = -v
+    dF/dc   = -sigma(t)
+    dF/dv   = -b - W sigma(t)
 
-Without couplings among themselves, the hidden units are independent once v is given, so the sum over
-2^m of them is a product of m sums of two terms.  F is again an energy, of the visible units alone:
-p(v) = e^{-F(v)} / Z.  The units on either side follow from the other in one step,
+Here h is no field: the literature of this machine writes h for the hidden units.  No unit is coupled to
+one of its own kind.  So the hidden units are independent once v is given, and the sum over the 2^m
+settings of m hidden units is a product of m sums of two terms.  F is again an energy, of the visible
+units alone: p(v) = e^{-F(v)} / Z.  The units of one kind follow from those of the other in one step,
 
     p(h_j = 1 | v) = sigma(t_j),        p(v_i = 1 | h) = sigma((b + W h)_i),
 
 which is what Gibbs sampling in blocks uses.  Turn the machine around, W' for W and c for b, and the sum
-over v of e^{-F(v)} becomes the sum over h: two ways to the same Z.
+over v of e^{-F(v)} becomes a sum over h: two ways to the same Z.
 
-log(1 + e^t) overflows in float64 from t = 710 on, in float32 from 89; softplus does not.
+log(1 + e^t) overflows from t = 710 on in float64, and from 89 on in float32; softplus does not.
 
 Source: Smolensky (1986), "Information processing in dynamical systems"; Freund and Haussler (1994), for
 the free energy; Hinton (2010), "A Practical Guide to Training Restricted Boltzmann Machines".
@@ -23,10 +30,10 @@ the free energy; Hinton (2010), "A Practical Guide to Training Restricted Boltzm
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import sigmoid, softplus
+from ebm_ref.numerics import negated, sigmoid, softplus
 
 
 def rbm(weights, visible_bias, hidden_bias, visible, hidden):
@@ -40,8 +47,8 @@ def rbm(weights, visible_bias, hidden_bias, visible, hidden):
         b.
     hidden_bias : (h,) float
         c.
-    visible, hidden : (v,), (h,) int
-        Each 0 or 1.
+    visible, hidden : (v,), (h,) float
+        v and h, each unit 0 or 1.
 
     Returns
     -------
@@ -51,45 +58,43 @@ def rbm(weights, visible_bias, hidden_bias, visible, hidden):
     Raises
     ------
     ValueError
-        If a unit is neither 0 nor 1, or W is not (v, h) for the lengths of the biases and of v.
+        If a unit is neither 0 nor 1.
 
     >>> W = np.array([[1.0, 2.0], [4.0, 8.0]])
     >>> float(rbm(W, np.array([0.5, 0.0]), np.zeros(2), np.array([1, 0]), np.array([0, 1])))
     -2.5
     """
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    inner = np.dot(visible, np.dot(weights, hidden))
-    return -np.dot(visible_bias, visible) - np.dot(hidden_bias, hidden) - inner
+    W, b, c, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return -np.dot(b, v) - np.dot(c, h) - np.dot(v, np.dot(W, h))
 
 
 def rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dW, shape (v, h): -v h'."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.0 - np.outer(visible, hidden)
+    *_, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return negated(np.outer(v, h))
 
 
 def rbm_visible_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/db, shape (v,): -v."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.0 - np.array(visible)
+    *_, v, _ = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return negated(v)
 
 
 def rbm_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dc, shape (h,): -h."""
-    _check_units(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.0 - np.array(hidden)
+    *_, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
+    return negated(h)
 
 
-def _check_units(weights, visible_bias, hidden_bias, visible, hidden):
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    check_bits("visible", visible, len(visible_bias))
-    check_bits("hidden", hidden, len(hidden_bias))
+def units_rules(weights, visible_bias, hidden_bias, visible, hidden):
+    """Every unit is on or off."""
+    check_bits("visible", visible)
+    check_bits("hidden", hidden)
 
 
-def check_bits(name, bits, size):
-    """Raise unless there are `size` of them, each 0 or 1."""
-    require_shape(name, bits, (size,))
-    require(all(x == 0 or x == 1 for x in bits), name, bits, "must be 0 or 1 each")
+def check_bits(argument, bits):
+    """Raise unless each is 0 or 1."""
+    require(np.all((bits == 0.0) | (bits == 1.0)), argument, bits, "must be 0 or 1 each")
 
 
 def rbm_free_energy(weights, visible_bias, hidden_bias, visible):
@@ -104,7 +109,7 @@ def rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     hidden_bias : (h,) float
         c.
     visible : (v,) float
-        v, each 0 or 1; the formula holds between and beyond, too, which its slope by v needs.
+        v, each unit 0 or 1; the formula holds between and beyond, too, and its slope by v needs that.
 
     Returns
     -------
@@ -114,47 +119,42 @@ def rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     Raises
     ------
     ValueError
-        If W is not (v, h) for the lengths of the biases and of v.
+        If the sizes of W, b, c and v do not fit.
 
     >>> W = np.array([[np.log(3.0)], [0.0]])
     >>> float(rbm_free_energy(W, np.zeros(2), np.zeros(1), np.array([1.0, 1.0])).round(12))  # -log 4
     -1.38629436112
     """
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    t = hidden_bias + np.dot(visible, weights)
-    return -np.dot(visible_bias, visible) - np.sum(softplus(t))
-
-
-def check_sizes(weights, visible_bias, hidden_bias, visible):
-    """Raise unless all sizes fit: NumPy would add one bias to all units."""
-    sizes = *shape_of("visible_bias", visible_bias, "v"), *shape_of("hidden_bias", hidden_bias, "h")
-    text = f"has the shape {np.shape(weights)}, but the biases call for {sizes}"
-    require(np.shape(weights) == sizes, "weights", weights, text)
-    require(np.shape(visible) == sizes[:1], "visible", visible, f"must hold {sizes[0]} units")
+    W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return -np.dot(b, v) - np.sum(softplus(t))
 
 
 def rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dW, shape (v, h): -v sigma(t)'."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return 0.0 - np.outer(visible, hidden_probabilities(weights, hidden_bias, visible))
+    W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return negated(np.outer(v, sigmoid(t)))
 
 
 def rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/db, shape (v,): -v."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return 0.0 - np.array(visible)
+    *_, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    return negated(v)
 
 
 def rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dc, shape (h,): -sigma(t)."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return -hidden_probabilities(weights, hidden_bias, visible)
+    W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return -sigmoid(t)
 
 
 def rbm_free_energy_visible_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dv, shape (v,): -b - W sigma(t)."""
-    check_sizes(weights, visible_bias, hidden_bias, visible)
-    return -visible_bias - np.dot(weights, hidden_probabilities(weights, hidden_bias, visible))
+    W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
+    t = c + np.dot(v, W)
+    return -b - np.dot(W, sigmoid(t))
 
 
 def hidden_probabilities(weights, hidden_bias, visible):
@@ -163,7 +163,9 @@ def hidden_probabilities(weights, hidden_bias, visible):
     >>> float(hidden_probabilities(np.array([[np.log(3.0)]]), np.zeros(1), np.array([1.0]))[0].round(12))
     0.75
     """
-    return sigmoid(hidden_bias + np.dot(visible, weights))
+    W = real("weights", weights, "v", "h")
+    c, v = real("hidden_bias", hidden_bias, W.shape[1]), real("visible", visible, W.shape[0])
+    return sigmoid(c + np.dot(v, W))
 
 
 def visible_probabilities(weights, visible_bias, hidden):
@@ -172,7 +174,9 @@ def visible_probabilities(weights, visible_bias, hidden):
     >>> float(visible_probabilities(np.array([[np.log(3.0)]]), np.zeros(1), np.array([1.0]))[0].round(12))
     0.75
     """
-    return sigmoid(visible_bias + np.dot(weights, hidden))
+    W = real("weights", weights, "v", "h")
+    b, h = real("visible_bias", visible_bias, W.shape[0]), real("hidden", hidden, W.shape[1])
+    return sigmoid(b + np.dot(W, h))
 
 
 def random_machine(rng, visible=2, hidden=2):
@@ -240,9 +244,7 @@ ENERGY = Formula(
         random_machine(rng) | {"visible": rng.integers(2, size=2), "hidden": rng.integers(2, size=2)}
     ),
     laws=(turned_around,),
-    cases={
-        # Case((weights, visible_bias, hidden_bias, visible, hidden), value, by weights and visible_bias and
-        # hidden_bias, exposes)
+    cases={  # (W, b, c, v, h), E, (dE/dW, dE/db, dE/dc), the mistake that it exposes
         "all on: -(0.25 - 16 + 15)": Case(
             (W2, B2, C2, [1, 1], [1, 1]), 0.75, (-np.ones((2, 2)), -np.ones(2), -np.ones(2)), "signs turned"
         ),
@@ -269,6 +271,12 @@ ENERGY = Formula(
             symptom="unnoticed where there are as many hidden as visible units",
         ),
     },
+    rules=units_rules,
+    refuses={  # (W, b, c, v, h), the argument to blame
+        "a visible unit that is 2": ((W2, B2, C2, [1, 2], [0, 1]), "visible"),
+        "a hidden spin of -1": ((W2, B2, C2, [1, 0], [-1, 1]), "hidden"),
+        "a visible unit that is no number": ((W2, B2, C2, [np.nan, 1.0], [0, 1]), "visible"),
+    },
 )
 
 FREE_ENERGY = Formula(
@@ -283,9 +291,7 @@ FREE_ENERGY = Formula(
     },
     sample=lambda rng: random_machine(rng) | {"visible": 1.0 * rng.integers(2, size=2)},
     laws=(hidden_renamed, below_every_energy, concave_in_weights),
-    cases={
-        # Case((weights, visible_bias, hidden_bias, visible), value, by weights and visible_bias and
-        # hidden_bias and visible, exposes)
+    cases={  # (W, b, c, v), F, (dF/dW, dF/db, dF/dc, dF/dv), the mistake that it exposes
         "nothing known: log 2 for each hidden unit": Case(
             (ODDS, B2, ZERO, ZERO),
             -2.0 * np.log(2.0),
@@ -306,18 +312,18 @@ FREE_ENERGY = Formula(
         "certain: 800 and e^-800": Case(
             ([[800.0, -800.0]], np.zeros(1), ZERO, np.ones(1)),
             -800.0,
-            {"weights": np.array([[-1.0, 0.0]]), "hidden_bias": np.array([-1.0, 0.0])},
+            {"weights": [[-1.0, 0.0]], "hidden_bias": [-1.0, 0.0]},
             "logarithm of one plus exponential",
         ),
         "unlikely hidden unit: e^-40 is all there is": Case(
             ([[-40.0]], np.zeros(1), np.zeros(1), np.ones(1)),
             -4.248354255291589e-18,
-            {"hidden_bias": np.array([-4.248354255291589e-18])},
+            {"hidden_bias": [-4.248354255291589e-18]},
         ),
         "biases as well": Case(
             (np.zeros((1, 1)), [2.0], [np.log(3.0)], np.ones(1)),
             -2.0 - 2.0 * np.log(2.0),
-            {"hidden_bias": np.array([-0.75]), "visible": np.array([-2.0])},
+            {"hidden_bias": [-0.75], "visible": [-2.0]},
             "hidden bias left out",
         ),
         "not a number": Case((ODDS, ZERO, ZERO, [np.nan, 1.0]), np.nan, {"visible": np.full(2, np.nan)}),

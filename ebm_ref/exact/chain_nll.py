@@ -1,23 +1,22 @@
 r"""Chain negative log-likelihood: the loss of a conditional random field.
 
-    L(u, P, y) = E(y) - F,      F = -(1/beta) log sum_y' e^{-beta E(y')}
-
+    L(u, P, y)  = E(y) - F,      F = -(1/beta) log sum_z e^{-beta E(z)}
     dL/du[t, j] = [y_t = j] - p(y_t = j)
     dL/dP[i, j] = sum_t ([y_t = i, y_{t+1} = j] - p(y_t = i, y_{t+1} = j))
 
-The loss nll of the table of all k^t sequences, found in t k^2 steps.  Nothing is normalised moment by
-moment: a sequence competes with whole sequences.  beta L = -log p(y), which is never negative; a
-negative loss shows that numerator and normaliser saw different chains, as they do where a mask is
-applied to one alone.
+This is the loss nll of the table of all k^t sequences z, found in t k^2 steps.  Nothing is normalised moment
+by moment: whole sequences compete with whole sequences.  beta L = -log p(y) is never negative.  A negative
+loss shows that numerator and normaliser saw different chains, as they do where a mask is applied to only one
+of them.
 
-Frameworks have scores for energies, and return log p(y), which is to be maximised: -beta L.  They
-know a start and an end transition too: unary energies of the first and of the last moment.  Padding
-is no part of a chain.  A chain of the sample's own length has the same loss as a padded one.
+Frameworks have scores where energies stand here, and return log p(y) = -beta L, which is to be maximised.
+They also know a start and an end transition: these are unary energies of the first and of the last moment.
+Padding is no part of a chain: a chain of the sample's own length has the loss of the padded one.
 
-Both terms may be 1e8 and L 1e-9.  All is counted from the best sequence; 1 - p is a sum of what is not
-y; and where labels as probable at one pair as at another cancel in dL/dP, sequences are told apart by
-how often they have the transition at all (count_risk), which takes t times as long.  What still rounds
-is a sequence that pays 1000 at one transition and is refunded at the next: it keeps an error of 1e-13.
+Both terms may be 1e8 and L 1e-9.  So all energies are counted from the best sequence, and 1 - p is summed
+from the probabilities of what is not y.  Where the sum over t in dL/dP cancels, sequences are told apart by
+how often they have the transition at all (`count_risk`), which takes t times as long.  One error remains: a
+sequence that pays 1000 at one transition and gets 1000 back at the next keeps a rounding error of 1e-13.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 """
@@ -26,32 +25,38 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require_positive
 from ebm_ref.energies.chain import (
+    NO_CHAINS,
     backwards_and_transposed,
-    chain_pairwise_gradient,
-    check_chain,
     check_labels,
+    count_pairs,
+    energy_of,
     labels_renamed,
     random_chain,
 )
-from ebm_ref.exact.chain import best_labels, counted_from, log_count, marginals, reads_nan, viterbi
+from ebm_ref.exact.chain import best_labels, check_sums, counted_from, log_count, marginals, reads_nan
 from ebm_ref.exact.chain_enumeration import enumerate_labels
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
 from ebm_ref.numerics import log_softmax, scaled_sum
 
 
-def energy_gap(unary, pairwise, labels, others):
-    """E(labels) - E(others), of which the second is possible; what both have cancels before it is added."""
-    moments, y, z = np.arange(len(unary)), np.array(labels), np.array(others)
-    differ = np.flatnonzero(y != z)
-    steps = chain_pairwise_gradient(unary, pairwise, y) - chain_pairwise_gradient(unary, pairwise, z)
-    own = 1.0 * unary[moments[differ], y[differ]] - unary[moments[differ], z[differ]]
-    used = np.nonzero(steps)
-    level = np.min(pairwise[used]) if len(used[0]) else 0.0  # both have as many steps, so it cancels
-    return np.sum(own) + np.sum(steps[used] * (1.0 * pairwise[used] - level))
+def chain_nll_as_printed(unary, pairwise, labels: int, beta=1.0):
+    """The forward algorithm, which sums the weights of all beginnings by their last label.
+
+    What is e^-40 of the sum is lost in it, and weights below e^-745 are 0:
+
+    >>> float(chain_nll_as_printed([[0.0, 40.0]], np.zeros((2, 2)), [0]))  # it is e^-40
+    0.0
+    """
+    u, P, y, beta = FORMULA.checked(unary, pairwise, labels, beta)
+    weights = np.exp(-beta * u[0])
+    for row in u[1:]:
+        weights = (weights @ np.exp(-beta * P)) * np.exp(-beta * row)
+    F = -np.log(np.sum(weights)) / beta
+    return energy_of(u, P, y) - F
 
 
-def chain_nll(unary, pairwise, labels, beta=1.0):
+def chain_nll(unary, pairwise, labels: int, beta=1.0):
     """Negative log-likelihood of one sequence, divided by beta.
 
     Parameters
@@ -73,43 +78,56 @@ def chain_nll(unary, pairwise, labels, beta=1.0):
     Raises
     ------
     ValueError
-        If a shape does not fit, if a label is not in 0..k-1, if an energy is -inf, or if beta is not
-        positive and finite.
+        If a label is not in 0..k-1, if there is no moment or no label, if an energy is -inf or a sum of
+        energies overflows, or if beta is not positive and finite.
 
     >>> u = -np.log(np.array([[0.5, 0.5], [0.25, 0.75]]))
     >>> float(chain_nll(u, np.zeros((2, 2)), np.array([0, 1])).round(12))  # -log(1/2 3/4)
     0.980829253012
     """
-    check_chain(unary, pairwise)
-    check_labels(labels, unary)
-    require_positive("beta", beta)
-    if reads_nan(unary, pairwise) or not viterbi(unary, pairwise)[0] < np.inf:
+    u, P, y, beta = FORMULA.checked(unary, pairwise, labels, beta)
+    best = best_possible(u, P)
+    if best is None:
         return np.nan
-    best = best_labels(unary, pairwise)
-    gap = energy_gap(unary, pairwise, labels, best)
-    return gap + log_count(*counted_from(best, unary, pairwise), beta) / beta
+    return energy_gap(u, P, y, best) + log_count(*counted_from(best, u, P), beta) / beta
 
 
-def chain_nll_unary_gradient(unary, pairwise, labels, beta=1.0):
+def chain_nll_unary_gradient(unary, pairwise, labels: int, beta=1.0):
     """dL/du, shape (t, k): [y_t = j] - p(y_t = j), with 1 - p summed from the others; rows sum to 0."""
-    chain_nll(unary, pairwise, labels, beta)
-    nodes, _ = marginals(unary, pairwise, beta)
-    return np.array([less_than_one(p, y) for p, y in zip(nodes, labels, strict=True)])
+    u, P, y, beta = FORMULA.checked(unary, pairwise, labels, beta)
+    nodes, _ = marginals(u, P, beta)
+    return np.array([less_than_one(p, label) for p, label in zip(nodes, y, strict=True)])
 
 
-def chain_nll_pairwise_gradient(unary, pairwise, labels, beta=1.0):
+def chain_nll_pairwise_gradient(unary, pairwise, labels: int, beta=1.0):
     """dL/dP, shape (k, k): how often j follows i in y, less how often it is expected to."""
-    chain_nll(unary, pairwise, labels, beta)
-    _, edges = marginals(unary, pairwise, beta)
-    k = np.shape(unary)[1]
-    pairs = np.array(labels[:-1], int) * k + np.array(labels[1:], int)
+    u, P, y, beta = FORMULA.checked(unary, pairwise, labels, beta)
+    _, edges = marginals(u, P, beta)
+    k = len(P)
+    pairs = y[:-1] * k + y[1:]
     each = np.zeros((len(pairs), k * k))
     for s, (p, pair) in enumerate(zip(edges, pairs, strict=True)):
         each[s] = less_than_one(np.ravel(p), pair)
     g, sizes = each.sum(axis=0), np.abs(each).sum(axis=0)
     for pair in np.flatnonzero(np.abs(g) < sizes / 16):
-        g[pair] = count_risk(unary, pairwise, labels, beta, *divmod(pair, k))
+        g[pair] = count_risk(u, P, y, beta, *divmod(pair, k))
     return g.reshape(k, k)
+
+
+def best_possible(u, P):
+    """Labels of the sequence of lowest energy; None where a NaN is read, or where all are forbidden."""
+    best = best_labels(u, P)
+    return None if reads_nan(u, P) or not energy_of(u, P, best) < np.inf else best
+
+
+def energy_gap(u, P, y, z):
+    """E(y) - E(z), of which z is possible; what both have cancels before it is added."""
+    moments = np.flatnonzero(y != z)
+    steps = count_pairs(y, len(P)) - count_pairs(z, len(P))
+    used = np.nonzero(steps)
+    level = np.min(P[used]) if len(used[0]) else 0.0  # both have as many steps, so it cancels
+    own = u[moments, y[moments]] - u[moments, z[moments]]
+    return np.sum(own) + np.sum(steps[used] * (P[used] - level))
 
 
 def less_than_one(p, i):
@@ -119,14 +137,13 @@ def less_than_one(p, i):
     return g
 
 
-def count_risk(unary, pairwise, labels, beta, i, j):
+def count_risk(u, P, y, beta, i, j):
     """n(y) - <n>, n the number of transitions from i to j: a pair (c, r) for each n and last label."""
-    best = best_labels(unary, pairwise)
-    u, P = counted_from(best, unary, pairwise)
-    t, k = np.shape(u)
+    u, steps = counted_from(best_labels(u, P), u, P)
+    t, k = u.shape
     c, r = np.full((t, k), -np.inf), np.zeros((t, k))
     c[0] = -beta * u[0]
-    for row, step in zip(u[1:], P, strict=True):
+    for row, step in zip(u[1:], steps, strict=True):
         counted = np.zeros((k, k), bool)
         counted[i, j] = True
         ways = c[:, :, None] - beta * step
@@ -137,8 +154,15 @@ def count_risk(unary, pairwise, labels, beta, i, j):
         c = c - beta * row
     c, r = scaled_sum(c.T, r.T)
     all_c, all_r = scaled_sum(c, r)
-    own = chain_pairwise_gradient(unary, pairwise, labels)[i, j]
+    own = count_pairs(y, k)[i, j]
     return np.sum((own - np.arange(t)) * (1.0 + r) * np.exp(c - all_c) / (1.0 + all_r))
+
+
+def rules(unary, pairwise, labels, beta):
+    """A chain whose energies may be added, its labels, and a temperature."""
+    check_sums(unary, pairwise)
+    check_labels(labels, unary)
+    require_positive("beta", beta)
 
 
 def likelihood_over_sequences(formula, inputs, rng):
@@ -195,6 +219,11 @@ def turned(function):
 
 
 Q = 4.248354255291589e-18  # e^-40
+ALL_NAN = np.full((2, 2), np.nan), np.full((2, 2), np.nan)
+NO_SUMS = NO_CHAINS | {
+    "energies whose sum overflows": ((np.full((2, 2), 1e308), np.zeros((2, 2)), [0, 1]), "unary"),
+    "transitions whose sum overflows": ((np.zeros((2, 2)), np.full((2, 2), 1e308), [0, 1]), "pairwise"),
+}
 
 FORMULA = Formula(
     value=chain_nll,
@@ -213,7 +242,7 @@ FORMULA = Formula(
         convex_in("pairwise"),
         homogeneous(1, unary=1, pairwise=1, beta=-1),
     ),
-    cases={  # Case((unary, pairwise, labels, beta), value, by unary and pairwise, exposes)
+    cases={  # (unary, pairwise, labels, beta), L, (dL/du, dL/dP), the mistake that it exposes
         "nothing known: log of the number of sequences": Case(
             (np.zeros((3, 2)), np.zeros((2, 2)), [0, 1, 1], 1.0),
             3.0 * np.log(2.0),
@@ -228,7 +257,7 @@ FORMULA = Formula(
         "no transitions: as many classifiers as moments": Case(
             ([[0.0, np.log(3.0)], [0.0, 0.0]], np.full((2, 2), 8.0), [1, 0], 1.0),
             np.log(8.0),
-            {"unary": np.array([[-0.75, 0.75], [0.5, -0.5]])},
+            {"unary": [[-0.75, 0.75], [0.5, -0.5]]},
             "what the padding holds is read",
         ),
         "three labels: the fixture of TensorFlow Addons, scores with their sign changed": Case(
@@ -262,12 +291,10 @@ FORMULA = Formula(
             ([[0.0, 100.0], [0.0, 20.0], [100.0, 0.0]], [[0.0, -60.0], [0.0, 0.0]], [0, 0, 1], 1.0),
             2.0611536203143807e-09,
             {
-                "pairwise": np.array(
-                    [
-                        [2.0611536181902036e-09, 3.2574885322075213e-70],
-                        [-3.720075976020836e-44, -2.0611536181902036e-09],
-                    ]
-                )
+                "pairwise": [
+                    [2.0611536181902036e-09, 3.2574885322075213e-70],
+                    [-3.720075976020836e-44, -2.0611536181902036e-09],
+                ]
             },
         ),
         "hopeless: p = e^-1600 is 0 in double precision, its logarithm is not": Case(
@@ -292,15 +319,9 @@ FORMULA = Formula(
         ),
         "a forbidden answer": Case((np.zeros((2, 2)), [[0.0, np.inf], [0.0, 0.0]], [0, 1], 1.0), np.inf),
         "nothing is possible: there is no distribution": Case(
-            (np.zeros((2, 2)), np.full((2, 2), np.inf), [0, 1], 1.0),
-            np.nan,
-            (np.full((2, 2), np.nan), np.full((2, 2), np.nan)),
+            (np.zeros((2, 2)), np.full((2, 2), np.inf), [0, 1], 1.0), np.nan, ALL_NAN
         ),
-        "not a number": Case(
-            ([[0.0, np.nan], [0.0, 1.0]], np.zeros((2, 2)), [0, 0], 1.0),
-            np.nan,
-            (np.full((2, 2), np.nan), np.full((2, 2), np.nan)),
-        ),
+        "not a number": Case(([[0.0, np.nan], [0.0, 1.0]], np.zeros((2, 2)), [0, 0], 1.0), np.nan, ALL_NAN),
     },
     variants={
         "log-likelihood, to be maximised": Mistake(
@@ -361,5 +382,12 @@ FORMULA = Formula(
             seen_in="pytorch-crf: emission * mask is NaN where the padding is; found by this project",
             symptom="a NaN after the end of one sequence, and the loss of its batch is NaN",
         ),
+    },
+    as_printed=chain_nll_as_printed,
+    rules=rules,
+    refuses=NO_SUMS
+    | {  # (unary, pairwise, labels, beta), the argument to blame
+        "a negative temperature": ((np.zeros((2, 2)), np.zeros((2, 2)), [0, 1], -1.0), "beta"),
+        "no temperature": ((np.zeros((2, 2)), np.zeros((2, 2)), [0, 1], 0.0), "beta"),
     },
 )

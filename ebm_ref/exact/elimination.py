@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
-from ebm_ref.energies.factor_graph import check_factors, clamped, energy
+from ebm_ref.exact.factors import check_factors, clamped, energy
 
 MEMORY = 2**31  # bytes: what the functions allow themselves unless told otherwise
 
@@ -55,7 +55,7 @@ def plan(factors, cardinalities, order=None):
     Parameters
     ----------
     factors : sequence of (scope, table)
-        See energies/factor_graph.py; tables of energies, +inf forbids.
+        See exact/factors.py; tables of energies, +inf forbids.
     cardinalities : mapping
         {variable: number of values} of all variables.
     order : sequence of variables, optional
@@ -217,7 +217,7 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     Parameters
     ----------
     factors : sequence of (scope, table)
-        See energies/factor_graph.py; tables of energies, +inf forbids.
+        See exact/factors.py; tables of energies, +inf forbids.
     cardinalities : mapping
         {variable: number of values} of all variables; one in no factor counts as free.
     beta : float

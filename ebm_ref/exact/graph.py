@@ -1,22 +1,23 @@
 r"""Graph losses: all paths through a graph, summed or searched, against those that spell the answer.
 
     discriminative Viterbi    L = min over paths that spell Y  -  min over all
-    discriminative forward    L = F(paths that spell Y) - F(all),
+    discriminative forward    L = F(paths that spell Y) - F(all)
                               F = -(1/beta) log sum over paths e^{-beta E}
 
-    dL/de_arc = P(arc | path spells Y) - P(arc)
+    dL/de_a = P(path passes a | it spells Y) - P(path passes a)
 
-The first is the perceptron loss of a graph transformer, the second its negative log-likelihood; P is 0
-or 1 in the first.  Sums over paths go from node to node, like those of a chain.
+The first is the perceptron loss of a graph transformer, where only the best paths count, so that P is 0 or
+1; the second is its negative log-likelihood.  e_a is the energy of arc a.  Sums over paths go from node to
+node, like those of a chain.
 
-Where the answer is nearly certain, both F are nearly the same.  So it is the rest that is summed, the
-paths that spell anything else: a grammar of what is not Y keeps them (`anything_but`).  Then
+Where the answer Y is nearly certain, both F are nearly the same.  So the page sums the rest instead, the
+paths that spell anything else; a grammar of what is not Y keeps them (`anything_but`).  Then
 
-    L     = (1/beta) log(1 + Z_rest / Z_Y)
-    dL/de = q (P(arc | Y) - P(arc | rest)),      q = P(rest)
+    L       = (1/beta) log(1 + Z_rest / Z_Y)
+    dL/de_a = q (P(a | Y) - P(a | rest)),      q = P(rest)
 
-and no digit cancels.  Energies are counted from the best path: what that pays between two nodes is taken
-off every arc between them.
+and no digit cancels.  Energies are counted from the best path: what it pays between two nodes is subtracted
+from every arc between them.
 
 Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer Networks"; LeCun et al.
 (2006), Section 7; NYU DLSP20, weeks 14-1 and 14-2, whose formulas lack 1/beta and a logarithm.
@@ -24,12 +25,14 @@ Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer 
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_positive
+from ebm_ref.checks import real, require_positive, whole
 from ebm_ref.energies.graph_transformer import (
     DIGIT_ENERGIES,
     DIGITS,
+    NO_GRAPHS,
     SMALL,
     all_paths,
+    along,
     best_path,
     check_graph,
     clamped,
@@ -43,70 +46,7 @@ from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
 from ebm_ref.numerics import scaled_sum, sigmoid, softplus, weighted
 
 
-def anything_but(arcs, answer):
-    """The lattice of paths that spell anything but the answer: a state says how much has matched, or lost."""
-    labels, u = sorted({int(arc[2]) for arc in arcs}), len(answer)
-    lost = u + 1
-    onwards = lambda s, label: s + 1 if s < u and label == answer[s] else lost
-    grammar = [(s, onwards(s, label), label) for s in range(u + 2) for label in labels]
-    return compose(arcs, grammar, {*range(u + 2)} - {u})
-
-
-def path_sums(energies, arcs, lattice, beta):
-    """The best path, log sum e^{-beta (E - lowest)}, and the ways into each state as pairs (c, r)."""
-    best = best_path(energies, lattice)
-    paid = {int(arcs[i][1]): energies[i] for i in best}
-    spent = lambda i: sum(paid.get(node, 0.0) for node in range(arcs[i][0] + 1, arcs[i][1] + 1))
-    extra = {i: energies[i] - spent(i) for _, _, i in lattice.steps}
-    sums, ways = {0: (0.0, 0.0)}, {}
-    for state in range(1, lattice.end + 1):
-        into = [(a, i) for a, b, i in lattice.steps if b == state]
-        c = np.array([sums[a][0] - beta * extra[i] for a, i in into])
-        ways[state] = into, c, np.array([sums[a][1] for a, _ in into])
-        sums[state] = scaled_sum(*ways[state][1:])
-    c, r = sums[lattice.end]
-    return best, c + np.log1p(r), ways
-
-
-def free_energy(energies, arcs, lattice, beta=1.0):
-    """-(1/beta) log sum e^{-beta E} over the paths of a lattice; +inf where there is none.
-
-    >>> arcs = [(0, 1, 7), (0, 1, 8), (0, 1, 9)]
-    >>> float(free_energy(np.zeros(3), arcs, free(arcs)))  # -log 3
-    -1.0986122886681098
-    """
-    check_graph(energies, arcs)
-    require_positive("beta", beta)
-    if lattice.end == 0 or np.any(np.isnan(energies)):
-        return np.nan if np.any(np.isnan(energies)) else np.inf
-    lowest = np.sum(energies[np.array(best_path(energies, lattice))])
-    if not lowest < np.inf:
-        return lowest
-    return lowest - path_sums(energies, arcs, lattice, beta)[1] / beta
-
-
-def arc_marginals(energies, arcs, lattice, beta=1.0):
-    """(n,) probability that the path passes each arc: dF/de; 0 where no path is possible.
-
-    >>> arc_marginals(np.array([0.0, np.log(3.0)]), [(0, 1, 7), (0, 1, 8)], free([(0, 1, 7), (0, 1, 8)]))
-    array([0.75, 0.25])
-    """
-    F, p = free_energy(energies, arcs, lattice, beta), np.zeros(len(energies))
-    if not F < np.inf:
-        return np.full(len(energies), np.nan) if np.isnan(F) else p
-    ways = path_sums(energies, arcs, lattice, beta)[2]
-    passes = {state: 0.0 for state in range(lattice.end)} | {lattice.end: 1.0}
-    for state in range(lattice.end, 0, -1):
-        into, c, r = ways[state]
-        all_c, all_r = scaled_sum(c, r)
-        level = np.where(all_c == -np.inf, 0.0, all_c)  # every way into this state may be forbidden
-        for (a, i), share in zip(into, (1.0 + r) * np.exp(c - level) / (1.0 + all_r), strict=True):
-            passes[a] += passes[state] * share
-            p[i] += passes[state] * share
-    return p
-
-
-def graph_perceptron(energies, arcs, answer):
+def graph_perceptron(energies, arcs: int, answer: int):
     """Perceptron loss of one graph: discriminative Viterbi training.
 
     Parameters
@@ -126,36 +66,62 @@ def graph_perceptron(energies, arcs, answer):
     Raises
     ------
     ValueError
-        If an arc does not lead upwards, if shapes do not fit, or if an energy is -inf.
+        If there is no arc, if one does not lead upwards, or if an energy is -inf.
 
     >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
     >>> float(graph_perceptron(np.array([0.5, 0.25, 3.0]), arcs, [3]))  # 3 - 0.75
     2.25
     """
-    check_graph(energies, arcs)
-    right, given = clamped(arcs, answer), free(arcs)
-    if not np.sum(energies[best_path(energies, given)]) < np.inf:
-        return np.nan
+    e, arcs, answer = PERCEPTRON.checked(energies, arcs, answer)
+    return against_best(e, clamped(arcs, answer), free(arcs))[0]
+
+
+def graph_perceptron_gradient(energies, arcs: int, answer: int):
+    """dL/de, shape (n,): +1 on the path that spells the answer, -1 on the one that is read; 0 where L is."""
+    e, arcs, answer = PERCEPTRON.checked(energies, arcs, answer)
+    loss, g = against_best(e, clamped(arcs, answer), free(arcs))
+    return g if 0.0 < loss < np.inf else flat(e, loss)
+
+
+def against_best(e, right, given):
+    """The loss, and what the best path that spells the answer passes more than the one that is read."""
+    if not np.sum(e[best_path(e, given)]) < np.inf:
+        return np.nan, None
     if right.end == 0:
-        return np.inf
-    return np.maximum(0.0, np.sum(weighted(passed_more(energies, right, given), energies)))
+        return np.inf, None
+    more = passed_more(e, right, given)
+    return np.maximum(0.0, np.sum(weighted(more, e))), more
 
 
-def passed_more(energies, right, given):
+def passed_more(e, right, given):
     """(n,) 1 on the best path of one lattice, -1 on that of the other, 0 where both pass or neither."""
-    on = lambda lattice: 1.0 * np.isin(np.arange(len(energies)), best_path(energies, lattice))
+    on = lambda lattice: 1.0 * np.isin(np.arange(len(e)), best_path(e, lattice))
     return on(right) - on(given)
 
 
-def graph_perceptron_gradient(energies, arcs, answer):
-    """dL/de, shape (n,): +1 on the path that spells the answer, -1 on the one that is read; 0 where L is."""
-    loss = graph_perceptron(energies, arcs, answer)
-    if not 0.0 < loss < np.inf:
-        return np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    return passed_more(energies, clamped(arcs, answer), free(arcs))
+def flat(e, loss):
+    """(n,) the gradient where the loss is 0 or infinite: 0; NaN where it is NaN."""
+    return np.full(len(e), np.nan if np.isnan(loss) else 0.0)
 
 
-def graph_nll(energies, arcs, answer, beta=1.0):
+def rules(energies, arcs, answer):
+    """A graph; any answer may be asked for."""
+    check_graph(energies, arcs)
+
+
+def graph_nll_as_printed(energies, arcs: int, answer: int, beta=1.0):
+    """F(paths that spell Y) - F(all), path by path; what is e^-40 beside Y is lost, and there are many paths.
+
+    >>> float(graph_nll_as_printed([0.0, 40.0], [[0, 1, 1], [0, 1, 2]], [1]))  # it is e^-40
+    0.0
+    """
+    e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
+    paths = all_paths(arcs)
+    F = lambda paths: -np.log(np.sum([np.exp(-beta * np.sum(e[path])) for path in paths])) / beta
+    return F([path for path in paths if spelled(arcs, path) == [*answer]]) - F(paths)
+
+
+def graph_nll(energies, arcs: int, answer: int, beta=1.0):
     """Negative log-likelihood of one graph, divided by beta: discriminative forward training.
 
     Parameters
@@ -177,47 +143,127 @@ def graph_nll(energies, arcs, answer, beta=1.0):
     Raises
     ------
     ValueError
-        If an arc does not lead upwards, if shapes do not fit, if an energy is -inf, or if beta is not
-        positive and finite.
+        If there is no arc, if one does not lead upwards, if an energy is -inf, or if beta is not positive
+        and finite.
 
     >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
     >>> float(graph_nll(np.zeros(3), arcs, [3]).round(12))  # one of two paths
     0.69314718056
     """
-    check_graph(energies, arcs)
-    require_positive("beta", beta)
-    lattices = clamped(arcs, answer), anything_but(arcs, answer)
-    F, G = (free_energy(energies, arcs, lattice, beta) for lattice in lattices)
-    if not (F < np.inf and G < np.inf):
-        return np.nan if np.isnan(F) or F == G else 0.0 if F < G else np.inf
-    return softplus(log_odds(energies, arcs, answer, beta)) / beta
+    e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
+    return against_rest(e, clamped(arcs, answer), anything_but(arcs, answer), beta, arcs)[0]
 
 
-def log_odds(energies, arcs, answer, beta):
-    """log Z_rest - log Z_Y, from the arcs that the two best paths do not share."""
-    right, wrong = clamped(arcs, answer), anything_but(arcs, answer)
-    gap = np.sum(weighted(passed_more(energies, right, wrong), energies))
-    rest, own = (path_sums(energies, arcs, lattice, beta)[1] for lattice in (wrong, right))
-    return beta * gap + (rest - own)
-
-
-def graph_nll_gradient(energies, arcs, answer, beta=1.0):
+def graph_nll_gradient(energies, arcs: int, answer: int, beta=1.0):
     """dL/de, shape (n,): P(arc | path spells the answer) - P(arc); 0 where L is 0 or infinite."""
-    loss = graph_nll(energies, arcs, answer, beta)
+    e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
+    right, rest = clamped(arcs, answer), anything_but(arcs, answer)
+    loss, log_odds = against_rest(e, right, rest, beta, arcs)
     if not 0.0 < loss < np.inf:
-        return np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    lattices = clamped(arcs, answer), anything_but(arcs, answer)
-    P, Q = (arc_marginals(energies, arcs, lattice, beta) for lattice in lattices)
+        return flat(e, loss)
+    P, Q = (passes(e, arcs, lattice, beta) for lattice in (right, rest))
     most = (P > 0.5) & (Q > 0.5)  # what both lack to 1 is what passes beside the arc
     difference = np.where(most, beside(arcs, Q) - beside(arcs, P), P - Q)
-    return sigmoid(log_odds(energies, arcs, answer, beta)) * difference
+    return sigmoid(log_odds) * difference
+
+
+def against_rest(e, right, rest, beta, arcs):
+    """The loss, and log Z_rest - log Z_Y, from the arcs that the two best paths do not share."""
+    F, G = (free_energy_of(e, arcs, lattice, beta) for lattice in (right, rest))
+    if not (F < np.inf and G < np.inf):
+        return np.nan if np.isnan(F) or F == G else 0.0 if F < G else np.inf, None
+    gap = np.sum(weighted(passed_more(e, right, rest), e))
+    other, own = (path_sums(e, arcs, lattice, beta)[1] for lattice in (rest, right))
+    log_odds = beta * gap + (other - own)
+    return softplus(log_odds) / beta, log_odds
 
 
 def beside(arcs, p):
-    """(n,) probability of the arcs that cross from an arc's first node to the next one, but itself."""
-    starts, ends = np.array(arcs)[:, 0], np.array(arcs)[:, 1]
+    """(n,) probability of the other arcs that cross from an arc's first node to the next one."""
+    starts, ends = arcs[:, 0], arcs[:, 1]
     crosses = (starts[:, None] >= starts) & (starts[:, None] < ends) & ~np.eye(len(p), dtype=bool)
     return np.sum(crosses * p, axis=1)
+
+
+def anything_but(arcs, answer):
+    """The lattice of paths that spell anything but the answer: a state says how much has matched, or lost."""
+    labels, u = sorted({int(arc[2]) for arc in arcs}), len(answer)
+    lost = u + 1
+    onwards = lambda s, label: s + 1 if s < u and label == answer[s] else lost
+    grammar = [(s, onwards(s, label), label) for s in range(u + 2) for label in labels]
+    return compose(arcs, grammar, {*range(u + 2)} - {u})
+
+
+def path_sums(e, arcs, lattice, beta):
+    """The best path, log sum e^{-beta (E - lowest)}, and the ways into each state as pairs (c, r)."""
+    best = best_path(e, lattice)
+    paid = {int(arcs[i][1]): e[i] for i in best}
+    spent = lambda i: sum(paid.get(node, 0.0) for node in range(arcs[i][0] + 1, arcs[i][1] + 1))
+    extra = {i: e[i] - spent(i) for _, _, i in lattice.steps}
+    sums, ways = {0: (0.0, 0.0)}, {}
+    for state in range(1, lattice.end + 1):
+        into = [(a, i) for a, b, i in lattice.steps if b == state]
+        c = np.array([sums[a][0] - beta * extra[i] for a, i in into])
+        ways[state] = into, c, np.array([sums[a][1] for a, _ in into])
+        sums[state] = scaled_sum(*ways[state][1:])
+    c, r = sums[lattice.end]
+    return best, c + np.log1p(r), ways
+
+
+def free_energy_of(e, arcs, lattice, beta):
+    """F of what was checked; +inf where no path is possible, NaN where an energy is."""
+    lowest = along(e, best_path(e, lattice))
+    return lowest - path_sums(e, arcs, lattice, beta)[1] / beta if lowest < np.inf else lowest
+
+
+def passes(e, arcs, lattice, beta):
+    """(n,) dF/de of what was checked, and of which some path is possible."""
+    ways = path_sums(e, arcs, lattice, beta)[2]
+    p, at = np.zeros(len(e)), {state: 0.0 for state in range(lattice.end)} | {lattice.end: 1.0}
+    for state in range(lattice.end, 0, -1):
+        into, c, r = ways[state]
+        all_c, all_r = scaled_sum(c, r)
+        level = np.where(all_c == -np.inf, 0.0, all_c)  # every way into this state may be forbidden
+        for (a, i), share in zip(into, (1.0 + r) * np.exp(c - level) / (1.0 + all_r), strict=True):
+            at[a] += at[state] * share
+            p[i] += at[state] * share
+    return p
+
+
+def free_energy(energies, arcs, lattice, beta=1.0):
+    """-(1/beta) log sum e^{-beta E} over the paths of a lattice; +inf where there is none.
+
+    >>> arcs = [(0, 1, 7), (0, 1, 8), (0, 1, 9)]
+    >>> float(free_energy(np.zeros(3), arcs, free(arcs)).round(12))  # -log 3
+    -1.098612288668
+    """
+    e, arcs, beta = checked_graph(energies, arcs, beta)
+    return free_energy_of(e, arcs, lattice, beta)
+
+
+def arc_marginals(energies, arcs, lattice, beta=1.0):
+    """(n,) probability that the path passes each arc: dF/de; 0 where no path is possible.
+
+    >>> arc_marginals(np.array([0.0, np.log(3.0)]), [(0, 1, 7), (0, 1, 8)], free([(0, 1, 7), (0, 1, 8)]))
+    array([0.75, 0.25])
+    """
+    e, arcs, beta = checked_graph(energies, arcs, beta)
+    F = free_energy_of(e, arcs, lattice, beta)
+    return passes(e, arcs, lattice, beta) if F < np.inf else flat(e, F)
+
+
+def checked_graph(energies, arcs, beta):
+    """A graph at a temperature, as float64 and integers, if it is one."""
+    e, beta = real("energies", energies, "n"), real("beta", beta)
+    arcs = whole("arcs", arcs, len(e), "c")
+    nll_rules(e, arcs, None, beta)
+    return e, arcs, beta
+
+
+def nll_rules(energies, arcs, answer, beta):
+    """A graph, at a temperature."""
+    check_graph(energies, arcs)
+    require_positive("beta", beta)
 
 
 def likelihood_over_answers(formula, inputs, rng):
@@ -248,8 +294,13 @@ def levels_do_not_matter(formula, inputs, rng):
 
 
 THIRTY_FOUR = {"energies": DIGIT_ENERGIES, "arcs": DIGITS, "answer": np.array([3, 4])}
-ONE_OR_TWO = {"arcs": np.array([[0, 1, 1], [0, 1, 2]]), "answer": np.array([1])}
-IN_A_ROW = {"arcs": np.array([[0, 1, 1], [1, 2, 2]]), "answer": np.array([1, 2])}
+ONE_OR_TWO = [[0, 1, 1], [0, 1, 2]], [1]
+
+THIRTY_FOUR_GRADIENT = [
+    *(0.11588773965893565, -0.09729098564833563, -0.3638946638305883, -0.14794852965502199),
+    *(-0.48761230327629954, -0.04282764421991079, -0.011965584927754447, -0.006631169082845573),
+    *(0.6946783385051462, -0.16423839100893592),
+]
 
 PERCEPTRON = Formula(
     value=graph_perceptron,
@@ -258,7 +309,7 @@ PERCEPTRON = Formula(
     gradients={"energies": graph_perceptron_gradient},
     sample=lambda rng: random_graph(rng, graphs=(SMALL,)),
     laws=(non_negative, flow_is_conserved, levels_do_not_matter, homogeneous(1, energies=1)),
-    cases={  # Case((energies, arcs, answer), value, by energies, exposes)
+    cases={  # (energies, arcs, answer), L, dL/de, the mistake that it exposes
         "34 at 0.7, while 341 at 0.6 is read: what both pass feels nothing": Case(
             THIRTY_FOUR,
             0.6 - (0.4 + 0.1),
@@ -267,8 +318,8 @@ PERCEPTRON = Formula(
         ),
         "341 is read": Case(THIRTY_FOUR | {"answer": np.array([3, 4, 1])}, 0.0, np.zeros(10)),
         "no path spells 3 alone": Case(THIRTY_FOUR | {"answer": np.array([3])}, np.inf, np.zeros(10)),
-        "a tie: as low is low enough": Case({"energies": np.zeros(2), **ONE_OR_TWO}, 0.0, np.zeros(2)),
-        "not a number": Case({"energies": np.array([0.0, np.nan]), **ONE_OR_TWO}, np.nan, np.full(2, np.nan)),
+        "a tie: as low is low enough": Case((np.zeros(2), *ONE_OR_TWO), 0.0, np.zeros(2)),
+        "not a number": Case(([0.0, np.nan], *ONE_OR_TWO), np.nan, np.full(2, np.nan)),
     },
     variants={
         "clamped phase alone": Mistake(
@@ -282,6 +333,8 @@ PERCEPTRON = Formula(
             symptom="collapse: every arc's energy sinks",
         ),
     },
+    rules=rules,
+    refuses=NO_GRAPHS,
 )
 
 NLL = Formula(
@@ -297,42 +350,29 @@ NLL = Formula(
         levels_do_not_matter,
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases={  # Case((energies, arcs, answer, beta), value, by energies, exposes)
+    cases={  # (energies, arcs, answer, beta), L, dL/de, the mistake that it exposes
         "34 of sixteen paths": Case(
             THIRTY_FOUR | {"beta": 1.0},
             1.3054413860710197,
-            [
-                *(0.11588773965893565, -0.09729098564833563, -0.3638946638305883),
-                *(-0.14794852965502199, -0.48761230327629954, -0.04282764421991079),
-                *(
-                    -0.011965584927754447,
-                    -0.006631169082845573,
-                    0.6946783385051462,
-                    -0.16423839100893592,
-                ),
-            ],
+            THIRTY_FOUR_GRADIENT,
             "Viterbi for forward",
         ),
         "34, colder": Case(THIRTY_FOUR | {"beta": 10.0}, 0.13140182605286261, exposes="not divided by beta"),
         "one of two": Case(
-            {"energies": np.array([0.0, np.log(3.0)]), **ONE_OR_TWO, "beta": 1.0},
+            ([0.0, np.log(3.0)], *ONE_OR_TWO, 1.0),
             np.log(4.0 / 3.0),
             [0.25, -0.25],
         ),
         "near certain: e^-40 is left": Case(
-            {"energies": np.array([0.0, 40.0]), **ONE_OR_TWO, "beta": 1.0},
+            ([0.0, 40.0], *ONE_OR_TWO, 1.0),
             4.248354255291589e-18,
             [4.248354255291589e-18, -4.248354255291589e-18],
         ),
-        "nothing else can be read": Case(
-            {"energies": np.array([3.0, 5.0]), **IN_A_ROW, "beta": 1.0}, 0.0, np.zeros(2)
-        ),
+        "nothing else can be read": Case(([3.0, 5.0], [[0, 1, 1], [1, 2, 2]], [1, 2], 1.0), 0.0, np.zeros(2)),
         "no path spells 3 alone": Case(
             THIRTY_FOUR | {"answer": np.array([3]), "beta": 1.0}, np.inf, np.zeros(10)
         ),
-        "not a number": Case(
-            {"energies": np.array([0.0, np.nan]), **ONE_OR_TWO, "beta": 1.0}, np.nan, np.full(2, np.nan)
-        ),
+        "not a number": Case(([0.0, np.nan], *ONE_OR_TWO, 1.0), np.nan, np.full(2, np.nan)),
     },
     variants={
         "Viterbi for forward": Mistake(
@@ -344,5 +384,12 @@ NLL = Formula(
             {"energies": lambda e, arcs, answer, beta=1.0: beta * graph_nll_gradient(e, arcs, answer, beta)},
             seen_in="the probabilistic literature: -log p(Y), without a unit",
         ),
+    },
+    as_printed=graph_nll_as_printed,
+    rules=nll_rules,
+    refuses=NO_GRAPHS
+    | {
+        "no temperature": (([0.0, 1.0], *ONE_OR_TWO, 0.0), "beta"),
+        "a temperature of 0": (([0.0, 1.0], *ONE_OR_TWO, np.inf), "beta"),
     },
 )

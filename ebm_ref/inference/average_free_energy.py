@@ -1,21 +1,21 @@
 r"""Average free energy: the free energy of a uniform latent variable, the 'actual' softmin.
 
-    A = -(1/beta) log (1/n) sum_z e^{-beta E_z} = F + log(n)/beta
-
-    dA/dE_z = p_z = e^{-beta E_z} / sum_z e^{-beta E_z}
+    A       = -(1/beta) log (1/k) sum_z e^{-beta E_z} = F + log(k)/beta
+    dA/dE_z = p_z = e^{-beta E_z} / sum_u e^{-beta E_u}
 
 The free energy F falls with every value that z may take: on a grid of twice as many nodes it is log(2)/beta
-lower.  A is an average over z and stays where it is; for nodes on a continuum it is the integral
+lower.  A is an average over the k values of z and stays where it is.  For a continuous z it is the integral
 
     A = -(1/beta) log (1/|Z|) int e^{-beta E(z)} dz
 
-by a rule in which every node has the weight |Z|/n.  It lies between the minimum and the mean, and runs
-through all of what is between: min as beta -> infinity, mean as beta -> 0, with
+by a rule in which every node has the weight |Z|/k.  A lies between the minimum of E and its mean: it tends
+to the minimum as beta -> infinity and to the mean as beta -> 0, where
 
-    A = mean E - beta var(E) / 2 + O(beta^2)
+    A = mean E - beta var(E) / 2 + O(beta^2).
 
 Near beta = 0 the mean of e^{-beta E} is 1 less something small, of which the logarithm of a mean knows
-only the first digits; expm1 and log1p keep them all.
+only the first digits; expm1 and log1p keep them all.  Where beta times an energy would underflow, A is the
+mean to all digits.
 
 Source: NYU DLSP20, week 15-2, with an erratum below.
 """
@@ -24,13 +24,25 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.inference.free_energy import (
+    NO_ENERGIES,
     free_energy,
     free_energy_energies_gradient,
-    lowest,
     random_latent,
+    rules,
     shifts_with_the_energies,
+    softargmin,
 )
 from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
+
+
+def average_free_energy_as_printed(energies, beta=1.0):
+    """The formula as it stands, which has an error of 1e-16/beta, and is infinite where beta E is 746.
+
+    >>> float(average_free_energy_as_printed(np.array([1.0, 2.0, 6.0]), 2.0**-60))  # it is 3
+    -0.0
+    """
+    E, beta = FORMULA.checked(energies, beta)
+    return -np.log(np.mean(np.exp(-beta * E))) / beta
 
 
 def average_free_energy(energies, beta=1.0):
@@ -56,20 +68,23 @@ def average_free_energy(energies, beta=1.0):
     >>> [round(float(average_free_energy(np.array([1.0, 2.0, 6.0]), beta)), 6) for beta in (1e-12, 1e12)]
     [3.0, 1.0]
     """
-    s = lowest(energies, beta)
-    if not np.isfinite(energies[s]):
-        return energies[s]
-    fall = beta * (energies[s] - energies)
+    E, beta = FORMULA.checked(energies, beta)
+    s = np.argmin(E)
+    if not np.isfinite(E[s]):
+        return E[s]
+    fall = beta * (E[s] - E)
+    if np.min(fall) > -1e-304:  # digits of beta E are lost, but A is the mean
+        return E[s] + np.mean(E - E[s])
     less = np.mean(np.expm1(fall))
-    return energies[s] - (np.log1p(less) if less > -0.5 else np.log(np.mean(np.exp(fall)))) / beta
+    return E[s] - (np.log1p(less) if less > -0.5 else np.log(np.mean(np.exp(fall)))) / beta
 
 
 def average_free_energy_energies_gradient(energies, beta=1.0):
     """dA/dE, shape (k,): the softargmin, as for F."""
-    return free_energy_energies_gradient(energies, beta)
+    E, beta = FORMULA.checked(energies, beta)
+    return softargmin(E, beta)
 
 
-V = np.array
 HOT = 2.0**-40  # 1/beta swamps the energies
 
 FORMULA = Formula(
@@ -84,7 +99,7 @@ FORMULA = Formula(
         gradient_sums_to("energies", 1.0),
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases={  # Case((energies, beta), value, by energies, exposes)
+    cases={  # (energies, beta), A, dA/dE, the mistake that it exposes
         "all alike: itself, however fine the grid": Case(
             ([2.0, 2.0, 2.0, 2.0], 0.5), 2.0, np.full(4, 0.25), "summed, not averaged"
         ),
@@ -97,7 +112,7 @@ FORMULA = Formula(
         "hot: the mean, less half the variance times beta": Case(
             ([1.0, 2.0, 6.0], HOT),
             3.0 - HOT * 7.0 / 3.0,
-            V([1.0 + 2.0 * HOT, 1.0 + HOT, 1.0 - 3.0 * HOT]) / 3.0,
+            np.array([1.0 + 2.0 * HOT, 1.0 + HOT, 1.0 - 3.0 * HOT]) / 3.0,
             "logarithm of a mean of exponentials",
         ),
         "half of it impossible: log(2)/beta above the rest": Case(
@@ -120,8 +135,11 @@ FORMULA = Formula(
             symptom="off by log(cell)/beta, which no training notices and every comparison does",
         ),
         "logarithm of a mean of exponentials": Mistake(
-            lambda E, beta=1.0: -np.log(np.mean(np.exp(-beta * E))) / beta,
+            average_free_energy_as_printed,
             symptom="noise of 1e-16/beta as beta -> 0, infinite where beta E exceeds 745",
         ),
     },
+    as_printed=average_free_energy_as_printed,
+    rules=rules,
+    refuses=NO_ENERGIES,
 )

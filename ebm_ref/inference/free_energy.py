@@ -1,23 +1,25 @@
 r"""Free energy: the energy of many explanations together.
 
-    F = -(1/beta) log sum_z e^{-beta E_z}
+    F        = -(1/beta) log sum_z e^{-beta E_z}
+    dF/dE_z  = p_z = e^{-beta (E_z - F)}
+    dF/dbeta = H(p) / beta^2,    H(p) = -sum_z p_z log p_z
 
-    dF/dE_z   = p_z = e^{-beta (E_z - F)} = e^{-beta E_z} / sum_z e^{-beta E_z}
-    dF/dbeta  = H(p) / beta^2,    H(p) = -sum_z p_z log p_z
+An answer that can be explained in several ways z has an energy for each of them; z is a latent variable.
+F is lower than the lowest of these energies, the more so the more of them lie low.  e^{-beta F} is their
+total weight, so p(y) ~ e^{-beta F(y)} whatever z.  The weights p_z are the softargmin of E, the posterior
+p(z | y), and H is their entropy.  For k values of z,
 
-An answer that can be explained in several ways z, a latent variable, has an energy for each of them.  F
-is lower than the lowest, the more so the more of them lie low: e^{-beta F} is their total weight, so that
-p(y) ~ e^{-beta F(y)} whatever z.  The weights p_z are the softargmin of E, the posterior p(z | y); H is
-their entropy.
+    min E - log(k)/beta <= F <= min E.
 
-    min E - log(n)/beta <= F <= min E
-
-As beta grows F tends to the minimum; only there are the two equal.  As beta -> 0, F ~ -log(n)/beta has
+As beta grows F tends to the minimum; only there are the two equal.  As beta -> 0, F ~ -log(k)/beta has
 no limit; average_free_energy.py has one.
 
 log Z = -beta F needs a sum over all z, or draws from elsewhere.  Draws z_i of the model itself do not give
-it: the mean of e^{-beta E(z_i)} tends to Z(2 beta) / Z(beta), and its gradient belongs to twice the beta.
-They do give the gradient of F, as the mean of dE(z_i).
+it: the mean of e^{-beta E(z_i)} tends to Z(2 beta) / Z(beta), and the gradient of that belongs to twice the
+beta.  They do give the gradient of F, as the mean of dE(z_i).
+
+e^{-beta E} over- and underflows, and beside a weight of 1 one of 1e-17 is lost.  So energies are counted from
+the lowest, and log1p adds what the others contribute.
 
 Source: LeCun et al. (2006), Section 2.2.4; NYU DLSP20, weeks 7, 14 and 15, with errata below.
 """
@@ -28,6 +30,16 @@ from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
 from ebm_ref.numerics import logsumexp, softmax, weighted
+
+
+def free_energy_as_printed(energies, beta=1.0):
+    """The formula as it stands, which loses what is e^-40 of the sum, and is infinite where beta E is 746.
+
+    >>> float(free_energy_as_printed(np.array([0.0, 40.0])))  # it is -e^-40
+    -0.0
+    """
+    E, beta = FORMULA.checked(energies, beta)
+    return -np.log(np.sum(np.exp(-beta * E))) / beta
 
 
 def free_energy(energies, beta=1.0):
@@ -55,36 +67,41 @@ def free_energy(energies, beta=1.0):
     >>> round(float(free_energy(np.array([2.0, 0.8, 1.4]))), 8)
     0.1848112
     """
-    s = lowest(energies, beta)
-    if not np.isfinite(energies[s]):
-        return energies[s]
-    return energies[s] - logsumexp(beta * (energies[s] - energies)) / beta
+    E, beta = FORMULA.checked(energies, beta)
+    s = np.argmin(E)
+    if not np.isfinite(E[s]):
+        return E[s]
+    return E[s] - logsumexp(beta * (E[s] - E)) / beta
 
 
 def free_energy_energies_gradient(energies, beta=1.0):
     """dF/dE, shape (k,): the softargmin, p = e^{-beta E} / sum e^{-beta E}; 0 where nothing is possible."""
-    s = lowest(energies, beta)
-    if energies[s] == np.inf:
-        return np.zeros(len(energies))
-    return softmax(beta * (energies[s] - energies))
+    E, beta = FORMULA.checked(energies, beta)
+    return softargmin(E, beta)
 
 
 def free_energy_beta_gradient(energies, beta=1.0):
     """dF/dbeta = H / beta^2 >= 0, as sum p_z (E_z - E_s) / beta + log(Z e^{beta E_s}) / beta^2, s lowest."""
-    s = lowest(energies, beta)
-    if not np.isfinite(energies[s]):
-        return 0.0 if energies[s] == np.inf else np.nan
-    rise = energies - energies[s]
+    E, beta = FORMULA.checked(energies, beta)
+    s = np.argmin(E)
+    if not np.isfinite(E[s]):
+        return 0.0 if E[s] == np.inf else np.nan
+    rise = E - E[s]
     p = softmax(-beta * rise)
     return (np.sum(weighted(p, rise)) + logsumexp(-beta * rise) / beta) / beta
 
 
-def lowest(energies, beta):
-    """Index of the lowest energy, the first NaN where there is one, after checking the arguments."""
-    require(np.ndim(energies) == 1 and len(energies) >= 1, "energies", energies, "must hold k >= 1 numbers")
+def softargmin(E, beta):
+    """p_z = e^{-beta E_z} / sum e^{-beta E}; 0 where nothing is possible."""
+    s = np.argmin(E)
+    return np.zeros(len(E)) if E[s] == np.inf else softmax(beta * (E[s] - E))
+
+
+def rules(energies, beta):
+    """Something to be explained, by no energy of -inf, at a temperature."""
+    require(len(energies) >= 1, "energies", energies, "must hold k >= 1 numbers")
     require(not np.any(energies == -np.inf), "energies", energies, "must be above -inf")
     require_positive("beta", beta)
-    return np.argmin(energies)
 
 
 def shifts_with_the_energies(formula, inputs, rng):
@@ -102,8 +119,16 @@ def random_latent(rng):
     return {"energies": rng.normal(scale=2.0, size=rng.integers(2, 6)), "beta": rng.uniform(0.3, 3.0)}
 
 
-V = np.array
 TINY = 4.248354255291589e-18  # e^-40
+
+NO_ENERGIES = {  # (energies, beta), the argument to blame
+    "no explanation": ([], "energies"),
+    "an energy of -inf": ([0.0, -np.inf], "energies"),
+    "an infinite temperature": (([0.0, 1.0], 0.0), "beta"),
+    "a negative temperature": (([0.0, 1.0], -1.0), "beta"),
+    "a temperature of 0": (([0.0, 1.0], np.inf), "beta"),
+    "a temperature that is no number": (([0.0, 1.0], np.nan), "beta"),
+}
 
 FORMULA = Formula(
     value=free_energy,
@@ -117,7 +142,7 @@ FORMULA = Formula(
         gradient_sums_to("energies", 1.0),
         homogeneous(1, energies=1, beta=-1),
     ),
-    cases={  # Case((energies, beta), value, by energies and beta, exposes)
+    cases={  # (energies, beta), F, (dF/dE, dF/dbeta), the mistake that it exposes
         "cut, cap, cat: three readings of a word": Case(
             ([2.0, 0.8, 1.4], 1.0), 0.18481119983031491, exposes="logarithm forgotten"
         ),
@@ -143,7 +168,7 @@ FORMULA = Formula(
         "two levels: Z(2 beta) / Z(beta) is not Z(beta)": Case(
             ([0.0, np.log(3.0)], 1.0),
             -np.log(4.0 / 3.0),
-            {"energies": V([0.75, 0.25])},
+            {"energies": [0.75, 0.25]},
             "averaged over samples of its own distribution",
         ),
         "not a number": Case(([0.0, np.nan], 1.0), np.nan, ([np.nan, np.nan], np.nan)),
@@ -175,7 +200,7 @@ FORMULA = Formula(
             symptom="no gradient but to the best explanation",
         ),
         "logarithm of a sum of exponentials": Mistake(
-            lambda E, beta=1.0: -np.log(np.sum(np.exp(-beta * E))) / beta,
+            free_energy_as_printed,
             symptom="infinite where beta E exceeds 745, and no digits near certainty",
         ),
         "averaged over samples of its own distribution": Mistake(
@@ -184,4 +209,7 @@ FORMULA = Formula(
             symptom="E_p[e^{-beta E}] = Z(2 beta) / Z(beta): the gradient is that at 2 beta",
         ),
     },
+    as_printed=free_energy_as_printed,
+    rules=rules,
+    refuses=NO_ENERGIES,
 )

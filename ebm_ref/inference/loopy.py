@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
-from ebm_ref.energies.factor_graph import check_factors, energy
+from ebm_ref.exact.factors import check_factors, energy
 from ebm_ref.numerics import softmax, weighted
 
 
@@ -64,7 +64,7 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     Parameters
     ----------
     factors, cardinalities
-        See energies/factor_graph.py; +inf forbids.
+        See exact/factors.py; +inf forbids.
     beta : float
         Inverse temperature, > 0.
     damping : float

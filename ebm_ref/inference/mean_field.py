@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
-from ebm_ref.energies.factor_graph import check_factors
+from ebm_ref.exact.factors import check_factors
 from ebm_ref.numerics import softmax
 
 
@@ -47,7 +47,7 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     Parameters
     ----------
     factors, cardinalities
-        See energies/factor_graph.py; every energy finite: a product cannot avoid what is forbidden.
+        See exact/factors.py; every energy finite: a product cannot avoid what is forbidden.
     beta : float
         Inverse temperature, > 0.
     start : mapping, optional

@@ -1,15 +1,17 @@
 r"""Variational free energy: what any guess about the latent variable says of the free energy.
 
-    V(q) = sum_z q_z E_z + (1/beta) sum_z q_z log q_z  >=  F
+    V(q)    = sum_z q_z E_z + (1/beta) sum_z q_z log q_z  >=  F
+    dV/dE_z = q_z
+    dV/dq_z = E_z + (1 + log q_z) / beta
 
     V(q) - F = KL(q || p) / beta,      p_z = e^{-beta (E_z - F)}
 
-    dV/dE_z = q_z,      dV/dq_z = E_z + (1 + log q_z) / beta
+V is the expected energy less temperature times entropy.  F needs a sum over all z; V needs only a
+distribution q that can be averaged over, and bounds F from above, by Jensen's inequality.  Minimise V over
+all q, and the result is F, at q = p; over a family of q, and it is as near to F as the family comes.
 
-Expected energy less temperature times entropy.  F needs a sum over all z; V needs only a distribution q
-that can be averaged over, and bounds F from above, by Jensen's inequality.  Minimising V over q gives F, at
-q = p; restricted to a family, as near as the family comes.  Lowering V by the parameters of E lowers a bound,
-and at q = p just F, whose gradient it shares: that is expectation maximisation.
+To lower V by the parameters of E is to lower a bound.  At q = p the bound is F itself, and has its gradient:
+that is expectation maximisation.
 
 Source: NYU DLSP20, week 14-2, with an erratum below; Neal and Hinton (1998), "A view of the EM algorithm
 that justifies incremental, sparse, and other variants".
@@ -44,34 +46,36 @@ def variational_free_energy(probabilities, energies, beta=1.0):
     Raises
     ------
     ValueError
-        If the shapes differ, if a probability is negative, or if beta is not positive and finite.
+        If a probability is negative, or if beta is not positive and finite.
 
     >>> E = np.log(np.array([4.0, 4.0 / 3.0]))
     >>> [round(float(variational_free_energy(np.array(q), E)), 6) for q in ((0.25, 0.75), (1.0, 0.0))]
     [0.0, 1.386294]
     """
-    check_distribution(probabilities, energies, beta)
-    entropy = -sum(xlogy(q, q) for q in probabilities)
-    return np.sum(weighted(probabilities, energies)) - entropy / beta
+    return bound(*FORMULA.checked(probabilities, energies, beta))
 
 
 def variational_free_energy_energies_gradient(probabilities, energies, beta=1.0):
-    """dV/dE, shape (k,): q."""
-    nan = np.isnan(variational_free_energy(probabilities, energies, beta))
-    return np.where(nan, np.nan, probabilities)
+    """dV/dE, shape (k,): q; NaN where V is."""
+    q, E, beta = FORMULA.checked(probabilities, energies, beta)
+    return np.where(np.isnan(bound(q, E, beta)), np.nan, q)
 
 
 def variational_free_energy_probabilities_gradient(probabilities, energies, beta=1.0):
-    """dV/dq, shape (k,): E + (1 + log q) / beta; -inf where q = 0 and E is finite."""
-    nan = np.isnan(variational_free_energy(probabilities, energies, beta))
+    """dV/dq, shape (k,): E + (1 + log q) / beta; -inf where q = 0 and E is finite; NaN where V is."""
+    q, E, beta = FORMULA.checked(probabilities, energies, beta)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(nan, np.nan, energies + (1.0 + np.log(probabilities)) / beta)
+        return np.where(np.isnan(bound(q, E, beta)), np.nan, E + (1.0 + np.log(q)) / beta)
 
 
-def check_distribution(probabilities, energies, beta):
-    """Raise a ValueError unless q >= 0 fits the energies and beta is positive."""
-    fits = np.shape(probabilities) == np.shape(energies) and np.ndim(energies) == 1
-    require(fits, "probabilities", probabilities, f"must have the shape of energies, {np.shape(energies)}")
+def bound(q, E, beta):
+    """V of what was checked."""
+    entropy = -sum(xlogy(p, p) for p in q)
+    return np.sum(weighted(q, E)) - entropy / beta
+
+
+def rules(probabilities, energies, beta):
+    """No negative probability, at a temperature; their sum is the caller's."""
     require(not np.any(probabilities < 0.0), "probabilities", probabilities, "must be >= 0")
     require_positive("beta", beta)
 
@@ -81,8 +85,6 @@ def random_guess(rng):
     latent = random_latent(rng)
     return {"probabilities": rng.dirichlet(np.full(len(latent["energies"]), 2.0))} | latent
 
-
-V = np.array
 
 FORMULA = Formula(
     value=variational_free_energy,
@@ -94,18 +96,18 @@ FORMULA = Formula(
     },
     sample=random_guess,
     laws=(permutation_invariant, homogeneous(1, energies=1, beta=-1)),
-    cases={  # Case((probabilities, energies, beta), value, by energies and probabilities, exposes)
+    cases={  # (q, E, beta), V, (dV/dE, dV/dq), the mistake that it exposes
         "an even guess between two": Case(
             ([0.5, 0.5], [1.0, 3.0], 2.0),
             2.0 - np.log(2.0) / 2.0,
-            ([0.5, 0.5], V([1.0, 3.0]) + (1.0 - np.log(2.0)) / 2.0),
+            ([0.5, 0.5], np.array([1.0, 3.0]) + (1.0 - np.log(2.0)) / 2.0),
             "q forgotten in the entropy",
         ),
         "a sure guess has no entropy, 0 log 0 = 0": Case(([1.0, 0.0], [1.5, 4.0], 1.0), 1.5),
         "no energies but entropy": Case(
             ([0.25, 0.75], [0.0, 0.0], 4.0),
             -0.14058378615470209,
-            {"energies": V([0.25, 0.75])},
+            {"energies": [0.25, 0.75]},
             "entropy added",
         ),
         "a guess of something impossible": Case(([0.5, 0.5], [0.0, np.inf], 1.0), np.inf),
@@ -121,5 +123,11 @@ FORMULA = Formula(
             lambda q, E, beta=1.0: np.sum(q * E) - np.sum(q * np.log(q)) / beta,
             symptom="q collapses onto one value",
         ),
+    },
+    rules=rules,
+    refuses={  # (q, E, beta), the argument to blame
+        "a negative probability": (([1.5, -0.5], [0.0, 1.0]), "probabilities"),
+        "an infinite temperature": (([0.5, 0.5], [0.0, 1.0], 0.0), "beta"),
+        "a temperature of 0": (([0.5, 0.5], [0.0, 1.0], np.inf), "beta"),
     },
 )

@@ -1,22 +1,28 @@
 r"""Langevin: roll downhill and shake.
 
-    x' = x - (e^2/2) g + e z,    g = gradient of beta E at x,    z ~ N(0, I)
+    x'       = x - (e^2/2) g + e z,    z ~ N(0, I)
+    d(x')/dx = I                       at fixed g
+    d(x')/dg = -(e^2/2) I
+    d(x')/dz = e I
+    d(x')/de = z - e g
 
-The pair (e^2/2, e) is what makes e -> 0 sample exp(-beta E).  Other ways to write it: with h = e^2 the
-noise is sqrt(h) z; with s = e^2/2 it is sqrt(2 s) z.  Temperature enters once, in g.
+Here g is the gradient of beta E at x, the only place where temperature enters, and e the step size.  The pair
+(e^2/2, e) is what makes e -> 0 sample exp(-beta E).  Others write it differently: with h = e^2 the noise is
+sqrt(h) z; with s = e^2/2 it is sqrt(2 s) z.
 
-Nothing is ever refused, so e > 0 has a bias.  For a normal law of precision k, E = k x^2/2, the update
-x' = (1 - a k) x + c z has the stationary variance
+No step is ever refused, so e > 0 has a bias.  On a normal distribution of precision k, E = k x^2/2, the
+update x' = (1 - a k) x + c z has the stationary variance
 
     c^2 / (1 - (1 - a k)^2) = c^2 / (a k (2 - a k)),    0 < a k < 2
 
-    a = e^2/2, c = e     (1/k) / (1 - e^2 k/4): too wide, no law from e^2 k = 4
-    a = e^2/2, c = e^2   noise by h, not sqrt(h): at h = .1, .1026 for 1.0256
-    a = 1, c = .01       1e-4 for k = 1: image models' "step 1, noise .01"
+    a = e^2/2, c = e      (1/k) / (1 - e^2 k/4): too wide, none from e^2 k = 4
+    a = e^2/2, c = e^2    noise by h, not sqrt(h): at h = .1, .1026 for 1.0256
+    a = 1, c = .01        1e-4 for k = 1: image models' "step 1, noise .01"
 
-The last line is not the model's exp(-E).  As a small step would have it, a and c sample exp(-E/T) with
-T = c^2/(2a), here 5e-5: the network learns an E that is smaller by a factor of 20000.  Legitimate, if
-said; but E is then not -log p, and a at this size has a bias of its own (it doubles the variance).
+The last line does not sample the model's exp(-E).  Where steps are small, the pair (a, c) samples exp(-E/T)
+with T = c^2/(2a), which is 5e-5 here.  So the network learns an E that is smaller by a factor of 20000.  That
+is legitimate if it is said, but then E is not -log p.  And a step of a = 1 has a bias of its own: it doubles
+the variance.
 
 Source: Parisi (1981); Roberts and Tweedie (1996), "Exponential Convergence of Langevin Distributions
 and Their Discrete Approximations"; Song and Kingma (2021), equation 6.
@@ -24,8 +30,9 @@ and Their Discrete Approximations"; Song and Kingma (2021), equation 6.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_positive
+from ebm_ref.checks import as_real, require, require_count, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.numerics import half_square
 
 
 def langevin(position, gradient, noise, step_size):
@@ -55,28 +62,42 @@ def langevin(position, gradient, noise, step_size):
     >>> langevin(np.array([1.0]), np.array([1.0]), np.array([0.5]), step_size=1.0)  # 1 - 1/2 + 1/2
     array([1.])
     """
-    require(not step_size < 0.0, "step_size", step_size, "must be >= 0")
-    return position - 0.5 * step_size**2 * gradient + step_size * noise
+    x, g, z, e = FORMULA.checked(position, gradient, noise, step_size)
+    return x - half_square(e) * g + e * z
 
 
 def langevin_position_gradient(position, gradient, noise, step_size):
     """dx'/dx at fixed g, shape (d, d): the identity."""
-    return np.eye(len(position)) + 0.0 * langevin(position, gradient, noise, step_size)[:, None]
+    x, g, z, e = FORMULA.checked(position, gradient, noise, step_size)
+    return np.eye(len(x)) + undefined(x, g, z, e)
 
 
 def langevin_gradient_gradient(position, gradient, noise, step_size):
     """dx'/dg, shape (d, d): -(e^2/2) I."""
-    return -0.5 * step_size**2 * langevin_position_gradient(position, gradient, noise, step_size)
+    x, g, z, e = FORMULA.checked(position, gradient, noise, step_size)
+    return -(np.diag(np.full(len(x), half_square(e))) + undefined(x, g, z, e))
 
 
 def langevin_noise_gradient(position, gradient, noise, step_size):
     """dx'/dz, shape (d, d): e I."""
-    return step_size * langevin_position_gradient(position, gradient, noise, step_size)
+    x, g, z, e = FORMULA.checked(position, gradient, noise, step_size)
+    return e * np.eye(len(x)) + undefined(x, g, z, e)
 
 
 def langevin_step_size_gradient(position, gradient, noise, step_size):
     """dx'/de, shape (d,): z - e g."""
-    return noise - step_size * gradient + 0.0 * position
+    x, g, z, e = FORMULA.checked(position, gradient, noise, step_size)
+    return z - e * g + 0.0 * x
+
+
+def undefined(x, g, z, e):
+    """(d, 1) NaN in the rows that no finite numbers lead to, else 0."""
+    return (0.0 * x + 0.0 * g + 0.0 * z + 0.0 * e)[:, None]
+
+
+def rules(position, gradient, noise, step_size):
+    """A step that does not go backwards."""
+    require(not step_size < 0.0, "step_size", step_size, "must be >= 0")
 
 
 def stationary_variance(precision, drift, noise_scale):
@@ -87,31 +108,38 @@ def stationary_variance(precision, drift, noise_scale):
     >>> float(stationary_variance(1.0, drift=1.0, noise_scale=0.01))
     0.0001
     """
-    shrinks = drift * np.asarray(precision, float)
-    settles = bool(np.all((shrinks > 0.0) & (shrinks < 2.0)))
+    k, a, c = as_real("precision", precision), as_real("drift", drift), as_real("noise_scale", noise_scale)
+    settles = bool(np.all((a * k > 0.0) & (a * k < 2.0)))
     require(settles, "drift", drift, f"must satisfy 0 < drift k < 2, or nothing settles; k = {precision}")
-    return noise_scale**2 / (shrinks * (2.0 - shrinks))
+    return c**2 / (a * k * (2.0 - a * k))
 
 
 def sampled_temperature(drift, noise_scale):
     """T = c^2/(2a): what x' = x - a grad E + c z samples is exp(-E/T), up to the bias of the step.
 
-    >>> sampled_temperature(drift=0.5, noise_scale=1.0), round(sampled_temperature(1.0, 0.01), 12)
+    >>> float(sampled_temperature(0.5, 1.0)), float(sampled_temperature(1.0, 0.01).round(12))
     (1.0, 5e-05)
     """
-    require_positive("drift", drift)
-    return noise_scale**2 / (2.0 * drift)
+    a, c = as_real("drift", drift), as_real("noise_scale", noise_scale)
+    require_positive("drift", a)
+    return c**2 / (2.0 * a)
 
 
 def moments_after(mean, variance, precision, drift, noise_scale, steps):
     """Mean and variance of x after so many steps on E = k x^2/2, exactly: what a short run reaches.
 
-    >>> moments_after(4.0, 0.0, 1.0, drift=0.5, noise_scale=1.0, steps=2)
-    (1.0, 1.25)
+    >>> [float(moment) for moment in moments_after(4.0, 0.0, 1.0, drift=0.5, noise_scale=1.0, steps=2)]
+    [1.0, 1.25]
     """
-    shrink = 1.0 - drift * precision
+    require_count("steps", steps, least=0)
+    mean, variance, c = (
+        as_real("mean", mean),
+        as_real("variance", variance),
+        as_real("noise_scale", noise_scale),
+    )
+    shrink = 1.0 - as_real("drift", drift) * as_real("precision", precision)
     for _ in range(steps):
-        mean, variance = shrink * mean, shrink**2 * variance + noise_scale**2
+        mean, variance = shrink * mean, shrink**2 * variance + c**2
     return mean, variance
 
 
@@ -119,12 +147,6 @@ def sample(rng):
     """Inputs in general position."""
     x, g, z = rng.normal(size=(3, 2))
     return {"position": x, "gradient": g, "noise": z, "step_size": rng.uniform(0.1, 1.5)}
-
-
-def case(name, x, g, z, step_size, value, exposes=""):
-    """A worked case in one dimension."""
-    inputs = {"position": np.array([x]), "gradient": np.array([g]), "noise": np.array([z])}
-    return Case(inputs | {"step_size": step_size}, np.array([value]), exposes=exposes, name=name)
 
 
 FORMULA = Formula(
@@ -138,23 +160,19 @@ FORMULA = Formula(
         "step_size": langevin_step_size_gradient,
     },
     sample=sample,
-    cases=(
-        case("downhill: the drift alone", 3.0, 4.0, 0.0, 0.5, 2.5, exposes="uphill: gradient for score"),
-        case("the noise alone", 0.0, 0.0, 2.0, 0.25, 0.5, exposes="noise by h instead of sqrt h"),
-        case("the half", 0.0, 2.0, 0.0, 2.0, -4.0, exposes="the half left out: temperature 1/2"),
-        case("both", 1.0, -1.0, -1.0, 0.5, 0.625, exposes="drift by e instead of its square"),
-        case("no step", 7.0, 1.0, 1.0, 0.0, 7.0),
-        case(
-            "step 1, noise .01, written out",
-            1.0,
-            1.0,
-            1.0,
-            0.01,
-            1.00995,
-            exposes="drift 1 whatever the noise",
+    cases={  # (x, g, z, e), x', the mistake that it exposes
+        "downhill: the drift alone": Case(
+            ([3.0], [4.0], [0.0], 0.5), [2.5], exposes="uphill: gradient for score"
         ),
-        case("not a number", 0.0, np.nan, 0.0, 0.5, np.nan),
-    ),
+        "the noise alone": Case(([0.0], [0.0], [2.0], 0.25), [0.5], exposes="noise by h instead of sqrt h"),
+        "the half": Case(([0.0], [2.0], [0.0], 2.0), [-4.0], exposes="the half left out: temperature 1/2"),
+        "both": Case(([1.0], [-1.0], [-1.0], 0.5), [0.625], exposes="drift by e instead of its square"),
+        "no step": Case(([7.0], [1.0], [1.0], 0.0), [7.0]),
+        "step 1, noise .01, written out": Case(
+            ([1.0], [1.0], [1.0], 0.01), [1.00995], exposes="drift 1 whatever the noise"
+        ),
+        "not a number": Case(([0.0], [np.nan], [0.0], 0.5), [np.nan]),
+    },
     variants={
         "noise by h instead of sqrt h": Mistake(
             lambda x, g, z, e: x - 0.5 * e**2 * g + e**2 * z,
@@ -202,4 +220,6 @@ FORMULA = Formula(
             symptom="the learned energy is e^2/2 times -log p",
         ),
     },
+    rules=rules,
+    refuses={"a step backwards": (([1.0], [1.0], [0.5], -0.5), "step_size")},
 )

@@ -1,18 +1,27 @@
 r"""MALA: a Langevin step, refused as often as its bias demands.
 
-    x' = x - (e^2/2) g + e z
+    x'          = x - (e^2/2) g + e z
     log q(x'|x) = -|x' - x + (e^2/2) g|^2 / (2 e^2) + const
 
-    log r = E(x) - E(x') + C,      C = log q(x|x') - log q(x'|x)
-    C     = 1/2 (x' - x).(g + g') + (e^2/8) (|g|^2 - |g'|^2)
+    log r       = E(x) - E(x') + C,      C = log q(x|x') - log q(x'|x)
+    C           = 1/2 s.(g + g_{new}) + (e^2/8) (|g|^2 - |g_{new}|^2)
+    dC/dg       = s/2 + (e^2/4) g
+    dC/dg_{new} = s/2 - (e^2/4) g_{new}
+    dC/ds       = (g + g_{new})/2
+    dC/de       = (e/4) (|g|^2 - |g_{new}|^2)
 
-The squares of C cancel in part, and what is left explains the method: 1/2 (x' - x).(g + g') is the
-trapezoid rule for E(x') - E(x).  So log r is the error of that rule, of third order in the step, and
-nearly all moves are accepted.  Leave C out, and moves are refused as if they had been made blindly.
+Here e is the step size, s = x' - x the move, and g and g_{new} are the gradients of E (of beta E, at a
+temperature) at x and at x'.  The squares in C cancel in part, and what is left explains the method:
+1/2 s.(g + g_{new}) is the trapezoid rule for E(x') - E(x).  So log r is the error of that rule, of third
+order in the step, and nearly all moves are accepted.  Leave C out, and moves are refused as if they had been
+made blindly.
 
-q is not symmetric: the gradient at x' belongs into the way back.  A step of HMC with one leapfrog is
-the same thing, e and all.  Where E grows faster than x^2 a chain that starts far out is practically
-never let in: the step overshoots, and every proposal is refused.
+q is not symmetric: the gradient at x' belongs into the way back.  One leapfrog step of HMC is the same thing,
+with the same e.  Where E grows faster than x^2, a chain that starts far out is practically never let in: the
+step overshoots, and every proposal is refused.
+
+Computed from the two densities as printed, C is a small difference of large squares over e^2: where a slope
+is large or the step is small, its digits are lost.
 
 Source: Besag (1994), in the discussion of Grenander and Miller; Roberts and Tweedie (1996).
 """
@@ -22,8 +31,22 @@ import autograd.numpy as np
 from ebm_ref.checks import require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit
+from ebm_ref.numerics import half_square
 from ebm_ref.samplers.langevin import langevin
 from ebm_ref.samplers.metropolis import accepts
+
+
+def mala_correction_as_printed(gradient, proposal_gradient, move, step_size):
+    """The difference of the two log densities, whose squares cancel.
+
+    >>> one = np.array([1.0])
+    >>> float(mala_correction_as_printed(one, one, 1e20 * one, step_size=1.0))  # it is 1e20
+    0.0
+    """
+    g, g_new, s, e = FORMULA.checked(gradient, proposal_gradient, move, step_size)
+    forth = -np.sum((s + e**2 / 2 * g) ** 2) / (2 * e**2)
+    back = -np.sum((-s + e**2 / 2 * g_new) ** 2) / (2 * e**2)
+    return back - forth
 
 
 def mala_correction(gradient, proposal_gradient, move, step_size):
@@ -32,50 +55,58 @@ def mala_correction(gradient, proposal_gradient, move, step_size):
     Parameters
     ----------
     gradient, proposal_gradient : (d,) float
-        g at x, and g' at x', the gradients of beta E.
+        g at x, and g_{new} at x', the gradients of beta E.
     move : (d,) float
-        x' - x.
+        s = x' - x.
     step_size : float
         e > 0.
 
     Returns
     -------
     float
-        0 if g = g' = 0; minus itself if x and x' change places.
+        0 if both gradients are 0; minus itself if x and x' change places.
 
     Raises
     ------
     ValueError
-        If the step size is not positive.
+        If the step size is not positive and finite.
 
     >>> one = np.array([1.0])
     >>> float(mala_correction(one, 3.0 * one, 2.0 * one, step_size=1.0))  # 1/2 2 4 + (1 - 9)/8
     3.0
     """
-    require_positive("step_size", step_size)
-    both, change = gradient + proposal_gradient, gradient - proposal_gradient
-    return 0.5 * np.sum(move * both) + 0.125 * step_size**2 * np.sum(change * both)
+    g, g_new, s, e = FORMULA.checked(gradient, proposal_gradient, move, step_size)
+    both, change = g + g_new, g - g_new
+    return 0.5 * np.sum(s * both) + 0.25 * half_square(e) * np.sum(change * both)
 
 
 def mala_correction_gradient_gradient(gradient, proposal_gradient, move, step_size):
-    """dC/dg, shape (d,): (x' - x)/2 + (e^2/4) g."""
-    return 0.5 * move + 0.25 * step_size**2 * gradient + 0.0 * proposal_gradient
+    """dC/dg, shape (d,): s/2 + (e^2/4) g."""
+    g, g_new, s, e = FORMULA.checked(gradient, proposal_gradient, move, step_size)
+    return 0.5 * s + 0.5 * half_square(e) * g + 0.0 * g_new
 
 
 def mala_correction_proposal_gradient_gradient(gradient, proposal_gradient, move, step_size):
-    """dC/dg', shape (d,): (x' - x)/2 - (e^2/4) g'."""
-    return 0.5 * move - 0.25 * step_size**2 * proposal_gradient + 0.0 * gradient
+    """dC/dg_{new}, shape (d,): s/2 - (e^2/4) g_{new}."""
+    g, g_new, s, e = FORMULA.checked(gradient, proposal_gradient, move, step_size)
+    return 0.5 * s - 0.5 * half_square(e) * g_new + 0.0 * g
 
 
 def mala_correction_move_gradient(gradient, proposal_gradient, move, step_size):
-    """dC/d(x' - x), shape (d,): (g + g')/2."""
-    return 0.5 * (gradient + proposal_gradient) + 0.0 * move
+    """dC/ds, shape (d,): (g + g_{new})/2."""
+    g, g_new, s, _ = FORMULA.checked(gradient, proposal_gradient, move, step_size)
+    return 0.5 * (g + g_new) + 0.0 * s
 
 
 def mala_correction_step_size_gradient(gradient, proposal_gradient, move, step_size):
-    """dC/de: (e/4) (|g|^2 - |g'|^2)."""
-    squares = np.sum((gradient - proposal_gradient) * (gradient + proposal_gradient))
-    return 0.25 * step_size * squares + 0.0 * np.sum(move)
+    """dC/de: (e/4) (|g|^2 - |g_{new}|^2)."""
+    g, g_new, s, e = FORMULA.checked(gradient, proposal_gradient, move, step_size)
+    return 0.25 * e * np.sum((g - g_new) * (g + g_new)) + 0.0 * np.sum(s)
+
+
+def rules(gradient, proposal_gradient, move, step_size):
+    """A step."""
+    require_positive("step_size", step_size)
 
 
 def antisymmetric(formula, inputs, rng):
@@ -106,12 +137,6 @@ def sample(rng):
     return {"gradient": g, "proposal_gradient": g_new, "move": e * z - 0.5 * e**2 * g, "step_size": e}
 
 
-def case(name, g, g_new, move, step_size, value, exposes=""):
-    """A worked case in one dimension."""
-    inputs = {"gradient": np.array([g]), "proposal_gradient": np.array([g_new]), "move": np.array([move])}
-    return Case(inputs | {"step_size": step_size}, value, exposes=exposes, name=name)
-
-
 def by_densities(drift, width):
     """C from the two squares themselves, with drift and width as given."""
 
@@ -134,14 +159,18 @@ FORMULA = Formula(
     },
     sample=sample,
     laws=(antisymmetric,),
-    cases=(
-        case("a flat place: symmetric", 0.0, 0.0, 5.0, 0.5, 0.0),
-        case("a slope: the trapezoid", 1.0, 1.0, 3.0, 0.5, 3.0, exposes="forth and back swapped"),
-        case("a standard normal law, 1 to 0", 1.0, 0.0, -1.0, 1.0, -0.375, exposes="full gradients, 4 e^2"),
-        case("a standard normal law, 1 to 3", 1.0, 3.0, 2.0, 1.0, 3.0, exposes="gradient not renewed"),
-        case("a step that is drift alone", 2.0, 1.0, -1.0, 1.0, -1.125),
-        case("not a number", 1.0, np.nan, 0.0, 1.0, np.nan),
-    ),
+    cases={  # (g, g_{new}, s, e), C, the mistake that it exposes
+        "a flat place: symmetric": Case(([0.0], [0.0], [5.0], 0.5), 0.0),
+        "a slope: the trapezoid": Case(([1.0], [1.0], [3.0], 0.5), 3.0, exposes="forth and back swapped"),
+        "a standard normal law, 1 to 0": Case(
+            ([1.0], [0.0], [-1.0], 1.0), -0.375, exposes="full gradients, 4 e^2"
+        ),
+        "a standard normal law, 1 to 3": Case(
+            ([1.0], [3.0], [2.0], 1.0), 3.0, exposes="gradient not renewed"
+        ),
+        "a step that is drift alone": Case(([2.0], [1.0], [-1.0], 1.0), -1.125),
+        "not a number": Case(([1.0], [np.nan], [0.0], 1.0), np.nan),
+    },
     variants={
         "forth and back swapped": Mistake(
             lambda g, g_new, move, e: -mala_correction(g, g_new, move, e),
@@ -157,5 +186,12 @@ FORMULA = Formula(
             lambda g, g_new, move, e: mala_correction(g, g, move, e),
             symptom="the way back starts with the slope of where it leads",
         ),
+    },
+    as_printed=mala_correction_as_printed,
+    rules=rules,
+    refuses={
+        "no step": (([1.0], [1.0], [3.0], 0.0), "step_size"),
+        "a step backwards": (([1.0], [1.0], [3.0], -0.5), "step_size"),
+        "a step that is no number": (([1.0], [1.0], [3.0], np.nan), "step_size"),
     },
 )

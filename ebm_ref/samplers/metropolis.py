@@ -1,15 +1,21 @@
 r"""Metropolis-Hastings: propose a move, and accept it often enough that the target stays put.
 
-    a(x, x') = min(1, r)
-    log r    = [log p(x') - log p(x)] + [log q(x|x') - log q(x'|x)]
+    a(x, x')   = min(1, r)
+    log r      = [log p(x') - log p(x)] + [log q(x|x') - log q(x'|x)]
+
+    log a      = min(0, (v - u) + (b - f))
+    d(log a)/du = -[a < 1]         u = log p(x)
+    d(log a)/dv = [a < 1]          v = log p(x')
+    d(log a)/df = -[a < 1]         f = log q(x'|x), the way forth
+    d(log a)/db = [a < 1]          b = log q(x|x'), the way back
 
 q(x'|x) is the density of proposing x' from x.  The flux p(x) q(x'|x) a(x, x') is then the smaller of
-p(x) q(x'|x) and p(x') q(x|x'), hence the same in both directions: detailed balance, for any q that
+p(x) q(x'|x) and p(x') q(x|x'), hence the same in both directions.  This is detailed balance, for any q that
 can go back where it came from.  p may lack its normaliser.  If q is symmetric its two terms cancel.
 
-Noise comes in, a state comes out.  The coin is a number e ~ Exp(1), which is -log of a uniform one:
-u < r is e > -log r, without a logarithm, and nothing underflows.  A minus lost there accepts what
-should be refused; the variants below were all in released samplers.
+Noise comes in, a state comes out.  The coin is a number e ~ Exp(1), which is -log of a uniform one: u < r
+becomes e > -log r, so no logarithm of u is needed and nothing underflows.  If that minus is lost, what should
+be refused is accepted; the variants below were all in released samplers.
 
 Source: Metropolis et al. (1953); Hastings (1970), "Monte Carlo Sampling Methods Using Markov Chains".
 """
@@ -39,37 +45,52 @@ def metropolis_hastings(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
     Raises
     ------
     ValueError
-        If log p(x) or log q(x'|x) is infinite: the chain cannot stand there, nor have moved so.
+        If log p(x) or log q(x'|x) is infinite: the chain cannot stand there, nor have moved so.  If
+        log p(x') or log q(x|x') is +inf.
 
     >>> float(np.exp(metropolis_hastings(0.0, np.log(0.25))))  # a quarter as likely
     0.25
     """
-    require(np.abs(log_p) != np.inf, "log_p", log_p, "must be finite: the chain stands there")
-    require(np.abs(log_q_forth) != np.inf, "log_q_forth", log_q_forth, "must be finite: the move was made")
-    require(log_p_new != np.inf, "log_p_new", log_p_new, "must be below infinity")
-    require(log_q_back != np.inf, "log_q_back", log_q_back, "must be below infinity")
-    return np.minimum(0.0, (log_p_new - log_p) + (log_q_back - log_q_forth))
-
-
-def metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
-    """d log a / d log p(x'): 1 where a < 1, else 0."""
-    log_a = metropolis_hastings(log_p, log_p_new, log_q_forth, log_q_back)
-    return np.nan if np.isnan(log_a) else float(log_a < 0.0)
+    return log_acceptance(*FORMULA.checked(log_p, log_p_new, log_q_forth, log_q_back))
 
 
 def metropolis_hastings_log_p_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
     """d log a / d log p(x): -1 where a < 1, else 0."""
-    return -metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth, log_q_back)
+    return -refusable(*FORMULA.checked(log_p, log_p_new, log_q_forth, log_q_back))
+
+
+def metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
+    """d log a / d log p(x'): 1 where a < 1, else 0."""
+    return refusable(*FORMULA.checked(log_p, log_p_new, log_q_forth, log_q_back))
 
 
 def metropolis_hastings_log_q_forth_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
     """d log a / d log q(x'|x): -1 where a < 1, else 0."""
-    return -metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth, log_q_back)
+    return -refusable(*FORMULA.checked(log_p, log_p_new, log_q_forth, log_q_back))
 
 
 def metropolis_hastings_log_q_back_gradient(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
     """d log a / d log q(x|x'): 1 where a < 1, else 0."""
-    return metropolis_hastings_log_p_new_gradient(log_p, log_p_new, log_q_forth, log_q_back)
+    return refusable(*FORMULA.checked(log_p, log_p_new, log_q_forth, log_q_back))
+
+
+def log_acceptance(u, v, f, b):
+    """log a of what was checked."""
+    return np.minimum(0.0, (v - u) + (b - f))
+
+
+def refusable(u, v, f, b):
+    """[a < 1], and NaN where a is."""
+    log_a = log_acceptance(u, v, f, b)
+    return np.nan if np.isnan(log_a) else float(log_a < 0.0)
+
+
+def rules(log_p, log_p_new, log_q_forth, log_q_back):
+    """The chain stands somewhere, and has moved in a way that exists."""
+    require(np.abs(log_p) != np.inf, "log_p", log_p, "must be finite: the chain stands there")
+    require(np.abs(log_q_forth) != np.inf, "log_q_forth", log_q_forth, "must be finite: the move was made")
+    require(log_p_new != np.inf, "log_p_new", log_p_new, "must be below infinity")
+    require(log_q_back != np.inf, "log_q_back", log_q_back, "must be below infinity")
 
 
 def detailed_balance(formula, inputs, rng):
@@ -103,12 +124,6 @@ def _of_probability(gradient):
 
 NAMES = ("log_p", "log_p_new", "log_q_forth", "log_q_back")
 
-
-def case(name, *inputs, value, exposes=""):
-    """A worked case of the acceptance probability."""
-    return Case(dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes, name=name)
-
-
 FORMULA = Formula(
     value=metropolis_hastings,
     signature="(),(),(),()->()",
@@ -121,18 +136,18 @@ FORMULA = Formula(
     },
     sample=lambda rng: dict(zip(NAMES, rng.normal(scale=2.0, size=4), strict=True)),
     laws=(detailed_balance, only_the_ratio_counts),
-    cases=(
-        case("uphill: always", -2.0, -1.0, 0.0, 0.0, value=0.0, exposes="minus sign lost"),
-        case("downhill: as the ratio says", -1.0, -3.0, 0.0, 0.0, value=-2.0, exposes="accepts always"),
-        case("a flat target and a lopsided proposal", 0.0, 0.0, 1.0, -1.0, value=-2.0, exposes="q left out"),
-        case("forth and back apart", -1.0, -2.0, 2.0, 0.5, value=-2.5, exposes="forth and back swapped"),
-        case("the proposal is the target: never refused", -3.0, -7.0, -7.0, -3.0, value=0.0),
-        case("a huge common constant cancels", 1e8 - 1.0, 1e8 - 3.0, 1.0, 1.0, value=-2.0),
-        case("zero density", 0.0, -np.inf, 0.0, 0.0, value=-np.inf),
-        case("no way back", 0.0, 5.0, 0.0, -np.inf, value=-np.inf),
-        case("at the corner", 1.0, 2.0, 1.0, 0.0, value=0.0),
-        case("not a number", 0.0, np.nan, 0.0, 0.0, value=np.nan),
-    ),
+    cases={  # (u, v, f, b), log a, the mistake that it exposes
+        "uphill: always": Case((-2.0, -1.0, 0.0, 0.0), 0.0, exposes="minus sign lost"),
+        "downhill: as the ratio says": Case((-1.0, -3.0, 0.0, 0.0), -2.0, exposes="accepts always"),
+        "a flat target and a lopsided proposal": Case((0.0, 0.0, 1.0, -1.0), -2.0, exposes="q left out"),
+        "forth and back apart": Case((-1.0, -2.0, 2.0, 0.5), -2.5, exposes="forth and back swapped"),
+        "the proposal is the target: never refused": Case((-3.0, -7.0, -7.0, -3.0), 0.0),
+        "a huge common constant cancels": Case((1e8 - 1.0, 1e8 - 3.0, 1.0, 1.0), -2.0),
+        "zero density": Case((0.0, -np.inf, 0.0, 0.0), -np.inf),
+        "no way back": Case((0.0, 5.0, 0.0, -np.inf), -np.inf),
+        "at the corner": Case((1.0, 2.0, 1.0, 0.0), 0.0),
+        "not a number": Case((0.0, np.nan, 0.0, 0.0), np.nan),
+    },
     variants={
         "the probability, not its logarithm": Convention(
             lambda *inputs: np.exp(metropolis_hastings(*inputs)),
@@ -164,5 +179,14 @@ FORMULA = Formula(
             seen_in="github.com/Ciela-Institute/caustics/pull/388",
             symptom="the target enters only through the proposal",
         ),
+    },
+    rules=rules,
+    refuses={  # (u, v, f, b), the argument to blame
+        "a chain that stands nowhere": ((-np.inf, 0.0, 0.0, 0.0), "log_p"),
+        "a chain in a state of infinite density": ((np.inf, 0.0, 0.0, 0.0), "log_p"),
+        "a move that cannot have been made": ((0.0, 0.0, -np.inf, 0.0), "log_q_forth"),
+        "a move of infinite density": ((0.0, 0.0, np.inf, 0.0), "log_q_forth"),
+        "a new state of infinite density": ((0.0, np.inf, 0.0, 0.0), "log_p_new"),
+        "a way back of infinite density": ((0.0, 0.0, 0.0, np.inf), "log_q_back"),
     },
 )

@@ -1,19 +1,25 @@
 r"""Tempering: let hot chains find the valleys, and cold ones settle in them.
 
-    parallel    replicas x_i at beta_i; exchange two of them with min(1, r),
-                log r = (beta_i - beta_j) (E_i - E_j)
-    simulated   one chain, its beta_k a variable; move on with min(1, r),
-                log r = (beta_k - beta_l) E + g_l - g_k + log q(k|l)/q(l|k)
+    parallel     log r = (beta_i - beta_j) (E_i - E_j)
+    simulated    log r = (beta_k - beta_l) E + g_l - g_k + log q(k|l)/q(l|k)
 
-E_i is the energy of what now stands at beta_i, untempered.  If the colder replica has the higher
-energy, the exchange is certain; transpose one difference and the chain prefers what it should avoid.
+    log a            = min(0, log r)         of the parallel kind
+    d(log a)/dbeta_i = [a < 1] (E_i - E_j)
+    d(log a)/dbeta_j = [a < 1] (E_j - E_i)
+    d(log a)/dE_i    = [a < 1] (beta_i - beta_j)
+    d(log a)/dE_j    = [a < 1] (beta_j - beta_i)
 
-Within a replica only the target is tempered.  The Hastings correction of an asymmetric proposal
-belongs to the proposal and is not:  log r = beta (log p' - log p) + correction.
+Parallel tempering has replicas x_i at beta_i, and exchanges two of them with probability a.  E_i is the
+untempered energy of what now stands at beta_i.  If the colder replica has the higher energy, the exchange is
+certain.  Turn one of the two differences around, and the chain prefers what it should avoid.
 
-Simulated tempering samples k in proportion to e^(g_k) Z(beta_k); whatever g, x given k is right, and
-with g_k = -log Z(beta_k) all k are visited equally.  At the ends of the ladder the only neighbour is
-proposed with certainty, but comes back with 1/2: without that correction the ends count half.
+Within a replica only the target is tempered.  The Hastings correction of an asymmetric proposal belongs to
+the proposal and is not:  log r = beta (log p' - log p) + correction.
+
+Simulated tempering has one chain, whose beta_k is a variable, and moves on to a neighbour beta_l.  It visits
+k in proportion to e^{g_k} Z(beta_k).  Whatever g is, x given k is right, and with g_k = -log Z(beta_k) all k
+are visited equally.  At an end of the ladder the only neighbour is proposed with certainty, but the way back
+has probability 1/2.  Without the correction q, the ends would count half.
 
 Source: Swendsen and Wang (1986); Geyer (1991); Marinari and Parisi (1992).
 """
@@ -32,9 +38,9 @@ def replica_exchange(beta, other_beta, energy, other_energy):
     Parameters
     ----------
     beta, other_beta : float
-        Their inverse temperatures, >= 0.
+        Their inverse temperatures beta_i and beta_j, >= 0.
     energy, other_energy : float
-        E of what stands there now; +inf is a state of no probability, legal at beta = 0 only.
+        E_i and E_j of what stands there now; +inf is a state of no probability, legal at beta = 0 only.
 
     Returns
     -------
@@ -51,31 +57,45 @@ def replica_exchange(beta, other_beta, energy, other_energy):
     >>> float(replica_exchange(1.0, 0.5, energy=4.0, other_energy=0.0))  # good luck
     0.0
     """
-    require(not beta < 0.0, "beta", beta, "must be >= 0")
-    require(not other_beta < 0.0, "other_beta", other_beta, "must be >= 0")
-    return np.minimum(0.0, (beta - other_beta) * (energy - other_energy))
+    beta_i, beta_j, E_i, E_j = FORMULA.checked(beta, other_beta, energy, other_energy)
+    return np.minimum(0.0, (beta_i - beta_j) * (E_i - E_j))
 
 
 def replica_exchange_beta_gradient(beta, other_beta, energy, other_energy):
     """d log a / d beta_i: E_i - E_j if the exchange is not certain, else 0."""
-    log_a = replica_exchange(beta, other_beta, energy, other_energy)
-    return 0.0 if log_a >= 0.0 else energy - other_energy
+    return by_beta(*FORMULA.checked(beta, other_beta, energy, other_energy))
 
 
 def replica_exchange_other_beta_gradient(beta, other_beta, energy, other_energy):
     """d log a / d beta_j: E_j - E_i if the exchange is not certain, else 0."""
-    return -replica_exchange_beta_gradient(beta, other_beta, energy, other_energy)
+    return -by_beta(*FORMULA.checked(beta, other_beta, energy, other_energy))
 
 
 def replica_exchange_energy_gradient(beta, other_beta, energy, other_energy):
     """d log a / d E_i: beta_i - beta_j if the exchange is not certain, else 0."""
-    log_a = replica_exchange(beta, other_beta, energy, other_energy)
-    return 0.0 if log_a >= 0.0 else beta - other_beta + 0.0 * log_a
+    return by_energy(*FORMULA.checked(beta, other_beta, energy, other_energy))
 
 
 def replica_exchange_other_energy_gradient(beta, other_beta, energy, other_energy):
     """d log a / d E_j: beta_j - beta_i if the exchange is not certain, else 0."""
-    return -replica_exchange_energy_gradient(beta, other_beta, energy, other_energy)
+    return -by_energy(*FORMULA.checked(beta, other_beta, energy, other_energy))
+
+
+def by_beta(beta_i, beta_j, E_i, E_j):
+    """[a < 1] (E_i - E_j)."""
+    return 0.0 if (beta_i - beta_j) * (E_i - E_j) >= 0.0 else E_i - E_j
+
+
+def by_energy(beta_i, beta_j, E_i, E_j):
+    """[a < 1] (beta_i - beta_j); NaN where log a is no finite number."""
+    log_r = (beta_i - beta_j) * (E_i - E_j)
+    return 0.0 if log_r >= 0.0 else beta_i - beta_j + 0.0 * log_r
+
+
+def rules(beta, other_beta, energy, other_energy):
+    """Two temperatures."""
+    require(not beta < 0.0, "beta", beta, "must be >= 0")
+    require(not other_beta < 0.0, "other_beta", other_beta, "must be >= 0")
 
 
 def exchange_step(betas, states, energies, i, exponential):
@@ -98,6 +118,7 @@ def exchange_transitions(energy, betas, states, i):
     >>> exchange_transitions(lambda x: 4.0 * x, (1.0, 0.5), (1, 0), 0)
     [(1.0, (0, 1)), (0.0, (1, 0))]
     """
+    require_index("i", i, len(betas) - 1)
     log_a = replica_exchange(betas[i], betas[i + 1], energy(states[i]), energy(states[i + 1]))
     new = (*states[:i], states[i + 1], states[i], *states[i + 2 :])
     return [(float(np.exp(log_a)), new), (float(np.abs(np.expm1(log_a))), states)]
@@ -114,6 +135,7 @@ def ladder_proposals(k, size):
     >>> ladder_proposals(0, 3), ladder_proposals(1, 3)
     ([(1.0, 1)], [(0.5, 0), (0.5, 2)])
     """
+    require_index("k", k, size)
     found = [l for l in (k - 1, k + 1) if 0 <= l < size]
     return [(1.0 / len(found), l) for l in found]
 
@@ -155,12 +177,6 @@ def simulated_tempering_step(betas, weights, energy, k, l, exponential):
 
 NAMES = ("beta", "other_beta", "energy", "other_energy")
 
-
-def case(name, *inputs, value, exposes=""):
-    """A worked case of the exchange."""
-    return Case(dict(zip(NAMES, inputs, strict=True)), value, exposes=exposes, name=name)
-
-
 FORMULA = Formula(
     value=replica_exchange,
     signature="(),(),(),()->()",
@@ -175,32 +191,31 @@ FORMULA = Formula(
         zip(NAMES, [*rng.uniform(0.1, 2.0, 2), *rng.normal(scale=2.0, size=2)], strict=True)
     ),
     laws=(homogeneous(1, energy=1, other_energy=1), homogeneous(1, beta=1, other_beta=1)),
-    cases=(
-        case(
-            "the cold one lies higher: certain",
-            2.0,
-            1.0,
-            3.0,
-            1.0,
-            value=0.0,
-            exposes="one difference turned",
-        ),
-        case("the cold one lies lower", 2.0, 1.0, 1.0, 3.5, value=-2.5, exposes="energies already tempered"),
-        case("the order of the two does not matter", 1.0, 2.0, 3.5, 1.0, value=-2.5),
-        case("equal temperatures: always", 1.0, 1.0, 7.0, -9.0, value=0.0),
-        case("equal energies: always", 0.0, 3.0, 2.0, 2.0, value=0.0),
-        case("not a number", 1.0, 0.5, np.nan, 0.0, value=np.nan),
-    ),
+    cases={  # (beta_i, beta_j, E_i, E_j), log a, the mistake that it exposes
+        "the cold one lies higher: certain": Case((2.0, 1.0, 3.0, 1.0), 0.0, exposes="one difference turned"),
+        "the cold one lies lower": Case((2.0, 1.0, 1.0, 3.5), -2.5, exposes="energies already tempered"),
+        "the order of the two does not matter": Case((1.0, 2.0, 3.5, 1.0), -2.5),
+        "equal temperatures: always": Case((1.0, 1.0, 7.0, -9.0), 0.0),
+        "equal energies: always": Case((0.0, 3.0, 2.0, 2.0), 0.0),
+        "not a number": Case((1.0, 0.5, np.nan, 0.0), np.nan),
+    },
     variants={
         "one difference turned": Mistake(
-            lambda b, c, E, F: np.minimum(0.0, (b - c) * (F - E)),
+            lambda beta_i, beta_j, E_i, E_j: np.minimum(0.0, (beta_i - beta_j) * (E_j - E_i)),
             seen_in="github.com/synesenom/ran/pull/977 (in the specification; caught before release)",
             symptom="the cold chain too wide: variance 1.38 for 1",
         ),
         "energies already tempered": Mistake(
-            lambda b, c, E, F: np.minimum(0.0, (b - c) * (b * E - c * F)),
+            lambda beta_i, beta_j, E_i, E_j: np.minimum(
+                0.0, (beta_i - beta_j) * (beta_i * E_i - beta_j * E_j)
+            ),
             symptom="right at equal temperatures only",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a negative beta": ((-1.0, 0.5, 0.0, 4.0), "beta"),
+        "another negative beta": ((1.0, -0.5, 0.0, 4.0), "other_beta"),
     },
 )
 
