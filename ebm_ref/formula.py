@@ -169,7 +169,7 @@ class Formula:
 
     def _fit(self, name, x, axes, sizes):
         """Note the sizes of the axes; a ValueError where one is known to be another."""
-        if len(x.shape) != len(axes):
+        if len(np.shape(x)) != len(axes):
             with_axes(name, x, axes)
         for axis, size in zip(axes, x.shape):  # noqa: B905, the lengths are the same
             known = sizes.setdefault(axis, size)
@@ -220,7 +220,7 @@ def _by_name(values, names, needed=None, what="a row"):
         values = dict(zip(names, values, strict=False))
     fits = set(needed or ()) <= set(values) <= set(names)
     require(fits, what, values, f"must hold {', '.join(names) or 'nothing'}")
-    return {name: _array(value) for name, value in values.items()}
+    return {name: _array(values[name]) for name in names if name in values}
 
 
 def _axes(signature):

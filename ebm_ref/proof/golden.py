@@ -15,6 +15,7 @@ tie, the vector also carries what holds on the other side: any value or slope be
 Source: format after Wycheproof and the BIP-340 vectors; FORMAT.md beside the vectors.
 """
 
+import functools
 import json
 import math
 import re
@@ -61,10 +62,11 @@ def moved_together(formula, inputs):
 
 def many_answers(formula, inputs):
     """Three times as many answers, for a formula of answers j = 0..k-1; not for lists of indices."""
-    along = {a: axes.index("k") for a, axes in formula.shapes.items() if "k" in axes}
-    if any(np.asarray(inputs[a]).dtype != float for a in along):
+    along = {a: [i for i, axis in enumerate(axes) if axis == "k"] for a, axes in formula.shapes.items()}
+    if any(np.asarray(inputs[a]).dtype != float for a, places in along.items() if places):
         return {}
-    return {a: np.concatenate([inputs[a] + 0.37 * j for j in range(3)], axis) for a, axis in along.items()}
+    tripled = lambda x, axis: np.concatenate([x + 0.37 * j for j in range(3)], axis)
+    return {a: functools.reduce(tripled, places, inputs[a]) for a, places in along.items() if places}
 
 
 # name: what is changed in a sample, nothing where it does not apply
