@@ -21,10 +21,9 @@ r"""Mixture of round Gaussians: several modes, with score and curvature.
     dC/dv_k  = r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)
     dC/dw_k  = r_k b_k/w_k
 
-This is gaussian_mixture.py with the covariances v_k I, and with what samplers and score matching need
-besides.  r_k is the share of component k in the density at x.  The Hessian of a free energy is the mean of
-the Hessians minus the covariance of the gradients: between two modes the gradients g_k disagree, and the
-curvature is negative.
+This is gaussian_mixture.py with covariances v_k I, and with what samplers and score matching need.  r_k is
+the share of component k in the density at x.  The Hessian of a free energy is the mean of the Hessians
+minus the covariance of the gradients: between two modes the g_k disagree, and the curvature is negative.
 
 Far from all modes but one, its r is nearly 1 and the others' are nearly 0.  There the score hardly depends
 on the weights: score matching cannot see them.
@@ -42,8 +41,6 @@ from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, moved_together
 from ebm_ref.numerics import logsumexp, softmax
-
-LOG_TWO_PI = np.log(2.0 * np.pi)
 
 
 def mixture_as_printed(point, centers, variances, weights):
@@ -94,12 +91,12 @@ def mixture(point, centers, variances, weights):
 def energies(x, mu, v, w):
     """(c,) E_k."""
     squares = np.sum((x - mu) ** 2, axis=1)
-    return 0.5 * (squares / v + len(x) * (LOG_TWO_PI + np.log(v))) - np.log(w)
+    return 0.5 * (squares / v + len(x) * (np.log(2.0 * np.pi) + np.log(v))) - np.log(w)
 
 
 def shares(x, mu, v, w):
-    """r (c,) and g (c, n): the share of each component, and its gradient."""
-    return softmax(-energies(x, mu, v, w)), (x - mu) / v[:, None]
+    """The share r_k of each component, its gradient g_k; and v and w again."""
+    return softmax(-energies(x, mu, v, w)), (x - mu) / v[:, None], v, w
 
 
 def apart(r, g):
@@ -114,29 +111,25 @@ def by_variance(g, v):
 
 def mixture_point_gradient(point, centers, variances, weights):
     """dE/dx, shape (n,): sum_k r_k g_k."""
-    x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
+    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return np.dot(r, g)
 
 
 def mixture_centers_gradient(point, centers, variances, weights):
     """dE/dmu, shape (c, n): -r_k g_k."""
-    x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
+    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return -r[:, None] * g
 
 
 def mixture_variances_gradient(point, centers, variances, weights):
     """dE/dv, shape (c,): r_k e_k."""
-    x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
+    r, g, v, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return r * by_variance(g, v)
 
 
 def mixture_weights_gradient(point, centers, variances, weights):
     """dE/dw, shape (c,): -r_k/w_k."""
-    x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
-    r, _ = shares(x, mu, v, w)
+    r, _, _, w = shares(*FORMULA.checked(point, centers, variances, weights))
     return -r / w
 
 
@@ -163,38 +156,33 @@ def mixture_score(point, centers, variances, weights):
     [-1.5, -2.0]
     """
     x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    r, _ = shares(x, mu, v, w)
-    return np.dot(r, (mu - x) / v[:, None])
+    return np.dot(softmax(-energies(x, mu, v, w)), (mu - x) / v[:, None])
 
 
 def mixture_score_point_gradient(point, centers, variances, weights):
     """ds/dx, shape (n, n): sum_k r_k (d_k d_k' - I/v_k), minus the Hessian of E."""
-    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
+    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
     d = apart(r, g)
-    return np.einsum("k,ki,kj->ij", r, d, d) - np.sum(r / v) * np.eye(len(x))
+    return np.einsum("k,ki,kj->ij", r, d, d) - np.sum(r / v) * np.eye(g.shape[1])
 
 
 def mixture_score_centers_gradient(point, centers, variances, weights):
     """ds/dmu, shape (n, c, n): r_k (I/v_k - d_k g_k')."""
-    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
-    own = np.einsum("k,ij->ikj", r / v, np.eye(len(x)))
+    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    own = np.einsum("k,ij->ikj", r / v, np.eye(g.shape[1]))
     return own - np.einsum("k,ki,kj->ikj", r, apart(r, g), g)
 
 
 def mixture_score_variances_gradient(point, centers, variances, weights):
     """ds/dv, shape (n, c): r_k (g_k/v_k + d_k e_k)."""
-    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
+    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
     d, e = apart(r, g), by_variance(g, v)
     return (r[:, None] * (g / v[:, None] + d * e[:, None])).T
 
 
 def mixture_score_weights_gradient(point, centers, variances, weights):
     """ds/dw, shape (n, c): -r_k d_k/w_k."""
-    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
+    r, g, _, w = shares(*SCORE.checked(point, centers, variances, weights))
     return -((r / w)[:, None] * apart(r, g)).T
 
 
@@ -220,54 +208,42 @@ def mixture_curvature(point, centers, variances, weights):
     >>> float(mixture_curvature(np.zeros(1), np.array([[-3.0], [3.0]]), two, half))  # 1 - 9
     -8.0
     """
-    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
-    return np.dot(r, curvatures(apart(r, g), v))
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    return np.dot(r, bent(r, g, v)[1])
 
 
-def curvatures(d, v):
-    """C_k (c,)."""
-    return d.shape[1] / v - np.sum(d**2, axis=1)
-
-
-def curvatures_apart(r, d, v):
-    """b (c,), summed from the differences of curvatures."""
-    own = curvatures(d, v)
-    return np.dot(own[:, None] - own[None, :], r)
+def bent(r, g, v):
+    """d (c, n), C_k (c,) and b (c,), the last summed from differences of curvatures."""
+    d = apart(r, g)
+    own = d.shape[1] / v - np.sum(d**2, axis=1)
+    return d, own, np.dot(own[:, None] - own[None, :], r)
 
 
 def mixture_curvature_point_gradient(point, centers, variances, weights):
     """dC/dx, shape (n,): -sum_k r_k (b_k d_k + 2 d_k/v_k)."""
-    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
-    d = apart(r, g)
-    b = curvatures_apart(r, d, v)
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    d, _, b = bent(r, g, v)
     return -np.dot(r * (b + 2.0 / v), d)
 
 
 def mixture_curvature_centers_gradient(point, centers, variances, weights):
     """dC/dmu, shape (c, n): r_k (b_k g_k + 2 d_k/v_k)."""
-    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
-    d = apart(r, g)
-    b = curvatures_apart(r, d, v)
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    d, _, b = bent(r, g, v)
     return r[:, None] * (b[:, None] * g + 2.0 * d / v[:, None])
 
 
 def mixture_curvature_variances_gradient(point, centers, variances, weights):
     """dC/dv, shape (c,): r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)."""
-    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
-    d = apart(r, g)
-    b = curvatures_apart(r, d, v)
-    return r * (2.0 * np.sum(d * g, axis=1) / v - len(x) / v**2 - b * by_variance(g, v))
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    d, _, b = bent(r, g, v)
+    return r * (2.0 * np.sum(d * g, axis=1) / v - g.shape[1] / v**2 - b * by_variance(g, v))
 
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
     """dC/dw, shape (c,): r_k b_k/w_k."""
-    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
-    r, g = shares(x, mu, v, w)
-    return r * curvatures_apart(r, apart(r, g), v) / w
+    r, g, v, w = shares(*CURVATURE.checked(point, centers, variances, weights))
+    return r * bent(r, g, v)[2] / w
 
 
 def rules(point, centers, variances, weights):
@@ -300,24 +276,15 @@ def random_mixture(rng):
     }
 
 
-PAIR = {
-    "point": np.zeros(1),
-    "centers": np.array([[-2.0], [2.0]]),
-    "variances": np.ones(2),
-    "weights": np.array([0.25, 0.75]),
-}  # r = 1/4, 3/4; g = 2, -2, -1 in the mean; d = 3, -1
-ONE = {
-    "point": np.array([3.0, 4.0]),
-    "centers": np.zeros((1, 2)),
-    "variances": np.array([2.0]),
-    "weights": np.ones(1),
-}
-_NAN = ONE | {"point": np.array([np.nan, 0.0])}
-NO_MIXTURES = {  # the inputs, the argument to blame
+# r = 1/4, 3/4; g = 2, -2, and -1 in the mean; d = 3, -1
+PAIR = ([0.0], [[-2.0], [2.0]], [1.0, 1.0], [0.25, 0.75])
+ONE = ([3.0, 4.0], [[0.0, 0.0]], [2.0], [1.0])
+_NAN = ([np.nan, 0.0], *ONE[1:])
+NO_MIXTURES = {  # (point, centers, variances, weights), the argument to blame
     "no component": ((np.ones(2), np.ones((0, 2)), np.ones(0), np.ones(0)), "centers"),
-    "a component without width": (ONE | {"variances": np.zeros(1)}, "variances"),
-    "a component without weight": (ONE | {"weights": np.zeros(1)}, "weights"),
-    "centres of another length": (ONE | {"centers": np.zeros((1, 3))}, "centers"),
+    "a component without width": ((*ONE[:2], [0.0], [1.0]), "variances"),
+    "a component without weight": ((*ONE[:3], [0.0]), "weights"),
+    "centres of another length": ((ONE[0], np.zeros((1, 3)), *ONE[2:]), "centers"),
 }
 
 FORMULA = Formula(
@@ -378,7 +345,7 @@ SCORE = Formula(
             PAIR, [1.0], ([[2.0]], [[[-1.25], [-0.75]]], [[-0.625, -0.375]], [[-3.0, 1.0]])
         ),
         "a far mode that is e^2 times as heavy draws as much as the near one": Case(
-            PAIR | {"point": np.array([0.5]), "weights": np.array([np.exp(2.0), 1.0])},
+            ([0.5], *PAIR[1:3], [np.exp(2.0), 1.0]),
             [-0.5],
             {"point": [[3.0]]},
             "weights in place of responsibilities",
