@@ -1,13 +1,24 @@
 r"""Banana: a Gaussian bent along a parabola, with a known Z.
 
-    E(x)      = x_1^2/(2v) + t^2/2,              t = x_2 - b (x_1^2 - v)
-    score     = (-x_1/v + 2 b x_1 t,  -t)
-    curvature = 1/v + 1 - 2 b t + 4 b^2 x_1^2
-    Z         = 2 pi sqrt(v)
+    E = x_1^2/(2 v) + d^2/2,      d = x_2 - b q,      q = x_1^2 - v
+    s = -dE/dx = (-x_1/v + 2 b x_1 d, -d)                       the score
+    C = tr d2E/dx2 = 1/v + 1 - 2 b d + 4 b^2 x_1^2              the curvature
+    Z = 2 pi sqrt(v)
 
-x_1 and t are independent Gaussians, of variance v and 1: bending moves no volume, so Z does not depend on
-b, and the mean stays at 0.  Easy to draw from exactly and hard for samplers that walk: the ridge is
-curved, and no linear change of coordinates makes it round.
+    dE/dx = (x_1/v - 2 b x_1 d, d)
+    dE/db = -q d
+    dE/dv = b d - x_1^2/(2 v^2)
+    ds_1/dx = (2 b d - 1/v - 4 b^2 x_1^2, 2 b x_1)
+    ds_2/dx = (2 b x_1, -1)
+    ds/db = (2 x_1 (d - b q), q)
+    ds/dv = (x_1/v^2 + 2 b^2 x_1, -b)
+    dC/dx = (12 b^2 x_1, -2 b)
+    dC/db = -2 d + 2 b q + 8 b x_1^2
+    dC/dv = -1/v^2 - 2 b^2
+
+x_1 and d are independent Gaussians, of variance v and 1.  Bending moves no volume, so Z does not depend on
+b, and the mean stays at 0.  The density is easy to draw from exactly and hard for samplers that walk: the
+ridge is curved, and no linear change of coordinates makes it round.
 
 Source: Haario, Saksman and Tamminen (1999), "Adaptive proposal distribution for random walk Metropolis
 algorithm".
@@ -15,7 +26,7 @@ algorithm".
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_number, require_shape
+from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit
 
@@ -42,39 +53,44 @@ def banana(point, bend, variance):
     ValueError
         If x is not of the plane, or if the variance is not positive.
 
-    >>> float(banana(np.array([2.0, 3.0]), 1.0, 2.0))  # t = 1
+    >>> float(banana(np.array([2.0, 3.0]), 1.0, 2.0))  # d = 1
     1.5
     """
-    _, t = _bent(point, bend, variance)
-    return 0.5 * (point[0] * (point[0] / variance) + t**2)
+    x, b, v = FORMULA.checked(point, bend, variance)
+    _, d = above(x, b, v)
+    return 0.5 * (x[0] * (x[0] / v) + d**2)
 
 
-def _bent(point, bend, variance):
-    """p = x_1^2 - v and t = x_2 - b p."""
-    require_shape("point", point, (2,))
-    require_number("bend", bend)
-    require_number("variance", variance)
-    require(not variance <= 0.0, "variance", variance, "must be positive")
-    p = point[0] ** 2 - variance
-    return p, point[1] - bend * p
+def above(x, b, v):
+    """q and d, the height above the ridge."""
+    q = x[0] ** 2 - v
+    return q, x[1] - b * q
 
 
 def banana_point_gradient(point, bend, variance):
-    """dE/dx, shape (2,): x_1/v - 2 b x_1 t, t."""
-    _, t = _bent(point, bend, variance)
-    return np.array([point[0] / variance - 2.0 * bend * point[0] * t, t])
+    """dE/dx, shape (2,): x_1/v - 2 b x_1 d, and d."""
+    x, b, v = FORMULA.checked(point, bend, variance)
+    return slope(x, b, v)
+
+
+def slope(x, b, v):
+    """dE/dx, of what was checked."""
+    _, d = above(x, b, v)
+    return np.array([x[0] / v - 2.0 * b * x[0] * d, d])
 
 
 def banana_bend_gradient(point, bend, variance):
-    """dE/db = -t (x_1^2 - v)."""
-    p, t = _bent(point, bend, variance)
-    return -t * p
+    """dE/db = -q d."""
+    x, b, v = FORMULA.checked(point, bend, variance)
+    q, d = above(x, b, v)
+    return -d * q
 
 
 def banana_variance_gradient(point, bend, variance):
-    """dE/dv = b t - x_1^2/(2 v^2)."""
-    _, t = _bent(point, bend, variance)
-    return bend * t - 0.5 * (point[0] / variance) ** 2
+    """dE/dv = b d - x_1^2/(2 v^2)."""
+    x, b, v = FORMULA.checked(point, bend, variance)
+    _, d = above(x, b, v)
+    return b * d - 0.5 * (x[0] / v) ** 2
 
 
 def banana_score(point, bend, variance):
@@ -88,7 +104,7 @@ def banana_score(point, bend, variance):
     Returns
     -------
     (2,) float
-        -x_1/v + 2 b x_1 t, and -t.
+        -x_1/v + 2 b x_1 d, and -d.
 
     Raises
     ------
@@ -98,26 +114,29 @@ def banana_score(point, bend, variance):
     >>> banana_score(np.array([2.0, 3.0]), 1.0, 2.0).tolist()
     [3.0, -1.0]
     """
-    return -banana_point_gradient(point, bend, variance)
+    x, b, v = SCORE.checked(point, bend, variance)
+    return -slope(x, b, v)
 
 
 def banana_score_point_gradient(point, bend, variance):
-    """Jacobian by x, shape (2, 2): minus the Hessian of E."""
-    _, t = _bent(point, bend, variance)
-    slope = 2.0 * bend * point[0]
-    return np.array([[2.0 * bend * t - 1.0 / variance - slope**2, slope], [slope, -1.0]])
+    """ds/dx, shape (2, 2): minus the Hessian of E."""
+    x, b, v = SCORE.checked(point, bend, variance)
+    _, d = above(x, b, v)
+    across = 2.0 * b * x[0]
+    return np.array([[2.0 * b * d - 1.0 / v - across**2, across], [across, -1.0]])
 
 
 def banana_score_bend_gradient(point, bend, variance):
-    """ds/db, shape (2,): 2 x_1 (t - b p), p."""
-    p, t = _bent(point, bend, variance)
-    return np.array([2.0 * point[0] * (t - bend * p), p])
+    """ds/db, shape (2,): 2 x_1 (d - b q), and q."""
+    x, b, v = SCORE.checked(point, bend, variance)
+    q, d = above(x, b, v)
+    return np.array([2.0 * x[0] * (d - b * q), q])
 
 
 def banana_score_variance_gradient(point, bend, variance):
-    """ds/dv, shape (2,): x_1/v^2 + 2 b^2 x_1, -b."""
-    _bent(point, bend, variance)
-    return np.array([point[0] / variance / variance + 2.0 * bend * bend * point[0], -bend + 0.0 * point[0]])
+    """ds/dv, shape (2,): x_1/v^2 + 2 b^2 x_1, and -b."""
+    x, b, v = SCORE.checked(point, bend, variance)
+    return np.array([x[0] / v / v + 2.0 * b * b * x[0], -b + 0.0 * x[0]])  # the 0 hands on a NaN
 
 
 def banana_curvature(point, bend, variance):
@@ -131,7 +150,7 @@ def banana_curvature(point, bend, variance):
     Returns
     -------
     float
-        1/v + 1 - 2 b t + 4 b^2 x_1^2: negative inside the bend.
+        1/v + 1 - 2 b d + 4 b^2 x_1^2: negative inside the bend.
 
     Raises
     ------
@@ -141,26 +160,34 @@ def banana_curvature(point, bend, variance):
     >>> float(banana_curvature(np.array([2.0, 3.0]), 1.0, 2.0))
     15.5
     """
-    _, t = _bent(point, bend, variance)
-    return 1.0 / variance + 1.0 - 2.0 * bend * t + (2.0 * bend * point[0]) ** 2
+    x, b, v = CURVATURE.checked(point, bend, variance)
+    _, d = above(x, b, v)
+    return 1.0 / v + 1.0 - 2.0 * b * d + (2.0 * b * x[0]) ** 2
 
 
 def banana_curvature_point_gradient(point, bend, variance):
-    """d/dx, shape (2,): 12 b^2 x_1, -2 b."""
-    _bent(point, bend, variance)
-    return np.array([12.0 * bend * bend * point[0], -2.0 * bend + 0.0 * point[0]])
+    """dC/dx, shape (2,): 12 b^2 x_1, and -2 b."""
+    x, b, _ = CURVATURE.checked(point, bend, variance)
+    return np.array([12.0 * b * b * x[0], -2.0 * b + 0.0 * x[0]])
 
 
 def banana_curvature_bend_gradient(point, bend, variance):
-    """d/db: -2 t + 2 b p + 8 b x_1^2."""
-    p, t = _bent(point, bend, variance)
-    return -2.0 * t + 2.0 * bend * p + 8.0 * bend * point[0] ** 2
+    """dC/db = -2 d + 2 b q + 8 b x_1^2."""
+    x, b, v = CURVATURE.checked(point, bend, variance)
+    q, d = above(x, b, v)
+    return -2.0 * d + 2.0 * b * q + 8.0 * b * x[0] ** 2
 
 
 def banana_curvature_variance_gradient(point, bend, variance):
-    """d/dv: -1/v^2 - 2 b^2."""
-    _bent(point, bend, variance)
-    return -1.0 / variance / variance - 2.0 * bend * bend + 0.0 * point[0]
+    """dC/dv = -1/v^2 - 2 b^2."""
+    x, b, v = CURVATURE.checked(point, bend, variance)
+    return -1.0 / v / v - 2.0 * b * b + 0.0 * x[0]
+
+
+def rules(point, bend, variance):
+    """A point of the plane, and a variance."""
+    require(len(point) == 2, "point", point, "must be (x_1, x_2)")
+    require(not variance <= 0.0, "variance", variance, "must be positive")
 
 
 def mirrored(formula, inputs, rng):
@@ -183,9 +210,13 @@ def random_banana(rng):
     }
 
 
-AT = {"point": np.array([2.0, 3.0]), "bend": 1.0, "variance": 2.0}  # p = 2, t = 1
+AT = {"point": np.array([2.0, 3.0]), "bend": 1.0, "variance": 2.0}  # q = 2, d = 1
 RIDGE = {"point": np.array([2.0, 1.0]), "bend": 0.5, "variance": 2.0}
 _NAN = {"point": np.array([np.nan, 0.0]), "bend": 0.5, "variance": 2.0}
+NO_BANANAS = {  # the inputs, the argument to blame
+    "a point of space": (AT | {"point": np.ones(3)}, "point"),
+    "no variance": (AT | {"variance": 0.0}, "variance"),
+}
 
 FORMULA = Formula(
     value=banana,
@@ -198,10 +229,10 @@ FORMULA = Formula(
     },
     sample=random_banana,
     laws=(mirrored, bent_the_other_way),
-    cases={  # Case((point, bend, variance), value, by point and bend and variance, exposes)
+    cases={  # (point, bend, variance), E, (dE/dx, dE/db, dE/dv), the mistake that it exposes
         "one above the ridge": Case(AT, 1.5, ([-3.0, 1.0], -2.0, 0.5), "mean not put back to zero"),
         "on the ridge": Case(RIDGE, 1.0, ([1.0, 0.0], 0.0, -0.5)),
-        "no bend: a Gaussian": Case(RIDGE | {"bend": 0.0}, 1.5, {"point": np.array([1.0, 1.0])}),
+        "no bend: a Gaussian": Case(RIDGE | {"bend": 0.0}, 1.5, {"point": [1.0, 1.0]}),
         "not a number": Case(_NAN, np.nan),
     },
     variants={
@@ -216,6 +247,8 @@ FORMULA = Formula(
             symptom="the same banana, b v higher",
         ),
     },
+    rules=rules,
+    refuses=NO_BANANAS,
 )
 
 SCORE = Formula(
@@ -228,7 +261,7 @@ SCORE = Formula(
         "variance": banana_score_variance_gradient,
     },
     sample=random_banana,
-    cases={  # Case((point, bend, variance), value, by point and bend and variance, exposes)
+    cases={  # (point, bend, variance), s, (ds/dx, ds/db, ds/dv), the mistake that it exposes
         "one above the ridge": Case(
             AT,
             [3.0, -1.0],
@@ -245,6 +278,8 @@ SCORE = Formula(
             symptom="samplers climb",
         ),
     },
+    rules=rules,
+    refuses=NO_BANANAS,
 )
 
 CURVATURE = Formula(
@@ -258,7 +293,7 @@ CURVATURE = Formula(
     },
     sample=random_banana,
     laws=(mirrored, bent_the_other_way),
-    cases={  # Case((point, bend, variance), value, by point and bend and variance, exposes)
+    cases={  # (point, bend, variance), C, (dC/dx, dC/db, dC/dv), the mistake that it exposes
         "one above the ridge": Case(AT, 15.5, ([24.0, -2.0], 34.0, -2.25), "mixed derivatives counted"),
         "inside the bend: not convex": Case(([0.0, 5.0], 1.0, 2.0), -12.5, ([0.0, -2.0], -18.0, -2.25)),
         "not a number": Case(_NAN, np.nan),
@@ -269,4 +304,6 @@ CURVATURE = Formula(
             symptom="the gradient of the summed score: all of the Hessian instead of its diagonal",
         ),
     },
+    rules=rules,
+    refuses=NO_BANANAS,
 )

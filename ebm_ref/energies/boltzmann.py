@@ -1,20 +1,26 @@
 r"""Boltzmann machine: every two units are coupled, every unit has a field.  Ising, in spins.
 
-    E(s)  = -1/2 s'J s - h's,      s_i in {-1, +1}
-          = -sum_{i<j} J_ij s_i s_j - sum_i h_i s_i
-    E(x)  = -1/2 x'W x - b'x,      x_i in {0, 1}
-    dE/dJ = -1/2 s s',    dE/dh = -s
+    E(s) = -1/2 s'J s - h's,      s_i in {-1, +1}
+         = -sum_{i<j} J_{ij} s_i s_j - sum_i h_i s_i
+    E(x) = -1/2 x'W x - b'x,      x_i in {0, 1}
 
-J is symmetric with a zero diagonal, so that 1/2 s'Js counts each pair once.  That factor 2 is where
-most programs differ.  A matrix that holds a triangle of J only gives half of every coupling; a loop over
-all spins and all their neighbours gives twice of it, and dividing that by 4 half of it again.
+    dE/dJ = -1/2 s s'
+    dE/dh = -s
+    dE/dW = -1/2 x x'
+    dE/db = -x
 
-The derivative is by each entry of J for itself.  Who moves J_ij and J_ji together, as learning does,
-changes E by -s_i s_j: the two halves add up.  For the same reason the record takes any square matrix, of
-which only the symmetric part matters, and a diagonal adds -1/2 tr J to the energy of spins, but a field
-to bits.  `check_couplings` refuses both, and all exact sums call it.
+J is symmetric with a zero diagonal, so that 1/2 s'J s counts each pair once.  That factor 2 is where
+most programs differ.  Who fills in only a triangle of J gets half of every coupling.  Who loops over all
+spins and over all neighbours of each gets every coupling twice; and who divides that sum by 4 instead of
+by 2 gets half of it again.
 
-Both forms have the same models: s = 2x - 1 turns one into the other, see qubo.py.  The values differ.
+The derivative is by each entry of J for itself.  Who moves J_{ij} and J_{ji} together, as learning does,
+changes E by -s_i s_j: the two halves add up.  For the same reason the records take any square matrix:
+only its symmetric part matters.  A diagonal adds the constant -1/2 tr J to the energy of spins, but acts
+on bits as a field.  `check_couplings`, which all exact sums call, refuses a matrix that is not symmetric
+or has a diagonal.
+
+Both forms have the same models: s = 2 x - 1 turns one into the other, see qubo.py.  The values differ.
 
 Source: Ackley, Hinton and Sejnowski (1985), "A Learning Algorithm for Boltzmann Machines", equation (1),
 bits, with thresholds -b; Ising (1925), spins.
@@ -22,9 +28,10 @@ bits, with thresholds -b; Ising (1925), spins.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
-from ebm_ref.formula import Case, Formula, Variant
+from ebm_ref.checks import as_real, require
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
+from ebm_ref.numerics import negated
 
 
 def ising(couplings, fields, spins):
@@ -42,31 +49,36 @@ def ising(couplings, fields, spins):
     Returns
     -------
     float
-        -1/2 s'Js - h's.
+        -1/2 s'J s - h's.
 
     Raises
     ------
     ValueError
-        If a spin is neither -1 nor 1.
+        If a spin is neither -1 nor 1, or if a shape does not fit.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(ising(J, np.array([0.5, -0.25]), np.array([1, 1])))
     -1.25
     """
-    _check_units("couplings", couplings, "fields", fields, "spins", spins, -1)
-    return pair_energy(couplings, fields, spins)
+    J, h, s = ISING.checked(couplings, fields, spins)
+    return pair_energy(J, h, s)
 
 
 def ising_couplings_gradient(couplings, fields, spins):
     """dE/dJ, shape (n, n): -1/2 s s', each entry for itself."""
-    _check_units("couplings", couplings, "fields", fields, "spins", spins, -1)
-    return -0.5 * np.outer(spins, spins)
+    _, _, s = ISING.checked(couplings, fields, spins)
+    return -0.5 * np.outer(s, s)
 
 
 def ising_fields_gradient(couplings, fields, spins):
     """dE/dh, shape (n,): -s."""
-    _check_units("couplings", couplings, "fields", fields, "spins", spins, -1)
-    return -1.0 * np.array(spins)
+    _, _, s = ISING.checked(couplings, fields, spins)
+    return -s
+
+
+def rules_of_spins(couplings, fields, spins):
+    """Units that are up or down."""
+    require(np.all(np.abs(spins) == 1.0), "spins", spins, "must be -1 or 1 each")
 
 
 def boltzmann(weights, biases, bits):
@@ -84,44 +96,41 @@ def boltzmann(weights, biases, bits):
     Returns
     -------
     float
-        -1/2 x'Wx - b'x; 0 where all units are off.
+        -1/2 x'W x - b'x; 0 where all units are off.
 
     Raises
     ------
     ValueError
-        If a unit is neither 0 nor 1.
+        If a bit is neither 0 nor 1, or if a shape does not fit.
 
     >>> W = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(boltzmann(W, np.array([0.5, -0.25]), np.array([1, 1])))
     -1.25
     """
-    _check_units("weights", weights, "biases", biases, "bits", bits, 0)
-    return pair_energy(weights, biases, bits)
+    W, b, x = BOLTZMANN.checked(weights, biases, bits)
+    return pair_energy(W, b, x)
 
 
 def boltzmann_weights_gradient(weights, biases, bits):
     """dE/dW, shape (n, n): -1/2 x x', each entry for itself."""
-    _check_units("weights", weights, "biases", biases, "bits", bits, 0)
-    return -0.5 * np.outer(bits, bits)
+    _, _, x = BOLTZMANN.checked(weights, biases, bits)
+    return -0.5 * np.outer(x, x)
 
 
 def boltzmann_biases_gradient(weights, biases, bits):
     """dE/db, shape (n,): -x."""
-    _check_units("weights", weights, "biases", biases, "bits", bits, 0)
-    return 0.0 - np.array(bits)
+    _, _, x = BOLTZMANN.checked(weights, biases, bits)
+    return negated(x)
 
 
-def pair_energy(couplings, fields, units):
-    """-1/2 u'Ju - h'u."""
-    return -0.5 * np.dot(units, np.dot(couplings, units)) - np.dot(fields, units)
+def rules_of_bits(weights, biases, bits):
+    """Units that are off or on."""
+    require(np.all((bits == 0.0) | (bits == 1.0)), "bits", bits, "must be 0 or 1 each")
 
 
-def _check_units(matrix_name, matrix, vector_name, vector, name, units, low):
-    (n,) = shape_of(name, units, "n")
-    require_shape(vector_name, vector, (n,))
-    require_shape(matrix_name, matrix, (n, n))
-    legal = all(u == low or u == 1 for u in units)
-    require(legal, name, units, f"must be {low} or 1 each")
+def pair_energy(J, h, u):
+    """-1/2 u'J u - h'u, of spins or bits u."""
+    return -0.5 * np.dot(u, np.dot(J, u)) - np.dot(h, u)
 
 
 def check_couplings(couplings, fields, names=("couplings", "fields")):
@@ -132,7 +141,8 @@ def check_couplings(couplings, fields, names=("couplings", "fields")):
         ...
     ValueError: couplings[0, 1] = 1.0: must equal couplings[1, 0] = 0.5
     """
-    J, h, (of_J, of_h) = np.array(couplings, float), np.array(fields, float), names
+    of_J, of_h = names
+    J, h = np.array(as_real(of_J, couplings)), np.array(as_real(of_h, fields))
     require(h.ndim == 1, of_h, h, f"must have the shape (n,), not {h.shape}")
     n = len(h)
     J = J.reshape(0, 0) if n == 0 and J.size == 0 else J
@@ -204,17 +214,13 @@ TRIANGLE = np.array([[0.0, 1.0, -2.0], [1.0, 0.0, 4.0], [-2.0, 4.0, 0.0]])
 H3 = np.array([0.25, -0.5, 8.0])
 
 
-TWICE = Variant(
+TWICE = Mistake(
     lambda J, h, u: pair_energy(2.0 * J, h, u),
-    kind="mistake",
     symptom="a sum over all units and all their neighbours: couplings act as if twice as strong",
-    name="each pair counted twice",
 )
-ONE_TRIANGLE = Variant(
+ONE_TRIANGLE = Mistake(
     lambda J, h, u: pair_energy(np.triu(J), h, u),
-    kind="mistake",
     symptom="the matrix form given J_ij for i < j alone: couplings act as if half as strong",
-    name="triangle in place of both halves",
 )
 
 ISING = Formula(
@@ -228,7 +234,7 @@ ISING = Formula(
         "spins": rng.choice([-1, 1], size=3),
     },
     laws=(units_renamed, all_turned, one_turned, half_of_the_matrix),
-    cases={  # Case((couplings, fields, spins), value, by couplings and fields, exposes)
+    cases={  # (couplings, fields, spins), E, (dE/dJ, dE/dh), the mistake that it exposes
         "two that agree": Case(
             (J2, H2, [1, 1]), -1.25, (np.full((2, 2), -0.5), [-1.0, -1.0]), "each pair counted twice"
         ),
@@ -245,34 +251,31 @@ ISING = Formula(
         "one spin in a field": Case((np.zeros((1, 1)), [0.75], [-1]), 0.75, ([[-0.5]], [1.0])),
         "not a number": Case((J2, [np.nan, 0.0], [1, 1]), np.nan),
     },
-    variants=(
-        TWICE,
-        ONE_TRIANGLE,
-        Variant(
+    variants={
+        "each pair counted twice": TWICE,
+        "triangle in place of both halves": ONE_TRIANGLE,
+        "signs turned": Convention(
             lambda J, h, s: -pair_energy(J, h, s),
-            kind="convention",
-            gradients={
-                "couplings": lambda J, h, s: 0.5 * np.outer(s, s),
-                "fields": lambda J, h, s: 1.0 * np.array(s),
-            },
+            (lambda J, h, s: 0.5 * np.outer(s, s), lambda J, h, s: 1.0 * np.array(s)),
             seen_in="dimod, documentation of ising_energy: E = sum h_v s_v + sum J_uv s_u s_v",
             symptom="the lowest configuration comes out highest",
-            name="signs turned",
         ),
-        Variant(
+        "each pair counted half": Mistake(
             lambda J, h, s: pair_energy(0.5 * J, h, s),
-            kind="mistake",
             seen_in="github.com/rajeshrinet/compPhy/issues/3; github.com/DPotoyan/Statmech4ChemBio/issues/1",
             symptom="a sum over four neighbours of every spin, divided by 4 in place of 2",
-            name="each pair counted half",
         ),
-        Variant(
+        "bits taken for spins": Mistake(
             lambda J, h, s: pair_energy(J, h, (1 + np.array(s)) // 2),
-            kind="mistake",
             symptom="a field of half the couplings appears, and couplings act as if a quarter as strong",
-            name="bits taken for spins",
         ),
-    ),
+    },
+    rules=rules_of_spins,
+    refuses={
+        "a bit": ((J2, H2, [0, 1]), "spins"),
+        "a spin that is no number": ((J2, H2, [1.0, np.nan]), "spins"),
+        "a field for another number of spins": ((J2, H3, [1, 1]), "fields"),
+    },
 )
 
 BOLTZMANN = Formula(
@@ -286,7 +289,7 @@ BOLTZMANN = Formula(
         "bits": rng.integers(2, size=3),
     },
     laws=(units_renamed, half_of_the_matrix, on_is_one),
-    cases={  # Case((weights, biases, bits), value, by weights and biases, exposes)
+    cases={  # (weights, biases, bits), E, (dE/dW, dE/db), the mistake that it exposes
         "both on": Case(
             (J2, H2, [1, 1]), -1.25, (np.full((2, 2), -0.5), [-1.0, -1.0]), "each pair counted twice"
         ),
@@ -299,14 +302,17 @@ BOLTZMANN = Formula(
         ),
         "not a number": Case((J2, [np.nan, 0.0], [0, 1]), np.nan),
     },
-    variants=(
-        TWICE,
-        ONE_TRIANGLE,
-        Variant(
-            lambda W, b, x: pair_energy(W, b, 2 * np.array(x) - 1),
-            kind="mistake",
-            symptom="units that are off take part",
-            name="spins taken for bits",
+    variants={
+        "each pair counted twice": TWICE,
+        "triangle in place of both halves": ONE_TRIANGLE,
+        "spins taken for bits": Mistake(
+            lambda W, b, x: pair_energy(W, b, 2 * np.array(x) - 1), symptom="units that are off take part"
         ),
-    ),
+    },
+    rules=rules_of_bits,
+    refuses={
+        "a spin": ((J2, H2, [-1, 1]), "bits"),
+        "a bit that is no number": ((J2, H2, [1.0, np.nan]), "bits"),
+        "a bias for another number of units": ((J2, H3, [1, 1]), "biases"),
+    },
 )

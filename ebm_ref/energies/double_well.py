@@ -1,24 +1,37 @@
 r"""Double well: two minima, a barrier, and no closed form for Z.
 
-    E(x)      = h (x^2 - a^2)^2
-    score     = -4 h x (x^2 - a^2)
-    curvature = 4 h (3 x^2 - a^2)
+    E = h (x^2 - a^2)^2
+    s = -dE/dx = -4 h x (x^2 - a^2)               the score
+    C = d2E/dx2 = 4 h (3 x^2 - a^2)               the curvature
 
-A quartic: minima at -a and a, a barrier of height h a^4 between them; at a = 0 one flat well, h x^4.  It
-grows as x^4: Langevin steps of fixed size that start far out overshoot, and diverge.  In the barrier the
-curvature is negative; there E is not convex, and descent chooses a side.
+    dE/dx = 4 h x (x^2 - a^2)
+    dE/da = -4 h a (x^2 - a^2)
+    dE/dh = (x^2 - a^2)^2
+    ds/dx = -4 h (3 x^2 - a^2)
+    ds/da = 8 h a x
+    ds/dh = -4 x (x^2 - a^2)
+    dC/dx = 24 h x
+    dC/da = -8 h a
+    dC/dh = 4 (3 x^2 - a^2)
 
-For h = a = 1, by quadrature: Z = 1.973732, E[x^2] = 0.832745, E[x^4] = 1.082745.  That they differ by
+A quartic: minima at -a and a, and a barrier of height h a^4 between them; at a = 0 there is one flat well,
+h x^4.  h is a height here, not the field of a spin.  E grows as x^4: Langevin steps of fixed size that
+start far out overshoot, and diverge.  On the barrier the curvature is negative; there E is not convex, and
+descent chooses a side.
+
+For h = a = 1, by quadrature: Z = 1.973732, E[x^2] = 0.832745, E[x^4] = 1.082745.  That the two differ by
 exactly 1/4 is no accident: E[x dE/dx] = 1 for every density, and here it is 4 (E[x^4] - E[x^2]).
+
+In floating point: x^2 - a^2 is taken as (x - a)(x + a), which keeps its digits in the wells.
 
 Source: the quartic of Landau's theory; a standard test for samplers.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_number
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
+from ebm_ref.numerics import negated
 
 
 def double_well(point, position=1.0, height=1.0):
@@ -49,27 +62,27 @@ def double_well(point, position=1.0, height=1.0):
     >>> [float(np.round(m, 6)) for m in (Z, (p @ x**2) / 512 / Z, (p @ x**4) / 512 / Z)]
     [1.973732, 0.832745, 1.082745]
     """
-    _check(point, position, height)
-    apart = (point - position) * (point + position)
-    return height * apart * apart
+    x, a, h = FORMULA.checked(point, position, height)
+    apart = (x - a) * (x + a)
+    return h * apart * apart
 
 
 def double_well_point_gradient(point, position=1.0, height=1.0):
     """dE/dx = 4 h x (x^2 - a^2)."""
-    _check(point, position, height)
-    return 4.0 * height * point * ((point - position) * (point + position))
+    x, a, h = FORMULA.checked(point, position, height)
+    return 4.0 * h * x * ((x - a) * (x + a))
 
 
 def double_well_position_gradient(point, position=1.0, height=1.0):
     """dE/da = -4 h a (x^2 - a^2)."""
-    _check(point, position, height)
-    return -4.0 * height * position * ((point - position) * (point + position))
+    x, a, h = FORMULA.checked(point, position, height)
+    return -4.0 * h * a * ((x - a) * (x + a))
 
 
 def double_well_height_gradient(point, position=1.0, height=1.0):
     """dE/dh = (x^2 - a^2)^2."""
-    _check(point, position, height)
-    apart = (point - position) * (point + position)
+    x, a, _ = FORMULA.checked(point, position, height)
+    apart = (x - a) * (x + a)
     return apart * apart
 
 
@@ -91,27 +104,29 @@ def double_well_score(point, position=1.0, height=1.0):
     ValueError
         If an argument is an array.
 
-    >>> [double_well_score(x) for x in (-2.0, -1.0, 0.5)]
+    >>> [float(double_well_score(x)) for x in (-2.0, -1.0, 0.5)]
     [24.0, 0.0, 1.5]
     """
-    return 0.0 - double_well_point_gradient(point, position, height)
+    x, a, h = SCORE.checked(point, position, height)
+    return negated(4.0 * h * x * ((x - a) * (x + a)))
 
 
 def double_well_score_point_gradient(point, position=1.0, height=1.0):
     """ds/dx = -4 h (3 x^2 - a^2)."""
-    return -double_well_curvature(point, position, height)
+    x, a, h = SCORE.checked(point, position, height)
+    return -(4.0 * h * (3.0 * x * x - a * a))
 
 
 def double_well_score_position_gradient(point, position=1.0, height=1.0):
     """ds/da = 8 h a x."""
-    _check(point, position, height)
-    return 8.0 * height * position * point
+    x, a, h = SCORE.checked(point, position, height)
+    return 8.0 * h * a * x
 
 
 def double_well_score_height_gradient(point, position=1.0, height=1.0):
     """ds/dh = -4 x (x^2 - a^2)."""
-    _check(point, position, height)
-    return -4.0 * point * ((point - position) * (point + position))
+    x, a, _ = SCORE.checked(point, position, height)
+    return -4.0 * x * ((x - a) * (x + a))
 
 
 def double_well_curvature(point, position=1.0, height=1.0):
@@ -132,35 +147,29 @@ def double_well_curvature(point, position=1.0, height=1.0):
     ValueError
         If an argument is an array.
 
-    >>> [double_well_curvature(x) for x in (0.0, 1.0)]
+    >>> [float(double_well_curvature(x)) for x in (0.0, 1.0)]
     [-4.0, 8.0]
     """
-    _check(point, position, height)
-    return 4.0 * height * (3.0 * point * point - position * position)
+    x, a, h = CURVATURE.checked(point, position, height)
+    return 4.0 * h * (3.0 * x * x - a * a)
 
 
 def double_well_curvature_point_gradient(point, position=1.0, height=1.0):
-    """d/dx: 24 h x."""
-    _check(point, position, height)
-    return 24.0 * height * point
+    """dC/dx = 24 h x."""
+    x, _, h = CURVATURE.checked(point, position, height)
+    return 24.0 * h * x
 
 
 def double_well_curvature_position_gradient(point, position=1.0, height=1.0):
-    """d/da: -8 h a."""
-    _check(point, position, height)
-    return -8.0 * height * position + 0.0 * point
+    """dC/da = -8 h a."""
+    x, a, h = CURVATURE.checked(point, position, height)
+    return -8.0 * h * a + 0.0 * x  # the 0 hands on a NaN
 
 
 def double_well_curvature_height_gradient(point, position=1.0, height=1.0):
-    """d/dh: 4 (3 x^2 - a^2)."""
-    _check(point, position, height)
-    return 4.0 * (3.0 * point * point - position * position)
-
-
-def _check(point, position, height):
-    require_number("point", point)
-    require_number("position", position)
-    require_number("height", height)
+    """dC/dh = 4 (3 x^2 - a^2)."""
+    x, a, _ = CURVATURE.checked(point, position, height)
+    return 4.0 * (3.0 * x * x - a * a)
 
 
 def even(formula, inputs, rng):
@@ -198,7 +207,7 @@ FORMULA = Formula(
     },
     sample=random_well,
     laws=(even, homogeneous(4, point=1, position=1), homogeneous(1, height=1)),
-    cases={  # Case((point, position, height), value, by point and position and height, exposes)
+    cases={  # (point, position, height), E, (dE/dx, dE/da, dE/dh), the mistake that it exposes
         "on the slope": Case(TWO, 4.5, (12.0, -6.0, 9.0), "(x - a)^2 for (x^2 - a^2)^2"),
         "in a well": Case(WELL, 0.0, (0.0, 0.0, 0.0)),
         "on the barrier: h a^4": Case(BARRIER, 16.0, (0.0, 32.0, 16.0)),
@@ -220,7 +229,7 @@ SCORE = Formula(
     },
     sample=random_well,
     laws=(odd, homogeneous(3, point=1, position=1), homogeneous(1, height=1)),
-    cases={  # Case((point, position, height), value, by point and position and height, exposes)
+    cases={  # (point, position, height), s, (ds/dx, ds/da, ds/dh), the mistake that it exposes
         "on the slope: downhill is left": Case(
             TWO, -12.0, (-22.0, 8.0, -24.0), "gradient of the energy given for the score"
         ),
@@ -248,7 +257,7 @@ CURVATURE = Formula(
     },
     sample=random_well,
     laws=(even, homogeneous(2, point=1, position=1), homogeneous(1, height=1)),
-    cases={  # Case((point, position, height), value, by point and position and height, exposes)
+    cases={  # (point, position, height), C, (dC/dx, dC/da, dC/dh), the mistake that it exposes
         "on the slope": Case(TWO, 22.0, (24.0, -4.0, 44.0)),
         "in a well": Case(WELL, 36.0, (-72.0, -24.0, 18.0)),
         "on the barrier: not convex": Case(BARRIER, -16.0, (0.0, -16.0, -16.0), "sign of the score's slope"),

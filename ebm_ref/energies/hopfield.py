@@ -1,20 +1,24 @@
 r"""Hopfield network: memories as minima of an energy.
 
-    E(s) = -s' J s/2 - h.s,        s_i = -1 or 1
-    dE/dJ = -s s'/2,               dE/dh = -s
-    E(s, s_i turned) - E(s) = s_i (sum_{j != i} (J_ij + J_ji) s_j + 2 h_i)
+    E(s) = -s'J s/2 - h.s,        s_i = -1 or 1
 
-A symmetric J with zero diagonal holds memories.  Hebb's rule writes patterns x^1 .. x^p into it,
-J = (1/n) sum x x' without the diagonal: each is then, if they are few and unlike, a local minimum, and
-turning over one spin after the other while the energy falls (`recall`) leads from a damaged pattern
-back to the whole.  It must end: there are finitely many states, and the energy never rises.  -x is
-remembered along with x.
+    dE/dJ = -s s'/2
+    dE/dh = -s
+
+    E(s, but s_i turned over) - E(s)
+        = s_i (sum_{j != i} (J_{ij} + J_{ji}) s_j + 2 h_i)
+
+A symmetric J with zero diagonal holds memories.  Hebb's rule writes patterns x into it, each a state of
+the n spins: J = (1/n) sum x x' without the diagonal.  If the patterns are few and unlike, each is then a
+local minimum.  From a damaged pattern `recall` turns over one spin after the other while the energy falls,
+and finds the way back to the whole.  It must end: there are finitely many states, and the energy never
+rises.  -x is remembered along with x.
 
 To write a pattern by Hebb's rule is to descend: -dE/dJ = s s'/2.  Nothing is pulled up anywhere, so
 false memories appear between the true ones; a Boltzmann machine unlearns them.
 
-The half makes every pair count once.  A diagonal adds -(sum_i J_ii)/2 to every state alike: it does
-not change which is lowest, but it is felt by a rule that sets s_i to the sign of (J s + h)_i.
+The half makes every pair count once.  A diagonal adds -(sum_i J_{ii})/2 to every state alike: it does
+not change which is lowest.  But a rule that sets s_i to the sign of (J s + h)_i feels it.
 
 Source: Hopfield (1982), "Neural networks and physical systems with emergent collective computational
 abilities".
@@ -22,7 +26,7 @@ abilities".
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.checks import real, require, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, misfit
 
@@ -53,27 +57,25 @@ def hopfield(couplings, fields, spins):
     >>> [float(hopfield(J, np.array([0.5, 0.0]), np.array(s))) for s in ([1, 1], [-1, -1], [1, -1])]
     [-2.5, -1.5, 1.5]
     """
-    s = _checked(couplings, fields, spins)
-    return -0.5 * np.dot(s, np.dot(couplings, s)) - np.dot(fields, s)
-
-
-def _checked(couplings, fields, spins):
-    (n,), s = shape_of("spins", spins, "n"), 1.0 * np.asarray(spins)
-    require(np.all(np.abs(s) == 1.0), "spins", spins, "must be -1 or 1 each")
-    require_shape("couplings", couplings, (n, n))
-    require_shape("fields", fields, (n,))
-    return s
+    J, h, s = FORMULA.checked(couplings, fields, spins)
+    return -0.5 * np.dot(s, np.dot(J, s)) - np.dot(h, s)
 
 
 def hopfield_couplings_gradient(couplings, fields, spins):
     """dE/dJ, shape (n, n): -s s'/2, every entry of J for itself."""
-    s = _checked(couplings, fields, spins)
+    _, _, s = FORMULA.checked(couplings, fields, spins)
     return -0.5 * np.outer(s, s)
 
 
 def hopfield_fields_gradient(couplings, fields, spins):
     """dE/dh, shape (n,): -s."""
-    return -_checked(couplings, fields, spins)
+    _, _, s = FORMULA.checked(couplings, fields, spins)
+    return -s
+
+
+def rules(couplings, fields, spins):
+    """Spins, up or down."""
+    require(np.all(np.abs(spins) == 1.0), "spins", spins, "must be -1 or 1 each")
 
 
 def hebb(patterns):
@@ -82,8 +84,9 @@ def hebb(patterns):
     >>> hebb(np.array([[1, 1, -1]])).round(3).tolist()
     [[0.0, 0.333, -0.333], [0.333, 0.0, -0.333], [-0.333, -0.333, 0.0]]
     """
-    _, n = shape_of("patterns", patterns, "p", "n")
-    return np.dot(np.transpose(patterns), patterns) * (1.0 - np.eye(n)) / n
+    x = real("patterns", patterns, "p", "n")
+    n = x.shape[1]
+    return np.dot(x.T, x) * (1.0 - np.eye(n)) / n
 
 
 def energy_of_a_flip(couplings, fields, spins, site):
@@ -93,11 +96,15 @@ def energy_of_a_flip(couplings, fields, spins, site):
     >>> float(energy_of_a_flip(J, np.array([0.5, 0.0]), np.array([1, 1]), 1))  # 1.5 - (-2.5)
     4.0
     """
-    s = _checked(couplings, fields, spins)
+    J, h, s = FORMULA.checked(couplings, fields, spins)
     require_index("site", site, len(s))
-    others = np.where(np.arange(len(s)) == site, 0.0, s)
-    field = np.dot(couplings[site] + couplings[:, site], others) + 2.0 * fields[site]
-    return s[site] * field
+    return flip(J, h, s, site)
+
+
+def flip(J, h, s, i):
+    """E(s with s_i turned over) - E(s), of what was checked."""
+    others = np.where(np.arange(len(s)) == i, 0.0, s)
+    return s[i] * (np.dot(J[i] + J[:, i], others) + 2.0 * h[i])
 
 
 def recall(couplings, fields, spins):
@@ -107,13 +114,14 @@ def recall(couplings, fields, spins):
     >>> recall(hebb(pattern[None]), np.zeros(5), np.array([-1, 1, -1, -1, 1])).tolist()
     [1, 1, -1, -1, 1]
     """
-    s, moved = np.array(spins), True
+    J, h, s = FORMULA.checked(couplings, fields, spins)
+    s, moved = s.copy(), True
     while moved:
         moved = False
         for i in range(len(s)):
-            if energy_of_a_flip(couplings, fields, s, i) < 0.0:
+            if flip(J, h, s, i) < 0.0:
                 s[i], moved = -s[i], True
-    return s
+    return s.astype(int)
 
 
 def turned_over(formula, inputs, rng):
@@ -160,7 +168,7 @@ FORMULA = Formula(
     gradients={"couplings": hopfield_couplings_gradient, "fields": hopfield_fields_gradient},
     sample=random_network,
     laws=(turned_over, gauged, a_flip_is_a_difference, homogeneous(1, couplings=1, fields=1)),
-    cases={  # Case((couplings, fields, spins), value, by couplings and fields, exposes)
+    cases={  # (couplings, fields, spins), E, (dE/dJ, dE/dh), the mistake that it exposes
         "a pair that agrees, with the field": Case(
             PAIR | {"spins": np.array([1, 1])},
             -2.5,
@@ -192,12 +200,16 @@ FORMULA = Formula(
         ),
         "diagonal left out": Convention(
             lambda J, h, s: -0.5 * np.dot(s, np.dot(J - np.diag(np.diag(J)), s)) - np.dot(h, s),
-            {
-                "couplings": lambda J, h, s: -0.5 * np.outer(s, s) * (1.0 - np.eye(len(s))),
-                "fields": lambda J, h, s: -1.0 * s,
-            },
+            (lambda J, h, s: -0.5 * np.outer(s, s) * (1.0 - np.eye(len(s))), lambda J, h, s: -1.0 * s),
             seen_in="Hopfield (1982), where T_ii = 0",
             symptom="a constant apart",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a bit": (PAIR | {"spins": [1, 0]}, "spins"),
+        "a spin that is no number": (PAIR | {"spins": [1.0, np.nan]}, "spins"),
+        "a field for another number of spins": ((np.ones((2, 2)), [1.0], [1, -1]), "fields"),
+        "couplings that are not square": ((np.ones((2, 1)), [1.0, 1.0], [1, -1]), "couplings"),
     },
 )

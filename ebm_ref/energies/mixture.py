@@ -1,31 +1,59 @@
 r"""Mixture of round Gaussians: several modes, with score and curvature.
 
+    E   = -log sum_k e^{-E_k},      r_k = e^{E - E_k}
     E_k = |x - mu_k|^2/(2 v_k) + n log(2 pi v_k)/2 - log w_k
-    E   = -log sum_k e^{-E_k}
-    r_k = e^{E - E_k},    g_k = (x - mu_k)/v_k,    c_k = g_k - sum_j r_j g_j
+    g_k = (x - mu_k)/v_k,           d_k = g_k - sum_j r_j g_j
+    s   = -dE/dx = -sum_k r_k g_k                    the score
+    C   = tr d2E/dx2 = sum_k r_k C_k                 the curvature
+    C_k = n/v_k - |d_k|^2,          b_k = C_k - C
+    e_k = dE_k/dv_k = (n/v_k - |g_k|^2)/2
 
-    score     = -sum_k r_k g_k
-    curvature = sum_k r_k h_k,    h_k = n/v_k - |c_k|^2
+    dE/dx    = sum_k r_k g_k
+    dE/dmu_k = -r_k g_k
+    dE/dv_k  = r_k e_k
+    dE/dw_k  = -r_k/w_k
+    ds/dx    = sum_k r_k (d_k d_k' - I/v_k)
+    ds/dmu_k = r_k (I/v_k - d_k g_k')
+    ds/dv_k  = r_k (g_k/v_k + d_k e_k)
+    ds/dw_k  = -r_k d_k/w_k
+    dC/dx    = -sum_k r_k (b_k d_k + 2 d_k/v_k)
+    dC/dmu_k = r_k (b_k g_k + 2 d_k/v_k)
+    dC/dv_k  = r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)
+    dC/dw_k  = r_k b_k/w_k
 
-gaussian_mixture.py with S_k = v_k I, and what samplers and score matching need besides.  The Hessian of a
-free energy is the mean of the Hessians minus the covariance of the gradients: between two modes the
-gradients disagree, and the curvature is negative.
+This is gaussian_mixture.py with covariances v_k I, and with what samplers and score matching need.  r_k is
+the share of component k in the density at x.  The Hessian of a free energy is the mean of the Hessians
+minus the covariance of the gradients: between two modes the g_k disagree, and the curvature is negative.
 
-Far from all modes but one, r is nearly 0 or 1, and the score no longer knows the other modes' weights:
-score matching cannot see them.  Gradients by the weights are then tiny, but not 0: c_k is summed from
-differences g_k - g_j, so that r_k = 1 - 1e-20 does not round them away.
+Far from all modes but one, its r is nearly 1 and the others' are nearly 0.  There the score hardly depends
+on the weights: score matching cannot see them.
+
+In floating point: 40 widths from every mode the densities underflow, so the nearest term is taken out of
+the sum.  And the gradients by the weights are tiny near one mode, but not 0.  So d_k is summed from the
+differences g_k - g_j: an r_k = 1 - 1e-20 that rounds to 1 does not round them away.
 
 Source: Song and Kingma (2021), Section 4.4, for the blindness; the derivatives are derived here.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, moved_together
 from ebm_ref.numerics import logsumexp, softmax
 
-LOG_TWO_PI = np.log(2.0 * np.pi)
+
+def mixture_as_printed(point, centers, variances, weights):
+    """E as printed, of a sum of densities: far out they underflow, and their last digits go before.
+
+    >>> at = np.array([38.5]), np.zeros((1, 1)), np.ones(1), np.ones(1)
+    >>> float(np.round(mixture_as_printed(*at), 3)), float(np.round(mixture(*at), 3))
+    (742.042, 742.044)
+    """
+    x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
+    squares = np.sum((x - mu) ** 2, axis=1)
+    densities = np.exp(-squares / (2.0 * v)) / (2.0 * np.pi * v) ** (len(x) / 2)
+    return -np.log(np.sum(w * densities))
 
 
 def mixture(point, centers, variances, weights):
@@ -56,51 +84,53 @@ def mixture(point, centers, variances, weights):
     >>> float(np.round(mixture(np.zeros(2), np.zeros((1, 2)), one, one), 12))  # log(2 pi)
     1.837877066409
     """
-    return -logsumexp(-_energies(point, centers, variances, weights))
+    x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
+    return -logsumexp(-energies(x, mu, v, w))
 
 
-def _energies(point, centers, variances, weights):
+def energies(x, mu, v, w):
     """(c,) E_k."""
-    c, n = shape_of("centers", centers, "c", "n")
-    require(c >= 1, "centers", centers, "must hold c >= 1 components")
-    require_shape("point", point, (n,))
-    require_shape("variances", variances, (c,))
-    require_shape("weights", weights, (c,))
-    require(not np.any(variances <= 0.0), "variances", variances, "must be positive")
-    require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
-    squares = np.sum((point - centers) ** 2, axis=1)
-    return 0.5 * (squares / variances + len(point) * (LOG_TWO_PI + np.log(variances))) - np.log(weights)
+    squares = np.sum((x - mu) ** 2, axis=1)
+    return 0.5 * (squares / v + len(x) * (np.log(2.0 * np.pi) + np.log(v))) - np.log(w)
 
 
-def _parts(point, centers, variances, weights):
-    """r (c,), g (c, n), c (c, n) and e = dE_k/dv_k (c,)."""
-    r = softmax(-_energies(point, centers, variances, weights))
-    g = (point - centers) / variances[:, None]
-    c = np.sum(r[None, :, None] * (g[:, None, :] - g[None, :, :]), axis=1)
-    return r, g, c, 0.5 * (len(point) / variances - np.sum(g**2, axis=1))
+def shares(x, mu, v, w):
+    """The share r_k of each component, its gradient g_k; and v and w again."""
+    return softmax(-energies(x, mu, v, w)), (x - mu) / v[:, None], v, w
+
+
+def apart(r, g):
+    """d (c, n), summed from the differences of gradients."""
+    return np.sum(r[None, :, None] * (g[:, None, :] - g[None, :, :]), axis=1)
+
+
+def by_variance(g, v):
+    """e (c,)."""
+    return 0.5 * (g.shape[1] / v - np.sum(g**2, axis=1))
 
 
 def mixture_point_gradient(point, centers, variances, weights):
     """dE/dx, shape (n,): sum_k r_k g_k."""
-    r, g, _, _ = _parts(point, centers, variances, weights)
+    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return np.dot(r, g)
 
 
 def mixture_centers_gradient(point, centers, variances, weights):
     """dE/dmu, shape (c, n): -r_k g_k."""
-    r, g, _, _ = _parts(point, centers, variances, weights)
+    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return -r[:, None] * g
 
 
 def mixture_variances_gradient(point, centers, variances, weights):
-    """dE/dv, shape (c,): r_k (n/v_k - |g_k|^2)/2."""
-    r, _, _, e = _parts(point, centers, variances, weights)
-    return r * e
+    """dE/dv, shape (c,): r_k e_k."""
+    r, g, v, _ = shares(*FORMULA.checked(point, centers, variances, weights))
+    return r * by_variance(g, v)
 
 
 def mixture_weights_gradient(point, centers, variances, weights):
     """dE/dw, shape (c,): -r_k/w_k."""
-    return -_parts(point, centers, variances, weights)[0] / weights
+    r, _, _, w = shares(*FORMULA.checked(point, centers, variances, weights))
+    return -r / w
 
 
 def mixture_score(point, centers, variances, weights):
@@ -125,33 +155,35 @@ def mixture_score(point, centers, variances, weights):
     >>> mixture_score(np.array([3.0, 4.0]), np.zeros((1, 2)), 2.0 * one, one).tolist()
     [-1.5, -2.0]
     """
-    r = softmax(-_energies(point, centers, variances, weights))
-    return np.dot(r, (centers - point) / variances[:, None])
+    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
+    return np.dot(softmax(-energies(x, mu, v, w)), (mu - x) / v[:, None])
 
 
 def mixture_score_point_gradient(point, centers, variances, weights):
-    """Jacobian by x, shape (n, n): sum_k r_k (c_k c_k' - I/v_k), minus the Hessian of E."""
-    r, _, c, _ = _parts(point, centers, variances, weights)
-    return np.einsum("k,ki,kj->ij", r, c, c) - np.sum(r / variances) * np.eye(len(point))
+    """ds/dx, shape (n, n): sum_k r_k (d_k d_k' - I/v_k), minus the Hessian of E."""
+    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    d = apart(r, g)
+    return np.einsum("k,ki,kj->ij", r, d, d) - np.sum(r / v) * np.eye(g.shape[1])
 
 
 def mixture_score_centers_gradient(point, centers, variances, weights):
-    """Jacobian by mu, shape (n, c, n): r_k (I/v_k - c_k g_k')."""
-    r, g, c, _ = _parts(point, centers, variances, weights)
-    own = np.einsum("k,ij->ikj", r / variances, np.eye(len(point)))
-    return own - np.einsum("k,ki,kj->ikj", r, c, g)
+    """ds/dmu, shape (n, c, n): r_k (I/v_k - d_k g_k')."""
+    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    own = np.einsum("k,ij->ikj", r / v, np.eye(g.shape[1]))
+    return own - np.einsum("k,ki,kj->ikj", r, apart(r, g), g)
 
 
 def mixture_score_variances_gradient(point, centers, variances, weights):
-    """Jacobian by v, shape (n, c): r_k (g_k/v_k + c_k e_k), e_k = (n/v_k - |g_k|^2)/2."""
-    r, g, c, e = _parts(point, centers, variances, weights)
-    return (r[:, None] * (g / variances[:, None] + c * e[:, None])).T
+    """ds/dv, shape (n, c): r_k (g_k/v_k + d_k e_k)."""
+    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    d, e = apart(r, g), by_variance(g, v)
+    return (r[:, None] * (g / v[:, None] + d * e[:, None])).T
 
 
 def mixture_score_weights_gradient(point, centers, variances, weights):
-    """Jacobian by w, shape (n, c): -r_k c_k/w_k."""
-    r, _, c, _ = _parts(point, centers, variances, weights)
-    return -((r / weights)[:, None] * c).T
+    """ds/dw, shape (n, c): -r_k d_k/w_k."""
+    r, g, _, w = shares(*SCORE.checked(point, centers, variances, weights))
+    return -((r / w)[:, None] * apart(r, g)).T
 
 
 def mixture_curvature(point, centers, variances, weights):
@@ -165,7 +197,7 @@ def mixture_curvature(point, centers, variances, weights):
     Returns
     -------
     float
-        sum_k r_k (n/v_k - |c_k|^2).
+        sum_k r_k (n/v_k - |d_k|^2).
 
     Raises
     ------
@@ -176,39 +208,49 @@ def mixture_curvature(point, centers, variances, weights):
     >>> float(mixture_curvature(np.zeros(1), np.array([[-3.0], [3.0]]), two, half))  # 1 - 9
     -8.0
     """
-    r, _, c, _ = _parts(point, centers, variances, weights)
-    return np.dot(r, len(point) / variances - np.sum(c**2, axis=1))
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    return np.dot(r, bent(r, g, v)[1])
 
 
-def _curved(point, centers, variances, weights):
-    """The parts, and d_k = h_k - sum_j r_j h_j, summed from differences."""
-    r, g, c, e = _parts(point, centers, variances, weights)
-    h = len(point) / variances - np.sum(c**2, axis=1)
-    return r, g, c, e, np.dot(h[:, None] - h[None, :], r)
+def bent(r, g, v):
+    """d (c, n), C_k (c,) and b (c,), the last summed from differences of curvatures."""
+    d = apart(r, g)
+    own = d.shape[1] / v - np.sum(d**2, axis=1)
+    return d, own, np.dot(own[:, None] - own[None, :], r)
 
 
 def mixture_curvature_point_gradient(point, centers, variances, weights):
-    """d/dx, shape (n,): -sum_k r_k (d_k c_k + 2 c_k/v_k), d_k = h_k - sum_j r_j h_j."""
-    r, _, c, _, d = _curved(point, centers, variances, weights)
-    return -np.dot(r * (d + 2.0 / variances), c)
+    """dC/dx, shape (n,): -sum_k r_k (b_k d_k + 2 d_k/v_k)."""
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    d, _, b = bent(r, g, v)
+    return -np.dot(r * (b + 2.0 / v), d)
 
 
 def mixture_curvature_centers_gradient(point, centers, variances, weights):
-    """d/dmu, shape (c, n): r_k (d_k g_k + 2 c_k/v_k)."""
-    r, g, c, _, d = _curved(point, centers, variances, weights)
-    return r[:, None] * (d[:, None] * g + 2.0 * c / variances[:, None])
+    """dC/dmu, shape (c, n): r_k (b_k g_k + 2 d_k/v_k)."""
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    d, _, b = bent(r, g, v)
+    return r[:, None] * (b[:, None] * g + 2.0 * d / v[:, None])
 
 
 def mixture_curvature_variances_gradient(point, centers, variances, weights):
-    """d/dv, shape (c,): r_k (2 c_k.g_k/v_k - n/v_k^2 - d_k e_k)."""
-    r, g, c, e, d = _curved(point, centers, variances, weights)
-    return r * (2.0 * np.sum(c * g, axis=1) / variances - len(point) / variances**2 - d * e)
+    """dC/dv, shape (c,): r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)."""
+    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    d, _, b = bent(r, g, v)
+    return r * (2.0 * np.sum(d * g, axis=1) / v - g.shape[1] / v**2 - b * by_variance(g, v))
 
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
-    """d/dw, shape (c,): r_k d_k/w_k."""
-    r, _, _, _, d = _curved(point, centers, variances, weights)
-    return r * d / weights
+    """dC/dw, shape (c,): r_k b_k/w_k."""
+    r, g, v, w = shares(*CURVATURE.checked(point, centers, variances, weights))
+    return r * bent(r, g, v)[2] / w
+
+
+def rules(point, centers, variances, weights):
+    """Components of some width and some weight."""
+    require(len(centers) >= 1, "centers", centers, "must hold c >= 1 components")
+    require(not np.any(variances <= 0.0), "variances", variances, "must be positive")
+    require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
 
 
 def components_renamed(formula, inputs, rng):
@@ -234,19 +276,16 @@ def random_mixture(rng):
     }
 
 
-PAIR = {
-    "point": np.zeros(1),
-    "centers": np.array([[-2.0], [2.0]]),
-    "variances": np.ones(2),
-    "weights": np.array([0.25, 0.75]),
-}  # r = 1/4, 3/4; g = 2, -2; mean -1; c = 3, -1
-ONE = {
-    "point": np.array([3.0, 4.0]),
-    "centers": np.zeros((1, 2)),
-    "variances": np.array([2.0]),
-    "weights": np.ones(1),
+# r = 1/4, 3/4; g = 2, -2, and -1 in the mean; d = 3, -1
+PAIR = ([0.0], [[-2.0], [2.0]], [1.0, 1.0], [0.25, 0.75])
+ONE = ([3.0, 4.0], [[0.0, 0.0]], [2.0], [1.0])
+_NAN = ([np.nan, 0.0], *ONE[1:])
+NO_MIXTURES = {  # (point, centers, variances, weights), the argument to blame
+    "no component": ((np.ones(2), np.ones((0, 2)), np.ones(0), np.ones(0)), "centers"),
+    "a component without width": ((*ONE[:2], [0.0], [1.0]), "variances"),
+    "a component without weight": ((*ONE[:3], [0.0]), "weights"),
+    "centres of another length": ((ONE[0], np.zeros((1, 3)), *ONE[2:]), "centers"),
 }
-_NAN = ONE | {"point": np.array([np.nan, 0.0])}
 
 FORMULA = Formula(
     value=mixture,
@@ -260,9 +299,7 @@ FORMULA = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, moved_together("point", "centers")),
-    cases={
-        # Case((point, centers, variances, weights), value, by point and centers and variances and weights,
-        # exposes)
+    cases={  # (point, centers, variances, weights), E, (dE/dx, dE/dmu, dE/dv, dE/dw), the mistake
         "between two modes": Case(
             PAIR,
             2.9189385332046727,
@@ -287,6 +324,9 @@ FORMULA = Formula(
             symptom="right on the line; in the plane the mass of a mode depends on its width",
         ),
     },
+    as_printed=mixture_as_printed,
+    rules=rules,
+    refuses=NO_MIXTURES,
 )
 
 SCORE = Formula(
@@ -300,16 +340,14 @@ SCORE = Formula(
         "weights": mixture_score_weights_gradient,
     },
     sample=random_mixture,
-    cases={
-        # Case((point, centers, variances, weights), value, by point and centers and variances and weights,
-        # exposes)
+    cases={  # (point, centers, variances, weights), s, (ds/dx, ds/dmu, ds/dv, ds/dw), the mistake
         "between two modes: the heavier one draws": Case(
             PAIR, [1.0], ([[2.0]], [[[-1.25], [-0.75]]], [[-0.625, -0.375]], [[-3.0, 1.0]])
         ),
         "a far mode that is e^2 times as heavy draws as much as the near one": Case(
-            PAIR | {"point": np.array([0.5]), "weights": np.array([np.exp(2.0), 1.0])},
+            ([0.5], *PAIR[1:3], [np.exp(2.0), 1.0]),
             [-0.5],
-            {"point": np.array([[3.0]])},
+            {"point": [[3.0]]},
             "weights in place of responsibilities",
         ),
         "one mode in the plane: weights play no part": Case(
@@ -325,6 +363,8 @@ SCORE = Formula(
             symptom="a single Gaussian's score: linear, and no modes",
         ),
     },
+    rules=rules,
+    refuses=NO_MIXTURES,
 )
 
 CURVATURE = Formula(
@@ -339,9 +379,7 @@ CURVATURE = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, moved_together("point", "centers"), one_weight_does_not_matter),
-    cases={
-        # Case((point, centers, variances, weights), value, by point and centers and variances and weights,
-        # exposes)
+    cases={  # (point, centers, variances, weights), C, (dC/dx, dC/dmu, dC/dv, dC/dw), the mistake
         "between two modes: 1 - 9/4 - 3/4": Case(
             PAIR, -2.0, ([6.0], [[-1.5], [-4.5]], [0.5, 4.5], [-6.0, 2.0]), "spread of the forces left out"
         ),
@@ -352,8 +390,10 @@ CURVATURE = Formula(
     },
     variants={
         "spread of the forces left out": Mistake(
-            lambda x, mu, v, w: np.dot(softmax(-_energies(x, mu, v, w)), len(x) / v),
+            lambda x, mu, v, w: np.dot(softmax(-energies(x, mu, v, w)), len(x) / v),
             symptom="convex between the modes, where there is a barrier",
         ),
     },
+    rules=rules,
+    refuses=NO_MIXTURES,
 )

@@ -1,10 +1,12 @@
 r"""Potts model: units of q colours, coupled where colours agree.
 
-    E(y)     = -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i),   y_i in 0..q-1
-    dE/dJ_ij = -1/2 [y_i = y_j], i != j,      dE/dh_i(a) = -[y_i = a]
+    E(y) = -sum_{i<j} J_{ij} [y_i = y_j] - sum_i h_i(y_i),   y_i in 0..q-1
 
-Written over all i != j with a factor 1/2, so that J_ij and J_ji are one coupling in two halves, each
-with its own derivative (boltzmann.py).  The diagonal is not read: a unit always agrees with itself.
+    dE/dJ_{ij} = -1/2 [y_i = y_j]      where i != j, else 0
+    dE/dh_i(a) = -[y_i = a]
+
+The code sums over all i != j with a factor 1/2, so that J_{ij} and J_{ji} are one coupling in two halves,
+each with its own derivative (boltzmann.py).  The diagonal is not read: a unit always agrees with itself.
 
 For q = 2 this is the Ising model with half the coupling, since [y_i = y_j] = (1 + s_i s_j)/2:
 J_Potts = 2 J_Ising, and the energies differ by the constant 1/2 sum_{i<j} J_Potts.  Forgetting that
@@ -17,13 +19,14 @@ Source: Potts (1952), "Some Generalized Order-Disorder Transformations"; Wu (198
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.checks import require_index
 from ebm_ref.energies.boltzmann import random_couplings
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit
+from ebm_ref.numerics import negated
 
 
-def potts(couplings, fields, labels):
+def potts(couplings, fields, labels: int):
     """Energy of one configuration of colours.
 
     Parameters
@@ -38,40 +41,42 @@ def potts(couplings, fields, labels):
     Returns
     -------
     float
+        -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i), with (J_ij + J_ji)/2 for J_ij.
 
     Raises
     ------
     ValueError
-        If a label is not in 0..q-1.
+        If a label is not in 0..q-1, or if a shape does not fit.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(potts(J, np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.25]]), np.array([2, 2])))
     -1.75
     """
-    same = _agree(couplings, fields, labels)
-    return -0.5 * np.sum(np.where(same, couplings, 0.0)) - np.sum(fields[np.arange(len(labels)), labels])
+    J, h, y = FORMULA.checked(couplings, fields, labels)
+    return -0.5 * np.sum(np.where(agree(y), J, 0.0)) - np.sum(h[np.arange(len(y)), y])
 
 
-def potts_couplings_gradient(couplings, fields, labels):
-    """dE/dJ, shape (n, n): -1/2 where two units agree, 0 on the diagonal."""
-    return 0.0 - 0.5 * _agree(couplings, fields, labels)
-
-
-def potts_fields_gradient(couplings, fields, labels):
-    """dE/dh, shape (n, q): -1 at the colour of each unit."""
-    _agree(couplings, fields, labels)
-    return 0.0 - (np.array(labels)[:, None] == np.arange(np.shape(fields)[1]))
-
-
-def _agree(couplings, fields, labels):
+def agree(y):
     """(n, n) bool, which two units have the same colour; no unit with itself."""
-    n, q = shape_of("fields", fields, "n", "q")
-    require_shape("labels", labels, (n,))
-    require_shape("couplings", couplings, (n, n))
-    for y in labels:
-        require_index("labels", y, q)
-    y = np.array(labels)
     return (y[:, None] == y) & ~np.eye(len(y), dtype=bool)
+
+
+def potts_couplings_gradient(couplings, fields, labels: int):
+    """dE/dJ, shape (n, n): -1/2 where two units agree, 0 on the diagonal."""
+    _, _, y = FORMULA.checked(couplings, fields, labels)
+    return negated(0.5 * agree(y))
+
+
+def potts_fields_gradient(couplings, fields, labels: int):
+    """dE/dh, shape (n, q): -1 at the colour of each unit."""
+    _, h, y = FORMULA.checked(couplings, fields, labels)
+    return negated(y[:, None] == np.arange(h.shape[1]))
+
+
+def rules(couplings, fields, labels):
+    """Colours that there are."""
+    for y in labels:
+        require_index("labels", y, fields.shape[1])
 
 
 def random_sample(rng):
@@ -119,7 +124,7 @@ FORMULA = Formula(
     gradients={"couplings": potts_couplings_gradient, "fields": potts_fields_gradient},
     sample=random_sample,
     laws=(colours_renamed, units_renamed, diagonal_not_read),
-    cases={  # Case((couplings, fields, labels), value, by couplings and fields, exposes)
+    cases={  # (couplings, fields, labels), E, (dE/dJ, dE/dh), the mistake that it exposes
         "all of one colour: -(1 - 2 + 4)": Case(
             (J3, np.zeros((3, 2)), [1, 1, 1]),
             -3.0,
@@ -142,7 +147,7 @@ FORMULA = Formula(
         "the diagonal is not read": Case(
             (np.full((2, 2), 3.0), np.zeros((2, 2)), [1, 1]),
             -3.0,
-            {"couplings": np.array([[0.0, -0.5], [-0.5, 0.0]])},
+            {"couplings": [[0.0, -0.5], [-0.5, 0.0]]},
             "each unit agrees with itself",
         ),
         "one colour: always the same energy": Case((J3, np.ones((3, 1)), [0, 0, 0]), -6.0),
@@ -162,12 +167,16 @@ FORMULA = Formula(
         ),
         "cost of disagreement": Convention(
             lambda J, h, y: with_pairs(J, h, y, 0.0, -1.0),
-            {
-                "couplings": lambda J, h, y: 0.5 * (np.array(y)[:, None] != np.array(y)),
-                "fields": potts_fields_gradient,
-            },
+            (lambda J, h, y: 0.5 * (np.array(y)[:, None] != np.array(y)), potts_fields_gradient),
             seen_in="Boykov, Veksler and Zabih (2001), the Potts interaction energy of graph cuts",
             symptom="higher by the constant sum_{i<j} J_ij",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a colour too many": ((J3, H3, [0, 1, 2]), "labels"),
+        "a colour counted from the end": ((J3, H3, [0, 1, -1]), "labels"),
+        "a colour that is no integer": ((J3, H3, [0.0, 1.0, 1.0]), "labels"),
+        "a unit without fields": ((J3, H3[:2], [0, 1, 1]), "fields"),
     },
 )

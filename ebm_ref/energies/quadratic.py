@@ -1,17 +1,27 @@
 r"""Quadratic energy: the Gaussian, where everything can be checked.
 
-    E(x)   = (x - mu)' A (x - mu)/2
-    score  = -dE/dx = -A (x - mu),      curvature = tr d2E/dx2 = tr A
-    Z      = (2 pi)^(n/2) / sqrt(det A)
+    E(x) = d' A d/2,              d = x - mu
+    s    = -dE/dx = -(A + A') d/2                    the score
+    C    = tr d2E/dx2 = tr A                         the curvature
+    Z    = (2 pi)^(n/2) / sqrt(det A)                where A = A'
 
-The first of five toy densities on the line and the plane, each with the three numbers that
-learning without Z needs: the energy, its score (what samplers and score matching see of it) and its
-curvature, the sum of the second derivatives.  Score matching trades the unknown score of the data for
-the curvature of the model: |score|^2/2 - curvature, in expectation, is smallest for the true model.
-The Jacobian of the score by x is minus the Hessian.
+    dE/dx  = (A + A') d/2
+    dE/dmu = -(A + A') d/2
+    dE/dA  = d d'/2
+    ds/dx  = -(A + A')/2
+    ds/dmu = (A + A')/2
+    ds_i/dA_{jk} = -(d_k [i = j] + d_j [i = k])/2
+    dC/dx  = 0
+    dC/dmu = 0
+    dC/dA  = I
 
-Every formula is written for any A, also one that is not symmetric; it acts as (A + A')/2.  For Z to be
-finite that must be positive definite.
+This is the first of five toy densities on the line and the plane.  Each has the three numbers that
+learning without Z needs: the energy E, its score s (what samplers and score matching see of it) and its
+curvature C, the sum of the second derivatives.  Score matching trades the unknown score of the data for
+the curvature of the model: |s|^2/2 - C, in expectation, is smallest for the true model.  The Jacobian of
+the score by x is minus the Hessian of E.
+
+A need not be symmetric; it acts as (A + A')/2, and Z is finite if that is positive definite.
 
 Note the sign: the score is *minus* the gradient of the energy.  A library that compared the gradient
 itself with the score of the data learnt the energy upside down
@@ -22,7 +32,6 @@ Source: Hyvarinen (2005), "Estimation of non-normalized statistical models by sc
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_shape, shape_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, moved_together
 
@@ -52,31 +61,32 @@ def quadratic(point, center, precision):
     >>> float(quadratic(np.array([3.0, 1.0]), np.zeros(2), np.array([[2.0, 0.0], [0.0, 4.0]])))
     11.0
     """
-    d = _from_center(point, center, precision)
-    return 0.5 * np.dot(d, np.dot(precision, d))
-
-
-def _from_center(point, center, precision):
-    (n,) = shape_of("point", point, "n")
-    require_shape("center", center, (n,))
-    require_shape("precision", precision, (n, n))
-    return point - center
+    x, mu, A = FORMULA.checked(point, center, precision)
+    d = x - mu
+    return 0.5 * np.dot(d, np.dot(A, d))
 
 
 def quadratic_point_gradient(point, center, precision):
-    """dE/dx, shape (n,): (A + A')(x - mu)/2."""
-    d = _from_center(point, center, precision)
-    return 0.5 * (np.dot(precision, d) + np.dot(d, precision))
+    """dE/dx, shape (n,): (A + A') d/2."""
+    x, mu, A = FORMULA.checked(point, center, precision)
+    return force(x - mu, A)
+
+
+def force(d, A):
+    """(A + A') d/2, of what was checked."""
+    return 0.5 * (np.dot(A, d) + np.dot(d, A))
 
 
 def quadratic_center_gradient(point, center, precision):
-    """dE/dmu, shape (n,): -(A + A')(x - mu)/2."""
-    return -quadratic_point_gradient(point, center, precision)
+    """dE/dmu, shape (n,): -(A + A') d/2."""
+    x, mu, A = FORMULA.checked(point, center, precision)
+    return -force(x - mu, A)
 
 
 def quadratic_precision_gradient(point, center, precision):
-    """dE/dA, shape (n, n): (x - mu)(x - mu)'/2."""
-    d = _from_center(point, center, precision)
+    """dE/dA, shape (n, n): d d'/2."""
+    x, mu, _ = FORMULA.checked(point, center, precision)
+    d = x - mu
     return 0.5 * np.outer(d, d)
 
 
@@ -91,7 +101,7 @@ def quadratic_score(point, center, precision):
     Returns
     -------
     (n,) float
-        -(A + A')(x - mu)/2, pointing downhill.
+        -(A + A') d/2, pointing downhill.
 
     Raises
     ------
@@ -101,24 +111,26 @@ def quadratic_score(point, center, precision):
     >>> quadratic_score(np.array([3.0, 1.0]), np.zeros(2), np.array([[2.0, 0.0], [0.0, 4.0]])).tolist()
     [-6.0, -4.0]
     """
-    return -quadratic_point_gradient(point, center, precision)
+    x, mu, A = SCORE.checked(point, center, precision)
+    return -force(x - mu, A)
 
 
 def quadratic_score_point_gradient(point, center, precision):
-    """Jacobian by x, shape (n, n): -(A + A')/2, minus the Hessian of E."""
-    _from_center(point, center, precision)
-    return -0.5 * (precision + precision.T)
+    """ds/dx, shape (n, n): -(A + A')/2, minus the Hessian of E."""
+    _, _, A = SCORE.checked(point, center, precision)
+    return -0.5 * (A + A.T)
 
 
 def quadratic_score_center_gradient(point, center, precision):
-    """Jacobian by mu, shape (n, n): (A + A')/2."""
-    _from_center(point, center, precision)
-    return 0.5 * (precision + precision.T)
+    """ds/dmu, shape (n, n): (A + A')/2."""
+    _, _, A = SCORE.checked(point, center, precision)
+    return 0.5 * (A + A.T)
 
 
 def quadratic_score_precision_gradient(point, center, precision):
-    """Jacobian by A, shape (n, n, n): ds_i/dA_jk = -(d_k [i = j] + d_j [i = k])/2, d = x - mu."""
-    d, one = _from_center(point, center, precision), np.eye(len(point))
+    """ds/dA, shape (n, n, n): ds_i/dA_jk = -(d_k [i = j] + d_j [i = k])/2."""
+    x, mu, _ = SCORE.checked(point, center, precision)
+    d, one = x - mu, np.eye(len(x))
     return -0.5 * (np.einsum("ij,k->ijk", one, d) + np.einsum("ik,j->ijk", one, d))
 
 
@@ -143,23 +155,26 @@ def quadratic_curvature(point, center, precision):
     >>> float(quadratic_curvature(np.zeros(2), np.zeros(2), np.array([[2.0, 0.0], [0.0, 4.0]])))
     6.0
     """
-    d = _from_center(point, center, precision)
-    return np.trace(precision) + 0.0 * np.sum(d)
+    x, mu, A = CURVATURE.checked(point, center, precision)
+    return np.trace(A) + 0.0 * np.sum(x - mu)  # the 0 hands on a NaN
 
 
 def quadratic_curvature_point_gradient(point, center, precision):
-    """d/dx, shape (n,): 0."""
-    return 0.0 * _from_center(point, center, precision)
+    """dC/dx, shape (n,): 0."""
+    x, mu, _ = CURVATURE.checked(point, center, precision)
+    return 0.0 * (x - mu)
 
 
 def quadratic_curvature_center_gradient(point, center, precision):
-    """d/dmu, shape (n,): 0."""
-    return 0.0 * _from_center(point, center, precision)
+    """dC/dmu, shape (n,): 0."""
+    x, mu, _ = CURVATURE.checked(point, center, precision)
+    return 0.0 * (x - mu)
 
 
 def quadratic_curvature_precision_gradient(point, center, precision):
-    """d/dA, shape (n, n): the unit matrix."""
-    return np.eye(len(_from_center(point, center, precision)))
+    """dC/dA, shape (n, n): the unit matrix."""
+    x, _, _ = CURVATURE.checked(point, center, precision)
+    return np.eye(len(x))
 
 
 def transposed(formula, inputs, rng):
@@ -184,6 +199,10 @@ AT = {
 }  # d = (2, -1), A d = (3, -2)
 LOPSIDED = AT | {"precision": np.array([[2.0, 2.0], [0.0, 4.0]])}
 _NAN = AT | {"point": np.array([np.nan, 1.0])}
+NO_GAUSSIANS = {  # the inputs, the argument to blame
+    "a centre of another length": (AT | {"center": np.ones(1)}, "center"),
+    "a precision that is not square": (AT | {"precision": np.ones((1, 2))}, "precision"),
+}
 
 FORMULA = Formula(
     value=quadratic,
@@ -196,15 +215,15 @@ FORMULA = Formula(
     },
     sample=random_gaussian,
     laws=(moved_together("point", "center"), homogeneous(2, point=1, center=1), transposed),
-    cases={  # Case((point, center, precision), value, by point and center and precision, exposes)
+    cases={  # (point, center, precision), E, (dE/dx, dE/dmu, dE/dA), the mistake that it exposes
         "d = (2, -1)": Case(
             AT, 4.0, ([3.0, -2.0], [-3.0, 2.0], [[2.0, -1.0], [-1.0, 0.5]]), "one half forgotten"
         ),
         "only the symmetric part of A counts": Case(
-            LOPSIDED, 4.0, {"point": np.array([3.0, -2.0])}, "gradient A d of an A that is not symmetric"
+            LOPSIDED, 4.0, {"point": [3.0, -2.0]}, "gradient A d of an A that is not symmetric"
         ),
-        "at the centre": Case(AT | {"point": AT["center"]}, 0.0, {"point": np.zeros(2)}),
-        "not a number": Case(_NAN, np.nan, {"point": np.full(2, np.nan)}),
+        "at the centre": Case(AT | {"point": AT["center"]}, 0.0, {"point": [0.0, 0.0]}),
+        "not a number": Case(_NAN, np.nan, {"point": [np.nan, np.nan]}),
     },
     variants={
         "one half forgotten": Mistake(
@@ -215,6 +234,7 @@ FORMULA = Formula(
             symptom="right for symmetric A; a learnt A does not stay symmetric by itself",
         ),
     },
+    refuses=NO_GAUSSIANS,
 )
 
 SCORE = Formula(
@@ -227,7 +247,7 @@ SCORE = Formula(
         "precision": quadratic_score_precision_gradient,
     },
     sample=random_gaussian,
-    cases={  # Case((point, center, precision), value, by point and center and precision, exposes)
+    cases={  # (point, center, precision), s, (ds/dx, ds/dmu, ds/dA), the mistake that it exposes
         "d = (2, -1)": Case(
             AT,
             [-3.0, 2.0],
@@ -248,6 +268,7 @@ SCORE = Formula(
             symptom="denoising score matching learns the energy upside down; samplers climb",
         ),
     },
+    refuses=NO_GAUSSIANS,
 )
 
 CURVATURE = Formula(
@@ -261,7 +282,7 @@ CURVATURE = Formula(
     },
     sample=random_gaussian,
     laws=(moved_together("point", "center"),),
-    cases={  # Case((point, center, precision), value, by point and center and precision, exposes)
+    cases={  # (point, center, precision), C, (dC/dx, dC/dmu, dC/dA), the mistake that it exposes
         "the trace": Case(
             AT, 6.0, (np.zeros(2), np.zeros(2), np.eye(2)), "sum of all second derivatives, mixed ones too"
         ),
@@ -273,4 +294,5 @@ CURVATURE = Formula(
             symptom="a gradient of summed gradients, as automatic differentiation makes easy, adds them all",
         ),
     },
+    refuses=NO_GAUSSIANS,
 )

@@ -1,32 +1,34 @@
 r"""QUBO: a quadratic form of bits; and the way between it, bits with biases, and spins.
 
-    E(x)  = x'Qx = sum_i Q_ii x_i + sum_{i != j} Q_ij x_i x_j,   x_i in {0, 1}
+    E(x)  = x'Q x,      x_i in {0, 1}
+          = sum_i Q_{ii} x_i + sum_{i != j} Q_{ij} x_i x_j
     dE/dQ = x x'
 
-Since x_i^2 = x_i, the diagonal of Q holds the biases.  Off the diagonal only Q_ij + Q_ji matters: a
+Since x_i^2 = x_i, the diagonal of Q holds the biases.  Off the diagonal only Q_{ij} + Q_{ji} matters: a
 symmetric Q and its upper triangle with doubled entries are the same problem.
 
-Three forms of one model, joined by s = 2x - 1 and x_i^2 = x_i:
+Three forms of one model, joined by s = 2 x - 1 and x_i^2 = x_i:
 
-    spins  -1/2 s'Js - h's         bits  -1/2 x'Wx - b'x         QUBO  x'Qx
+    spins  -1/2 s'J s - h's        bits  -1/2 x'W x - b'x        QUBO  x'Q x
 
     W = 4 J,      b = 2 (h - J 1),       constant  1'h - 1/2 1'J 1
     J = W / 4,    h = b/2 + W 1 / 4,     constant  -1'b/2 - 1'W 1 / 8
     Q = -W/2 - diag(b),                  constant  0
 
-with E(old form) = E(new form) + constant.  The constant changes no probability, but log Z, and every
-energy that is printed; and a field of +-J 1 / 2, half the couplings of each spin, is forgotten as
-easily.  Each conversion is exact wherever the sums above are, whole numbers in any case.
+with E(old form) = E(new form) + constant.  The constant changes no probability, but it changes log Z and
+every energy that is printed.  The field of J 1 / 2, half the couplings of each spin, is forgotten as
+easily.  Each conversion is exact wherever the sums above are, and so for whole numbers in any case.
 
 Source: Boros and Hammer (2002), "Pseudo-Boolean optimization"; elementary.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.checks import as_real, require
 from ebm_ref.energies.boltzmann import check_couplings, refuse_entries
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
+from ebm_ref.numerics import negated
 
 
 def qubo(matrix, bits):
@@ -42,34 +44,33 @@ def qubo(matrix, bits):
     Returns
     -------
     float
-        x'Qx.
+        x'Q x.
 
     Raises
     ------
     ValueError
-        If a bit is neither 0 nor 1.
+        If a bit is neither 0 nor 1, or if Q does not fit.
 
     >>> float(qubo(np.array([[-1.0, 3.0], [0.0, -1.0]]), np.array([1, 1])))
     1.0
     """
-    _check_bits(matrix, bits)
-    return np.dot(bits, np.dot(matrix, bits))
+    Q, x = FORMULA.checked(matrix, bits)
+    return np.dot(x, np.dot(Q, x))
 
 
 def qubo_matrix_gradient(matrix, bits):
     """dE/dQ, shape (n, n): x x'."""
-    _check_bits(matrix, bits)
-    return 1.0 * np.outer(bits, bits)
+    _, x = FORMULA.checked(matrix, bits)
+    return np.outer(x, x)
 
 
-def _check_bits(matrix, bits):
-    (n,) = shape_of("bits", bits, "n")
-    require_shape("matrix", matrix, (n, n))
-    require(all(x == 0 or x == 1 for x in bits), "bits", bits, "must be 0 or 1 each")
+def rules(matrix, bits):
+    """Units that are off or on."""
+    require(np.all((bits == 0.0) | (bits == 1.0)), "bits", bits, "must be 0 or 1 each")
 
 
 def bits_from_spins(couplings, fields):
-    """(W, b, constant) from (J, h): E(s) = -1/2 x'Wx - b'x + constant with x = (1 + s)/2.
+    """(W, b, constant) from (J, h): E(s) = -1/2 x'W x - b'x + constant with x = (1 + s)/2.
 
     >>> W, b, constant = bits_from_spins([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.0])
     >>> W.tolist(), b.tolist(), float(constant)
@@ -80,7 +81,7 @@ def bits_from_spins(couplings, fields):
 
 
 def spins_from_bits(weights, biases):
-    """(J, h, constant) from (W, b): E(x) = -1/2 s'Js - h's + constant with s = 2x - 1.
+    """(J, h, constant) from (W, b): E(x) = -1/2 s'J s - h's + constant with s = 2 x - 1.
 
     >>> J, h, constant = spins_from_bits([[0.0, 4.0], [4.0, 0.0]], [-2.0, -2.0])
     >>> J.tolist(), h.tolist(), float(constant)
@@ -91,31 +92,30 @@ def spins_from_bits(weights, biases):
 
 
 def qubo_from_bits(weights, biases):
-    """Q, symmetric, from (W, b): E(x) = x'Qx.
+    """Q, symmetric, from (W, b): E(x) = x'Q x.
 
     >>> qubo_from_bits([[0.0, 4.0], [4.0, 0.0]], [1.0, 2.0]).tolist()
     [[-1.0, -2.0], [-2.0, -2.0]]
     """
     W, b = check_couplings(weights, biases, ("weights", "biases"))
-    return 0.0 - 0.5 * W - np.diag(b)
+    return negated(0.5 * W) - np.diag(b)
 
 
 def bits_from_qubo(matrix):
-    """(W, b) from any square Q: E(x) = -1/2 x'Wx - b'x.
+    """(W, b) from any square Q: E(x) = -1/2 x'W x - b'x.
 
     >>> W, b = bits_from_qubo([[-1.0, 3.0], [0.0, -1.0]])
     >>> W.tolist(), b.tolist()
     ([[0.0, -3.0], [-3.0, 0.0]], [1.0, 1.0])
     """
-    Q = np.array(matrix, float)
+    Q = as_real("matrix", matrix)
     require(Q.ndim == 2 and len(Q) == Q.shape[1], "matrix", Q, f"must be square, not {Q.shape}")
     refuse_entries("matrix", Q, ~np.isfinite(Q), lambda i: "must be a finite number")
-    b = np.diag(Q)
-    return 0.0 - (Q + Q.T) * (1.0 - np.eye(len(Q))), 0.0 - b
+    return negated((Q + Q.T) * (1.0 - np.eye(len(Q)))), negated(np.diag(Q))
 
 
 def qubo_from_spins(couplings, fields):
-    """(Q, constant) from (J, h): E(s) = x'Qx + constant with x = (1 + s)/2.
+    """(Q, constant) from (J, h): E(s) = x'Q x + constant with x = (1 + s)/2.
 
     >>> Q, constant = qubo_from_spins([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.5])
     >>> Q.tolist(), float(constant)
@@ -126,7 +126,7 @@ def qubo_from_spins(couplings, fields):
 
 
 def spins_from_qubo(matrix):
-    """(J, h, constant) from any square Q: x'Qx = -1/2 s'Js - h's + constant with s = 2x - 1.
+    """(J, h, constant) from any square Q: x'Q x = -1/2 s'J s - h's + constant with s = 2 x - 1.
 
     >>> J, h, constant = spins_from_qubo([[2.0, -2.0], [-2.0, 1.0]])
     >>> J.tolist(), h.tolist(), float(constant)
@@ -152,7 +152,7 @@ FORMULA = Formula(
     gradients={"matrix": qubo_matrix_gradient},
     sample=lambda rng: {"matrix": rng.normal(scale=2.0, size=(3, 3)), "bits": rng.integers(2, size=3)},
     laws=(homogeneous(1, matrix=1), both_triangles_together),
-    cases={  # Case((matrix, bits), value, by matrix, exposes)
+    cases={  # (matrix, bits), E, dE/dQ, the mistake that it exposes
         "both on: each costs -1 and -2, together 3": Case(
             (Q2, [1, 1]), 0.0, np.ones((2, 2)), "diagonal left out"
         ),
@@ -176,12 +176,18 @@ FORMULA = Formula(
         ),
         "one half in front": Convention(
             lambda Q, x: 0.5 * np.dot(x, np.dot(Q, x)),
-            {"matrix": lambda Q, x: 0.5 * np.outer(x, x)},
+            lambda Q, x: 0.5 * np.outer(x, x),
             seen_in="quadratic programming, 1/2 x'Px + q'x: the documentation of OSQP and CVXOPT",
         ),
         "spins taken for bits": Mistake(
             lambda Q, x: np.dot(2 * np.array(x) - 1, np.dot(Q, 2 * np.array(x) - 1)),
             symptom="the diagonal becomes a constant",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a spin": ((Q2, [1, -1]), "bits"),
+        "a bit that is no number": ((Q2, [1.0, np.nan]), "bits"),
+        "more bits than rows": ((Q2, [1, 1, 1]), "bits"),
     },
 )

@@ -1,31 +1,29 @@
 r"""Regularised latent variable: several answers to one question, at a price.
 
-    E(x, y, z) = |y - A x - B z|^2 + lambda |z|_1
+    E(x, y, z) = |e|^2 + lambda |z|_1,      e = y - A x - B z
     F(x, y)    = min_z E(x, y, z)
 
-    e = y - A x - B z,     dE/dy = 2 e,        dE/dx = -2 A' e
-    dE/dA = -2 e x',       dE/dB = -2 e z',    dE/dz = -2 B' e + lambda sign(z)
+    dE/dA = -2 e x'
+    dE/dB = -2 e z'
+    dE/dx = -2 A' e
+    dE/dy = 2 e
+    dE/dz = -2 B' e + lambda sign(z)
 
-A x is the prediction; z says in which way the answer differs from it, so that y is not one point but a
-set.  How large a set, lambda decides.  For lambda = 0 and a B that reaches everything F is 0 for every y:
-the latent variable explains all, the prediction nothing, a collapse.  For a large lambda z = 0 is
-best, and F is the energy of regression.  In between F is a ridge along the columns of B: cheap
-where the data vary, dear elsewhere.
+A x is the prediction; z says in which way the answer differs from it.  So the answers of low energy are
+not one point but a set, and lambda decides how large a set.  For lambda = 0 and a B that reaches
+everything F is 0 for every y: the latent variable explains all, the prediction nothing, a collapse.
+For a large lambda z = 0 is best, and F is the energy of regression.  In between the answers of low
+energy lie along the columns of B: F is small where the data vary, and large elsewhere.
 
-Given x, it is sparse coding of what the prediction leaves; inference/ista.py finds z.
+Given x, this is sparse coding of y - A x, what the prediction leaves; inference/ista.py finds z.
 
 Source: NYU DLSP20 week 8-2 (regularised latent-variable models), with linear predictor and decoder.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_shape, shape_of
-from ebm_ref.energies.sparse_coding import (
-    sparse_coding,
-    sparse_coding_code_gradient,
-    sparse_coding_dictionary_gradient,
-    sparse_coding_observation_gradient,
-)
+from ebm_ref.checks import require
+from ebm_ref.energies.sparse_coding import sparse_coding
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
@@ -62,46 +60,48 @@ def regularised_latent(predictor, decoder, features, answer, code, sparsity=1.0)
     >>> float(regularised_latent(np.eye(1), 2.0 * np.eye(1), one, 4.0 * one, one, sparsity=0.5))
     1.5
     """
-    return sparse_coding(decoder, _left(predictor, decoder, features, answer), code, sparsity)
+    A, B, x, y, z, lam = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
+    return np.sum(unexplained(A, B, x, y, z) ** 2) + lam * np.sum(np.abs(z))
 
 
-def _left(predictor, decoder, features, answer):
-    """y - A x: what the prediction leaves to the code."""
-    (n,), (d,) = shape_of("answer", answer, "n"), shape_of("features", features, "d")
-    _, m = shape_of("decoder", decoder, "n", "m")
-    require_shape("predictor", predictor, (n, d))
-    require_shape("decoder", decoder, (n, m))
-    return answer - np.dot(predictor, features)
+def unexplained(A, B, x, y, z):
+    """e: what prediction and code leave of the answer."""
+    return y - np.dot(A, x) - np.dot(B, z)
 
 
 def regularised_latent_predictor_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dA, shape (n, d): -2 e x'."""
-    g = regularised_latent_answer_gradient(predictor, decoder, features, answer, code, sparsity)
-    return -np.outer(g, features)
+    A, B, x, y, z, _ = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
+    return np.outer(-2.0 * unexplained(A, B, x, y, z), x)
 
 
 def regularised_latent_decoder_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dB, shape (n, m): -2 e z'."""
-    left = _left(predictor, decoder, features, answer)
-    return sparse_coding_dictionary_gradient(decoder, left, code, sparsity)
+    A, B, x, y, z, _ = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
+    return np.outer(unexplained(A, B, x, y, z), -2.0 * z)
 
 
 def regularised_latent_features_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dx, shape (d,): -2 A' e."""
-    g = regularised_latent_answer_gradient(predictor, decoder, features, answer, code, sparsity)
-    return -np.dot(g, predictor)
+    A, B, x, y, z, _ = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
+    return np.dot(-2.0 * unexplained(A, B, x, y, z), A)
 
 
 def regularised_latent_answer_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dy, shape (n,): 2 e."""
-    left = _left(predictor, decoder, features, answer)
-    return sparse_coding_observation_gradient(decoder, left, code, sparsity)
+    A, B, x, y, z, _ = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
+    return 2.0 * unexplained(A, B, x, y, z)
 
 
 def regularised_latent_code_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dz, shape (m,): -2 B' e + lambda sign(z), with sign(0) = 0."""
-    left = _left(predictor, decoder, features, answer)
-    return sparse_coding_code_gradient(decoder, left, code, sparsity)
+    A, B, x, y, z, lam = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
+    return -2.0 * np.dot(unexplained(A, B, x, y, z), B) + lam * np.sign(z)
+
+
+def rules(predictor, decoder, features, answer, code, sparsity):
+    """A price is not negative."""
+    require(not sparsity < 0.0, "sparsity", sparsity, "must be >= 0")
 
 
 def a_free_code_explains_everything(formula, inputs, rng):
@@ -151,8 +151,8 @@ FORMULA = Formula(
         a_free_code_explains_everything,
     ),
     cases={
-        # Case((predictor, decoder, features, answer, code, sparsity), value, by predictor and decoder and
-        # features and answer and code, exposes)
+        # (predictor, decoder, features, answer, code, sparsity), E, (dE/dA, dE/dB, dE/dx, dE/dy, dE/dz), the
+        # mistake that it exposes
         "the code goes the wrong way in one of two numbers": Case(
             AT,
             5.5,
@@ -162,7 +162,7 @@ FORMULA = Formula(
         "no code: the energy of regression, without its half": Case(
             AT | {"code": np.zeros(2)},
             5.0,
-            {"answer": np.array([4.0, -2.0]), "code": np.array([-2.0, -2.0])},
+            {"answer": [4.0, -2.0], "code": [-2.0, -2.0]},
             "prediction left out",
         ),
         "the code explains what the prediction leaves, and is paid for": Case(
@@ -174,12 +174,19 @@ FORMULA = Formula(
     },
     variants={
         "price forgotten": Mistake(
-            lambda A, B, x, y, z, sparsity=1.0: np.sum((y - np.dot(A, x) - np.dot(B, z)) ** 2),
+            lambda A, B, x, y, z, lam=1.0: np.sum((y - np.dot(A, x) - np.dot(B, z)) ** 2),
             symptom="F is 0 everywhere: every answer is as good as any other",
         ),
         "prediction left out": Mistake(
-            lambda A, B, x, y, z, sparsity=1.0: sparse_coding(B, y, z, sparsity),
+            lambda A, B, x, y, z, lam=1.0: sparse_coding(B, y, z, lam),
             symptom="the input plays no part",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a negative price": (AT | {"sparsity": -1.0}, "sparsity"),
+        "an input that does not fit to A": (AT | {"features": np.ones(2)}, "features"),
+        "a decoder of another number of rows": (AT | {"decoder": np.ones((1, 2))}, "decoder"),
+        "a code without an entry for each column of B": (AT | {"code": np.ones(1)}, "code"),
     },
 )

@@ -1,28 +1,61 @@
 r"""Rings: modes that are not points but circles.
 
-    D_k = |x|^2 - r_k^2,            E = -log sum_k e^{-D_k^2/(2v)}
-    p_k = e^{E - D_k^2/(2v)},       m = sum_k p_k D_k
-    s   = sum_k p_k (D_k - m)^2
+    E   = -log sum_k e^{-D_k^2/(2 v)},       D_k = |x|^2 - r_k^2
+    p_k = e^{E - D_k^2/(2 v)},               d = sum_k p_k D_k
+    a_k = D_k - d,                           u = sum_k p_k a_k^2
+    s   = -dE/dx = -2 d x/v                               the score
+    C   = tr d2E/dx2 = 2 n d/v + 4 |x|^2 (1 - u/v)/v      the curvature
 
-    score     = -2 x m/v
-    curvature = 2n m/v + 4 |x|^2 (1 - s/v)/v
+    dE/dx   = 2 d x/v
+    dE/dr_k = -2 r_k p_k D_k/v
+    dE/dv   = -sum_k p_k D_k^2/(2 v^2)
 
-Low energy where |x| is near one of the radii.  As a function of |x|^2 it is smooth everywhere, at the
-centre too; a ring of radius r has width sqrt(v)/(2r), so outer rings are thinner.  It depends on |x|
+    f       = d/v
+    df/dr_k = -2 r_k p_k (1 - D_k a_k/v)/v
+    df/dv   = sum_k p_k a_k D_k^2/(2 v^3) - d/v^2
+    ds/dx   = -2 (d I + 2 (1 - u/v) x x')/v
+    ds/dr_k = -2 x df/dr_k
+    ds/dv   = -2 x df/dv
+
+    du/dr_k = -2 r_k p_k (2 a_k - D_k (a_k^2 - u)/v)
+    du/dv   = sum_k p_k D_k^2 (a_k^2 - u)/(2 v^2)
+    dC/dx   = 2 x ((4 + 2 n)(1 - u/v)/v + 4 |x|^2 sum_k p_k a_k^3/v^3)
+    dC/dr_k = 2 n df/dr_k - 4 |x|^2 (du/dr_k)/v^2
+    dC/dv   = 2 n df/dv + 4 |x|^2 (2 u/v - 1 - du/dv)/v^2
+
+The energy is low where |x| is near one of the radii.  As a function of |x|^2 it is smooth everywhere, at
+the centre too.  A ring of radius r has width sqrt(v)/(2 r), so outer rings are thinner.  E depends on |x|
 alone: a sampler must get around the rings, and across from one to the next, and a score tells little
-about how much mass lies on each.
+about how much mass lies on each.  On the line a ring is two points: r = 1 and v = 1/2 give the double well.
 
-In one dimension a ring is two points: r = 1 and v = 1/2 give the double well.
+p_k is the share of ring k in the density at x.  D_k is its gap, d the mean gap and u the variance of
+the gaps.
+
+In floating point: between rings far below |x| all D_k round to the same number.  So p_k and a_k come from
+differences of the squared radii, and the nearest ring's term is taken out of the sum before it underflows.
+A ring whose share rounds to 0 is left out of every mean, however large its gap.
 
 Source: a standard test for samplers, here in a form without a corner; the derivatives are derived here.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_number, shape_of
+from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import logsumexp, softmax
+from ebm_ref.numerics import logsumexp, negated, softmax
+
+
+def rings_as_printed(point, radii, variance):
+    """E as printed: 39 widths from the rings every term underflows, and the last digits go before.
+
+    >>> at = np.array([6.283]), np.ones(1), 1.0
+    >>> float(np.round(rings_as_printed(*at), 3)), float(np.round(rings(*at), 3))
+    (740.206, 740.205)
+    """
+    x, r, v = FORMULA.checked(point, radii, variance)
+    D = np.sum(x**2) - r**2
+    return -np.log(np.sum(np.exp(-(D**2) / (2.0 * v))))
 
 
 def rings(point, radii, variance):
@@ -50,52 +83,55 @@ def rings(point, radii, variance):
     >>> float(rings(np.array([3.0, 4.0]), np.array([5.0]), 1.0)), float(rings(np.zeros(2), np.ones(1), 0.5))
     (0.0, 1.0)
     """
-    D, nearest = _gaps(point, radii, variance)
-    lowest = 0.5 * D[nearest] * (D[nearest] / variance)
-    return lowest - logsumexp(_log_shares(D, radii, variance, nearest))
+    x, r, v = FORMULA.checked(point, radii, variance)
+    D, b = gaps(x, r)
+    return 0.5 * D[b] * (D[b] / v) - logsumexp(log_shares(D, r, v, b))
 
 
-def _gaps(point, radii, variance):
-    """D (c,), and the index of the nearest ring."""
-    shape_of("point", point, "n")
-    (c,) = shape_of("radii", radii, "c")
-    require(c >= 1, "radii", radii, "must hold c >= 1 rings")
-    require_number("variance", variance)
-    require(not variance <= 0.0, "variance", variance, "must be positive")
-    D = np.sum(point**2) - radii**2
+def gaps(x, r):
+    """D (c,), and the index b of the nearest ring."""
+    D = np.sum(x**2) - r**2
     return D, np.argmin(np.abs(D))
 
 
-def _log_shares(D, radii, variance, b):
-    """(D_b^2 - D_k^2)/(2v) as a product, so that rings far below |x| are told apart."""
-    return 0.5 * (radii[b] - radii) * (radii[b] + radii) * (-(D[b] + D) / variance)
+def log_shares(D, r, v, b):
+    """(D_b^2 - D_k^2)/(2 v) as a product, so that rings far below |x| are told apart."""
+    return 0.5 * (r[b] - r) * (r[b] + r) * (-(D[b] + D) / v)
 
 
-def _parts(point, radii, variance):
-    """p, D, m, D - m (from differences of squared radii) and s."""
-    D, b = _gaps(point, radii, variance)
-    p = softmax(_log_shares(D, radii, variance, b))
-    apart = (radii[None, :] - radii[:, None]) * (radii[None, :] + radii[:, None])  # D_k - D_j
-    off = np.dot(apart, p)
-    return p, D, np.dot(p, D), off, np.dot(p, off**2)
+def shares(x, r, v):
+    """p and D, where a ring without a share has no gap."""
+    D, b = gaps(x, r)
+    p = softmax(log_shares(D, r, v, b))
+    return p, np.where(p > 0.0, D, 0.0)
+
+
+def spread(p, r):
+    """a, from differences of squared radii, and u."""
+    apart = (r[None, :] - r[:, None]) * (r[None, :] + r[:, None])  # D_k - D_j
+    a = np.where(p > 0.0, np.dot(np.where(p > 0.0, apart, 0.0), p), 0.0)
+    return a, np.dot(p, a**2)
 
 
 def rings_point_gradient(point, radii, variance):
-    """dE/dx, shape (n,): 2 x m/v."""
-    _, _, m, _, _ = _parts(point, radii, variance)
-    return 2.0 * (m / variance) * point
+    """dE/dx, shape (n,): 2 d x/v."""
+    x, r, v = FORMULA.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    return 2.0 * (np.dot(p, D) / v) * x
 
 
 def rings_radii_gradient(point, radii, variance):
     """dE/dr, shape (c,): -2 r_k p_k D_k/v."""
-    p, D, _, _, _ = _parts(point, radii, variance)
-    return -2.0 * radii * p * (D / variance)
+    x, r, v = FORMULA.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    return negated(2.0 * r * p * (D / v))
 
 
 def rings_variance_gradient(point, radii, variance):
     """dE/dv = -sum_k p_k D_k^2/(2 v^2)."""
-    p, D, _, _, _ = _parts(point, radii, variance)
-    return -0.5 * np.dot(p, (D / variance) ** 2)
+    x, r, v = FORMULA.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    return -0.5 * np.dot(p, (D / v) ** 2)
 
 
 def rings_score(point, radii, variance):
@@ -109,7 +145,7 @@ def rings_score(point, radii, variance):
     Returns
     -------
     (n,) float
-        -2 x m/v: in or out, never around.
+        -2 d x/v: in or out, never around.
 
     Raises
     ------
@@ -119,37 +155,44 @@ def rings_score(point, radii, variance):
     >>> rings_score(np.array([2.0, 0.0]), np.array([1.0]), 1.0).tolist()  # D = 3
     [-12.0, -0.0]
     """
-    D, b = _gaps(point, radii, variance)
-    return -2.0 * point * (np.dot(softmax(_log_shares(D, radii, variance, b)), D) / variance)
+    x, r, v = SCORE.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    return -2.0 * x * (np.dot(p, D) / v)
 
 
 def rings_score_point_gradient(point, radii, variance):
-    """Jacobian by x, shape (n, n): -2 (m I + 2 (1 - s/v) x x')/v, minus the Hessian of E."""
-    _, _, m, _, s = _parts(point, radii, variance)
-    across = 2.0 * (1.0 - s / variance) * np.outer(point, point)
-    return -2.0 * (m * np.eye(len(point)) + across) / variance
+    """ds/dx, shape (n, n): -2 (d I + 2 (1 - u/v) x x')/v, minus the Hessian of E."""
+    x, r, v = SCORE.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    _, u = spread(p, r)
+    across = 2.0 * (1.0 - u / v) * np.outer(x, x)
+    return -2.0 * (np.dot(p, D) * np.eye(len(x)) + across) / v
 
 
 def rings_score_radii_gradient(point, radii, variance):
-    """Jacobian by r, shape (n, c): 4 x r_k p_k (1 - D_k (D_k - m)/v)/v."""
-    return np.outer(-2.0 * point, _slope_radii_gradient(point, radii, variance))
+    """ds/dr, shape (n, c): -2 x df/dr_k."""
+    x, r, v = SCORE.checked(point, radii, variance)
+    return np.outer(-2.0 * x, slope_by_radii(x, r, v))
 
 
 def rings_score_variance_gradient(point, radii, variance):
-    """Jacobian by v, shape (n,): -2 x d(m/v)/dv."""
-    return -2.0 * point * _slope_variance_gradient(point, radii, variance)
+    """ds/dv, shape (n,): -2 x df/dv."""
+    x, r, v = SCORE.checked(point, radii, variance)
+    return -2.0 * x * slope_by_variance(x, r, v)
 
 
-def _slope_radii_gradient(point, radii, variance):
-    """d(m/v)/dr_k = -2 r_k p_k (1 - D_k (D_k - m)/v)/v."""
-    p, D, _, off, _ = _parts(point, radii, variance)
-    return -2.0 * radii * p * (1.0 - D * (off / variance)) / variance
+def slope_by_radii(x, r, v):
+    """df/dr_k = -2 r_k p_k (1 - D_k a_k/v)/v."""
+    p, D = shares(x, r, v)
+    a, _ = spread(p, r)
+    return negated(2.0 * r * p * (1.0 - D * (a / v)) / v)
 
 
-def _slope_variance_gradient(point, radii, variance):
-    """d(m/v)/dv = sum_k p_k (D_k - m) D_k^2/(2 v^3) - m/v^2."""
-    p, D, m, off, _ = _parts(point, radii, variance)
-    return (0.5 * np.dot(p, off * (D**2 / variance)) - m) / variance / variance
+def slope_by_variance(x, r, v):
+    """df/dv = sum_k p_k a_k D_k^2/(2 v^3) - d/v^2."""
+    p, D = shares(x, r, v)
+    a, _ = spread(p, r)
+    return (0.5 * np.dot(p, a * (D**2 / v)) - np.dot(p, D)) / v / v
 
 
 def rings_curvature(point, radii, variance):
@@ -163,7 +206,7 @@ def rings_curvature(point, radii, variance):
     Returns
     -------
     float
-        2n m/v + 4 |x|^2 (1 - s/v)/v: negative at the centre.
+        2 n d/v + 4 |x|^2 (1 - u/v)/v: negative at the centre.
 
     Raises
     ------
@@ -173,34 +216,47 @@ def rings_curvature(point, radii, variance):
     >>> float(rings_curvature(np.zeros(2), np.array([1.0]), 0.5))
     -8.0
     """
-    _, _, m, _, s = _parts(point, radii, variance)
-    across = 4.0 * np.sum(point**2) * (1.0 - s / variance)
-    return (2.0 * len(point) * m + across) / variance
+    x, r, v = CURVATURE.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    _, u = spread(p, r)
+    across = 4.0 * np.sum(x**2) * (1.0 - u / v)
+    return (2.0 * len(x) * np.dot(p, D) + across) / v
 
 
 def rings_curvature_point_gradient(point, radii, variance):
-    """d/dx, shape (n,): 2 x ((4 + 2n)(1 - s/v)/v + 4 |x|^2 k/v^3), k = sum_k p_k (D_k - m)^3."""
-    p, _, _, off, s = _parts(point, radii, variance)
-    second = (1.0 - s / variance) / variance
-    third = np.dot(p, (off / variance) ** 3)
-    return 2.0 * point * ((4.0 + 2.0 * len(point)) * second + 4.0 * np.sum(point**2) * third)
+    """dC/dx, shape (n,): 2 x ((4 + 2 n)(1 - u/v)/v + 4 |x|^2 sum_k p_k a_k^3/v^3)."""
+    x, r, v = CURVATURE.checked(point, radii, variance)
+    p, _ = shares(x, r, v)
+    a, u = spread(p, r)
+    width = np.sqrt(v)  # in units of it the cubes are in range, where v^3 is not
+    second = (4.0 + 2.0 * len(x)) * (1.0 - u / v) / v
+    third = 4.0 * np.sum(x**2) / v * (np.dot(p, (a / width) ** 3) / width)
+    return 2.0 * x * (second + third)
 
 
 def rings_curvature_radii_gradient(point, radii, variance):
-    """d/dr, shape (c,): 2n d(m/v)/dr_k - 4 |x|^2 (ds/dr_k)/v^2."""
-    p, D, _, off, s = _parts(point, radii, variance)
-    ds = -2.0 * radii * p * (2.0 * off - D * ((off**2 - s) / variance))
-    slope = _slope_radii_gradient(point, radii, variance)
-    return 2.0 * len(point) * slope - 4.0 * np.sum(point**2) * ds / variance / variance
+    """dC/dr, shape (c,): 2 n df/dr_k - 4 |x|^2 (du/dr_k)/v^2."""
+    x, r, v = CURVATURE.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    a, u = spread(p, r)
+    du = -2.0 * r * p * (2.0 * a - D * ((a**2 - u) / v))
+    return 2.0 * len(x) * slope_by_radii(x, r, v) - 4.0 * np.sum(x**2) * du / v / v
 
 
 def rings_curvature_variance_gradient(point, radii, variance):
-    """d/dv: 2n d(m/v)/dv + 4 |x|^2 (2s/v - 1 - ds/dv)/v^2."""
-    p, D, _, off, s = _parts(point, radii, variance)
-    ds = 0.5 * np.dot(p, (D / variance) ** 2 * (off**2 - s))
-    second = (2.0 * s / variance - 1.0 - ds) / variance / variance
-    slope = _slope_variance_gradient(point, radii, variance)
-    return 2.0 * len(point) * slope + 4.0 * np.sum(point**2) * second
+    """dC/dv = 2 n df/dv + 4 |x|^2 (2 u/v - 1 - du/dv)/v^2."""
+    x, r, v = CURVATURE.checked(point, radii, variance)
+    p, D = shares(x, r, v)
+    a, u = spread(p, r)
+    du = 0.5 * np.dot(p, (D / v) ** 2 * (a**2 - u))
+    second = (2.0 * u / v - 1.0 - du) / v / v
+    return 2.0 * len(x) * slope_by_variance(x, r, v) + 4.0 * np.sum(x**2) * second
+
+
+def rules(point, radii, variance):
+    """A ring, of some width."""
+    require(len(radii) >= 1, "radii", radii, "must hold c >= 1 rings")
+    require(not variance <= 0.0, "variance", variance, "must be positive")
 
 
 def turned(formula, inputs, rng):
@@ -227,6 +283,10 @@ def random_rings(rng):
 OUT = {"point": np.array([2.0, 1.0]), "radii": np.array([1.0]), "variance": 2.0}  # D = 4
 ON = {"point": np.array([0.0, 2.0]), "radii": np.array([2.0]), "variance": 4.0}
 _NAN = {"point": np.array([np.nan, 0.0]), "radii": np.array([1.0, 2.0]), "variance": 1.0}
+NO_RINGS = {  # the inputs, the argument to blame
+    "no ring": (OUT | {"radii": np.ones(0)}, "radii"),
+    "a ring without width": (OUT | {"variance": 0.0}, "variance"),
+}
 
 FORMULA = Formula(
     value=rings,
@@ -239,7 +299,7 @@ FORMULA = Formula(
     },
     sample=random_rings,
     laws=(turned, rings_renamed, homogeneous(0, point=1, radii=1, variance=4)),
-    cases={  # Case((point, radii, variance), value, by point and radii and variance, exposes)
+    cases={  # (point, radii, variance), E, (dE/dx, dE/dr, dE/dv), the mistake that it exposes
         "outside a ring": Case(OUT, 4.0, ([8.0, 4.0], [-4.0], -2.0)),
         "on a ring": Case(ON, 0.0, (np.zeros(2), np.zeros(1), 0.0), "squared radius forgotten"),
         "a ring counted twice is twice as probable": Case(
@@ -261,6 +321,9 @@ FORMULA = Formula(
             symptom="rings at the roots of the radii: right for a radius of one",
         ),
     },
+    as_printed=rings_as_printed,
+    rules=rules,
+    refuses=NO_RINGS,
 )
 
 SCORE = Formula(
@@ -273,16 +336,14 @@ SCORE = Formula(
         "variance": rings_score_variance_gradient,
     },
     sample=random_rings,
-    cases={  # Case((point, radii, variance), value, by point and radii and variance, exposes)
+    cases={  # (point, radii, variance), s, (ds/dx, ds/dr, ds/dv), the mistake that it exposes
         "outside a ring: in": Case(
             OUT,
             [-8.0, -4.0],
             ([[-12.0, -4.0], [-4.0, -6.0]], [[4.0], [2.0]], [4.0, 2.0]),
             "gradient of the energy given for the score",
         ),
-        "on a ring": Case(
-            ON, np.zeros(2), {"point": np.array([[0.0, 0.0], [0.0, -4.0]]), "variance": np.zeros(2)}
-        ),
+        "on a ring": Case(ON, np.zeros(2), {"point": [[0.0, 0.0], [0.0, -4.0]], "variance": [0.0, 0.0]}),
         "not a number": Case(_NAN, np.full(2, np.nan)),
     },
     variants={
@@ -292,6 +353,8 @@ SCORE = Formula(
             symptom="samplers climb",
         ),
     },
+    rules=rules,
+    refuses=NO_RINGS,
 )
 
 CURVATURE = Formula(
@@ -305,7 +368,7 @@ CURVATURE = Formula(
     },
     sample=random_rings,
     laws=(turned, rings_renamed, homogeneous(-2, point=1, radii=1, variance=4)),
-    cases={  # Case((point, radii, variance), value, by point and radii and variance, exposes)
+    cases={  # (point, radii, variance), C, (dC/dx, dC/dr, dC/dv), the mistake that it exposes
         "outside a ring": Case(
             OUT, 18.0, ([16.0, 8.0], [-4.0], -9.0), "second derivative along the radius alone"
         ),
@@ -315,11 +378,10 @@ CURVATURE = Formula(
     },
     variants={
         "second derivative along the radius alone": Mistake(
-            lambda x, r, v: (
-                rings_curvature(x, r, v)
-                - 2.0 * (len(x) - 1) * np.dot(_parts(x, r, v)[0], _parts(x, r, v)[1]) / v
-            ),
+            lambda x, r, v: rings_curvature(x, r, v) - 2.0 * (len(x) - 1) * np.dot(*shares(x, r, v)) / v,
             symptom="right on the line; in the plane the bending of the rings is missing",
         ),
     },
+    rules=rules,
+    refuses=NO_RINGS,
 )

@@ -1,17 +1,23 @@
 r"""Sparse coding: explain y by few columns of a dictionary.
 
-    E(y, z) = |y - W z|^2 + lambda |z|_1,        F(y) = min_z E(y, z)
-    dE/dz   = 2 W' (W z - y) + lambda sign(z),   dE/dW = 2 (W z - y) z'
+    E(y, z) = |y - W z|^2 + lambda |z|_1
+    F(y)    = min_z E(y, z)
+
+    dE/dW = 2 (W z - y) z'
+    dE/dy = 2 (y - W z)
+    dE/dz = 2 W'(W z - y) + lambda sign(z)
 
 With more columns than dimensions some z explains any y exactly: without the second term F would be 0
 everywhere, a collapse.  The price lambda |z_j| for using a column keeps the volume of low energy
-small.  Scaled up, the columns would evade the price, so they are normalised after each learning step.
+small.  Longer columns would need smaller z_j and so evade the price: after each learning step every
+column is brought back to length 1.
 
 E has a corner wherever some z_j = 0, and its minima lie in corners: that is why codes are sparse.  The
-gradient takes sign(0) = 0 there; what matters at a minimum is that |2 W_j.(y - W z)| <= lambda.
-inference/ista.py finds it.
+gradient takes sign(0) = 0 there.  A corner z_j = 0 is right at a minimum if |2 W_j.(y - W z)| <= lambda,
+where W_j is column j.  inference/ista.py finds the minimum.
 
-With a half before the square (scikit-learn, and most papers on ISTA) the same lambda counts double.
+Scikit-learn, and most papers on ISTA, put a half before the square.  There the same lambda counts
+double.
 
 Source: Olshausen and Field (1996), "Emergence of simple-cell receptive field properties by learning a
 sparse code for natural images"; as printed in NYU DLSP20 week 8-2.
@@ -19,7 +25,7 @@ sparse code for natural images"; as printed in NYU DLSP20 week 8-2.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
@@ -52,48 +58,43 @@ def sparse_coding(dictionary, observation, code, sparsity=1.0):
     >>> float(sparse_coding(W, np.array([1.0, 1.0]), np.array([0.0, 0.0, 2.0]), sparsity=0.25))
     0.5
     """
-    error = _error(dictionary, observation, code, sparsity)
-    return np.sum(error**2) + sparsity * np.sum(np.abs(code))
+    W, y, z, lam = FORMULA.checked(dictionary, observation, code, sparsity)
+    return np.sum((np.dot(W, z) - y) ** 2) + lam * np.sum(np.abs(z))
 
 
 def sparse_coding_dictionary_gradient(dictionary, observation, code, sparsity=1.0):
     """dE/dW, shape (n, m): 2 (W z - y) z'."""
-    return np.outer(_error(dictionary, observation, code, sparsity), 2.0 * code)
+    W, y, z, _ = FORMULA.checked(dictionary, observation, code, sparsity)
+    return np.outer(np.dot(W, z) - y, 2.0 * z)
 
 
 def sparse_coding_observation_gradient(dictionary, observation, code, sparsity=1.0):
     """dE/dy, shape (n,): 2 (y - W z)."""
-    return -2.0 * _error(dictionary, observation, code, sparsity)
+    W, y, z, _ = FORMULA.checked(dictionary, observation, code, sparsity)
+    return -2.0 * (np.dot(W, z) - y)
 
 
 def sparse_coding_code_gradient(dictionary, observation, code, sparsity=1.0):
     """dE/dz, shape (m,): 2 W' (W z - y) + lambda sign(z), with sign(0) = 0."""
-    error = _error(dictionary, observation, code, sparsity)
-    return 2.0 * np.dot(error, dictionary) + sparsity * np.sign(code)
+    W, y, z, lam = FORMULA.checked(dictionary, observation, code, sparsity)
+    return 2.0 * np.dot(np.dot(W, z) - y, W) + lam * np.sign(z)
 
 
-def _error(dictionary, observation, code, sparsity):
-    """W z - y."""
+def rules(dictionary, observation, code, sparsity):
+    """A price is not negative."""
     require(not sparsity < 0.0, "sparsity", sparsity, "must be >= 0")
-    n, m = shape_of("dictionary", dictionary, "n", "m")
-    require_shape("observation", observation, (n,))
-    require_shape("code", code, (m,))
-    return np.dot(dictionary, code) - observation
 
 
 def dictionary_step(dictionary, observation, code, step_size):
-    """W <- W - step_size dE/dW, every column then brought back to length 1: learning, with the code held.
+    """Learning with the code held: W <- W - step_size dE/dW, then every column is scaled to length 1.
 
     >>> W = dictionary_step(np.eye(2), np.array([3.0, 4.0]), np.array([1.0, 0.0]), step_size=0.5)
     >>> W.round(12).tolist()  # the element that is used turns towards what it should explain
     [[0.6, 0.0], [0.8, 1.0]]
     """
-    W = dictionary - step_size * sparse_coding_dictionary_gradient(dictionary, observation, code)
+    W, step_size = real("dictionary", dictionary, "n", "m"), real("step_size", step_size)
+    W = W - step_size * sparse_coding_dictionary_gradient(W, observation, code)
     return W / np.sqrt(np.sum(W**2, axis=0))
-
-
-def _halved(W, y, z, sparsity=1.0):
-    return 0.5 * sparse_coding(W, y, z, 2.0 * sparsity)
 
 
 W = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
@@ -120,8 +121,7 @@ FORMULA = Formula(
         homogeneous(0, dictionary=1, code=-1, sparsity=1),
     ),
     cases={
-        # Case((dictionary, observation, code, sparsity), value, by dictionary and observation and code,
-        # exposes)
+        # (dictionary, observation, code, sparsity), E, (dE/dW, dE/dy, dE/dz), the mistake that it exposes
         "one element for two numbers": Case(
             (W, [1.0, 1.0], [0.0, 0.0, 2.0], 0.25),
             0.5,
@@ -137,10 +137,7 @@ FORMULA = Formula(
         "a negative code costs as much": Case(
             (W, [0.0, 0.0], [-2.0, 1.0, 0.0], 1.0),
             8.0,
-            {
-                "dictionary": np.array([[8.0, -4.0, 0.0], [-4.0, 2.0, 0.0]]),
-                "observation": np.array([4.0, -2.0]),
-            },
+            {"dictionary": [[8.0, -4.0, 0.0], [-4.0, 2.0, 0.0]], "observation": [4.0, -2.0]},
             "one half before the square",
         ),
         "no price: two codes, both exact, and no energy": Case(
@@ -150,25 +147,31 @@ FORMULA = Formula(
     },
     variants={
         "one half before the square": Convention(
-            _halved,
+            lambda W, y, z, lam=1.0: 0.5 * sparse_coding(W, y, z, 2.0 * lam),
             {
-                "dictionary": lambda W, y, z, s=1.0: 0.5 * sparse_coding_dictionary_gradient(W, y, z, s),
-                "observation": lambda W, y, z, s=1.0: 0.5 * sparse_coding_observation_gradient(W, y, z, s),
-                "code": lambda W, y, z, s=1.0: 0.5 * sparse_coding_code_gradient(W, y, z, 2.0 * s),
+                "dictionary": lambda W, y, z, lam=1.0: 0.5 * sparse_coding_dictionary_gradient(W, y, z, lam),
+                "observation": lambda W, y, z, lam=1.0: (
+                    0.5 * sparse_coding_observation_gradient(W, y, z, lam)
+                ),
+                "code": lambda W, y, z, lam=1.0: 0.5 * sparse_coding_code_gradient(W, y, z, 2.0 * lam),
             },
             seen_in="scikit-learn, documentation of sklearn.decomposition.dict_learning",
             symptom="the same lambda gives sparser codes: it counts double",
         ),
         "gradient of half the square": Mistake(
-            gradients={
-                "code": lambda W, y, z, s=1.0: np.dot(np.dot(W, z) - y, W) + s * np.sign(z),
-            },
+            gradients={"code": lambda W, y, z, lam=1.0: np.dot(np.dot(W, z) - y, W) + lam * np.sign(z)},
             seen_in="NYU DLSP20 week 8-2: the energy has no half, the step printed is that of one that has",
             symptom="codes are those of twice the lambda",
         ),
         "nonzero entries counted": Mistake(
-            lambda W, y, z, s=1.0: np.sum((y - np.dot(W, z)) ** 2) + s * np.count_nonzero(z),
+            lambda W, y, z, lam=1.0: np.sum((y - np.dot(W, z)) ** 2) + lam * np.count_nonzero(z),
             symptom="no slope in z where there should be lambda; minimising it is a combinatorial problem",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a negative price": ((W, [1.0, 1.0], np.zeros(3), -1.0), "sparsity"),
+        "an observation shorter than a column": ((W, [1.0], np.zeros(3), 1.0), "observation"),
+        "a code without an entry for each column": ((W, [1.0, 1.0], np.zeros(2), 1.0), "code"),
     },
 )

@@ -1,23 +1,33 @@
 r"""VAE: an autoencoder whose code is a small cloud instead of a point, and the price of making it so.
 
-    z = mu + eps sqrt(v),      v = e^t,        eps ~ N(0, I)
-    L = |x - W z|^2/2 + beta D,    D = sum_i (v_i - t_i - 1 + mu_i^2)/2
+    u = log v,      z = mu + eps sqrt(v),      eps ~ N(0, I)
+    D = beta sum_i (v_i - u_i - 1 + mu_i^2)/2
+    L = |x - W z|^2/2 + D
 
-    dD/dmu = mu,      dD/dt = (v - 1)/2
-    dL/dz  = W'(W z - x),   dL/dmu = dL/dz + beta mu
-    dL/dt  = dL/dz eps sqrt(v)/2 + beta (v - 1)/2,     dL/deps = dL/dz sqrt(v)
+    dD/dmu  = beta mu
+    dD/du   = beta (v - 1)/2
+    dL/dx   = x - W z
+    dL/dmu  = W'(W z - x) + beta mu
+    dL/du   = W'(W z - x) eps sqrt(v)/2 + beta (v - 1)/2      entry by entry
+    dL/deps = W'(W z - x) sqrt(v)                             entry by entry
+    dL/dW   = (W z - x) z'
 
-For one input an encoder gives the mean mu and the logarithm t of the variance v of the code.  D is
-KL(N(mu, diag v) | N(0, I)), the half included: v - log v - 1 is a well with its bottom at v = 1, mu^2 one
-at 0.  Were it not there, v would go to 0 and mu apart: the plain autoencoder.  With it, the clouds can be
-packed but not shrunk, and the information in a code is limited; so is the volume of low energy.
+For one input x an encoder gives the mean mu of the code and the logarithm u of its variance v.  With
+beta = 1 the price D is KL(N(mu, diag v) | N(0, I)), the half included: v - log v - 1 is a well with its
+bottom at v = 1, and mu^2 is one with its bottom at 0.  Without the price v would go to 0 and the means
+far apart: that is the plain autoencoder.  With it the clouds can be packed but not shrunk, so that the
+information in a code is limited, and with it the volume of low energy.
 
 L with beta = 1 is, in expectation over eps, a bound: the variational free energy of the model
 z ~ N(0, I), x ~ N(W z, I), up to log(2 pi)/2 per number in x.  Here the decoder is one matrix, so that
 every gradient fits on a line; the noise is an argument, so that L is a function.  W z stands for any
-network: only dL/dz changes.
+network: only the factors W' and z' change.  beta is the weight of the price, by everybody's habit, and no
+temperature here.
 
-The mistakes are all about which of v, sqrt(v), log v and log sqrt(v) the encoder's output is.
+Most mistakes mix up v, sqrt(v), log v and log sqrt(v): which of the four does the encoder put out?
+
+In floating point: near the bottom of the well v - u - 1 is u^2/2, but v and 1 + u agree in all their
+digits.  So the difference e^u - 1 - u is taken as a whole.
 
 Source: Kingma and Welling (2014), "Auto-encoding variational Bayes", Section 2.4 and Appendix B; beta:
 Higgins et al. (2017).
@@ -25,10 +35,21 @@ Higgins et al. (2017).
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, non_negative
 from ebm_ref.numerics import exp_excess
+
+
+def vae_divergence_as_printed(mean, log_variance, beta=1.0):
+    """D as printed: next to the bottom of the well nothing is left.
+
+    >>> almost_one = (np.zeros(1), np.array([2.0**-40]))
+    >>> float(vae_divergence_as_printed(*almost_one)), float(vae_divergence(*almost_one))
+    (0.0, 2.067951531383196e-25)
+    """
+    mu, u, beta = DIVERGENCE.checked(mean, log_variance, beta)
+    return 0.5 * beta * np.sum(np.exp(u) - u - 1.0 + mu**2)
 
 
 def vae_divergence(mean, log_variance, beta=1.0):
@@ -39,7 +60,7 @@ def vae_divergence(mean, log_variance, beta=1.0):
     mean : (n,) float
         mu.
     log_variance : (n,) float
-        t = log v, which is what the encoder puts out.
+        u = log v, which is what the encoder puts out.
     beta : float
         Weight >= 0; 1 for the variational bound.
 
@@ -51,27 +72,30 @@ def vae_divergence(mean, log_variance, beta=1.0):
     Raises
     ------
     ValueError
-        If beta is negative, or if mu and t differ in length.
+        If beta is negative, or if mu and u differ in length.
 
     >>> float(vae_divergence(np.array([0.0, 2.0]), np.array([0.0, 0.0])))
     2.0
     """
-    (n,) = shape_of("mean", mean, "n")
-    require(not beta < 0.0, "beta", beta, "must be >= 0")
-    require_shape("log_variance", log_variance, (n,))
-    return beta * np.sum(0.5 * (exp_excess(log_variance) + mean**2))
+    mu, u, beta = DIVERGENCE.checked(mean, log_variance, beta)
+    return beta * divergence(mu, u)
+
+
+def divergence(mu, u):
+    """KL(N(mu, diag v) | N(0, I)), of what was checked."""
+    return np.sum(0.5 * (exp_excess(u) + mu**2))
 
 
 def vae_divergence_mean_gradient(mean, log_variance, beta=1.0):
     """dD/dmu, shape (n,): beta mu."""
-    vae_divergence(mean, log_variance, beta)
-    return beta * mean
+    mu, _, beta = DIVERGENCE.checked(mean, log_variance, beta)
+    return beta * mu
 
 
 def vae_divergence_log_variance_gradient(mean, log_variance, beta=1.0):
-    """dD/dt, shape (n,): beta (v - 1)/2."""
-    vae_divergence(mean, log_variance, beta)
-    return beta * (0.5 * np.expm1(log_variance))
+    """dD/du, shape (n,): beta (v - 1)/2."""
+    _, u, beta = DIVERGENCE.checked(mean, log_variance, beta)
+    return beta * (0.5 * np.expm1(u))
 
 
 def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
@@ -82,7 +106,7 @@ def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
     observation : (d,) float
         x.
     mean, log_variance : (n,) float
-        mu and t = log v, from the encoder.
+        mu and u = log v, from the encoder.
     noise : (n,) float
         eps, a draw from N(0, I).
     decoder : (d, n) float
@@ -93,7 +117,7 @@ def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
     Returns
     -------
     float
-        |x - W z|^2/2 + beta D >= 0.
+        |x - W z|^2/2 + D >= 0.
 
     Raises
     ------
@@ -104,58 +128,75 @@ def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
     >>> float(vae(3.0 * one, one, 0.0 * one, one, np.array([[1.0]])))  # z = 2: 1/2 + 1/2
     1.0
     """
-    error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
-    return 0.5 * np.sum(error**2) + vae_divergence(mean, log_variance, beta)
+    x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
+    return 0.5 * np.sum((x - np.dot(W, draw(mu, u, eps))) ** 2) + beta * divergence(mu, u)
+
+
+def draw(mu, u, eps):
+    """z, of what was checked."""
+    return mu + eps * np.exp(0.5 * u)
 
 
 def code(mean, log_variance, noise):
-    """z = mu + eps sqrt(v): a draw from N(mu, diag v) as a differentiable function of mu and t.
+    """z = mu + eps sqrt(v): a draw from N(mu, diag v) as a differentiable function of mu and u.
 
     >>> code(np.array([1.0]), np.array([np.log(4.0)]), np.array([-0.5])).tolist()
     [0.0]
     """
-    return mean + noise * np.exp(0.5 * log_variance)
+    mu = real("mean", mean, "n")
+    n = len(mu)
+    return draw(mu, real("log_variance", log_variance, n), real("noise", noise, n))
 
 
 def vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dx, shape (d,): x - W z."""
-    (d,), (n,) = shape_of("observation", observation, "d"), shape_of("mean", mean, "n")
-    require(not beta < 0.0, "beta", beta, "must be >= 0")
-    require_shape("log_variance", log_variance, (n,))
-    require_shape("noise", noise, (n,))
-    require_shape("decoder", decoder, (d, n))
-    return observation - np.dot(decoder, code(mean, log_variance, noise))
+    x, mu, u, eps, W, _ = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
+    return x - np.dot(W, draw(mu, u, eps))
 
 
 def vae_mean_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dmu, shape (n,): W'(W z - x) + beta mu."""
-    error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
-    return beta * mean - np.dot(error, decoder)
+    x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
+    error = x - np.dot(W, draw(mu, u, eps))
+    return beta * mu - np.dot(error, W)
 
 
 def vae_log_variance_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
-    """dL/dt, shape (n,): W'(W z - x) eps sqrt(v)/2 + beta (v - 1)/2."""
-    error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
-    spread = 0.5 * noise * np.exp(0.5 * log_variance)
-    return 0.5 * beta * np.expm1(log_variance) - np.dot(error, decoder) * spread
+    """dL/du, shape (n,): W'(W z - x) eps sqrt(v)/2 + beta (v - 1)/2."""
+    x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
+    error = x - np.dot(W, draw(mu, u, eps))
+    spread = 0.5 * eps * np.exp(0.5 * u)
+    return 0.5 * beta * np.expm1(u) - np.dot(error, W) * spread
 
 
 def vae_noise_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/deps, shape (n,): W'(W z - x) sqrt(v)."""
-    error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
-    return -np.dot(error, decoder) * np.exp(0.5 * log_variance)
+    x, mu, u, eps, W, _ = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
+    error = x - np.dot(W, draw(mu, u, eps))
+    return -np.dot(error, W) * np.exp(0.5 * u)
 
 
 def vae_decoder_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dW, shape (d, n): (W z - x) z'."""
-    error = vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta)
-    return -np.outer(error, code(mean, log_variance, noise))
+    x, mu, u, eps, W, _ = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
+    z = draw(mu, u, eps)
+    return -np.outer(x - np.dot(W, z), z)
+
+
+def rules_of_divergence(mean, log_variance, beta):
+    """A weight is not negative."""
+    require(not beta < 0.0, "beta", beta, "must be >= 0")
+
+
+def rules(observation, mean, log_variance, noise, decoder, beta):
+    """A weight is not negative."""
+    require(not beta < 0.0, "beta", beta, "must be >= 0")
 
 
 def dimensions_add_up(formula, inputs, rng):
     """D of n dimensions is the sum of the D of each: nothing is divided by n."""
-    m, t, beta = inputs.values()
-    parts = sum(formula.value(m[i : i + 1], t[i : i + 1], beta) for i in range(len(m)))
+    mu, u, beta = inputs.values()
+    parts = sum(formula.value(mu[i : i + 1], u[i : i + 1], beta) for i in range(len(mu)))
     whole = formula.value(**inputs)
     return abs(parts - whole) / (1e-15 * whole)
 
@@ -199,7 +240,7 @@ DIVERGENCE = Formula(
         dimensions_add_up,
         at_the_prior_nothing_is_paid,
     ),
-    cases={  # Case((mean, log_variance, beta), value, by mean and log_variance, exposes)
+    cases={  # (mean, log_variance, beta), D, (dD/dmu, dD/du), the mistake that it exposes
         "at the prior: free of charge": Case(
             (np.zeros(2), np.zeros(2), 1.0),
             0.0,
@@ -236,36 +277,43 @@ DIVERGENCE = Formula(
         "a variance without bound is infinitely dear as well": Case(
             (np.zeros(1), [np.inf], 1.0), np.inf, (np.zeros(1), [np.inf])
         ),
-        "not a number": Case(([np.nan], np.zeros(1), 1.0), np.nan, {"mean": np.array([np.nan])}),
+        "not a number": Case(([np.nan], np.zeros(1), 1.0), np.nan, {"mean": [np.nan]}),
     },
     variants={
         "one half forgotten at the squares": Mistake(
-            lambda m, t, beta=1.0: beta * np.sum(m**2 + np.exp(t) - 0.5 * t - 0.5),
+            lambda mu, u, beta=1.0: beta * np.sum(mu**2 + np.exp(u) - 0.5 * u - 0.5),
             seen_in="github.com/SupaeroDataScience/deep-learning/pull/6",
             symptom="the bottom of the well is at v = 1/2, and not at 0 but at .35",
         ),
         "mean over the dimensions": Mistake(
-            lambda m, t, beta=1.0: vae_divergence(m, t, beta) / len(m),
+            lambda mu, u, beta=1.0: vae_divergence(mu, u, beta) / len(mu),
             seen_in="github.com/maxhodak/keras-molecules/issues/59, "
             "github.com/keras-team/keras-io/issues/270",
             symptom="the price is n times too low beside a reconstruction that is summed: beta = 1/n",
         ),
         "log of the deviation taken for that of the variance": Mistake(
-            lambda m, t, beta=1.0: vae_divergence(m, 2.0 * t, beta),
+            lambda mu, u, beta=1.0: vae_divergence(mu, 2.0 * u, beta),
             symptom="right at v = 1 only; the encoder learns t/2",
         ),
         "output squared for the variance": Mistake(
-            lambda m, t, beta=1.0: beta * 0.5 * np.sum(m**2 + t**2 - np.log(t**2) - 1.0),
+            lambda mu, u, beta=1.0: beta * 0.5 * np.sum(mu**2 + u**2 - np.log(u**2) - 1.0),
             seen_in="DeepChem VAE_KLDivergence, github.com/deepchem/deepchem/pull/4888",
             symptom="infinite at t = 0, where it should be 0",
         ),
         "one subtracted once instead of in each dimension": Mistake(
-            lambda m, t, beta=1.0: beta * 0.5 * (np.sum(m**2 + np.exp(t) - t) - 1.0),
+            lambda mu, u, beta=1.0: beta * 0.5 * (np.sum(mu**2 + np.exp(u) - u) - 1.0),
             seen_in="github.com/ericjang/draw/issues/2",
             symptom="a constant (n - 1)/2 too much: no gradient sees it, every comparison of n does",
         ),
     },
+    as_printed=vae_divergence_as_printed,
+    rules=rules_of_divergence,
+    refuses={
+        "a negative weight": ((np.ones(2), np.ones(2), -1.0), "beta"),
+        "a mean without a variance": ((np.ones(2), np.ones(1), 1.0), "log_variance"),
+    },
 )
+
 
 _AT = {
     "observation": np.array([3.0]),
@@ -290,8 +338,8 @@ FORMULA = Formula(
     sample=_random_vae,
     laws=(non_negative, convex_in("observation"), convex_in("mean"), convex_in("decoder")),
     cases={
-        # Case((observation, mean, log_variance, noise, decoder, beta), value, by observation and mean and
-        # log_variance and noise and decoder, exposes)
+        # (observation, mean, log_variance, noise, decoder, beta), L, (dL/dx, dL/dmu, dL/du, dL/deps, dL/dW),
+        # the mistake that it exposes
         "z = 1 + 0.5 x 2 = 2, W z = 4 for x = 3": Case(
             _AT,
             0.5 + KL_OF_4 + 0.5,
@@ -301,30 +349,32 @@ FORMULA = Formula(
         "no price: the reconstruction alone": Case(
             _AT | {"beta": 0.0},
             0.5,
-            {
-                "observation": np.array([-1.0]),
-                "mean": np.array([2.0]),
-                "log_variance": np.array([1.0]),
-                "decoder": np.array([[2.0]]),
-            },
+            {"observation": [-1.0], "mean": [2.0], "log_variance": [1.0], "decoder": [[2.0]]},
         ),
         "posterior collapse: the code is the prior, and the decoder deaf": Case(
             ([1.0, 2.0], np.zeros(1), np.zeros(1), [3.0], np.zeros((2, 1)), 1.0),
             2.5,
             {
-                "observation": np.array([1.0, 2.0]),
-                "mean": np.zeros(1),
-                "log_variance": np.zeros(1),
-                "decoder": np.array([[-3.0], [-6.0]]),
+                "observation": [1.0, 2.0],
+                "mean": [0.0],
+                "log_variance": [0.0],
+                "decoder": [[-3.0], [-6.0]],
             },
         ),
         "not a number": Case(_AT | {"noise": np.array([np.nan])}, np.nan),
     },
     variants={
         "variance taken for the deviation": Mistake(
-            lambda x, m, t, e, W, beta=1.0: vae(x, m, t, e * np.exp(0.5 * t), W, beta),
+            lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, eps * np.exp(0.5 * u), W, beta),
             seen_in="github.com/rachtsingh/ibp_vae/issues/3, github.com/keras-team/keras/issues/3283",
             symptom="z = mu + eps v: what is drawn is not what is paid for",
         ),
+    },
+    rules=rules,
+    refuses={
+        "a negative weight": (_AT | {"beta": -1.0}, "beta"),
+        "a mean without a variance": (_AT | {"mean": np.ones(2)}, "log_variance"),
+        "a decoder of another number of rows": (_AT | {"decoder": np.ones((2, 1))}, "decoder"),
+        "noise for a code of another length": (_AT | {"noise": np.ones(2)}, "noise"),
     },
 )
