@@ -195,6 +195,17 @@ def test_a_pair_has_no_order_but_a_forgotten_branch_gives_it_one():
         assert np.allclose(whole, forgotten(*model.values()) + forgotten(*turned.values()), rtol=1e-12)
 
 
+def test_two_branches_that_nearly_cancel_keep_their_digits():
+    """s1 x1 - s2 x2 where x s(x) is nearly flat: three digits went with the plain difference; truth by mpmath."""
+    W, b = (
+        np.array([[3.3319019664755563], [0.3343571692709941]]),
+        np.array([0.4590525914993125, -1.5323455510935038]),
+    )
+    x1, x2 = np.array([-1.4760487039988852]), np.array([-1.4174977993351106])
+    slope = siamese_weights_gradient(W, b, x1, x2, 0, 3.071524159887799)
+    assert slope[:, 0] == pytest.approx([8.45804250379699e-08, -7.137791915801289e-07], rel=1e-14)
+
+
 def test_minus_softmax_is_mee_minus_one_and_no_cross_entropy():
     record, mee = FORMULAS["softmax"], FORMULAS["mee"]
     wrong = next(v for v in record.variants if v.name == "logarithm forgotten").value
