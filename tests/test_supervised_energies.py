@@ -197,7 +197,7 @@ def test_a_pair_has_no_order_but_a_forgotten_branch_gives_it_one():
 
 
 def test_two_branches_that_nearly_cancel_keep_their_digits():
-    """s1 x1 - s2 x2 where x s(x) is nearly flat: three digits went with the plain difference; truth by mpmath."""
+    """s1 x1 - s2 x2 where x s(x) is nearly flat: a plain difference loses three digits; truth by mpmath."""
     W, b = (
         np.array([[3.3319019664755563], [0.3343571692709941]]),
         np.array([0.4590525914993125, -1.5323455510935038]),

@@ -70,7 +70,7 @@ def k_means_point_gradient(centers, point):
 
 
 def winner(w, y):
-    """argmin_z |y - w_z|^2, in a unit that makes the least of them about 1; the first NaN where there is one."""
+    """argmin_z |y - w_z|^2, in a unit that makes the least about 1; the first NaN where there is one."""
     d = y - w
     reach = np.sum(np.abs(d), axis=1)
     least = np.min(np.where(reach < HUGE, reach, HUGE))
