@@ -282,10 +282,7 @@ FORMULA = Formula(
         "an answer without weights": (SMALL | {"label": 2}, "label"),
         "an answer counted from the end": (SMALL | {"label": -1}, "label"),
         "two biases for one kernel": (SMALL | {"biases": np.ones(2), "label": 0}, "biases"),
-        "no kernel": (
-            (np.ones((0, 2, 2)), np.ones(0), np.ones((1, 0, 1, 1)), np.ones((3, 3)), 0),
-            "kernels",
-        ),
+        "no kernel": ((np.ones((0, 2, 2)), np.ones(0), np.ones((1, 0, 1, 1)), np.ones((3, 3)), 0), "kernels"),
         "a kernel larger than the image": (SMALL | {"image": [[1.0, 2.0]], "label": 0}, "kernels"),
         "a kernel of nothing": (SMALL | {"kernels": np.ones((1, 0, 2)), "label": 0}, "kernels"),
         "half a block": (SMALL | {"image": np.ones((3, 4)), "label": 0}, "image"),

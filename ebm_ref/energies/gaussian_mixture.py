@@ -1,19 +1,16 @@
 r"""Gaussian mixture: k-means at a positive temperature, with a shape and a weight for each prototype.
 
-    E(y, z) = d' S_z^-1 d/2 + log|2 pi S_z|/2 - log w_z,    d = y - mu_z
+    E(y, z) = d' S_z^{-1} d/2 + log|2 pi S_z|/2 - log w_z,    d = y - mu_z
     F(y)    = -log sum_z e^{-E(y, z)} = -log p(y)
 
-    dE/dy    = S_z^-1 d
-    dE/dmu_z = -S_z^-1 d
-    dE/dS_z  = (S_z^-1 - S_z^-1 d d' S_z^-1)/2
+    dE/dy    = S_z^{-1} d
+    dE/dmu_z = -S_z^{-1} d
+    dE/dS_z  = (S_z^{-1} - S_z^{-1} d d' S_z^{-1})/2
     dE/dw_z  = -1/w_z
 
     r_z = dF/dE(y, z) = e^{F(y) - E(y, z)}
 
-    dF/dy    = sum_z r_z dE(y, z)/dy
-    dF/dmu_z = r_z dE(y, z)/dmu_z
-    dF/dS_z  = r_z dE(y, z)/dS_z
-    dF/dw_z  = r_z dE(y, z)/dw_z
+    dF/dW    = sum_z r_z dE(y, z)/dW         for W = y, mu, S, w
 
 S_z is a covariance, w_z a weight; for weights that sum to 1, p is a density.  Which component z made y is
 a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In
@@ -128,20 +125,16 @@ def by_covariance(d, S):
 
 
 def rules_energy(point, means, covariances, weights, component):
-    """Weights that have a logarithm, a component that exists, and its covariance definite."""
-    _check_weights(weights)
+    """A component that exists, weights that have a logarithm, and the component's covariance definite."""
     require_index("component", component, len(means))
-    _check_definite(covariances, covariances[component])
+    _check(weights, covariances, [covariances[component]])
 
 
-def _check_weights(weights):
+def _check(weights, covariances, used):
+    """Raise unless weights, and all leading minors of the covariances used, are positive or not a number."""
     require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
-
-
-def _check_definite(covariances, S):
-    """Raise unless all leading minors of S are positive, or not a number."""
     with np.errstate(invalid="ignore"):
-        signs = [np.linalg.slogdet(S[:i, :i])[0] for i in range(1, len(S) + 1)]
+        signs = [np.linalg.slogdet(S[:i, :i])[0] for S in used for i in range(1, len(S) + 1)]
     definite = not any(sign <= 0.0 for sign in signs)
     require(definite, "covariances", covariances, "must be positive definite")
 
@@ -169,14 +162,8 @@ def gaussian_mixture(point, means, covariances, weights):
 
     Parameters
     ----------
-    point : (n,) float
-        y.
-    means : (c, n) float, c >= 1
-        mu_z.
-    covariances : (c, n, n) float
-        S_z, symmetric and positive definite.
-    weights : (c,) float
-        w_z > 0; for a density they sum to 1.
+    point, means, covariances, weights : as for `gaussian_mixture_energy`
+        y, mu_z, S_z and w_z, of at least one component.
 
     Returns
     -------
@@ -199,22 +186,21 @@ def gaussian_mixture(point, means, covariances, weights):
 def gaussian_mixture_point_gradient(point, means, covariances, weights):
     """dF/dy, shape (n,): sum_z r_z S_z^-1 (y - mu_z)."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    r = shares(y, mu, S, w)
-    return sum(r[z] * by_point(y - mu[z], S[z]) for z in range(len(w)))
+    return sum(r_z * by_point(d, S_z) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True))
 
 
 def gaussian_mixture_means_gradient(point, means, covariances, weights):
     """dF/dmu, shape (c, n): -r_z S_z^-1 (y - mu_z)."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    r = shares(y, mu, S, w)
-    return negated(np.array([r[z] * by_point(y - mu[z], S[z]) for z in range(len(w))]))
+    by_y = [r_z * by_point(d, S_z) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True)]
+    return negated(np.array(by_y))
 
 
 def gaussian_mixture_covariances_gradient(point, means, covariances, weights):
     """dF/dS, shape (c, n, n): r_z (S_z^-1 - S_z^-1 d d' S_z^-1)/2."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    r = shares(y, mu, S, w)
-    return np.array([r[z] * by_covariance(y - mu[z], S[z]) for z in range(len(w))]) + 0.0  # no minus zero
+    parts = zip(shares(y, mu, S, w), y - mu, S, strict=True)
+    return np.array([r_z * by_covariance(d, S_z) for r_z, d, S_z in parts]) + 0.0  # no minus zero
 
 
 def gaussian_mixture_weights_gradient(point, means, covariances, weights):
@@ -236,9 +222,7 @@ def shares(y, mu, S, w):
 def rules(point, means, covariances, weights):
     """A component at least, weights that have a logarithm, and covariances that are definite."""
     require(len(means) >= 1, "means", means, "must hold c >= 1 components")
-    _check_weights(weights)
-    for S in covariances:
-        _check_definite(covariances, S)
+    _check(weights, covariances, covariances)
 
 
 def component_energies(point, means, covariances, weights):
@@ -325,38 +309,15 @@ def random_mixture(rng):
     }
 
 
-def _random_joint(rng):
-    inputs = random_mixture(rng)
-    return inputs | {"component": int(rng.integers(len(inputs["weights"])))}
-
-
-def _without_determinant(y, mu, S, w, k):
-    return gaussian_mixture_energy(y, mu, S, w, k) - 0.5 * np.linalg.slogdet(S[k])[1]
-
-
 def _precision_for_covariance(y, mu, S, w, k):
     d = y - mu[k]
     return gaussian_mixture_energy(y, mu, S, w, k) + 0.5 * (d @ S[k] @ d - d @ np.linalg.inv(S[k]) @ d)
 
 
-_PAIR = {
-    "means": [[-1.0], [1.0]],
-    "covariances": np.ones((2, 1, 1)),
-    "weights": [0.5, 0.5],
-}
-_AT_ONE = {"point": [1.0]} | _PAIR
-_OVAL = {
-    "point": [3.0, 0.0],
-    "means": np.zeros((1, 2)),
-    "covariances": [[[2.0, 1.0], [1.0, 2.0]]],
-    "weights": np.ones(1),
-}
-_OVAL_GRADIENTS = {
-    "point": [2.0, -1.0],
-    "means": [[-2.0, 1.0]],
-    "covariances": np.array([[[-10.0, 5.0], [5.0, -1.0]]]) / 6.0,
-    "weights": [-1.0],
-}
+# means, covariances and weights; the gradients of an oval at (3, 0) by point, means, covariances and weights
+_PAIR = [[-1.0], [1.0]], np.ones((2, 1, 1)), [0.5, 0.5]
+_OVAL = np.zeros((1, 2)), [[[2.0, 1.0], [1.0, 2.0]]], [1.0]
+_AT_OVAL = [2.0, -1.0], [[-2.0, 1.0]], np.array([[[-10.0, 5.0], [5.0, -1.0]]]) / 6.0, [-1.0]
 
 ENERGY = Formula(
     value=gaussian_mixture_energy,
@@ -368,30 +329,25 @@ ENERGY = Formula(
         "covariances": gaussian_mixture_energy_covariances_gradient,
         "weights": gaussian_mixture_energy_weights_gradient,
     },
-    sample=_random_joint,
+    sample=lambda rng: (one := random_mixture(rng)) | {"component": int(rng.integers(len(one["means"])))},
     laws=(weights_scale_the_density,),
-    cases={
-        # (point, means, covariances, weights, component), E, (dE/dy, dE/dmu, dE/dS, dE/dw), the mistake
-        # that it exposes
+    cases={  # (point, means, covariances, weights, component), E, gradients, the mistake that it exposes
         "the second of two components of variance one": Case(
-            _PAIR | {"point": np.zeros(1), "component": 1},
+            ([0.0], *_PAIR, 1),
             2.112085713764618,
             ([-1.0], [[0.0], [1.0]], np.zeros((2, 1, 1)), [0.0, -2.0]),
             "weight forgotten",
         ),
         "a correlated pair": Case(
-            _OVAL | {"component": 0}, 5.3871832107434, _OVAL_GRADIENTS, "covariance used for its inverse"
+            ([3.0, 0.0], *_OVAL, 0), 5.3871832107434, _AT_OVAL, "covariance used for its inverse"
         ),
         "a wide component at its centre": Case(
-            _OVAL | {"point": np.zeros(2), "covariances": [[[16.0, 0.0], [0.0, 16.0]]], "component": 0},
+            ([0.0, 0.0], np.zeros((1, 2)), [[[16.0, 0.0], [0.0, 16.0]]], [1.0], 0),
             4.610465788649127,
-            {
-                "point": np.zeros(2),
-                "covariances": [[[0.03125, 0.0], [0.0, 0.03125]]],
-            },
+            {"point": np.zeros(2), "covariances": [[[0.03125, 0.0], [0.0, 0.03125]]]},
             "determinant forgotten",
         ),
-        "not a number": Case(_OVAL | {"point": [np.nan, 0.0], "component": 0}, np.nan),
+        "not a number": Case(([np.nan, 0.0], *_OVAL, 0), np.nan),
     },
     variants={
         "weight forgotten": Mistake(
@@ -402,30 +358,24 @@ ENERGY = Formula(
             _precision_for_covariance, symptom="right for unit covariances; long axes are penalised most"
         ),
         "determinant forgotten": Mistake(
-            _without_determinant,
+            lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S, w, k) - 0.5 * np.linalg.slogdet(S[k])[1],
             seen_in="QUESO, github.com/libqueso/queso/issues/387",
             symptom="the widest component explains everything best",
         ),
     },
     rules=rules_energy,
-    refuses={
-        "a component beyond the last": (_OVAL | {"component": 1}, "component"),
-        "a component counted from the end": (_OVAL | {"component": -1}, "component"),
-        "a weight of 0, of whichever component": (
-            _AT_ONE | {"weights": [1.0, 0.0], "component": 0},
-            "weights",
-        ),
-        "one weight for two components": (
-            _AT_ONE | {"weights": [1.0], "component": 0},
-            "weights",
-        ),
+    refuses={  # (point, means, covariances, weights, component), the argument to blame
+        "a component beyond the last": (([3.0, 0.0], *_OVAL, 1), "component"),
+        "a component counted from the end": (([3.0, 0.0], *_OVAL, -1), "component"),
+        "a weight of 0, of whichever component": (([1.0], *_PAIR[:2], [1.0, 0.0], 0), "weights"),
+        "one weight for two components": (([1.0], *_PAIR[:2], [1.0], 0), "weights"),
         "one covariance for two components": (
-            _AT_ONE | {"covariances": np.ones((1, 1, 1)), "component": 0},
+            ([1.0], _PAIR[0], np.ones((1, 1, 1)), [0.5, 0.5], 0),
             "covariances",
         ),
-        "means of another length": (_AT_ONE | {"point": [1.0, 1.0], "component": 0}, "means"),
+        "means of another length": (([1.0, 1.0], *_PAIR, 0), "means"),
         "a covariance with a negative axis": (
-            _OVAL | {"covariances": [[[1.0, 2.0], [2.0, 1.0]]], "component": 0},
+            ([1.0], _PAIR[0], -np.ones((2, 1, 1)), [0.5, 0.5], 0),
             "covariances",
         ),
     },
@@ -443,40 +393,31 @@ FORMULA = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, weights_scale_the_density, em_never_raises_the_free_energy),
-    cases={
-        # (point, means, covariances, weights), F, (dF/dy, dF/dmu, dF/dS, dF/dw), the mistake that it
-        # exposes
+    cases={  # (point, means, covariances, weights), F, gradients, the mistake that it exposes
         "half way between two: the forces cancel": Case(
-            _PAIR | {"point": np.zeros(1)},
+            ([0.0], *_PAIR),
             1.4189385332046727,
-            (np.zeros(1), [[-0.5], [0.5]], np.zeros((2, 1, 1)), [-1.0, -1.0]),
+            ([0.0], [[-0.5], [0.5]], np.zeros((2, 1, 1)), [-1.0, -1.0]),
             "nearest component alone",
         ),
         "responsibilities of 1/4 and 3/4": Case(
-            _PAIR | {"point": np.zeros(1), "weights": [0.25, 0.75]},
+            ([0.0], *_PAIR[:2], [0.25, 0.75]),
             1.4189385332046727,
-            {
-                "point": [-0.5],
-                "means": [[-0.25], [0.75]],
-                "weights": [-1.0, -1.0],
-            },
+            {"point": [-0.5], "means": [[-0.25], [0.75]], "weights": [-1.0, -1.0]},
         ),
-        "one component: its energy": Case(_OVAL, 5.3871832107434, _OVAL_GRADIENTS),
+        "one component: its energy": Case(([3.0, 0.0], *_OVAL), 5.3871832107434, _AT_OVAL),
         "at the mean of one: the other draws": Case(
-            _PAIR | {"point": np.ones(1)},
+            ([1.0], *_PAIR),
             1.4851577027216456,
             {"point": [0.23840584404423512]},
             "logarithm of each density summed",
         ),
         "far from both: the density is 0 in double precision, its logarithm is not": Case(
-            _PAIR | {"point": [101.0]},
-            5001.612085713765,
-            {"point": [100.0]},
-            "logarithm of a sum of densities",
+            ([101.0], *_PAIR), 5001.612085713765, {"point": [100.0]}, "logarithm of a sum of densities"
         ),
-        "not a number": Case(_OVAL | {"point": [np.nan, 0.0]}, np.nan),
+        "not a number": Case(([np.nan, 0.0], *_OVAL), np.nan),
         "a covariance that is not a number": Case(
-            _OVAL | {"covariances": [[[2.0, np.nan], [np.nan, 2.0]]]}, np.nan
+            ([3.0, 0.0], np.zeros((1, 2)), [[[2.0, np.nan], [np.nan, 2.0]]], [1.0]), np.nan
         ),
     },
     variants={
@@ -495,18 +436,15 @@ FORMULA = Formula(
     },
     as_printed=gaussian_mixture_as_printed,
     rules=rules,
-    refuses={
-        "no component": (
-            ([1.0], np.ones((0, 1)), np.ones((0, 1, 1)), np.ones(0)),
-            "means",
-        ),
-        "a weight of 0": (_AT_ONE | {"weights": [1.0, 0.0]}, "weights"),
+    refuses={  # (point, means, covariances, weights), the argument to blame
+        "no component": (([1.0], np.ones((0, 1)), np.ones((0, 1, 1)), np.ones(0)), "means"),
+        "a weight of 0": (([1.0], *_PAIR[:2], [1.0, 0.0]), "weights"),
         "two negative axes, of a positive determinant": (
-            _OVAL | {"covariances": -np.eye(2)[None]},
+            ([1.0, 1.0], _OVAL[0], -np.eye(2)[None], [1.0]),
             "covariances",
         ),
         "a second component of negative variance": (
-            _AT_ONE | {"covariances": [[[1.0]], [[-1.0]]]},
+            ([1.0], _PAIR[0], [[[1.0]], [[-1.0]]], [0.5, 0.5]),
             "covariances",
         ),
     },

@@ -210,10 +210,7 @@ MARGINAL = Formula(
     laws=(below_the_best_answer, level_counts),
     cases={  # (weights, features), E(x), (dE/dW, dE/dx), the mistake that it exposes
         "2 and 6 make 8": Case(
-            (W, X),
-            -np.log(8.0),
-            {"weights": [[-0.25, 0.0], [-0.75, 0.0]]},
-            "score taken for the energy",
+            (W, X), -np.log(8.0), {"weights": [[-0.25, 0.0], [-0.75, 0.0]]}, "score taken for the energy"
         ),
         "two alike: log 2 below either": Case(
             ([[3.0, 1.0], [3.0, -1.0]], [2.0, 0.0]),
@@ -222,10 +219,7 @@ MARGINAL = Formula(
             "best answer alone",
         ),
         "far away: scores of 1000 overflow no exponential": Case(
-            ([[1000.0], [0.0]], [1.0]),
-            -1000.0,
-            {"features": [-1000.0]},
-            "the exponential overflows",
+            ([[1000.0], [0.0]], [1.0]), -1000.0, {"features": [-1000.0]}, "the exponential overflows"
         ),
         "nothing said: the answers are counted": Case(
             (np.zeros((4, 1)), [7.0]),

@@ -209,10 +209,7 @@ FORMULA = Formula(
     laws=(non_negative, symmetric("first", "second"), same_below_half_the_margin),
     cases={  # (weights, biases, first, second, same, margin), E, gradients, the mistake that it exposes
         "same: the squared distance 0.61": Case(
-            PAIR | {"same": 1},
-            0.61,
-            {"weights": PAIR_GRADIENT, "biases": [-0.25, -0.432]},
-            "labels turned",
+            PAIR | {"same": 1}, 0.61, {"weights": PAIR_GRADIENT, "biases": [-0.25, -0.432]}, "labels turned"
         ),
         "different: 0.39 are missing to the margin of 1": Case(
             PAIR | {"same": 0}, 0.39, {"weights": -PAIR_GRADIENT, "biases": [0.25, 0.432]}
