@@ -164,7 +164,7 @@ def forces(K, b, V, X, y):
 
 
 def rules(kernels, biases, output_weights, image, label):
-    """Kernels that fit into the image, blocks that are whole blocks, a weight for each, and an answer that has weights."""
+    """Kernels that fit into the image and leave whole blocks, a weight for each block, and an answer."""
     (k, _, *found), (_, p, q), (h, w) = (np.shape(x) for x in (output_weights, kernels, image))
     require_index("label", label, k)
     require(len(kernels) >= 1, "kernels", kernels, "must hold c >= 1 kernels")

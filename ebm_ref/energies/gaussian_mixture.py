@@ -48,12 +48,8 @@ def gaussian_mixture_energy(point, means, covariances, weights, component: int):
     ----------
     point : (n,) float
         y.
-    means : (c, n) float
-        mu_z.
-    covariances : (c, n, n) float
-        S_z, symmetric and positive definite.
-    weights : (c,) float
-        w_z > 0; they sum to 1 where F is to be minus the log of a density.
+    means, covariances, weights : (c, n), (c, n, n), (c,) float
+        mu_z, S_z (symmetric, positive definite) and w_z > 0; the w_z of a density sum to 1.
     component : int
         z, the component said to have made y.
 
@@ -142,19 +138,14 @@ def _check(weights, covariances, used):
 def gaussian_mixture_as_printed(point, means, covariances, weights):
     """-log sum_z w_z N(y; mu_z, S_z): far away the density loses its digits, and is 0 at last.
 
-    >>> far, one = np.array([38.55]), np.ones((1, 1))
-    >>> round(float(gaussian_mixture_as_printed(far, 0.0 * one, one[None], np.ones(1))), 3)
-    743.747
-    >>> round(float(gaussian_mixture(far, 0.0 * one, one[None], np.ones(1))), 3)
-    743.97
+    >>> far = np.array([38.55]), np.zeros((1, 1)), np.ones((1, 1, 1)), np.ones(1)
+    >>> print(f"{gaussian_mixture_as_printed(*far):.3f} {gaussian_mixture(*far):.3f}")
+    743.747 743.970
     """
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    density = 0.0
-    for mu_z, S_z, w_z in zip(mu, S, w, strict=True):
-        d = y - mu_z
-        peak = 1.0 / np.sqrt(np.linalg.det(2.0 * np.pi * S_z))
-        density = density + w_z * peak * np.exp(-0.5 * np.dot(d, np.dot(np.linalg.inv(S_z), d)))
-    return -np.log(density)
+    peaks = w / np.sqrt(np.linalg.det(2.0 * np.pi * S))
+    falls = [np.exp(-0.5 * np.dot(d, np.linalg.solve(S_z, d))) for d, S_z in zip(y - mu, S, strict=True)]
+    return -np.log(np.sum(peaks * falls))
 
 
 def gaussian_mixture(point, means, covariances, weights):
@@ -223,11 +214,6 @@ def rules(point, means, covariances, weights):
     """A component at least, weights that have a logarithm, and covariances that are definite."""
     require(len(means) >= 1, "means", means, "must hold c >= 1 components")
     _check(weights, covariances, covariances)
-
-
-def component_energies(point, means, covariances, weights):
-    """(c,) the energies E(y, z) of all components."""
-    return energies(*FORMULA.checked(point, means, covariances, weights))
 
 
 def responsibilities(point, means, covariances, weights):
@@ -422,15 +408,15 @@ FORMULA = Formula(
     },
     variants={
         "nearest component alone": Mistake(
-            lambda y, mu, S, w: np.min(component_energies(y, mu, S, w)),
+            lambda y, mu, S, w: np.min(energies(y, mu, S, w)),
             symptom="hard assignments: the density of two components that overlap is too low",
         ),
         "logarithm of each density summed": Mistake(
-            lambda y, mu, S, w: np.sum(w * (component_energies(y, mu, S, w) + np.log(w))),
+            lambda y, mu, S, w: np.sum(w * (energies(y, mu, S, w) + np.log(w))),
             symptom="the mean of the energies, a single Gaussian; the logarithm was taken before the sum",
         ),
         "logarithm of a sum of densities": Mistake(
-            lambda y, mu, S, w: -np.log(np.sum(np.exp(-component_energies(y, mu, S, w)))),
+            lambda y, mu, S, w: -np.log(np.sum(np.exp(-energies(y, mu, S, w)))),
             symptom="infinite for outliers: e^-5000 is 0",
         ),
     },
