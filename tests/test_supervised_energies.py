@@ -8,6 +8,7 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.energies.convnet import pool, pool_back, slide, slide_back
 from ebm_ref.energies.implicit_regression import implicit_regression, implicit_regression_target_gradient
+from ebm_ref.energies.k_means import nearest
 from ebm_ref.energies.linear_regression import linear_regression
 from ebm_ref.energies.mlp import backward, network
 from ebm_ref.energies.siamese import siamese_weights_gradient
@@ -193,6 +194,30 @@ def test_a_pair_has_no_order_but_a_forgotten_branch_gives_it_one():
         assert np.allclose(whole, siamese_weights_gradient(**turned), rtol=1e-12)
         assert not np.allclose(forgotten(*model.values()), forgotten(*turned.values()), rtol=1e-3)
         assert np.allclose(whole, forgotten(*model.values()) + forgotten(*turned.values()), rtol=1e-12)
+
+
+def test_two_branches_that_nearly_cancel_keep_their_digits():
+    """s1 x1 - s2 x2 where x s(x) is nearly flat: a plain difference loses three digits; truth by mpmath."""
+    W, b = (
+        np.array([[3.3319019664755563], [0.3343571692709941]]),
+        np.array([0.4590525914993125, -1.5323455510935038]),
+    )
+    x1, x2 = np.array([-1.4760487039988852]), np.array([-1.4174977993351106])
+    slope = siamese_weights_gradient(W, b, x1, x2, 0, 3.071524159887799)
+    assert slope[:, 0] == pytest.approx([8.45804250379699e-08, -7.137791915801289e-07], rel=1e-14)
+
+
+@pytest.mark.parametrize("exponent", [-1000, -540, 0, 500, 1000])
+def test_the_nearest_prototype_wins_where_squares_over_or_underflow(exponent):
+    """A power of two changes no order of distances; the slope goes to the winner, far out and close by."""
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        w, y = rng.normal(size=(4, 3)), rng.normal(size=3)
+        z = np.argmin(np.sum((y - w) ** 2, axis=1))
+        assert nearest(np.ldexp(w, exponent), np.ldexp(y, exponent)) == z
+        with np.errstate(over="ignore"):
+            slope = FORMULAS["k_means"].gradients["centers"](np.ldexp(w, exponent), np.ldexp(y, exponent))
+        assert np.flatnonzero(slope.any(axis=1)).tolist() == [z]
 
 
 def test_minus_softmax_is_mee_minus_one_and_no_cross_entropy():

@@ -1,21 +1,30 @@
 r"""Autoencoder: how badly does a point survive a narrow passage?
 
-    a = W x + b,    h = tanh(a),    o = V h + c,    F = |t - tanh(o)|^2/2
+    F = |t - tanh(u)|^2/2,    u = V h + c,    h = tanh(a),    a = W x + b
 
-    d_o  = (tanh(o) - t) (1 - tanh(o)^2)         dF/dV = d_o h',  dF/dc = d_o
-    d_a  = (V' d_o) (1 - tanh(a)^2)              dF/dW = d_a x',  dF/db = d_a
-    dF/dt = t - tanh(o),                         dF/dx = W' d_a
+    delta_u = (tanh(u) - t) (1 - tanh(u)^2)    the slope by u
+    delta_a = (V' delta_u) (1 - h^2)           the slope by a
 
-Plain: the target t is the input x itself, so dF/dx has both parts.  Denoising: the input is a
-corrupted x, the target stays the clean one, which pulls points back to where the data is; then the
-arrow from a point to its reconstruction is the score of the data, smoothed by the noise:
-r(x) - x = sigma^2 d log p_sigma/dx for the best r.
+    dF/dt = t - tanh(u)
+    dF/dW = delta_a x'
+    dF/db = delta_a
+    dF/dV = delta_u h'
+    dF/dc = delta_u
+    dF/dx = W' delta_a                 denoising: t does not move
+    dF/dx = W' delta_a + x - tanh(u)   plain: t = x moves, too
+
+h is the vector of hidden units here, as in all texts on networks; u is the output before its tanh.
+
+Plain: the target t is the input x itself.  Denoising: the input is a corrupted x and the target the clean
+one, which pulls points back to where the data is.  Then the arrow from a point to its reconstruction is
+the score of the data, smoothed by the noise: r(x) - x = sigma^2 d log p_sigma(x)/dx for the best r.
 
 With fewer hidden units than inputs F cannot be small everywhere.  With as many, the identity
 reconstructs all and F is flat: a collapse, which noise, a penalty (contractive.py) or sparsity must
 prevent.
 
-1 - tanh^2 is computed from e^{-2|a|}: as a difference it is 0 from a = 19 on, and the gradient dies.
+In floating point 1 - tanh(a)^2 is 0 from a = 19 on, and the gradient dies.  The page computes it from
+e^{-2|a|}.
 
 Source: Rumelhart, Hinton and Williams (1986); Vincent et al. (2008) for denoising, Vincent (2011) and
 Alain and Bengio (2014) for the score; as an energy, NYU DLSP20 week 7-3.
@@ -23,7 +32,6 @@ Alain and Bengio (2014) for the score; as an energy, NYU DLSP20 week 7-3.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_shape, shape_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import tanh_slope
@@ -57,59 +65,70 @@ def denoising_autoencoder(corrupted, target, encoder, encoder_bias, decoder, dec
     >>> float(denoising_autoencoder(np.array([9.0, 9.0]), np.array([1.0, 2.0]), W, b, V, c))
     2.5
     """
-    return 0.5 * np.sum(_backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)[3] ** 2)
-
-
-def _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
-    """h, d_a, d_o and the error tanh(o) - t: the backward pass that all gradients share."""
-    (n,), (m,) = shape_of("corrupted", corrupted, "n"), shape_of("encoder_bias", encoder_bias, "m")
-    require_shape("target", target, (n,))
-    require_shape("encoder", encoder, (m, n))
-    require_shape("decoder", decoder, (n, m))
-    require_shape("decoder_bias", decoder_bias, (n,))
-    a = np.dot(encoder, corrupted) + encoder_bias
-    h = np.tanh(a)
-    o = np.dot(decoder, h) + decoder_bias
-    error = np.tanh(o) - target
-    d_o = error * tanh_slope(o)
-    return h, np.dot(d_o, decoder) * tanh_slope(a), d_o, error
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    return energy(x, t, W, b, V, c)
 
 
 def denoising_autoencoder_corrupted_gradient(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dx, shape (n,): W' d_a."""
-    _, d_a, _, _ = _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
-    return np.dot(d_a, encoder)
+    """dF/dx, shape (n,): W' delta_a."""
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    _, delta_a, _ = backpropagate(x, t, W, b, V, c)
+    return np.dot(delta_a, W)
 
 
 def denoising_autoencoder_target_gradient(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dt, shape (n,): t - tanh(o)."""
-    return -_backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)[3]
+    """dF/dt, shape (n,): t - tanh(u)."""
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    return t - reconstruction(x, W, b, V, c)
 
 
 def denoising_autoencoder_encoder_gradient(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dW, shape (m, n): d_a x'."""
-    _, d_a, _, _ = _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
-    return np.outer(d_a, corrupted)
+    """dF/dW, shape (m, n): delta_a x'."""
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    _, delta_a, _ = backpropagate(x, t, W, b, V, c)
+    return np.outer(delta_a, x)
 
 
 def denoising_autoencoder_encoder_bias_gradient(
     corrupted, target, encoder, encoder_bias, decoder, decoder_bias
 ):
-    """dF/db, shape (m,): d_a."""
-    return _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)[1]
+    """dF/db, shape (m,): delta_a."""
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    return backpropagate(x, t, W, b, V, c)[1]
 
 
 def denoising_autoencoder_decoder_gradient(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dV, shape (n, m): d_o h'."""
-    h, _, d_o, _ = _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
-    return np.outer(d_o, h)
+    """dF/dV, shape (n, m): delta_u h'."""
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    h, _, delta_u = backpropagate(x, t, W, b, V, c)
+    return np.outer(delta_u, h)
 
 
 def denoising_autoencoder_decoder_bias_gradient(
     corrupted, target, encoder, encoder_bias, decoder, decoder_bias
 ):
-    """dF/dc, shape (n,): d_o."""
-    return _backward(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)[2]
+    """dF/dc, shape (n,): delta_u."""
+    x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
+    return backpropagate(x, t, W, b, V, c)[2]
+
+
+def reconstruction(x, W, b, V, c):
+    """tanh(u)."""
+    return np.tanh(np.dot(V, np.tanh(np.dot(W, x) + b)) + c)
+
+
+def energy(x, t, W, b, V, c):
+    """|t - tanh(u)|^2/2."""
+    return 0.5 * np.sum((reconstruction(x, W, b, V, c) - t) ** 2)
+
+
+def backpropagate(x, t, W, b, V, c):
+    """h, delta_a and delta_u."""
+    a = np.dot(W, x) + b
+    h = np.tanh(a)
+    u = np.dot(V, h) + c
+    delta_u = (np.tanh(u) - t) * tanh_slope(u)
+    return h, np.dot(delta_u, V) * tanh_slope(a), delta_u
 
 
 def autoencoder(point, encoder, encoder_bias, decoder, decoder_bias):
@@ -138,33 +157,46 @@ def autoencoder(point, encoder, encoder_bias, decoder, decoder_bias):
     >>> float(np.round(autoencoder(np.ones(1), W, np.zeros(1), V, np.zeros(1)), 15))
     0.125
     """
-    return denoising_autoencoder(point, point, encoder, encoder_bias, decoder, decoder_bias)
+    x, W, b, V, c = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias)
+    return energy(x, x, W, b, V, c)
 
 
 def autoencoder_point_gradient(point, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dx, shape (n,): W' d_a + x - tanh(o), through the input and as the target."""
-    _, d_a, _, error = _backward(point, point, encoder, encoder_bias, decoder, decoder_bias)
-    return np.dot(d_a, encoder) - error
+    """dF/dx, shape (n,): W' delta_a + x - tanh(u), through the input and as the target."""
+    x, W, b, V, c = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias)
+    return by_point(x, W, b, V, c)
 
 
 def autoencoder_encoder_gradient(point, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dW, shape (m, n): d_a x'."""
-    return denoising_autoencoder_encoder_gradient(point, point, encoder, encoder_bias, decoder, decoder_bias)
+    """dF/dW, shape (m, n): delta_a x'."""
+    x, W, b, V, c = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias)
+    _, delta_a, _ = backpropagate(x, x, W, b, V, c)
+    return np.outer(delta_a, x)
 
 
 def autoencoder_encoder_bias_gradient(point, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/db, shape (m,): d_a."""
-    return _backward(point, point, encoder, encoder_bias, decoder, decoder_bias)[1]
+    """dF/db, shape (m,): delta_a."""
+    x, W, b, V, c = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias)
+    return backpropagate(x, x, W, b, V, c)[1]
 
 
 def autoencoder_decoder_gradient(point, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dV, shape (n, m): d_o h'."""
-    return denoising_autoencoder_decoder_gradient(point, point, encoder, encoder_bias, decoder, decoder_bias)
+    """dF/dV, shape (n, m): delta_u h'."""
+    x, W, b, V, c = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias)
+    h, _, delta_u = backpropagate(x, x, W, b, V, c)
+    return np.outer(delta_u, h)
 
 
 def autoencoder_decoder_bias_gradient(point, encoder, encoder_bias, decoder, decoder_bias):
-    """dF/dc, shape (n,): d_o."""
-    return _backward(point, point, encoder, encoder_bias, decoder, decoder_bias)[2]
+    """dF/dc, shape (n,): delta_u."""
+    x, W, b, V, c = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias)
+    return backpropagate(x, x, W, b, V, c)[2]
+
+
+def by_point(x, W, b, V, c):
+    """W' delta_a + x - tanh(u)."""
+    _, delta_a, _ = backpropagate(x, x, W, b, V, c)
+    return np.dot(delta_a, W) + (x - reconstruction(x, W, b, V, c))
 
 
 def one_unit_turned_around(formula, inputs, rng):
@@ -212,24 +244,9 @@ def _identity_output(x, t, W, b, V, c):
 
 
 LOG_3 = np.log(3.0)  # tanh(log(3)/2) = 1/2
-NARROW = {
-    "encoder": np.array([[0.5 * LOG_3, 2.0]]),
-    "encoder_bias": np.zeros(1),
-    "decoder": np.array([[LOG_3], [0.0]]),
-    "decoder_bias": np.zeros(2),
-}
-ORIGIN = {
-    "encoder": np.zeros((1, 2)),
-    "encoder_bias": np.zeros(1),
-    "decoder": np.array([[2.0], [0.0]]),
-    "decoder_bias": np.zeros(2),
-}
-_BACK = {
-    "encoder": np.array([[-9.0 / 32.0 * LOG_3, 0.0]]),
-    "encoder_bias": np.array([-9.0 / 32.0 * LOG_3]),
-    "decoder": np.array([[-3.0 / 16.0], [0.0]]),
-    "decoder_bias": np.array([-3.0 / 8.0, 0.0]),
-}
+NARROW = [[0.5 * LOG_3, 2.0]], [0.0], [[LOG_3], [0.0]], [0.0, 0.0]  # W, b, V, c
+ORIGIN = [[0.0, 0.0]], [0.0], [[2.0], [0.0]], [0.0, 0.0]
+_BACK = [[-9.0 / 32.0 * LOG_3, 0.0]], [-9.0 / 32.0 * LOG_3], [[-3.0 / 16.0], [0.0]], [-3.0 / 8.0, 0.0]
 
 FORMULA = Formula(
     value=autoencoder,
@@ -245,21 +262,21 @@ FORMULA = Formula(
     sample=random_autoencoder,
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
     cases={
-        # Case((point, encoder, encoder_bias, decoder, decoder_bias), value, by point and encoder and
-        # encoder_bias and decoder and decoder_bias, exposes)
+        # (point, encoder, encoder_bias, decoder, decoder_bias), F, (dF/dx, dF/dW, dF/db, dF/dV, dF/dc), the
+        # mistake that it exposes
         "1 to 1/2 to 1/2": Case(
-            NARROW | {"point": np.array([1.0, 0.0])},
+            ([1.0, 0.0], *NARROW),
             0.125,
-            _BACK | {"point": np.array([0.5 - 9.0 / 64.0 * LOG_3**2, -9.0 / 16.0 * LOG_3])},
+            ([0.5 - 9.0 / 64.0 * LOG_3**2, -9.0 / 16.0 * LOG_3], *_BACK),
             "target taken for a constant",
         ),
         "at the origin: a fixed point": Case(
-            ORIGIN | {"point": np.zeros(2)},
+            ([0.0, 0.0], *ORIGIN),
             0.0,
             {"point": np.zeros(2), "decoder": np.zeros((2, 1)), "decoder_bias": np.zeros(2)},
         ),
         "nothing encoded: the energy is half the square": Case(
-            ORIGIN | {"point": np.array([1.0, 2.0])},
+            ([1.0, 2.0], *ORIGIN),
             2.5,
             ([1.0, 2.0], [[-2.0, -4.0]], [-2.0], np.zeros((2, 1)), [-1.0, -2.0]),
             "one half forgotten",
@@ -267,10 +284,10 @@ FORMULA = Formula(
         "saturated: 1 - tanh(25)^2 is 8e-22, not 0": Case(
             ([2.0], np.zeros((1, 1)), np.zeros(1), np.zeros((1, 1)), [25.0]),
             0.5,
-            {"decoder_bias": np.array([-7.714999391855671e-22])},
+            {"decoder_bias": [-7.714999391855671e-22]},
             "slope of tanh as a difference",
         ),
-        "not a number": Case(ORIGIN | {"point": np.array([np.nan, 0.0])}, np.nan),
+        "not a number": Case(([np.nan, 0.0], *ORIGIN), np.nan),
     },
     variants={
         "one half forgotten": Convention(
@@ -300,6 +317,11 @@ FORMULA = Formula(
             symptom="saturated units never recover: the gradient is exactly 0 from 19 on",
         ),
     },
+    refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias), the argument to blame
+        "a decoder that is not turned": (([1.0, 0.0], *NARROW[:2], [[1.0, 1.0]], [0.0, 0.0]), "decoder"),
+        "two biases for one hidden unit": (([1.0, 0.0], NARROW[0], [0.0, 0.0], *NARROW[2:]), "encoder_bias"),
+        "one bias for two outputs": (([1.0, 0.0], *NARROW[:3], [0.0]), "decoder_bias"),
+    },
 )
 
 DENOISING = Formula(
@@ -317,39 +339,30 @@ DENOISING = Formula(
     sample=_random_denoising,
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
     cases={
-        # Case((corrupted, target, encoder, encoder_bias, decoder, decoder_bias), value, by corrupted and
-        # target and encoder and encoder_bias and decoder and decoder_bias, exposes)
+        # (corrupted, target, encoder, encoder_bias, decoder, decoder_bias), F, gradients, the mistake that
+        # it exposes
         "the noise is taken away: nothing left to pay": Case(
-            NARROW
-            | {
-                "corrupted": np.array([0.0, 1.0]),
-                "target": np.zeros(2),
-                "encoder": np.array([[0.5 * LOG_3, 0.0]]),
-            },
+            ([0.0, 1.0], [0.0, 0.0], [[0.5 * LOG_3, 0.0]], *NARROW[1:]),
             0.0,
             {"corrupted": np.zeros(2), "target": np.zeros(2)},
             "compared with the corrupted input",
         ),
         "no noise: the plain autoencoder, its gradient in two parts": Case(
-            NARROW | {"corrupted": np.array([1.0, 0.0]), "target": np.array([1.0, 0.0])},
+            ([1.0, 0.0], [1.0, 0.0], *NARROW),
             0.125,
-            _BACK
-            | {
-                "corrupted": np.array([-9.0 / 64.0 * LOG_3**2, -9.0 / 16.0 * LOG_3]),
-                "target": np.array([0.5, 0.0]),
-            },
+            ([-9.0 / 64.0 * LOG_3**2, -9.0 / 16.0 * LOG_3], [0.5, 0.0], *_BACK),
         ),
         "two outputs off": Case(
-            ORIGIN | {"corrupted": np.array([5.0, 7.0]), "target": np.array([1.0, -2.0])},
+            ([5.0, 7.0], [1.0, -2.0], *ORIGIN),
             2.5,
             {
                 "corrupted": np.zeros(2),
-                "target": np.array([1.0, -2.0]),
-                "encoder": np.array([[-10.0, -14.0]]),
+                "target": [1.0, -2.0],
+                "encoder": [[-10.0, -14.0]],
                 "decoder": np.zeros((2, 1)),
             },
         ),
-        "not a number": Case(ORIGIN | {"corrupted": np.zeros(2), "target": np.array([np.nan, 0.0])}, np.nan),
+        "not a number": Case(([0.0, 0.0], [np.nan, 0.0], *ORIGIN), np.nan),
     },
     variants={
         "compared with the corrupted input": Mistake(
@@ -366,5 +379,8 @@ DENOISING = Formula(
             },
             seen_in="Vincent (2011), whose decoder is linear, for data that are not bounded",
         ),
+    },
+    refuses={
+        "a target of another length": (([1.0, 0.0], [1.0], *NARROW), "target"),
     },
 )

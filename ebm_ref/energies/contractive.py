@@ -1,35 +1,46 @@
 r"""Contractive autoencoder: an encoder that should not listen.
 
-    a = W x + b,   h = tanh(a),   s_j = 1 - h_j^2,   q_j = |W_j|^2
     P = |dh/dx|_F^2 = sum_j s_j^2 q_j
     F = |x - tanh(V h + c)|^2/2 + lambda P
 
+    h = tanh(a),    a = W x + b,    s_j = 1 - h_j^2,    q_j = |w_j|^2
+
     g_j = dP/da_j = -4 h_j s_j^2 q_j
-    dP/dW_j = 2 s_j^2 W_j + g_j x,   dP/db = g,   dP/dx = W' g
+
+    dP/dw_j = 2 s_j^2 w_j + g_j x
+    dP/db   = g
+    dP/dx   = W' g
+
+The derivatives of F are those of the autoencoder plus lambda times these; P does not see V and c:
+
+    dF/dV = delta_u h'
+    dF/dc = delta_u
+
+h is the vector of hidden units here, as in all texts on networks, and w_j is row j of W.  delta_u, the
+slope by V h + c, is that of autoencoder.py.
 
 P is the squared size of the Jacobian of the code: what a small step of x does to h.  Reconstruction
 wants the code to follow x, the penalty wants it to stand still.  Both can be had only along the
-directions in which there is data; across them the code is deaf, and F grows quadratically.
+directions in which there is data.  Across them the code is deaf, and F grows quadratically.
 
-W_j is row j of W.  Square, then sum: pylearn2 once summed a row before it squared the sum, and so
-penalised only weights of equal sign (github.com/lisa-lab/pylearn2/pull/142).  For a sigmoid s_j would be
-h_j (1 - h_j).
+Square, then sum: pylearn2 once summed a row before it squared the sum, and so penalised only weights of
+equal sign (github.com/lisa-lab/pylearn2/pull/142).  For a sigmoid s_j would be h_j (1 - h_j).
+
+In floating point 1 - h_j^2 is 0 from |a_j| = 19 on; numerics.tanh_slope is 4 e^{-2|a_j|} there.
 
 Source: Rifai et al. (2011), "Contractive auto-encoders: explicit invariance during feature extraction".
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_shape, shape_of
+from ebm_ref.checks import require
 from ebm_ref.energies.autoencoder import (
     LOG_3,
     NARROW,
     autoencoder,
-    autoencoder_decoder_bias_gradient,
-    autoencoder_decoder_gradient,
-    autoencoder_encoder_bias_gradient,
-    autoencoder_encoder_gradient,
-    autoencoder_point_gradient,
+    backpropagate,
+    by_point,
+    energy,
     hidden_units_renamed,
     one_unit_turned_around,
     random_autoencoder,
@@ -37,6 +48,18 @@ from ebm_ref.energies.autoencoder import (
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
 from ebm_ref.numerics import tanh_slope
+
+
+def contraction_as_printed(point, encoder, encoder_bias):
+    """sum_j (1 - h_j^2)^2 |w_j|^2: nothing is left of the difference where a unit saturates.
+
+    >>> x, W, b = np.zeros(1), np.ones((1, 1)), np.array([25.0])
+    >>> print(f"{contraction_as_printed(x, W, b):.6g} {contraction(x, W, b):.6g}")
+    0 5.95212e-43
+    """
+    x, W, b = PENALTY.checked(point, encoder, encoder_bias)
+    h = np.tanh(np.dot(W, x) + b)
+    return np.sum((1.0 - h**2) ** 2 * np.sum(W**2, axis=1))
 
 
 def contraction(point, encoder, encoder_bias):
@@ -54,7 +77,7 @@ def contraction(point, encoder, encoder_bias):
     Returns
     -------
     float
-        sum_j (1 - h_j^2)^2 |W_j|^2 >= 0.
+        sum_j (1 - h_j^2)^2 |w_j|^2 >= 0.
 
     Raises
     ------
@@ -64,33 +87,44 @@ def contraction(point, encoder, encoder_bias):
     >>> float(contraction(np.zeros(2), np.array([[3.0, 4.0]]), np.zeros(1)))
     25.0
     """
-    s = tanh_slope(_hidden(point, encoder, encoder_bias))
-    return np.sum(s**2 * np.sum(encoder**2, axis=1))
-
-
-def _hidden(point, encoder, encoder_bias):
-    """a = W x + b."""
-    (n,), (m,) = shape_of("point", point, "n"), shape_of("encoder_bias", encoder_bias, "m")
-    require_shape("encoder", encoder, (m, n))
-    return np.dot(encoder, point) + encoder_bias
+    x, W, b = PENALTY.checked(point, encoder, encoder_bias)
+    return penalty(x, W, b)
 
 
 def contraction_point_gradient(point, encoder, encoder_bias):
     """dP/dx, shape (n,): W' g."""
-    return np.dot(contraction_encoder_bias_gradient(point, encoder, encoder_bias), encoder)
+    x, W, b = PENALTY.checked(point, encoder, encoder_bias)
+    return np.dot(penalty_by_bias(x, W, b), W)
 
 
 def contraction_encoder_gradient(point, encoder, encoder_bias):
-    """dP/dW, shape (m, n): 2 s_j^2 W_j + g_j x in row j."""
-    s = tanh_slope(_hidden(point, encoder, encoder_bias))
-    g = contraction_encoder_bias_gradient(point, encoder, encoder_bias)
-    return 2.0 * (s**2)[:, None] * encoder + np.outer(g, point)
+    """dP/dW, shape (m, n): 2 s_j^2 w_j + g_j x in row j."""
+    x, W, b = PENALTY.checked(point, encoder, encoder_bias)
+    return penalty_by_encoder(x, W, b)
 
 
 def contraction_encoder_bias_gradient(point, encoder, encoder_bias):
-    """dP/db = g, shape (m,): -4 h_j s_j^2 |W_j|^2."""
-    a = _hidden(point, encoder, encoder_bias)
-    return -4.0 * np.tanh(a) * tanh_slope(a) ** 2 * np.sum(encoder**2, axis=1)
+    """dP/db = g, shape (m,): -4 h_j s_j^2 |w_j|^2."""
+    x, W, b = PENALTY.checked(point, encoder, encoder_bias)
+    return penalty_by_bias(x, W, b)
+
+
+def penalty(x, W, b):
+    """P."""
+    s = tanh_slope(np.dot(W, x) + b)
+    return np.sum(s**2 * np.sum(W**2, axis=1))
+
+
+def penalty_by_bias(x, W, b):
+    """g = dP/da = dP/db."""
+    a = np.dot(W, x) + b
+    return -4.0 * np.tanh(a) * tanh_slope(a) ** 2 * np.sum(W**2, axis=1)
+
+
+def penalty_by_encoder(x, W, b):
+    """dP/dW."""
+    s = tanh_slope(np.dot(W, x) + b)
+    return 2.0 * (s**2)[:, None] * W + np.outer(penalty_by_bias(x, W, b), x)
 
 
 def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0):
@@ -121,54 +155,54 @@ def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias,
     >>> float(contractive_autoencoder(np.zeros(2), W, np.zeros(1), V, np.zeros(2), strength=2.0))
     50.0
     """
-    _check(strength)
-    energy = autoencoder(point, encoder, encoder_bias, decoder, decoder_bias)
-    return energy + strength * contraction(point, encoder, encoder_bias)
-
-
-def _check(strength):
-    require(not strength < 0.0, "strength", strength, "must be >= 0")
+    x, W, b, V, c, lam = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
+    return energy(x, x, W, b, V, c) + lam * penalty(x, W, b)
 
 
 def contractive_autoencoder_point_gradient(point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0):
     """dF/dx, shape (n,): that of the autoencoder + lambda W' g."""
-    _check(strength)
-    g = autoencoder_point_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
-    return g + strength * contraction_point_gradient(point, encoder, encoder_bias)
+    x, W, b, V, c, lam = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
+    return by_point(x, W, b, V, c) + lam * np.dot(penalty_by_bias(x, W, b), W)
 
 
 def contractive_autoencoder_encoder_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/dW, shape (m, n): that of the autoencoder + lambda dP/dW."""
-    _check(strength)
-    g = autoencoder_encoder_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
-    return g + strength * contraction_encoder_gradient(point, encoder, encoder_bias)
+    x, W, b, V, c, lam = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
+    _, delta_a, _ = backpropagate(x, x, W, b, V, c)
+    return np.outer(delta_a, x) + lam * penalty_by_encoder(x, W, b)
 
 
 def contractive_autoencoder_encoder_bias_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/db, shape (m,): that of the autoencoder + lambda g."""
-    _check(strength)
-    g = autoencoder_encoder_bias_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
-    return g + strength * contraction_encoder_bias_gradient(point, encoder, encoder_bias)
+    x, W, b, V, c, lam = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
+    _, delta_a, _ = backpropagate(x, x, W, b, V, c)
+    return delta_a + lam * penalty_by_bias(x, W, b)
 
 
 def contractive_autoencoder_decoder_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/dV, shape (n, m): the penalty does not see the decoder."""
-    _check(strength)
-    return autoencoder_decoder_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
+    x, W, b, V, c, _ = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
+    h, _, delta_u = backpropagate(x, x, W, b, V, c)
+    return np.outer(delta_u, h)
 
 
 def contractive_autoencoder_decoder_bias_gradient(
     point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0
 ):
     """dF/dc, shape (n,): that of the autoencoder."""
-    _check(strength)
-    return autoencoder_decoder_bias_gradient(point, encoder, encoder_bias, decoder, decoder_bias)
+    x, W, b, V, c, _ = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
+    return backpropagate(x, x, W, b, V, c)[2]
+
+
+def rules(point, encoder, encoder_bias, decoder, decoder_bias, strength):
+    """A penalty, no reward; a NaN may pass."""
+    require(not strength < 0.0, "strength", strength, "must be >= 0")
 
 
 def reflected(formula, inputs, rng):
@@ -181,8 +215,6 @@ def _random_encoder(rng):
     return {a: inputs[a] for a in ("point", "encoder", "encoder_bias")}
 
 
-STEEP = {"point": np.array([1.0]), "encoder": np.array([[0.5 * LOG_3]]), "encoder_bias": np.zeros(1)}
-
 PENALTY = Formula(
     value=contraction,
     signature="(n),(m,n),(m)->()",
@@ -194,7 +226,7 @@ PENALTY = Formula(
     },
     sample=_random_encoder,
     laws=(non_negative, reflected),
-    cases={  # Case((point, encoder, encoder_bias), value, by point and encoder and encoder_bias, exposes)
+    cases={  # (point, encoder, encoder_bias), P, (dP/dx, dP/dW, dP/db), the mistake that it exposes
         "in the linear part: the weights, squared": Case(
             (np.zeros(2), [[3.0, -4.0], [1.0, 0.0]], np.zeros(2)),
             26.0,
@@ -202,7 +234,7 @@ PENALTY = Formula(
             "row summed before it is squared",
         ),
         "h = 1/2: a slope of 3/4": Case(
-            STEEP,
+            ([1.0], [[0.5 * LOG_3]], [0.0]),
             9.0 / 64.0 * LOG_3**2,
             (
                 [-9.0 / 64.0 * LOG_3**3],
@@ -214,7 +246,7 @@ PENALTY = Formula(
         "saturated: almost deaf, yet not 0": Case(
             (np.zeros(1), np.ones((1, 1)), [25.0]),
             5.952121561633338e-43,
-            {"encoder_bias": np.array([-2.380848624653335e-42])},
+            {"encoder_bias": [-2.380848624653335e-42]},
         ),
         "not a number": Case(([np.nan], np.ones((1, 1)), np.zeros(1)), np.nan),
     },
@@ -229,9 +261,14 @@ PENALTY = Formula(
             symptom="right in the linear part only",
         ),
     },
+    as_printed=contraction_as_printed,
+    refuses={  # (point, encoder, encoder_bias), the argument to blame
+        "an encoder of longer points": (([1.0], [[1.0, 1.0]], [1.0]), "encoder"),
+        "one bias for two hidden units": (([1.0, 1.0], np.ones((2, 2)), [1.0]), "encoder_bias"),
+    },
 )
 
-_SOFT = NARROW | {"encoder": np.array([[0.5 * LOG_3, 0.0]]), "point": np.array([1.0, 0.0])}
+_SOFT = [[0.5 * LOG_3, 0.0]], *NARROW[1:]
 
 FORMULA = Formula(
     value=contractive_autoencoder,
@@ -247,25 +284,25 @@ FORMULA = Formula(
     sample=lambda rng: random_autoencoder(rng) | {"strength": rng.uniform(0.1, 2.0)},
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
     cases={
-        # Case((point, encoder, encoder_bias, decoder, decoder_bias, strength), value, by point and encoder
-        # and encoder_bias and decoder and decoder_bias, exposes)
+        # (point, encoder, encoder_bias, decoder, decoder_bias, strength), F, (dF/dx, dF/dW, dF/db, dF/dV,
+        # dF/dc), the mistake that it exposes
         "1/8 for the error, and twice the penalty": Case(
-            _SOFT | {"strength": 2.0},
+            ([1.0, 0.0], *_SOFT, 2.0),
             0.125 + 9.0 / 32.0 * LOG_3**2,
             {
-                "encoder_bias": np.array([-9.0 / 32.0 * LOG_3 - 9.0 / 16.0 * LOG_3**2]),
-                "decoder": np.array([[-3.0 / 16.0], [0.0]]),
-                "decoder_bias": np.array([-3.0 / 8.0, 0.0]),
+                "encoder_bias": [-9.0 / 32.0 * LOG_3 - 9.0 / 16.0 * LOG_3**2],
+                "decoder": [[-3.0 / 16.0], [0.0]],
+                "decoder_bias": [-3.0 / 8.0, 0.0],
             },
             "norm not squared",
         ),
-        "no strength: the plain autoencoder": Case(_SOFT | {"strength": 0.0}, 0.125),
+        "no strength: the plain autoencoder": Case(([1.0, 0.0], *_SOFT, 0.0), 0.125),
         "at the origin the penalty alone is left": Case(
             (np.zeros(2), [[3.0, 4.0]], np.zeros(1), np.ones((2, 1)), np.zeros(2), 2.0),
             50.0,
             (np.zeros(2), [[12.0, 16.0]], np.zeros(1), np.zeros((2, 1)), np.zeros(2)),
         ),
-        "not a number": Case(_SOFT | {"point": np.array([np.nan, 0.0]), "strength": 1.0}, np.nan),
+        "not a number": Case(([np.nan, 0.0], *_SOFT, 1.0), np.nan),
     },
     variants={
         "norm not squared": Mistake(
@@ -274,5 +311,10 @@ FORMULA = Formula(
             ),
             symptom="a constant pull however small the Jacobian is, and no slope where it vanishes",
         ),
+    },
+    rules=rules,
+    refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias, strength), the argument to blame
+        "a reward for listening": (([1.0, 0.0], *_SOFT, -1.0), "strength"),
+        "a decoder that is not turned": (([1.0, 0.0], *_SOFT[:2], [[1.0, 1.0]], [0.0, 0.0]), "decoder"),
     },
 )

@@ -1,20 +1,31 @@
 r"""Gaussian mixture: k-means at a positive temperature, with a shape and a weight for each prototype.
 
-    E(y, k) = (y - mu_k)' S_k^-1 (y - mu_k)/2 + log|2 pi S_k|/2 - log w_k
-    F(y)    = -log sum_k e^{-E(y, k)} = -log p(y)
-    dF/dE_k = r_k = e^{F - E_k},      the responsibility of component k for y
-    dF/dW   = sum_k r_k dE_k/dW       for every parameter W, and for y
+    E(y, z) = d' S_z^{-1} d/2 + log|2 pi S_z|/2 - log w_z,    d = y - mu_z
+    F(y)    = -log sum_z e^{-E(y, z)} = -log p(y)
 
-S_k is a covariance, w_k a weight; for weights that sum to 1, p is a density.  Which component made y is a
-latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  Of the
-k-means gradient, where the winner takes all, each component gets its share r_k.
+    dE/dy    = S_z^{-1} d
+    dE/dmu_z = -S_z^{-1} d
+    dE/dS_z  = (S_z^{-1} - S_z^{-1} d d' S_z^{-1})/2
+    dE/dw_z  = -1/w_z
+
+    r_z = dF/dE(y, z) = e^{F(y) - E(y, z)}
+
+    dF/dW    = sum_z r_z dE(y, z)/dW         for W = y, mu, S, w
+
+S_z is a covariance, w_z a weight; for weights that sum to 1, p is a density.  Which component z made y is
+a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In
+k-means only the winner moves; here component z gets the fraction r_z, its responsibility for y, of its
+own gradient.
 
 EM alternates two exact minimisations of the variational free energy E_q[E] + E_q[log q]: over q, which
 gives q = r, and over the parameters, which gives weighted means and covariances (`em_step`).  Neither
-can raise it, so EM never raises the mean of F.  With S_k = v I, equal w_k and v to 0 it is Lloyd's
+can raise it, so EM never raises the mean of F.  With S_z = v I, equal w_z and v to 0 it is Lloyd's
 algorithm, and 2v F, up to a constant, is the energy of k-means.
 
 Each term of E has been forgotten by somebody.  Without the determinant, wide components are free.
+
+In floating point the density of a point far from all components is 0, and its logarithm infinite.  So F
+is counted from the lowest energy.
 
 Source: Dempster, Laird and Rubin (1977), "Maximum likelihood from incomplete data via the EM
 algorithm"; Neal and Hinton (1998), for EM as two minimisations.
@@ -22,111 +33,119 @@ algorithm"; Neal and Hinton (1998), for EM as two minimisations.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.checks import real, require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import logsumexp, softmax
+from ebm_ref.numerics import logsumexp, negated, softmax
 
 LOG_TWO_PI = np.log(2.0 * np.pi)
 
 
-def gaussian_mixture_energy(point, means, covariances, weights, component):
+def gaussian_mixture_energy(point, means, covariances, weights, component: int):
     """Energy of one point with one component.
 
     Parameters
     ----------
     point : (n,) float
         y.
-    means : (c, n) float
-        mu_k.
-    covariances : (c, n, n) float
-        S_k, symmetric and positive definite.
-    weights : (c,) float
-        w_k > 0; they sum to 1 where F is to be minus the log of a density.
+    means, covariances, weights : (c, n), (c, n, n), (c,) float
+        mu_z, S_z (symmetric, positive definite) and w_z > 0; the w_z of a density sum to 1.
     component : int
-        k, the component said to have made y.
+        z, the component said to have made y.
 
     Returns
     -------
     float
-        -log of the joint density of y and k.
+        -log of the joint density of y and z.
 
     Raises
     ------
     ValueError
-        If `component` is not in 0..c-1, a weight not positive, an S_k not definite, or a shape wrong.
+        If `component` is not in 0..c-1, a weight not positive, S_z not definite, or a shape wrong.
 
     >>> one = np.ones((1, 1))
     >>> float(gaussian_mixture_energy(np.zeros(1), 0.0 * one, np.ones((1, 1, 1)), np.ones(1), 0))
     0.9189385332046727
     """
-    _check(point, means, covariances, weights)
-    require_index("component", component, len(means))
-    weight, covariance = weights[component], covariances[component]
-    d = point - means[component]
+    y, mu, S, w, z = ENERGY.checked(point, means, covariances, weights, component)
+    return energy(y - mu[z], S[z], w[z])
+
+
+def gaussian_mixture_energy_point_gradient(point, means, covariances, weights, component: int):
+    """dE/dy, shape (n,): S_z^-1 d."""
+    y, mu, S, _, z = ENERGY.checked(point, means, covariances, weights, component)
+    return by_point(y - mu[z], S[z])
+
+
+def gaussian_mixture_energy_means_gradient(point, means, covariances, weights, component: int):
+    """dE/dmu, shape (c, n): -S_z^-1 d in row z."""
+    y, mu, S, _, z = ENERGY.checked(point, means, covariances, weights, component)
+    g = np.zeros(mu.shape)
+    g[z] = -by_point(y - mu[z], S[z])
+    return g
+
+
+def gaussian_mixture_energy_covariances_gradient(point, means, covariances, weights, component: int):
+    """dE/dS, shape (c, n, n): (S_z^-1 - S_z^-1 d d' S_z^-1)/2 for z."""
+    y, mu, S, _, z = ENERGY.checked(point, means, covariances, weights, component)
+    g = np.zeros(S.shape)
+    g[z] = by_covariance(y - mu[z], S[z])
+    return g
+
+
+def gaussian_mixture_energy_weights_gradient(point, means, covariances, weights, component: int):
+    """dE/dw, shape (c,): -1/w_z for z."""
+    _, _, _, w, z = ENERGY.checked(point, means, covariances, weights, component)
+    g = np.zeros(w.shape)
+    g[z] = -1.0 / w[z]
+    return g
+
+
+def energy(d, S, w):
+    """d' S^-1 d/2 + log|2 pi S|/2 - log w, of one component."""
     with np.errstate(invalid="ignore"):  # a NaN in a covariance is a NaN in the energy, no warning
-        minors = [np.linalg.slogdet(covariance[:i, :i]) for i in range(1, len(d) + 1)]
-    require(
-        not any(sign <= 0.0 for sign, _ in minors), "covariances", covariances, "must be positive definite"
-    )
-    quadratic = np.dot(d, np.linalg.solve(covariance, d))
-    return 0.5 * (quadratic + len(d) * LOG_TWO_PI + minors[-1][1]) - np.log(weight)
+        log_determinant = np.linalg.slogdet(S)[1]
+    return 0.5 * (np.dot(d, np.linalg.solve(S, d)) + len(d) * LOG_TWO_PI + log_determinant) - np.log(w)
 
 
-def _check(point, means, covariances, weights):
-    c, n = shape_of("means", means, "c", "n")
-    require_shape("point", point, (n,))
-    require_shape("covariances", covariances, (c, n, n))
-    require_shape("weights", weights, (c,))
-    require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
-
-
-def gaussian_mixture_energy_point_gradient(point, means, covariances, weights, component):
-    """dE/dy, shape (n,): S_k^-1 (y - mu_k)."""
-    gaussian_mixture_energy(point, means, covariances, weights, component)
-    inverse, d = np.linalg.inv(covariances[component]), point - means[component]
+def by_point(d, S):
+    """S^-1 d, where S' counts as much as S if S is not symmetric."""
+    inverse = np.linalg.inv(S)
     return np.dot(0.5 * (inverse + inverse.T), d)
 
 
-def gaussian_mixture_energy_means_gradient(point, means, covariances, weights, component):
-    """dE/dmu, shape (c, n): -S_k^-1 (y - mu_k) in row k."""
-    g = np.zeros(np.shape(means))
-    g[component] = -gaussian_mixture_energy_point_gradient(point, means, covariances, weights, component)
-    return g
+def by_covariance(d, S):
+    """(S^-1 - S^-1 d d' S^-1)/2."""
+    inverse = np.linalg.inv(S)
+    return 0.5 * (inverse.T - np.outer(np.dot(d, inverse), np.dot(inverse, d)))
 
 
-def gaussian_mixture_energy_covariances_gradient(point, means, covariances, weights, component):
-    """dE/dS, shape (c, n, n): (S_k^-1 - S_k^-1 d d' S_k^-1)/2 for k, d = y - mu_k."""
-    gaussian_mixture_energy(point, means, covariances, weights, component)
-    g, d = np.zeros(np.shape(covariances)), point - means[component]
-    inverse = np.linalg.inv(covariances[component])
-    g[component] = 0.5 * (inverse.T - np.outer(np.dot(d, inverse), np.dot(inverse, d)))
-    return g
+def rules_energy(point, means, covariances, weights, component):
+    """A component that exists, weights that have a logarithm, and the component's covariance definite."""
+    require_index("component", component, len(means))
+    _check(weights, covariances, [covariances[component]])
 
 
-def gaussian_mixture_energy_weights_gradient(point, means, covariances, weights, component):
-    """dE/dw, shape (c,): -1/w_k for k."""
-    gaussian_mixture_energy(point, means, covariances, weights, component)
-    g = np.zeros(np.shape(weights))
-    g[component] = -1.0 / weights[component]
-    return g
+def _check(weights, covariances, used):
+    """Raise unless weights, and all leading minors of the covariances used, are positive or not a number."""
+    require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
+    with np.errstate(invalid="ignore"):
+        signs = [np.linalg.slogdet(S[:i, :i])[0] for S in used for i in range(1, len(S) + 1)]
+    definite = not any(sign <= 0.0 for sign in signs)
+    require(definite, "covariances", covariances, "must be positive definite")
 
 
-def component_energies(point, means, covariances, weights):
-    """(c,) the energies E(y, k) of all components."""
-    c, _ = shape_of("means", means, "c", "n")
-    require(c >= 1, "means", means, "must hold c >= 1 components")
-    return np.array([gaussian_mixture_energy(point, means, covariances, weights, k) for k in range(c)])
+def gaussian_mixture_as_printed(point, means, covariances, weights):
+    """-log sum_z w_z N(y; mu_z, S_z): far away the density loses its digits, and is 0 at last.
 
-
-def responsibilities(point, means, covariances, weights):
-    """(c,) r_k = P(k | y): the slope of the free energy by the energy of each component.
-
-    >>> S = np.ones((2, 1, 1))
-    >>> responsibilities(np.zeros(1), np.array([[-1.0], [1.0]]), S, np.array([0.25, 0.75])).round(12)
-    array([0.25, 0.75])
+    >>> far = np.array([38.55]), np.zeros((1, 1)), np.ones((1, 1, 1)), np.ones(1)
+    >>> print(f"{gaussian_mixture_as_printed(*far):.3f} {gaussian_mixture(*far):.3f}")
+    743.747 743.970
     """
-    return softmax(-component_energies(point, means, covariances, weights))
+    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
+    peaks = w / np.sqrt(np.linalg.det(2.0 * np.pi * S))
+    falls = [np.exp(-0.5 * np.dot(d, np.linalg.solve(S_z, d))) for d, S_z in zip(y - mu, S, strict=True)]
+    return -np.log(np.sum(peaks * falls))
 
 
 def gaussian_mixture(point, means, covariances, weights):
@@ -134,56 +153,77 @@ def gaussian_mixture(point, means, covariances, weights):
 
     Parameters
     ----------
-    point : (n,) float
-        y.
-    means : (c, n) float, c >= 1
-        mu_k.
-    covariances : (c, n, n) float
-        S_k, symmetric and positive definite.
-    weights : (c,) float
-        w_k > 0; for a density they sum to 1.
+    point, means, covariances, weights : as for `gaussian_mixture_energy`
+        y, mu_z, S_z and w_z, of at least one component.
 
     Returns
     -------
     float
-        -log sum_k w_k N(y; mu_k, S_k), of either sign.
+        -log sum_z w_z N(y; mu_z, S_z), of either sign.
 
     Raises
     ------
     ValueError
-        If there is no component, a weight is not positive, an S_k not definite, or a shape does not fit.
+        If there is no component, a weight is not positive, an S_z not definite, or a shape does not fit.
 
     >>> means, S = np.array([[-1.0], [1.0]]), np.ones((2, 1, 1))
     >>> float(np.round(gaussian_mixture(np.zeros(1), means, S, np.array([0.5, 0.5])), 12))
     1.418938533205
     """
-    return -logsumexp(-component_energies(point, means, covariances, weights))
+    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
+    return -logsumexp(-energies(y, mu, S, w))
 
 
 def gaussian_mixture_point_gradient(point, means, covariances, weights):
-    """dF/dy, shape (n,): sum_k r_k S_k^-1 (y - mu_k)."""
-    return _shared(gaussian_mixture_energy_point_gradient, point, means, covariances, weights)
+    """dF/dy, shape (n,): sum_z r_z S_z^-1 (y - mu_z)."""
+    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
+    return sum(r_z * by_point(d, S_z) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True))
 
 
 def gaussian_mixture_means_gradient(point, means, covariances, weights):
-    """dF/dmu, shape (c, n): -r_k S_k^-1 (y - mu_k)."""
-    return _shared(gaussian_mixture_energy_means_gradient, point, means, covariances, weights)
+    """dF/dmu, shape (c, n): -r_z S_z^-1 (y - mu_z)."""
+    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
+    by_y = [r_z * by_point(d, S_z) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True)]
+    return negated(np.array(by_y))
 
 
 def gaussian_mixture_covariances_gradient(point, means, covariances, weights):
-    """dF/dS, shape (c, n, n): r_k (S_k^-1 - S_k^-1 d d' S_k^-1)/2."""
-    return _shared(gaussian_mixture_energy_covariances_gradient, point, means, covariances, weights)
+    """dF/dS, shape (c, n, n): r_z (S_z^-1 - S_z^-1 d d' S_z^-1)/2."""
+    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
+    parts = zip(shares(y, mu, S, w), y - mu, S, strict=True)
+    return np.array([r_z * by_covariance(d, S_z) for r_z, d, S_z in parts]) + 0.0  # no minus zero
 
 
 def gaussian_mixture_weights_gradient(point, means, covariances, weights):
-    """dF/dw, shape (c,): -r_k/w_k."""
-    return _shared(gaussian_mixture_energy_weights_gradient, point, means, covariances, weights)
+    """dF/dw, shape (c,): -r_z/w_z."""
+    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
+    return negated(shares(y, mu, S, w) * (1.0 / w))
 
 
-def _shared(gradient, *inputs):
-    """sum_k r_k dE_k/dW: every component's gradient by its responsibility."""
-    r = responsibilities(*inputs)
-    return sum(r[k] * gradient(*inputs, k) for k in range(len(r)))
+def energies(y, mu, S, w):
+    """E(y, z) of all components z."""
+    return np.array([energy(y - mu[z], S[z], w[z]) for z in range(len(w))])
+
+
+def shares(y, mu, S, w):
+    """r_z of all components z."""
+    return softmax(-energies(y, mu, S, w))
+
+
+def rules(point, means, covariances, weights):
+    """A component at least, weights that have a logarithm, and covariances that are definite."""
+    require(len(means) >= 1, "means", means, "must hold c >= 1 components")
+    _check(weights, covariances, covariances)
+
+
+def responsibilities(point, means, covariances, weights):
+    """(c,) r_z = P(z | y): the slope of the free energy by the energy of each component.
+
+    >>> S = np.ones((2, 1, 1))
+    >>> responsibilities(np.zeros(1), np.array([[-1.0], [1.0]]), S, np.array([0.25, 0.75])).round(12)
+    array([0.25, 0.75])
+    """
+    return shares(*FORMULA.checked(point, means, covariances, weights))
 
 
 def em_step(points, means, covariances, weights):
@@ -194,20 +234,28 @@ def em_step(points, means, covariances, weights):
     >>> means.round(12).tolist(), S.round(12).ravel().tolist(), w.round(12).tolist()
     ([[0.0], [10.0]], [1.0, 1.0], [0.5, 0.5])
     """
-    p, _ = shape_of("points", points, "p", "n")
-    require(p >= 1, "points", points, "must hold p >= 1 points")
-    r = np.array([responsibilities(y, means, covariances, weights) for y in points])
+    points, mu, S, w = _points_and_mixture(points, means, covariances, weights)
+    r = np.array([shares(y, mu, S, w) for y in points])
     total = np.sum(r, axis=0)
-    require(not np.any(total == 0.0), "means", means, "must each explain a point: no component without any")
+    require(not np.any(total == 0.0), "means", mu, "must each explain a point: no component without any")
     centers = np.dot(r.T, points) / total[:, None]
     d = points[:, None, :] - centers
     spread = np.einsum("pk,pki,pkj->kij", r, d, d) / total[:, None, None]
-    return centers, spread, total / p
+    return centers, spread, total / len(points)
 
 
 def mean_free_energy(points, means, covariances, weights):
     """(1/p) sum_i F(y_i): the mean negative log-likelihood of points (p, n)."""
-    return np.mean([gaussian_mixture(y, means, covariances, weights) for y in points])
+    points, mu, S, w = _points_and_mixture(points, means, covariances, weights)
+    return np.mean([-logsumexp(-energies(y, mu, S, w)) for y in points])
+
+
+def _points_and_mixture(points, means, covariances, weights):
+    """Points (p, n), p >= 1, and a mixture that fits them, as float64."""
+    points = real("points", points, "p", "n")
+    require(len(points) >= 1, "points", points, "must hold p >= 1 points")
+    _, mu, S, w = FORMULA.checked(points[0], means, covariances, weights)
+    return points, mu, S, w
 
 
 def em_never_raises_the_free_energy(formula, inputs, rng):
@@ -247,37 +295,15 @@ def random_mixture(rng):
     }
 
 
-def _random_joint(rng):
-    inputs = random_mixture(rng)
-    return inputs | {"component": int(rng.integers(len(inputs["weights"])))}
-
-
-def _without_determinant(y, mu, S, w, k):
-    return gaussian_mixture_energy(y, mu, S, w, k) - 0.5 * np.linalg.slogdet(S[k])[1]
-
-
 def _precision_for_covariance(y, mu, S, w, k):
     d = y - mu[k]
     return gaussian_mixture_energy(y, mu, S, w, k) + 0.5 * (d @ S[k] @ d - d @ np.linalg.inv(S[k]) @ d)
 
 
-_PAIR = {
-    "means": np.array([[-1.0], [1.0]]),
-    "covariances": np.ones((2, 1, 1)),
-    "weights": np.array([0.5, 0.5]),
-}
-_OVAL = {
-    "point": np.array([3.0, 0.0]),
-    "means": np.zeros((1, 2)),
-    "covariances": np.array([[[2.0, 1.0], [1.0, 2.0]]]),
-    "weights": np.ones(1),
-}
-_OVAL_GRADIENTS = {
-    "point": np.array([2.0, -1.0]),
-    "means": np.array([[-2.0, 1.0]]),
-    "covariances": np.array([[[-10.0, 5.0], [5.0, -1.0]]]) / 6.0,
-    "weights": np.array([-1.0]),
-}
+# means, covariances and weights; the gradients of an oval at (3, 0) by point, means, covariances and weights
+_PAIR = [[-1.0], [1.0]], np.ones((2, 1, 1)), [0.5, 0.5]
+_OVAL = np.zeros((1, 2)), [[[2.0, 1.0], [1.0, 2.0]]], [1.0]
+_AT_OVAL = [2.0, -1.0], [[-2.0, 1.0]], np.array([[[-10.0, 5.0], [5.0, -1.0]]]) / 6.0, [-1.0]
 
 ENERGY = Formula(
     value=gaussian_mixture_energy,
@@ -289,31 +315,25 @@ ENERGY = Formula(
         "covariances": gaussian_mixture_energy_covariances_gradient,
         "weights": gaussian_mixture_energy_weights_gradient,
     },
-    sample=_random_joint,
+    sample=lambda rng: (one := random_mixture(rng)) | {"component": int(rng.integers(len(one["means"])))},
     laws=(weights_scale_the_density,),
-    cases={
-        # Case((point, means, covariances, weights, component), value, by point and means and covariances and
-        # weights, exposes)
+    cases={  # (point, means, covariances, weights, component), E, gradients, the mistake that it exposes
         "the second of two components of variance one": Case(
-            _PAIR | {"point": np.zeros(1), "component": 1},
+            ([0.0], *_PAIR, 1),
             2.112085713764618,
             ([-1.0], [[0.0], [1.0]], np.zeros((2, 1, 1)), [0.0, -2.0]),
             "weight forgotten",
         ),
         "a correlated pair": Case(
-            _OVAL | {"component": 0}, 5.3871832107434, _OVAL_GRADIENTS, "covariance used for its inverse"
+            ([3.0, 0.0], *_OVAL, 0), 5.3871832107434, _AT_OVAL, "covariance used for its inverse"
         ),
         "a wide component at its centre": Case(
-            _OVAL
-            | {"point": np.zeros(2), "covariances": np.array([[[16.0, 0.0], [0.0, 16.0]]]), "component": 0},
+            ([0.0, 0.0], np.zeros((1, 2)), [[[16.0, 0.0], [0.0, 16.0]]], [1.0], 0),
             4.610465788649127,
-            {
-                "point": np.zeros(2),
-                "covariances": np.array([[[0.03125, 0.0], [0.0, 0.03125]]]),
-            },
+            {"point": np.zeros(2), "covariances": [[[0.03125, 0.0], [0.0, 0.03125]]]},
             "determinant forgotten",
         ),
-        "not a number": Case(_OVAL | {"point": np.array([np.nan, 0.0]), "component": 0}, np.nan),
+        "not a number": Case(([np.nan, 0.0], *_OVAL, 0), np.nan),
     },
     variants={
         "weight forgotten": Mistake(
@@ -324,9 +344,25 @@ ENERGY = Formula(
             _precision_for_covariance, symptom="right for unit covariances; long axes are penalised most"
         ),
         "determinant forgotten": Mistake(
-            _without_determinant,
+            lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S, w, k) - 0.5 * np.linalg.slogdet(S[k])[1],
             seen_in="QUESO, github.com/libqueso/queso/issues/387",
             symptom="the widest component explains everything best",
+        ),
+    },
+    rules=rules_energy,
+    refuses={  # (point, means, covariances, weights, component), the argument to blame
+        "a component beyond the last": (([3.0, 0.0], *_OVAL, 1), "component"),
+        "a component counted from the end": (([3.0, 0.0], *_OVAL, -1), "component"),
+        "a weight of 0, of whichever component": (([1.0], *_PAIR[:2], [1.0, 0.0], 0), "weights"),
+        "one weight for two components": (([1.0], *_PAIR[:2], [1.0], 0), "weights"),
+        "one covariance for two components": (
+            ([1.0], _PAIR[0], np.ones((1, 1, 1)), [0.5, 0.5], 0),
+            "covariances",
+        ),
+        "means of another length": (([1.0, 1.0], *_PAIR, 0), "means"),
+        "a covariance with a negative axis": (
+            ([1.0], _PAIR[0], -np.ones((2, 1, 1)), [0.5, 0.5], 0),
+            "covariances",
         ),
     },
 )
@@ -343,54 +379,59 @@ FORMULA = Formula(
     },
     sample=random_mixture,
     laws=(components_renamed, weights_scale_the_density, em_never_raises_the_free_energy),
-    cases={
-        # Case((point, means, covariances, weights), value, by point and means and covariances and weights,
-        # exposes)
+    cases={  # (point, means, covariances, weights), F, gradients, the mistake that it exposes
         "half way between two: the forces cancel": Case(
-            _PAIR | {"point": np.zeros(1)},
+            ([0.0], *_PAIR),
             1.4189385332046727,
-            (np.zeros(1), [[-0.5], [0.5]], np.zeros((2, 1, 1)), [-1.0, -1.0]),
+            ([0.0], [[-0.5], [0.5]], np.zeros((2, 1, 1)), [-1.0, -1.0]),
             "nearest component alone",
         ),
         "responsibilities of 1/4 and 3/4": Case(
-            _PAIR | {"point": np.zeros(1), "weights": np.array([0.25, 0.75])},
+            ([0.0], *_PAIR[:2], [0.25, 0.75]),
             1.4189385332046727,
-            {
-                "point": np.array([-0.5]),
-                "means": np.array([[-0.25], [0.75]]),
-                "weights": np.array([-1.0, -1.0]),
-            },
+            {"point": [-0.5], "means": [[-0.25], [0.75]], "weights": [-1.0, -1.0]},
         ),
-        "one component: its energy": Case(_OVAL, 5.3871832107434, _OVAL_GRADIENTS),
+        "one component: its energy": Case(([3.0, 0.0], *_OVAL), 5.3871832107434, _AT_OVAL),
         "at the mean of one: the other draws": Case(
-            _PAIR | {"point": np.ones(1)},
+            ([1.0], *_PAIR),
             1.4851577027216456,
-            {"point": np.array([0.23840584404423512])},
+            {"point": [0.23840584404423512]},
             "logarithm of each density summed",
         ),
         "far from both: the density is 0 in double precision, its logarithm is not": Case(
-            _PAIR | {"point": np.array([101.0])},
-            5001.612085713765,
-            {"point": np.array([100.0])},
-            "logarithm of a sum of densities",
+            ([101.0], *_PAIR), 5001.612085713765, {"point": [100.0]}, "logarithm of a sum of densities"
         ),
-        "not a number": Case(_OVAL | {"point": np.array([np.nan, 0.0])}, np.nan),
+        "not a number": Case(([np.nan, 0.0], *_OVAL), np.nan),
         "a covariance that is not a number": Case(
-            _OVAL | {"covariances": np.array([[[2.0, np.nan], [np.nan, 2.0]]])}, np.nan
+            ([3.0, 0.0], np.zeros((1, 2)), [[[2.0, np.nan], [np.nan, 2.0]]], [1.0]), np.nan
         ),
     },
     variants={
         "nearest component alone": Mistake(
-            lambda y, mu, S, w: np.min(component_energies(y, mu, S, w)),
+            lambda y, mu, S, w: np.min(energies(y, mu, S, w)),
             symptom="hard assignments: the density of two components that overlap is too low",
         ),
         "logarithm of each density summed": Mistake(
-            lambda y, mu, S, w: np.sum(w * (component_energies(y, mu, S, w) + np.log(w))),
+            lambda y, mu, S, w: np.sum(w * (energies(y, mu, S, w) + np.log(w))),
             symptom="the mean of the energies, a single Gaussian; the logarithm was taken before the sum",
         ),
         "logarithm of a sum of densities": Mistake(
-            lambda y, mu, S, w: -np.log(np.sum(np.exp(-component_energies(y, mu, S, w)))),
+            lambda y, mu, S, w: -np.log(np.sum(np.exp(-energies(y, mu, S, w)))),
             symptom="infinite for outliers: e^-5000 is 0",
+        ),
+    },
+    as_printed=gaussian_mixture_as_printed,
+    rules=rules,
+    refuses={  # (point, means, covariances, weights), the argument to blame
+        "no component": (([1.0], np.ones((0, 1)), np.ones((0, 1, 1)), np.ones(0)), "means"),
+        "a weight of 0": (([1.0], *_PAIR[:2], [1.0, 0.0]), "weights"),
+        "two negative axes, of a positive determinant": (
+            ([1.0, 1.0], _OVAL[0], -np.eye(2)[None], [1.0]),
+            "covariances",
+        ),
+        "a second component of negative variance": (
+            ([1.0], _PAIR[0], [[[1.0]], [[-1.0]]], [0.5, 0.5]),
+            "covariances",
         ),
     },
 )

@@ -1,26 +1,34 @@
 r"""Implicit regression: question and answer are both mapped into one space, and are to meet there.
 
-    E(y, x) = |r|^2 / 2,    r = A x - G(y),    G(y) = V tanh(W y + b)
+    E(y, x) = |r|^2 / 2,    r = A x - G(y),    G(y) = V h,    h = tanh(W y + b)
 
-    dE/dy = -(dG/dy)' r,    dE/dA = r x',    dE/dx = A' r
+    delta_j = -(V' r)_j (1 - h_j^2)
+
+    dE/dA = r x'
+    dE/dW = delta y'
+    dE/db = delta
+    dE/dV = -r h'
+    dE/dx = A' r
+    dE/dy = W' delta
+
+h is the vector of hidden units here, as in all texts on networks.
 
 A network that maps x to y has one answer for each x.  This energy can have several: every y with
 G(y) = A x, such as both square roots of 1 - x^2 on the circle.  Inference is a search, on a grid or
 down the slope dE/dy, and where it ends depends on where it begins.
 
-x may be functions of the input, or what a network of its own made of it: dE/dx is the force that its
-backward pass needs.  The slopes by W, b and V are those of mlp.py, with -r for the force.
+x may be functions of the input, or the outputs of another network: dE/dx is the force that its backward
+pass needs.  The slopes by W, b, V and y are those of mlp.py, where the force on the outputs is -r.
 
-The price of freedom: both sides can shrink to a constant, and then every answer has energy 0.  The
-energy loss finds that collapse; a loss must also pull up what is wrong (square-square, nll).
+The price of this freedom: both sides can shrink to a constant, and then every answer has energy 0.  The
+energy loss finds that collapse.  So the loss must also pull up what is wrong (square-square, nll).
 
 Source: LeCun et al. (2006), Section 3.4; the experiments there take |r|_1 for |r|^2 / 2.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_shape, shape_of
-from ebm_ref.energies.mlp import backward, check_network, network
+from ebm_ref.energies.mlp import backpropagate, forward
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 
@@ -58,7 +66,10 @@ def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, 
     >>> [round(float(implicit_regression(A, W, b, V, x, np.array([y]))), 4) for y in (0.8, -0.8, 0.0)]
     [0.0, 0.0, 0.2048]
     """
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
     return 0.5 * np.sum(r**2)
 
 
@@ -66,57 +77,71 @@ def implicit_regression_weights_gradient(
     weights, hidden_weights, hidden_biases, output_weights, features, target
 ):
     """dE/dA, shape (d, n): r x'."""
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
-    return np.outer(r, features)
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
+    return np.outer(r, x)
 
 
 def implicit_regression_hidden_weights_gradient(
     weights, hidden_weights, hidden_biases, output_weights, features, target
 ):
-    """dE/dW, shape (m, l)."""
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
-    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[0]
+    """dE/dW, shape (m, l): delta y'."""
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
+    return backpropagate(W, b, V, y, -r)[0]
 
 
 def implicit_regression_hidden_biases_gradient(
     weights, hidden_weights, hidden_biases, output_weights, features, target
 ):
-    """dE/db, shape (m,)."""
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
-    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[1]
+    """dE/db, shape (m,): delta."""
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
+    return backpropagate(W, b, V, y, -r)[1]
 
 
 def implicit_regression_output_weights_gradient(
     weights, hidden_weights, hidden_biases, output_weights, features, target
 ):
     """dE/dV, shape (d, m): -r h'."""
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
-    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[2]
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
+    return backpropagate(W, b, V, y, -r)[2]
 
 
 def implicit_regression_features_gradient(
     weights, hidden_weights, hidden_biases, output_weights, features, target
 ):
     """dE/dx, shape (n,): A' r."""
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
-    return np.dot(r, weights)
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
+    return np.dot(r, A)
 
 
 def implicit_regression_target_gradient(
     weights, hidden_weights, hidden_biases, output_weights, features, target
 ):
-    """dE/dy, shape (l,): the slope that inference follows."""
-    r = _residual(weights, hidden_weights, hidden_biases, output_weights, features, target)
-    return backward(hidden_weights, hidden_biases, output_weights, target, -r)[3]
+    """dE/dy, shape (l,): W' delta, the slope that inference follows."""
+    A, W, b, V, x, y = FORMULA.checked(
+        weights, hidden_weights, hidden_biases, output_weights, features, target
+    )
+    r = residual(A, W, b, V, x, y)
+    return backpropagate(W, b, V, y, -r)[3]
 
 
-def _residual(weights, hidden_weights, hidden_biases, output_weights, features, target):
+def residual(A, W, b, V, x, y):
     """r = A x - G(y)."""
-    d, n = shape_of("weights", weights, "d", "n")
-    require_shape("features", features, (n,))
-    check_network(hidden_weights, hidden_biases, output_weights, target, "target")
-    require_shape("output_weights", output_weights, (d, len(hidden_biases)))
-    return np.dot(weights, features) - network(hidden_weights, hidden_biases, output_weights, target)
+    return np.dot(A, x) - forward(W, b, V, y)
 
 
 GRADIENTS = {
@@ -132,23 +157,23 @@ GRADIENTS = {
 def _two_roots(y):
     """G(y) = tanh(y + 1) - tanh(y - 1) - tanh(2) is 0 at y = 1 and at y = -1, and so is A x."""
     return {
-        "weights": np.array([[0.0]]),
-        "hidden_weights": np.array([[1.0], [1.0], [0.0]]),
-        "hidden_biases": np.array([1.0, -1.0, 2.0]),
-        "output_weights": np.array([[1.0, -1.0, -1.0]]),
-        "features": np.array([1.0]),
-        "target": np.array([y]),
+        "weights": [[0.0]],
+        "hidden_weights": [[1.0], [1.0], [0.0]],
+        "hidden_biases": [1.0, -1.0, 2.0],
+        "output_weights": [[1.0, -1.0, -1.0]],
+        "features": [1.0],
+        "target": [y],
     }
 
 
 # h = (3/5, 1/2) with slopes 16/25 and 3/4, G = 5 h_1 - 2 h_2 = 2 and A x = 4
 SMALL = {
-    "weights": np.array([[2.0, 1.0]]),
-    "hidden_weights": np.array([[1.0], [3.0]]),
-    "hidden_biases": np.array([np.log(2.0), np.log(3.0) / 2.0]),
-    "output_weights": np.array([[5.0, -2.0]]),
-    "features": np.array([1.0, 2.0]),
-    "target": np.array([0.0]),
+    "weights": [[2.0, 1.0]],
+    "hidden_weights": [[1.0], [3.0]],
+    "hidden_biases": [np.log(2.0), np.log(3.0) / 2.0],
+    "output_weights": [[5.0, -2.0]],
+    "features": [1.0, 2.0],
+    "target": [0.0],
 }
 
 FORMULA = Formula(
@@ -166,41 +191,42 @@ FORMULA = Formula(
     },
     laws=(non_negative, convex_in("output_weights"), homogeneous(2, weights=1, output_weights=1)),
     cases={
-        # Case((weights, hidden_weights, hidden_biases, output_weights, features, target), value, exposes)
+        # (weights, hidden_weights, hidden_biases, output_weights, features, target), E, gradients, the
+        # mistake that it exposes
         "apart: r = 2": Case(
             SMALL,
             2.0,
             {
-                "weights": np.array([[2.0, 4.0]]),
-                "hidden_weights": np.array([[0.0], [0.0]]),
-                "hidden_biases": np.array([-6.4, 3.0]),
-                "output_weights": np.array([[-1.2, -1.0]]),
-                "features": np.array([4.0, 2.0]),
-                "target": np.array([2.6]),
+                "weights": [[2.0, 4.0]],
+                "hidden_weights": [[0.0], [0.0]],
+                "hidden_biases": [-6.4, 3.0],
+                "output_weights": [[-1.2, -1.0]],
+                "features": [4.0, 2.0],
+                "target": [2.6],
             },
             "answer pushed the wrong way",
         ),
         "two answers to one question: the first": Case(_two_roots(1.0), 0.0, {"target": np.zeros(1)}),
         "and the second answer": Case(_two_roots(-1.0), 0.0, {"target": np.zeros(1)}),
         "far from both: r = -3": Case(
-            SMALL | {"weights": np.array([[-1.0, 0.0]])},
+            SMALL | {"weights": [[-1.0, 0.0]]},
             4.5,
-            {"weights": np.array([[-3.0, -6.0]]), "features": np.array([3.0, 0.0])},
+            {"weights": [[-3.0, -6.0]], "features": [3.0, 0.0]},
             "1-norm in place of half the square",
         ),
         "not a number": Case(
-            SMALL | {"target": np.array([np.nan])},
+            SMALL | {"target": [np.nan]},
             np.nan,
             {"weights": np.full((1, 2), np.nan), "target": np.full(1, np.nan)},
         ),
     },
     variants={
         "1-norm in place of half the square": Convention(
-            lambda A, W, b, V, x, y: np.sum(np.abs(_residual(A, W, b, V, x, y))),
+            lambda A, W, b, V, x, y: np.sum(np.abs(residual(A, W, b, V, x, y))),
             {
-                "weights": lambda A, W, b, V, x, y: np.outer(np.sign(_residual(A, W, b, V, x, y)), x),
-                "target": lambda A, W, b, V, x, y: backward(
-                    W, b, V, y, -np.sign(_residual(A, W, b, V, x, y))
+                "weights": lambda A, W, b, V, x, y: np.outer(np.sign(residual(A, W, b, V, x, y)), x),
+                "target": lambda A, W, b, V, x, y: backpropagate(
+                    W, b, V, y, -np.sign(residual(A, W, b, V, x, y))
                 )[3],
             },
             seen_in="LeCun et al. (2006), the experiments on y = x^2",
@@ -208,8 +234,14 @@ FORMULA = Formula(
         ),
         "answer pushed the wrong way": Mistake(
             implicit_regression,
-            {"target": lambda A, W, b, V, x, y: backward(W, b, V, y, _residual(A, W, b, V, x, y))[3]},
+            {"target": lambda A, W, b, V, x, y: backpropagate(W, b, V, y, residual(A, W, b, V, x, y))[3]},
             symptom="r = A x - G(y) taken through the network of y with its sign lost: inference climbs",
         ),
+    },
+    refuses={
+        "an input of another length": (SMALL | {"features": [1.0]}, "features"),
+        "an answer of another length": (SMALL | {"target": [0.0, 0.0]}, "target"),
+        "one bias for two hidden units": (SMALL | {"hidden_biases": [1.0]}, "hidden_biases"),
+        "images of two lengths": (SMALL | {"output_weights": np.ones((2, 2))}, "output_weights"),
     },
 )

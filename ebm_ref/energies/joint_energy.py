@@ -2,8 +2,13 @@ r"""Joint energy: every classifier is also an energy of its input.
 
     E(x, y) = -f_y,    E(x) = -log sum_y e^{f_y},    f = W x
 
-    dE(x, y)/dx = -w_y,    dE(x)/dx = -W'p,    dE(x)/dW = -p x'
+    dE(x, y)/dw_y = -x
+    dE(x, y)/dx   = -w_y
+
     p = softmax(f)
+
+    dE(x)/dW = -p x'
+    dE(x)/dx = -W'p
 
 A classifier reads the scores f through softmax, which forgets their level: f + c says the same about y.
 Read f_y as minus the energy of x and y together, and the level says how plausible x is.  Then E(x) is
@@ -11,10 +16,10 @@ the free energy of the answers, and the classifier is what remains when it is su
 
     E(x, y) - E(x) = -log softmax(f)_y = -log p(y | x)
 
-So three quantities go by the name of energy, and they are easily confused: joint (x, y), marginal (x),
-and conditional (y given x), the last of which is softmax.py.  The sign is a fourth trap: f_y and
-log sum e^f are scores.  Low energy, high score: the familiar x; detectors of the unfamiliar report
-either, and whoever thresholds must know which.
+So three quantities go by the name of energy, and they are easily confused: joint (of x and y), marginal
+(of x), and conditional (of y given x); softmax.py is the last.  The sign is a fourth trap: f_y and
+log sum_y e^{f_y} are scores.  Of a familiar x the energy is low, the score high.  Detectors of the
+unfamiliar report the one or the other, and whoever sets a threshold must know which.
 
 x stands for what the last layer sees; dE/dx is the force that the backward pass of a network needs.
 
@@ -24,14 +29,14 @@ treat it like one", equations 5 to 7.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index, require_shape, shape_of
+from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import logsumexp, sigmoid, softplus
 from ebm_ref.numerics import softmax as probabilities
 
 
-def joint_energy(weights, features, label):
+def joint_energy(weights, features, label: int):
     """Energy of an input together with an answer.
 
     Parameters
@@ -56,20 +61,30 @@ def joint_energy(weights, features, label):
     >>> float(joint_energy(np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([3.0, 1.0]), 0))
     -5.0
     """
-    _check(weights, features, label)
-    return -np.dot(weights[label], features)
+    W, x, y = JOINT.checked(weights, features, label)
+    return -np.dot(W[y], x)
 
 
-def joint_energy_weights_gradient(weights, features, label):
+def joint_energy_weights_gradient(weights, features, label: int):
     """dE/dW, shape (k, n): -x in row y, zero elsewhere."""
-    _check(weights, features, label)
-    return np.where(np.arange(len(weights))[:, None] == label, -features, 0.0)
+    W, x, y = JOINT.checked(weights, features, label)
+    return np.where(np.arange(len(W))[:, None] == y, -x, 0.0)
 
 
-def joint_energy_features_gradient(weights, features, label):
+def joint_energy_features_gradient(weights, features, label: int):
     """dE/dx, shape (n,): -w_y."""
-    _check(weights, features, label)
-    return -weights[label]
+    W, _, y = JOINT.checked(weights, features, label)
+    return -W[y]
+
+
+def marginal_energy_as_printed(weights, features):
+    """-log sum_y e^{f_y}: infinite for a score beyond 709, and what is below e^-37 of the sum is lost.
+
+    >>> float(marginal_energy_as_printed(np.array([[0.0], [-40.0]]), np.array([1.0]))) == 0.0  # not -e^-40
+    True
+    """
+    W, x = MARGINAL.checked(weights, features)
+    return -np.log(np.sum(np.exp(np.dot(W, x))))
 
 
 def marginal_energy(weights, features):
@@ -95,27 +110,30 @@ def marginal_energy(weights, features):
     >>> float(marginal_energy(np.array([[0.0], [-40.0]]), np.array([1.0])))  # -log(1 + e^-40)
     -4.248354255291589e-18
     """
-    _check(weights, features)
-    return -logsumexp(np.dot(weights, features))
+    W, x = MARGINAL.checked(weights, features)
+    return -logsumexp(np.dot(W, x))
 
 
 def marginal_energy_weights_gradient(weights, features):
     """dE/dW, shape (k, n): -p x'."""
-    _check(weights, features)
-    return -np.outer(probabilities(np.dot(weights, features)), features)
+    W, x = MARGINAL.checked(weights, features)
+    return -np.outer(probabilities(np.dot(W, x)), x)
 
 
 def marginal_energy_features_gradient(weights, features):
     """dE/dx, shape (n,): -W'p, the mean of the joint slopes."""
-    _check(weights, features)
-    return -np.dot(probabilities(np.dot(weights, features)), weights)
+    W, x = MARGINAL.checked(weights, features)
+    return -np.dot(probabilities(np.dot(W, x)), W)
 
 
-def _check(weights, features, label=0):
-    k, n = shape_of("weights", weights, "k", "n")
-    require(k >= 1, "weights", weights, "must hold k >= 1 answers")
-    require_index("label", label, k)
-    require_shape("features", features, (n,))
+def rules_joint(weights, features, label):
+    """An answer that has a row."""
+    require_index("label", label, len(weights))
+
+
+def rules_marginal(weights, features):
+    """An answer at least."""
+    require(len(weights) >= 1, "weights", weights, "must hold k >= 1 answers")
 
 
 def below_the_best_answer(formula, inputs, rng):
@@ -150,7 +168,7 @@ JOINT = Formula(
     gradients={"weights": joint_energy_weights_gradient, "features": joint_energy_features_gradient},
     sample=lambda rng: random_classifier(rng) | {"label": int(rng.integers(2))},
     laws=(homogeneous(1, weights=1), homogeneous(1, features=1)),
-    cases={  # Case((weights, features, label), value, by weights and features, exposes)
+    cases={  # (weights, features, label), E(x, y), (dE/dW, dE/dx), the mistake that it exposes
         "the first answer": Case(
             (W, X, 0),
             -np.log(2.0),
@@ -160,12 +178,10 @@ JOINT = Formula(
         "the second, 6 times as plausible as nothing and 3 times as the first": Case(
             (W, X, 1),
             -np.log(6.0),
-            {"weights": np.array([[0.0, 0.0], [-1.0, 0.0]])},
+            {"weights": [[0.0, 0.0], [-1.0, 0.0]]},
             "energy of the answer given the input",
         ),
-        "not a number": Case(
-            (W, [np.nan, 0.0], 0), np.nan, {"weights": np.array([[np.nan, 0.0], [0.0, 0.0]])}
-        ),
+        "not a number": Case((W, [np.nan, 0.0], 0), np.nan, {"weights": [[np.nan, 0.0], [0.0, 0.0]]}),
     },
     variants={
         "score taken for the energy": Mistake(
@@ -177,6 +193,12 @@ JOINT = Formula(
             symptom="the level of the scores cancels: it knows which answer, and nothing of the input",
         ),
     },
+    rules=rules_joint,
+    refuses={  # (weights, features, label), the argument to blame
+        "an answer beyond the rows": ((W, X, 2), "label"),
+        "an answer counted from the end": ((W, X, -1), "label"),
+        "an input of another length": ((W, [1.0], 0), "features"),
+    },
 )
 
 MARGINAL = Formula(
@@ -186,24 +208,18 @@ MARGINAL = Formula(
     gradients={"weights": marginal_energy_weights_gradient, "features": marginal_energy_features_gradient},
     sample=random_classifier,
     laws=(below_the_best_answer, level_counts),
-    cases={  # Case((weights, features), value, by weights and features, exposes)
+    cases={  # (weights, features), E(x), (dE/dW, dE/dx), the mistake that it exposes
         "2 and 6 make 8": Case(
-            (W, X),
-            -np.log(8.0),
-            {"weights": np.array([[-0.25, 0.0], [-0.75, 0.0]])},
-            "score taken for the energy",
+            (W, X), -np.log(8.0), {"weights": [[-0.25, 0.0], [-0.75, 0.0]]}, "score taken for the energy"
         ),
         "two alike: log 2 below either": Case(
             ([[3.0, 1.0], [3.0, -1.0]], [2.0, 0.0]),
             -(6.0 + np.log(2.0)),
-            {"features": np.array([-3.0, 0.0])},
+            {"features": [-3.0, 0.0]},
             "best answer alone",
         ),
         "far away: scores of 1000 overflow no exponential": Case(
-            ([[1000.0], [0.0]], [1.0]),
-            -1000.0,
-            {"features": np.array([-1000.0])},
-            "the exponential overflows",
+            ([[1000.0], [0.0]], [1.0]), -1000.0, {"features": [-1000.0]}, "the exponential overflows"
         ),
         "nothing said: the answers are counted": Case(
             (np.zeros((4, 1)), [7.0]),
@@ -236,5 +252,11 @@ MARGINAL = Formula(
             seen_in="multi-label classifiers, github.com/deeplearning-wisc/multi-label-ood/issues/4",
             symptom="sum log(1 + e^f) for log sum e^f: k labels that may hold together",
         ),
+    },
+    as_printed=marginal_energy_as_printed,
+    rules=rules_marginal,
+    refuses={  # (weights, features), the argument to blame
+        "no answer": ((np.ones((0, 2)), X), "weights"),
+        "an input of another length": ((W, np.ones(3)), "features"),
     },
 )

@@ -1,16 +1,21 @@
 r"""K-means: the distance to the nearest of k prototypes, squared.
 
-    E(y, z) = |y - w_z|^2,       F(y) = min_z E(y, z)
-    dF/dw_z = 2 (w_z - y) for the winner z, 0 for all others
+    E(y, z) = |y - w_z|^2,    F(y) = min_z E(y, z)
+
+    dF/dw_z = -2 (y - w_z)    for the winner z, 0 for all others
+    dF/dy   = 2 (y - w_z)
 
 E is rbf_output with the label unknown: which prototype explains y is a latent variable, minimised
-away.  F is low near k points and high elsewhere, so however it is trained it cannot collapse: that
-volume of low energy is limited by k.
+away.  F is low near k points and high elsewhere, so however it is trained it cannot collapse: k limits
+that volume of low energy.
 
-Two ways to lower the total energy of a set of points.  Descent moves the winner of one point towards
-it (`sgd_step`).  Lloyd's algorithm (`lloyd_step`) alternates two exact minimisations, over all z and
-over all w: neither can raise the total, and there are finitely many assignments, so it ends.  It ends
-in a local minimum: k-means is easy to run and hard to solve.
+There are two ways to lower the total energy of a set of points.  Descent moves the winner of one point
+towards it (`sgd_step`).  Lloyd's algorithm (`lloyd_step`) alternates two exact minimisations, over all z
+and over all w.  Neither can raise the total, and there are finitely many assignments, so it ends.  It
+ends in a local minimum: k-means is easy to run and hard to solve.
+
+In floating point the squares overflow long before the distances do, and then all prototypes tie at
+infinity.  So the page looks for the winner in a unit of about its own distance.
 
 Source: Lloyd (1982), "Least squares quantization in PCM"; as an energy, LeCun et al. (2006) and NYU
 DLSP20 week 7-2.
@@ -18,14 +23,11 @@ DLSP20 week 7-2.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_positive, require_shape, shape_of
-from ebm_ref.energies.rbf_output import (
-    rbf_output,
-    rbf_output_centers_gradient,
-    rbf_output_features_gradient,
-)
+from ebm_ref.checks import real, require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, moved_together, non_negative
+
+TINY, HUGE = 2.0**-1022, 2.0**1023  # the least and the largest power of two that are normal numbers
 
 
 def k_means(centers, point):
@@ -51,34 +53,59 @@ def k_means(centers, point):
     >>> float(k_means(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([3.0, 3.0])))
     1.0
     """
-    return rbf_output(centers, point, nearest(centers, point))
+    w, y = FORMULA.checked(centers, point)
+    return np.sum((y - w[winner(w, y)]) ** 2)
 
 
 def k_means_centers_gradient(centers, point):
-    """dF/dw, shape (k, n): 2 (w_z - y) in the winner's row, zero elsewhere."""
-    return rbf_output_centers_gradient(centers, point, nearest(centers, point))
+    """dF/dw, shape (k, n): -2 (y - w_z) in the winner's row, zero elsewhere."""
+    w, y = FORMULA.checked(centers, point)
+    return by_centers(w, y)
 
 
 def k_means_point_gradient(centers, point):
     """dF/dy, shape (n,): 2 (y - w_z)."""
-    return rbf_output_features_gradient(centers, point, nearest(centers, point))
+    w, y = FORMULA.checked(centers, point)
+    return 2.0 * (y - w[winner(w, y)])
+
+
+def winner(w, y):
+    """argmin_z |y - w_z|^2, in a unit that makes the least about 1; the first NaN where there is one."""
+    d = y - w
+    reach = np.sum(np.abs(d), axis=1)
+    least = np.min(np.where(reach < HUGE, reach, HUGE))
+    unit = 2.0 ** np.floor(np.log2(np.maximum(least, TINY)))  # dividing by a power of two is exact
+    with np.errstate(over="ignore"):  # what is infinite now is far from winning
+        return np.argmin(np.sum((d / unit) ** 2, axis=1))
+
+
+def by_centers(w, y):
+    """dF/dw of arrays that were checked."""
+    g, z = np.zeros(w.shape), winner(w, y)
+    g[z] = -2.0 * (y - w[z])
+    return g
+
+
+def rules(centers, point):
+    """A prototype at least."""
+    require(len(centers) >= 1, "centers", centers, "must hold k >= 1 prototypes")
 
 
 def nearest(centers, point):
-    """z*, the index of the nearest prototype; the first of equals.
+    """z*, the index of the nearest prototype; ties go to the lowest index.
 
     >>> int(nearest(np.array([[0.0], [2.0]]), np.array([1.0])))
     0
+    >>> int(nearest(np.array([[0.0], [3e300]]), np.array([2e300])))  # though both energies are infinite
+    1
     """
-    k, n = shape_of("centers", centers, "k", "n")
-    require(k >= 1, "centers", centers, "must hold k >= 1 prototypes")
-    require_shape("point", point, (n,))
-    return np.argmin(np.sum((point - centers) ** 2, axis=1))
+    return winner(*FORMULA.checked(centers, point))
 
 
 def total_energy(centers, points):
-    """sum_i F(y_i) of points (m, n): what k-means minimises."""
-    return sum(k_means(centers, y) for y in points)
+    """sum_i F(y_i) of points (p, n): what k-means minimises."""
+    w, points = _prototypes_and_points(centers, points)
+    return sum(np.sum((y - w[winner(w, y)]) ** 2) for y in points)
 
 
 def lloyd_step(centers, points):
@@ -87,9 +114,17 @@ def lloyd_step(centers, points):
     >>> lloyd_step(np.array([[0.0], [5.0], [99.0]]), np.array([[1.0], [2.0], [6.0]])).tolist()
     [[1.5], [6.0], [99.0]]
     """
-    winners = np.array([nearest(centers, y) for y in points])
-    mean = lambda z: np.mean(points[winners == z], axis=0) if np.any(winners == z) else centers[z]
-    return np.array([mean(z) for z in range(len(centers))])
+    w, points = _prototypes_and_points(centers, points)
+    winners = np.array([winner(w, y) for y in points])
+    mean = lambda z: np.mean(points[winners == z], axis=0) if np.any(winners == z) else w[z]
+    return np.array([mean(z) for z in range(len(w))])
+
+
+def _prototypes_and_points(centers, points):
+    """w (k, n) and the points (p, n) as float64."""
+    w = real("centers", centers, "k", "n")
+    rules(w, None)
+    return w, real("points", points, "p", np.shape(w)[1])
 
 
 def sgd_step(centers, point, step_size):
@@ -98,8 +133,10 @@ def sgd_step(centers, point, step_size):
     >>> sgd_step(np.array([[0.0], [5.0]]), np.array([1.0]), step_size=0.25).tolist()
     [[0.5], [5.0]]
     """
+    w, y = FORMULA.checked(centers, point)
+    step_size = real("step_size", step_size)
     require_positive("step_size", step_size)
-    return centers - step_size * k_means_centers_gradient(centers, point)
+    return w - step_size * by_centers(w, y)
 
 
 def lloyd_never_raises_the_energy(formula, inputs, rng):
@@ -139,7 +176,7 @@ FORMULA = Formula(
         prototypes_renamed,
         lloyd_never_raises_the_energy,
     ),
-    cases={  # Case((centers, point), value, by centers and point, exposes)
+    cases={  # (centers, point), F, (dF/dw, dF/dy), the mistake that it exposes
         "nearest the second prototype": Case(
             (W, [3.0, 1.0]), 9.0, ([[0.0, 0.0], [0.0, 6.0]], [0.0, -6.0]), "mean over the prototypes"
         ),
@@ -168,5 +205,10 @@ FORMULA = Formula(
             lambda w, y: np.mean(np.sum((y - w) ** 2, axis=1)),
             symptom="all prototypes move to the mean of the data",
         ),
+    },
+    rules=rules,
+    refuses={  # (centers, point), the argument to blame
+        "no prototype": ((np.ones((0, 2)), [1.0, 1.0]), "centers"),
+        "a point of another length": ((W, [1.0]), "point"),
     },
 )

@@ -1,34 +1,40 @@
 r"""Face detector: is there a face anywhere, when nobody says where?
 
-    E(Z, Y, X) = Y G(X_Z) + (1 - Y) T,     G(X_k) = w.X_k
-    F(Y, X)    = min_Z E(Z, Y, X),         Y* = 1 where min_k G(X_k) < T
+    E(Y, Z, X) = Y G(X_Z) + (1 - Y) T,    G(X_j) = w.X_j
+    F(Y, X)    = min_Z E(Y, Z, X),        Y* = 1 where min_j G(X_j) < T
 
-X_1 .. X_k are the windows of an image, G the energy of "this window is a face", T the energy of "no
-face".  The position Z is a latent variable: it is needed to answer, but it is not the answer.  It is
-minimised away, first Z and then Y.  So a training image need only say *that* it shows a face; which
-window is pulled towards low energy the model decides, and only the winner learns.
+    dE/dw   = Y X_Z
+    dE/dX_Z = Y w
+    dE/dT   = 1 - Y
 
-A mean over the windows would ask for faces everywhere at once, and a detector trained on it fails the
-more, the larger the image.
+The derivatives of F are those of E at the best position, Z* = argmin_j G(X_j).
+
+X_1 .. X_k are the windows of an image, G is the energy of "this window is a face", T the energy of "no
+face".  The position Z is a latent variable: one needs it in order to answer, but it is not the answer.
+It is minimised away, first Z and then Y.  So a training image need only say *that* it shows a face.  The
+model decides which window is pulled towards low energy, and only this window, the winner, teaches it.
+
+A mean over the windows would ask for faces everywhere at once.  The larger the image, the worse fails a
+detector that is trained on it.
 
 Source: LeCun et al. (2006), Section 4.1 (face detection with a latent position).
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_index, require_one_of, require_shape, shape_of
+from ebm_ref.checks import real, require, require_index, require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import weighted
 
 
-def latent_detector(weights, windows, threshold, position, face):
+def latent_detector(weights, windows, threshold, position: int, face):
     """Energy of one answer with one position.
 
     Parameters
     ----------
     weights : (n,) float
-        w, the template: G(X_k) = w.X_k, low where a window looks like a face.
+        w, the template: G(X_j) = w.X_j, low where a window looks like a face.
     windows : (k, n) float
         X_1 .. X_k, the windows of one image.
     threshold : float
@@ -52,43 +58,44 @@ def latent_detector(weights, windows, threshold, position, face):
     >>> float(latent_detector(np.array([-1.0, 2.0]), windows, -2.0, position=1, face=1))
     -3.0
     """
-    k, n = shape_of("windows", windows, "k", "n")
-    require_index("position", position, k)
-    require_one_of("face", face, 0, 1)
-    require_shape("weights", weights, (n,))
-    return weighted(face, np.dot(windows[position], weights)) + weighted(1 - face, threshold)
+    w, X, T, Z, Y = FORMULA.checked(weights, windows, threshold, position, face)
+    return energy(w, X, T, Z, Y)
 
 
-def latent_detector_weights_gradient(weights, windows, threshold, position, face):
+def latent_detector_weights_gradient(weights, windows, threshold, position: int, face):
     """dE/dw, shape (n,): X_Z for a face, 0 for none."""
-    latent_detector(weights, windows, threshold, position, face)
-    return weighted(face, windows[position])
+    _, X, _, Z, Y = FORMULA.checked(weights, windows, threshold, position, face)
+    return weighted(Y, X[Z])
 
 
-def latent_detector_windows_gradient(weights, windows, threshold, position, face):
+def latent_detector_windows_gradient(weights, windows, threshold, position: int, face):
     """dE/dX, shape (k, n): w in row Z for a face, 0 elsewhere."""
-    latent_detector(weights, windows, threshold, position, face)
-    g = np.zeros(np.shape(windows))
-    g[position] = weighted(face, weights)
+    w, X, _, Z, Y = FORMULA.checked(weights, windows, threshold, position, face)
+    return in_row(Z, X, weighted(Y, w))
+
+
+def latent_detector_threshold_gradient(weights, windows, threshold, position: int, face):
+    """dE/dT = 1 - Y."""
+    _, _, _, _, Y = FORMULA.checked(weights, windows, threshold, position, face)
+    return 1.0 - Y
+
+
+def energy(w, X, T, Z, Y):
+    """Y G(X_Z) + (1 - Y) T, where the answer not given may cost anything, even infinity."""
+    return weighted(Y, np.dot(X[Z], w)) + weighted(1.0 - Y, T)
+
+
+def in_row(Z, X, row):
+    """An array like X that has this row at Z, and zeros elsewhere."""
+    g = np.zeros(X.shape)
+    g[Z] = row
     return g
 
 
-def latent_detector_threshold_gradient(weights, windows, threshold, position, face):
-    """dE/dT = 1 - Y."""
-    latent_detector(weights, windows, threshold, position, face)
-    return 1.0 - face
-
-
-def best_position(weights, windows):
-    """Z*, the window of lowest energy; the first of equals.
-
-    >>> int(best_position(np.array([-1.0, 2.0]), np.array([[0.0, 1.0], [3.0, 0.0]])))
-    1
-    """
-    k, n = shape_of("windows", windows, "k", "n")
-    require(k >= 1, "windows", windows, "must hold k >= 1 windows")
-    require_shape("weights", weights, (n,))
-    return np.argmin(np.dot(windows, weights))
+def rules(weights, windows, threshold, position, face):
+    """A window to look at, and one of two answers."""
+    require_index("position", position, len(windows))
+    require_one_of("face", face, 0, 1)
 
 
 def latent_detector_free_energy(weights, windows, threshold, face):
@@ -102,39 +109,59 @@ def latent_detector_free_energy(weights, windows, threshold, face):
     Returns
     -------
     float
-        min_k G(X_k) for a face, T for none.
+        min_j G(X_j) for a face, T for none.
 
     Raises
     ------
     ValueError
-        If `face` is not 0 or 1, or w no template for the windows.
+        If there is no window, `face` is not 0 or 1, or w no template for the windows.
 
     >>> windows = np.array([[0.0, 1.0], [3.0, 0.0]])
     >>> float(latent_detector_free_energy(np.array([-1.0, 2.0]), windows, -2.0, face=1))
     -3.0
     """
-    return latent_detector(weights, windows, threshold, best_position(weights, windows), face)
+    w, X, T, Y = FREE_ENERGY.checked(weights, windows, threshold, face)
+    return energy(w, X, T, winner(w, X), Y)
 
 
 def latent_detector_free_energy_weights_gradient(weights, windows, threshold, face):
     """dF/dw, shape (n,): the winning window, for a face."""
-    return latent_detector_weights_gradient(
-        weights, windows, threshold, best_position(weights, windows), face
-    )
+    w, X, _, Y = FREE_ENERGY.checked(weights, windows, threshold, face)
+    return weighted(Y, X[winner(w, X)])
 
 
 def latent_detector_free_energy_windows_gradient(weights, windows, threshold, face):
     """dF/dX, shape (k, n): w in the row of the winner, for a face."""
-    return latent_detector_windows_gradient(
-        weights, windows, threshold, best_position(weights, windows), face
-    )
+    w, X, _, Y = FREE_ENERGY.checked(weights, windows, threshold, face)
+    return in_row(winner(w, X), X, weighted(Y, w))
 
 
 def latent_detector_free_energy_threshold_gradient(weights, windows, threshold, face):
     """dF/dT = 1 - Y."""
-    return latent_detector_threshold_gradient(
-        weights, windows, threshold, best_position(weights, windows), face
-    )
+    _, _, _, Y = FREE_ENERGY.checked(weights, windows, threshold, face)
+    return 1.0 - Y
+
+
+def winner(w, X):
+    """Z* = argmin_j G(X_j); ties go to the lowest index."""
+    return np.argmin(np.dot(X, w))
+
+
+def rules_free_energy(weights, windows, threshold, face):
+    """A window at least, and one of two answers."""
+    require(len(windows) >= 1, "windows", windows, "must hold k >= 1 windows")
+    require_one_of("face", face, 0, 1)
+
+
+def best_position(weights, windows):
+    """Z*, the window of lowest energy; ties go to the lowest index.
+
+    >>> int(best_position(np.array([-1.0, 2.0]), np.array([[0.0, 1.0], [3.0, 0.0]])))
+    1
+    """
+    w, X = real("weights", weights, "n"), real("windows", windows, "k", np.size(weights))
+    require(len(X) >= 1, "windows", X, "must hold k >= 1 windows")
+    return winner(w, X)
 
 
 def detect_face(weights, windows, threshold):
@@ -146,8 +173,9 @@ def detect_face(weights, windows, threshold):
     >>> detect_face(np.array([-1.0, 2.0]), windows, threshold=-3.0)
     (0, 1)
     """
-    energies = [latent_detector_free_energy(weights, windows, threshold, face) for face in (0, 1)]
-    return int(np.argmin(energies)), int(best_position(weights, windows))
+    w, X, T, _ = FREE_ENERGY.checked(weights, windows, threshold, 0)
+    Z = winner(w, X)
+    return int(np.argmin([energy(w, X, T, Z, Y) for Y in (0.0, 1.0)])), int(Z)
 
 
 def random_image(rng):
@@ -183,8 +211,8 @@ FORMULA = Formula(
     sample=_with_position,
     laws=(homogeneous(1, weights=1, threshold=1),),
     cases={
-        # Case((weights, windows, threshold, position, face), value, by weights and windows and threshold,
-        # exposes)
+        # (weights, windows, threshold, position, face), E, (dE/dw, dE/dX, dE/dT), the mistake that it
+        # exposes
         "a face in the second window": Case(
             (W, X, -2.0, 1, 1),
             -3.0,
@@ -200,7 +228,7 @@ FORMULA = Formula(
             (W, X, -np.inf, 0, 0), -np.inf, (np.zeros(2), np.zeros((3, 2)), 1.0)
         ),
         "a face, whatever it costs: T is infinite": Case(
-            (W, X, np.inf, 2, 1), 1.0, {"weights": np.array([1.0, 1.0]), "threshold": 0.0}
+            (W, X, np.inf, 2, 1), 1.0, {"weights": [1.0, 1.0], "threshold": 0.0}
         ),
     },
     variants={
@@ -212,6 +240,13 @@ FORMULA = Formula(
             lambda w, X, T, z, y: y * np.dot(X[z], w) + y * T,
             symptom="'no face' costs nothing, and T cannot be learnt from empty images",
         ),
+    },
+    rules=rules,
+    refuses={  # (weights, windows, threshold, position, face), the argument to blame
+        "a position beyond the windows": ((W, X, 0.0, 3, 1), "position"),
+        "a position counted from the end": ((W, X, 0.0, -1, 1), "position"),
+        "two faces": ((W, X, 0.0, 0, 2), "face"),
+        "windows that are no match for the template": (([1.0], X, 0.0, 0, 1), "windows"),
     },
 )
 
@@ -226,7 +261,7 @@ FREE_ENERGY = Formula(
     },
     sample=random_image,
     laws=(homogeneous(1, weights=1, threshold=1),),
-    cases={  # Case((weights, windows, threshold, face), value, by weights and windows and threshold, exposes)
+    cases={  # (weights, windows, threshold, face), F, (dF/dw, dF/dX, dF/dT), the mistake that it exposes
         "a face: the lowest of 2, -3 and 1": Case(
             (W, X, -2.0, 1),
             -3.0,
@@ -237,7 +272,7 @@ FREE_ENERGY = Formula(
         "a tie: the first window learns": Case(
             (W, [[1.0, 0.0], [3.0, 1.0]], -2.0, 1),
             -1.0,
-            {"weights": np.array([1.0, 0.0]), "windows": np.array([[-1.0, 2.0], [0.0, 0.0]])},
+            {"weights": [1.0, 0.0], "windows": [[-1.0, 2.0], [0.0, 0.0]]},
         ),
         "one window: nothing to minimise": Case((W, [[1.0, 2.0]], 0.0, 1), 3.0),
         "not a number": Case((W, [[0.0, 1.0], [np.nan, 0.0]], 0.0, 1), np.nan),
@@ -247,5 +282,11 @@ FREE_ENERGY = Formula(
             lambda w, X, T, y: np.mean(np.dot(X, w)) if y else T,
             symptom="a face in one window of many is outvoted by the background",
         ),
+    },
+    rules=rules_free_energy,
+    refuses={  # (weights, windows, threshold, face), the argument to blame
+        "no window": ((W, np.ones((0, 2)), 0.0, 1), "windows"),
+        "less than no face": ((W, X, 0.0, -1), "face"),
+        "windows that are no match for the template": (([1.0], X, 0.0, 1), "windows"),
     },
 )

@@ -1,13 +1,15 @@
 r"""Linear regression: the energy of a real answer is half its squared distance from a prediction.
 
-    E(y, x) = |W'x - y|^2 / 2,        r = W'x - y
+    E(y, x) = |r|^2 / 2,    r = W'x - y
 
-    dE/dW = x r',    dE/dx = W r,    dE/dy = -r
+    dE/dW = x r'
+    dE/dx = W r
+    dE/dy = -r
 
-Inference needs no search: E is least, and 0, at y = W'x.  W only moves that parabola about; its shape
-is always the same.  So what pushes the right answer down lifts all others, and the energy loss, which
-elsewhere may collapse, is safe: energy, perceptron and negative log-likelihood losses of this energy
-differ by constants.  The mean energy of the data is the 'mean squared error' of statistics, halved.
+Inference needs no search: E is least, and 0, at y = W'x.  W only moves that parabola about, and never
+changes its shape, so E cannot be lowered everywhere.  Therefore the energy loss is safe here, though
+elsewhere it may collapse; the energy, perceptron and negative log-likelihood losses of this energy
+differ by constants.  Statistics call twice its mean over the data the 'mean squared error'.
 
 With the 1/2 the slope by y is -r, and e^{-E} is the Gaussian of variance 1.  Without it, as in many
 texts, energies and slopes are doubled, the variance is 1/2, and the best W is the same.
@@ -17,7 +19,6 @@ Source: LeCun et al. (2006), Section 3.1.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_shape, shape_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative, smooth
 
@@ -48,30 +49,30 @@ def linear_regression(weights, features, target):
     >>> float(linear_regression(W, np.array([1.0, 2.0]), np.array([0.0, 1.0])))  # (1 + 9) / 2
     5.0
     """
-    return 0.5 * np.sum(_residual(weights, features, target) ** 2)
+    W, x, y = FORMULA.checked(weights, features, target)
+    r = np.dot(x, W) - y
+    return 0.5 * np.sum(r**2)
 
 
 def linear_regression_weights_gradient(weights, features, target):
     """dE/dW, shape (n, m): x r'."""
-    return np.outer(features, _residual(weights, features, target))
+    W, x, y = FORMULA.checked(weights, features, target)
+    r = np.dot(x, W) - y
+    return np.outer(x, r)
 
 
 def linear_regression_features_gradient(weights, features, target):
     """dE/dx, shape (n,): W r."""
-    return np.dot(weights, _residual(weights, features, target))
+    W, x, y = FORMULA.checked(weights, features, target)
+    r = np.dot(x, W) - y
+    return np.dot(W, r)
 
 
 def linear_regression_target_gradient(weights, features, target):
     """dE/dy, shape (m,): -r, so that descent leads straight to the prediction."""
-    return -_residual(weights, features, target)
-
-
-def _residual(weights, features, target):
-    """r = W'x - y."""
-    n, m = shape_of("weights", weights, "n", "m")
-    require_shape("features", features, (n,))
-    require_shape("target", target, (m,))
-    return np.dot(features, weights) - target
+    W, x, y = FORMULA.checked(weights, features, target)
+    r = np.dot(x, W) - y
+    return -r
 
 
 def free_at_the_prediction(formula, inputs, rng):
@@ -103,12 +104,12 @@ FORMULA = Formula(
         smooth("target", 1.0),
         homogeneous(2, weights=1, target=1),
     ),
-    cases={  # Case((weights, features, target), value, by weights and features and target, exposes)
+    cases={  # (weights, features, target), E, (dE/dW, dE/dx, dE/dy), the mistake that it exposes
         "two answers at once: r = (1, 3)": Case(
             (W, X, [0.0, 1.0]), 5.0, ([[1.0, 3.0], [2.0, 6.0]], [1.0, 6.0], [-1.0, -3.0]), "without the half"
         ),
         "right: r = (1, 0), every prediction with its own answer": Case(
-            (W, X, [0.0, 4.0]), 0.5, {"target": np.array([-1.0, 0.0])}, "every prediction minus every answer"
+            (W, X, [0.0, 4.0]), 0.5, {"target": [-1.0, 0.0]}, "every prediction minus every answer"
         ),
         "at the prediction: nothing moves": Case(
             (W, X, [1.0, 4.0]), 0.0, (np.zeros((2, 2)), np.zeros(2), np.zeros(2))
@@ -116,13 +117,11 @@ FORMULA = Formula(
         "one output, r = -2: the slope is x r, not r": Case(
             ([[0.5], [0.25]], [2.0, 4.0], [4.0]),
             2.0,
-            {"weights": np.array([[-4.0], [-8.0]]), "target": np.array([2.0])},
+            {"weights": [[-4.0], [-8.0]], "target": [2.0]},
             "input forgotten in the slope",
         ),
         "not a number": Case(
-            (W, X, [np.nan, 1.0]),
-            np.nan,
-            {"features": np.array([np.nan, np.nan]), "target": np.array([np.nan, -3.0])},
+            (W, X, [np.nan, 1.0]), np.nan, {"features": [np.nan, np.nan], "target": [np.nan, -3.0]}
         ),
     },
     variants={
@@ -146,5 +145,9 @@ FORMULA = Formula(
             {"weights": lambda W, x, y: np.outer(np.ones(len(x)), np.dot(x, W) - y)},
             symptom="every weight of a column moves by the same amount",
         ),
+    },
+    refuses={  # (weights, features, target), the argument to blame
+        "an input of another length": ((W, [1.0, 2.0, 3.0], [0.0, 1.0]), "features"),
+        "an answer that would be stretched": ((W, X, [1.0]), "target"),
     },
 )

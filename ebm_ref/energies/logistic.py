@@ -1,28 +1,44 @@
 r"""Logistic regression: the energy of yes or no that is already normalised.
 
-    E(Y, x) = -Y log s(t) - (1 - Y) log(1 - s(t)) = log(1 + e^t) - Y t
+    E(Y, x) = -Y log s(z) - (1 - Y) log(1 - s(z)) = log(1 + e^z) - Y z
 
-    t = w.x + b,    Y = 0 or 1,    s(t) = 1 / (1 + e^{-t}),    dE/dt = s(t) - Y
+    z = w.x + b,    Y = 0 or 1,    s(z) = 1 / (1 + e^{-z})
 
-The two energies are tied: e^{-E(0)} + e^{-E(1)} = 1, whatever w and b are.  Lowering one lifts the
-other.  So the plainest of all losses, the energy of the right answer, cannot collapse; it is the
+    dE/dw = (s(z) - Y) x
+    dE/db = s(z) - Y
+    dE/dx = (s(z) - Y) w
+
+The two energies are tied: e^{-E(0)} + e^{-E(1)} = 1, whatever w and b are.  To lower one is to raise
+the other.  So the plainest of all losses, the energy of the right answer, cannot collapse.  It is the
 'binary cross-entropy' of every framework, and minus the log-likelihood of logistic regression.
-The predicted answer is 1 where t > 0.
+The predicted answer is 1 where z > 0.
 
-1 - s(t) by subtraction is 0 from t = 37 on, its logarithm infinite, and the slope s(t) - 1 loses the
-same digits.  With t turned towards the answer, t' = (2Y - 1) t, both are one stable function:
+In floating point s(z) is 1 from z = 37 on: the logarithm of 1 - s(z) is infinite, the slope s(z) - 1
+is 0, and both lose digits long before.  Turn z towards the answer, z' = (2Y - 1) z, and no difference
+is left:
 
-    E = log(1 + e^{-t'}),    dE/dt = -(2Y - 1) s(-t')
+    E = log(1 + e^{-z'}),    dE/dz = -(2Y - 1) s(-z')
 
-Source: Cox (1958); as an energy LeCun et al. (2006), Section 3.2, with G = t/2.
+Source: Cox (1958); as an energy LeCun et al. (2006), Section 3.2, with G = z/2.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_one_of, require_shape, shape_of
+from ebm_ref.checks import require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, likelihood_over, non_negative
 from ebm_ref.numerics import sigmoid, softplus
+
+
+def logistic_as_printed(weights, bias, features, answer):
+    """log(1 + e^z) - Y z: a certain answer costs what is left of two numbers that cancel, and e^z overflows.
+
+    >>> float(logistic_as_printed(np.array([4.0]), 0.0, np.array([10.0]), 1))  # e^-40 is the truth
+    0.0
+    """
+    w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
+    z = np.dot(w, x) + b
+    return np.log(1.0 + np.exp(z)) - Y * z
 
 
 def logistic(weights, bias, features, answer):
@@ -52,38 +68,50 @@ def logistic(weights, bias, features, answer):
     >>> float(logistic(np.array([4.0]), 0.0, np.array([10.0]), 1))  # p = 1 to seventeen digits
     4.248354255291589e-18
     """
-    return softplus(-_towards(weights, bias, features, answer))
+    w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
+    return softplus(-towards(w, b, x, Y))
 
 
 def logistic_weights_gradient(weights, bias, features, answer):
-    """dE/dw, shape (n,): (s(t) - Y) x."""
-    return logistic_bias_gradient(weights, bias, features, answer) * features
+    """dE/dw, shape (n,): (s(z) - Y) x."""
+    w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
+    return slope(w, b, x, Y) * x
 
 
 def logistic_bias_gradient(weights, bias, features, answer):
-    """dE/db = dE/dt: s(t) - Y, without a difference."""
-    return -(2 * answer - 1) * sigmoid(-_towards(weights, bias, features, answer))
+    """dE/db = dE/dz: s(z) - Y, without a difference."""
+    w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
+    return slope(w, b, x, Y)
 
 
 def logistic_features_gradient(weights, bias, features, answer):
-    """dE/dx, shape (n,): (s(t) - Y) w."""
-    return logistic_bias_gradient(weights, bias, features, answer) * weights
+    """dE/dx, shape (n,): (s(z) - Y) w."""
+    w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
+    return slope(w, b, x, Y) * w
 
 
-def _towards(weights, bias, features, answer):
-    """(2Y - 1) t: how far the score speaks for the answer."""
+def towards(w, b, x, Y):
+    """z' = (2Y - 1) z: how far the logit speaks for the answer."""
+    return (2.0 * Y - 1.0) * (np.dot(w, x) + b)
+
+
+def slope(w, b, x, Y):
+    """dE/dz = -(2Y - 1) s(-z')."""
+    return -(2.0 * Y - 1.0) * sigmoid(-towards(w, b, x, Y))
+
+
+def rules(weights, bias, features, answer):
+    """Yes or no."""
     require_one_of("answer", answer, 0, 1)
-    require_shape("features", features, shape_of("weights", weights, "n"))
-    return (2 * answer - 1) * (np.dot(weights, features) + bias)
 
 
-def _naive(w, b, x, Y):
+def _of_probabilities(w, b, x, Y):
     s = sigmoid(np.dot(w, x) + b)
     with np.errstate(divide="ignore"):
         return -Y * np.log(s) - (1 - Y) * np.log(1.0 - s) if Y in (0, 1) else np.nan
 
 
-THIRD = {"weights": np.array([0.0, 2.0]), "bias": np.log(3.0), "features": np.array([1.0, 0.0])}
+THIRD = {"weights": [0.0, 2.0], "bias": np.log(3.0), "features": [1.0, 0.0]}
 
 FORMULA = Formula(
     value=logistic,
@@ -101,7 +129,7 @@ FORMULA = Formula(
         "answer": int(rng.integers(2)),
     },
     laws=(non_negative, likelihood_over("answer"), convex_in("weights")),
-    cases={  # Case((weights, bias, features, answer), value, by weights and bias and features, exposes)
+    cases={  # (weights, bias, features, answer), E, (dE/dw, dE/db, dE/dx), the mistake that it exposes
         "nothing known: log 2 either way": Case(
             (np.zeros(2), 0.0, [3.0, 4.0], 0),
             np.log(2.0),
@@ -126,7 +154,7 @@ FORMULA = Formula(
     },
     variants={
         "logarithm of a rounded sigmoid": Mistake(
-            _naive,
+            _of_probabilities,
             seen_in="candle, github.com/huggingface/candle/issues/2561",
             symptom="an infinite or NaN energy from t = 37 on (float32: 17); digits are lost before",
         ),
@@ -138,5 +166,12 @@ FORMULA = Formula(
             lambda w, b, x, Y: -sigmoid((2 * Y - 1) * (np.dot(w, x) + b)),
             symptom="the sum over both answers is -1 always; far from the plane nothing is learned",
         ),
+    },
+    as_printed=logistic_as_printed,
+    rules=rules,
+    refuses={
+        "an answer of -1": (THIRD | {"answer": -1}, "answer"),
+        "an answer between yes and no": (THIRD | {"answer": 0.5}, "answer"),
+        "an input of another length": (THIRD | {"features": np.ones(3), "answer": 1}, "features"),
     },
 )

@@ -1,31 +1,51 @@
 r"""Multi-layer perceptron: the energies of k answers from one hidden layer.
 
-    E(y, x) = g_y,    g = V h + c,    h = tanh(a),    a = W x + b
+    E(y, x) = V_y h + c_y,    h = tanh(a),    a = W x + b
 
-Backwards, one layer at a time; only row y of V takes part:
+Backwards, one layer at a time, starting from the slope by a; only row y of V takes part:
 
-    d_j = V_yj (1 - h_j^2)                  dE/da
-    dE/dW = d x',  dE/db = d,  dE/dx = W'd,  dE/dV_y = h,  dE/dc_y = 1
+    delta_j = V_{y,j} (1 - h_j^2)
 
-The outputs ARE the energies, as in the tutorial: the answer is argmin_y g_y.  Classifiers read the same
-outputs as scores, E = -g_y, and take the argmax; to mix the two up inverts every decision.
+    dE/dW   = delta x'
+    dE/db   = delta
+    dE/dV_y = h'
+    dE/dc_y = 1
+    dE/dx   = W' delta
 
-Two things about the slope of tanh.  It belongs to a, not to h: 1 - tanh(h)^2 is a slope of nothing.
-And 1 - h^2, the usual way, is a difference that rounds to 0 from |a| = 19 on, where the slope is
-4 e^{-2|a|}: small, but not nothing.
+h is the vector of hidden units here, as in all texts on networks.
 
-`network` and `backward` below are what other pages build on: any energy of V h needs the force on its
-outputs, and nothing else, to know the force on everything.
+The outputs V h + c ARE the energies, as in the tutorial: the answer is the one of least output.
+Classifiers read the same outputs as scores, E = -(V_y h + c_y), and answer with the largest.  To mix
+the two up is to invert every decision.
+
+Two mistakes are easy in the slope of tanh.  It belongs to a, not to h: 1 - tanh(h)^2 is a slope of
+nothing.  And 1 - h^2 is a difference: it rounds to 0 from |a| = 19 on, where the slope is 4 e^{-2|a|},
+small but not nothing.
+
+Other pages build on `forward` and `backpropagate`.  Whatever the energy of the outputs V h is, its slope
+by them (the force) is all that one needs to know the slope by everything else.
 
 Source: LeCun et al. (2006), Section 3.3; Rumelhart, Hinton and Williams (1986) for the backward pass.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.checks import real, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import tanh_slope
+
+
+def forward(W, b, V, x):
+    """V tanh(W x + b)."""
+    return np.dot(V, np.tanh(np.dot(W, x) + b))
+
+
+def backpropagate(W, b, V, x, force):
+    """Slopes of force.forward(W, b, V, x) by W, b, V and x, in this order."""
+    a = np.dot(W, x) + b
+    delta = np.dot(force, V) * tanh_slope(a)
+    return np.outer(delta, x), delta, np.outer(force, np.tanh(a)), np.dot(delta, W)
 
 
 def network(hidden_weights, hidden_biases, output_weights, features):
@@ -34,7 +54,7 @@ def network(hidden_weights, hidden_biases, output_weights, features):
     >>> network(np.eye(2), np.zeros(2), np.ones((1, 2)), np.array([50.0, -50.0])).tolist()
     [0.0]
     """
-    return np.dot(output_weights, np.tanh(np.dot(hidden_weights, features) + hidden_biases))
+    return forward(*_fitting(hidden_weights, hidden_biases, output_weights, features))
 
 
 def backward(hidden_weights, hidden_biases, output_weights, features, force):
@@ -44,21 +64,21 @@ def backward(hidden_weights, hidden_biases, output_weights, features, force):
     >>> [g.tolist() for g in backward(W, b, V, x, np.ones(1))]
     [[[0.0]], [3.0], [[0.0]], [3.0]]
     """
-    a = np.dot(hidden_weights, features) + hidden_biases
-    d = np.dot(force, output_weights) * tanh_slope(a)
-    return np.outer(d, features), d, np.outer(force, np.tanh(a)), np.dot(d, hidden_weights)
+    W, b, V, x = _fitting(hidden_weights, hidden_biases, output_weights, features)
+    return backpropagate(W, b, V, x, real("force", force, len(V)))
 
 
-def check_network(hidden_weights, hidden_biases, output_weights, features, name="features"):
-    """Raise unless the shapes fit; `name` is what the page calls the input."""
-    m, n = shape_of("hidden_weights", hidden_weights, "m", "n")
-    k, _ = shape_of("output_weights", output_weights, "k", "m")
-    require_shape("hidden_biases", hidden_biases, (m,))
-    require_shape("output_weights", output_weights, (k, m))
-    require_shape(name, features, (n,))
+def _fitting(hidden_weights, hidden_biases, output_weights, features):
+    """W, b, V and x as float64, if each fits the others."""
+    W = real("hidden_weights", hidden_weights, "m", "n")
+    m, n = np.shape(W)
+    V = real("output_weights", output_weights, "k", m)
+    return W, real("hidden_biases", hidden_biases, m), V, real("features", features, n)
 
 
-def multi_layer_perceptron(hidden_weights, hidden_biases, output_weights, output_biases, features, label):
+def multi_layer_perceptron(
+    hidden_weights, hidden_biases, output_weights, output_biases, features, label: int
+):
     """Energy of one answer to one input.
 
     Parameters
@@ -79,7 +99,7 @@ def multi_layer_perceptron(hidden_weights, hidden_biases, output_weights, output
     Returns
     -------
     float
-        g_y, of either sign; lower is better.
+        V_y h + c_y, of either sign; lower is better.
 
     Raises
     ------
@@ -90,62 +110,67 @@ def multi_layer_perceptron(hidden_weights, hidden_biases, output_weights, output
     >>> float(multi_layer_perceptron(W, b, V, c, np.zeros(1), 0).round(12))  # 4 tanh(log(3)/2) + 1
     3.0
     """
-    _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label)
-    row = output_weights[label : label + 1]
-    return network(hidden_weights, hidden_biases, row, features)[0] + output_biases[label]
+    W, b, V, c, x, y = FORMULA.checked(
+        hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    )
+    return forward(W, b, V[y : y + 1], x)[0] + c[y]
 
 
 def multi_layer_perceptron_hidden_weights_gradient(
-    hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    hidden_weights, hidden_biases, output_weights, output_biases, features, label: int
 ):
-    """dE/dW, shape (m, n): d x'."""
-    _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label)
-    return _backward(hidden_weights, hidden_biases, output_weights, features, label)[0]
+    """dE/dW, shape (m, n): delta x'."""
+    W, b, V, _, x, y = FORMULA.checked(
+        hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    )
+    return backpropagate(W, b, V[y : y + 1], x, np.ones(1))[0]
 
 
 def multi_layer_perceptron_hidden_biases_gradient(
-    hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    hidden_weights, hidden_biases, output_weights, output_biases, features, label: int
 ):
-    """dE/db, shape (m,): d."""
-    _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label)
-    return _backward(hidden_weights, hidden_biases, output_weights, features, label)[1]
+    """dE/db, shape (m,): delta."""
+    W, b, V, _, x, y = FORMULA.checked(
+        hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    )
+    return backpropagate(W, b, V[y : y + 1], x, np.ones(1))[1]
 
 
 def multi_layer_perceptron_output_weights_gradient(
-    hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    hidden_weights, hidden_biases, output_weights, output_biases, features, label: int
 ):
     """dE/dV, shape (k, m): h in row y, zero elsewhere."""
-    _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label)
-    g = np.zeros(np.shape(output_weights))
-    g[label] = _backward(hidden_weights, hidden_biases, output_weights, features, label)[2][0]
+    W, b, V, _, x, y = FORMULA.checked(
+        hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    )
+    g = np.zeros(V.shape)
+    g[y] = np.tanh(np.dot(W, x) + b)
     return g
 
 
 def multi_layer_perceptron_output_biases_gradient(
-    hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    hidden_weights, hidden_biases, output_weights, output_biases, features, label: int
 ):
     """dE/dc, shape (k,): 1 at y, zero elsewhere."""
-    _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label)
-    return np.where(np.arange(len(output_biases)) == label, 1.0, 0.0)
+    _, _, _, c, _, y = FORMULA.checked(
+        hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    )
+    return np.where(np.arange(len(c)) == y, 1.0, 0.0)
 
 
 def multi_layer_perceptron_features_gradient(
-    hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    hidden_weights, hidden_biases, output_weights, output_biases, features, label: int
 ):
-    """dE/dx, shape (n,): W'd."""
-    _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label)
-    return _backward(hidden_weights, hidden_biases, output_weights, features, label)[3]
+    """dE/dx, shape (n,): W' delta."""
+    W, b, V, _, x, y = FORMULA.checked(
+        hidden_weights, hidden_biases, output_weights, output_biases, features, label
+    )
+    return backpropagate(W, b, V[y : y + 1], x, np.ones(1))[3]
 
 
-def _backward(W, b, V, x, y):
-    return backward(W, b, V[y : y + 1], x, np.ones(1))
-
-
-def _check(hidden_weights, hidden_biases, output_weights, output_biases, features, label):
-    (k,) = shape_of("output_biases", output_biases, "k")
-    require_index("label", label, k)
-    check_network(hidden_weights, hidden_biases, output_weights, features)
-    require_shape("output_weights", output_weights, (k, len(hidden_biases)))
+def rules(hidden_weights, hidden_biases, output_weights, output_biases, features, label):
+    """An answer that has an output."""
+    require_index("label", label, len(output_biases))
 
 
 GRADIENTS = {
@@ -173,11 +198,11 @@ def _with_slope(slope):
 
 # a = b, so h = (1/2, 3/5) and the slopes are 3/4 and 16/25
 SMALL = {
-    "hidden_weights": np.array([[1.0, 1.0], [2.0, 2.0]]),
-    "hidden_biases": np.array([np.log(3.0) / 2.0, np.log(2.0)]),
-    "output_weights": np.array([[2.0, 0.0], [4.0, -5.0]]),
-    "output_biases": np.array([1.0, 0.25]),
-    "features": np.array([1.0, -1.0]),
+    "hidden_weights": [[1.0, 1.0], [2.0, 2.0]],
+    "hidden_biases": [np.log(3.0) / 2.0, np.log(2.0)],
+    "output_weights": [[2.0, 0.0], [4.0, -5.0]],
+    "output_biases": [1.0, 0.25],
+    "features": [1.0, -1.0],
 }
 
 FORMULA = Formula(
@@ -195,17 +220,16 @@ FORMULA = Formula(
     },
     laws=(homogeneous(1, output_weights=1, output_biases=1),),
     cases={
-        # Case((hidden_weights, hidden_biases, output_weights, output_biases, features, label), value,
-        # exposes)
+        # inputs, E, gradients, the mistake that it exposes
         "half: tanh(log(3)/2) = 1/2": Case(
             SMALL | {"label": 0},
             2.0,
             {
-                "hidden_weights": np.array([[1.5, -1.5], [0.0, 0.0]]),
-                "hidden_biases": np.array([1.5, 0.0]),
-                "output_weights": np.array([[0.5, 0.6], [0.0, 0.0]]),
-                "output_biases": np.array([1.0, 0.0]),
-                "features": np.array([1.5, 1.5]),
+                "hidden_weights": [[1.5, -1.5], [0.0, 0.0]],
+                "hidden_biases": [1.5, 0.0],
+                "output_weights": [[0.5, 0.6], [0.0, 0.0]],
+                "output_biases": [1.0, 0.0],
+                "features": [1.5, 1.5],
             },
             "derivative of tanh taken at its output",
         ),
@@ -213,29 +237,29 @@ FORMULA = Formula(
             SMALL | {"label": 1},
             -0.75,
             {
-                "hidden_weights": np.array([[3.0, -3.0], [-3.2, 3.2]]),
-                "hidden_biases": np.array([3.0, -3.2]),
-                "output_weights": np.array([[0.0, 0.0], [0.5, 0.6]]),
-                "output_biases": np.array([0.0, 1.0]),
-                "features": np.array([-3.4, -3.4]),
+                "hidden_weights": [[3.0, -3.0], [-3.2, 3.2]],
+                "hidden_biases": [3.0, -3.2],
+                "output_weights": [[0.0, 0.0], [0.5, 0.6]],
+                "output_biases": [0.0, 1.0],
+                "features": [-3.4, -3.4],
             },
             "outputs taken for scores",
         ),
         "saturated: the slope 4 e^-80 is small, not zero": Case(
             ([[0.0]], [40.0], [[0.25]], [0.0], [1.0], 0),
             0.25,
-            {"hidden_biases": np.array([1.804851387845415e-35])},
+            {"hidden_biases": [1.804851387845415e-35]},
             "slope as one minus a square",
         ),
         "not a number": Case(
-            SMALL | {"features": np.array([np.nan, 0.0]), "label": 0},
+            SMALL | {"features": [np.nan, 0.0], "label": 0},
             np.nan,
-            {"hidden_biases": np.full(2, np.nan), "output_biases": np.array([1.0, 0.0])},
+            {"hidden_biases": np.full(2, np.nan), "output_biases": [1.0, 0.0]},
         ),
         "another answer's row is not read": Case(
-            SMALL | {"output_weights": np.array([[2.0, 0.0], [np.nan, np.inf]]), "label": 0},
+            SMALL | {"output_weights": [[2.0, 0.0], [np.nan, np.inf]], "label": 0},
             2.0,
-            {"features": np.array([1.5, 1.5])},
+            {"features": [1.5, 1.5]},
         ),
     },
     variants={
@@ -257,5 +281,20 @@ FORMULA = Formula(
             seen_in="TensorFlow's TanhGrad, github.com/tensorflow/tensorflow/pull/126747",
             symptom="digits are lost as units saturate; the slope is 0 from |a| = 19 on (float32: 9)",
         ),
+    },
+    rules=rules,
+    refuses={
+        "an answer beyond the outputs": (SMALL | {"label": 2}, "label"),
+        "an answer counted from the end": (SMALL | {"label": -1}, "label"),
+        "one bias for two hidden units": (SMALL | {"hidden_biases": [1.0], "label": 0}, "hidden_biases"),
+        "one weight for two hidden units": (
+            SMALL | {"output_weights": [[1.0], [1.0]], "label": 0},
+            "output_weights",
+        ),
+        "outputs for one of two biases": (
+            SMALL | {"output_weights": [[1.0, 1.0]], "label": 0},
+            "output_biases",
+        ),
+        "an input of another length": (SMALL | {"features": [1.0], "label": 0}, "features"),
     },
 )

@@ -1,23 +1,27 @@
 r"""PCA: the squared distance to a plane through the origin.
 
-    F(y) = |y - W W' y|^2,             r = y - W W' y
-    dF/dy = 2 (r - W W' r),            dF/dW = -2 (r y' + y r') W
+    F(y) = |r|^2,    r = y - W W' y
+
+    dF/dW = -2 (r y' + y r') W
+    dF/dy = 2 (r - W W' r)
 
 The columns of W are orthonormal, the code z = W' y minimises E(y, z) = |y - W z|^2, and F is what is
-left.  Energy 0 fills the plane, so the volume of low energy is limited by its dimension.  The W of
-lowest total energy spans the first principal axes of the (centred) data, and no descent is needed:
-they are eigenvectors.
+left.  Energy 0 fills the plane, so its dimension limits the volume of low energy.  The W of lowest total
+energy spans the first principal axes of the (centred) data.  No descent is needed to find them: they
+are eigenvectors.
 
 The formula is that of a linear autoencoder with tied weights, and the gradients hold for every W.  For
-orthonormal columns W' r = 0, the second terms vanish, and F = |y|^2 - |W' y|^2, a difference that
-loses all digits near the plane; the page never takes it.
+orthonormal columns W' r = 0 and the second terms vanish.
+
+In floating point F could be had from |y|^2 - |W' y|^2 if the columns are orthonormal, but this
+difference loses all digits near the plane.  The page never takes it.
 
 Source: Pearson (1901), "On lines and planes of closest fit"; as an energy, NYU DLSP20 week 7-3.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_count, require_shape, shape_of
+from ebm_ref.checks import real, require, require_count
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative
 
@@ -45,26 +49,26 @@ def pca(basis, point):
     >>> float(pca(np.array([[1.0], [0.0]]), np.array([3.0, 4.0])))  # the distance to an axis, squared
     16.0
     """
-    return np.sum(_residual(basis, point) ** 2)
+    W, y = FORMULA.checked(basis, point)
+    return np.sum(residual(W, y) ** 2)
 
 
 def pca_basis_gradient(basis, point):
     """dF/dW, shape (n, m): -2 (r y' + y r') W."""
-    r = _residual(basis, point)
-    return np.dot(-2.0 * (np.outer(r, point) + np.outer(point, r)), basis)
+    W, y = FORMULA.checked(basis, point)
+    r = residual(W, y)
+    return np.dot(-2.0 * (np.outer(r, y) + np.outer(y, r)), W)
 
 
 def pca_point_gradient(basis, point):
     """dF/dy, shape (n,): 2 (r - W W' r)."""
-    r = _residual(basis, point)
-    return 2.0 * (r - np.dot(basis, np.dot(r, basis)))
+    W, y = FORMULA.checked(basis, point)
+    return 2.0 * residual(W, residual(W, y))
 
 
-def _residual(basis, point):
+def residual(W, y):
     """r = y - W W' y."""
-    n, _ = shape_of("basis", basis, "n", "m")
-    require_shape("point", point, (n,))
-    return point - np.dot(basis, np.dot(point, basis))
+    return y - np.dot(W, np.dot(y, W))
 
 
 def principal_axes(points, m):
@@ -74,7 +78,8 @@ def principal_axes(points, m):
     >>> float(np.round(pca(W, np.array([3.0, 3.0])), 12))
     0.0
     """
-    _, n = shape_of("points", points, "p", "n")
+    points = real("points", points, "p", "n")
+    _, n = np.shape(points)
     require_count("m", m)
     require(m <= n, "m", m, f"must be at most {n}, the number of axes")
     require(np.all(np.isfinite(points)), "points", points, "must be finite")
@@ -126,7 +131,7 @@ FORMULA = Formula(
         no_code_does_better,
         axes_turned,
     ),
-    cases={  # Case((basis, point), value, by basis and point, exposes)
+    cases={  # (basis, point), F, (dF/dW, dF/dy), the mistake that it exposes
         "the distance to an axis": Case(
             (AXIS, [3.0, 4.0]),
             16.0,
@@ -157,4 +162,5 @@ FORMULA = Formula(
             symptom="the basis grows without limit when it is learnt; negative energies",
         ),
     },
+    refuses={"a point of another length": ((AXIS, [3.0]), "point")},
 )

@@ -1,13 +1,17 @@
 r"""RBF output: each answer has a centre, and its energy is the squared distance to it.
 
-    E(y, x) = |x - U_y|^2,    dE/dx = 2 (x - U_y),    dE/dU_y = -2 (x - U_y)
+    E(y, x) = |x - U_y|^2
 
-x is the output of a network, U_y the code of answer y.  With fixed, distinct centres no x is near
-two of them: for centres at distance D, sqrt(E_C) + sqrt(E_I) >= D by the triangle inequality, hence
-E_C + E_I >= D^2 / 2: where one energy is small the others are not, so even the energy loss is safe.
-Let the centres learn too, and nothing keeps them apart: they can all move to where x is, a collapse.
+    dE/dU_y = -2 (x - U_y)
+    dE/dx   = 2 (x - U_y)
 
-The energy is the *squared* distance; some notes print the bound for the squares as E_C + E_I >= D,
+x is the output of a network, U_y the code of answer y.  Where the centres are fixed and distinct, no x
+is near two of them.  For centres at a distance D, sqrt(E_y) + sqrt(E_o) >= D by the triangle inequality,
+hence E_y + E_o >= D^2 / 2: where the energy of one answer is small, those of the others are not.  So
+even the energy loss is safe.  But if the centres are learned too, nothing keeps them apart: all can
+move to where x is, a collapse.
+
+The energy is the *squared* distance.  Some notes print the bound for the squares as E_y + E_o >= D,
 which is false.
 
 Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrastive term).
@@ -15,12 +19,12 @@ Source: LeCun et al. (2006), Section 5 (the architecture that needs no contrasti
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.checks import require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, non_negative
 
 
-def rbf_output(centers, features, label):
+def rbf_output(centers, features, label: int):
     """Energy of one answer to one input.
 
     Parameters
@@ -45,27 +49,27 @@ def rbf_output(centers, features, label):
     >>> float(rbf_output(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([0.0, 0.0]), 1))
     25.0
     """
-    _check(centers, features, label)
-    return np.sum((features - centers[label]) ** 2)
+    U, x, y = FORMULA.checked(centers, features, label)
+    return np.sum((x - U[y]) ** 2)
 
 
-def rbf_output_features_gradient(centers, features, label):
-    """dE/dx, shape (n,): 2 (x - U_y)."""
-    _check(centers, features, label)
-    return 2.0 * (features - centers[label])
-
-
-def rbf_output_centers_gradient(centers, features, label):
+def rbf_output_centers_gradient(centers, features, label: int):
     """dE/dU, shape (k, n): -2 (x - U_y) in row y, zero elsewhere."""
-    g = np.zeros(np.shape(centers))
-    g[label] = -rbf_output_features_gradient(centers, features, label)
+    U, x, y = FORMULA.checked(centers, features, label)
+    g = np.zeros(U.shape)
+    g[y] = -2.0 * (x - U[y])
     return g
 
 
-def _check(centers, features, label):
-    k, n = shape_of("centers", centers, "k", "n")
-    require_index("label", label, k)
-    require_shape("features", features, (n,))
+def rbf_output_features_gradient(centers, features, label: int):
+    """dE/dx, shape (n,): 2 (x - U_y)."""
+    U, x, y = FORMULA.checked(centers, features, label)
+    return 2.0 * (x - U[y])
+
+
+def rules(centers, features, label):
+    """An answer that has a centre."""
+    require_index("label", label, len(centers))
 
 
 U = np.array([[0.0, 0.0], [3.0, 4.0]])
@@ -81,7 +85,7 @@ FORMULA = Formula(
         "label": int(rng.integers(3)),
     },
     laws=(non_negative, homogeneous(2, centers=1, features=1)),
-    cases={  # Case((centers, features, label), value, by centers and features, exposes)
+    cases={  # (centers, features, label), E, (dE/dU, dE/dx), the mistake that it exposes
         "3, 4, 5": Case((U, [0.0, 0.0], 1), 25.0, ([[0.0, 0.0], [6.0, 8.0]], [-6.0, -8.0]), "not squared"),
         "at the centre: no force, and no trouble": Case(
             (U, [3.0, 4.0], 1), 0.0, (np.zeros((2, 2)), np.zeros(2)), "eps added to the difference"
@@ -111,5 +115,12 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
             symptom="E = 2e-12 at the centre; not symmetric",
         ),
+    },
+    rules=rules,
+    refuses={  # (centers, features, label), the argument to blame
+        "an answer beyond the centres": ((U, [1.0, 1.0], 2), "label"),
+        "an answer counted from the end": ((U, [1.0, 1.0], -1), "label"),
+        "an answer between two": ((U, [1.0, 1.0], 0.5), "label"),
+        "a point of another length": ((U, [1.0], 0), "features"),
     },
 )

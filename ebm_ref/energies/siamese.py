@@ -2,19 +2,27 @@ r"""Siamese network: the same network sees two inputs, and the energy asks if th
 
     E(Y, x1, x2) = Y D^2 + (1 - Y) max(0, m - D^2),    Y = 1 same, 0 different
 
-    D = |f(x1) - f(x2)|,    f(x) = tanh(W x + b)
+    D = |d|,    d = f(x1) - f(x2),    f(x) = tanh(W x + b)
+
+    e  = dE/dD^2 = 1 for Y = 1,  -1 for Y = 0 where D^2 < m,  else 0
+    s1 = 1 - f(x1)^2,    s2 = 1 - f(x2)^2
+
+    dE/dW  = 2 e ((d s1) x1' - (d s2) x2')
+    dE/db  = 2 e (d s1 - d s2)
+    dE/dx1 = 2 e W' (d s1)
+    dE/dx2 = -2 e W' (d s2)
 
 The energy of 'same' is the squared distance of the two embeddings; that of 'different' is what D^2
 lacks of the margin.  'Same' is the better answer exactly where D^2 < m/2.
 
-    dD^2/dW = 2 (d s1) x1' - 2 (d s2) x2',    d = f(x1) - f(x2),    s = 1 - f^2
-
 There is ONE W, used twice, and its slope is the sum over both branches.  To hold one embedding as a
 constant while the other learns is a different algorithm.
 
-Where both embeddings saturate, f(x1) - f(x2) rounds to 0 and d is lost; numerics.tanh_difference
-subtracts what they lack of 1, and takes W (x1 - x2) for the gap, where b might drown the difference.
-s1 - s2, which dD^2/db needs, is -(f(x1) - f(x2)) (f(x1) + f(x2)).
+Three differences lose their digits in floating point.  f(x1) - f(x2) is 0 where both embeddings round to
+1; numerics.tanh_difference subtracts what they lack of 1, and is told the gap W (x1 - x2), in which b
+drowns nothing.  s1 - s2 is -d (f(x1) + f(x2)).  And s1 x1 - s2 x2 may nearly cancel where x1 and x2
+are alike; it equals s1 (x1 - x2) + (s1 - s2) x2, and that with 1 and 2 exchanged, so the page takes
+the form of the smallest terms.
 
 Labels are a trap: here, and in Keras's example, 1 means same; in Hadsell et al. (2006) it means
 different.  The margin is on D^2; for the margin on D see criteria/contrastive_distance.py.
@@ -24,10 +32,23 @@ Source: Bromley et al. (1993) for the twins; after Chopra, Hadsell and LeCun (20
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_one_of, require_shape, shape_of
+from ebm_ref.checks import require, require_one_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import non_negative, symmetric
 from ebm_ref.numerics import tanh_difference, tanh_slope
+
+
+def siamese_as_printed(weights, biases, first, second, same, margin=1.0):
+    """The two embeddings, subtracted: 0 where both are nearly 1.
+
+    >>> W, b, x1, x2 = np.ones((1, 1)), np.zeros(1), np.array([20.0]), np.array([21.0])
+    >>> print(f"{siamese_as_printed(W, b, x1, x2, 1):.6g} {siamese(W, b, x1, x2, 1):.6g}")
+    0 5.39755e-35
+    """
+    W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
+    f1, f2 = np.tanh(np.dot(W, x1) + b), np.tanh(np.dot(W, x2) + b)
+    D2 = np.sum((f1 - f2) ** 2)
+    return Y * D2 + (1.0 - Y) * np.maximum(0.0, m - D2)
 
 
 def siamese(weights, biases, first, second, same, margin=1.0):
@@ -60,57 +81,81 @@ def siamese(weights, biases, first, second, same, margin=1.0):
     >>> [round(float(siamese(W, b, x1, x2, Y)), 12) for Y in (1, 0)]  # D = 1/2
     [0.25, 0.75]
     """
-    a1, a2, gap = _arguments(weights, biases, first, second, same, margin)
-    D2 = np.sum(tanh_difference(a1, a2, gap) ** 2)
-    return D2 if same == 1 else np.maximum(0.0, margin - D2)
+    W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
+    _, _, d = branches(W, b, x1, x2)
+    D2 = np.sum(d**2)
+    return D2 if Y == 1 else np.maximum(0.0, m - D2)
 
 
 def siamese_weights_gradient(weights, biases, first, second, same, margin=1.0):
-    """dE/dW, shape (m, n): both branches."""
-    p, q = _forces(weights, biases, first, second, same, margin)
-    return np.outer(p, first) + np.outer(q, second)
+    """dE/dW, shape (m, n): both branches, added in the form that cancels least."""
+    W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
+    a1, a2, d = branches(W, b, x1, x2)
+    s1, s2, fall = tanh_slope(a1), tanh_slope(a2), -d * total(a1, a2)  # s1 - s2
+    difference = sum_of_smallest(
+        (np.outer(s1, x1), np.outer(-s2, x2)),
+        (np.outer(s1, x1 - x2), np.outer(fall, x2)),
+        (np.outer(s2, x1 - x2), np.outer(fall, x1)),
+    )
+    return (2.0 * by_square(d, Y, m) * d)[:, None] * difference
 
 
 def siamese_biases_gradient(weights, biases, first, second, same, margin=1.0):
     """dE/db, shape (m,): the forces on both branches, nearly opposite, summed without a difference."""
-    a1, a2, gap = _arguments(weights, biases, first, second, same, margin)
-    d, total = tanh_difference(a1, a2, gap), tanh_difference(a1, -a2, a1 + a2)
-    return -2.0 * _side(siamese(weights, biases, first, second, same, margin), same) * d * d * total
+    W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
+    a1, a2, d = branches(W, b, x1, x2)
+    return -2.0 * by_square(d, Y, m) * d * d * total(a1, a2)
 
 
 def siamese_first_gradient(weights, biases, first, second, same, margin=1.0):
-    """dE/dx1, shape (n,)."""
-    return np.dot(_forces(weights, biases, first, second, same, margin)[0], weights)
+    """dE/dx1, shape (n,): 2 e W' (d s1)."""
+    W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
+    return np.dot(forces(W, b, x1, x2, Y, m)[0], W)
 
 
 def siamese_second_gradient(weights, biases, first, second, same, margin=1.0):
-    """dE/dx2, shape (n,)."""
-    return np.dot(_forces(weights, biases, first, second, same, margin)[1], weights)
+    """dE/dx2, shape (n,): -2 e W' (d s2)."""
+    W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
+    return np.dot(forces(W, b, x1, x2, Y, m)[1], W)
 
 
-def _forces(weights, biases, first, second, same, margin):
-    """dE/da of the two branches; zero from the margin on, and at it."""
-    a1, a2, gap = _arguments(weights, biases, first, second, same, margin)
-    side = _side(siamese(weights, biases, first, second, same, margin), same)
-    pull = 2.0 * side * tanh_difference(a1, a2, gap)
+def branches(W, b, x1, x2):
+    """W x + b of the two branches, and d = f(x1) - f(x2) from their gap, in which there is no b."""
+    a1, a2 = np.dot(W, x1) + b, np.dot(W, x2) + b
+    return a1, a2, tanh_difference(a1, a2, np.dot(W, x1 - x2))
+
+
+def total(a1, a2):
+    """f(x1) + f(x2)."""
+    return tanh_difference(a1, -a2, a1 + a2)
+
+
+def sum_of_smallest(first, *others):
+    """u + v, elementwise of that pair (u, v) which has the smallest terms; all pairs have equal sums."""
+    u, v = first
+    for p, q in others:
+        smaller = np.abs(p) + np.abs(q) < np.abs(u) + np.abs(v)
+        u, v = np.where(smaller, p, u), np.where(smaller, q, v)
+    return u + v
+
+
+def by_square(d, Y, m):
+    """e = dE/dD^2."""
+    D2 = np.sum(d**2)
+    return np.where(np.isnan(D2), np.nan, 1.0 if Y == 1 else -1.0 * (D2 < m))
+
+
+def forces(W, b, x1, x2, Y, m):
+    """dE/da of the two branches: 2 e d s1 and -2 e d s2."""
+    a1, a2, d = branches(W, b, x1, x2)
+    pull = 2.0 * by_square(d, Y, m) * d
     return pull * tanh_slope(a1), -pull * tanh_slope(a2)
 
 
-def _side(energy, same):
-    """dE/dD^2: 1 for the same; for the different -1 within the margin, else 0."""
-    return np.where(np.isnan(energy), np.nan, 1.0 if same == 1 else -np.sign(energy))
-
-
-def _arguments(weights, biases, first, second, same, margin):
-    """W x + b of the two branches, and their difference, from which b is gone."""
-    m, n = shape_of("weights", weights, "m", "n")
-    require_shape("biases", biases, (m,))
-    require_shape("first", first, (n,))
-    require_shape("second", second, (n,))
+def rules(weights, biases, first, second, same, margin):
+    """Same or different, and a margin."""
     require_one_of("same", same, 1, 0)
     require(margin >= 0.0, "margin", margin, "must be >= 0")
-    a1, a2 = (np.dot(weights, x) + biases for x in (first, second))
-    return a1, a2, np.dot(weights, first - second)
 
 
 def same_below_half_the_margin(formula, inputs, rng):
@@ -135,17 +180,17 @@ def _turned(function):
 
 # f(x1) = (1/2, 3/5) and f(x2) = 0, so D^2 = 1/4 + 9/25
 PAIR = {
-    "weights": np.array([[np.log(3.0) / 2.0, 0.0], [np.log(2.0), 0.0]]),
+    "weights": [[np.log(3.0) / 2.0, 0.0], [np.log(2.0), 0.0]],
     "biases": np.zeros(2),
-    "first": np.array([1.0, 2.0]),
-    "second": np.array([0.0, 0.0]),
+    "first": [1.0, 2.0],
+    "second": [0.0, 0.0],
 }
 PAIR_GRADIENT = np.array([[0.75, 1.5], [0.768, 1.536]])
 MIRRORED = {
-    "weights": np.array([[1.0]]),
+    "weights": [[1.0]],
     "biases": np.zeros(1),
-    "first": np.array([np.log(2.0)]),
-    "second": np.array([-np.log(2.0)]),
+    "first": [np.log(2.0)],
+    "second": [-np.log(2.0)],
 }
 
 FORMULA = Formula(
@@ -162,15 +207,12 @@ FORMULA = Formula(
         "margin": rng.uniform(1.0, 4.0),
     },
     laws=(non_negative, symmetric("first", "second"), same_below_half_the_margin),
-    cases={  # Case((weights, biases, first, second, same, margin), value, exposes)
+    cases={  # (weights, biases, first, second, same, margin), E, gradients, the mistake that it exposes
         "same: the squared distance 0.61": Case(
-            PAIR | {"same": 1},
-            0.61,
-            {"weights": PAIR_GRADIENT, "biases": np.array([-0.25, -0.432])},
-            "labels turned",
+            PAIR | {"same": 1}, 0.61, {"weights": PAIR_GRADIENT, "biases": [-0.25, -0.432]}, "labels turned"
         ),
         "different: 0.39 are missing to the margin of 1": Case(
-            PAIR | {"same": 0}, 0.39, {"weights": -PAIR_GRADIENT, "biases": np.array([0.25, 0.432])}
+            PAIR | {"same": 0}, 0.39, {"weights": -PAIR_GRADIENT, "biases": [0.25, 0.432]}
         ),
         "far enough: beyond the margin nothing pushes": Case(
             PAIR | {"same": 0, "margin": 0.5},
@@ -182,15 +224,15 @@ FORMULA = Formula(
             MIRRORED | {"same": 1},
             1.44,
             {
-                "weights": np.array([[4.0 * 1.2 * 0.64 * np.log(2.0)]]),
+                "weights": [[4.0 * 1.2 * 0.64 * np.log(2.0)]],
                 "biases": np.zeros(1),
-                "first": np.array([1.536]),
-                "second": np.array([-1.536]),
+                "first": [1.536],
+                "second": [-1.536],
             },
             "one branch forgotten",
         ),
         "one and the same: no distance, and no margin to keep": Case(
-            PAIR | {"second": np.array([1.0, 2.0]), "same": 0, "margin": 0.0},
+            PAIR | {"second": [1.0, 2.0], "same": 0, "margin": 0.0},
             0.0,
             {"weights": np.zeros((2, 2)), "second": np.zeros(2)},
         ),
@@ -198,7 +240,7 @@ FORMULA = Formula(
             ([[1.0]], np.zeros(1), [20.0], [21.0], 1), 5.397552986259668e-35
         ),
         "not a number": Case(
-            PAIR | {"first": np.array([np.nan, 0.0]), "same": 0},
+            PAIR | {"first": [np.nan, 0.0], "same": 0},
             np.nan,
             {"weights": np.full((2, 2), np.nan), "second": np.full(2, np.nan)},
         ),
@@ -213,8 +255,8 @@ FORMULA = Formula(
         "one branch forgotten": Mistake(
             siamese,
             {
-                "weights": lambda W, b, x1, x2, Y, m=1.0: np.outer(_forces(W, b, x1, x2, Y, m)[0], x1),
-                "biases": lambda W, b, x1, x2, Y, m=1.0: _forces(W, b, x1, x2, Y, m)[0],
+                "weights": lambda W, b, x1, x2, Y, m=1.0: np.outer(forces(W, b, x1, x2, Y, m)[0], x1),
+                "biases": lambda W, b, x1, x2, Y, m=1.0: forces(W, b, x1, x2, Y, m)[0],
             },
             symptom="the second embedding counts as a constant; the slope depends on the order of the pair",
         ),
@@ -222,5 +264,16 @@ FORMULA = Formula(
             lambda W, b, x1, x2, Y, m=1.0: siamese(W, b, x1, x2, 1) * (2 * Y - 1) + (1 - Y) * m,
             symptom="unlike pairs are driven apart for ever, and pay the energy that like pairs cost",
         ),
+    },
+    as_printed=siamese_as_printed,
+    rules=rules,
+    refuses={
+        "an answer of 2": (PAIR | {"same": 2}, "same"),
+        "an answer of -1": (PAIR | {"same": -1}, "same"),
+        "a negative margin": (PAIR | {"same": 1, "margin": -1.0}, "margin"),
+        "a margin that is no number": (PAIR | {"same": 0, "margin": np.nan}, "margin"),
+        "one bias for two hidden units": (PAIR | {"biases": [1.0], "same": 0}, "biases"),
+        "a first input of another length": (PAIR | {"first": [1.0], "same": 0}, "first"),
+        "a second input of another length": (PAIR | {"second": [1.0], "same": 0}, "second"),
     },
 )

@@ -1,31 +1,47 @@
 r"""Softmax classifier: an energy that is normalised by construction.
 
-    E(y, x) = -log softmax(W x)_y = -w_y.x + log sum_j e^{w_j.x}
+    E(y, x) = -log p_y = -w_y.x + log sum_j e^{w_j.x},    p = softmax(W x)
 
-    dE/dW = (p - onehot(y)) x^T,    dE/dx = W^T (p - onehot(y))
-    p     = softmax(W x)
+    dE/dw_j = (p_j - [j = y]) x
+    dE/dx   = sum_j (p_j - [j = y]) w_j
 
-Since sum_y e^{-E} = 1 there is no free level: lowering the right answer raises the wrong ones, and
-even the energy loss cannot collapse.  Training it with the energy loss is what everybody calls
-cross-entropy.  (With E = -w_y.x instead the same training is nll: the normaliser moves into the loss.)
+Since sum_y e^{-E} = 1 there is no free level: to lower the right answer is to raise the wrong ones, so
+even the energy loss cannot collapse.  Training this energy with the energy loss is what everybody
+calls cross-entropy.  (With E = -w_y.x instead, the same training is nll: the normaliser is then part
+of the loss.)
 
-The logarithm matters.  -softmax(W x)_y has its minimum at the same answer, but it is no cross-entropy:
-its mean over the data is the smooth error rate, mee, minus 1, and where the model is sure and wrong it
-is flat: the slope carries a factor p_y.
+The logarithm matters.  -p_y has its minimum at the same answer, but it is no cross-entropy.  Its mean
+over the data is mee, the smooth error rate, minus 1.  And where the model is sure and wrong it is flat:
+its slope carries a factor p_y.
+
+In floating point p_y rounds to 1 once the other answers are e^{-37} as probable, and log p_y to 0.
+Counting from the largest logit, which then is that of y, the page keeps what the others add.  The
+slopes, too, take 1 - p_y as the sum of the other probabilities, not as a difference.
 
 Source: LeCun et al. (2006), Section 3.3; standard.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_index, require_shape, shape_of
+from ebm_ref.checks import require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import likelihood_over, non_negative
 from ebm_ref.numerics import logsumexp
 from ebm_ref.numerics import softmax as probabilities
 
 
-def softmax(weights, features, label):
+def softmax_as_printed(weights, features, label: int):
+    """-log softmax(W x)_y: 0 for an answer that is nearly certain, and e^{w_j.x} overflows at 710.
+
+    >>> float(softmax_as_printed(np.array([[1.0], [0.0]]), np.array([40.0]), 0)) == 0.0  # e^-40 is the truth
+    True
+    """
+    W, x, y = FORMULA.checked(weights, features, label)
+    p = np.exp(np.dot(W, x)) / np.sum(np.exp(np.dot(W, x)))
+    return -np.log(p[y])
+
+
+def softmax(weights, features, label: int):
     """Energy of one answer to one input.
 
     Parameters
@@ -50,36 +66,30 @@ def softmax(weights, features, label):
     >>> float(softmax(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([-40.0, 5.0]), 0))
     4.248354255291589e-18
     """
-    logits = _logits(weights, features, label)
-    s = np.argmax(logits)
-    return (logits[s] - logits[label]) + logsumexp(logits - logits[s])
+    W, x, y = FORMULA.checked(weights, features, label)
+    z = np.dot(W, x)
+    s = np.argmax(z)
+    return (z[s] - z[y]) + logsumexp(z - z[s])
 
 
-def softmax_weights_gradient(weights, features, label):
-    """dE/dW, shape (k, n): (p - onehot(y)) x^T."""
-    return np.outer(_residual(weights, features, label), features)
+def softmax_weights_gradient(weights, features, label: int):
+    """dE/dW, shape (k, n): (p_j - [j = y]) x in row j, with p_y - 1 summed from the other answers."""
+    W, x, y = FORMULA.checked(weights, features, label)
+    r = probabilities(np.dot(W, x))
+    r[y] = -np.sum(np.delete(r, y))
+    return np.outer(r, x)
 
 
-def softmax_features_gradient(weights, features, label):
-    """dE/dx, shape (n,): W^T (p - onehot(y)), summed as differences to w_y so that p_y need not be near 1."""
-    p = probabilities(_logits(weights, features, label))
-    return np.dot(p, weights - weights[label])
+def softmax_features_gradient(weights, features, label: int):
+    """dE/dx, shape (n,): sum_j p_j (w_j - w_y), where no p_y near 1 is subtracted from 1."""
+    W, x, y = FORMULA.checked(weights, features, label)
+    p = probabilities(np.dot(W, x))
+    return np.dot(p, W - W[y])
 
 
-def _logits(weights, features, label):
-    """W x, of inputs that fit."""
-    k, n = shape_of("weights", weights, "k", "n")
-    require_index("label", label, k)
-    require_shape("features", features, (n,))
-    return np.dot(weights, features)
-
-
-def _residual(weights, features, label):
-    """p - onehot(y), with p_y - 1 summed from the other answers."""
-    p = probabilities(_logits(weights, features, label))
-    r = p + 0.0
-    r[label] = -np.sum(np.delete(p, label))
-    return r
+def rules(weights, features, label):
+    """An answer that has a row."""
+    require_index("label", label, len(weights))
 
 
 W = np.array([[0.0, 0.0], [np.log(3.0), 0.0]])
@@ -95,7 +105,7 @@ FORMULA = Formula(
         "label": int(rng.integers(3)),
     },
     laws=(non_negative, likelihood_over("label")),
-    cases={  # Case((weights, features, label), value, by weights and features, exposes)
+    cases={  # (weights, features, label), E, (dE/dW, dE/dx), the mistake that it exposes
         "probabilities 1/4 and 3/4, the unlikely one": Case(
             (W, [1.0, 5.0], 0),
             np.log(4.0),
@@ -129,5 +139,13 @@ FORMULA = Formula(
         "energies taken for scores": Mistake(
             lambda W, x, y: softmax(-W, x, y), symptom="the least likely class wins"
         ),
+    },
+    as_printed=softmax_as_printed,
+    rules=rules,
+    refuses={  # (weights, features, label), the argument to blame
+        "an answer beyond the rows": ((W, [1.0, 5.0], 2), "label"),
+        "an answer counted from the end": ((W, [1.0, 5.0], -1), "label"),
+        "no answer": ((np.ones((0, 2)), [1.0, 5.0], 0), "label"),
+        "an input of another length": ((W, [1.0], 0), "features"),
     },
 )

@@ -1,32 +1,35 @@
 r"""Two classes: the sign of one number decides, its size says by how much.
 
-    E(Y, x) = -Y G(x),    G(x) = w.x + b,    Y = -1 or 1
+    E(Y, x) = -Y G,    G = w.x + b,    Y = -1 or 1
 
-    dE/dw = -Y x,    dE/db = -Y,    dE/dx = -Y w
+    dE/dw = -Y x
+    dE/db = -Y
+    dE/dx = -Y w
 
-The better answer is Y = sign G, and the two energies differ by 2 |G|.  Three classics are this one
-energy, trained with three losses:
+The better answer is Y = sign G.  Three classics are this one energy, trained with three losses:
 
-    perceptron loss   (sign(G) - Y) G                 Rosenblatt's perceptron
-    hinge loss        max(0, m - 2 Y G)               + |w|^2: the linear SVM
-    nll               log(1 + e^{-2 beta Y G}) / beta     logistic regression
+    perceptron loss   (sign(G) - Y) G                  Rosenblatt's perceptron
+    hinge loss        max(0, m - 2 Y G)                + |w|^2: the linear SVM
+    nll               log(1 + e^{-2 beta Y G}) / beta  logistic regression
 
-Energies are -G and G, not 0 and -G: so a factor 2 stands where the textbooks of the SVM, which take
-the margin between the classes and the plane, have none.
+The energies are -G and G, so the gap between them is 2 |G|.  Textbooks of the SVM measure |G| alone,
+the way from a class to the plane, and have no factor 2.
 
-A model that gives all answers the same energy has perceptron loss 0, and no slope leads away from it.
-Where E is linear in its parameters this does no harm.  Such models form a set without interior; and if
-some w separates the data, which lie within a radius R, by a distance g, then from next to nothing at
-most (R/g)^2 corrections lead to where all answers are right (Novikoff).  In general it fails.  Let G be
-max(0, w.x + b): every sample beyond the corner is flat, and the loss, which pushes a positive G down on
-samples of Y = -1 and asks nothing of ties, can drive all samples there and rest at 0.
+A model that gives both answers the same energy has perceptron loss 0, and no slope leads away from it.
+Where E is linear in its parameters this does no harm: for almost every w and b the two energies differ.
+And if some w separates the data, which lie within a radius R, by a distance g, then training that
+starts next to 0 has all answers right after at most (R/g)^2 corrections (Novikoff).
+
+In general it does harm.  Let G be max(0, w.x + b).  Every sample with w.x + b < 0 then has two equal
+energies that do not move.  The loss pushes a positive G down on samples of Y = -1, and asks nothing
+where energies are equal; so it can drive all samples there, and rest at 0.
 
 Source: LeCun et al. (2006), Section 3.2; Rosenblatt (1958); Novikoff (1962).
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_one_of, require_shape, shape_of
+from ebm_ref.checks import require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 
@@ -58,31 +61,31 @@ def two_class(weights, bias, features, answer):
     >>> float(two_class(np.array([2.0, -1.0]), 0.5, np.array([1.0, 1.0]), 1))  # -(2 - 1 + 0.5)
     -1.5
     """
-    _check(weights, features, answer)
-    return -answer * (np.dot(weights, features) + bias)
+    w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
+    return -Y * (np.dot(w, x) + b)
 
 
 def two_class_weights_gradient(weights, bias, features, answer):
     """dE/dw, shape (n,): -Y x."""
-    _check(weights, features, answer)
-    return -answer * features
+    _, _, x, Y = FORMULA.checked(weights, bias, features, answer)
+    return -Y * x
 
 
 def two_class_bias_gradient(weights, bias, features, answer):
     """dE/db: -Y."""
-    _check(weights, features, answer)
-    return -float(answer)
+    _, _, _, Y = FORMULA.checked(weights, bias, features, answer)
+    return -Y
 
 
 def two_class_features_gradient(weights, bias, features, answer):
     """dE/dx, shape (n,): -Y w."""
-    _check(weights, features, answer)
-    return -answer * weights
+    w, _, _, Y = FORMULA.checked(weights, bias, features, answer)
+    return -Y * w
 
 
-def _check(weights, features, answer):
+def rules(weights, bias, features, answer):
+    """Two answers."""
     require_one_of("answer", answer, -1, 1)
-    require_shape("features", features, shape_of("weights", weights, "n"))
 
 
 def answers_are_opposite(formula, inputs, rng):
@@ -90,7 +93,7 @@ def answers_are_opposite(formula, inputs, rng):
     return misfit(formula, inputs, inputs | {"answer": -inputs["answer"]}, factor=-1.0)
 
 
-ONE = {"weights": np.array([2.0, -1.0]), "bias": 0.5, "features": np.array([1.0, 1.0]), "answer": 1}
+ONE = {"weights": [2.0, -1.0], "bias": 0.5, "features": [1.0, 1.0], "answer": 1}
 
 FORMULA = Formula(
     value=two_class,
@@ -108,7 +111,7 @@ FORMULA = Formula(
         "answer": int(rng.choice([-1, 1])),
     },
     laws=(answers_are_opposite, homogeneous(1, weights=1, bias=1)),
-    cases={  # Case((weights, bias, features, answer), value, by weights and bias and features, exposes)
+    cases={  # (weights, bias, features, answer), E, (dE/dw, dE/db, dE/dx), the mistake that it exposes
         "yes: G = 1.5, so 1 is the better answer": Case(
             ONE, -1.5, ([-1.0, -1.0], -1.0, [-2.0, 1.0]), "energies taken for scores"
         ),
@@ -118,9 +121,7 @@ FORMULA = Formula(
         "on the plane: G = 0, both answers are as good": Case(
             ONE | {"bias": -1.0, "answer": -1}, 0.0, ([1.0, 1.0], 1.0, [2.0, -1.0])
         ),
-        "not a number": Case(
-            ONE | {"weights": np.array([np.nan, 1.0])}, np.nan, {"features": np.array([np.nan, -1.0])}
-        ),
+        "not a number": Case(ONE | {"weights": [np.nan, 1.0]}, np.nan, {"features": [np.nan, -1.0]}),
     },
     variants={
         "answers 0 and 1": Mistake(
@@ -137,5 +138,11 @@ FORMULA = Formula(
             seen_in="reading notes of the tutorial, where the hinge loss of this energy reads m + 2 Y G",
             symptom="training makes every answer wrong",
         ),
+    },
+    rules=rules,
+    refuses={
+        "an answer of 0": (ONE | {"answer": 0}, "answer"),
+        "an answer that is no number": (ONE | {"answer": np.nan}, "answer"),
+        "an input of another length": (ONE | {"features": [1.0]}, "features"),
     },
 )
