@@ -126,36 +126,3 @@ def test_exact_learning_of_bars_and_stripes():
         loss, gradient = loss_and_gradient(*parameters)
         parameters = [x - 0.5 * g for x, g in zip(parameters, gradient, strict=True)]
     assert np.log(14.0) < loss < np.log(14.0) + 0.5
-
-
-@pytest.mark.parametrize("name", ["rbm_free_energy", "gaussian_rbm_free_energy", "potts_rbm_free_energy"])
-def test_one_bias_is_not_meant_for_all_units(name):
-    f = FORMULAS[name]
-    legal = f.bind(**f.sample(np.random.default_rng(0)))
-    last = list(legal)[-1]
-    wide = np.concatenate([legal["weights"]] * 2, axis=-1)
-    for function in (f.value, *f.gradients.values()):
-        with pytest.raises(ValueError, match=r"(?s)weights = .*has the shape .*, but the biases call for"):
-            function(**legal | {"weights": wide})
-        with pytest.raises(ValueError, match=rf"(?s){last} = .*must hold \d units"):
-            function(**legal | {last: np.concatenate([legal[last]] * 2)})
-
-
-@pytest.mark.parametrize(
-    "name, inputs, says",
-    [
-        ("rbm", (W, B, C, np.full(N, 2), HIDDEN[0]), r"visible = .*must be 0 or 1 each"),
-        ("rbm", (W, B, C, VISIBLE[0], np.full(M, -1)), r"hidden = .*must be 0 or 1 each"),
-        ("gaussian_rbm", (W, B, C, B, np.full(M, 0.5)), r"hidden = .*must be 0 or 1 each"),
-        (
-            "potts_rbm_free_energy",
-            (np.zeros((1, 2, 1)), np.zeros((1, 2)), np.zeros(1), np.array([2])),
-            r"labels = 2: must be an integer in 0..1",
-        ),
-    ],
-)
-def test_states_that_are_none(name, inputs, says):
-    f = FORMULAS[name]
-    for function in (f.value, *f.gradients.values()):
-        with pytest.raises(ValueError, match=says):
-            function(*inputs)
