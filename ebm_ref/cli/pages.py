@@ -76,6 +76,10 @@ def show_command(args, out):
         for what, text in (("seen in", variant.seen_in), ("symptom", variant.symptom)):
             if text:
                 say(f"      {what}: {text}")
+    if record.refuses:
+        say("\nWhat it refuses, and the argument that the error names")
+    for refusal, (_, argument) in record.refuses.items():
+        say(f"  {refusal}: {argument}")
     say("\n" + neighbours(page.__name__.removeprefix("ebm_ref.")))
     return 0
 
