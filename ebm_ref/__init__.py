@@ -29,6 +29,56 @@ precondition raises `ValueError` with the argument, its value and the rule.
 
 __version__ = "0.1.0"
 
+# The letters of formulas, and the arguments that they stand for, on every page alike.  A page that must use
+# one otherwise, since the literature does, says so in its header.
+LETTERS = {
+    "A": "precision predictor weights",  # a matrix between two spaces, like B
+    "B": "decoder",
+    "E": "energies energy tables other_energy",  # an energy, or all of them
+    "J": "couplings",
+    "K": "kernels",
+    "L": "",  # a loss; F a free energy, o the most offending answer, Z a sum over answers: never arguments
+    "P": "pairwise",
+    "Q": "matrix",
+    "T": "transitions threshold",
+    "U": "centers",
+    "V": "output_weights decoder",  # the parameters of the second layer
+    "W": "weights hidden_weights encoder decoder dictionary basis",  # parameters that multiply an input
+    "X": "features image windows",  # an input of several parts
+    "Y": "same answer face",  # an answer of two
+    "a": "anchor position",
+    "b": "bias biases hidden_biases encoder_bias visible_bias",
+    "beta": "beta other_beta",  # inverse temperature
+    "c": "output_biases decoder_bias hidden_bias",
+    "d": "distance distances",
+    "delta": "delta",
+    "e": "energies step_size",  # of arcs; a step
+    "eps": "noise",
+    "g": "gradient proposal_gradient",
+    "gamma": "gamma",
+    "h": "fields hidden",
+    "k": "",  # the number of answers
+    "l": "losses log_probabilities log_q",
+    "lam": "sparsity strength",
+    "lp": "log_probabilities",
+    "m": "margin",
+    "mu": "mean means center centers",
+    "p": "p probability positive",
+    "q": "probabilities",
+    "r": "radii",
+    "s": "spins score similarities smoothing",
+    "t": "target targets",  # a target that is a number or a distribution
+    "tau": "temperature",
+    "u": "unary lengths",
+    "v": "visible variance variances",
+    "w": "weights centers",  # one vector of weights, or one for each answer
+    "x": "point position features prediction scores observation corrupted bits",  # an input, a point
+    "x1": "x1 first",
+    "x2": "x2 second",
+    "y": "label labels target answer correct positive sign configuration observation point",  # the answer
+    "z": "logit logits code component angle position noise",  # a logit; a latent variable; normal noise
+}
+
 READING_ORDER = (
     "checks",
     "formula",

@@ -1,6 +1,7 @@
 """The reading order is the import order, and leaves no module out."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,38 @@ def test_heavy_packages_stay_where_they_belong(module):
     assert ("mpmath" in names) <= (module == "proof.oracle" or module.startswith("proof.naive"))
     assert ("rich" in names) <= module.startswith("cli.")
     assert "numba" not in names or module.startswith("kernels")
+
+
+def unpacked(tree):
+    """(letter, argument) of every line `E, y, m = FORMULA.checked(energies, label, margin)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ".checked" in ast.unparse(getattr(node.value, "func", node)):
+            letters = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else node.targets
+            arguments = node.value.args
+            if isinstance(letters[0], ast.Starred):  # the last ones only
+                letters = letters[1:]
+                arguments = arguments[-len(letters) :]
+            for letter, argument in zip(letters, arguments, strict=True):
+                yield ast.unparse(letter), ast.unparse(argument)
+
+
+@pytest.mark.parametrize("module", ebm_ref.READING_ORDER)
+def test_a_letter_means_the_same_on_every_page(module):
+    """What a letter stands for is in the table of letters, or the page's own header says it."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    header = " ".join(ast.get_docstring(tree).split())
+    for letter, argument in unpacked(tree):
+        if letter.startswith(("_", "*")) or letter == argument:
+            continue
+        meanings = ebm_ref.LETTERS.get(letter) or ebm_ref.LETTERS.get(letter.partition("_")[0], "")
+        stem = argument.split("_")[-1].rstrip("s")
+        one = rf"(?<!\w){re.escape(letter)}(?!\w)"
+        says = re.search(rf"{one}[^.;]*\b{stem}|\b{stem}\w*[^.;]*{one}", header, re.IGNORECASE)
+        assert argument in meanings.split() or says, (
+            f"LETTERS in ebm_ref/__init__.py gives {letter} to {meanings or 'nothing'}: add "
+            f"{argument} there, or "
+            f"say in the header that {letter} is the {argument.replace('_', ' ')}"
+        )
 
 
 def run(code):
