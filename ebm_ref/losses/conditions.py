@@ -2,8 +2,8 @@ r"""What makes a loss good: a condition on the plane of two energies, and the ga
 
     condition 1    E_C < E_j for every wrong answer j
     condition 2    E_C + m < E_I
-    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss than
-                   every point of R with E_C + m >= E_I
+    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss
+                   than every point of R with E_C + m >= E_I
 
 E_C is the energy of the correct answer and E_I that of the most offending incorrect one: E_y and E_o
 elsewhere in this book, but these are the letters of the tutorial.  Condition 1 says that inference is
@@ -12,17 +12,19 @@ reach at all.  A loss that meets condition 3 on R brings training to condition 2
 of the loss, wherever it lies, lies beyond the margin.  Condition 3 is sufficient, not necessary, and
 says nothing about convexity.
 
-    loss                     R = [0, B]^2    R = {sqrt(E_C) + sqrt(E_I) >= D}, rbf_output.py
-    log mce nll mee sq-exp   every m < B     every m < B
-    hinge(m0)                m < m0          m < m0
-    sq-sq(m0)                m < m0          m < max(m0, D^2)
-    perceptron lvq2          never           never
-    energy                   never           m < D^2: the architecture is safe by itself
+    loss                      R = [0, B]^2    R = {sqrt(E_C) + sqrt(E_I) >= D}
+    log mce nll mee sq-exp    every m < B     every m < B
+    hinge(m0)                 m < m0          m < m0
+    sq-sq(m0)                 m < m0          m < max(m0, D^2)
+    perceptron lvq2           never           never
+    energy                    never           m < D^2
 
-The rows name losses, with their margin m0 or their levels, and say for which m condition 3 holds; D is
-the distance between two centres of RBF outputs.  If one moves along the loss's own force instead of
-searching R, one finds the column 'margin' of the tutorial's Table 1: the smallest gap E_I - E_C at
-which descent from a wrong start comes to rest.
+The table says for which m condition 3 holds; m0 is the margin of the loss.  The second region is that of
+RBF outputs whose two centres are D apart (energies/rbf_output.py): there the architecture makes even the
+energy loss safe.
+
+If one moves along the loss's own force instead of searching R, one finds the column 'margin' of the
+tutorial's Table 1: the smallest gap E_I - E_C at which descent from a wrong start comes to rest.
 
 Source: LeCun et al. (2006), Section 5.2 (conditions 1-3) and Table 1 (margins).
 """
