@@ -34,10 +34,12 @@ __version__ = "0.1.0"
 LETTERS = {
     "A": "precision predictor weights",  # a matrix between two spaces, like B
     "B": "decoder",
+    "C": "costs",
     "E": "energies energy tables other_energy",  # an energy, or all of them
     "J": "couplings",
     "K": "kernels",
     "L": "",  # a loss; F a free energy, o the most offending answer, Z a sum over answers: never arguments
+    "M": "cap",
     "P": "pairwise",
     "Q": "matrix",
     "T": "transitions threshold",

@@ -56,7 +56,7 @@ def test_autograd_sees_a_value_that_is_not_the_gradients(tampered):
 
 
 def test_mutants_must_be_exposed(tampered):
-    harmless = Variant("another way to write it", "mistake", FORMULAS["hinge"].value)
+    harmless = Variant(FORMULAS["hinge"].value, name="another way to write it")
     tampered("hinge", variants=(harmless,))
     assert failures("hinge", "mutants")
     cases = tuple(dataclasses.replace(case, exposes=harmless.name) for case in FORMULAS["hinge"].cases)
@@ -289,7 +289,8 @@ def test_estimated_condition_agrees_with_the_oracles(name):
 
 
 def test_a_case_without_a_gradient_convention_is_allowed():
-    assert Case("x", {}, 0.0).gradients == {}
+    record = Formula(lambda x: x, "()->()", "", None, {"x": Case(0.5, 0.5)}, {"x": lambda x: 1.0})
+    assert record.cases[0].gradients == {} and record.cases[0].inputs == {"x": 0.5}
 
 
 def test_of_tied_offenders_not_all_and_not_none():

@@ -12,10 +12,12 @@ Source: LeCun et al. (2006), Section 6; Kschischang, Frey and Loeliger (2001).
 """
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 
-from ebm_ref.checks import as_real, require, require_count, require_index
+from ebm_ref.checks import as_real, require, require_count, require_index, whole
+from ebm_ref.inference.exhaustive import listed
 
 
 def check_factors(factors, cardinalities):
@@ -43,6 +45,33 @@ def check_factors(factors, cardinalities):
         energies, shape = as_real("table", table), tuple(cardinalities[v] for v in scope)
         require(np.shape(energies) == shape, "table", energies, f"must have shape {shape} for {scope}")
         require(np.all(energies > -np.inf), "table", energies, "must hold numbers above -inf; +inf forbids")
+
+
+def read_factors(factors, cardinalities):
+    """Factors as (tuple, float64 table), cardinalities as {variable: number of values}, both checked.
+
+    A list of cardinalities means the variables 0, 1, ...; a scope without its comma means one variable.
+
+    >>> factors, cardinalities = read_factors([(1, [0, 5])], [3, 2])
+    >>> factors[0][0], factors[0][1].tolist(), cardinalities
+    ((1,), [0.0, 5.0], {0: 3, 1: 2})
+    """
+    if not isinstance(cardinalities, Mapping):
+        cardinalities = dict(enumerate(whole("cardinalities", cardinalities, "n").tolist()))
+    factors = listed("factors", factors)
+    for factor in factors:
+        pair = isinstance(factor, (tuple, list)) and len(factor) == 2
+        require(pair, "factors", factor, "must be pairs (scope, table)")
+    factors = [(_as_scope(scope, cardinalities), as_real("table", table)) for scope, table in factors]
+    check_factors(factors, cardinalities)
+    return factors, dict(cardinalities)
+
+
+def _as_scope(scope, cardinalities):
+    """The scope as a tuple; what is no sequence, or is the name of a variable, is one variable."""
+    if isinstance(scope, (tuple, list, np.ndarray)):
+        return tuple(scope)
+    return (scope,) if not isinstance(scope, str) or scope in cardinalities else tuple(scope)
 
 
 def cardinalities_of(factors):

@@ -1,16 +1,16 @@
 r"""Simulated annealing: a Metropolis walk that is cooled while it walks.
 
-    propose y' in the neighbourhood of y, alike in both directions
-    accept it with probability min(1, exp(-beta_t (E(y') - E(y))))
+    y <- y'    with probability min(1, e^{-beta_t (E(y') - E(y))}), else y
     beta_1 <= beta_2 <= ...
 
-Warm, it crosses barriers; cold, it descends.  At a fixed beta it samples the Gibbs distribution; with
-beta raised slowly enough, like a logarithm, it ends in the lowest energy with certainty, and nobody has
-so much time.  The schedule is an argument, because no choice of it is right for all.
+At step t a neighbour y' of y is proposed, as often from y as y is from y'.  While the walk is warm it
+crosses barriers; when it is cold it descends.  At a fixed beta it samples the Gibbs distribution.  If
+beta is raised slowly enough, like a logarithm, the walk is certain to end in the lowest energy, but nobody
+has so much time.  The schedule is an argument, because no choice of it is right for all.
 
-Two slips.  The walk's last state is not its best: implementations have returned it
-(github.com/3zcurdia/annealing/pull/31).  And the best state so far begins with the start: one that
-nothing beats was returned as None (github.com/100/Solid/issues/11).
+Two slips are common.  The last state of the walk is not its best, but implementations have returned it
+(github.com/3zcurdia/annealing/pull/31).  And the start counts among the states of the walk: where nothing
+beat it, None was returned (github.com/100/Solid/issues/11).
 
 Source: Metropolis et al. (1953), the walk; Kirkpatrick, Gelatt and Vecchi (1983), "Optimization by
 simulated annealing".
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require, require_count, require_positive, require_shape
+from ebm_ref.checks import real, require, require_count, require_positive, whole
 from ebm_ref.inference.exhaustive import energy_at
 
 
@@ -35,11 +35,12 @@ class Annealed:
 
 
 def geometric_schedule(first, last, steps):
-    """(steps,) inverse temperatures from `first` to `last`, each the same factor above the one before.
+    """(steps,) inverse temperatures from `first` to `last`, each the same multiple of the one before.
 
     >>> geometric_schedule(0.5, 8.0, 5).tolist()
     [0.5, 1.0, 2.0, 4.0, 8.0]
     """
+    first, last = real("first", first), real("last", last)
     require_positive("first", first)
     require_positive("last", last)
     require_count("steps", steps, 2)
@@ -47,13 +48,13 @@ def geometric_schedule(first, last, steps):
 
 
 def one_part_changed(cardinalities):
-    """A proposal for answers of n parts: another value for one of them, all (part, value) alike.
+    """A proposal for answers of n parts: one part takes another value, each (part, value) equally often.
 
     >>> propose = one_part_changed([2, 2, 2])
     >>> int(np.sum(propose(np.random.default_rng(0), np.zeros(3, int))))
     1
     """
-    k = np.array(cardinalities)
+    k = np.array(whole("cardinalities", cardinalities, "n"))
     require(
         np.all(k >= 1) and np.any(k >= 2),
         "cardinalities",
@@ -65,8 +66,7 @@ def one_part_changed(cardinalities):
     def propose(rng, y):
         move = rng.integers(first[-1])
         i = np.searchsorted(first, move, side="right") - 1
-        changed = np.array(y)
-        require_shape("answer", changed, k.shape)
+        changed = np.array(whole("answer", y, len(k)))
         changed[i] = (y[i] + 1 + move - first[i]) % k[i]
         return changed
 
@@ -103,8 +103,8 @@ def anneal(rng, energy, propose, start, betas):
     >>> int(found.answer.sum()), found.energy
     (2, 0.5)
     """
-    betas = np.array(betas, float)
-    require(betas.ndim == 1 and np.all(betas >= 0.0), "betas", betas, "must be one axis of numbers >= 0")
+    betas = real("betas", betas, "t")
+    require(np.all(betas >= 0.0), "betas", betas, "must be >= 0")
     y, E = start, energy_at(energy, start)
     require(np.isfinite(E), "start", start, f"must have a finite energy, not {E}")
     best, lowest, trace, accepted = y, E, [E], 0
@@ -120,9 +120,10 @@ def anneal(rng, energy, propose, start, betas):
 
 
 def is_accepted(rise, beta, uniform):
-    """Whether Metropolis accepts a rise of the energy: uniform < e^{-beta rise}; a fall, always.
+    """Whether Metropolis accepts a rise of the energy: if uniform < e^{-beta rise}; a fall, always.
 
     >>> [is_accepted(np.log(2.0), 1.0, uniform) for uniform in (0.49, 0.51)]
     [True, False]
     """
+    rise, beta, uniform = real("rise", rise), real("beta", beta), real("uniform", uniform)
     return bool(rise <= 0.0 or (rise < np.inf and uniform < np.exp(-beta * rise)))

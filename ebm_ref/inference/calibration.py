@@ -1,28 +1,33 @@
 r"""Calibration: the inverse temperature at which energies may be taken for probabilities.
 
-    NLL(beta)  = mean_i log sum_j e^{-beta d_ij},    d_ij = E_ij - E_iy
-    dNLL/dbeta = -mean_i sum_j p_ij d_ij = mean_i (E_iy - E_p[E_i])
-    beta*      = argmin NLL:  the correct answers cost what is expected
+    NLL(beta)  = mean_i log sum_j e^{-beta d_{ij}},    d_{ij} = E_{ij} - E_{iy}
+    dNLL/dbeta = -mean_i sum_j p_{ij} d_{ij}
+    beta*      = argmin NLL
 
-Training fixes the order of energies, seldom their scale.  One number repairs it, chosen on held-out data:
-NLL is convex in beta, so its slope changes sign once, and bisection finds where to the last bit.  (Here
-NLL is -log p, not divided by beta; dividing by beta makes another function, with another minimum.)  Many
-fit 1/beta by a general optimiser instead, which stops early or runs away to millions
-(github.com/gpleiss/temperature_scaling/issues/23 and 28).  It does so with reason where no correct
-answer is ever beaten: NLL then falls for ever, and beta* is infinite.  And it is 0 where energies do not
-even point the right way.
+E_{ij} is the energy of answer j to input i, p_{ij} its probability at beta, and y the correct answer.  At
+beta* the slope is 0: on average a correct answer has the energy that the model expects, sum_j p_{ij} E_{ij}.
+
+Training fixes the order of energies, seldom their scale.  One number repairs that, chosen on held-out
+data.  NLL is convex in beta, so its slope changes sign once, and bisection finds where to the last bit.
+(Here NLL is -log p, not divided by beta; dividing by beta makes another function, with another minimum.)
+
+Many fit 1/beta by a general optimiser instead, which stops early or runs away to millions
+(github.com/gpleiss/temperature_scaling/issues/23 and 28).  It has reason to run away where no wrong answer
+lies below a correct one: NLL then falls for ever, and beta* is infinite.  And beta* is 0 where the energies
+do not even point the right way.
 
     ECE = sum_b (n_b / n) |accuracy_b - confidence_b|
-    bin b:  (b - 1) / B < confidence <= b / B
+    bin b holds the n_b answers with (b - 1)/B < confidence <= b/B
 
-The expected calibration error compares, in bins, how sure the model was with how often it was right.
-The first bin holds confidence 0 as well and the last holds 1, both of which have been lost
+The expected calibration error compares, bin by bin, how sure the model was with how often it was right.
+The first bin holds confidence 0 as well, and the last holds 1; implementations have lost both
 (github.com/UKGovernmentBEIS/inspect_evals/issues/2141, github.com/Lightning-AI/torchmetrics/issues/3510).
-It depends on the bins, and a model that always says the base rate has none: it judges honesty, not skill.
+ECE depends on the bins, and it is 0 for a model that always says the base rate: it judges honesty, not
+skill.
 
-Energies of two models that were trained apart have no common scale.  To add them is to let the louder one
-decide.  Calibrated, beta_1 E_1 + beta_2 E_2 is a product of experts: what Bayes' rule gives for two
-observations that are independent given y, if all y are alike beforehand.
+The energies of two models that were trained apart have no common scale, so in their sum the louder one
+decides.  After calibration, beta_1 E_1 + beta_2 E_2 is a product of experts.  Bayes' rule gives the same
+for two observations that are independent given y, if all y are equally likely beforehand.
 
 Source: Guo et al. (2017), "On calibration of modern neural networks", Sections 2 and 4.2; LeCun et al.
 (2006), Section 1.3, why energies need it; Hinton (2002), products of experts.
@@ -33,8 +38,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require, require_count, require_index, require_positive
-from ebm_ref.inference.exhaustive import table_of
+from ebm_ref.checks import real, require, require_count, require_index, require_positive, whole
+from ebm_ref.inference.exhaustive import listed, possible_table
+from ebm_ref.inference.uses import flags
 from ebm_ref.numerics import logsumexp
 
 
@@ -63,8 +69,8 @@ def calibrate(tables, labels):
     Returns
     -------
     Calibration
-        beta = inf, NLL its limit there, where no wrong answer lies below a correct one: "separated".
-        beta = 0 where NLL does not fall from there, so that guessing is better: "uninformative".
+        Where no wrong answer lies below a correct one, beta = inf and NLL is its limit: "separated".
+        Where NLL does not fall from beta = 0, so that guessing is better, beta = 0: "uninformative".
 
     Raises
     ------
@@ -72,7 +78,7 @@ def calibrate(tables, labels):
         If there is no sample, if an energy is NaN or -inf, or that of a correct answer +inf, or if a
         label does not fit.
 
-    Three of four are right by log 9, which is as sure as 90 %:
+    Three of four are right, all by log 9, which at beta = 1 means to be sure at 90 %:
 
     >>> found = calibrate([[0.0, np.log(9.0)]] * 4, [0, 0, 0, 1])
     >>> round(found.beta, 12), found.verdict  # at beta = 1/2 it is sure at 75 %
@@ -97,15 +103,14 @@ def calibrate(tables, labels):
 
 
 def differences(tables, labels):
-    """(n, k) d_ij = E_ij - E_iy; +inf for what is impossible, and beyond the end of a shorter table."""
+    """(n, k) d_{ij} = E_{ij} - E_{iy}; +inf for what is impossible, and beyond the end of a shorter table."""
+    tables = listed("tables", tables)
     require(len(tables) >= 1, "tables", tables, "must hold at least one sample")
-    require(len(labels) == len(tables), "labels", labels, f"must be as many as the tables, {len(tables)}")
+    tables = [real("tables", table, "k") for table in tables]
+    labels = whole("labels", labels, len(tables))
     rises = np.full((len(tables), max(map(np.size, tables))), np.inf)
-    for rise, table, label in zip(rises, tables, labels, strict=True):
-        E = np.array(table, float)
-        require(
-            E.ndim == 1 and len(E) >= 1, "tables", E, "must hold one axis of k >= 1 energies for each sample"
-        )
+    for rise, E, label in zip(rises, tables, labels, strict=True):
+        require(len(E) >= 1, "tables", E, "must hold k >= 1 energies for each sample")
         require_index("labels", label, len(E))
         require(not np.any(np.isnan(E)), "tables", E, "must not be NaN")
         require(np.min(E) > -np.inf, "tables", E, "must be above -inf")
@@ -118,7 +123,7 @@ def differences(tables, labels):
 
 
 def nll(rises, beta):
-    """Mean of -log p of the correct answers: of log sum_j e^{-beta d_j}."""
+    """NLL: the mean over all samples of log sum_j e^{-beta d_j}."""
     return math.fsum(logsumexp(-beta * d[d < np.inf]) for d in rises) / len(rises)
 
 
@@ -187,11 +192,10 @@ def reliability(confidences, correct, bins=15):
     >>> diagram.counts.tolist(), round(diagram.expected_calibration_error, 12)
     ([0, 4], 0.075)
     """
-    p, right = np.array(confidences, float), np.array(correct, float)
-    require(p.ndim == 1 and len(p) >= 1, "confidences", p, "must hold n >= 1 numbers")
-    require(right.shape == p.shape, "correct", right, f"must have the shape of confidences, {p.shape}")
+    p = real("confidences", confidences, "n")
+    require(len(p) >= 1, "confidences", p, "must hold n >= 1 numbers")
     require(np.all((p >= 0.0) & (p <= 1.0)), "confidences", p, "must be in [0, 1]")
-    require(np.all((right == 0.0) | (right == 1.0)), "correct", right, "must be true or false")
+    right = 1.0 * flags("correct", correct, len(p))
     require_count("bins", bins)
     edges = np.arange(bins + 1) / bins
     index = np.maximum(np.searchsorted(edges, p, side="left") - 1, 0)
@@ -201,20 +205,15 @@ def reliability(confidences, correct, bins=15):
 
 
 def product_of_experts(tables, betas):
-    """(k,) energies of several models together: sum_i beta_i E_i, for which beta = 1.
+    """(k,) energies of several models together, sum_i beta_i E_i; they are meant for beta = 1.
 
     >>> product_of_experts([[0.0, 1.0], [300.0, 0.0]], [2.0, 0.005]).tolist()
     [1.5, 2.0]
     """
-    tables = [table_of(table) for table in tables]
+    tables = [possible_table("tables", table) for table in listed("tables", tables)]
     require(len(tables) >= 1, "tables", tables, "must hold at least one model")
-    require(len(betas) == len(tables), "betas", betas, f"must be as many as the models, {len(tables)}")
+    betas = real("betas", betas, len(tables))
     for table, beta in zip(tables, betas, strict=True):
         require_positive("betas", beta)
-        require(
-            table.shape == tables[0].shape,
-            "tables",
-            table,
-            f"must have the shape of the first, {tables[0].shape}",
-        )
+        real("tables", table, len(tables[0]))
     return sum(beta * table for table, beta in zip(tables, betas, strict=True))

@@ -1,23 +1,27 @@
 r"""Inference by gradient descent: walk downhill in the answer, and show where one has arrived.
 
-    y <- y - s g,    g = dE/dy
-    s halved until E(y - s g) <= E(y) - s |g|^2 / 4, then doubled
+    y <- y - s g,        g = dE/dy
+    s <- s/2     until   E(y - s g) <= E(y) - s |g|^2 / 4
+    s <- 2 s     after every step
 
-It is learning's walk, in another space: there W moves with the data fixed, here y with W fixed.  The
-step size looks after itself.  Near the minimum the digits of E run out and no longer tell up from down;
-there a step is good if it shortens the gradient.
+It is the walk of learning in another space: there W moves and the data are fixed, here y moves and W is
+fixed.  The step size s looks after itself.  Descent finds a local minimum, no more; several starts find
+several.
 
-Zero gradient alone proves nothing: a maximum has it, too.  So the result carries
+A gradient of zero alone proves nothing, since a maximum has it, too.  So the result carries evidence:
+the length |g| of the gradient, and the curvature c, which is the lowest eigenvalue of the Hessian.  The
+Hessian is taken from central differences of g; how far c may be wrong is judged by what changes when the
+step of the differences is doubled.
 
-    gradient_norm     |dE/dy|
-    curvature         lowest eigenvalue of the Hessian, by central differences
-                      of the gradient, and how far it may be wrong: what the
-                      double step of the differences changes
+    c > 0 clearly     there is a minimum about |g| / c away
+    c < 0 clearly     there is a way down
+    else              the test is silent
 
-If the curvature is clearly positive, and stays so, there is a minimum |dE/dy| / curvature away.  That it
-stays is not tested: far out on e^{-y}, which has no minimum, the distance is said to be 1.  If it is clearly
-negative there is a way down; else the test is silent.  A local minimum is all that descent finds:
-several starts find several.
+The first verdict assumes that the curvature stays positive on the way, which is not tested: far out on
+e^{-y}, which has no minimum, the distance is said to be 1.
+
+In floating point the digits of E run out near the minimum, and no longer tell up from down; there a step
+is good if it shortens the gradient.
 
 Source: Armijo (1966), the rule for s; Nocedal and Wright (2006), "Numerical Optimization", Theorem 2.4.
 """
@@ -26,7 +30,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require, require_positive
+from ebm_ref.checks import as_real, real, require, require_count, require_positive
+from ebm_ref.inference.exhaustive import listed
 
 
 @dataclass(frozen=True)
@@ -88,15 +93,12 @@ def descend(energy, gradient, start, step_size=1.0, tolerance=1e-9, max_steps=10
     >>> found.point.round(9).tolist(), round(found.curvature, 3), found.verdict
     ([1.0], 8.0, 'minimum')
     """
+    step_size, tolerance = real("step_size", step_size), real("tolerance", tolerance)
     require_positive("step_size", step_size)
     require(tolerance >= 0.0, "tolerance", tolerance, "must be >= 0")
-    y = np.array(start, float)
-    require(
-        y.ndim == 1 and y.size >= 1 and np.all(np.isfinite(y)),
-        "start",
-        y,
-        "must be one axis of finite numbers",
-    )
+    require_count("max_steps", max_steps, 0)
+    y = np.array(real("start", start, "n"))
+    require(y.size >= 1 and np.all(np.isfinite(y)), "start", y, "must hold n >= 1 finite numbers")
     E, g = evaluated(energy, gradient, y)
     require(np.isfinite(E), "energy", E, f"must be finite at the start {y}")
     require(np.all(np.isfinite(g)), "gradient", g, f"must be finite at the start {y}")
@@ -107,7 +109,7 @@ def descend(energy, gradient, start, step_size=1.0, tolerance=1e-9, max_steps=10
             break
         (y, E, g), steps = moved, steps + 1
     size = float(np.linalg.norm(g))
-    return Descent(y, E, size, *lowest_curvature(gradient, y), steps, size <= tolerance)
+    return Descent(y, E, size, *lowest_curvature(gradient, y), steps, bool(size <= tolerance))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -125,12 +127,13 @@ def stepped(energy, gradient, y, E, g, step_size):
 
 
 def descend_from(energy, gradient, starts, **settings):
-    """Descend from each start; the results, the lowest energy first, of equals the earlier start.
+    """Descend from each start; the results, the lowest energy first; ties go to the earlier start.
 
     >>> E, g = (lambda y: (y[0] ** 2 - 1) ** 2 + y[0] / 4), (lambda y: 4 * y * (y**2 - 1) + 1 / 4)
     >>> [round(float(d.point[0]), 3) for d in descend_from(E, g, np.array([[2.0], [-2.0]]))]
     [-1.03, 0.967]
     """
+    starts = listed("starts", starts)
     require(len(starts) >= 1, "starts", starts, "must hold at least one start")
     return sorted((descend(energy, gradient, y, **settings) for y in starts), key=lambda d: d.energy)
 
@@ -146,15 +149,16 @@ def lowest_curvature(gradient, y):
 
 def hessian(gradient, y, h):
     """(n, n) second derivatives by central differences of the gradient, made symmetric."""
-    columns = [(gradient(y + e) - gradient(y - e)) / (2.0 * e.max()) for e in np.diag(h)]
+    g = lambda y: real("gradient", gradient(y), len(h))
+    columns = [(g(y + e) - g(y - e)) / (2.0 * e.max()) for e in np.diag(h)]
     return (np.array(columns) + np.transpose(columns)) / 2.0
 
 
 def evaluated(energy, gradient, y):
     """Energy and gradient at y, which need not be finite: too long a step may have led there."""
     with np.errstate(all="ignore"):
-        E, g = energy(y), np.asarray(gradient(y), float)
+        E, g = as_real("energy", energy(y)), as_real("gradient", gradient(y))
     require(np.ndim(E) == 0, "energy", E, f"must be one number, at answer {y}")
-    require(g.shape == y.shape, "gradient", g, f"must have shape {y.shape}, as the answer")
+    require(np.shape(g) == y.shape, "gradient", g, f"must have shape {y.shape}, as the answer")
     require(E != -np.inf, "energy", E, f"must be bounded below, and is not at answer {y}")
     return float(E), g

@@ -1,22 +1,22 @@
 r"""Search on a grid with local refinement: the lowest energy on a line or in a plane.
 
-    nodes       E at every node of a grid over the box
-    descend     from the lowest of the nodes that no neighbour undercuts:
-                move to the lowest of the 2 neighbours (8 in the plane) at
-                distance h; when none is lower, halve h
+    y   <- the lowest of the neighbours y + h s,     s_i = -1, 0 or 1
+    h   <- h/2        when none of them is lower than y
 
-What comes out carries its own certificate: no neighbour at distance h is lower.  On a line that is a
-bracket, E(y - h) >= E(y) <= E(y + h), and a continuous E has a local minimum inside it.  It says nothing
-of a valley that falls between the nodes, unless one knows how steep E can be:
+    E(y) <= E(y + h s) for every s                   what is certain at the end
 
-    |E(a) - E(b)| <= L |a - b|   implies
-    min over the box >= lowest node - L (half the diagonal of a cell)
+E is tried at every node of a grid over the box, and the search starts from several nodes: the lowest of
+those that lie no higher than their neighbours.  On a line the certificate is a bracket, E(y - h) >= E(y)
+<= E(y + h), and a continuous E has a local minimum inside it.  It says nothing of a valley that falls
+between the nodes, unless one knows how steep E can be.  With D the diagonal of a cell,
 
-No search by energies alone finds y to more than half of the digits: within sqrt(2 u |E| / E'') of the
-minimum, E does not change in floating point.
+    |E(a) - E(b)| <= L |a - b|   implies   min_y E(y) >= min_nodes E - L D/2
 
 The most offending answer of a continuum is the lowest outside a ball of radius epsilon around the
-correct one.  Seldom is it a local minimum: as a rule it lies on the sphere, which is searched as well.
+correct one.  It is seldom a local minimum: as a rule it lies on the sphere, which is searched as well.
+
+In floating point no search by energies alone finds y to more than half of the digits: within
+sqrt(2 u |E| / E'') of the minimum, where u = 2^-53, E does not change.
 
 Source: LeCun et al. (2006), Definition 2 (offender); Hooke and Jeeves (1961), pattern search.
 """
@@ -26,13 +26,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require, require_count, require_positive
+from ebm_ref.checks import real, require, require_count, require_positive
 from ebm_ref.inference.exhaustive import energy_at
 
 
 @dataclass(frozen=True)
 class GridMinimum:
-    """A point that none of its neighbours at distance `step` undercuts."""
+    """A point that is no higher than any of its neighbours at distance `step`."""
 
     point: np.ndarray  # (n,)
     energy: float
@@ -60,7 +60,7 @@ def grid_minimum(energy, lower, upper, points=65, tolerance=1e-8, starts=8):
     Returns
     -------
     GridMinimum
-        Of equals the first in the order of the nodes, the last axis fastest.
+        Ties go to the first in the order of the nodes, the last axis fastest.
 
     Raises
     ------
@@ -73,6 +73,7 @@ def grid_minimum(energy, lower, upper, points=65, tolerance=1e-8, starts=8):
     (-1.029896, True)
     """
     lower, upper = check_box(lower, upper)
+    tolerance = real("tolerance", tolerance)
     require_count("points", points, 2)
     require_count("starts", starts)
     require_positive("tolerance", tolerance)
@@ -94,17 +95,14 @@ def grid_minimum(energy, lower, upper, points=65, tolerance=1e-8, starts=8):
 def grid_offender(energy, correct, radius, lower, upper, points=65, tolerance=1e-8, starts=8):
     """The lowest point of a box outside the ball |y - correct| <= radius: the most offending answer.
 
-    Where that lies on the sphere itself, an infimum that no answer outside attains, `on_ball` is true.
+    Where the lowest point lies on the sphere itself, so that no answer outside attains it, `on_ball` is true.
 
     >>> found = grid_offender(lambda y: (y[0] - 0.1) ** 2, [0.0], 0.5, [-2.0], [2.0])
     >>> float(found.point[0]), round(found.energy, 12), found.on_ball
     (0.5, 0.16, True)
     """
     lower, upper = check_box(lower, upper)
-    correct = np.asarray(correct, float)
-    require(
-        correct.shape == lower.shape, "correct", correct, f"must have {len(lower)} components, as the box"
-    )
+    correct, radius = real("correct", correct, len(lower)), real("radius", radius)
     require(np.all(np.isfinite(correct)), "correct", correct, "must be finite")
     require_positive("radius", radius)
     is_outside = lambda y: np.sqrt(np.sum((y - correct) ** 2)) > radius
@@ -120,7 +118,7 @@ def grid_offender(energy, correct, radius, lower, upper, points=65, tolerance=1e
 
 
 def on_ends(energy, correct, radius, *_):
-    """The two answers at distance `radius` on a line, as far as possible."""
+    """Those of the two answers at distance `radius` on a line that are possible."""
     for end in (correct - radius, correct + radius):
         if (E := energy_at(energy, end)) < np.inf:
             yield GridMinimum(end, E, np.zeros(1), True, on_ball=True)
@@ -142,13 +140,14 @@ def global_gap(steepness, lower, upper, points):
     0.1
     """
     lower, upper = check_box(lower, upper)
+    steepness = real("steepness", steepness)
     require(0.0 <= steepness < np.inf, "steepness", steepness, "must be >= 0 and finite")
     require_count("points", points, 2)
     return float(steepness * np.sqrt(np.sum(((upper - lower) / (points - 1) / 2.0) ** 2)))
 
 
 def local_minima(table):
-    """Indices of the finite entries that none of their neighbours, diagonal ones too, undercuts."""
+    """Indices of the finite entries that are no higher than any neighbour, diagonal ones included."""
     padded = np.pad(table, 1, constant_values=np.inf)
     lowest = np.isfinite(table)
     for shift in itertools.product((0, 1, 2), repeat=table.ndim):
@@ -179,9 +178,9 @@ def refined(energy, point, step, lower, upper, tolerance):
 
 def check_box(lower, upper):
     """The corners of a box of one or two dimensions, as arrays."""
-    lower, upper = np.array(lower, float), np.array(upper, float)
-    require(lower.ndim == 1 and len(lower) in (1, 2), "lower", lower, "must have 1 or 2 components")
-    require(upper.shape == lower.shape, "upper", upper, f"must have {len(lower)} components, as lower")
+    lower = real("lower", lower, "n")
+    require(len(lower) in (1, 2), "lower", lower, "must have 1 or 2 components")
+    upper = real("upper", upper, len(lower))
     require(np.all(np.isfinite(lower)), "lower", lower, "must be finite")
     require(
         np.all((lower < upper) & (upper < np.inf)), "upper", upper, f"must be finite and above lower, {lower}"

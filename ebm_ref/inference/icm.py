@@ -1,11 +1,12 @@
 r"""Iterated conditional modes: improve one part of the answer at a time.
 
     y_i <- argmin_v E(y_1, ..., v, ..., y_n)
-    i = 1, 2, ..., n, 1, 2, ...  until nothing changes
+    i   =  1, 2, ..., n, 1, 2, ...  until nothing changes
 
-Exhaustive search over one part, the others fixed.  E never rises, and every change lowers it, so that it
-ends: in an answer that no change of one part improves.  Two parts that should change together stay where
-they are, so the start matters.  A part that is as good as any is left alone: of equals, the present one.
+This is exhaustive search over one part of the answer while the others are fixed.  Every change lowers E,
+so the search comes to an end, in an answer that no change of one part improves.  Two parts that should
+change together stay where they are, so the start matters.  A part changes only where that lowers E: ties
+go to the present value, and then to the lowest.
 
 Source: Besag (1986), "On the statistical analysis of dirty pictures".
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require, require_count, require_index
+from ebm_ref.checks import require, require_count, require_index, whole
 from ebm_ref.inference.exhaustive import energy_at
 
 
@@ -54,10 +55,9 @@ def icm(energy, start, cardinalities):
     >>> icm(E, [0, 0], [2, 2]).answer.tolist(), icm(E, [0, 1], [2, 2]).answer.tolist()
     ([0, 0], [1, 1])
     """
-    y = np.array(start)
-    require(y.ndim == 1 and len(y) >= 1, "start", y, "must hold n >= 1 parts")
-    fits = len(cardinalities) == len(y)
-    require(fits, "cardinalities", cardinalities, f"must be as many as the parts, {len(y)}")
+    y = np.array(whole("start", start, "n"))
+    require(len(y) >= 1, "start", y, "must hold n >= 1 parts")
+    cardinalities = whole("cardinalities", cardinalities, len(y))
     for v, k in zip(y, cardinalities, strict=True):
         require_count("cardinalities", k)
         require_index("start", v, k)

@@ -1,24 +1,30 @@
 r"""ISTA, FISTA, LISTA: the code of least energy, by descent that knows about the corner.
 
-    E(z) = |y - W z|^2 + lambda |z|_1,            L >= 2 lambda_max(W'W)
+    E(z) = |y - W z|^2 + lambda |z|_1
     shrink_c(t) = sign(t) max(|t| - c, 0)
 
-    ISTA   z <- shrink_{lambda/L}(z - (2/L) W'(W z - y))
-    FISTA  the same step from  v_t = z_t + (tau_{t-1} - 1)/tau_t (z_t - z_{t-1}),
-           tau_t = (1 + sqrt(1 + 4 tau_{t-1}^2))/2,   tau_0 = 1,   v_0 = z_0
-    LISTA  z <- shrink_theta(A y + S z),          A = (2/L) W',  S = I - (2/L) W'W,
-                                                  theta = lambda/L  to begin with
+    ISTA    z <- shrink_{lambda/L}(z - (2/L) W' (W z - y))
 
-Descent on the square, then `shrink`, which moves every entry towards 0 by the price of a step and stops
-there: that is the exact minimum of the square's upper bound plus lambda |z|_1.  So ISTA never raises E.
-FISTA may, but its error falls like 1/t^2 instead of 1/t.  LISTA is K steps of ISTA unrolled into a
-network: A, S and theta become parameters, learnt so that few steps do.
+    FISTA   z_{t+1} = the step of ISTA from v_t,     v_0 = z_0,     tau_0 = 1
+            tau_{t+1} = (1 + sqrt(1 + 4 tau_t^2)) / 2
+            v_{t+1} = z_{t+1} + (tau_t - 1)/tau_{t+1} (z_{t+1} - z_t)
 
-How far from the minimum?  `violation` is 0 there and only there; `duality_gap` bounds E(z) - min E.
+    LISTA   z <- shrink_theta(A y + S z),     A, S and theta learnt from
+            A = (2/L) W',     S = I - (2/L) W' W,     theta = lambda/L
 
-Some notes mix two conventions.  For E with |y - W z|^2/2 the step is W'(W z - y)/L with
-L >= lambda_max: that step on this E minimises another energy, with lambda doubled.  Some call
-plain ISTA by the name of FISTA, and some print - S z, which does not converge to any minimum.
+y is the observation, W the dictionary, z the code and lambda the sparsity: the price of a unit of |z|_1,
+the sum of |z_j|.  L must be at least twice the largest eigenvalue of W' W.  Each step descends on the
+square; then `shrink` moves every entry towards 0 by the price of a step, and stops it there.  Together
+that is the exact minimum of an upper bound of E, which touches E where the step begins.  So ISTA never
+raises E.  FISTA may, but its error falls like 1/t^2 instead of 1/t.  LISTA is some steps of ISTA unrolled
+into a network, whose parameters are learnt so that few steps are enough.
+
+How far is a code from the minimum?  `violation` is 0 there and only there; `duality_gap` is an upper bound
+of E(z) - min E.
+
+Some notes mix two conventions.  For an energy with |y - W z|^2 / 2 the step is W' (W z - y)/L, and L need
+only be the largest eigenvalue itself.  That step on the E above minimises another energy, with lambda
+doubled.  Some call plain ISTA by the name of FISTA, and some print -S z, which converges to no minimum.
 
 Source: Daubechies, Defrise and De Mol (2004); Beck and Teboulle (2009), "A fast iterative
 shrinkage-thresholding algorithm for linear inverse problems"; Gregor and LeCun (2010), "Learning fast
@@ -27,18 +33,31 @@ approximations of sparse coding".
 
 import numpy as np
 
-from ebm_ref.checks import require, require_positive, require_shape, shape_of
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, with_axes
 from ebm_ref.energies.sparse_coding import sparse_coding
 
 
 def shrink(t, threshold):
-    """sign(t) max(|t| - threshold, 0), elementwise; threshold >= 0.
+    """sign(t) max(|t| - threshold, 0), elementwise; threshold >= 0, one number or one for each entry.
 
     >>> shrink(np.array([-3.0, 0.5, 2.0]), 1.0).tolist()
     [-2.0, 0.0, 1.0]
     """
+    t = as_real("t", t)
+    return shrunk(t, check_threshold(threshold, np.shape(t)))
+
+
+def check_threshold(threshold, shape):
+    """A number >= 0, or an array of them of this shape; a NaN passes."""
+    threshold = as_real("threshold", threshold)
+    with_axes("threshold", threshold, shape if np.ndim(threshold) else ())
     require(not np.any(threshold < 0.0), "threshold", threshold, "must be >= 0")
-    return np.sign(t) * np.maximum(np.abs(t) - threshold, 0.0)
+    return threshold
+
+
+def shrunk(t, c):
+    """shrink_c(t) of what was checked."""
+    return np.sign(t) * np.maximum(np.abs(t) - c, 0.0)
 
 
 def smoothness(dictionary):
@@ -47,10 +66,9 @@ def smoothness(dictionary):
     >>> float(np.round(smoothness(np.array([[3.0, 0.0], [0.0, 1.0]])), 12))
     18.0
     """
-    shape_of("dictionary", dictionary, "n", "m")
-    usable = np.all(np.isfinite(dictionary)) and np.any(dictionary)
-    require(usable, "dictionary", dictionary, "must be finite, and not all 0")
-    return 2.0 * np.linalg.norm(dictionary, 2) ** 2
+    W = real("dictionary", dictionary, "n", "m")
+    require(np.all(np.isfinite(W)) and np.any(W), "dictionary", W, "must be finite, and not all 0")
+    return 2.0 * np.linalg.norm(W, 2) ** 2
 
 
 def ista_step(dictionary, observation, code, sparsity, L):
@@ -60,17 +78,32 @@ def ista_step(dictionary, observation, code, sparsity, L):
     >>> ista_step(one, np.array([3.0]), np.zeros(1), sparsity=1.0, L=2.0).tolist()  # 3, less 1/2
     [2.5]
     """
+    W, y, price = check_problem(dictionary, observation, sparsity)
+    z, L = real("code", code, W.shape[1]), real("L", L)
     require_positive("L", L)
-    check_problem(dictionary, observation, code)
-    downhill = np.dot(2.0 * (observation - np.dot(dictionary, code)), dictionary)
-    return shrink(code + downhill / L, sparsity / L)
+    return stepped(W, y, z, price, L)
 
 
-def check_problem(dictionary, observation, code):
-    """Raise unless W is (n, m), y is (n,) and z is (m,)."""
-    n, m = shape_of("dictionary", dictionary, "n", "m")
-    require_shape("observation", observation, (n,))
-    require_shape("code", code, (m,))
+def stepped(W, y, z, price, L):
+    """z after one step of ISTA; `price` is lambda."""
+    downhill = np.dot(2.0 * (y - np.dot(W, z)), W)
+    return shrunk(z + downhill / L, price / L)
+
+
+def check_problem(dictionary, observation, sparsity):
+    """W, (n, m), y, (n,), and lambda >= 0; a NaN passes."""
+    W = real("dictionary", dictionary, "n", "m")
+    y, price = real("observation", observation, len(W)), real("sparsity", sparsity)
+    require(not price < 0.0, "sparsity", price, "must be >= 0")
+    return W, y, price
+
+
+def check_walk(dictionary, observation, sparsity, steps, start):
+    """W, y, lambda and L, and the first code: 0, or a copy of `start`."""
+    W, y, price = check_problem(dictionary, observation, sparsity)
+    require_count("steps", steps, 0)
+    z = np.zeros(W.shape[1]) if start is None else np.array(real("start", start, W.shape[1]))
+    return W, y, price, smoothness(W), z
 
 
 def ista(dictionary, observation, sparsity, steps, start=None):
@@ -80,10 +113,9 @@ def ista(dictionary, observation, sparsity, steps, start=None):
     >>> ista(W, np.array([1.0, 1.0]), sparsity=0.5, steps=400).round(6).tolist()
     [0.0, 0.0, 1.111111]
     """
-    L = smoothness(dictionary)
-    z = np.zeros(np.shape(dictionary)[1]) if start is None else start
+    W, y, price, L, z = check_walk(dictionary, observation, sparsity, steps, start)
     for _ in range(steps):
-        z = ista_step(dictionary, observation, z, sparsity, L)
+        z = stepped(W, y, z, price, L)
     return z
 
 
@@ -94,11 +126,10 @@ def fista(dictionary, observation, sparsity, steps, start=None):
     >>> fista(W, np.array([1.0, 1.0]), sparsity=0.5, steps=100).round(6).tolist()
     [0.0, 0.0, 1.111111]
     """
-    L = smoothness(dictionary)
-    z = v = np.zeros(np.shape(dictionary)[1]) if start is None else start
-    tau = 1.0
+    W, y, price, L, z = check_walk(dictionary, observation, sparsity, steps, start)
+    v, tau = z, 1.0
     for _ in range(steps):
-        last, z = z, ista_step(dictionary, observation, v, sparsity, L)
+        last, z = z, stepped(W, y, v, price, L)
         before, tau = tau, (1.0 + np.sqrt(1.0 + 4.0 * tau**2)) / 2.0
         v = z + (before - 1.0) / tau * (z - last)
     return z
@@ -110,13 +141,14 @@ def lista(encoder, feedback, threshold, observation, steps):
     >>> lista(np.eye(2), np.zeros((2, 2)), 1.0, np.array([3.0, -0.5]), steps=1).tolist()
     [2.0, -0.0]
     """
-    m, n = shape_of("encoder", encoder, "m", "n")
-    require_shape("feedback", feedback, (m, m))
-    require_shape("observation", observation, (n,))
-    drive = np.dot(encoder, observation)
-    z = np.zeros(len(drive))
+    A = real("encoder", encoder, "m", "n")
+    m, n = A.shape
+    S, theta = real("feedback", feedback, m, m), check_threshold(threshold, (m,))
+    y = real("observation", observation, n)
+    require_count("steps", steps, 0)
+    drive, z = np.dot(A, y), np.zeros(m)
     for _ in range(steps):
-        z = shrink(drive + np.dot(feedback, z), threshold)
+        z = shrunk(drive + np.dot(S, z), theta)
     return z
 
 
@@ -127,38 +159,41 @@ def lista_start(dictionary, sparsity):
     >>> A.round(12).tolist(), abs(S).round(12).tolist(), float(np.round(theta, 12))
     ([[1.0]], [[0.0]], 0.25)
     """
-    require(sparsity >= 0.0, "sparsity", sparsity, "must be >= 0")
-    L = smoothness(dictionary)
-    gram = np.dot(dictionary.T, dictionary)
-    return 2.0 / L * dictionary.T, np.eye(len(gram)) - 2.0 / L * gram, sparsity / L
+    W, price = real("dictionary", dictionary, "n", "m"), real("sparsity", sparsity)
+    require(price >= 0.0, "sparsity", price, "must be >= 0")
+    L = smoothness(W)
+    gram = np.dot(W.T, W)
+    return 2.0 / L * W.T, np.eye(len(gram)) - 2.0 / L * gram, price / L
 
 
 def violation(dictionary, observation, code, sparsity):
-    """How far a code is from a minimum: the length of the smallest slope among all at the corner.
+    """How far a code is from a minimum of E: the length of a vector that is 0 there and nowhere else.
 
-    With g = 2 W'(W z - y): g_j + lambda sign(z_j) where z_j is not 0, what |g_j| exceeds lambda by
-    where it is.  0 at a minimum of E, which is convex, and nowhere else.
+    With g = 2 W' (W z - y) its entry j is the slope g_j + lambda sign(z_j) where z_j is not 0.  At z_j = 0,
+    the corner, it is what |g_j| exceeds lambda by, and 0 if it does not.
 
     >>> float(violation(np.eye(2), np.array([3.0, 0.25]), np.array([2.5, 0.0]), sparsity=1.0))
     0.0
     """
-    check_problem(dictionary, observation, code)
-    g = 2.0 * np.dot(np.dot(dictionary, code) - observation, dictionary)
-    return np.linalg.norm(np.where(code != 0.0, g + sparsity * np.sign(code), shrink(g, sparsity)))
+    W, y, price = check_problem(dictionary, observation, sparsity)
+    z = real("code", code, W.shape[1])
+    g = 2.0 * np.dot(np.dot(W, z) - y, W)
+    return np.linalg.norm(np.where(z != 0.0, g + price * np.sign(z), shrunk(g, price)))
 
 
 def duality_gap(dictionary, observation, code, sparsity):
-    """An upper bound of E(z) - min E that needs no minimum: 0 at one.
+    """An upper bound of E(z) - min E for which the minimum need not be known; 0 at the minimum.
 
-    Every u with |W_j.u| <= lambda gives u.y - |u|^2/4 <= min E; 2 (y - W z), made shorter until it
-    complies, is the one taken.
+    Every u with |W_j.u| <= lambda, for each column W_j, gives u.y - |u|^2/4 <= min E.  The one taken is
+    2 (y - W z), made shorter until it complies.
 
     >>> float(duality_gap(np.eye(1), np.array([3.0]), np.array([2.5]), sparsity=1.0))
     0.0
     """
-    check_problem(dictionary, observation, code)
-    u = 2.0 * (observation - np.dot(dictionary, code))
-    steepest = np.max(np.abs(np.dot(u, dictionary)), initial=0.0)
-    u = u * min(1.0, sparsity / steepest) if steepest > 0.0 else u
-    bound = np.dot(u, observation) - np.dot(u, u) / 4.0
-    return sparse_coding(dictionary, observation, code, sparsity) - bound
+    W, y, price = check_problem(dictionary, observation, sparsity)
+    z = real("code", code, W.shape[1])
+    u = 2.0 * (y - np.dot(W, z))
+    steepest = np.max(np.abs(np.dot(u, W)), initial=0.0)
+    u = u * min(1.0, price / steepest) if steepest > 0.0 else u
+    bound = np.dot(u, y) - np.dot(u, u) / 4.0
+    return sparse_coding(W, y, z, price) - bound

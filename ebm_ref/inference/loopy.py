@@ -1,25 +1,28 @@
 r"""Message passing: sum-product and min-sum, exact on trees, iterated where there are loops.
 
-    m_{a->i}(y_i) = softmin over the others of  E_a(y_a) + sum_{j in a, j != i} m_{j->a}(y_j)
-    m_{j->a}(y_j) = sum_{b != a} m_{b->j}(y_j)
+    m_{i->a}(y_i) <- sum_{b != a} m_{b->i}(y_i)
+    m_{a->i}(y_i) <- softmin_{y_j} [E_a(y_a) + sum_{j != i} m_{j->a}(y_j)]
 
-    softmin x = -(1/beta) log sum e^{-beta x}:  sum-product;        min x:  min-sum, beta = infinity
+    sum-product:     softmin x = -(1/beta) log sum e^{-beta x}
+    min-sum:         min x, its limit as beta -> infinity
 
-Messages are energies: what the part of the graph behind a factor costs, for each value of the
-variable before it.  On a tree nothing comes back to where it set out; after as many sweeps as the
-tree is long all messages are final, and
+The softmin runs over all values of the variables j != i of factor a.  A message is an energy: what the
+part of the graph behind factor a costs, for each value of variable i.  On a tree no message comes back to
+where it set out.  After as many sweeps as the tree is long all messages are final, and the exact marginal,
+up to a constant factor, is
 
     b_i(y_i) ~ e^{-beta sum_a m_{a->i}(y_i)}
 
-is the exact marginal (for min-sum: the exponent is the lowest energy given y_i).  With loops the same
+In min-sum the sum of the messages is the lowest energy given y_i, up to a constant.  With loops the same
 iteration may settle on something useful, settle on something wrong, or go round for ever.  At a fixed
-point of sum-product the Bethe free energy
+point of sum-product the Bethe free energy is stationary:
 
-    F_B = sum_a sum b_a (E_a + log(b_a)/beta) - sum_i (d_i - 1) sum b_i log(b_i)/beta
+    F_B = sum_a sum_{y_a} b_a (E_a + log(b_a)/beta)
+        - sum_i (d_i - 1) sum_{y_i} b_i log(b_i)/beta
 
-is stationary; d_i is the number of factors that know i.  On a tree F_B = F; elsewhere it is a bound
-on neither side, unlike mean field.  Damping, the mixture of new and old messages, cures many
-oscillations, and moves no fixed point.
+b_a is the belief about all variables of factor a together, and d_i the number of factors that know i.  On
+a tree F_B = F; elsewhere it is, unlike that of mean field, a bound on neither side.  Damping mixes old
+messages into the new ones; it cures many oscillations and moves no fixed point.
 
 Source: Kschischang, Frey and Loeliger (2001); Yedidia, Freeman and Weiss (2005), for F_B; LeCun et
 al. (2006), Section 6, for min-sum on loopy graphs.
@@ -29,8 +32,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
-from ebm_ref.exact.factors import check_factors, energy
+from ebm_ref.checks import largest_finite, real, require, require_finite_sum, require_positive
+from ebm_ref.exact.factors import energy, read_factors
+from ebm_ref.inference.exhaustive import listed
+from ebm_ref.inference.mean_field import check_settings
 from ebm_ref.numerics import softmax, weighted
 
 
@@ -70,9 +75,9 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     damping : float
         Share of the old message in the new one, 0 <= damping < 1.
     sweeps : int
-        The most sweeps over all messages; they are sent all at once.
+        The most sweeps, >= 0; in each, all messages are sent at once.
     tolerance : float
-        Converged when no message changes by more, in units of 1/beta.
+        Converged when no message changes by more, in units of 1/beta; >= 0.
 
     Returns
     -------
@@ -91,13 +96,13 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     >>> found.converged, round(float(found.free_energy + np.log(Z)), 12)
     (True, 0.0)
     """
-    require_positive("beta", beta)
-    factors = _checked(factors, cardinalities, beta)
+    beta, tolerance = check_settings(beta, sweeps, tolerance)
+    factors, cardinalities = _checked(factors, cardinalities, beta)
     messages, residual, swept = _pass(factors, cardinalities, beta, damping, sweeps, tolerance / beta)
     nodes = {v: softmax(-beta * _from_lowest(_sum_at(v, messages, k))) for v, k in cardinalities.items()}
     tables = [_belief(a, factor, messages, beta) for a, factor in enumerate(factors)]
-    F = bethe_free_energy(factors, nodes, tables, beta)
-    return Beliefs(nodes, tables, F, residual, swept, residual <= tolerance / beta)
+    F = _bethe(factors, nodes, tables, beta)
+    return Beliefs(nodes, tables, F, residual, swept, bool(residual <= tolerance / beta))
 
 
 def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
@@ -119,26 +124,28 @@ def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
     >>> found.energy, found.configuration, found.min_marginals[0].tolist()
     (2.0, {0: 1, 1: 0}, [1.0, 0.0])
     """
-    factors = _checked(factors, cardinalities)
+    _, tolerance = check_settings(1.0, sweeps, tolerance)
+    factors, cardinalities = _checked(factors, cardinalities)
     messages, residual, swept = _pass(factors, cardinalities, np.inf, damping, sweeps, tolerance)
     lowest = {v: _from_lowest(_sum_at(v, messages, k)) for v, k in cardinalities.items()}
     configuration = {v: int(np.argmin(E)) for v, E in lowest.items()}
     value = energy(factors, configuration)
-    return Minimum(value, configuration, lowest, residual, swept, residual <= tolerance)
+    return Minimum(value, configuration, lowest, residual, swept, bool(residual <= tolerance))
 
 
 def _checked(factors, cardinalities, beta=1.0):
-    check_factors(factors, cardinalities)
-    factors = [(scope, np.asarray(table, float)) for scope, table in factors]
+    """Factors and cardinalities, of which energies can be added up."""
+    factors, cardinalities = read_factors(factors, cardinalities)
     sizes = [largest_finite(table) for _, table in factors]
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     for _, table in factors:
         require(np.min(table) < np.inf, "table", table, "must leave a configuration possible")
-    return factors
+    return factors, cardinalities
 
 
 def _pass(factors, cardinalities, beta, damping, sweeps, tolerance):
     """Messages {variable: {factor: (k,)}}, their last change, and the number of sweeps."""
+    damping = real("damping", damping)
     require(0.0 <= damping < 1.0, "damping", damping, "must be in 0 <= damping < 1")
     around = {v: [a for a, (scope, _) in enumerate(factors) if v in scope] for v in cardinalities}
     messages = {v: {a: np.zeros(cardinalities[v]) for a in known} for v, known in around.items()}
@@ -183,6 +190,7 @@ def _sum_at(v, messages, k, but=None):
 
 
 def _from_lowest(message):
+    """The message less its lowest entry, which must be possible."""
     low = np.min(message)
     require(low < np.inf, "factors", "messages", "must leave a configuration possible")
     return message - low
@@ -201,7 +209,18 @@ def _belief(a, factor, messages, beta):
 
 
 def bethe_free_energy(factors, nodes, tables, beta=1.0):
-    """F_B of beliefs: of the true marginals of a tree it is the free energy."""
+    """F_B of beliefs {variable: (k,) b_i} and a list of b_a; of the true marginals of a tree it is F."""
+    nodes = {v: real(f"nodes[{v!r}]", b, "k") for v, b in nodes.items()}
+    factors, _ = read_factors(factors, {v: len(b) for v, b in nodes.items()})
+    tables, beta = listed("tables", tables), real("beta", beta)
+    require(len(tables) == len(factors), "tables", tables, f"must be as many as the factors, {len(factors)}")
+    tables = [real("tables", b, *np.shape(E)) for b, (_, E) in zip(tables, factors, strict=True)]
+    require_positive("beta", beta)
+    return _bethe(factors, nodes, tables, beta)
+
+
+def _bethe(factors, nodes, tables, beta):
+    """F_B of what was checked."""
     information = lambda p: np.sum(p * np.log(np.where(p > 0.0, p, 1.0))) / beta
     total = sum(np.sum(weighted(b, E)) + information(b) for (_, E), b in zip(factors, tables, strict=True))
     for v, p in nodes.items():

@@ -1,29 +1,40 @@
 r"""Mean field: the best product of independent distributions, and the bound on the free energy it gives.
 
-    q(y)  = prod_i q_i(y_i)
-    F_q   = E_q[E] + (1/beta) E_q[log q]  =  F + (1/beta) KL(q || p)  >=  F
+    q(y) = prod_i q_i(y_i)
+    F_q  = E_q[E] + (1/beta) E_q[log q]  =  F + (1/beta) KL(q || p)  >=  F
 
-    update:  q_i(y_i) ~ e^{-beta E_q[E | y_i]},     the minimum of F_q over q_i alone
+    q_i(y_i) <- e^{-beta E_q[E | y_i]} / sum_v e^{-beta E_q[E | y_i = v]}
 
-Each update is exact, so F_q falls at every step and never goes below F: the only approximate method
-here that tells on which side of the truth it is.  But it is blind to what two variables do together.
-Where p has two modes q takes one of them, and which one depends on the start; a symmetric start
-between them is a resting point too, though not a minimum.  For spins the update reads
+E_q[E | y_i] is the expected energy if the value of variable i is known and the others follow q.  The
+update makes F_q as low as q_i alone can, so F_q falls at every step and never goes below F.  No other
+approximate method here tells on which side of the truth it is.  But q is blind to what two variables do
+together.  Where p has two modes q takes one of them, and which one depends on the start; a symmetric
+start between them is a resting point too, though not a minimum.  For spins of mean m_i the update reads
 
-    m_i = tanh(beta (sum_j J_ij m_j + h_i)),
+    m_i <- tanh(beta (sum_j J_{ij} m_j + h_i))
 
-the equation of Weiss, which magnetises a lattice below a critical temperature that is too high (on
-the square lattice at K = 1/4 instead of 0.44).
+This is the equation of Weiss.  It magnetises a lattice below a critical temperature that is too high: on
+the square lattice at beta J = 1/4 instead of 0.44.
 
 Source: LeCun et al. (2006), Section 2.2 (variational methods); Jordan et al. (1999); Weiss (1907).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
-from ebm_ref.exact.factors import check_factors
+from ebm_ref.checks import (
+    as_real,
+    largest_finite,
+    real,
+    require,
+    require_count,
+    require_finite_sum,
+    require_positive,
+)
+from ebm_ref.exact.factors import read_factors
+from ebm_ref.inference.exhaustive import listed
 from ebm_ref.numerics import softmax
 
 
@@ -53,9 +64,9 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     start : mapping, optional
         {variable: (k,) probabilities} for some or all variables; the others start uniform.
     sweeps : int
-        The most sweeps over all variables.
+        The most sweeps over all variables, >= 0.
     tolerance : float
-        Converged when no probability moved by more in a sweep.
+        Converged when no probability moved by more in a sweep, >= 0.
 
     Returns
     -------
@@ -71,41 +82,51 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     >>> one.nodes["a"].round(12).tolist(), round(float(one.free_energy + np.log(4.0 / 3.0)), 12)
     ([0.75, 0.25], 0.0)
     """
-    require_positive("beta", beta)
-    check_factors(factors, cardinalities)
-    factors = [(scope, np.asarray(table, float)) for scope, table in factors]
+    factors, cardinalities = read_factors(factors, cardinalities)
+    beta, tolerance = check_settings(beta, sweeps, tolerance)
     for _, table in factors:
         require(np.all(np.isfinite(table)), "table", table, "must be finite: mean field cannot avoid +inf")
     sizes = [largest_finite(table) for _, table in factors]
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
-    q = _started(start or {}, cardinalities)
+    q = _started({} if start is None else start, cardinalities)
     around = {v: [factor for factor in factors if v in factor[0]] for v in cardinalities}
-    values, moved = [variational_free_energy(factors, q, beta)], np.inf
+    values, moved = [_bound(factors, q, beta)], np.inf
     while moved > tolerance and len(values) <= sweeps:
         moved = 0.0
         for v in cardinalities:
-            E = sum((expected(scope, table, q, v) for scope, table in around[v]), np.zeros(len(q[v])))
+            E = sum((_expected(scope, table, q, v) for scope, table in around[v]), np.zeros(len(q[v])))
             new = softmax(-beta * E)
             moved, q[v] = max(moved, float(np.max(np.abs(new - q[v])))), new
-        values.append(variational_free_energy(factors, q, beta))
-    return MeanField(q, tuple(values), moved <= tolerance)
+        values.append(_bound(factors, q, beta))
+    return MeanField(q, tuple(values), bool(moved <= tolerance))
+
+
+def check_settings(beta, sweeps, tolerance):
+    """The inverse temperature and the tolerance, as float64."""
+    beta, tolerance = real("beta", beta), real("tolerance", tolerance)
+    require_positive("beta", beta)
+    require_count("sweeps", sweeps, 0)
+    require(tolerance >= 0.0, "tolerance", tolerance, "must be >= 0")
+    return beta, tolerance
 
 
 def _started(start, cardinalities):
+    """{variable: (k,) q_i} to begin with."""
+    start = start if isinstance(start, Mapping) else dict(enumerate(listed("start", start)))
     q = {v: np.full(k, 1.0 / k) for v, k in cardinalities.items()}
     for v, given in start.items():
         require(v in q, "start", v, "must name variables that have a cardinality")
-        p = np.array(given, float)
+        p = np.array(as_real(f"start[{v!r}]", given))
         legal = p.shape == q[v].shape and np.all(p >= 0.0) and abs(np.sum(p) - 1.0) <= 1e-12
         require(legal, f"start[{v!r}]", p, f"must be a distribution over {len(q[v])} values")
         q[v] = p
     return q
 
 
-def expected(scope, table, q, v=None):
+def _expected(scope, table, q, v=None):
     """E_q of one factor's energy, given each value of v: (k_v,); a number if v is None.
 
-    >>> expected(("a", "b"), np.array([[0.0, 4.0], [8.0, 2.0]]), {"a": [0.5, 0.5], "b": [0.25, 0.75]}, "a")
+    >>> _expected(("a", "b"), np.array([[0.0, 4.0], [8.0, 2.0]]), {"a": [0.5, 0.5], "b": [0.25, 0.75]}, "a")
     array([3. , 3.5])
     """
     for axis in reversed(range(len(scope))):
@@ -120,6 +141,15 @@ def variational_free_energy(factors, q, beta=1.0):
     >>> round(float(variational_free_energy([], {"a": np.full(8, 1 / 8)}) / np.log(8.0)), 12)
     -1.0
     """
-    energy = sum(float(expected(scope, np.asarray(table, float), q)) for scope, table in factors)
+    q = {v: real(f"q[{v!r}]", p, "k") for v, p in q.items()}
+    factors, _ = read_factors(factors, {v: len(p) for v, p in q.items()})
+    beta = real("beta", beta)
+    require_positive("beta", beta)
+    return _bound(factors, q, beta)
+
+
+def _bound(factors, q, beta):
+    """F_q of what was checked."""
+    energy = sum(float(_expected(scope, table, q)) for scope, table in factors)
     negative_entropy = sum(float(np.sum(p * np.log(np.where(p > 0.0, p, 1.0)))) for p in q.values())
-    return energy + negative_entropy / beta
+    return float(energy + negative_entropy / beta)

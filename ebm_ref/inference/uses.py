@@ -5,23 +5,24 @@ r"""Four uses of one energy: predict, rank, detect, and give probabilities.
     detect     E(y) < T, T chosen on held-out data       is it one at all?
     density    p(y) = e^{-beta E(y)} / Z                 how likely is each?
 
-The first two need only the order of the energies of one input.  Detection compares energies of different
-inputs, so that a constant added to all energies of one input is no longer harmless.  A density needs
-their differences to be right; those of a trained model seldom are before `calibration.py`.  And it exists
-only if Z is finite: energies that stay low on the way to infinity have no density, whatever was learned.
+To predict and to rank, only the order of the energies of one input is needed.  Detection compares the
+energies of different inputs, so a constant added to all energies of one input is no longer harmless.  For
+a density their differences must be right, and those of a trained model seldom are before calibration.py.
+Besides, a density exists only if Z is finite: energies that stay low on the way to infinity have none,
+whatever was learnt.
 
-Detecting all below T gives, as T rises,
+Of n inputs, let P be present and N absent; let h(T) and a(T) be how many of each lie below T.
 
-    ROC                 detected share of what is present (true positive rate)
-                        over the share of what is absent (false positive rate)
-    precision, recall   share of the detected that is present
-                        over the true positive rate
+    true positive rate      h(T) / P                also called recall
+    false positive rate     a(T) / N
+    precision               h(T) / (h(T) + a(T))
 
-Equal energies pass a threshold together: counting them one by one invents points that no threshold has
-(github.com/aidotse/LeakPro/pull/465).  The first point of the ROC is (0, 0), nothing detected, which
-scikit-learn's once was not (github.com/scikit-learn/scikit-learn/issues/9790).  Between two points of a
-precision-recall curve there is no straight line: the average precision is a sum of steps
-(github.com/scikit-learn/scikit-learn/pull/6065).
+As T rises, the first over the second draws the ROC curve, and the third over the first the
+precision-recall curve.  Equal energies pass a threshold together: whoever counts them one by one invents
+points that no threshold has (github.com/aidotse/LeakPro/pull/465).  The first point of the ROC is (0, 0),
+where nothing is detected; scikit-learn's once was not (github.com/scikit-learn/scikit-learn/issues/9790).
+Between two points of a precision-recall curve there is no straight line: the average precision is a sum of
+steps (github.com/scikit-learn/scikit-learn/pull/6065).
 
 Source: LeCun et al. (2006), Section 1.2 (four uses) and 1.3; Fawcett (2006), "An introduction to ROC
 analysis".
@@ -32,13 +33,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require, require_count, require_positive
-from ebm_ref.inference.exhaustive import table_of
+from ebm_ref.checks import real, require, require_count, require_positive
+from ebm_ref.inference.exhaustive import listed, table_of
 from ebm_ref.numerics import logsumexp, softmax
 
 
 def predict(energy, answers=None):
-    """The answer of lowest energy, of equals the first; for a table without names, its index.
+    """The answer of lowest energy, ties to the first; its index, if the answers have no names.
 
     The energies -log p of a picture that shows a dog, most likely:
 
@@ -51,33 +52,36 @@ def predict(energy, answers=None):
 
 
 def rank(energy, count, answers=None):
-    """The `count` answers of lowest energy, best first, equals in their own order; the possible ones only.
+    """The `count` answers of lowest energy, best first, ties in their own order; the possible ones only.
 
     >>> rank([4.6052, 0.3567, 1.6094, 2.4079], 2, ["flower", "dog", "people", "fish"])
     ['dog', 'people']
     """
     require_count("count", count)
+    answers = None if answers is None else listed("answers", answers)
     table = table_of(energy, answers)
     answers = range(len(table)) if answers is None else answers
     return [answers[i] for i in np.argsort(table, kind="stable")[:count] if table[i] < np.inf]
 
 
 def density(energy, answers=None, beta=1.0):
-    """Gibbs distribution over the answers, (k,); a probability that underflows is 0, nothing overflows.
+    """Gibbs distribution over the answers, (k,); nothing overflows, and what underflows is 0.
 
     >>> density(lambda y: np.log(1 + y), [0.0, 1.0]).round(4).tolist()
     [0.6667, 0.3333]
     """
+    beta = real("beta", beta)
     require_positive("beta", beta)
     table = table_of(energy, answers)
-    with np.errstate(over="ignore"):  # what is that far up has probability 0
+    with np.errstate(over="ignore"):  # what lies so far up that this overflows has probability 0
         return softmax(beta * (np.min(table) - table))
 
 
 def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
     """Gibbs density over the real numbers.
 
-    Z is summed over shells |y - center| / scale in 2^j .. 2^(j+1), up to 2^48, by Gauss-Legendre rules.
+    Z is the sum of integrals over shells, 2^j < |y - center| / scale < 2^{j+1}, up to 2^48, each by a
+    Gauss-Legendre rule.
 
     Parameters
     ----------
@@ -88,7 +92,8 @@ def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
     center, scale : float
         Where e^{-beta E} is large, and the length over which it changes, > 0.
     tolerance : float
-        Relative error of Z that is allowed to the rule, and to what lies beyond the last shell.
+        Relative error of Z, > 0, that the rule may make, and as much again for what lies beyond the last
+        shell.
 
     Returns
     -------
@@ -107,9 +112,11 @@ def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
     >>> round(p(0.0), 9), round(log_z, 9)
     (0.39894228, 0.918938533)
     """
-    require_positive("beta", beta)
-    require_positive("scale", scale)
-    require_positive("tolerance", tolerance)
+    beta, center, scale = real("beta", beta), real("center", center), real("scale", scale)
+    tolerance = real("tolerance", tolerance)
+    for name, x in (("beta", beta), ("scale", scale), ("tolerance", tolerance)):
+        require_positive(name, x)
+    require(np.isfinite(center), "center", center, "must be finite")
     shells, rough = (shell_integrals(energy, beta, center, scale, panels) for panels in (8, 4))
     log_z = float(logsumexp(shells))
     require(log_z > -np.inf, "energy", np.inf, "must be finite at some of the answers tried")
@@ -121,7 +128,7 @@ def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
     require(beyond - log_z <= np.log(tolerance), "energy", energy, normalisable)
     coarse = f"must suit the energy: log Z = {log_z}, but {logsumexp(rough)} with half the nodes"
     require(abs(logsumexp(rough) - log_z) <= tolerance, "scale", scale, coarse)
-    return (lambda y: float(np.exp(-beta * energy(y) - log_z))), log_z
+    return (lambda y: float(np.exp(-beta * real("energy", energy(real("answer", y))) - log_z))), log_z
 
 
 def shell_integrals(energy, beta, center, scale, panels):
@@ -133,7 +140,8 @@ def shell_integrals(energy, beta, center, scale, panels):
         half = (b - a) / panels / 2.0
         nodes = (a + half * (1.0 + 2.0 * np.arange(panels)[:, None] + x)).ravel()
         with np.errstate(over="ignore"):
-            E = np.array([energy(center + scale * t) for t in np.concatenate([nodes, -nodes])], float)
+            E = [energy(center + scale * t) for t in np.concatenate([nodes, -nodes])]
+        E = real("energy", E, len(E))
         require(not np.any(np.isnan(E)), "energy", E, "must not be NaN")
         require(np.min(E) > -np.inf, "energy", E, "must be above -inf")
         logs.append(logsumexp(np.log(np.tile(w, 2 * panels) * half * scale) - beta * E))
@@ -152,17 +160,17 @@ class Detection:
 
     @property
     def threshold(self):
-        """T: what has an energy below is detected."""
+        """T: what has an energy below T is detected."""
         return float(self.thresholds[self.chosen])
 
     @property
     def area(self):
-        """Area under the ROC: how often a present one lies below an absent one, ties counted half."""
+        """Area under the ROC: how often what is present lies below what is absent; ties count half."""
         return float(np.trapezoid(self.true_positive_rate, self.false_positive_rate))
 
     @property
     def average_precision(self):
-        """Sum of the precision at every threshold times the recall that it adds."""
+        """The sum over all thresholds of the precision there, times the recall that is gained there."""
         return float(np.sum(np.diff(self.true_positive_rate) * self.precision[1:]))
 
 
@@ -178,12 +186,12 @@ def detect(energy, present, inputs=None, cost_of_miss=1.0, cost_of_false_alarm=1
     inputs : sequence of length n
         The inputs; needed for a function.
     cost_of_miss, cost_of_false_alarm : float
-        Prices >= 0, not both 0, of one error on these data; the cheapest threshold is chosen.
+        Price >= 0 of one error of each kind on these data, not both 0; the cheapest threshold is chosen.
 
     Returns
     -------
     Detection
-        Thresholds lie midway between energies.  Of equally cheap ones the lowest is chosen.
+        Thresholds lie midway between energies.  Ties go to the lowest threshold.
 
     Raises
     ------
@@ -196,6 +204,8 @@ def detect(energy, present, inputs=None, cost_of_miss=1.0, cost_of_false_alarm=1
     (2.0, [0.0, 0.5, 0.5, 1.0, 1.0], 0.75)
     """
     table, is_present = held_out(energy, present, inputs)
+    cost_of_miss = real("cost_of_miss", cost_of_miss)
+    cost_of_false_alarm = real("cost_of_false_alarm", cost_of_false_alarm)
     for name, price in (("cost_of_miss", cost_of_miss), ("cost_of_false_alarm", cost_of_false_alarm)):
         require(0.0 <= price < np.inf, name, price, "must be >= 0 and finite")
     free = cost_of_miss == cost_of_false_alarm == 0.0
@@ -212,24 +222,35 @@ def detect(energy, present, inputs=None, cost_of_miss=1.0, cost_of_false_alarm=1
 
 def held_out(energy, present, inputs):
     """The energies, finite, and a mask that holds both classes."""
+    inputs = None if inputs is None else listed("inputs", inputs)
     if callable(energy):
         require(inputs is not None, "inputs", inputs, "must list the inputs when the energy is a function")
         energy = [energy(x) for x in inputs]
-    table, labels = table_of(energy), np.array(present)
+    table = table_of(energy)
     fits = inputs is None or len(inputs) == len(table)
     require(fits, "inputs", inputs, f"must be as many as the energies, {len(table)}")
-    require(
-        labels.shape == table.shape, "present", labels, f"must have the shape of the energies, {table.shape}"
-    )
+    is_present = flags("present", present, len(table))
     require(np.all(np.isfinite(table)), "energies", table, "must be finite")
-    require(np.all((labels == 0) | (labels == 1)), "present", labels, "must be true or false")
-    both = np.any(labels == 1) and np.any(labels == 0)
-    require(both, "present", labels, "must hold both classes: no threshold can be chosen on one")
-    return table, labels == 1
+    both = np.any(is_present) and not np.all(is_present)
+    require(both, "present", present, "must hold both classes: no threshold can be chosen on one")
+    return table, is_present
+
+
+def flags(argument, value, n):
+    """n answers to a question of yes or no, as bools; the numbers 0 and 1 will do.
+
+    >>> flags("present", [1, 0.0, True], 3).tolist()
+    [True, False, True]
+    """
+    require(not np.ma.is_masked(value), argument, value, "must not have masked entries")
+    as_number = lambda flag: float(flag) if isinstance(flag, (bool, np.bool_)) else flag
+    x = real(argument, [as_number(flag) for flag in listed(argument, value)], n)
+    require(np.all((x == 0.0) | (x == 1.0)), argument, value, "must be true or false")
+    return x == 1.0
 
 
 def between(levels):
-    """Thresholds that part increasing numbers: -inf, the midpoints, +inf; of adjacent floats the upper one.
+    """Thresholds between increasing numbers: -inf, the midpoints, +inf; the upper one of adjacent floats.
 
     >>> between(np.array([1.0, 2.0, 4.0])).tolist()
     [-inf, 1.5, 3.0, inf]

@@ -1,30 +1,37 @@
 r"""What makes a loss good: a condition on the plane of two energies, and the gap at which a loss rests.
 
-    condition 1    E_y < E_j for every j != y     inference is right
-    condition 2    E_C + m < E_I                  ... by a margin (E_C = E_y, E_I = E_o)
-    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss than
-                   every point of R with E_C + m >= E_I
+    condition 1    E_C < E_j for every wrong answer j
+    condition 2    E_C + m < E_I
+    condition 3    some (E_C, E_I) in R with E_C + m < E_I has a lower loss
+                   than every point of R with E_C + m >= E_I
 
-R is the region of pairs that the model can reach at all.  A loss that meets condition 3 on R brings
-training to condition 2: wherever the minimum of the loss lies, it lies beyond the margin.  It is
-sufficient, not necessary, and says nothing about convexity.
+E_C is the energy of the correct answer and E_I that of the most offending incorrect one: E_y and E_o
+elsewhere in this book, but these are the letters of the tutorial.  Condition 1 says that inference is
+right, and condition 2 that it is right by a margin m.  R is the region of pairs that the model can
+reach at all.  A loss that meets condition 3 on R brings training to condition 2, because the minimum
+of the loss, wherever it lies, lies beyond the margin.  Condition 3 is sufficient, not necessary, and
+says nothing about convexity.
 
-    loss                     R = [0, B]^2    R = {sqrt(E_C) + sqrt(E_I) >= D}, rbf_output.py
-    log mce nll mee sq-exp   every m < B     every m < B
-    hinge(m0)                m < m0          m < m0
-    sq-sq(m0)                m < m0          m < max(m0, D^2)
-    perceptron lvq2          never           never
-    energy                   never           m < D^2: the architecture is safe by itself
+    loss                      R = [0, B]^2    R = {sqrt(E_C) + sqrt(E_I) >= D}
+    log mce nll mee sq-exp    every m < B     every m < B
+    hinge(m0)                 m < m0          m < m0
+    sq-sq(m0)                 m < m0          m < max(m0, D^2)
+    perceptron lvq2           never           never
+    energy                    never           m < D^2
 
-Moving along the loss's own force instead of searching R gives the column 'margin' of the tutorial's
-Table 1: the smallest gap E_I - E_C at which descent from a wrong start comes to rest.
+The table says for which m condition 3 holds; m0 is the margin of the loss.  The second region is that of
+RBF outputs whose two centres are D apart (energies/rbf_output.py): there the architecture makes even the
+energy loss safe.
+
+If one moves along the loss's own force instead of searching R, one finds the column 'margin' of the
+tutorial's Table 1: the smallest gap E_I - E_C at which descent from a wrong start comes to rest.
 
 Source: LeCun et al. (2006), Section 5.2 (conditions 1-3) and Table 1 (margins).
 """
 
 import numpy as np
 
-from ebm_ref.checks import require
+from ebm_ref.checks import real, require, require_count, require_positive
 
 
 def condition_3(loss, region, margin, extent=4.0, points=65, others=()):
@@ -52,13 +59,17 @@ def condition_3(loss, region, margin, extent=4.0, points=65, others=()):
     Raises
     ------
     ValueError
-        If the region leaves no grid point on one of the two sides.
+        If the region leaves no grid point on one of the two sides, if extent is not positive and finite,
+        or if there are fewer than 2 points a side.
 
     >>> from ebm_ref.losses.hinge import hinge
     >>> quadrant = lambda E_C, E_I: True
     >>> [condition_3(hinge, quadrant, margin)[0] for margin in (0.5, 1.0)]
     [True, False]
     """
+    margin, extent, others = real("margin", margin), real("extent", extent), real("others", others, "n")
+    require_positive("extent", extent)
+    require_count("points", points, 2)
     inside, outside = [], []
     for E_C in np.linspace(0.0, extent, points):
         for E_I in np.linspace(0.0, extent, points):
@@ -81,18 +92,27 @@ def resting_gap(gradient, extent=4.0, step=1 / 64, lowest=0.0):
     gradient : callable (energies, label) -> (2,) float
         Explicit gradient of a loss of two energies, its own parameters bound.
     extent, step, lowest : float
-        The box and the largest step.
+        The box, lowest < extent, and the largest step, > 0.
 
     Returns
     -------
     float, or None
         The smallest gap at rest; None where no start ever feels a force on E_I.
 
+    Raises
+    ------
+    ValueError
+        If the box is empty or unbounded, or the step not positive.
+
     >>> from ebm_ref.losses.hinge import hinge_gradient
     >>> from ebm_ref.losses.energy import energy_gradient
     >>> float(resting_gap(hinge_gradient)), resting_gap(energy_gradient)
     (1.0, None)
     """
+    extent, step, lowest = real("extent", extent), real("step", step), real("lowest", lowest)
+    require(np.isfinite(lowest), "lowest", lowest, "must be finite")
+    require(lowest < extent < np.inf, "extent", extent, f"must be finite and above lowest, {lowest}")
+    require_positive("step", step)
     levels = np.linspace(lowest, extent, 9)
     starts = [np.array([E_C, E_I]) for E_C in levels for E_I in levels if E_C >= E_I]
     rests, pulled = zip(*(_descend(gradient, start, step, lowest, extent) for start in starts), strict=True)
@@ -100,6 +120,7 @@ def resting_gap(gradient, extent=4.0, step=1 / 64, lowest=0.0):
 
 
 def _descend(gradient, energies, step, lowest, extent):
+    """Where descent from a pair of energies comes to rest, and whether E_I ever felt a force."""
     pulled = False
     for _ in range(10 * round((extent - lowest) / step)):
         force = -gradient(energies, 0)

@@ -1,11 +1,12 @@
 r"""Energy loss: push down on the correct answer, and do nothing else.
 
     L(E, y) = E_y
+    dL/dE_j = [j = y]
 
 The simplest loss of all, and the only one under which 'train' and 'minimise the energy' mean the
-same.  It works when the architecture itself keeps wrong answers up: regression, where E is a fixed
-parabola that can only move, or RBF outputs with distinct fixed centres.  With anything more
-flexible, nothing stops E from becoming flat and low everywhere: the model collapses.
+same.  It works when the architecture itself keeps wrong answers up: in regression, where E is a
+parabola of fixed shape that can only move, or on RBF outputs with distinct fixed centres.  A more
+flexible model can make E flat and low everywhere, and this loss will not stop it: it collapses.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: none).
 """
@@ -14,10 +15,10 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, homogeneous, permutation_invariant
-from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def energy(energies, label):
+def energy(energies, label: int):
     """Energy loss of one sample.
 
     Parameters
@@ -40,15 +41,15 @@ def energy(energies, label):
     >>> float(energy(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     1.0
     """
-    check_table(energies, label)
-    return energies[label]
+    E, y = FORMULA.checked(energies, label)
+    return E[y]
 
 
-def energy_gradient(energies, label):
+def energy_gradient(energies, label: int):
     """dL/dE, shape (k,): 1 at y, zero elsewhere.  Nothing is ever pulled up."""
-    check_table(energies, label)
-    g = np.zeros(len(energies))
-    g[label] = 1.0
+    E, y = FORMULA.checked(energies, label)
+    g = np.zeros(len(E))
+    g[y] = 1.0
     return g
 
 
@@ -83,4 +84,6 @@ FORMULA = Formula(
             symptom="the model is rewarded for whatever it says",
         ),
     },
+    rules=check_table,
+    refuses=NO_TABLES,
 )

@@ -1,13 +1,16 @@
 r"""Generalised hinge: every wrong answer must stay above the correct one, each by a margin of its own.
 
-    L(E, y) = sum_{j != y} max(0, C_j + E_y - E_j)
+    L(E, y) = sum_{j != y} max(0, v_j),     v_j = C_j + E_y - E_j
+    dL/dE_j = -[v_j > 0]                    for j != y
+    dL/dE_y = number of j != y with v_j > 0
 
 C_j = C(y, j) says how bad it is to answer j instead of y, and serves as margin: grave mistakes must
-be kept farther away.  All violators are pulled up at once, not only the worst one, so the loss is
-never below the margin-rescaled hinge.  C_y is not read: the correct answer costs nothing.
+be kept farther away.  An answer with v_j > 0 violates its margin.  All violators are pulled up at
+once, not only the worst one, so the loss is never below the margin-rescaled hinge.  C_y is not read:
+the correct answer costs nothing.
 
-The sum leaves out j = y.  Some texts include it; that adds max(0, C_y) = 0 here, but log 2 to the
-soft version with log(1 + e^t) in place of max(0, t).
+The sum leaves out j = y.  Some texts include it.  That adds max(0, C_y), which is 0 if C_y is; but in
+the soft version, with log(1 + e^t) in place of max(0, t), it adds log 2.
 
 Source: NYU DLSP20, week 11-2; Weston and Watkins (1999), for C_j = 1.
 """
@@ -25,10 +28,11 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
+from ebm_ref.numerics import negated
 
 
-def generalized_hinge(energies, label, costs=1.0):
+def generalized_hinge(energies, label: int, costs=1.0):
     """Generalised hinge loss of one sample.
 
     Parameters
@@ -54,24 +58,36 @@ def generalized_hinge(energies, label, costs=1.0):
     >>> float(generalized_hinge(np.array([1.0, 0.5, 2.0, 3.0]), 0, np.array([0.0, 1.0, 2.0, 3.0])))
     3.5
     """
-    return np.sum(np.maximum(0.0, violations(energies, label, costs)))
+    E, y, C = FORMULA.checked(energies, label, costs)
+    return np.sum(np.maximum(0.0, violations(E, y, C)))
 
 
-def generalized_hinge_gradient(energies, label, costs=1.0):
+def generalized_hinge_gradient(energies, label: int, costs=1.0):
     """dL/dE, shape (k,): -1 at every violator, their number at y; zero elsewhere and at each corner."""
-    v = violations(energies, label, costs)
-    g = np.full(len(v), np.nan) if np.isnan(v.max()) else 0.0 - (v > 0.0)
-    g[label] = -g.sum()  # y does not violate: 0 so far
+    E, y, C = FORMULA.checked(energies, label, costs)
+    v = violations(E, y, C)
+    g = np.full(len(E), np.nan) if np.isnan(v.max()) else negated(v > 0.0)
+    g[y] = -g.sum()  # y does not violate: 0 so far
     return g
 
 
-def violations(energies, label, costs):
-    """C_j + E_y - E_j for every answer, -inf for y itself, which violates nothing."""
+def violations(E, y, C):
+    """v_j = C_j + E_y - E_j of every answer, -inf for y itself, which violates nothing."""
+    return np.where(np.arange(len(E)) != y, C + (E[y] - E), -np.inf)
+
+
+def rules(energies, label, costs):
+    """A table, and a cost for every wrong answer."""
     check_table(energies, label)
-    wrong = np.arange(len(energies)) != label
-    legal = (costs >= 0.0) | ~wrong
-    require(legal.all(), "costs", costs, "must be >= 0 for every wrong answer")
-    return np.where(wrong, costs + (energies[label] - energies), -np.inf)
+    legal = (costs >= 0.0) | (np.arange(len(costs)) == label)
+    require(np.all(legal), "costs", costs, "must be >= 0 for every wrong answer")
+
+
+NO_COSTS = NO_TABLES | {  # (energies, label, costs), the argument to blame
+    "a wrong answer that is rewarded": (([1.0, 2.0], 0, [0.0, -1.0]), "costs"),
+    "a cost that is no number": (([1.0, 2.0], 0, [0.0, np.nan]), "costs"),
+    "fewer costs than answers": (([1.0, 2.0, 3.0], 0, [1.0, 1.0]), "costs"),
+}
 
 
 def random_costs(rng):
@@ -145,4 +161,6 @@ FORMULA = Formula(
             symptom="the loss never falls below C_y",
         ),
     },
+    rules=rules,
+    refuses=NO_COSTS,
 )

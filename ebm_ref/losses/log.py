@@ -2,20 +2,21 @@ r"""Log loss: the hinge with its corner rounded off.
 
     L(E, y) = (1/beta) log(1 + e^{beta d}),      d = E_y - E_o
     o       = argmin_{j != y} E_j
+    dL/dE_j = ([j = y] - [j = o]) / (1 + e^{-beta d})
 
-There is no gap at which the force stops, it only fades: the margin is infinite, so to speak.  As
-beta grows the loss approaches max(0, d), the perceptron.  With two answers it is the negative
-log-likelihood exactly; with more, it is what remains when all but one wrong answer are neglected.
+The force fades as the gap grows, but at no gap does it stop: the margin is infinite, so to speak.
+As beta grows the loss approaches max(0, d), the perceptron.  With two answers it is exactly the
+negative log-likelihood; with more, it is what remains of that when all but one wrong answer are
+neglected.
 
-Beware of the letter of the formula: e^{beta d} overflows at beta d = 710 (at 89 in float32), and
-log(1 + x) loses every digit once x < 1e-16.
+In floating point the formula as printed fails at both ends: e^{beta d} overflows at beta d = 710
+(at 89 in float32), and log(1 + x) loses every digit once x < 1e-16.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); beta added.
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
@@ -27,12 +28,24 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import sigmoid, softplus
 
 
-def log(energies, label, beta=1.0):
+def log_as_printed(energies, label: int, beta=1.0):
+    """The formula as it is printed: a small loss is lost beside the 1, and a large one overflows.
+
+    >>> energies = np.array([0.0, 40.0])
+    >>> float(log_as_printed(energies, label=0)), float(log(energies, label=0))
+    (0.0, 4.248354255291589e-18)
+    """
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    d = E[y] - E[offender(E, y)]
+    return np.log(1.0 + np.exp(beta * d)) / beta
+
+
+def log(energies, label: int, beta=1.0):
     """Log loss of one sample.
 
     Parameters
@@ -57,20 +70,18 @@ def log(energies, label, beta=1.0):
     >>> float(log(np.array([0.0, 40.0]), label=0))
     4.248354255291589e-18
     """
-    require_positive("beta", beta)
-    o = most_offending(energies, label)
-    d = energies[label] - energies[o]
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    d = E[y] - E[offender(E, y)]
     return softplus(beta * d) / beta
 
 
-def log_gradient(energies, label, beta=1.0):
+def log_gradient(energies, label: int, beta=1.0):
     """dL/dE, shape (k,): sigmoid(beta d) at y, minus that at o, zero elsewhere."""
-    require_positive("beta", beta)
-    o = most_offending(energies, label)
-    force = sigmoid(beta * (energies[label] - energies[o]))
-    g = np.full(len(energies), np.nan if np.isnan(force) else 0.0)
-    g[label] = force
-    g[o] = -force
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    o = offender(E, y)
+    force = sigmoid(beta * (E[y] - E[o]))
+    g = np.full(len(E), np.nan if np.isnan(force) else 0.0)
+    g[y], g[o] = force, -force
     return g
 
 
@@ -137,6 +148,9 @@ FORMULA = Formula(
             symptom="training drives the correct answer to the highest energy",
         ),
     },
+    as_printed=log_as_printed,
+    rules=check_tempered,
+    refuses=NO_TABLES | NO_TEMPERATURES,
 )
 
 

@@ -1,10 +1,12 @@
 r"""LVQ2 loss, in the form of the tutorial's table: a perceptron that gives up on hopeless samples.
 
-    L(E, y) = min(M, max(0, d)),    d = E_y - E_o,    o = argmin_{j != y} E_j
+    L(E, y) = min(M, max(0, d)),    d = E_y - E_o
+    o       = argmin_{j != y} E_j
+    dL/dE_j = [j = y] - [j = o]     where 0 < d < M, else 0
 
-Between a right answer (0) and a hopeless one (M) it is linear in d; outside it is flat, and nothing
-moves.  Like the perceptron it asks for no gap.  The tutorial's *text* defines another loss under this
-name, the ratio of lvq2_ratio.py.
+The loss is 0 where the model is right, M where the sample is hopeless, and linear in d between the
+two.  Where it is flat nothing moves.  Like the perceptron it asks for no gap.  The tutorial's *text*
+defines another loss under this name, the ratio of lvq2_ratio.py.
 
 Source: LeCun et al. (2006), Table 1 (margin: 0), whose printed formula lacks a parenthesis; after
 Kohonen's learning vector quantisation, Driancourt et al. (1991).
@@ -23,12 +25,12 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def lvq2(energies, label, cap=1.0):
-    """LVQ2 loss of one sample, as capped difference.
+def lvq2(energies, label: int, cap=1.0):
+    """LVQ2 loss of one sample, as a capped difference.
 
     Parameters
     ----------
@@ -52,20 +54,26 @@ def lvq2(energies, label, cap=1.0):
     >>> float(lvq2(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     0.5
     """
-    require(cap > 0.0, "cap", cap, "must be positive")
-    o = most_offending(energies, label)
-    d = energies[label] - energies[o]
-    return np.minimum(cap, np.maximum(0.0, d))
+    E, y, M = FORMULA.checked(energies, label, cap)
+    d = E[y] - E[offender(E, y)]
+    return np.minimum(M, np.maximum(0.0, d))
 
 
-def lvq2_gradient(energies, label, cap=1.0):
+def lvq2_gradient(energies, label: int, cap=1.0):
     """dL/dE, shape (k,): +1 at y, -1 at o while 0 < d < M; all zero outside and at both corners."""
-    loss = lvq2(energies, label, cap)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    if 0.0 < loss < cap:
-        g[label] = 1.0
-        g[most_offending(energies, label)] = -1.0
+    E, y, M = FORMULA.checked(energies, label, cap)
+    o = offender(E, y)
+    d = E[y] - E[o]
+    g = np.full(len(E), np.nan if np.isnan(d) else 0.0)
+    if 0.0 < d < M:
+        g[y], g[o] = 1.0, -1.0
     return g
+
+
+def rules(energies, label, cap):
+    """A table, and a cap that leaves room for a loss."""
+    check_table(energies, label)
+    require(cap > 0.0, "cap", cap, "must be positive")
 
 
 FORMULA = Formula(
@@ -105,5 +113,12 @@ FORMULA = Formula(
             lambda E, y, cap=1.0: np.maximum(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="the perceptron loss: outliers pull with full force",
         ),
+    },
+    rules=rules,
+    refuses=NO_TABLES
+    | {
+        "a cap of 0": (([1.0, 2.0], 0, 0.0), "cap"),
+        "a negative cap": (([1.0, 2.0], 0, -1.0), "cap"),
+        "a cap that is no number": (([1.0, 2.0], 0, np.nan), "cap"),
     },
 )

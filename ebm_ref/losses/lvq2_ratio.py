@@ -2,10 +2,15 @@ r"""LVQ2 loss, in the form of the tutorial's text: how far wrong, relative to th
 
     L(E, y) = min(1, max(0, (E_y - E_o) / (delta E_o)))
     o       = argmin_{j != y} E_j
+    dL/dE_j = ([j = y] - [j = o] E_y / E_o) / (delta E_o)
+              where 0 < L < 1, else 0
 
-It saturates once E_y / E_o reaches 1 + delta.  The ratio only means something for energies that are
-bounded below by 0, such as squared distances to prototypes, for which the loss was made; E_o = 0
-makes it undefined.  Scaling all energies changes nothing: no margin, no unit.
+The loss saturates once E_y / E_o reaches 1 + delta.  The ratio only means something for energies
+that are bounded below by 0, such as squared distances to prototypes, for which the loss was made; at
+E_o = 0 it is undefined.  Scaling all energies changes nothing, so the loss has no margin and no unit.
+
+In floating point delta E_o may underflow to 0, which would make 0/0 of a tie at tiny energies; so
+E_y / E_o comes first.
 
 Source: LeCun et al. (2006), Section 2.2; after Driancourt et al. (1991).
 """
@@ -21,12 +26,12 @@ from ebm_ref.laws import (
     permutation_invariant,
     pushes_down_pulls_up,
 )
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def lvq2_ratio(energies, label, delta=0.5):
-    """LVQ2 loss of one sample, as capped ratio.
+def lvq2_ratio(energies, label: int, delta=0.5):
+    """LVQ2 loss of one sample, as a capped ratio.
 
     Parameters
     ----------
@@ -50,26 +55,32 @@ def lvq2_ratio(energies, label, delta=0.5):
     >>> float(lvq2_ratio(np.array([1.2, 1.0, 2.0]), label=0).round(12))
     0.4
     """
-    require_positive_offender(energies, label, delta)
-    E_y, E_o = energies[label], energies[most_offending(energies, label)]
-    return np.minimum(1.0, np.maximum(0.0, (E_y / E_o - 1.0) / delta))
+    E, y, delta = FORMULA.checked(energies, label, delta)
+    return capped_excess(E[y], E[offender(E, y)], delta)
 
 
-def lvq2_ratio_gradient(energies, label, delta=0.5):
+def lvq2_ratio_gradient(energies, label: int, delta=0.5):
     """dL/dE, shape (k,): 1/(delta E_o) at y, -E_y/(delta E_o^2) at o while 0 < L < 1; else all zero."""
-    loss = lvq2_ratio(energies, label, delta)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    E, y, delta = FORMULA.checked(energies, label, delta)
+    o = offender(E, y)
+    loss = capped_excess(E[y], E[o], delta)
+    g = np.full(len(E), np.nan if np.isnan(loss) else 0.0)
     if 0.0 < loss < 1.0:
-        o = most_offending(energies, label)
-        g[label] = 1.0 / (delta * energies[o])
-        g[o] = -(energies[label] / energies[o]) / (delta * energies[o])
+        g[y] = 1.0 / (delta * E[o])
+        g[o] = -(E[y] / E[o]) / (delta * E[o])
     return g
 
 
-def require_positive_offender(energies, label, delta):
-    """Raise unless the ratio is defined: 0 < delta < infinity and E_o > 0 (a NaN passes through)."""
+def capped_excess(E_y, E_o, delta):
+    """min(1, max(0, (E_y/E_o - 1) / delta))."""
+    return np.minimum(1.0, np.maximum(0.0, (E_y / E_o - 1.0) / delta))
+
+
+def rules(energies, label, delta):
+    """A table whose offender lies above 0, so that the ratio is defined (a NaN passes through)."""
+    check_table(energies, label)
     require_positive("delta", delta)
-    E_o = energies[most_offending(energies, label)]
+    E_o = energies[offender(energies, label)]
     require(not E_o <= 0.0, "energies", energies, "must have E_o > 0: the loss is a ratio of energies")
 
 
@@ -130,12 +141,21 @@ FORMULA = Formula(
             lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0)
         ),
     },
+    rules=rules,
+    refuses=NO_TABLES
+    | {
+        "an offender at 0": (([1.0, 0.0], 0), "energies"),
+        "an offender below 0": (([1.0, -1.0], 0), "energies"),
+        "a delta of 0": (([1.0, 2.0], 0, 0.0), "delta"),
+        "an infinite delta": (([1.0, 2.0], 0, np.inf), "delta"),
+        "a delta that is no number": (([1.0, 2.0], 0, np.nan), "delta"),
+    },
 )
 
 
 def _backpropagated(E, y, delta):
     """The chain rule in the order of reverse mode: the slope of the clip times that of the ratio."""
-    o = most_offending(E, y)
+    o = offender(E, y)
     inside = float(0.0 < (E[y] / E[o] - 1.0) / delta < 1.0)
     g = np.zeros(len(E))
     g[y] = inside / delta / E[o]

@@ -1,11 +1,14 @@
 r"""Margin-rescaled hinge: the worst violator counts, and the margin grows with the gravity of the error.
 
-    L(E, y) = max(0, max_{j != y} (C_j + E_y - E_j))
+    L(E, y) = max(0, v_w),          v_j = C_j + E_y - E_j
+    w       = argmax_{j != y} v_j
+    dL/dE_j = [j = y] - [j = w]     where L > 0, else 0
 
-C_j = C(y, j) is the cost of answering j instead of y.  The maximum is an inference problem of its
-own, 'loss-augmented': the answer that is both low in energy and gravely wrong.  L is never below the
-cost of the answer the model gives, so lowering it lowers the true cost.  With C_j = m it is the hinge;
-on chains it is the loss of maximum-margin Markov networks and of structural SVMs.
+C_j = C(y, j) is the cost of answering j instead of y, and w the worst violator, an answer both low in
+energy and gravely wrong.  To find it is an inference problem of its own, called 'loss-augmented'.  L
+is never below the cost of the answer that the model gives: to lower L is to lower a bound on what the
+model costs.  With C_j = m it is the hinge; on chains it is the loss of maximum-margin Markov networks
+and of structural SVMs.
 
 Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Section 2.
 """
@@ -22,10 +25,10 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.generalized_hinge import random_costs, violations
+from ebm_ref.losses.generalized_hinge import NO_COSTS, random_costs, rules, violations
 
 
-def margin_rescaled_hinge(energies, label, costs=1.0):
+def margin_rescaled_hinge(energies, label: int, costs=1.0):
     """Margin-rescaled hinge loss of one sample.
 
     Parameters
@@ -51,18 +54,19 @@ def margin_rescaled_hinge(energies, label, costs=1.0):
     >>> float(margin_rescaled_hinge(np.array([1.0, 0.5, 2.0, 3.0]), 0, np.array([0.0, 1.0, 2.0, 3.0])))
     1.5
     """
-    v = violations(energies, label, costs)
+    E, y, C = FORMULA.checked(energies, label, costs)
+    v = violations(E, y, C)
     return np.maximum(0.0, v[np.argmax(v)])
 
 
-def margin_rescaled_hinge_gradient(energies, label, costs=1.0):
+def margin_rescaled_hinge_gradient(energies, label: int, costs=1.0):
     """dL/dE, shape (k,): +1 at y, -1 at the worst violator; all zero where nothing violates."""
-    v = violations(energies, label, costs)
-    o = v.argmax()
-    g = np.full(len(v), np.nan if np.isnan(v[o]) else 0.0)
-    if v[o] > 0.0:
-        g[label] = 1.0
-        g[o] = -1.0
+    E, y, C = FORMULA.checked(energies, label, costs)
+    v = violations(E, y, C)
+    w = np.argmax(v)
+    g = np.full(len(E), np.nan if np.isnan(v[w]) else 0.0)
+    if v[w] > 0.0:
+        g[y], g[w] = 1.0, -1.0
     return g
 
 
@@ -127,6 +131,8 @@ FORMULA = Formula(
             symptom="negative losses, and no end to the pulling",
         ),
     },
+    rules=rules,
+    refuses=NO_COSTS,
 )
 
 

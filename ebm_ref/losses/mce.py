@@ -1,10 +1,14 @@
 r"""Minimum classification error loss: count errors, smoothly.
 
-    L(E, y) = 1 / (1 + e^{-d}),        d = E_y - E_o,   o = argmin_{j != y} E_j
+    L(E, y) = 1 / (1 + e^{-d}),        d = E_y - E_o
+    o       = argmin_{j != y} E_j
+    dL/dE_j = ([j = y] - [j = o]) L (1 - L)
 
 A step function of d, 0 where the model is right and 1 where it errs, made smooth.  Unlike every
 convex loss it saturates: a hopeless sample costs 1 and exerts no force, so outliers and wrong labels
 do little harm.  The price is that training must start near enough for the force to be felt.
+
+In floating point 1 - L keeps no digit where L is near 1; there it is computed as 1 / (1 + e^d).
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al. (1997).
 """
@@ -21,12 +25,12 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 from ebm_ref.numerics import sigmoid
 
 
-def mce(energies, label):
+def mce(energies, label: int):
     """Minimum classification error loss of one sample.
 
     Parameters
@@ -49,19 +53,19 @@ def mce(energies, label):
     >>> float(mce(np.array([1.0, 1.0, 3.0]), label=0))
     0.5
     """
-    o = most_offending(energies, label)
-    d = energies[label] - energies[o]
+    E, y = FORMULA.checked(energies, label)
+    d = E[y] - E[offender(E, y)]
     return sigmoid(d)
 
 
-def mce_gradient(energies, label):
+def mce_gradient(energies, label: int):
     """dL/dE, shape (k,): sigmoid(d) sigmoid(-d) at y, minus that at o, zero elsewhere."""
-    o = most_offending(energies, label)
-    d = energies[label] - energies[o]
-    force = sigmoid(d) * sigmoid(-d)  # 1 - sigmoid(d) would lose every digit for large d
-    g = np.full(len(energies), np.nan if np.isnan(force) else 0.0)
-    g[label] = force
-    g[o] = -force
+    E, y = FORMULA.checked(energies, label)
+    o = offender(E, y)
+    d = E[y] - E[o]
+    force = sigmoid(d) * sigmoid(-d)
+    g = np.full(len(E), np.nan if np.isnan(force) else 0.0)
+    g[y], g[o] = force, -force
     return g
 
 
@@ -107,4 +111,6 @@ FORMULA = Formula(
             symptom="values above 1, and outliers dominate",
         ),
     },
+    rules=check_table,
+    refuses=NO_TABLES,
 )

@@ -1,19 +1,20 @@
 r"""Minimum empirical error loss: the probability of answering wrongly.
 
     L(E, y) = 1 - p_y,        p_j = e^{-beta E_j} / sum_i e^{-beta E_i}
+    dL/dE_j = beta p_y ([j = y] - p_j)
 
-If the model answered by drawing from its Gibbs distribution, this would be its error rate.  Like
-MCE, which it is for two answers at beta = 1, it saturates: the force beta p_y (1 - p_y) vanishes both
-for the easy and for the hopeless.
+If the model answered by drawing from its Gibbs distribution, this would be its error rate.  With two
+answers, at beta = 1, it is MCE, and like MCE it saturates: the force beta p_y (1 - p_y) on the
+correct answer vanishes both where the sample is easy and where it is hopeless.
 
-1 - p_y must be summed from the wrong answers: near certainty the subtraction leaves no digit.
+In floating point 1 - p_y must be summed from the wrong answers: near certainty the subtraction leaves
+no digit.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Ljolje et al. (1990).
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import (
     at_most_one,
@@ -25,11 +26,24 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.losses.nll import gibbs
+from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import softmax
 
 
-def mee(energies, label, beta=1.0):
+def mee_as_printed(energies, label: int, beta=1.0):
+    """1 - p_y as it is printed: nothing is left of a small loss, and e^{-beta E} over- or underflows.
+
+    >>> energies = np.array([0.0, 40.0])
+    >>> float(mee_as_printed(energies, label=0)), float(mee(energies, label=0))
+    (0.0, 4.248354255291589e-18)
+    """
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    p = np.exp(-beta * E) / np.sum(np.exp(-beta * E))
+    return 1.0 - p[y]
+
+
+def mee(energies, label: int, beta=1.0):
     """Minimum empirical error loss of one sample.
 
     Parameters
@@ -54,19 +68,17 @@ def mee(energies, label, beta=1.0):
     >>> float(mee(np.array([0.0, 40.0]), label=0))  # 1 - p_y, subtracted, would be 0
     4.248354255291589e-18
     """
-    check_table(energies, label)
-    require_positive("beta", beta)
-    p = softmax(beta * (energies[np.argmin(energies)] - energies))
-    return np.minimum(1.0, np.sum(p[np.arange(len(p)) != label]))  # a sum of roundings may pass 1
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    _, wrong = gibbs(E, y, beta)
+    return wrong
 
 
-def mee_gradient(energies, label, beta=1.0):
+def mee_gradient(energies, label: int, beta=1.0):
     """dL/dE, shape (k,): -beta p_y p_j elsewhere, beta p_y (1 - p_y) at y."""
-    check_table(energies, label)
-    require_positive("beta", beta)
-    p = softmax(beta * (np.min(energies) - energies))
-    g = -beta * p[label] * p
-    g[label] = beta * p[label] * np.sum(p[np.arange(len(p)) != label])
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    p, wrong = gibbs(E, y, beta)
+    g = -beta * p[y] * p
+    g[y] = beta * p[y] * wrong
     return g
 
 
@@ -142,4 +154,7 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: mee(E, y), {"energies": lambda E, y, beta=1.0: mee_gradient(E, y)}
         ),
     },
+    as_printed=mee_as_printed,
+    rules=check_tempered,
+    refuses=NO_TABLES | NO_TEMPERATURES,
 )

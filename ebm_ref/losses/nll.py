@@ -3,24 +3,27 @@ r"""Negative log-likelihood: pull up every answer, each as hard as it is probabl
     L(E, y) = E_y - F,          F   = -(1/beta) log sum_j e^{-beta E_j}
     dL/dE_j = [j = y] - p_j,    p_j = e^{-beta E_j} / sum_i e^{-beta E_i}
 
-F is the free energy, p the Gibbs distribution.  E_y is pushed down, every answer is pulled up by its
-probability, the correct one included: it goes down by 1 - p_y net.  L is -log p_y over beta, so it is
-in units of energy and tends to the perceptron loss as beta grows; many call beta L by the same name.
-It is cross-entropy with logits -beta E, the loss of conditional random fields, and 'maximum mutual
-information' in speech.
+F is the free energy and p the Gibbs distribution.  E_y is pushed down with force 1, and every answer,
+the correct one included, is pulled up with the force of its probability: what is left at y is 1 - p_y.
+L is -log p_y over beta, so it is in units of energy and tends to the perceptron loss as beta grows.
 
-Both terms of E_y - F may be 1e8 and L 1e-9: PyTorch 0.4 computed F first, and returned 0 in float32
-for two equal logits of 1e8, where the truth is log 2 (github.com/pytorch/pytorch/issues/11752).
-Counting all energies from the lowest, E_s, loses nothing, since both terms are then >= 0:
+In floating point both terms of E_y - F may be 1e8 where L is 1e-9, and their difference keeps no
+digit.  PyTorch 0.4 computed F first, and returned 0 in float32 for two equal logits of 1e8, where the
+truth is log 2 (github.com/pytorch/pytorch/issues/11752).  Counting all energies from the lowest, E_s,
+loses nothing, since both terms are then >= 0:
 
     L = (E_y - E_s) + (1/beta) log sum_j e^{-beta (E_j - E_s)}
+
+Nor is 1 - p_y subtracted: it is the weight e^{-beta E_j} of the wrong answers over that of all.
+
+Many give the same name to beta L, which is -log p_y.  It is cross-entropy with logits -beta E, the
+loss of conditional random fields, and 'maximum mutual information' in speech.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0).
 """
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     bounds_the_error,
@@ -32,11 +35,23 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import logsumexp, softmax
 
 
-def nll(energies, label, beta=1.0):
+def nll_as_printed(energies, label: int, beta=1.0):
+    """E_y - F as it is printed: a small loss is lost beside E_y, and e^{-beta E} over- or underflows.
+
+    >>> energies = np.array([0.0, 40.0])
+    >>> float(nll_as_printed(energies, label=0)), float(nll(energies, label=0))
+    (0.0, 4.248354255291589e-18)
+    """
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    F = -np.log(np.sum(np.exp(-beta * E))) / beta
+    return E[y] - F
+
+
+def nll(energies, label: int, beta=1.0):
     """Negative log-likelihood of one sample, divided by beta.
 
     Parameters
@@ -61,20 +76,40 @@ def nll(energies, label, beta=1.0):
     >>> float(nll(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
     1.148016866
     """
-    check_table(energies, label)
-    require_positive("beta", beta)
-    s = np.argmin(energies)
-    return (energies[label] - energies[s]) + logsumexp(beta * (energies[s] - energies)) / beta
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    s = np.argmin(E)
+    return (E[y] - E[s]) + logsumexp(beta * (E[s] - E)) / beta
 
 
-def nll_gradient(energies, label, beta=1.0):
-    """dL/dE, shape (k,): [j = y] - p_j, with 1 - p_y summed from the others, which keeps its digits."""
-    check_table(energies, label)
-    require_positive("beta", beta)
-    p = softmax(beta * (np.min(energies) - energies))
+def nll_gradient(energies, label: int, beta=1.0):
+    """dL/dE, shape (k,): [j = y] - p_j."""
+    E, y, beta = FORMULA.checked(energies, label, beta)
+    p, wrong = gibbs(E, y, beta)
     g = -p
-    g[label] = np.sum(p[np.arange(len(p)) != label])
+    g[y] = wrong
     return g
+
+
+def gibbs(E, y, beta):
+    """p_j of every answer, and 1 - p_y, which keeps its digits."""
+    e = np.exp(beta * (E[np.argmin(E)] - E))
+    wrong = pairwise_sum(e[np.arange(len(E)) != y])
+    Z = e[y] + wrong
+    return e / Z, wrong / Z
+
+
+def pairwise_sum(x):
+    """sum_j x_j of a vector (k,), k >= 1, by pairs, pairs of pairs, ...: every x_j is rounded log2 k times.
+
+    A running sum rounds up to k times, and always the same way where the x_j are alike.
+
+    >>> float(pairwise_sum(np.full(128, 0.1))), sum([0.1] * 128)
+    (12.8, 12.79999999999997)
+    """
+    while len(x) > 1:
+        half = len(x) // 2
+        x = np.concatenate([x[:half] + x[half : 2 * half], x[2 * half :]])
+    return x[0]
 
 
 FORMULA = Formula(
@@ -167,4 +202,7 @@ FORMULA = Formula(
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
     },
+    as_printed=nll_as_printed,
+    rules=check_tempered,
+    refuses=NO_TABLES | NO_TEMPERATURES,
 )

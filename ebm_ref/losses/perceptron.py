@@ -1,10 +1,12 @@
 r"""Perceptron loss: the correct answer must be as low as the answer the model gives.
 
-    L(E, y) = E_y - min_j E_j
+    L(E, y) = E_y - E_s,            s = argmin_j E_j
+    dL/dE_j = [j = y] - [j = s]     where L > 0, else 0
 
-Zero exactly when y is *a* minimiser.  It asks for no gap: a flat table costs nothing, so a model
-rich enough to make all energies equal will do just that.  For energies linear in the parameters it
-works, and gives Rosenblatt's rule; on chains it is Collins's structured perceptron.
+E_s is the energy of the answer that the model gives, so the loss is zero exactly when y is *a*
+minimiser.  It asks for no gap: a flat table costs nothing, and a model that is rich enough to make
+all energies equal will do just that.  Where the energies are linear in the parameters the loss
+works, and its descent is Rosenblatt's rule; on chains it is Collins's structured perceptron.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: 0).
 """
@@ -22,10 +24,10 @@ from ebm_ref.laws import (
     pushes_down_pulls_up,
     shift_invariant,
 )
-from ebm_ref.losses.table import check_table, random_table
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def perceptron(energies, label):
+def perceptron(energies, label: int):
     """Perceptron loss of one sample.
 
     Parameters
@@ -48,17 +50,18 @@ def perceptron(energies, label):
     >>> float(perceptron(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     0.5
     """
-    check_table(energies, label)
-    return energies[label] - energies[np.argmin(energies)]
+    E, y = FORMULA.checked(energies, label)
+    return E[y] - E[np.argmin(E)]
 
 
-def perceptron_gradient(energies, label):
+def perceptron_gradient(energies, label: int):
     """dL/dE, shape (k,): +1 at y, -1 at the answer given; all zero where that is y, or as low as y."""
-    loss = perceptron(energies, label)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
+    E, y = FORMULA.checked(energies, label)
+    s = np.argmin(E)
+    loss = E[y] - E[s]
+    g = np.full(len(E), np.nan if np.isnan(loss) else 0.0)
     if loss > 0.0:
-        g[label] = 1.0
-        g[np.argmin(energies)] = -1.0
+        g[y], g[s] = 1.0, -1.0
     return g
 
 
@@ -109,4 +112,6 @@ FORMULA = Formula(
             lambda E, y: np.max(E) - E[y], symptom="the loss of a model of scores, fed with energies"
         ),
     },
+    rules=check_table,
+    refuses=NO_TABLES,
 )

@@ -1,10 +1,11 @@
 r"""Square-exponential loss: pull the correct answer down to 0, push the offender up for ever.
 
     L(E, y) = E_y^2 + gamma e^{-E_o},        o = argmin_{j != y} E_j
+    dL/dE_j = 2 E_y [j = y] - gamma e^{-E_o} [j = o]
 
-The square-square loss without a level to reach: the force on the offender never stops, it fades as
-gamma e^{-E_o}.  Like its sibling it belongs to energies bounded below by 0.  With negative energies
-the first term pushes E_y up, and the second explodes; accepted, but do not use it so.
+The square-square loss without a level to reach: the force on the offender fades as gamma e^{-E_o},
+but never stops.  Like its sibling it belongs to energies that are bounded below by 0.  With negative
+energies the first term pushes E_y up, and the second explodes; accepted, but do not use it so.
 
 Source: LeCun et al. (2006), Section 2.2 (gamma); Table 1 calls the coefficient beta.
 Used by Chopra et al. (2005), there with other constants.
@@ -15,11 +16,11 @@ import autograd.numpy as np
 from ebm_ref.checks import require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, non_negative, permutation_invariant
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def square_exponential(energies, label, gamma=1.0):
+def square_exponential(energies, label: int, gamma=1.0):
     """Square-exponential loss of one sample.
 
     Parameters
@@ -45,19 +46,25 @@ def square_exponential(energies, label, gamma=1.0):
     >>> float(square_exponential(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
     1.60653066
     """
-    require_positive("gamma", gamma)
-    o = most_offending(energies, label)
-    return energies[label] ** 2 + gamma * np.exp(-energies[o])
+    E, y, gamma = FORMULA.checked(energies, label, gamma)
+    o = offender(E, y)
+    return E[y] ** 2 + gamma * np.exp(-E[o])
 
 
-def square_exponential_gradient(energies, label, gamma=1.0):
+def square_exponential_gradient(energies, label: int, gamma=1.0):
     """dL/dE, shape (k,): 2 E_y at y, -gamma e^{-E_o} at o, zero elsewhere."""
-    loss = square_exponential(energies, label, gamma)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    o = most_offending(energies, label)
-    g[label] += 2.0 * energies[label]
-    g[o] -= gamma * np.exp(-energies[o])
+    E, y, gamma = FORMULA.checked(energies, label, gamma)
+    o = offender(E, y)
+    g = np.full(len(E), np.nan if np.isnan(E[y]) or np.isnan(E[o]) else 0.0)
+    g[y] += 2.0 * E[y]
+    g[o] -= gamma * np.exp(-E[o])
     return g
+
+
+def rules(energies, label, gamma):
+    """A table, and a weight."""
+    check_table(energies, label)
+    require_positive("gamma", gamma)
 
 
 FORMULA = Formula(
@@ -95,5 +102,13 @@ FORMULA = Formula(
             lambda E, y, gamma=1.0: E[y] ** 2 - gamma * np.exp(-np.min(np.delete(E, y))),
             symptom="the typing error of square-square in Table 1, carried over",
         ),
+    },
+    rules=rules,
+    refuses=NO_TABLES
+    | {
+        "a negative weight": (([1.0, 2.0], 0, -1.0), "gamma"),
+        "no weight": (([1.0, 2.0], 0, 0.0), "gamma"),
+        "an infinite weight": (([1.0, 2.0], 0, np.inf), "gamma"),
+        "a weight that is no number": (([1.0, 2.0], 0, np.nan), "gamma"),
     },
 )

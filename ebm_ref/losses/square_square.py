@@ -1,14 +1,17 @@
 r"""Square-square loss: pull the correct answer down to 0 and the offender up to the margin.
 
     L(E, y) = E_y^2 + max(0, m - E_o)^2,        o = argmin_{j != y} E_j
+    dL/dE_j = 2 E_y [j = y] - 2 max(0, m - E_o) [j = o]
 
-The two energies are treated separately, each against an absolute level, so this loss belongs to
-energies bounded below by 0: a distance, a reconstruction error.  With an energy that can be negative
-the first term pushes E_y *up* to 0; nothing here forbids it, but do not use it so.
+The two energies are treated separately, each against an absolute level: E_y is pulled to 0, and E_o
+is pushed up until it reaches m, wherever E_y may be.  So this loss belongs to energies that are
+bounded below by 0: a distance, a reconstruction error.  With an energy that can be negative the first
+term pushes E_y *up* to 0; nothing here forbids it, but do not use it so.  If the energy is a distance
+the loss is, up to a factor 1/2, the contrastive loss of Hadsell et al. (2006), for a like and an
+unlike pair at once.
 
 The sign between the terms is a plus.  Table 1 of the tutorial prints a minus, which would reward low
-offenders; with the plus, on a distance as energy, it is, up to
-a factor 1/2, the contrastive loss of Hadsell et al. (2006) for a like and an unlike pair.
+offenders.
 
 Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m; the sign there is an erratum).
 """
@@ -18,11 +21,11 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, homogeneous, non_negative, permutation_invariant
-from ebm_ref.losses.offending import most_offending
-from ebm_ref.losses.table import random_table
+from ebm_ref.losses.offending import offender
+from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
-def square_square(energies, label, margin=1.0):
+def square_square(energies, label: int, margin=1.0):
     """Square-square loss of one sample.
 
     Parameters
@@ -47,19 +50,26 @@ def square_square(energies, label, margin=1.0):
     >>> float(square_square(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     1.25
     """
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
-    o = most_offending(energies, label)
-    return energies[label] ** 2 + np.maximum(0.0, margin - energies[o]) ** 2
+    E, y, m = FORMULA.checked(energies, label, margin)
+    o = offender(E, y)
+    return E[y] ** 2 + np.maximum(0.0, m - E[o]) ** 2
 
 
-def square_square_gradient(energies, label, margin=1.0):
+def square_square_gradient(energies, label: int, margin=1.0):
     """dL/dE, shape (k,): 2 E_y at y, -2 max(0, m - E_o) at o, zero elsewhere; a corner at ties of o."""
-    loss = square_square(energies, label, margin)
-    g = np.full(len(energies), np.nan if np.isnan(loss) else 0.0)
-    o = most_offending(energies, label)
-    g[label] += 2.0 * energies[label]
-    g[o] -= 2.0 * np.maximum(0.0, margin - energies[o])
+    E, y, m = FORMULA.checked(energies, label, margin)
+    o = offender(E, y)
+    short = np.maximum(0.0, m - E[o])
+    g = np.full(len(E), np.nan if np.isnan(E[y]) or np.isnan(short) else 0.0)
+    g[y] += 2.0 * E[y]
+    g[o] -= 2.0 * short
     return g
+
+
+def rules(energies, label, margin):
+    """A table, and a margin."""
+    check_table(energies, label)
+    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 FORMULA = Formula(
@@ -99,5 +109,11 @@ FORMULA = Formula(
             lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m + E[y] - np.min(np.delete(E, y))) ** 2,
             symptom="a squared hinge: the offender must beat E_y by m, not reach m",
         ),
+    },
+    rules=rules,
+    refuses=NO_TABLES
+    | {
+        "a negative margin": (([1.0, 2.0], 0, -0.5), "margin"),
+        "a margin that is no number": (([1.0, 2.0], 0, np.nan), "margin"),
     },
 )

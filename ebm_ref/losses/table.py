@@ -34,6 +34,12 @@ def check_table(energies, label, *parameters):
     require_index("label", label, len(energies))
 
 
+def check_tempered(energies, label, beta):
+    """What every loss at a temperature refuses: no table, and a beta that is no inverse temperature."""
+    check_table(energies, label)
+    require_positive("beta", beta)
+
+
 NO_TABLES = {  # (energies, label), the argument to blame; parameters keep their defaults
     "a label beyond the answers": (([1.0, 2.0], 2), "label"),
     "a label counted from the end": (([1.0, 2.0], -1), "label"),
@@ -41,6 +47,13 @@ NO_TABLES = {  # (energies, label), the argument to blame; parameters keep their
     "a label that is a bool": (([1.0, 2.0], True), "label"),
     "one answer": (([1.0], 0), "energies"),
     "no answer": (([], 0), "energies"),
+}
+
+NO_TEMPERATURES = {  # (energies, label, beta), the argument to blame
+    "infinitely hot": (([1.0, 2.0], 0, 0.0), "beta"),
+    "a negative temperature": (([1.0, 2.0], 0, -1.0), "beta"),
+    "infinitely cold": (([1.0, 2.0], 0, np.inf), "beta"),
+    "a temperature that is no number": (([1.0, 2.0], 0, np.nan), "beta"),
 }
 
 
