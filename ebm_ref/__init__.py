@@ -144,6 +144,7 @@ READING_ORDER = (
     # exact: every configuration counted
     "exact.spins",
     "exact.enumeration",
+    "exact.checkpoint",
     "exact.blocks",
     # exact: chains
     "exact.chain",

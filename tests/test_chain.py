@@ -269,9 +269,9 @@ def test_bad_labels(name, labels, says):
         (lambda: chain.free_energy(U, Q, 0.0), "beta = 0.0: must be positive and finite"),
         (lambda: chain.marginals(U, Q, np.nan), "beta = nan: must be positive and finite"),
         (lambda: chain_nll.chain_nll(U, Q, Y, -1.0), "beta = -1.0: must be positive and finite"),
-        (lambda: chain.k_best(U, Q, 0), "count = 0: must be a whole number >= 1"),
-        (lambda: chain.k_best(U, Q, np.nan), "count = nan: must be a whole number >= 1"),
-        (lambda: chain.k_best(U, Q, np.inf), "count = inf: must be a whole number >= 1"),
+        (lambda: chain.k_best(U, Q, 0), "count = 0: must be an integer >= 1"),
+        (lambda: chain.k_best(U, Q, np.nan), "count = nan: must be an integer >= 1"),
+        (lambda: chain.k_best(U, Q, np.inf), "count = inf: must be an integer >= 1"),
         (lambda: chain_margin.chain_hinge(U, Q, Y, -0.5), "margin = -0.5: must be >= 0"),
         (lambda: chain_margin.chain_hinge(U[:, :1], Q[:1, :1], 0 * Y), "must have k >= 2 labels"),
         (
