@@ -25,7 +25,7 @@ Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun e
 
 import autograd.numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_count, require_finite_sum, require_positive
+from ebm_ref.checks import as_real, real, require, require_count, require_finite_sum, require_positive, whole
 from ebm_ref.numerics import scaled_sum
 
 
@@ -180,7 +180,7 @@ def k_best(unary, pairwise, count):
     """
     u, P, _ = check_sums(unary, pairwise)
     require_count("count", count)
-    count = int(min(count, 2**62))
+    count = whole("count", count)
     t, k = np.shape(u)
     if reads_nan(u, P):
         return np.array([np.nan]), np.zeros((1, t), int)

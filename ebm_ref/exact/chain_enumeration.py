@@ -111,6 +111,7 @@ def k_best_by_enumeration(unary, pairwise, count):
     ([0.0, 1.0], [[0, 0], [1, 0]])
     """
     require_count("count", count)
+    count = whole("count", count)
     E, y = energies_by_enumeration(unary, pairwise), enumerate_labels(*np.shape(unary))
     first = np.argsort(E, kind="stable")[:count]
     first = first[E[first] < np.inf]

@@ -29,7 +29,7 @@ Source: Takahasi and Mori (1974), "Double exponential formulas for numerical int
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_count, require_positive
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 from ebm_ref.numerics import weighted
 
 LINE = ((-np.inf, np.inf),)
@@ -91,7 +91,7 @@ def log_partition(energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.0, evalu
     >>> bool(abs(value - np.log(2.0 * np.pi) / 2.0) <= error), error < 1e-12
     (True, True)
     """
-    axes, beta, evaluations = _checked(intervals, centre, scale, beta, evaluations)
+    axes, beta, evaluations = _checked(energy, intervals, centre, scale, beta, evaluations)
     return _refined(lambda h: _log_sum(*_terms(energy, beta, axes, h), h), len(axes), evaluations)
 
 
@@ -119,14 +119,15 @@ def expectation(function, energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.
     >>> round(expectation(lambda x: x**2, double_well)[0], 6)
     0.832745
     """
-    axes, beta, evaluations = _checked(intervals, centre, scale, beta, evaluations)
+    axes, beta, evaluations = _checked(energy, intervals, centre, scale, beta, evaluations)
     require(callable(function), "function", function, "must be a function of one point")
     mean = lambda h: _mean(function, *_terms(energy, beta, axes, h), h)
     return _refined(mean, len(axes), evaluations)
 
 
-def _checked(intervals, centre, scale, beta, evaluations):
+def _checked(energy, intervals, centre, scale, beta, evaluations):
     """(a, b, c, s) of each dimension, beta, and the number of evaluations."""
+    require(callable(energy), "energy", energy, "must be a function of one point")
     pairs = as_real("intervals", intervals)
     fits = np.ndim(pairs) == 2 and len(pairs) in (1, 2) and pairs.shape[1] == 2
     require(fits, "intervals", intervals, "must be one or two pairs (a, b)")
@@ -143,6 +144,7 @@ def _checked(intervals, centre, scale, beta, evaluations):
     beta = real("beta", beta)
     require_positive("beta", beta)
     require_count("evaluations", evaluations)
+    evaluations = whole("evaluations", evaluations)
     return [(a, b, c, s) for (a, b), c, s in zip(pairs.tolist(), *each, strict=True)], beta, evaluations
 
 

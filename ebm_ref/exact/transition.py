@@ -34,7 +34,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import real, require, require_count, require_positive
+from ebm_ref.checks import real, require, require_count, require_positive, whole
 from ebm_ref.numerics import softmax
 
 ROUNDING = 1e-12
@@ -145,6 +145,7 @@ def certificate(P, pi, steps=0):
     pi = _check_weights(pi, len(P))
     pi = pi / np.sum(pi)
     require_count("steps", steps, 0)
+    steps = whole("steps", steps)
     flow = pi[:, None] * P
     return Certificate(
         stationarity=float(np.max(np.abs(pi @ P - pi))),
@@ -256,6 +257,7 @@ def mixing_curve(P, pi, steps):
     pi = _check_weights(pi, len(P))
     require(abs(np.sum(pi) - 1.0) <= ROUNDING, "pi", pi, "must sum to 1")
     require_count("steps", steps, 0)
+    steps = whole("steps", steps)
     return _mixing_curve(P, pi, steps)
 
 

@@ -91,9 +91,10 @@ def moments_on_normal_data(mean, variance, data_variance, sigmas, lengths, steps
     mean, variance, v = real("mean", mean), real("variance", variance), real("data_variance", data_variance)
     for argument, value in (("variance", variance), ("data_variance", v)):
         require(value >= 0.0, argument, value, "must be >= 0")
-    sigmas, steps = noise_levels(sigmas), whole("steps", steps)
+    sigmas = noise_levels(sigmas)
     lengths = real("lengths", lengths, len(sigmas))
     require_count("steps", steps, 0)
+    steps = whole("steps", steps)
     for a, sigma in zip(lengths, sigmas, strict=True):
         shrink = 1.0 - a / (2.0 * (v + sigma**2))
         for _ in range(steps):

@@ -17,7 +17,7 @@ Source: Flyvbjerg and Petersen (1989), "Error Estimates on Averages of Correlate
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_index
+from ebm_ref.checks import as_real, real, require, require_index, whole
 from ebm_ref.samplers.diagnostics import check_chains
 
 
@@ -73,8 +73,8 @@ def jackknife(statistic, series, blocks=20):
     require(callable(statistic), "statistic", statistic, "must be a function of the draws")
     x = as_real("series", series)
     require(np.ndim(x) > 0, "series", x, "must be draws along the first axis")
+    blocks = whole("blocks", blocks)
     require_index("blocks", blocks, len(x) + 1)
-    blocks = int(blocks)
     require(blocks >= 2, "blocks", blocks, "must be >= 2")
     parts = np.array_split(x, blocks)
     without = [statistic(np.concatenate(parts[:i] + parts[i + 1 :])) for i in range(blocks)]

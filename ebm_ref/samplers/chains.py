@@ -25,9 +25,9 @@ Tieleman (2008); Du and Mordatch (2019), "Implicit Generation and Modeling with 
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_index, whole
+from ebm_ref.checks import as_real, real, require, whole
 from ebm_ref.formula import Mistake
-from ebm_ref.samplers.lattice_walk import uniform_numbers
+from ebm_ref.samplers.lattice_walk import index_below, uniform_numbers
 
 
 def _entries(step, noise):
@@ -69,7 +69,7 @@ def short_run_moments(mean, variance, precision, drift, noise_scale, steps):
     >>> short_run_moments(4.0, 0.0, 1.0, drift=0.5, noise_scale=1.0, steps=2)
     (1.0, 1.25)
     """
-    require_index("steps", steps, 2**53)
+    steps = index_below(2**53, "steps", steps)
     given = {
         "mean": mean,
         "variance": variance,
@@ -84,7 +84,6 @@ def short_run_moments(mean, variance, precision, drift, noise_scale, steps):
     require(variance >= 0.0, "variance", variance, "must be >= 0")
     shrink = 1.0 - drift * precision
     require(shrink**2 != 1.0, "drift", drift, f"must not be 0 or 2/k; k = {precision}")
-    steps = int(steps)
     try:
         decay = shrink ** (2 * steps)
     except OverflowError:

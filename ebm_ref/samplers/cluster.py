@@ -30,11 +30,11 @@ import itertools
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_count, require_index, whole
+from ebm_ref.checks import as_real, real, require, require_count, whole
 from ebm_ref.exact.spins import require_memory
 from ebm_ref.formula import Mistake
 from ebm_ref.samplers.heat_bath import as_spins, check_beta
-from ebm_ref.samplers.lattice_walk import uniform_numbers
+from ebm_ref.samplers.lattice_walk import index_below, uniform_numbers
 
 MOST = 16  # satisfied edges whose bonds are listed
 
@@ -74,7 +74,7 @@ def _bond_probability(J, beta, product):
 
 def check_edges(edges, couplings, beta, n):
     """edges (m, 2), couplings (m,) and beta, if edges are pairs of spins 0..n-1."""
-    edges, beta = _pairs(edges, n), check_beta(beta)
+    edges, beta = _pairs(edges, whole("n", n)), check_beta(beta)
     J = real("couplings", couplings, len(edges))
     require(np.all(np.isfinite(J)), "couplings", J, "must be finite")
     return edges, J, beta
@@ -97,10 +97,13 @@ def cluster_labels(n, edges, joined):
     n = whole("n", n)
     require(n <= 2**28, "n", n, "must be at most 2^28")
     edges = _pairs(edges, n)
-    joined = np.asarray(joined)
-    fits = joined.dtype == bool and joined.shape == (len(edges),)
+    try:
+        flags = np.asarray(joined)
+    except ValueError:  # a ragged list
+        flags = np.zeros(())
+    fits = flags.dtype == bool and flags.shape == (len(edges),) and not np.ma.is_masked(joined)
     require(fits, "joined", joined, f"must be {len(edges)} bools, one for each edge")
-    return _labels(n, edges, joined)
+    return _labels(n, edges, flags)
 
 
 def _labels(n, edges, joined):
@@ -127,7 +130,7 @@ def wolff_step(edges, couplings, beta, spins, seed, uniforms):
     """
     s = as_spins("spins", spins, "n")
     edges, J, beta = check_edges(edges, couplings, beta, len(s))
-    require_index("seed", seed, len(s))
+    seed = index_below(len(s), "seed", seed)
     u = uniform_numbers("uniforms", uniforms, len(edges))
     label = _labels(len(s), edges, u < _bonds(edges, J, beta, s))
     return np.where(label == label[seed], -s, s)

@@ -18,10 +18,10 @@ Source: Glauber (1963), "Time-Dependent Statistics of the Ising Model"; Creutz (
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_index, require_one_of
+from ebm_ref.checks import as_real, real, require, require_one_of
 from ebm_ref.formula import Mistake
 from ebm_ref.numerics import sigmoid
-from ebm_ref.samplers.lattice_walk import uniform_numbers
+from ebm_ref.samplers.lattice_walk import index_below, uniform_numbers
 
 
 def as_spins(argument, spins, *axes):
@@ -75,7 +75,7 @@ def local_field(couplings, fields, spins, i):
     """
     s = as_spins("spins", spins, "n")
     J, h = real("couplings", couplings, len(s), len(s)), real("fields", fields, len(s))
-    require_index("i", i, len(s))
+    i = index_below(len(s), "i", i)
     return h[i] + J[i] @ s
 
 
@@ -106,7 +106,7 @@ def with_spin(spins, i, value):
     array([-1,  1])
     """
     s = as_spins("spins", spins, "n")
-    require_index("i", i, len(s))
+    i = index_below(len(s), "i", i)
     require_one_of("value", real("value", value), -1, 1)
     return _with_spin(s, i, value)
 
@@ -125,7 +125,7 @@ def heat_bath_step(couplings, fields, beta, spins, i, uniform):
     array([1, 1])
     """
     J, h, beta, s = check_spins(couplings, fields, beta, spins)
-    require_index("i", i, len(s))
+    i = index_below(len(s), "i", i)
     return drawn_again(J, h, beta, s, i, uniform_numbers("uniform", uniform))
 
 
@@ -143,7 +143,7 @@ def metropolis_flip_step(couplings, fields, beta, spins, i, uniform):
     array([-1,  1])
     """
     J, h, beta, s = check_spins(couplings, fields, beta, spins)
-    require_index("i", i, len(s))
+    i = index_below(len(s), "i", i)
     flips = uniform_numbers("uniform", uniform) < flip_probability(h[i] + J[i] @ s, s[i], beta)
     return _with_spin(s, i, -s[i] if flips else s[i])
 
@@ -155,7 +155,7 @@ def heat_bath_transitions(couplings, fields, beta, state, i):
     [(0.5, (1, -1)), (0.5, (-1, -1))]
     """
     J, h, beta, s = check_spins(couplings, fields, beta, state, "state")
-    require_index("i", i, len(s))
+    i = index_below(len(s), "i", i)
     return draws_of(J, h, beta, tuple(s.tolist()), i)
 
 
@@ -173,7 +173,7 @@ def metropolis_flip_transitions(couplings, fields, beta, state, i):
     [(1.0, (-1, -1)), (0.0, (1, -1))]
     """
     J, h, beta, s = check_spins(couplings, fields, beta, state, "state")
-    require_index("i", i, len(s))
+    i = index_below(len(s), "i", i)
     state, field = tuple(s.tolist()), h[i] + J[i] @ s
     flips = float(flip_probability(field, state[i], beta))
     stays = float(-np.expm1(np.minimum(0.0, -2.0 * beta * state[i] * field)))

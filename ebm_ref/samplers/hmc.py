@@ -20,7 +20,7 @@ Source: Duane et al. (1987), "Hybrid Monte Carlo"; Neal (2011), "MCMC Using Hami
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_index, require_positive
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 from ebm_ref.formula import Mistake
 from ebm_ref.samplers.metropolis import accepts
 from ebm_ref.samplers.random_walk import exponential_number
@@ -53,9 +53,9 @@ def _checked(energy_gradient, x, step_size, steps):
     require(callable(energy_gradient), "energy_gradient", energy_gradient, "must be a function of x")
     e = real("step_size", step_size)
     require_positive("step_size", e)
-    require_index("steps", steps, 2**62)
-    require(steps >= 1, "steps", steps, "must be >= 1")
-    return lambda x: real("energy_gradient", energy_gradient(x), *np.shape(x)), x, e, int(steps)
+    require_count("steps", steps)
+    gradient = lambda x: real("energy_gradient", energy_gradient(x), *np.shape(x))
+    return gradient, x, e, whole("steps", steps)
 
 
 def _leapfrog(gradient, x, e, steps, p):

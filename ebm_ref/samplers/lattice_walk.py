@@ -38,6 +38,19 @@ def uniform_numbers(argument, value, *axes):
     return u
 
 
+def index_below(size, argument, value):
+    """The index as an int, if it is in 0..size-1.
+
+    >>> index_below(2, "i", 2)
+    Traceback (most recent call last):
+        ...
+    ValueError: i = 2: must be an integer in 0..1
+    """
+    i = whole(argument, value)
+    require_index(argument, i, size)
+    return i
+
+
 def neighbour(shape, state, direction):
     """The state one step in a direction 0..2d-1 (down and up along each axis), or None off the lattice.
 
@@ -46,7 +59,7 @@ def neighbour(shape, state, direction):
     """
     shape = tuple(whole("shape", shape, "d").tolist())
     state = _state(state, shape)
-    require_index("direction", direction, 2 * len(shape))
+    direction = index_below(2 * len(shape), "direction", direction)
     return _neighbour(shape, state, direction)
 
 
@@ -85,7 +98,7 @@ def lattice_step(density, state, direction, uniform):
     p = as_real("density", density)
     require(np.ndim(p) > 0, "density", density, "must be a table of positive, finite numbers")
     state, u = _state(state, p.shape), uniform_numbers("uniform", uniform)
-    require_index("direction", direction, 2 * p.ndim)
+    direction = index_below(2 * p.ndim, "direction", direction)
     new = _neighbour(p.shape, state, direction)
     check_density(p[[state]] if new is None else np.array([p[state], p[new]]))
     return new if new is not None and u < p[new] / p[state] else state
@@ -161,6 +174,7 @@ def running_average(A, start, t):
     A = check_balance(A)
     x = real("start", start, len(A))
     require_count("t", t)
+    t = whole("t", t)
     total = np.zeros(len(x))
     for _ in range(t):
         total, x = total + x, A @ x

@@ -19,7 +19,7 @@ import warnings
 
 import numpy as np
 
-from ebm_ref.checks import as_real, real, require, require_index, require_positive
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 from ebm_ref.formula import Mistake
 from ebm_ref.samplers.metropolis import accepts, metropolis_hastings
 
@@ -91,6 +91,8 @@ def scaling_step(log_density, x, log_p, step_size, normal, exponential):
 
 def proposal_factor(step_size, d):
     """The step size as `random_walk_step` takes it: a covariance (d, d) becomes its Cholesky factor."""
+    require_count("d", d)
+    d = whole("d", d)
     step = np.asarray(as_real("step_size", step_size))
     require(step.ndim == 0 or step.shape in ((d,), (d, d)), "step_size", step, f"must be one, {d} or {d}x{d}")
     if step.ndim < 2:
@@ -107,8 +109,8 @@ def proposal_factor(step_size, d):
 def check_walk(start, log_p, steps):
     """Raise a ValueError unless a chain can begin at `start` and takes at least one step."""
     check_start(start)
-    require_index("steps", steps, 2**62)
-    require(steps >= 1, "steps", steps, "must be >= 1")
+    steps = whole("steps", steps)
+    require(1 <= steps < 2**62, "steps", steps, "must be >= 1")
     require(np.isfinite(log_p), "start", start, f"must have a positive density; its logarithm is {log_p}")
 
 
