@@ -206,7 +206,7 @@ CALLS = {
     "ising_torus.magnetisation": (ising_torus.magnetisation, {"coupling": 0.5}),
     "quadrature.log_partition_as_printed": (
         quadrature.log_partition_as_printed,
-        {"energy": parabola, "beta": 2.0, "scale": 1.0, "step": 0.125},
+        {"energy": parabola, "beta": 2.0, "scale": 1.0, "step": 0.25},
     ),
     "quadrature.log_partition": (
         quadrature.log_partition,

@@ -40,7 +40,7 @@ ENOUGH = 8.0  # a density that is spread over fewer points than that has not bee
 UNIT = 8.0 * 2.0**-53
 
 
-def log_partition_as_printed(energy, beta=1.0, scale=1.0, step=0.125):
+def log_partition_as_printed(energy, beta=1.0, scale=1.0, step=0.03125):
     """log of the sum h sum_k e^{-beta E(x(kh))} x'(kh) over the line, as printed: 0 where E is high.
 
     >>> with np.errstate(divide="ignore", under="ignore"):
