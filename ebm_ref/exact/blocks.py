@@ -1,7 +1,8 @@
 r"""Blocks: sums over 2^n configurations of dense spins as matrix products.
 
     E(s) = -1/2 s'J s - h's,   Z = sum_s e^{-beta E(s)},   C_ij = <s_i s_j>
-    Z(H) = sum_c x_c sum_ab (U_ca u_a) (V_cb v_b) W_ab,      W_ab = e^{beta s_a' J_AB s_b}
+    Z(H) = sum_c x_c sum_ab (U_ca u_a) (V_cb v_b) W_ab
+    W_ab = e^{beta s_a' J_AB s_b}
 
 Split the spins into A, B, C and the rest H.  For one configuration of H the weights of A, of B and of C
 are three vectors u, v and x.  Between A, B and C stand three matrices that do not depend on H: W of A

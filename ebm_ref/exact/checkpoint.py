@@ -1,7 +1,7 @@
 r"""Checkpoints: what a long sum has finished, in a file that survives being killed.
 
-    remember    write all to a new file beside the old one, then put it in its place in one step
-    recall      number of finished pieces, and their sum: a leader's levels and the total
+    remember    write a new file beside the old one, then put it in its place
+    recall      number of finished pieces, and their sum: leader and total
 
 A sum over 2^50 configurations takes a month, and no machine is left alone for a month.  The sum is cut
 into pieces that are added in their order, so all that must be kept is how many are done and what they

@@ -1,7 +1,7 @@
 r"""Variable elimination: exact sums over a factor graph, one variable at a time.
 
     log Z = log sum_y e^{-beta E(y)},      E(y) = sum_a E_a(y_a)
-    m(rest) = sum_v prod_a e^{-beta E_a(v, rest)}      a: the factors that know v
+    m(rest) = sum_v prod_a e^{-beta E_a(v, rest)}     a: factors that know v
     p(y)    = prod_v p(y_v | rest_v)
 
     d log Z/dE_a(z) = -beta p(y_a = z)

@@ -1,9 +1,9 @@
 r"""Enumeration: the table of all configurations, and everything that can be read off it.
 
-    E[y_1, ..., y_n],      y_i in 0..k_i - 1          one axis for each variable
+    E[y_1, ..., y_n],   y_i in 0..k_i - 1      one axis for each variable
     Z = sum_y e^{-beta E_y},   p_y = e^{-beta E_y} / Z,   F = -(1/beta) log Z
 
-    dL/dW = <dE/dW>_data - <dE/dW>_p           L the negative log-likelihood over beta
+    dL/dW = <dE/dW>_data - <dE/dW>_p           L = E_y - F
 
 Nothing is approximate and nothing is clever: all other exact routes, and all samplers, are held to this
 table.  It is also the shortest way to try an idea: write the energy of one configuration as a function,

@@ -1,20 +1,23 @@
 r"""The two-dimensional Ising model in closed form: the finite torus, and the infinite lattice.
 
-    E(s) = -J sum_<ij> s_i s_j,   K = beta J > 0,   a torus of r rows and c columns:
+    E(s) = -J sum_<ij> s_i s_j,   K = beta J > 0,   r rows and c columns
 
-    2 Z / (2 sinh 2K)^{rc/2} = prod_odd  2 cosh(c g_k / 2) + prod_odd  2 sinh(c g_k / 2)
-                             + prod_even 2 cosh(c g_k / 2) + prod_even 2 sinh(c g_k / 2)
+    2 Z / (2 sinh 2K)^{rc/2} = prod_{k odd} 2 cosh(c g_k / 2)
+                             + prod_{k odd} 2 sinh(c g_k / 2)
+                             + prod_{k even} 2 cosh(c g_k / 2)
+                             + prod_{k even} 2 sinh(c g_k / 2)
 
-    sinh(g_k / 2)^2 = sinh(g_0 / 2)^2 + sin(pi k / 2r)^2,    g_0 = 2K + log tanh K
+    sinh(g_k / 2)^2 = sinh(g_0 / 2)^2 + sin(pi k / 2r)^2
+    g_0 = 2K + log tanh K
 
     <E> = -J d log Z/dK
 
-Here k = 1, 3, ..., 2r-1 in the odd products and k = 0, 2, ..., 2r-2 in the even ones.  g_0 has a sign: it
-is negative above the critical temperature, and makes the last product negative there.  As the torus
-grows, the largest product prevails, and
+This is a torus.  k = 1, 3, ..., 2r-1 in the odd products and k = 0, 2, ..., 2r-2 in the even ones.  g_0 has
+a sign: it is negative above the critical temperature, and makes the last product negative there.  As the
+torus grows, the largest product prevails, and
 
-    log Z / rc -> log(2 cosh 2K) + (1/pi) int_0^{pi/2} log((1 + sqrt(1 - (q sin t)^2)) / 2) dt
-    q           = 2 sinh 2K / cosh(2K)^2
+    log Z / rc -> log(2 cosh 2K) + (1/pi) int_0^{pi/2} log((1 + w) / 2) dt
+    w = sqrt(1 - (q sin t)^2),    q = 2 sinh 2K / cosh(2K)^2
 
 q = 1 at K = log(1 + sqrt 2) / 2, the critical point.  Beyond it the lattice is magnetised.
 

@@ -1,6 +1,7 @@
 r"""Quadrature: log Z and expectations of continuous densities in one and two dimensions, with an error.
 
-    log Z  = log int e^{-beta E(x)} dx,        <f> = int f(x) e^{-beta E(x)} dx / Z
+    log Z  = log int e^{-beta E(x)} dx
+    <f>    = int f(x) e^{-beta E(x)} dx / Z
 
     x(t)   = c + s sinh(pi/2 sinh t)           on the whole line
              a + s exp(pi/2 sinh t)            from a to infinity

@@ -2,15 +2,15 @@ r"""Semi-Markov chain: labels for segments of any length, not for moments.
 
     E(cuts, y) = sum_segments e[start, length, y] + sum_neighbours P[y, y']
 
-    a_s(j) = sum_length e^{-beta e[s - length, length, j]} sum_i a_{s-length}(i) e^{-beta P[i, j]}
+    a_s(j) = sum_n e^{-beta e[s - n, n, j]} sum_i a_{s-n}(i) e^{-beta P[i, j]}
     F      = -(1/beta) log sum_j a_t(j)
 
-    dF/de[start, length, j] = p(this segment, with this label, is part of the answer)
+    dF/de[s, n, j] = p(the answer has this segment, with this label)
 
-Names of people and places are several words long, sounds are several frames long.  A segment has an
-energy of its own, which may depend on all of it: features of whole words, not of letters.  Where to cut
-is part of the answer.  The recursion is that of a chain (chain.py) with one more sum, over how long the
-last segment was.  With segments of length 1 alone it is the chain.
+Names of people and places are several words long, sounds are several frames long.  A segment of n moments
+from s on has an energy of its own, which may depend on all of it: features of whole words, not of letters.
+Where to cut is part of the answer.  The recursion is that of a chain (chain.py) with one more sum, over how
+long the last segment was.  With segments of length 1 alone it is the chain.
 
 In floating point: the recursion as printed overflows and underflows as that of a chain does.  So energies
 are counted from the best segmentation.  What it pays over some moments is subtracted from every segment

@@ -1,10 +1,11 @@
 r"""Transfer matrix: exact sums over two-dimensional lattices, strips and tori, site by site.
 
-    E(s) = sum_ij right_ij(s_{i,j}, s_{i,j+1}) + down_ij(s_{i,j}, s_{i+1,j}) + field_ij(s_{i,j})
+    E(s) = sum_ij (right_ij(s_{i,j}, s_{i,j+1}) + down_ij(s_{i,j}, s_{i+1,j})
+                   + field_ij(s_{i,j}))
 
-    Z = trace T_1 T_2 ... T_c,       T_j = the weights of column j and of its bonds to the next
+    Z = trace T_1 T_2 ... T_c     T_j: weights of column j and its bonds
 
-    d log Z/dE = -beta <.>           E any sum of tables: the mean travels with the sum
+    d log Z/dt = -beta <dE/dt>    t: any number that the tables depend on
 
 Indices wrap around: a lattice whose last column has no bonds to the right is a strip, and one with all
 bonds is a torus.  A column of r sites with q values each has q^r states, and the matrix T_j would have
@@ -15,10 +16,11 @@ column must be remembered to close the circle.  Columns run along the shorter si
 Everything may differ from site to site: random bonds and fields cost no more than equal ones.  `ising`
 and `potts` write the tables of
 
-    E(s) = -sum right_ij s_{i,j} s_{i,j+1} - sum down_ij s_{i,j} s_{i+1,j} - sum field_ij s_{i,j}
-    E(s) = -sum right_ij [s_{i,j} = s_{i,j+1}] - ... - sum field_ijk [s_{i,j} = k]
+    E(s) = -sum_ij (right_ij s_{i,j} s_{i,j+1} + down_ij s_{i,j} s_{i+1,j}
+                    + field_ij s_{i,j})
+    E(s) = -sum_ij (right_ij [s_{i,j} = s_{i,j+1}] + ... + field_ij(s_{i,j}))
 
-with s = -1, 1 in the first and k = 0, ..., q-1 in the second.  If the tables depend on a number t, then
+with s = -1, 1 in the first and s = 0, ..., q-1 in the second.  If the tables depend on a number t, then
 every partial sum does, and its derivative by t can be carried along.  This gives the mean of any sum of
 tables: the energy, the magnetisation, one bond.
 

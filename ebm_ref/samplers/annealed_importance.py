@@ -5,7 +5,9 @@ r"""Annealed importance sampling: log Z, by a walk from where it is known.
     x_k from x_{k-1} by any kernel that leaves exp(-E_{b_k}) alone
     log w = sum_{k=1}^K (b_k - b_{k-1}) (E_0 - E_1)(x_{k-1})
 
-    mean of w = Z_1/Z_0, exactly, for any schedule and however badly the kernels mix
+    mean of w = Z_1/Z_0
+
+The last line is exact for any schedule, and however badly the kernels mix.
 
 The weight of a stage is taken *before* the kernel moves x; taken after it, the identity is lost.  The
 kernels need not converge: a poor one costs variance, not truth.  But the log of a mean is not the mean of

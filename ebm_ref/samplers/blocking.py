@@ -1,8 +1,8 @@
 r"""Blocking and jackknife: error bars of correlated draws, without looking at autocorrelations.
 
-    blocking    average neighbours, again and again:  x_t <- (x_{2t} + x_{2t+1})/2
-                error at block length b:  sd of the n/b means / sqrt(n/b)
-    jackknife   leave one of m blocks out:  error^2 = (m-1) mean (s_i - mean s)^2
+    blocking    x_t <- (x_{2t} + x_{2t+1})/2         again and again
+                error at length b = sd of the n/b means / sqrt(n/b)
+    jackknife   error^2 = (m-1) mean (s_i - mean s)^2     without block i of m
 
 The naive error of the mean is too small by sqrt(tau).  Averaging neighbours changes neither the mean nor
 its true error.  But the numbers that are left are less and less correlated.  So the naive error rises

@@ -1,11 +1,12 @@
 r"""Diagnostics: how much a chain is worth.
 
-    tau  = 1 + 2 sum_{t>=1} rho_t            autocorrelation time, in draws
-    ESS  = S / tau                           S draws are worth so many independent ones
-    MCSE = sd / sqrt(ESS)                    error of their mean
-    rhat = sqrt(((n-1)/n W + B/n) / W)       do the chains agree?  1 if they do
+    tau  = 1 + 2 sum_{t>=1} rho_t         autocorrelation time, in draws
+    ESS  = S / tau                        as many independent ones as S draws
+    MCSE = sd / sqrt(ESS)                 error of their mean
+    rhat = sqrt(((n-1)/n W + B/n) / W)    do the chains agree?  1 if they do
 
-    rho_t = 1 - (W - mean autocovariance at t)/V,      V = W (n-1)/n + variance of the chains' means
+    rho_t = 1 - (W - mean autocovariance at t)/V
+    V     = W (n-1)/n + variance of the means of the chains
 
 rho_t is estimated from m chains of n draws together, W being the mean variance within chains.  Chains
 that disagree make rho_t large at every lag.

@@ -1,13 +1,13 @@
 r"""HMC: give the state a push, let it glide, and refuse what the integrator got wrong.
 
     H(x, p) = beta E(x) + |p|^2/2,    p ~ N(0, I) anew for each step
-    leapfrog, L times:  p <- p - (e/2) grad,  x <- x + e p,  p <- p - (e/2) grad
+    leapfrog, L times:  p <- p - (e/2) g,  x <- x + e p,  p <- p - (e/2) g
     accept with min(1, e^{H - H'})
 
-The exact motion would keep H and always be accepted.  The leapfrog is not exact, but for any step size e
-it has the two properties that the accept step needs.  It is its own inverse once p is turned round; and
-each of its three shears keeps volumes, so no Jacobian enters.  Leave out one half kick, or kick with the
-gradient of the place before, and one of the two is lost.
+Here g is the gradient of beta E at x.  The exact motion would keep H and always be accepted.  The leapfrog
+is not exact, but for any step size e it has the two properties that the accept step needs.  It is its own
+inverse once p is turned round; and each of its three shears keeps volumes, so no Jacobian enters.  Leave
+out one half kick, or kick with the gradient of the place before, and one of the two is lost.
 
 On E = k x^2/2 the leapfrog keeps  p^2/2 + (k x^2/2)(1 - e^2 k/4)  exactly.  So it glides along another
 ellipse for ever, and runs away from e^2 k = 4 on.  With one leapfrog HMC is MALA.

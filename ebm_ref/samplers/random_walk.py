@@ -2,7 +2,7 @@ r"""Random walks: the chain that Metropolis' rule makes of a density.
 
     random walk    x' = x + s z                symmetric: q drops out
     scaling        x' = x e^{s z}, x > 0       log q(x|x')/q(x'|x) = log x'/x
-    acceptance     (2/pi) arctan(2 s_p / s)    on a normal distribution of deviation s_p
+    acceptance     (2/pi) arctan(2 s_p / s)    on N(0, s_p^2)
 
 A rejected move is a draw, too: the chain stands still and the old state counts once more.  Averages over
 accepted moves only leave out how long the chain stayed.  They are averages over another density, and a
