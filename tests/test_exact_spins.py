@@ -803,7 +803,7 @@ def test_everything_forbidden():
         (lambda: enumeration.log_partition([]), "must hold a configuration"),
         (lambda: enumeration.tabulate(lambda y: -np.inf, (2,)), "must not be -inf"),
         (lambda: enumeration.tabulate(lambda y: 0.0, (2, 0)), "must be integers >= 1"),
-        (lambda: enumeration.tabulate(lambda y: 0.0, (2, np.nan)), "must be integers >= 1"),
+        (lambda: enumeration.tabulate(lambda y: 0.0, (2, np.nan)), "must hold integers"),
         (lambda: enumeration.k_best([1.0, 2.0], 1.5), "count = 1.5: must be an integer between 1 and 2"),
         (lambda: enumeration.k_best([1.0, np.inf], 2), "must be an integer between 1 and 1"),
         (lambda: enumeration.k_best([1.0, np.nan], 1), "must not hold a NaN"),
