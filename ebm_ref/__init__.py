@@ -198,6 +198,7 @@ READING_ORDER = (
     # exact: every configuration counted
     "exact.spins",
     "exact.enumeration",
+    "exact.checkpoint",
     "exact.blocks",
     # exact: chains
     "exact.chain",

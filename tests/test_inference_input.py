@@ -137,7 +137,7 @@ BAD = [
             ((PAIR, {0: 2, 1: 2.0}), "cardinalities[1]", "must be an integer >= 1"),
             (([((0, 1), np.eye(2) + 0j)], [2, 2]), "table", "must hold real numbers"),
             (([((0, 1),)], [2, 2]), "factors", "must be pairs (scope, table)"),
-            ((3, [2, 2]), "factors", "must be a sequence"),
+            ((3, [2, 2]), "factors", "must be pairs (scope, table)"),
             (([(2, [0.0, 1.0])], [2, 2]), "scope", "must name variables that have a cardinality; 2 has none"),
         ]
     ),

@@ -1,38 +1,40 @@
 r"""Blocks: sums over 2^n configurations of dense spins as matrix products.
 
-    E(s) = -1/2 s'Js - h's,   Z = sum_s e^{-beta E(s)},   C_ij = <s_i s_j>
+    E(s) = -1/2 s'J s - h's,   Z = sum_s e^{-beta E(s)},   C_ij = <s_i s_j>
+    Z(H) = sum_c x_c sum_ab (U_ca u_a) (V_cb v_b) W_ab
+    W_ab = e^{beta s_a' J_AB s_b}
 
 Split the spins into A, B, C and the rest H.  For one configuration of H the weights of A, of B and of C
-are three vectors u, v and x; between A, B and C stand three matrices that do not depend on H:
+are three vectors u, v and x.  Between A, B and C stand three matrices that do not depend on H: W of A
+with B, U of C with A, V of C with B.  The inner sum is the product V W', multiplied by U entry by entry
+and summed along rows.  Every multiplication and addition of it sums one configuration, as fast as the
+machine multiplies matrices.
 
-    Z(H) = sum_c x_c sum_ab (U_ca u_a) (V_cb v_b) W_ab,      W_ab = e^{beta s_a' J_AB s_b}
+The correlations come from sums of the same weights over all spins but two groups.  V W' times U holds
+what C and A have together; U W times V what C and B have; and U'V times W what A and B have.
 
-and U and V likewise, of C with A and of C with B.  The inner sum is that of the matrix product V W' and
-U, entry by entry; every multiplication and addition of it sums one configuration: as fast as the machine
-multiplies matrices.  The moments come from the same and two more: V W' knows A, C and H together, U W
-knows B, C and H, and U' V, times W, knows A and B.
+In floating point, exponents: each factor is scaled by its largest entry.  That alone is silently wrong.
+Where the factors disagree about who is largest, the configuration that matters is a product of numbers
+that have all underflowed.  So the ranges of the exponents of U, V, W, u and v are added up, row by row of
+C.  Up to 600 nothing that counts can underflow.  Beyond, the row is done in logarithms.  The leader, the
+largest u_a + v_b + w_ab of the exponents, is found first: that is a matrix product in (max, +).  Then
+only rows of W that come within e^-60 of it are exponentiated and added.  Such a row takes some fifty
+times as long as one product.
 
-Exponents.  Each factor is scaled by its largest entry.  That alone is silently wrong: where the factors
-disagree about who is largest, the configuration that matters is a product of numbers that have all
-underflowed.  So the ranges of the exponents of U, V, W, u and v are added up, row by row of C.  Up to 600
-nothing that counts can underflow.  Beyond, the row is done in logarithms: the leader is found first, the
-largest u_a + v_b + w_ab, a matrix product in (max, +); then only rows of W that come within e^-60 of it
-are exponentiated and added.  That takes a row some fifty times as long as one product.
+In floating point, gaps: a probability is as wrong as its exponent, so exponents may not round while they
+are large.  Beside a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So
+exponents are kept in the levels of spins.py, each of which is exact.  What is exponentiated is the
+difference of two exponents, counted from a configuration nearby, and a leader is kept as its levels,
+never as one number.
 
-Gaps.  A probability is as wrong as its exponent, so exponents may not round while they are large: beside
-a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So they are kept in the
-levels of spins.py, each of them exact, and what is exponentiated is a difference of two, counted from a
-configuration nearby.  A leader is never one number but its levels.
-
-The configurations of H are cut into ranges that depend on n alone, each range is summed by itself, and
-the sums are added in their order.  So the result is the same to the last bit whoever does the work:
-this process, threads, processes, or any other `concurrent.futures.Executor`, such as those of Dask
-(`Client.get_executor()`) and MPI (`mpi4py.futures`), as long as all have the same NumPy and the same kind
-of processor: the order within a matrix product is the library's.  Memory does not grow with n, time
-doubles.
+The configurations of H are cut into ranges that depend on n alone.  Each range is summed by itself, and
+the sums are added in their order.  So the result is the same to the last bit whoever does the work: this
+process, threads, processes, or any `concurrent.futures.Executor`, such as those of Dask and MPI.  All
+must have the same NumPy and the same kind of processor, since the order within a matrix product is the
+library's.  Memory does not grow with n; time doubles with each spin.
 
 Potts models go the same way.  Write each unit of q colours as q numbers of which one is 1 and the others
-0, and the energy is the same quadratic form, with the coupling of two units times the identity.
+are 0.  Then the energy is the same quadratic form, with the coupling of two units times the identity.
 
 Source: elementary; Horowitz and Sahni (1974) split a sum over subsets in this way.
 """
@@ -40,7 +42,6 @@ Source: elementary; Horowitz and Sahni (1974) split a sum over subsets in this w
 import hashlib
 import itertools
 import math
-import os
 import time
 from collections.abc import Callable
 from functools import partial, reduce
@@ -48,7 +49,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.checks import require
+from ebm_ref.checks import real, require
+from ebm_ref.exact.checkpoint import recall, remember
 from ebm_ref.exact.spins import check_colours, check_spins, colour_table, levels, require_memory, spin_table
 
 SIDE = 10  # log2 of the configurations of A and of B: matrix products are fastest for tables of 2^10
@@ -62,20 +64,34 @@ CLOSE = 2.0**-30  # logs that differ by less are equal: more than they round by,
 MOST = 60  # log2 of all configurations; 2^60 take a core a year and a half
 
 
-def log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
+def log_partition_as_printed(couplings, fields, beta=1.0):
+    """log sum_s e^{-beta E(s)}, term by term: slow, and inf or nan where a single term is out of range.
+
+    >>> J = np.array([[0.0, 800.0], [800.0, 0.0]])
+    >>> with np.errstate(over="ignore"):
+    ...     float(log_partition_as_printed(J, np.zeros(2))), log_partition(J, np.zeros(2))
+    (inf, 800.6931471805599)
+    """
+    J, h = check_spins(couplings, fields, beta)
+    S = spin_table(len(h))
+    E = -0.5 * np.sum((S @ J) * S, axis=1) - S @ h
+    return np.log(np.sum(np.exp(-float(beta) * E)))
+
+
+def log_partition(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
     """log Z, the logarithm of the sum of e^{-beta E} over all 2^n configurations.
 
     Parameters
     ----------
-    J : (n, n) float
-        Couplings, symmetric with zero diagonal; n <= 60, and time doubles with each spin.
-    h : (n,) float
-        Fields.
+    couplings : (n, n) float
+        J, symmetric with zero diagonal; n <= 60, and time doubles with each spin.
+    fields : (n,) float
+        h.
     beta : float
         Inverse temperature, > 0.
     executor : concurrent.futures.Executor
-        Who does the work; this process unless given.  The result does not depend on it.  What is refused
-        for lack of memory is what one worker needs.
+        Who does the work; this process unless given.  The result does not depend on it.  A problem is
+        refused for lack of memory where one worker would need more than this machine has.
     progress : callable
         Called as progress(done, total, seconds): ranges done, ranges in all, and an estimate of the
         seconds that are left.  The first call comes before any work.
@@ -90,19 +106,20 @@ def log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
     Raises
     ------
     ValueError
-        If J is not symmetric, has a diagonal, or anything is not finite; if beta is not positive; if n
-        is above 60; or if the checkpoint is that of another problem, or in a folder that is not there.
+        If the couplings are not symmetric or have a diagonal; if anything is not finite; if beta is not
+        positive; if n is above 60; or if the checkpoint is that of another problem, or in a folder that
+        is not there.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(np.round(log_partition(J, np.zeros(2)), 12))  # log(2 e + 2 / e)
     1.820075191603
     """
-    J, h = check_spins(J, h, beta)
+    J, h = check_spins(couplings, fields, beta)
     leader, total = _all_ranges(_partition_of_range, J, h, beta, executor, progress, checkpoint)
     return math.fsum([*leader, np.log(total)])
 
 
-def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
+def moments(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
     """Means <s_i> and correlations <s_i s_j> of all spins; parameters as in `log_partition`.
 
     Returns
@@ -111,36 +128,36 @@ def moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
     correlations : (n, n) float
         Not centred, so that C_ii = 1; subtract the outer product of the means for covariances.
 
-    Right to 1e-13 whatever the size of the couplings, also where some dwarf others.
+    Right to 1e-13 whatever the size of the couplings, also where some of them dwarf others.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> means, C = moments(J, np.zeros(2))
     >>> means.round(12).tolist(), C.round(6).tolist()  # tanh(1)
     ([0.0, 0.0], [[1.0, 0.761594], [0.761594, 1.0]])
     """
-    J, h = check_spins(J, h, beta)
+    J, h = check_spins(couplings, fields, beta)
     _, total = _all_ranges(_moments_of_range, J, h, beta, executor, progress, checkpoint)
     C = total[1:, 1:] / total[0, 0]
     np.fill_diagonal(C, 1.0)
     return total[0, 1:] / total[0, 0], C
 
 
-def potts_log_partition(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
+def potts_log_partition(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
     """log Z of a Potts model, E(y) = -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i).
 
-    As `log_partition`, but h is (n, q), a column for each colour; q^n <= 2^60.  It may be near 0, and is
-    then right to 1e-13, not to its last place.
+    As `log_partition`, but the fields h are (n, q), a column for each colour, and q^n <= 2^60.  log Z may
+    be near 0; then it is right to 1e-13, not to its last place.
 
     >>> J = np.array([[0.0, np.log(2.0)], [np.log(2.0), 0.0]])
     >>> round(float(np.exp(potts_log_partition(J, np.zeros((2, 3))))), 9)  # 3 pairs alike, 6 not
     12.0
     """
-    J, h = check_colours(J, h, beta)
+    J, h = check_colours(couplings, fields, beta)
     leader, total = _all_ranges(_partition_of_range, J, h, beta, executor, progress, checkpoint)
     return math.fsum([*leader, np.log(total)])
 
 
-def potts_moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None):
+def potts_moments(couplings, fields, beta=1.0, executor=None, progress=None, checkpoint=None):
     """Marginals p(y_i = a), (n, q), and joint probabilities p(y_i = a, y_j = b), (n, q, n, q).
 
     >>> J = np.array([[0.0, np.log(2.0)], [np.log(2.0), 0.0]])
@@ -148,28 +165,31 @@ def potts_moments(J, h, beta=1.0, executor=None, progress=None, checkpoint=None)
     >>> one[0].round(9).tolist(), float(two[0, 0, 1, 0].round(9)), float(two[0, 0, 1, 1].round(9))
     ([0.333333333, 0.333333333, 0.333333333], 0.166666667, 0.083333333)
     """
-    J, h = check_colours(J, h, beta)
+    J, h = check_colours(couplings, fields, beta)
     _, total = _all_ranges(_moments_of_range, J, h, beta, executor, progress, checkpoint)
     p = total / total[0, 0]
     return p[0, 1:].reshape(h.shape), p[1:, 1:].reshape(h.shape * 2)
 
 
 def estimate_seconds(n, products=1):
-    """Seconds for n spins on one core: that of a small matrix product here and now, times 2^(n - 28).
+    """Seconds for n spins on one core: the time of a small matrix product here and now, times 2^(n - 28).
 
-    `products` is 1 for log_partition and 3 for moments, 50 for both where couplings are so large that all
-    is done in logarithms; n is log2 q^n for units of q colours.
+    `products` is 1 for log_partition and 3 for moments; it is 50 for both where couplings are so large
+    that all is done in logarithms.  For units of q colours, n is the log2 of all their configurations.
 
     >>> estimate_seconds(40) > estimate_seconds(30) > 0.0
     True
     """
+    n, products = real("n", n), real("products", products)
+    require(0.0 <= n <= 1000.0, "n", n, "must be in 0..1000")
+    require(0.0 < products < np.inf, "products", products, "must be positive and finite")
     side = np.ones((2**10, 2**10)), np.ones((256, 2**10))
     times = []
     for _ in range(4):
         started = time.perf_counter()
         side[1] @ side[0]
         times.append(time.perf_counter() - started)
-    return 1.2 * products * min(times) * 2.0 ** (n - 28)
+    return float(1.2 * products * min(times) * 2.0 ** (n - 28))
 
 
 # ranges, and who works on them
@@ -177,26 +197,29 @@ def estimate_seconds(n, products=1):
 
 def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     """Sum of all ranges in their order: the levels of a leader, and the total in units of e^leader."""
+    require(executor is None or hasattr(executor, "map"), "executor", executor, "must have a method map")
+    require(progress is None or callable(progress), "progress", progress, "must be a function")
     bits = len(h) * math.log2(_colours(h))
     if not bits <= MOST:
         years = estimate_seconds(min(bits, 900)) / 3.15e7
         most = int(MOST / math.log2(_colours(h)))
         rule = f"must be at most {most}; these would take a core {years:.2g} years or more"
-        require(False, "len(h)", len(h), rule)
+        require(False, "len(fields)", len(h), rule)
     rest, _, a, b = _sizes(h)
     model = levels(J, h, beta)
     tables = (6 + 5 * len(model[0])) * _colours(h) ** (a + b) + 8 * ROWS * _colours(h) ** max(a, b)
     matrices = 4 * (len(model[0]) + 2) * h.size**2  # large where there are many colours: couplings, moments
-    require_memory("len(h)", len(h), 8 * (tables + matrices))
+    require_memory("len(fields)", len(h), 8 * (tables + matrices))
     starts = range(0, _colours(h) ** rest, RANGE)
-    done, *so_far = _finished(checkpoint, work, J, h, beta)
+    problem = _problem(work, J, h, beta)
+    done, *so_far = recall(checkpoint, problem)
     tell = _teller(progress, len(starts), bits, work, model)
     tell(done, done)
     before = done
     for part in _parts(partial(work, *model), starts, done, executor):
         so_far = _add(*so_far, *part) if done else part
         done += 1
-        _remember(checkpoint, work, J, h, beta, done, *so_far)
+        remember(checkpoint, problem, done, *so_far)
         tell(done, before)
     return so_far
 
@@ -257,41 +280,6 @@ def _problem(work, J, h, beta):
     """What a checkpoint must agree with."""
     text = f"levels {work.__name__} {h.shape} {SIDE} {ROWS} {RANGE} {SAFE} {FAINT} {float(beta)!r}"
     return hashlib.sha256(text.encode() + J.tobytes() + h.tobytes()).hexdigest()
-
-
-def _remember(checkpoint, work, J, h, beta, done, leader, total):
-    """Write what is finished beside the file, then put it in its place in one step."""
-    if checkpoint is None:
-        return
-    path = os.fspath(checkpoint)
-    with open(path + ".new", "wb") as stream:
-        np.savez(stream, problem=_problem(work, J, h, beta), done=done, leader=leader, total=total)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(path + ".new", path)
-
-
-def _finished(checkpoint, work, J, h, beta):
-    """Number of finished ranges and their sum; 0 and no sum where there is no file."""
-    if checkpoint is None:
-        return 0, None, None
-    folder = os.path.dirname(os.path.abspath(checkpoint))
-    text = f"must lie in a folder that exists and can be written to, not in {folder}"
-    require(os.access(folder, os.W_OK), "checkpoint", os.fspath(checkpoint), text)  # before the first hour
-    if not os.path.exists(checkpoint):
-        return 0, None, None
-    try:
-        with np.load(checkpoint, allow_pickle=False) as kept:
-            problem, done, leader, total = (kept[key] for key in ("problem", "done", "leader", "total"))
-    except Exception as problem:
-        raise ValueError(
-            f"checkpoint = {os.fspath(checkpoint)!r}: is not a checkpoint of this module"
-        ) from problem
-    same = str(problem) == _problem(work, J, h, beta)
-    require(
-        same, "checkpoint", os.fspath(checkpoint), "belongs to another problem; delete it or name another"
-    )
-    return int(done), leader, total[()]
 
 
 # one range

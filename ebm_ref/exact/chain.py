@@ -3,17 +3,20 @@ r"""Exact inference on a chain: sums and minima over k^t sequences of labels in 
     F      = -(1/beta) log sum_y e^{-beta E(y)},   p(y) = e^{-beta (E(y) - F)}
     V_t(i) = u[t, i] + min_j (P[i, j] + V_{t+1}(j))       energy to go: Viterbi
     a_t(j) = e^{-beta u[t, j]} sum_i a_{t-1}(i) e^{-beta P[i, j]}       forward
-    p(y_t = j) = dF/du[t, j],   sum_t p(y_t = i, y_{t+1} = j) = dF/dP[i, j]
 
-What a sequence costs from moment t on depends on what came before through its label at t alone.  So
-the best ways to go on, one for each label, are all that a minimum over sequences needs; and sums of
-ways all that a sum over sequences needs.  The two recursions differ in one word, min or sum.
+    dF/du[t, j] = p(y_t = j)
+    dF/dP[i, j] = sum_t p(y_t = i, y_{t+1} = j)
 
-All is counted from the best sequence: its labels' energies are taken off each moment's and its
-transitions' off each pair's, so that it has energy 0 throughout.  Energies of 1e8 cancel before
-they meet an exponential.  Sums are pairs (1 + r) e^c (numerics.scaled_sum), which neither overflow nor
-lose what is small beside the best.  So F - E_min keeps its digits however large beta is, and at the
-other end log-sums of all sequences alike are exact counts.
+What a sequence costs from moment t on depends on what came before through its label at t alone.  So a
+minimum over sequences needs only the best way to go on from each label, and a sum over sequences needs
+only the sum of all ways to go on from each label.  The two recursions differ in one word, min or sum.
+
+In floating point: the forward recursion as printed underflows after some hundred moments, and where it
+does not, it loses what is small beside the best sequence.  So subtract from u[t, j] and from P[i, j] what
+the best sequence y* pays there; then y* has energy 0.  Energies of 1e8 cancel before they meet an
+exponential.  Sums are kept as pairs (1 + r) e^c (numerics.scaled_sum), which neither overflow nor lose
+what is small beside the best.  So F - E_min keeps its digits however large beta is, and where all
+sequences are alike, the log-sums are exact counts.
 
 Every answer is checked against the same sum written out: chain_enumeration.py.
 
@@ -22,8 +25,7 @@ Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun e
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_finite_sum, require_positive
-from ebm_ref.energies.chain import chain, check_chain
+from ebm_ref.checks import as_real, real, require, require_count, require_finite_sum, require_positive, whole
 from ebm_ref.numerics import scaled_sum
 
 
@@ -40,9 +42,9 @@ def viterbi(unary, pairwise):
     Returns
     -------
     float, (t,) int
-        Energy and labels; of equals the first in the order of a dictionary, as far as sums in floating
-        point show them equal.  +inf where every sequence is forbidden, NaN where an energy is: the
-        labels say nothing then.
+        Energy and labels.  Ties go to the sequence that comes first in a dictionary, as far as sums in
+        floating point show a tie.  The energy is +inf where every sequence is forbidden, and NaN where
+        an energy is NaN; the labels say nothing then.
 
     Raises
     ------
@@ -53,46 +55,87 @@ def viterbi(unary, pairwise):
     >>> float(E), y.tolist()
     (2.0, [0, 0, 0])
     """
-    check_sums(unary, pairwise)
-    labels = best_labels(unary, pairwise)
-    bad = reads_nan(unary, pairwise)
-    return (np.nan if bad else chain(unary, pairwise, labels)), labels
+    u, P, _ = check_sums(unary, pairwise)
+    return lowest_energy(u, P)
+
+
+def lowest_energy(u, P):
+    """Energy and labels of the best sequence, of tables that were checked."""
+    y = best_labels(u, P)
+    if reads_nan(u, P):
+        return np.nan, y
+    return np.sum(u[np.arange(len(y)), y]) + np.sum(P[y[:-1], y[1:]]), y
+
+
+def free_energy_as_printed(unary, pairwise, beta=1.0):
+    """F by the forward recursion as printed: 800 moments of an energy of 1 each are too much for it.
+
+    >>> u, P = np.ones((800, 2)), np.zeros((2, 2))
+    >>> with np.errstate(divide="ignore"):
+    ...     float(free_energy_as_printed(u, P, beta=2.0)), round(float(free_energy(u, P, beta=2.0)), 9)
+    (inf, 522.741127776)
+    """
+    u, P, beta = check_sums(unary, pairwise, beta)
+    a = np.exp(-beta * u[0])
+    for row in u[1:]:
+        a = np.exp(-beta * row) * (a @ np.exp(-beta * P))
+    return -np.log(np.sum(a)) / beta
 
 
 def free_energy(unary, pairwise, beta=1.0):
     """F = -(1/beta) log sum_y e^{-beta E(y)} over all sequences: below the lowest energy.
 
-    Parameters are those of `viterbi`, and beta > 0, in units of 1/energy.  +inf where every sequence is
-    forbidden; NaN where an energy is.
+    Parameters are those of `viterbi`, and beta > 0, in units of 1/energy.  F is +inf where every sequence
+    is forbidden, and NaN where an energy is NaN.
 
     >>> float(free_energy(np.zeros((10, 2)), np.zeros((2, 2)))) == float(-10 * np.log(2.0))
     True
     """
-    require_positive("beta", beta)
-    check_sums(unary, pairwise, beta)
-    lowest, labels = viterbi(unary, pairwise)
+    u, P, beta = check_sums(unary, pairwise, beta)
+    lowest, labels = lowest_energy(u, P)
     if not lowest < np.inf:
         return lowest
-    return lowest - log_count(*counted_from(labels, unary, pairwise), beta) / beta
+    return lowest - log_count(*counted_from(labels, u, P), beta) / beta
+
+
+def marginals_as_printed(unary, pairwise, beta=1.0):
+    """p(y_t = j) as forward times backward over Z: exact for a few moments of moderate energies, no further.
+
+    >>> u, P = np.ones((800, 2)), np.zeros((2, 2))
+    >>> with np.errstate(invalid="ignore"):
+    ...     marginals_as_printed(u, P, beta=2.0)[0].tolist(), marginals(u, P, beta=2.0)[0][0].tolist()
+    ([nan, nan], [0.5, 0.5])
+    """
+    u, P, beta = check_sums(unary, pairwise, beta)
+    phi, psi = np.exp(-beta * u), np.exp(-beta * P)
+    a, b = [phi[0]], [np.ones(len(P))]
+    for t in range(1, len(u)):
+        a.append(phi[t] * (a[-1] @ psi))
+    for t in range(len(u) - 1, 0, -1):
+        b.insert(0, psi @ (phi[t] * b[0]))
+    return np.array(a) * np.array(b) / np.sum(a[-1])
 
 
 def marginals(unary, pairwise, beta=1.0):
     """Probability of each label at each moment, (t, k), and of each pair of neighbours, (t-1, k, k).
 
-    Entry [t, i, j] of the second is p(y_t = i, y_{t+1} = j).  Small ones have all their digits.  NaN
-    where an energy is, and where every sequence is forbidden: then there is no distribution.
+    Entry [t, i, j] of the second is p(y_t = i, y_{t+1} = j).  Small probabilities have all their digits.
+    All are NaN where an energy is NaN, and where every sequence is forbidden: then there is no distribution.
 
     >>> nodes, edges = marginals(np.array([[0.0, np.log(3.0)], [0.0, 0.0]]), np.zeros((2, 2)))
     >>> nodes.round(12).tolist(), edges.round(12).tolist()
     ([[0.75, 0.25], [0.5, 0.5]], [[[0.375, 0.375], [0.125, 0.125]]])
     """
-    require_positive("beta", beta)
-    check_sums(unary, pairwise, beta)
-    t, k = np.shape(unary)
-    lowest, labels = viterbi(unary, pairwise)
+    return probabilities(*check_sums(unary, pairwise, beta))
+
+
+def probabilities(u, P, beta):
+    """The marginals of tables that were checked."""
+    t, k = np.shape(u)
+    lowest, labels = lowest_energy(u, P)
     if not lowest < np.inf:
         return np.full((t, k), np.nan), np.full((t - 1, k, k), np.nan)
-    u, P = counted_from(labels, unary, pairwise)
+    u, P = counted_from(labels, u, P)
     before, after = forward(u, P, beta), backward(u, P, beta)
     nodes = [shares(*joined(a, z)) for a, z in zip(before, after, strict=True)]
     edges = np.zeros((t - 1, k, k))
@@ -106,15 +149,17 @@ def marginals(unary, pairwise, beta=1.0):
 def entropy(unary, pairwise, beta=1.0):
     """-sum_y p(y) log p(y), in nats: log k^t where all are alike, 0 where one is certain; NaN as marginals.
 
-    Added up from each label's given the one before, none of which is negative: beta <E> and log Z cancel.
+    It is the sum of the entropies of each label given the one before, none of which is negative.  The
+    formula beta <E> + log Z would subtract two numbers that nearly cancel.
 
     >>> float(entropy(np.zeros((3, 2)), np.array([[0.0, np.inf], [np.inf, 0.0]])).round(12))  # 000 or 111
     0.69314718056
     """
-    nodes, _ = marginals(unary, pairwise, beta)
+    u, P, beta = check_sums(unary, pairwise, beta)
+    nodes, _ = probabilities(u, P, beta)
     if np.isnan(nodes[0, 0]):
         return np.nan
-    u, P = counted_from(best_labels(unary, pairwise), unary, pairwise)
+    u, P = counted_from(best_labels(u, P), u, P)
     after = from_each(u, P, beta)
     total = surprise(shares(*after[0]))
     for p, step, (c, r) in zip(nodes[:-1], P, after[1:], strict=True):
@@ -125,22 +170,23 @@ def entropy(unary, pairwise, beta=1.0):
 def k_best(unary, pairwise, count):
     """The `count` sequences of lowest energy: energies (n,) in ascending order, labels (n, t).
 
-    Of equals those come first that do in a dictionary, as far as `viterbi` tells equals.  n is less than
-    `count` where fewer sequences are possible, 0 where none is.  A NaN makes one energy of it, NaN.
+    Ties are in the order of a dictionary, as far as `viterbi` sees them.  n is less than `count` where
+    fewer sequences are possible, and 0 where none is.  If an energy is NaN, there is one answer, of
+    energy NaN.
 
     >>> E, y = k_best(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), 3)
     >>> E.tolist(), y.tolist()
     ([0.0, 1.0, 4.0], [[0, 0], [1, 0], [0, 1]])
     """
-    check_sums(unary, pairwise)
-    require(1 <= count < np.inf and count == int(count), "count", count, "must be a whole number >= 1")
-    count = int(count)
-    t, k = np.shape(unary)
-    if reads_nan(unary, pairwise):
+    u, P, _ = check_sums(unary, pairwise)
+    require_count("count", count)
+    count = whole("count", count)
+    t, k = np.shape(u)
+    if reads_nan(u, P):
         return np.array([np.nan]), np.zeros((1, t), int)
-    ways, steps = 1.0 * unary[-1][:, None], []  # the best energies to go from each label, in ascending order
-    for row in unary[-2::-1]:
-        through = np.reshape(pairwise[:, :, None] + ways, (k, -1))
+    ways, steps = 1.0 * u[-1][:, None], []  # the best energies to go from each label, in ascending order
+    for row in u[-2::-1]:
+        through = np.reshape(P[:, :, None] + ways, (k, -1))
         order = np.argsort(through, axis=1, kind="stable")[:, :count]
         steps.append(np.stack(np.divmod(order, ways.shape[1])))
         ways = row[:, None] + through[np.arange(k)[:, None], order]
@@ -162,11 +208,12 @@ def sample(unary, pairwise, rng, beta=1.0):
     >>> sample(np.zeros((3, 2)), np.array([[np.inf, 0.0], [0.0, np.inf]]), np.random.default_rng(0)).tolist()
     [1, 0, 1]
     """
-    require_positive("beta", beta)
-    check_sums(unary, pairwise, beta)
-    lowest, best = viterbi(unary, pairwise)
+    u, P, beta = check_sums(unary, pairwise, beta)
+    drawn = callable(getattr(rng, "random", None))
+    require(drawn, "rng", rng, "must be a numpy.random.Generator")
+    lowest, best = lowest_energy(u, P)
     require(lowest < np.inf, "unary", unary, "must leave a possible sequence, and no NaN")
-    u, P = counted_from(best, unary, pairwise)
+    u, P = counted_from(best, u, P)
     after = from_each(u, P, beta)
     labels = [pick(shares(*after[0]), rng)]
     for (c, r), step in zip(after[1:], P, strict=True):
@@ -175,11 +222,21 @@ def sample(unary, pairwise, rng, beta=1.0):
 
 
 def check_sums(unary, pairwise, beta=1.0):
-    """Raise a ValueError unless the two fit together, and no sum of their energies, times beta, overflows."""
-    check_chain(unary, pairwise)
-    for argument, energies in (("unary", unary), ("pairwise", pairwise)):
-        sizes = np.where(np.isfinite(energies), np.abs(1.0 * energies), 0.0)
-        require_finite_sum(argument, energies, [np.max(sizes)] * len(unary), beta)
+    """unary (t, k), pairwise (k, k) and beta as float64, if they fit and no sum of energies overflows."""
+    u, P, beta = as_real("unary", unary), as_real("pairwise", pairwise), real("beta", beta)
+    fits = u.ndim == 2 and min(u.shape) > 0
+    require(fits, "unary", unary, "must be (t, k): moments, labels; none empty")
+    k = u.shape[1]
+    require(P.shape == (k, k), "pairwise", pairwise, f"must be ({k}, {k}) for {k} labels")
+    require_positive("beta", beta)
+    for argument, energies in (("unary", u), ("pairwise", P)):
+        require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")
+        sizes = np.where(np.isfinite(energies), np.abs(energies), 0.0)
+        require_finite_sum(argument, energies, [np.max(sizes)] * len(u), beta)
+    return u, P, beta
+
+
+# what follows is for tables that were checked: float64, (t, k) and (k, k)
 
 
 def reads_nan(unary, pairwise):
@@ -188,7 +245,7 @@ def reads_nan(unary, pairwise):
 
 
 def best_labels(unary, pairwise):
-    """Labels of the sequence of lowest energy, from the best ways to go on.  Levels are taken off first."""
+    """Labels of the sequence of lowest energy, from the best ways to go on; levels are subtracted first."""
     ground = lambda x: 1.0 * x - np.where(np.isfinite(x.min()), x.min(), 0.0)
     u, P = [ground(row) for row in unary], ground(pairwise) if len(unary) > 1 else pairwise
     to_go = [u[-1]]

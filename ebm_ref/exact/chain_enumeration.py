@@ -3,17 +3,15 @@ r"""A chain by enumeration: every sequence written out, every sum a sum.
     sequences     000, 001, 010, ..., k^t of them, in the order of a dictionary
     F             = -(1/beta) log sum_y e^{-beta E(y)}
 
-Nothing here is clever, and nothing is shared with exact/chain.py but the energy of one sequence: it is
-what that page is held to, and what anyone may hold a conditional random field of theirs to.  A million
-sequences take about a second.
+Nothing here is clever, and nothing is shared with exact/chain.py.  That page is held to this one, and
+anyone may hold a conditional random field of theirs to it.  A million sequences take about a second.
 
 Source: the definitions.
 """
 
 import numpy as np
 
-from ebm_ref.checks import require, require_positive
-from ebm_ref.energies.chain import check_chain
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 
 MOST = 2**22  # sequences; t times as many numbers fit into any memory
 
@@ -24,8 +22,24 @@ def enumerate_labels(t, k):
     >>> enumerate_labels(2, 2).tolist()
     [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
-    require(k**t <= MOST, "t", t, f"must leave at most {MOST} sequences of {k} labels, not {k}^{t}")
-    return np.indices((k,) * t).reshape(t, -1).T
+    require_count("t", t)
+    require_count("k", k)
+    t, k = whole("t", t), whole("k", k)
+    few = k <= MOST and t <= MOST and t * np.log2(k) <= 22.5 and k**t <= MOST
+    require(few, "t", t, f"must leave at most {MOST} sequences of {k} labels, not {k}^{t}")
+    return np.arange(k**t)[:, None] // k ** np.arange(t)[::-1] % k
+
+
+def tables(unary, pairwise):
+    """unary (t, k) and pairwise (k, k) as float64, if they fit and none is -inf."""
+    u, P = as_real("unary", unary), as_real("pairwise", pairwise)
+    fits = u.ndim == 2 and min(u.shape) > 0
+    require(fits, "unary", unary, "must be (t, k): moments, labels; none empty")
+    k = u.shape[1]
+    require(P.shape == (k, k), "pairwise", pairwise, f"must be ({k}, {k}) for {k} labels")
+    for argument, energies in (("unary", u), ("pairwise", P)):
+        require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")
+    return u, P
 
 
 def energies_by_enumeration(unary, pairwise):
@@ -34,9 +48,9 @@ def energies_by_enumeration(unary, pairwise):
     >>> energies_by_enumeration(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2))).tolist()
     [0.0, 4.0, 1.0, 5.0]
     """
-    check_chain(unary, pairwise)
-    y = enumerate_labels(*np.shape(unary))
-    return unary[np.arange(y.shape[1]), y].sum(axis=1) + pairwise[y[:, :-1], y[:, 1:]].sum(axis=1)
+    u, P = tables(unary, pairwise)
+    y = enumerate_labels(*u.shape)
+    return u[np.arange(y.shape[1]), y].sum(axis=1) + P[y[:, :-1], y[:, 1:]].sum(axis=1)
 
 
 def free_energy_by_enumeration(unary, pairwise, beta=1.0):
@@ -45,6 +59,7 @@ def free_energy_by_enumeration(unary, pairwise, beta=1.0):
     >>> float(free_energy_by_enumeration(np.zeros((3, 2)), np.zeros((2, 2))).round(12))  # -log 8
     -2.07944154168
     """
+    beta = real("beta", beta)
     require_positive("beta", beta)
     E = energies_by_enumeration(unary, pairwise)
     lowest = E.min()
@@ -57,6 +72,7 @@ def probabilities_by_enumeration(unary, pairwise, beta=1.0):
     >>> probabilities_by_enumeration(np.array([[0.0, np.log(3.0)]]), np.zeros((2, 2))).round(12).tolist()
     [0.75, 0.25]
     """
+    beta = real("beta", beta)
     require_positive("beta", beta)
     E = energies_by_enumeration(unary, pairwise)
     require(E.min() < np.inf, "unary", unary, "must leave a possible sequence, and no NaN")
@@ -88,12 +104,14 @@ def entropy_by_enumeration(unary, pairwise, beta=1.0):
 
 
 def k_best_by_enumeration(unary, pairwise, count):
-    """Energies and labels of the lowest possible sequences; of equals those that a dictionary has first.
+    """Energies and labels of the lowest possible sequences; ties in the order of a dictionary.
 
     >>> E, y = k_best_by_enumeration(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), 2)
     >>> E.tolist(), y.tolist()
     ([0.0, 1.0], [[0, 0], [1, 0]])
     """
+    require_count("count", count)
+    count = whole("count", count)
     E, y = energies_by_enumeration(unary, pairwise), enumerate_labels(*np.shape(unary))
     first = np.argsort(E, kind="stable")[:count]
     first = first[E[first] < np.inf]

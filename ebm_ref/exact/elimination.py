@@ -1,26 +1,28 @@
 r"""Variable elimination: exact sums over a factor graph, one variable at a time.
 
     log Z = log sum_y e^{-beta E(y)},      E(y) = sum_a E_a(y_a)
+    m(rest) = sum_v prod_a e^{-beta E_a(v, rest)}     a: factors that know v
+    p(y)    = prod_v p(y_v | rest_v)
 
-    eliminating v:  the factors that know v are added up into one table over v and its neighbours;
-                    m(rest) = log sum_v e^{table(v, rest)} takes their place
+    d log Z/dE_a(z) = -beta p(y_a = z)
 
-What is left is a factor graph without v and with the same Z.  Its price is the largest table met
-on the way: of k^(width + 1) entries, where the width depends on the order.  A tree has width 1, an
-n x n lattice about n; for 37 variables of a medical network 4 is enough.  Finding the best order is
-hard; taking next the variable whose elimination joins the fewest new pairs (fill), has the fewest
-neighbours (degree) or makes the smallest table is nearly as good.  `plan` tells the order, its width
-and the memory before any work is done.
+To eliminate v, multiply the factors that know v into one table over v and its neighbours, the rest, and
+sum it over v.  The table m(rest) takes their place.  What is left is a factor graph without v and with
+the same Z.  The price is the largest table met on the way, of k^(width + 1) entries, where the width
+depends on the order.  A tree has width 1, an n x n lattice about n; for 37 variables of a medical network
+4 is enough.  Finding the best order is hard.  Nearly as good is to take next the variable whose
+elimination joins the fewest new pairs (fill), has the fewest neighbours (degree) or makes the smallest
+table.  `plan` tells the order, its width and the memory before any work is done.
 
-Elimination leaves behind p(v | rest) of each variable given those that were eliminated after it:
+Elimination leaves behind p(v | rest) of each variable given those that were eliminated after it.  Read
+backwards these conditionals give the marginals, and independent exact samples.  With a minimum of
+energies in place of the sum, the same steps give a configuration of lowest energy.
 
-    p(y) = prod_v p(y_v | rest_v)
+In floating point: e^{-beta E} over- and underflows.  So tables hold logarithms, counted from their
+largest entry, and no energy is too large; the log-sum keeps what is small beside the largest term.
 
-Read backwards these conditionals give the marginals, and independent exact samples; with min in
-place of log sum e^-, they give a configuration of lowest energy.
-
-All is done with logarithms, so that no energy is too large; the sum keeps what is small beside the
-largest term.  Variables with one value are left out beforehand.
+Variables with one value are left out beforehand.  A list of cardinalities is that of the variables 0, 1,
+2, ...  A scope that is no tuple but one name, ("a") for ("a",), is the scope of this variable.
 
 Source: Dechter (1999), "Bucket elimination", and Zhang and Poole (1994); orders: Kjaerulff (1990).
 """
@@ -32,8 +34,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
-from ebm_ref.exact.factors import check_factors, clamped, energy
+from ebm_ref.checks import (
+    largest_finite,
+    real,
+    require,
+    require_count,
+    require_finite_sum,
+    require_positive,
+    whole,
+)
+from ebm_ref.exact.factors import as_factors, clamped, energy
 
 MEMORY = 2**31  # bytes: what the functions allow themselves unless told otherwise
 
@@ -56,8 +66,8 @@ def plan(factors, cardinalities, order=None):
     ----------
     factors : sequence of (scope, table)
         See exact/factors.py; tables of energies, +inf forbids.
-    cardinalities : mapping
-        {variable: number of values} of all variables.
+    cardinalities : mapping or sequence
+        {variable: number of values} of all variables; a sequence is of variables 0, 1, ...
     order : sequence of variables, optional
         An order to cost.  By default the cheapest of the three that these rules find.
 
@@ -73,16 +83,29 @@ def plan(factors, cardinalities, order=None):
     >>> plan(loop, two, order=[0, 2, 4, 6, 1, 3, 5, 7]).width
     2
     """
-    check_factors(factors, cardinalities)
+    return _plan(*as_factors(factors, cardinalities), order)
+
+
+def _plan(factors, cardinalities, order=None):
     scopes = [[v for v in scope if cardinalities[v] > 1] for scope, _ in factors]
     sizes = {v: int(k) for v, k in cardinalities.items() if k > 1}
     if order is not None:
-        known = sorted(map(repr, order)) == sorted(map(repr, cardinalities))
-        require(known, "order", list(order), "must name each variable once")
+        order = _as_order(order, cardinalities)
         return _cost(_cliques(scopes, sizes, [v for v in order if v in sizes]), sizes)
     ranks = (_new_pairs, _neighbours, _table_size)
     plans = [_cost(_cliques(scopes, sizes, None, rank), sizes) for rank in ranks]
     return min(plans, key=lambda found: (found.largest_bytes, found.peak_bytes))
+
+
+def _as_order(order, cardinalities):
+    """The order as a list, if it names each variable once."""
+    try:
+        named = list(order)
+        known = len(named) == len(cardinalities) and set(named) == set(cardinalities)
+    except TypeError:
+        known = False
+    require(known, "order", order, "must name each variable once")
+    return named
 
 
 def _new_pairs(v, adjacent, sizes):
@@ -130,17 +153,24 @@ def _cost(cliques, sizes):
 
 
 def _planned(factors, cardinalities, order, memory, needed, beta=1.0):
-    """The plan, and the factors without variables of one value; refused if it needs too much."""
-    found = plan(factors, cardinalities, order)
+    """The plan, all factors, those without variables of one value, and the cardinalities."""
+    factors, cardinalities = as_factors(factors, cardinalities)
+    found = _plan(factors, cardinalities, order)
     sizes = [largest_finite(table) for _, table in factors]
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     bytes_needed = needed(found)
     rule = (
-        f"must be at least {bytes_needed:.3g} bytes: the best order found has width {found.width}, "
-        f"and a table of {found.largest_bytes:.3g} bytes"
+        f"must be at least {_rounded(bytes_needed)} bytes: the best order found has width {found.width}, "
+        f"and a table of {_rounded(found.largest_bytes)} bytes"
     )
-    require(bytes_needed <= memory, "memory", memory, rule)
-    return found, clamped(factors, {v: 0 for v, k in cardinalities.items() if k == 1})
+    require(bytes_needed <= float(real("memory", memory)), "memory", memory, rule)
+    left = clamped(factors, {v: 0 for v, k in cardinalities.items() if k == 1})
+    return found, factors, left, cardinalities
+
+
+def _rounded(number):
+    """Three digits of a whole number of any length."""
+    return f"{number:.3g}" if number < 10**300 else f"1e+{len(str(number)) - 1}"
 
 
 def _to_sum(found):
@@ -154,8 +184,8 @@ def _to_keep(found):
 def _eliminate(factors, beta, found, sizes, reduce):
     """Eliminate all variables: the constant left over, and {v: (scope, what reduce kept)}.
 
-    Tables become -beta E, each counted from its largest entry, and so is what is passed on; these levels
-    are added up at the end.  So a high level costs no digits of what is beside it.
+    Tables become -beta E, each counted from its largest entry, and so do the messages that take their
+    place.  These levels are added up at the end, so that a high level costs no digits of what is beside it.
     """
     place = {v: i for i, v in enumerate(found.order)}
     buckets, kept, levels = defaultdict(list), {}, [beta * math.fsum(_level(-E) for _, E in factors)]
@@ -206,7 +236,7 @@ def _conditional(table):
 
 
 def _highest(table):
-    """The maximum over the first axis, and where it is: the lowest index of equals."""
+    """The maximum over the first axis, and where it is; ties go to the lowest index."""
     choice = np.argmax(table, axis=0)
     return np.take_along_axis(table, choice[None], 0)[0], choice
 
@@ -218,8 +248,9 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     ----------
     factors : sequence of (scope, table)
         See exact/factors.py; tables of energies, +inf forbids.
-    cardinalities : mapping
-        {variable: number of values} of all variables; one in no factor counts as free.
+    cardinalities : mapping or sequence
+        {variable: number of values} of all variables; one in no factor counts as free.  A sequence is of
+        the variables 0, 1, ...
     beta : float
         Inverse temperature, > 0.
     order : sequence of variables, optional
@@ -243,18 +274,41 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     >>> round(float(Z / (2 * np.exp(-3) + 6 * np.exp(-1))), 14)
     1.0
     """
+    beta = real("beta", beta)
     require_positive("beta", beta)
-    found, factors = _planned(factors, cardinalities, order, memory, _to_sum, beta)
-    return _eliminate(factors, beta, found, cardinalities, _log_sum)[0]
+    found, _, left, cardinalities = _planned(factors, cardinalities, order, memory, _to_sum, beta)
+    return _eliminate(left, beta, found, cardinalities, _log_sum)[0]
+
+
+def log_partition_as_printed(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
+    """log Z by products and sums as printed, one `einsum` for each variable: e^-1000 is 0.
+
+    >>> pair = [((0, 1), [[1000.0, 1001.0], [1001.0, 1000.0]])]
+    >>> with np.errstate(divide="ignore"):
+    ...     float(log_partition_as_printed(pair, [2, 2])), round(log_partition(pair, [2, 2]), 12)
+    (-inf, -998.993591131922)
+    """
+    beta = real("beta", beta)
+    require_positive("beta", beta)
+    found, _, left, sizes = _planned(factors, cardinalities, order, memory, _to_sum, beta)
+    tables = [(list(scope), np.exp(-beta * E)) for scope, E in left]
+    for v in found.order:
+        known = [t for t in tables if v in t[0]] + [([v], np.ones(sizes[v]))]
+        names = [v, *dict.fromkeys(u for scope, _ in known for u in scope if u != v)]
+        operands = [x for scope, table in known for x in (table, [names.index(u) for u in scope])]
+        message = np.einsum(*operands, list(range(1, len(names))))
+        tables = [t for t in tables if v not in t[0]] + [(names[1:], message)]
+    return np.log(np.prod([table for _, table in tables]))
 
 
 def _conditionals(factors, cardinalities, beta, order, memory):
-    """The plan, and {v: (scope, p(v | rest))}."""
+    """The plan, the factors, the cardinalities, and {v: (scope, p(v | rest))}."""
+    beta = real("beta", beta)
     require_positive("beta", beta)
-    found, factors = _planned(factors, cardinalities, order, memory, _to_keep, beta)
-    constant, kept = _eliminate(factors, beta, found, cardinalities, _conditional)
+    found, factors, left, sizes = _planned(factors, cardinalities, order, memory, _to_keep, beta)
+    constant, kept = _eliminate(left, beta, found, sizes, _conditional)
     require(constant > -np.inf, "factors", f"{len(factors)} factors", "must leave a configuration possible")
-    return found, kept
+    return found, factors, sizes, kept
 
 
 def marginals(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
@@ -281,7 +335,7 @@ def marginals(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     >>> nodes["a"].round(12).tolist(), tables[0].round(3).tolist()
     ([0.333333333333, 0.666666666667], [[0.333, 0.0], [0.333, 0.333]])
     """
-    found, kept = _conditionals(factors, cardinalities, beta, order, memory)
+    found, factors, cardinalities, kept = _conditionals(factors, cardinalities, beta, order, memory)
     joint, nodes = {}, {v: np.ones(1) for v in cardinalities}
     for v in reversed(found.order):
         scope, p = kept[v]
@@ -319,9 +373,10 @@ def samples(factors, cardinalities, rng, count=1, beta=1.0, order=None, memory=M
     >>> (drawn["a"] + drawn["b"]).tolist()
     [1, 1, 1, 1, 1]
     """
-    require(0 <= count < np.inf and count == int(count), "count", count, "must be a whole number >= 0")
-    count = int(count)
-    found, kept = _conditionals(factors, cardinalities, beta, order, memory)
+    require_count("count", count, 0)
+    count = whole("count", count)
+    require(callable(getattr(rng, "random", None)), "rng", rng, "must be a numpy.random.Generator")
+    found, _, cardinalities, kept = _conditionals(factors, cardinalities, beta, order, memory)
     drawn = {v: np.zeros(count, int) for v in cardinalities}
     for v in reversed(found.order):
         scope, p = kept[v]
@@ -338,8 +393,9 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     -------
     energy : float
     configuration : dict
-        {variable: value}.  Of several, the one in which each variable, the last eliminated first, takes
-        its lowest possible value.  What rounding hides counts as equal: 2^-53 of the energies added up.
+        {variable: value}.  Ties go to the configuration in which each variable, the last eliminated
+        first, takes its lowest possible value.  Energies that differ by less than rounding, 2^-53 of what
+        is added up, count as a tie.
 
     Raises
     ------
@@ -349,7 +405,7 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     >>> ground_state([((0, 1), [[0.0, 3.0], [1.0, -1.0]]), ((1,), [0.0, 2.5])], {0: 2, 1: 2})
     (0.0, {0: 0, 1: 0})
     """
-    found, left = _planned(factors, cardinalities, order, memory, _to_keep)
+    found, factors, left, cardinalities = _planned(factors, cardinalities, order, memory, _to_keep)
     constant, kept = _eliminate(left, 1.0, found, cardinalities, _highest)
     require(constant > -np.inf, "factors", f"{len(left)} factors", "must leave a configuration possible")
     configuration = {v: 0 for v in cardinalities}

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from ebm_ref.checks import as_real, require, require_count, require_index, whole
-from ebm_ref.inference.exhaustive import listed
 
 
 def check_factors(factors, cardinalities):
@@ -47,31 +46,35 @@ def check_factors(factors, cardinalities):
         require(np.all(energies > -np.inf), "table", energies, "must hold numbers above -inf; +inf forbids")
 
 
-def read_factors(factors, cardinalities):
-    """Factors as (tuple, float64 table), cardinalities as {variable: number of values}, both checked.
+def as_factors(factors, cardinalities):
+    """[(scope, table)] with scopes as tuples and tables as float64, and {variable: int}, if they fit.
 
-    A list of cardinalities means the variables 0, 1, ...; a scope without its comma means one variable.
-
-    >>> factors, cardinalities = read_factors([(1, [0, 5])], [3, 2])
-    >>> factors[0][0], factors[0][1].tolist(), cardinalities
-    ((1,), [0.0, 5.0], {0: 3, 1: 2})
+    >>> as_factors([("a", [0, 1])], {"a": 2}), as_factors([], [2, 3])
+    (([(('a',), array([0., 1.]))], {'a': 2}), ([], {0: 2, 1: 3}))
     """
     if not isinstance(cardinalities, Mapping):
         cardinalities = dict(enumerate(whole("cardinalities", cardinalities, "n").tolist()))
-    factors = listed("factors", factors)
-    for factor in factors:
-        pair = isinstance(factor, (tuple, list)) and len(factor) == 2
-        require(pair, "factors", factor, "must be pairs (scope, table)")
-    factors = [(_as_scope(scope, cardinalities), as_real("table", table)) for scope, table in factors]
-    check_factors(factors, cardinalities)
-    return factors, dict(cardinalities)
+    for v, k in cardinalities.items():
+        require_count(f"cardinalities[{v!r}]", k)
+    cardinalities = {v: whole(f"cardinalities[{v!r}]", k) for v, k in cardinalities.items()}
+    try:
+        pairs = [(_as_scope(scope), np.asarray(as_real("table", table))) for scope, table in factors]
+    except (TypeError, ValueError) as problem:
+        told = str(problem).startswith(("table", "scope"))
+        require(told, "factors", factors, "must be pairs (scope, table)")
+        raise
+    check_factors(pairs, cardinalities)
+    return pairs, cardinalities
 
 
-def _as_scope(scope, cardinalities):
-    """The scope as a tuple; what is no sequence, or is the name of a variable, is one variable."""
-    if isinstance(scope, (tuple, list, np.ndarray)):
-        return tuple(scope)
-    return (scope,) if not isinstance(scope, str) or scope in cardinalities else tuple(scope)
+def _as_scope(scope):
+    """The scope as a tuple of names; what is no list of names is one name."""
+    names = tuple(scope) if isinstance(scope, (tuple, list, range, np.ndarray)) else (scope,)
+    try:
+        hash(names)
+    except TypeError:
+        require(False, "scope", scope, "must be a tuple of names that can be keys of a mapping")
+    return names
 
 
 def cardinalities_of(factors):

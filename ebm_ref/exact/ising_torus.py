@@ -1,32 +1,56 @@
 r"""The two-dimensional Ising model in closed form: the finite torus, and the infinite lattice.
 
-    E(s) = -J sum_<ij> s_i s_j,   K = beta J > 0,   a torus of r rows and c columns:
+    E(s) = -J sum_<ij> s_i s_j,   K = beta J > 0,   r rows and c columns
 
-    2 Z / (2 sinh 2K)^(rc/2) = prod_odd  2 cosh(c g_k / 2) + prod_odd  2 sinh(c g_k / 2)
-                             + prod_even 2 cosh(c g_k / 2) + prod_even 2 sinh(c g_k / 2)
+    2 Z / (2 sinh 2K)^{rc/2} = prod_{k odd} 2 cosh(c g_k / 2)
+                             + prod_{k odd} 2 sinh(c g_k / 2)
+                             + prod_{k even} 2 cosh(c g_k / 2)
+                             + prod_{k even} 2 sinh(c g_k / 2)
 
-    sinh(g_k / 2)^2 = sinh(g_0 / 2)^2 + sin(pi k / 2r)^2,    g_0 = 2K + log tanh K
+    sinh(g_k / 2)^2 = sinh(g_0 / 2)^2 + sin(pi k / 2r)^2
+    g_0 = 2K + log tanh K
 
-with k = 1, 3, ..., 2r-1 in the odd products and k = 0, 2, ..., 2r-2 in the even ones.  g_0 has a sign:
-negative above the critical temperature, where it makes the last product negative.  As the torus
-grows, the largest product prevails, and
+    <E> = -J d log Z/dK
 
-    log Z / rc -> log(2 cosh 2K) + (1/pi) int_0^{pi/2} log((1 + sqrt(1 - (q sin t)^2)) / 2) dt
-    q           = 2 sinh 2K / cosh(2K)^2
+This is a torus.  k = 1, 3, ..., 2r-1 in the odd products and k = 0, 2, ..., 2r-2 in the even ones.  g_0 has
+a sign: it is negative above the critical temperature, and makes the last product negative there.  As the
+torus grows, the largest product prevails, and
+
+    log Z / rc -> log(2 cosh 2K) + (1/pi) int_0^{pi/2} log((1 + w) / 2) dt
+    w = sqrt(1 - (q sin t)^2),    q = 2 sinh 2K / cosh(2K)^2
 
 q = 1 at K = log(1 + sqrt 2) / 2, the critical point.  Beyond it the lattice is magnetised.
 
-The sums run over logarithms, so a torus of a thousand by a thousand is no harder than one of three by
-three.  They share nothing with transfer_matrix.py: each checks the other, and both check samplers.
+In floating point: the products as printed overflow from some hundred sites on.  So their logarithms are
+summed, and a torus of a thousand by a thousand is no harder than one of three by three.  These sums share
+nothing with transfer_matrix.py: each checks the other, and both check samplers.
 
 Source: Kaufman (1949); Onsager (1944); Yang (1952); written as in Ferdinand and Fisher (1969).
 """
 
 import numpy as np
 
-from ebm_ref.checks import require, require_positive
+from ebm_ref.checks import real, require_count, require_positive, whole
+from ebm_ref.exact.spins import require_memory
 
 CRITICAL = np.arcsinh(1.0) / 2.0  # K where sinh 2K = 1
+
+
+def log_partition_as_printed(rows, columns, coupling):
+    """log Z from the four products as printed: 40 x 40 sites are too many for them.
+
+    >>> with np.errstate(over="ignore"):
+    ...     float(log_partition_as_printed(40, 40, 0.5)), round(log_partition(40, 40, 0.5), 9)
+    (inf, 1641.961647501)
+    """
+    r, c, K = _check_torus(rows, columns, coupling)
+    g_0 = 2.0 * K + np.log(np.tanh(K))
+    k = np.arange(2 * r)
+    g = 2.0 * np.arcsinh(np.sqrt(np.sinh(g_0 / 2.0) ** 2 + np.sin(np.pi * k / (2 * r)) ** 2))
+    g[0] = g_0
+    odd, even = c * g[1::2] / 2.0, c * g[0::2] / 2.0
+    products = [np.prod(2.0 * f(x)) for x in (odd, even) for f in (np.cosh, np.sinh)]
+    return np.log((2.0 * np.sinh(2.0 * K)) ** (r * c / 2.0) * np.sum(products) / 2.0)
 
 
 def log_partition(rows, columns, coupling):
@@ -54,7 +78,7 @@ def log_partition(rows, columns, coupling):
     >>> round(float(log_partition(3, 3, K) - np.log(Z)), 13)
     0.0
     """
-    rows, columns = _check_torus(rows, columns, coupling)
+    rows, columns, coupling = _check_torus(rows, columns, coupling)
     signs, logs, _ = _products(rows, columns, coupling)
     largest = np.max(logs)
     total = np.sum(signs * np.exp(logs - largest))
@@ -69,7 +93,7 @@ def mean_energy(rows, columns, coupling):
     >>> float(np.round(mean_energy(1, 2, 0.25), 12))  # each spin is its own neighbour; -2 - 2 tanh(1/2)
     -2.92423431452
     """
-    rows, columns = _check_torus(rows, columns, coupling)
+    rows, columns, coupling = _check_torus(rows, columns, coupling)
     signs, logs, slopes = _products(rows, columns, coupling)
     weights = np.exp(logs - np.max(logs))
     average = np.sum(weights * slopes) / np.sum(weights * signs)
@@ -77,11 +101,19 @@ def mean_energy(rows, columns, coupling):
 
 
 def _check_torus(rows, columns, coupling):
+    """The sides as ints, and K as float64."""
     for side, value in (("rows", rows), ("columns", columns)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
-        require(whole, side, value, "must be an integer >= 1")
-    require_positive("coupling", coupling)
-    return int(rows), int(columns)  # an np.int8 would wrap around
+        require_count(side, value)
+        whole(side, value)
+    require_memory("rows", rows, 100 * int(rows))
+    return int(rows), int(columns), _check_coupling(coupling)  # an np.int8 would wrap around
+
+
+def _check_coupling(coupling):
+    """K as float64."""
+    K = real("coupling", coupling)
+    require_positive("coupling", K)
+    return K
 
 
 def _products(r, c, K):
@@ -135,7 +167,7 @@ def log_partition_per_site(coupling):
     >>> float(np.round(log_partition_per_site(CRITICAL), 14))  # log(2)/2 + 2 G/pi, G Catalan's constant
     0.92969539834161
     """
-    require_positive("coupling", coupling)
+    coupling = _check_coupling(coupling)
     modulus = 1.0 - 2.0 * np.tanh(2.0 * coupling) ** 2
     x, weights = _towards_both_ends()
     t = np.pi / 2.0 * x  # distance from pi/2
@@ -159,6 +191,6 @@ def magnetisation(coupling):
     >>> float(magnetisation(0.44)), round(float(magnetisation(0.5)), 12)
     (0.0, 0.911319377877)
     """
-    require_positive("coupling", coupling)
+    coupling = _check_coupling(coupling)
     inverse_sinh = -2.0 * np.exp(-2.0 * coupling) / np.expm1(-4.0 * coupling)
     return (1.0 - np.minimum(inverse_sinh, 1.0) ** 4) ** 0.125

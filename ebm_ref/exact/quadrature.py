@@ -1,30 +1,36 @@
 r"""Quadrature: log Z and expectations of continuous densities in one and two dimensions, with an error.
 
-    log Z  = log int e^{-beta E(x)} dx,        <f> = int f(x) e^{-beta E(x)} dx / Z
+    log Z  = log int e^{-beta E(x)} dx
+    <f>    = int f(x) e^{-beta E(x)} dx / Z
 
     x(t)   = c + s sinh(pi/2 sinh t)           on the whole line
              a + s exp(pi/2 sinh t)            from a to infinity
              a + (b - a) / (1 + e^{-2u})       from a to b,  u = pi/2 sinh t
     int g(x) dx ~ h sum_k g(x(kh)) x'(kh)
 
-The change of variable makes any density fall off doubly exponentially in t, and for a smooth function
-that dies out on both sides the plain sum of equal steps is the best rule there is: halving h doubles
-the number of right digits.  So |S(h) - S(h/2)| is the error of the coarser sum, far more than that of
-the finer one, which is returned; where E has a corner and sums settle slowly, the change before it counts
-too.  To it are added what may lie beyond the outermost points, and rounding: of E, and of x itself, which
-moves E by its slope and tells far from 0.  All of that is about what the points show: of a needle between
-them no rule of this kind knows.  If a few points carry the whole density, the error is infinite; `centre`
-and `scale` say where to look.
+The change of variable makes any density fall off doubly exponentially in t.  For a smooth function that
+dies out on both sides the plain sum of equal steps is the best rule there is: halving h doubles the
+number of right digits.  So |S(h) - S(h/2)| is the error of the coarser sum, and far more than the error
+of the finer one, which is returned.  Where E has a corner and sums settle slowly, the change before it
+counts, too.
 
-Where the terms do not fall off towards the ends the density has no integral, or too heavy a tail to
-be trusted, and is refused.
+Two more things are added to the error: what may lie beyond the outermost points, and rounding.  E is
+rounded, and so is x itself, which moves E by its slope; far from 0 that tells.
+
+All of that is about what the points show.  Of a needle between them no rule of this kind knows.  If a few
+points carry the whole density, the error is infinite; `centre` and `scale` say where to look.
+
+Where the terms do not fall off towards the ends, the density has no integral, or too heavy a tail to be
+trusted, and is refused.
+
+In floating point: e^{-beta E} over- and underflows, so the terms are kept as logarithms.
 
 Source: Takahasi and Mori (1974), "Double exponential formulas for numerical integration".
 """
 
 import numpy as np
 
-from ebm_ref.checks import require, require_positive
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 from ebm_ref.numerics import weighted
 
 LINE = ((-np.inf, np.inf),)
@@ -33,6 +39,27 @@ REACH = 5.0  # |t| <= 5: x(t) runs up to 1e50
 TOLERANCE = 1e-12  # two sums that agree to so much of 1 + their size are good enough
 ENOUGH = 8.0  # a density that is spread over fewer points than that has not been seen
 UNIT = 8.0 * 2.0**-53
+
+
+def log_partition_as_printed(energy, beta=1.0, scale=1.0, step=0.03125):
+    """log of the sum h sum_k e^{-beta E(x(kh))} x'(kh) over the line, as printed: 0 where E is high.
+
+    >>> with np.errstate(divide="ignore", under="ignore"):
+    ...     float(log_partition_as_printed(lambda x: x**2 / 2.0 + 1000.0))
+    -inf
+    >>> round(log_partition(lambda x: x**2 / 2.0 + 1000.0)[0], 12)
+    -999.081061466795
+    """
+    require(callable(energy), "energy", energy, "must be a function of one point")
+    beta, s, h = real("beta", beta), real("scale", scale), real("step", step)
+    for argument, value in (("beta", beta), ("scale", s), ("step", h)):
+        require_positive(argument, value)
+    require(h >= 2.0**-12, "step", h, "must be at least 2^-12")
+    t = h * np.arange(-int(REACH / h), int(REACH / h) + 1)
+    u = np.pi / 2.0 * np.sinh(t)
+    x, slope = s * np.sinh(u), s * np.cosh(u) * np.pi / 2.0 * np.cosh(t)
+    E = real("energy", [energy(point) for point in x], len(x))
+    return np.log(h * np.sum(np.exp(-beta * E) * slope))
 
 
 def log_partition(energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.0, evaluations=200_000):
@@ -45,7 +72,7 @@ def log_partition(energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.0, evalu
     beta : float
         Inverse temperature, > 0.
     intervals : sequence of (float, float)
-        One pair (a, b) a dimension, -inf <= a < b <= inf.
+        One pair (a, b) for each dimension, -inf <= a < b <= inf.
     centre, scale : float or (d,) float
         Where an infinite interval's points are dense, and over what length; scale > 0.
     evaluations : int
@@ -65,7 +92,7 @@ def log_partition(energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.0, evalu
     >>> bool(abs(value - np.log(2.0 * np.pi) / 2.0) <= error), error < 1e-12
     (True, True)
     """
-    axes = _axes(intervals, centre, scale)
+    axes, beta, evaluations = _checked(energy, intervals, centre, scale, beta, evaluations)
     return _refined(lambda h: _log_sum(*_terms(energy, beta, axes, h), h), len(axes), evaluations)
 
 
@@ -93,21 +120,33 @@ def expectation(function, energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.
     >>> round(expectation(lambda x: x**2, double_well)[0], 6)
     0.832745
     """
-    axes = _axes(intervals, centre, scale)
+    axes, beta, evaluations = _checked(energy, intervals, centre, scale, beta, evaluations)
+    require(callable(function), "function", function, "must be a function of one point")
     mean = lambda h: _mean(function, *_terms(energy, beta, axes, h), h)
     return _refined(mean, len(axes), evaluations)
 
 
-def _axes(intervals, centre, scale):
-    """(a, b, c, s) of each dimension."""
-    require(len(intervals) in (1, 2), "intervals", intervals, "must be one or two pairs (a, b)")
-    centres, scales = (np.broadcast_to(v, len(intervals)).tolist() for v in (centre, scale))
-    axes = [(a, b, c, s) for (a, b), c, s in zip(intervals, centres, scales, strict=True)]
-    for a, b, c, s in axes:
-        require(a < b, "intervals", intervals, "must have a < b in each pair (a, b)")
+def _checked(energy, intervals, centre, scale, beta, evaluations):
+    """(a, b, c, s) of each dimension, beta, and the number of evaluations."""
+    require(callable(energy), "energy", energy, "must be a function of one point")
+    pairs = as_real("intervals", intervals)
+    fits = np.ndim(pairs) == 2 and len(pairs) in (1, 2) and pairs.shape[1] == 2
+    require(fits, "intervals", intervals, "must be one or two pairs (a, b)")
+    require(np.all(pairs[:, 0] < pairs[:, 1]), "intervals", intervals, "must have a < b in each pair (a, b)")
+    each = []
+    for argument, value in (("centre", centre), ("scale", scale)):
+        x = as_real(argument, value)
+        fits = np.shape(x) in ((), (len(pairs),))
+        require(fits, argument, value, f"must be one number, or one for each of {len(pairs)} dimensions")
+        each.append(np.broadcast_to(x, len(pairs)).tolist())
+    for c, s in zip(*each, strict=True):
         require(np.isfinite(c), "centre", c, "must be finite")
         require_positive("scale", s)
-    return axes
+    beta = real("beta", beta)
+    require_positive("beta", beta)
+    require_count("evaluations", evaluations)
+    evaluations = whole("evaluations", evaluations)
+    return [(a, b, c, s) for (a, b), c, s in zip(pairs.tolist(), *each, strict=True)], beta, evaluations
 
 
 def _refined(estimate, dimensions, evaluations):
@@ -127,11 +166,10 @@ def _refined(estimate, dimensions, evaluations):
 
 def _terms(energy, beta, axes, h):
     """The points, log of what each adds to Z, what rounds with beta E there, and whether it is outermost."""
-    require_positive("beta", beta)
     xs, logs = zip(*(_line(*axis, h) for axis in axes), strict=True)
     points = xs[0] if len(axes) == 1 else np.stack(np.meshgrid(*xs, indexing="ij"), -1).reshape(-1, 2)
     with np.errstate(all="ignore"):
-        E = beta * np.array([float(energy(x)) for x in points])
+        E = beta * real("energy", [energy(x) for x in points], len(points))
     require(not np.any(np.isnan(E)), "energy", energy, "must be a number everywhere in the intervals")
     require(np.all(E > -np.inf), "energy", energy, "must be above -inf: e^-E must have an integral")
     require(np.any(E < np.inf), "energy", energy, "must not forbid every point")
@@ -188,7 +226,7 @@ def _mean(function, points, logs, rough, is_outer, h):
     p = np.exp(logs - log_Z)
     seen = p > 0.0
     with np.errstate(over="ignore"):
-        f = np.array([float(function(x)) for x in points[seen]])
+        f = real("function", [function(x) for x in points[seen]], int(np.sum(seen)))
     require(np.all(np.isfinite(f)), "function", function, "must be finite wherever e^-E > 0")
     p, absolute = p[seen] / np.sum(p), np.abs(f) * p[seen]
     rounding = UNIT * np.sum(absolute * (2.0 + rough[seen]))

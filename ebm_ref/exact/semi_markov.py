@@ -2,18 +2,24 @@ r"""Semi-Markov chain: labels for segments of any length, not for moments.
 
     E(cuts, y) = sum_segments e[start, length, y] + sum_neighbours P[y, y']
 
-    a_s(j) = sum_length e^{-beta e[s - length, length, j]} sum_i a_{s-length}(i) e^{-beta P[i, j]}
+    a_s(j) = sum_n e^{-beta e[s - n, n, j]} sum_i a_{s-n}(i) e^{-beta P[i, j]}
+    F      = -(1/beta) log sum_j a_t(j)
 
-Names of people and places are several words long, sounds several frames.  A segment has an energy of
-its own, which may depend on all of it: features of whole words, not of letters.  Where to cut is part of
-the answer.  The recursion is that of a chain (chain.py), with one more sum, over how long the last
-segment was; with segments of length 1 alone it is the chain.
+    dF/de[s, n, j] = p(the answer has this segment, with this label)
 
-All is counted from the best segmentation: what it pays over some moments is taken off every segment that
-covers just these, so that it has energy 0 throughout, and levels of 1e8 cancel before they meet an
-exponential.
+Names of people and places are several words long, sounds are several frames long.  A segment of n moments
+from s on has an energy of its own, which may depend on all of it: features of whole words, not of letters.
+Where to cut is part of the answer.  The recursion is that of a chain (chain.py) with one more sum, over how
+long the last segment was.  With segments of length 1 alone it is the chain.
 
-    segments    (t, d, k) energies e[start, length - 1, label]; of those that end by t, the rest is not read
+In floating point: the recursion as printed overflows and underflows as that of a chain does.  So energies
+are counted from the best segmentation.  What it pays over some moments is subtracted from every segment
+that covers just these moments; then the best segmentation has energy 0, and levels of 1e8 cancel before
+they meet an exponential.
+
+    segments    (t, d, k) energies e[start, length - 1, label]
+
+A segment that would end after t is not read.
 
 Source: Sarawagi and Cohen (2004), "Semi-Markov Conditional Random Fields for Information Extraction".
 """
@@ -22,21 +28,36 @@ import itertools
 
 import numpy as np
 
-from ebm_ref.checks import largest_finite, require, require_finite_sum, require_positive
+from ebm_ref.checks import (
+    as_real,
+    as_whole,
+    largest_finite,
+    real,
+    require,
+    require_count,
+    require_finite_sum,
+    require_positive,
+    whole,
+    with_axes,
+)
 from ebm_ref.exact.chain import shares
 from ebm_ref.numerics import scaled_sum
 
+MOST = 2**22  # numbers that all segmentations may hold
+
 
 def check_segments(segments, pairwise, beta=1.0):
-    """Raise a ValueError unless segments is (t, d, k), pairwise (k, k), none empty, -inf or too large."""
-    shape = np.shape(segments)
-    fits = len(shape) == 3 and min(shape) > 0
+    """segments (t, d, k), pairwise (k, k) and beta as float64, if they fit and no sum overflows."""
+    e, P, beta = as_real("segments", segments), as_real("pairwise", pairwise), real("beta", beta)
+    fits = e.ndim == 3 and min(e.shape) > 0
     require(fits, "segments", segments, "must be (t, d, k): start, length - 1, label; none empty")
-    k = shape[2]
-    require(np.shape(pairwise) == (k, k), "pairwise", pairwise, f"must be ({k}, {k}) for {k} labels")
-    for argument, energies in (("segments", segments), ("pairwise", pairwise)):
+    k = e.shape[2]
+    require(P.shape == (k, k), "pairwise", pairwise, f"must be ({k}, {k}) for {k} labels")
+    require_positive("beta", beta)
+    for argument, energies in (("segments", e), ("pairwise", P)):
         require(not np.any(energies == -np.inf), argument, energies, "must not be -inf; +inf forbids")
-        require_finite_sum(argument, energies, [largest_finite(energies)] * shape[0], beta)
+        require_finite_sum(argument, energies, [largest_finite(energies)] * len(e), beta)
+    return e, P, beta
 
 
 def segmentations(t, d, k, start=0):
@@ -45,10 +66,18 @@ def segmentations(t, d, k, start=0):
     >>> segmentations(2, 2, 1)
     [[(0, 1, 0), (1, 1, 0)], [(0, 2, 0)]]
     """
-    if start == t:
-        return [[]]
-    first = [(start, n, j) for n in range(1, min(d, t - start) + 1) for j in range(k)]
-    return [[segment, *rest] for segment in first for rest in segmentations(t, d, k, start + segment[1])]
+    for argument, value in (("t", t), ("d", d), ("k", k), ("start", start)):
+        require_count(argument, value, 0)
+    t, d, k, start = (whole(a, x) for a, x in (("t", t), ("d", d), ("k", k), ("start", start)))
+    require(start <= t <= MOST, "t", t, f"must be in {start}..{MOST}")
+    ways = {t: [[]]}
+    for s in range(t - 1, start - 1, -1):
+        lengths = range(1, min(d, t - s) + 1)
+        numbers = k * sum(len(ways[s + n]) for n in lengths) * (t - s)
+        require(numbers <= MOST, "t", t, f"must leave fewer segmentations; these hold {MOST} numbers or more")
+        first = [(s, n, j) for n in lengths for j in range(k)]
+        ways[s] = [[segment, *rest] for segment in first for rest in ways[s + segment[1]]]
+    return ways[start]
 
 
 def energy(segments, pairwise, answer):
@@ -57,23 +86,33 @@ def energy(segments, pairwise, answer):
     >>> float(energy(np.array([[[1.0], [5.0]], [[2.0], [0.0]]]), np.array([[4.0]]), [(0, 1, 0), (1, 1, 0)]))
     7.0
     """
-    labels = [label for _, _, label in answer]
-    own = sum(segments[start, length - 1, label] for start, length, label in answer)
-    return own + sum(pairwise[i, j] for i, j in itertools.pairwise(labels))
+    e, P, _ = check_segments(segments, pairwise)
+    answer = as_whole("answer", answer)
+    answer = with_axes("answer", answer if np.size(answer) else np.zeros((0, 3), int), ("segments", 3))
+    inside = np.all((answer >= [0, 1, 0]) & (answer <= [len(e) - 1, e.shape[1], e.shape[2] - 1]))
+    rule = f"must hold (start, length, label) below {len(e)}, up to {e.shape[1]} and below {e.shape[2]}"
+    require(inside, "answer", answer, rule)
+    own = sum(e[start, length - 1, label] for start, length, label in answer)
+    return own + sum(P[i, j] for i, j in itertools.pairwise(answer[:, 2]))
 
 
 def viterbi(segments, pairwise):
     """The segmentation of lowest energy: energy, and a list of (start, length, label).
 
-    Of equals the one whose first segment is shorter, then of lower label, and so on.  +inf and an empty list
-    where every segmentation is forbidden; NaN and an empty list where an energy that is read is NaN.  What
-    rounding hides counts as equal: 2^-53 of the energies added up.
+    Ties go to the segmentation whose first segment is shorter, then of lower label, and so on.  +inf and an
+    empty list where every segmentation is forbidden; NaN and an empty list where an energy that is read is
+    NaN.  Energies that differ by less than rounding, 2^-53 of what is added up, count as a tie.
 
     >>> E, answer = viterbi(np.array([[[1.0], [5.0]], [[2.0], [0.0]]]), np.array([[4.0]]))
     >>> float(E), answer
     (5.0, [(0, 2, 0)])
     """
-    check_segments(segments, pairwise)
+    e, P, _ = check_segments(segments, pairwise)
+    return lowest_energy(e, P)
+
+
+def lowest_energy(segments, pairwise):
+    """The same of tables that were checked."""
     t, d, k = np.shape(segments)
     to_go, first = {t: np.zeros(k + 1)}, {}
     for s in range(t - 1, -1, -1):  # row i: what follows label i; row k: nothing came before
@@ -113,19 +152,35 @@ def arrivals(segments, pairwise, beta):
     return before, sums
 
 
+def free_energy_as_printed(segments, pairwise, beta=1.0):
+    """F by the recursion as printed: energies of 1000 underflow, and so does every sum.
+
+    >>> e, P = np.full((2, 2, 1), 1000.0), np.zeros((1, 1))
+    >>> with np.errstate(divide="ignore"):
+    ...     float(free_energy_as_printed(e, P)), float(free_energy(e, P))
+    (inf, 1000.0)
+    """
+    e, P, beta = check_segments(segments, pairwise, beta)
+    t, d, k = e.shape
+    a = np.zeros((t + 1, k))
+    for s in range(1, t + 1):
+        for n in range(1, min(d, s) + 1):
+            before = np.ones(k) if n == s else a[s - n] @ np.exp(-beta * P)
+            a[s] += np.exp(-beta * e[s - n, n - 1]) * before
+    return -np.log(np.sum(a[t])) / beta
+
+
 def free_energy(segments, pairwise, beta=1.0):
     """F = -(1/beta) log sum e^{-beta E} over all segmentations and labels; +inf where all are forbidden.
 
     >>> float(np.exp(-free_energy(np.zeros((3, 3, 1)), np.zeros((1, 1)))).round(12))  # 111, 12, 21, 3
     4.0
     """
-    require_positive("beta", beta)
-    check_segments(segments, pairwise, beta)
-    lowest, answer = viterbi(segments, pairwise)
+    e, P, beta = check_segments(segments, pairwise, beta)
+    lowest, answer = lowest_energy(e, P)
     if not lowest < np.inf:
         return lowest
-    counted = counted_from(answer, segments, pairwise)
-    c, r = scaled_sum(*arrivals(counted, pairwise, beta)[1][len(segments)])
+    c, r = scaled_sum(*arrivals(counted_from(answer, e, P), P, beta)[1][len(e)])
     return lowest - (c + np.log1p(r)) / beta
 
 
@@ -137,26 +192,27 @@ def marginals(segments, pairwise, beta=1.0):
     >>> marginals(np.zeros((2, 2, 1)), np.zeros((1, 1)))[:, :, 0].tolist()
     [[0.5, 0.5], [0.5, 0.0]]
     """
-    F = free_energy(segments, pairwise, beta)
-    t, d, k = np.shape(segments)
+    e, P, beta = check_segments(segments, pairwise, beta)
+    t, d, k = e.shape
     p = np.zeros((t, d, k))
-    if not F < np.inf:
+    lowest, answer = lowest_energy(e, P)
+    if not lowest < np.inf:
         return p + np.nan
-    segments = counted_from(viterbi(segments, pairwise)[1], segments, pairwise)
+    e = counted_from(answer, e, P)
     mirrored = np.zeros((t, d, k))  # start, counted from the end
     for n in range(1, d + 1):
-        mirrored[: max(t - n + 1, 0), n - 1] = segments[: max(t - n + 1, 0), n - 1][::-1]
-    after, _ = arrivals(mirrored, np.transpose(pairwise), beta)
-    steps = np.vstack([pairwise, np.zeros(k)])
+        mirrored[: max(t - n + 1, 0), n - 1] = e[: max(t - n + 1, 0), n - 1][::-1]
+    after, _ = arrivals(mirrored, P.T, beta)
+    steps = np.vstack([P, np.zeros(k)])
     before = np.zeros((t + 1, k + 1))  # probability that a segment of this label ends here; k: the start
     before[0, k] = 1.0
     for s in range(t):
         ends = [s + n for n in range(1, min(d, t - s) + 1)]
-        c = np.array([after[t - e][0] - beta * segments[s, e - s - 1] for e in ends])
-        r = np.array([after[t - e][1] for e in ends])
+        c = np.array([after[t - end][0] - beta * e[s, end - s - 1] for end in ends])
+        r = np.array([after[t - end][1] for end in ends])
         for i in np.flatnonzero(before[s]):
             given = shares(np.ravel(c - beta * steps[i]), np.ravel(r))
             p[s, : len(ends)] += before[s, i] * np.reshape(given, (-1, k))
-        for e in ends:
-            before[e, :k] += p[s, e - s - 1]
+        for end in ends:
+            before[end, :k] += p[s, end - s - 1]
     return p

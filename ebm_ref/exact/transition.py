@@ -2,23 +2,28 @@ r"""Transition matrix: what a sampler does, exactly, without drawing a single sa
 
     P_ij = probability to be at j after one step from i
 
-    pi P = pi                      stationarity: once there, always there
-    pi_i P_ij = pi_j P_ji          detailed balance: a film of the chain runs backwards as well
-    irreducible, period 1          and it gets there from anywhere
-    d(t) = max_i 1/2 sum_j |P^t_ij - pi_j|        how fast: the mixing curve
+    pi P = pi                 stationarity: once there, always there
+    pi_i P_ij = pi_j P_ji     detailed balance: a film of it runs backwards
+    irreducible, period 1     and it gets there from anywhere
+    d(t) = max_i 1/2 sum_j |P^t_ij - pi_j|      how fast: the mixing curve
 
 A sampler over few states can be written as a function that *lists* what its step may do, instead of
 drawing one: state -> [(probability, next state), ...].  From the lists follows P, and from P whether the
-sampler is right, to the last digits; a bias of 1e-6 that no run would ever show stands out.
+sampler is right, to the last digits.  A bias of 1e-6 that no run would ever show stands out.
 
 Stationarity alone is not enough: the identity has pi P = pi for every pi.  Detailed balance is not
-necessary: a sweep over the sites in a fixed order lacks it, and is right.  Around an even cycle, going
-left or right with probability 1/2 each, the uniform distribution is stationary and balanced, yet the
-chain is on even sites at even times for ever: period 2, and d(t) = 1/2 for all t.  Staying put now and
-then cures that.  The running average converges anyway: if v_t = (1/t) sum_{s<t} p_0 P^s, then
-sum_j |(v_t P - v_t)_j| <= 2/t.
+necessary: a sweep over the sites in a fixed order lacks it, and is right.
 
-P has one row per state to leave, and rows that sum to 1; the texts that write x' = A x mean A = P^T.
+Take an even cycle on which the chain goes left or right with probability 1/2 each.  The uniform
+distribution is stationary and balanced, yet the chain is on even sites at even times for ever: it has
+period 2, and d(t) = 1/2 for all t.  Staying put now and then cures that.  The running average converges
+anyway: if v_t = (1/t) sum_{s<t} p_0 P^s, then sum_j |(v_t P - v_t)_j| <= 2/t.
+
+In floating point: a linear solver gives every pi_j an error of the size of the largest, and rare states
+lose all digits.  `stationary_distribution` never subtracts, and keeps them.
+
+Conventions: P has one row for each state to leave, and rows that sum to 1.  Texts that write x' = A x
+mean A = P^T.
 
 Source: Levin, Peres and Wilmer (2009), Chapters 1, 4, 12; Blum, Hopcroft and Kannan (2020), Section
 4.1, for the running average; Grassmann, Taksar and Heyman (1985), for `stationary_distribution`.
@@ -29,7 +34,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm_ref.checks import require
+from ebm_ref.checks import real, require, require_count, require_positive, whole
 from ebm_ref.numerics import softmax
 
 ROUNDING = 1e-12
@@ -78,19 +83,36 @@ def transition_matrix(step, states):
     >>> transition_matrix(lazy_walk, range(3)).tolist()
     [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]]
     """
+    require(callable(step), "step", step, "must be a function of a state")
+    rule = f"must be at most {MOST}: the matrix has as many entries as pairs of them"
+    if hasattr(states, "__len__"):
+        require(len(states) <= MOST, "number of states", len(states), rule)
+    states = _listed(states)
     index = {state: i for i, state in enumerate(states)}
     require(len(index) == len(states), "states", f"{len(states)} states", "must differ from each other")
-    rule = f"must be at most {MOST}: the matrix has as many entries as pairs of them"
     require(len(index) <= MOST, "number of states", len(index), rule)
     P = np.zeros((len(index), len(index)))
     for state, i in index.items():
         for probability, to in step(state):
-            require(probability >= 0.0, f"probability of {state!r} -> {to!r}", probability, "must be >= 0")
+            what = f"probability of {state!r} -> {to!r}"
+            probability = real(what, probability)
+            require(probability >= 0.0, what, probability, "must be >= 0")
             require(to in index, "next state", to, f"must be one of the states; reached from {state!r}")
             P[i, index[to]] += probability
         total = float(np.sum(P[i]))
         require(abs(total - 1.0) <= ROUNDING, f"sum of probabilities from {state!r}", total, "must be 1")
     return P
+
+
+def _listed(states):
+    """The states as a list of what can be a key, at least one."""
+    try:
+        listed = list(states)
+        hash(tuple(listed))
+    except TypeError:
+        require(False, "states", states, "must be a sequence of what can be a key of a mapping")
+    require(len(listed) > 0, "states", states, "must not be empty")
+    return listed
 
 
 def certificate(P, pi, steps=0):
@@ -120,32 +142,37 @@ def certificate(P, pi, steps=0):
     (0.0, 0.0, True, 2, (0.75, 0.5, 0.5, 0.5))
     """
     P = _check_matrix(P)
-    pi = _check_distribution(pi, len(P))
+    pi = _check_weights(pi, len(P))
+    pi = pi / np.sum(pi)
+    require_count("steps", steps, 0)
+    steps = whole("steps", steps)
     flow = pi[:, None] * P
     return Certificate(
         stationarity=float(np.max(np.abs(pi @ P - pi))),
         detailed_balance=float(np.max(np.abs(flow - flow.T))),
-        irreducible=is_irreducible(P),
-        period=period(P),
-        spectral_gap=spectral_gap(P),
-        mixing=mixing_curve(P, pi, steps),
+        irreducible=_is_irreducible(P),
+        period=_period(P),
+        spectral_gap=_spectral_gap(P),
+        mixing=_mixing_curve(P, pi, steps),
     )
 
 
 def _check_matrix(P):
-    P = np.asarray(P, float)
-    require(P.ndim == 2 and P.shape[0] == P.shape[1] >= 1, "P", P, "must be a square matrix")
+    """P (n, n) as float64, if its rows are probabilities that sum to 1."""
+    P = real("P", P, "n", "n")
+    require(P.shape[0] == P.shape[1] >= 1, "P", P, "must be a square matrix")
     rows = np.all(P >= 0.0) and np.all(np.abs(np.sum(P, axis=1) - 1.0) <= ROUNDING)
     require(rows, "P", P, "must have rows of probabilities >= 0 that sum to 1")
     return P
 
 
-def _check_distribution(pi, n):
-    pi = np.asarray(pi, float)
+def _check_weights(pi, n):
+    """pi (n,) as float64, if none is negative and some is positive."""
+    pi = real("pi", pi, "n")
     require(pi.shape == (n,), "pi", pi, f"must have shape ({n},)")
     legal = np.all(pi >= 0.0) and 0.0 < np.sum(pi) < np.inf
     require(legal, "pi", pi, "must be >= 0, with a positive and finite sum")
-    return pi / np.sum(pi)
+    return pi
 
 
 def gibbs_distribution(energy, states, beta=1.0):
@@ -154,7 +181,13 @@ def gibbs_distribution(energy, states, beta=1.0):
     >>> gibbs_distribution(lambda x: x * np.log(3.0), [0, 1]).round(12).tolist()
     [0.75, 0.25]
     """
-    return softmax(-beta * np.array([float(energy(x)) for x in states]))
+    require(callable(energy), "energy", energy, "must be a function of a state")
+    states, beta = _listed(states), real("beta", beta)
+    require_positive("beta", beta)
+    E = real("energy", [energy(x) for x in states], len(states))
+    require(not np.any(E == -np.inf), "energy", E, "must be above -inf")
+    require(not np.all(E == np.inf), "energy", E, "must not forbid every state")
+    return softmax(-beta * E)
 
 
 def _distances(P):
@@ -174,6 +207,10 @@ def is_irreducible(P):
     >>> is_irreducible(np.eye(2)), is_irreducible(np.array([[0.0, 1.0], [1.0, 0.0]]))
     (False, True)
     """
+    return _is_irreducible(_check_matrix(P))
+
+
+def _is_irreducible(P):
     return bool(np.all(_distances(P) >= 0) and np.all(_distances(P.T) >= 0))
 
 
@@ -185,7 +222,11 @@ def period(P):
     >>> period(np.roll(np.eye(6), 1, axis=1))
     6
     """
-    if not is_irreducible(P):
+    return _period(_check_matrix(P))
+
+
+def _period(P):
+    if not _is_irreducible(P):
         return 0
     distance = _distances(P)
     i, j = np.nonzero(P)
@@ -198,6 +239,10 @@ def spectral_gap(P):
     >>> round(spectral_gap(np.array([[0.75, 0.25], [0.25, 0.75]])), 12)
     0.5
     """
+    return _spectral_gap(_check_matrix(P))
+
+
+def _spectral_gap(P):
     sizes = np.sort(np.abs(np.linalg.eigvals(P)))
     return max(0.0, float(1.0 - sizes[-2])) if len(sizes) > 1 else 1.0
 
@@ -208,11 +253,36 @@ def mixing_curve(P, pi, steps):
     >>> mixing_curve(np.array([[0.75, 0.25], [0.25, 0.75]]), np.array([0.5, 0.5]), 3)
     (0.5, 0.25, 0.125, 0.0625)
     """
+    P = _check_matrix(P)
+    pi = _check_weights(pi, len(P))
+    require(abs(np.sum(pi) - 1.0) <= ROUNDING, "pi", pi, "must sum to 1")
+    require_count("steps", steps, 0)
+    steps = whole("steps", steps)
+    return _mixing_curve(P, pi, steps)
+
+
+def _mixing_curve(P, pi, steps):
     at, curve = np.eye(len(P)), []
     for _ in range(steps + 1):
         curve.append(float(np.max(np.sum(np.abs(at - pi), axis=1)) / 2.0))
         at = at @ P
     return tuple(curve)
+
+
+def stationary_distribution_as_printed(P):
+    """pi from pi (P - 1) = 0 and sum pi = 1, as a linear system: right to 1e-16 of the largest entry only.
+
+    >>> P = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 1e-20], [0.0, 1.0, 0.0]])  # the third state is rare
+    >>> for solve in (stationary_distribution_as_printed, stationary_distribution):
+    ...     print(f"{solve(P)[2]:.6g}")
+    0
+    3.33333e-21
+    """
+    P = _check_matrix(P)
+    require(_is_irreducible(P), "P", P, "must be irreducible: from every state to every other one")
+    equations = P.T - np.eye(len(P))
+    equations[-1] = 1.0
+    return np.linalg.solve(equations, np.eye(len(P))[-1])
 
 
 def stationary_distribution(P):
@@ -230,7 +300,7 @@ def stationary_distribution(P):
     [0.333333333333333, 0.666666666666667]
     """
     A = _check_matrix(P).copy()
-    require(is_irreducible(A), "P", A, "must be irreducible: from every state to every other one")
+    require(_is_irreducible(A), "P", A, "must be irreducible: from every state to every other one")
     for n in range(len(A) - 1, 0, -1):
         A[:n, n] /= np.sum(A[n, :n])
         A[:n, :n] += np.outer(A[:n, n], A[n, :n])

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.checks import largest_finite, real, require, require_finite_sum, require_positive
-from ebm_ref.exact.factors import energy, read_factors
+from ebm_ref.exact.factors import as_factors, energy
 from ebm_ref.inference.exhaustive import listed
 from ebm_ref.inference.mean_field import check_settings
 from ebm_ref.numerics import softmax, weighted
@@ -135,7 +135,7 @@ def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
 
 def _checked(factors, cardinalities, beta=1.0):
     """Factors and cardinalities, of which energies can be added up."""
-    factors, cardinalities = read_factors(factors, cardinalities)
+    factors, cardinalities = as_factors(factors, cardinalities)
     sizes = [largest_finite(table) for _, table in factors]
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     for _, table in factors:
@@ -211,7 +211,7 @@ def _belief(a, factor, messages, beta):
 def bethe_free_energy(factors, nodes, tables, beta=1.0):
     """F_B of beliefs {variable: (k,) b_i} and a list of b_a; of the true marginals of a tree it is F."""
     nodes = {v: real(f"nodes[{v!r}]", b, "k") for v, b in nodes.items()}
-    factors, _ = read_factors(factors, {v: len(b) for v, b in nodes.items()})
+    factors, _ = as_factors(factors, {v: len(b) for v, b in nodes.items()})
     tables, beta = listed("tables", tables), real("beta", beta)
     require(len(tables) == len(factors), "tables", tables, f"must be as many as the factors, {len(factors)}")
     tables = [real("tables", b, *np.shape(E)) for b, (_, E) in zip(tables, factors, strict=True)]

@@ -33,7 +33,7 @@ from ebm_ref.checks import (
     require_finite_sum,
     require_positive,
 )
-from ebm_ref.exact.factors import read_factors
+from ebm_ref.exact.factors import as_factors
 from ebm_ref.inference.exhaustive import listed
 from ebm_ref.numerics import softmax
 
@@ -82,7 +82,7 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     >>> one.nodes["a"].round(12).tolist(), round(float(one.free_energy + np.log(4.0 / 3.0)), 12)
     ([0.75, 0.25], 0.0)
     """
-    factors, cardinalities = read_factors(factors, cardinalities)
+    factors, cardinalities = as_factors(factors, cardinalities)
     beta, tolerance = check_settings(beta, sweeps, tolerance)
     for _, table in factors:
         require(np.all(np.isfinite(table)), "table", table, "must be finite: mean field cannot avoid +inf")
@@ -142,7 +142,7 @@ def variational_free_energy(factors, q, beta=1.0):
     -1.0
     """
     q = {v: real(f"q[{v!r}]", p, "k") for v, p in q.items()}
-    factors, _ = read_factors(factors, {v: len(p) for v, p in q.items()})
+    factors, _ = as_factors(factors, {v: len(p) for v, p in q.items()})
     beta = real("beta", beta)
     require_positive("beta", beta)
     return _bound(factors, q, beta)

@@ -5,34 +5,44 @@ r"""Annealed importance sampling: log Z, by a walk from where it is known.
     x_k from x_{k-1} by any kernel that leaves exp(-E_{b_k}) alone
     log w = sum_{k=1}^K (b_k - b_{k-1}) (E_0 - E_1)(x_{k-1})
 
-    mean of w = Z_1/Z_0, exactly, for any schedule and however badly the kernels mix
+    mean of w = Z_1/Z_0
 
-The weight of a stage is taken *before* the kernel moves x; after it, the identity is lost.  The kernels
-need not converge: a poor one costs variance, not truth.  But log of a mean is not the mean of log:
+The last line is exact for any schedule, and however badly the kernels mix.
 
-    forward   E log mean(w) <= log Z_1/Z_0, a bound that holds on average
+The weight of a stage is taken *before* the kernel moves x; taken after it, the identity is lost.  The
+kernels need not converge: a poor one costs variance, not truth.  But the log of a mean is not the mean of
+the logs:
+
+    forward   E[log mean w] <= log Z_1/Z_0, a bound that holds on average
     reverse   from x ~ exp(-E_1) exactly, kernels in reverse order:
-              E -log mean(1/w) >= log Z_1/Z_0
+              E[-log mean 1/w] >= log Z_1/Z_0
 
-The two bounds enclose the truth on average; a gap between them shows what one alone hides: the weights
+The two bounds enclose the truth on average.  A gap between them shows what one alone hides: the weights
 look fine though no walk has ever found the valley that matters.
 
-Chains are averaged in probability, log of a mean, and over chains: not over steps.
+Chains are averaged in probability (the log of a mean of weights) and over chains, not over steps.
+
+In floating point: weights of e^1000 overflow, so their logarithms are kept, and the largest is taken out
+of the mean.
 
 Source: Neal (2001), "Annealed Importance Sampling"; Grosse, Ancha and Roy (2016) for the reverse.
 """
 
 import numpy as np
 
-from ebm_ref.checks import require
-from ebm_ref.formula import Variant
+from ebm_ref.checks import real, require
+from ebm_ref.formula import Mistake
 from ebm_ref.numerics import logsumexp
 
 
 def check_schedule(schedule):
-    """Raise a ValueError unless the b_k rise from 0 to 1."""
-    b = np.asarray(schedule, float)
-    rises = b.ndim == 1 and len(b) >= 2 and b[0] == 0.0 and b[-1] == 1.0 and bool(np.all(np.diff(b) > 0.0))
+    """The schedule as float64, if the b_k rise from 0 to 1.
+
+    >>> check_schedule([0, 1])
+    array([0., 1.])
+    """
+    b = real("schedule", schedule, "K+1")
+    rises = len(b) >= 2 and b[0] == 0.0 and b[-1] == 1.0 and bool(np.all(np.diff(b) > 0.0))
     require(rises, "schedule", b, "must rise from 0 to 1")
     return b
 
@@ -43,7 +53,16 @@ def bridge(energy_0, energy_1, b):
     >>> bridge(lambda x: 4.0, lambda x: 8.0, 0.25)(None)
     5.0
     """
+    check_functions(energy_0=energy_0, energy_1=energy_1)
+    b = float(real("b", b))
+    require(0.0 <= b <= 1.0, "b", b, "must be in [0, 1]")
     return lambda x: (1.0 - b) * energy_0(x) + b * energy_1(x)
+
+
+def check_functions(**functions):
+    """Raise a ValueError that names what is no function."""
+    for argument, function in functions.items():
+        require(callable(function), argument, function, "must be a function")
 
 
 def log_weight(schedule, differences):
@@ -53,8 +72,7 @@ def log_weight(schedule, differences):
     4.0
     """
     b = check_schedule(schedule)
-    require(np.shape(differences) == (len(b) - 1,), "differences", differences, f"must be ({len(b) - 1},)")
-    return np.diff(b) @ differences
+    return np.diff(b) @ real("differences", differences, len(b) - 1)
 
 
 def forward(energy_0, energy_1, schedule, start, move, noise):
@@ -77,11 +95,24 @@ def forward(energy_0, energy_1, schedule, start, move, noise):
     >>> forward(E_0, E_1, [0.0, 0.5, 1.0], 7, lambda b, x, z: x, [None, None])[1] == -np.log(2.0)
     np.True_
     """
-    b, state, differences = check_schedule(schedule), start, []
+    difference, b, noise = _checked(energy_0, energy_1, schedule, move, noise)
+    state, differences = start, []
     for k in range(1, len(b)):
-        differences.append(energy_0(state) - energy_1(state))
+        differences.append(difference(state))
         state = move(b[k], state, noise[k - 1])
-    return state, log_weight(b, np.array(differences))
+    return state, np.diff(b) @ np.array(differences)
+
+
+def _checked(energy_0, energy_1, schedule, move, noise):
+    """E_0 - E_1 as a function, the schedule, and the noise as a list of one entry for each stage."""
+    check_functions(energy_0=energy_0, energy_1=energy_1, move=move)
+    b = check_schedule(schedule)
+    try:
+        count = len(noise)
+    except TypeError:
+        count = -1
+    require(count == len(b) - 1, "noise", noise, f"must be a sequence of {len(b) - 1}, one for each stage")
+    return lambda x: real("energy_0", energy_0(x)) - real("energy_1", energy_1(x)), b, noise
 
 
 def reverse(energy_0, energy_1, schedule, start, move, noise):
@@ -93,11 +124,12 @@ def reverse(energy_0, energy_1, schedule, start, move, noise):
     >>> reverse(E_0, E_1, [0.0, 0.5, 1.0], 7, lambda b, x, z: x, [None, None])[1] == -np.log(2.0)
     np.True_
     """
-    b, state, differences = check_schedule(schedule), start, []
+    difference, b, noise = _checked(energy_0, energy_1, schedule, move, noise)
+    state, differences = start, []
     for k in range(len(b) - 1, 0, -1):
         state = move(b[k], state, noise[k - 1])
-        differences.append(energy_0(state) - energy_1(state))
-    return state, log_weight(b, np.array(differences[::-1]))
+        differences.append(difference(state))
+    return state, np.diff(b) @ np.array(differences[::-1])
 
 
 def log_ratio(log_weights):
@@ -106,7 +138,27 @@ def log_ratio(log_weights):
     >>> round(float(np.exp(log_ratio(np.log([1.0, 3.0])))), 12)
     2.0
     """
-    return logsumexp(np.asarray(log_weights, float)) - np.log(len(log_weights))
+    return _log_ratio(_log_weights(log_weights))
+
+
+def _log_weights(log_weights):
+    w = real("log_weights", log_weights, "n")
+    require(len(w) > 0, "log_weights", w, "must be one or more")
+    return w
+
+
+def _log_ratio(w):
+    return logsumexp(w) - np.log(len(w))
+
+
+def log_ratio_as_printed(log_weights):
+    """log of the mean of w, as printed: weights of e^800 are too much for it.
+
+    >>> with np.errstate(over="ignore"):
+    ...     float(log_ratio_as_printed([800.0, 800.0])), float(log_ratio([800.0, 800.0]))
+    (inf, 800.0)
+    """
+    return np.log(np.mean(np.exp(_log_weights(log_weights))))
 
 
 def log_ratio_reverse(log_weights):
@@ -115,7 +167,7 @@ def log_ratio_reverse(log_weights):
     >>> round(float(np.exp(log_ratio_reverse(np.log([1.0, 3.0])))), 12)
     1.5
     """
-    return -log_ratio(-np.asarray(log_weights, float))
+    return -_log_ratio(-_log_weights(log_weights))
 
 
 def after_the_move(energy_0, energy_1, schedule, start, move, noise):
@@ -128,17 +180,15 @@ def after_the_move(energy_0, energy_1, schedule, start, move, noise):
 
 
 VARIANTS = (
-    Variant(
-        "averaged over steps, not over chains",
-        "mistake",
+    Mistake(
         lambda log_weights, steps: logsumexp(np.asarray(log_weights, float)) - np.log(steps),
+        name="averaged over steps, not over chains",
         seen_in="github.com/tensorflow/probability/issues/267 (in the test)",
         symptom="off by log(chains/steps): 1.2 at 60 chains and 200 steps",
     ),
-    Variant(
-        "weight taken after the move",
-        "mistake",
+    Mistake(
         after_the_move,
+        name="weight taken after the move",
         symptom="biased, though less and less the finer the schedule",
     ),
 )

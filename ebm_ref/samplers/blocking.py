@@ -1,15 +1,15 @@
 r"""Blocking and jackknife: error bars of correlated draws, without looking at autocorrelations.
 
-    blocking    average neighbours, again and again:  x_t <- (x_2t + x_2t+1)/2
-                error at block length b:  sd of the n/b means / sqrt(n/b)
-    jackknife   leave one of m blocks out:  error^2 = (m-1) mean (s_i - mean s)^2
+    blocking    x_t <- (x_{2t} + x_{2t+1})/2         again and again
+                error at length b = sd of the n/b means / sqrt(n/b)
+    jackknife   error^2 = (m-1) mean (s_i - mean s)^2     without block i of m
 
-The naive error of the mean is too small by sqrt(tau).  Averaging neighbours leaves the mean alone and
-the truth about it, too; but the numbers that are left are less and less correlated, so the naive error
-rises until blocks are longer than tau, and stays there, within its own uncertainty.
+The naive error of the mean is too small by sqrt(tau).  Averaging neighbours changes neither the mean nor
+its true error.  But the numbers that are left are less and less correlated.  So the naive error rises
+until blocks are longer than tau, and then stays there, within its own uncertainty.
 
-The jackknife gives the error of any function of the draws, such as a variance or a ratio of means,
-and takes out its bias of order 1/n.
+The jackknife gives the error of any function of the draws, such as a variance or a ratio of means, and
+takes out its bias of order 1/n.
 
 Source: Flyvbjerg and Petersen (1989), "Error Estimates on Averages of Correlated Data"; Lee et al.
 (2011) for where blocking stops; Quenouille (1956) and Tukey (1958) for the jackknife.
@@ -17,7 +17,7 @@ Source: Flyvbjerg and Petersen (1989), "Error Estimates on Averages of Correlate
 
 import numpy as np
 
-from ebm_ref.checks import require, require_index
+from ebm_ref.checks import as_real, real, require, require_index, whole
 from ebm_ref.samplers.diagnostics import check_chains
 
 
@@ -30,8 +30,7 @@ def blocking(series):
     >>> [(length, round(error, 6)) for length, error, _ in blocking(np.array([1.0, -1.0, 1.0, -1.0]))]
     [(1, 0.57735), (2, 0.0)]
     """
-    x, length, rows = check_chains(series)[0], 1, []
-    require(np.ndim(series) == 1, "series", series, "must be one chain (n,)")
+    x, length, rows = _one_chain(series), 1, []
     while len(x) >= 2:
         error = np.std(x, ddof=1) / np.sqrt(len(x))
         rows.append((length, float(error), float(error / np.sqrt(2.0 * (len(x) - 1)))))
@@ -39,10 +38,20 @@ def blocking(series):
     return rows
 
 
+def _one_chain(series):
+    """At least four draws of one chain, (n,)."""
+    chains = check_chains(series, argument="series")
+    require(np.ndim(series) == 1, "series", series, "must be one chain (n,)")
+    return chains[0]
+
+
 def blocking_error(series):
     """Standard error of the mean: that of the first blocks with b^3 > 2 n (error_b / error_1)^4.
 
     NaN if the series is too short for any, or never moves.
+
+    >>> blocking_error(np.random.default_rng(0).normal(size=1024)) < 0.05  # 1/32 for independent draws
+    True
     """
     rows = blocking(series)
     first = rows[0][1]
@@ -61,9 +70,14 @@ def jackknife(statistic, series, blocks=20):
     >>> round(estimate, 9), bool(np.isclose(error, np.std(np.arange(40.0), ddof=1) / np.sqrt(40.0)))
     (19.5, True)
     """
-    require_index("blocks", blocks, len(series) + 1)
+    require(callable(statistic), "statistic", statistic, "must be a function of the draws")
+    x = as_real("series", series)
+    require(np.ndim(x) > 0, "series", x, "must be draws along the first axis")
+    blocks = whole("blocks", blocks)
+    require_index("blocks", blocks, len(x) + 1)
     require(blocks >= 2, "blocks", blocks, "must be >= 2")
-    parts = np.array_split(np.asarray(series, float), blocks)
-    without = np.array([statistic(np.concatenate(parts[:i] + parts[i + 1 :])) for i in range(blocks)])
-    estimate = blocks * statistic(np.concatenate(parts)) - (blocks - 1) * np.mean(without)
+    parts = np.array_split(x, blocks)
+    without = [statistic(np.concatenate(parts[:i] + parts[i + 1 :])) for i in range(blocks)]
+    without = real("statistic", without, blocks)
+    estimate = blocks * real("statistic", statistic(np.concatenate(parts))) - (blocks - 1) * np.mean(without)
     return float(estimate), float(np.sqrt((blocks - 1) * np.mean((without - np.mean(without)) ** 2)))

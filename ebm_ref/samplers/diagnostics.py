@@ -1,26 +1,32 @@
 r"""Diagnostics: how much a chain is worth.
 
-    tau  = 1 + 2 sum_{t>=1} rho_t            autocorrelation time, in draws
-    ESS  = S / tau                           S draws are worth so many independent ones
-    MCSE = sd / sqrt(ESS)                    error of their mean
-    rhat = sqrt(((n-1)/n W + B/n) / W)       do the chains agree?  1 if they do
+    tau  = 1 + 2 sum_{t>=1} rho_t         autocorrelation time, in draws
+    ESS  = S / tau                        as many independent ones as S draws
+    MCSE = sd / sqrt(ESS)                 error of their mean
+    rhat = sqrt(((n-1)/n W + B/n) / W)    do the chains agree?  1 if they do
 
-rho_t is estimated from m chains of n draws together: W is the mean variance within chains, V = W
-(n-1)/n + variance of the chains' means, and rho_t = 1 - (W - mean autocovariance at t)/V.  Chains that
-disagree make rho_t large at every lag.  The sum cannot run over all lags: their noise would not die
-out.  Geyer's rule: for a reversible chain the sums of pairs, P_k = rho_2k + rho_2k+1, are positive and
-fall; so stop before the first that is not positive, and let none exceed the one before.  Sokal's
-rule: stop at the first lag that is at least c tau.
+    rho_t = 1 - (W - mean autocovariance at t)/V
+    V     = W (n-1)/n + variance of the means of the chains
 
-Bulk, tail and rhat are those of Vehtari et al.: every chain is cut into halves, so that a drift shows
-as disagreement, and draws are replaced by normal scores of their ranks, so that infinite moments do
-no harm; the tail is the worse of the indicators of the 5 % and 95 % quantiles.  There are many other
-definitions under the same names.  A chain that never moves has no ESS: NaN here; some return S.
+rho_t is estimated from m chains of n draws together, W being the mean variance within chains.  Chains
+that disagree make rho_t large at every lag.
+
+The sum cannot run over all lags, since their noise would not die out.  Geyer's rule: for a reversible
+chain the sums of pairs, P_k = rho_{2k} + rho_{2k+1}, are positive and fall.  So stop before the first that
+is not positive, and let none exceed the one before.  Sokal's rule: stop at the first lag that is at least
+c tau.
+
+Bulk, tail and rhat are those of Vehtari et al.  Every chain is cut into halves, so that a drift shows as
+disagreement, and draws are replaced by normal scores of their ranks, so that infinite moments do no harm.
+The tail is the worse of the indicators of the 5 % and 95 % quantiles.
+
+Conventions: there are many other definitions under the same names.  A chain that never moves has no ESS,
+which is NaN here; some return S.
 
     AR(1), x' = f x + sqrt(1 - f^2) z:    rho_t = f^t,    tau = (1 + f)/(1 - f)
 
-Arrays are (chains, draws).  A NaN makes every result NaN, an infinite draw those that do without
-ranks; fewer than four draws are refused.
+Arrays are (chains, draws).  A NaN makes every result NaN; an infinite draw makes those NaN that do without
+ranks.  Fewer than four draws are refused.
 
 Source: Geyer (1992), "Practical Markov Chain Monte Carlo"; Sokal (1997), "Monte Carlo Methods in
 Statistical Mechanics"; Vehtari et al. (2021), "Rank-Normalization, Folding, and Localization";
@@ -31,18 +37,36 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ebm_ref.checks import require
+from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 
 NORMAL = NormalDist()
 
 
-def check_chains(draws, least=4):
-    """Draws as float (chains, draws), one chain may come as a vector; a ValueError if there are too few."""
-    draws = np.asarray(draws, float)
+def check_chains(draws, least=4, argument="draws"):
+    """Draws as float64 (chains, draws), where one chain may come as a vector; too few are refused."""
+    draws = as_real(argument, draws)
     draws = draws[None] if draws.ndim == 1 else draws
-    require(draws.ndim == 2 and len(draws) > 0, "draws", draws, "must be (chains, draws)")
-    require(draws.shape[1] >= least, "draws", draws, f"must be at least {least} for each chain")
+    require(draws.ndim == 2 and len(draws) > 0, argument, draws, "must be (chains, draws)")
+    require(draws.shape[1] >= least, argument, draws, f"must be at least {least} for each chain")
     return draws
+
+
+def autocovariance_as_printed(series):
+    """The same sums written out: n^2 steps, which a Fourier transform does in n log n.
+
+    >>> np.round(autocovariance_as_printed([1.0, -1.0, 1.0, -1.0]), 12).tolist()
+    [1.0, -0.75, 0.5, -0.25]
+    """
+    x = _series(series)
+    n, d = len(x), x - np.mean(x)
+    return np.array([np.sum(d[: n - k] * d[k:]) / n for k in range(n)])
+
+
+def _series(series):
+    """One chain (n,) as float64."""
+    x = real("series", series, "n")
+    require(len(x) > 0, "series", x, "must be one or more draws")
+    return x
 
 
 def autocovariance(series):
@@ -51,18 +75,26 @@ def autocovariance(series):
     >>> np.round(autocovariance(np.array([1.0, -1.0, 1.0, -1.0])), 12).tolist()
     [1.0, -0.75, 0.5, -0.25]
     """
+    return _autocovariance(_series(series))
+
+
+def _autocovariance(series):
     n = len(series)
     spectrum = np.abs(np.fft.rfft(series - np.mean(series), 2 * n)) ** 2
     return np.fft.irfft(spectrum, 2 * n)[:n] / n
 
 
 def autocorrelations(draws):
-    """(n,) rho_t of several chains together; NaN if nothing ever moves."""
+    """(n,) rho_t of several chains together; NaN if nothing ever moves.
+
+    >>> np.round(autocorrelations([1.0, -1.0, 1.0, -1.0]), 12).tolist()
+    [1.0, -1.083333333333, 0.166666666667, -0.583333333333]
+    """
     draws = check_chains(draws, least=2)
     m, n = draws.shape
     if not np.all(np.isfinite(draws)) or np.ptp(draws) == 0.0:
         return np.full(n, np.nan)
-    covariance = np.mean([autocovariance(chain) for chain in draws], axis=0)
+    covariance = np.mean([_autocovariance(chain) for chain in draws], axis=0)
     within = covariance[0] * n / (n - 1.0)
     total = covariance[0] + (np.var(np.mean(draws, axis=1), ddof=1) if m > 1 else 0.0)
     rho = 1.0 - (within - covariance) / total
@@ -73,12 +105,18 @@ def autocorrelations(draws):
 def geyer_time(rho):
     """tau of a sequence of autocorrelations from lag 0: the initial monotone sequence.
 
-    The first pair that is not positive still gives its first half, if positive; that corrects chains
-    whose draws alternate.
+    Of the first pair that is not positive the first half still counts, if it is positive: that corrects
+    chains whose draws alternate.
 
     >>> geyer_time(np.array([1.0, 0.5, 0.25, 0.125, -0.5, 0.25, 0.0, 0.0]))  # -1 + 2 (1.5 + .375)
     2.75
     """
+    rho = real("rho", rho, "n")
+    require(len(rho) >= 2, "rho", rho, "must be autocorrelations of two lags or more")
+    return _geyer_time(rho)
+
+
+def _geyer_time(rho):
     pairs = rho[: len(rho) // 2 * 2].reshape(-1, 2).sum(1)[: max(1, -(-len(rho) // 2) - 1)]
     stops = np.flatnonzero(~(pairs > 0.0))
     last = stops[0] if len(stops) else len(pairs) - 1
@@ -87,14 +125,14 @@ def geyer_time(rho):
 
 
 def autocorrelation_time(draws):
-    """tau of several chains together, by Geyer's rule; 0 if its noisy sum is below, as near f = -1.
+    """tau of several chains together, by Geyer's rule; 0 if its noisy sum is negative, as near f = -1.
 
     >>> rng = np.random.default_rng(0)
     >>> bool(abs(autocorrelation_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
     True
     """
     rho = autocorrelations(draws)
-    return np.nan if np.isnan(rho).any() else max(0.0, geyer_time(rho))
+    return np.nan if np.isnan(rho).any() else max(0.0, _geyer_time(rho))
 
 
 def windowed_time(draws, c=5.0):
@@ -106,10 +144,11 @@ def windowed_time(draws, c=5.0):
     >>> bool(abs(windowed_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
     True
     """
-    draws = check_chains(draws)
+    draws, c = check_chains(draws), real("c", c)
+    require_positive("c", c)
     if not np.all(np.isfinite(draws)):
         return np.nan
-    covariance = np.mean([autocovariance(chain) for chain in draws], axis=0)
+    covariance = np.mean([_autocovariance(chain) for chain in draws], axis=0)
     if not covariance[0] > 0.0:
         return np.nan
     tau = 2.0 * np.cumsum(covariance / covariance[0]) - 1.0
@@ -118,10 +157,15 @@ def windowed_time(draws, c=5.0):
 
 
 def effective_size(draws):
-    """S / tau as the draws stand, neither halved nor ranked; at most S log10 S."""
+    """S / tau as the draws stand, neither halved nor ranked; at most S log10 S.
+
+    >>> rng = np.random.default_rng(0)
+    >>> 3500 < effective_size(rng.normal(size=(4, 1000))) < 4500
+    True
+    """
     rho = autocorrelations(draws)
     size = np.size(draws)
-    return np.nan if np.isnan(rho).any() else float(size / max(geyer_time(rho), 1.0 / np.log10(size)))
+    return np.nan if np.isnan(rho).any() else float(size / max(_geyer_time(rho), 1.0 / np.log10(size)))
 
 
 def halves(draws):
@@ -130,6 +174,10 @@ def halves(draws):
     >>> halves(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])).tolist()
     [[1.0, 2.0], [4.0, 5.0]]
     """
+    return _halves(check_chains(draws, least=2))
+
+
+def _halves(draws):
     n = draws.shape[1] // 2
     return np.concatenate([draws[:, :n], draws[:, -n:]])
 
@@ -140,6 +188,12 @@ def normal_scores(draws):
     >>> np.round(normal_scores(np.array([[3.0, 100.0, -7.0]])), 3).tolist()
     [[0.0, 0.869, -0.869]]
     """
+    draws = as_real("draws", draws)
+    require(np.ndim(draws) > 0 and np.size(draws) > 0, "draws", draws, "must hold draws")
+    return _normal_scores(draws)
+
+
+def _normal_scores(draws):
     _, place, count = np.unique(draws, return_inverse=True, return_counts=True)
     rank = np.cumsum(count) - (count - 1) / 2.0
     scores = np.array([NORMAL.inv_cdf(p) for p in (rank - 0.375) / (np.size(draws) + 0.25)])
@@ -154,7 +208,7 @@ def ess_bulk(draws):
     True
     """
     draws = check_chains(draws)
-    return np.nan if np.isnan(draws).any() else effective_size(normal_scores(halves(draws)))
+    return np.nan if np.isnan(draws).any() else effective_size(_normal_scores(_halves(draws)))
 
 
 def ess_tail(draws):
@@ -167,7 +221,7 @@ def ess_tail(draws):
     draws = check_chains(draws)
     if np.isnan(draws).any() or np.ptp(draws) == 0.0:
         return np.nan
-    below = [halves(1.0 * (draws <= np.quantile(draws, p))) for p in (0.05, 0.95)]
+    below = [_halves(1.0 * (draws <= np.quantile(draws, p))) for p in (0.05, 0.95)]
     # of discrete draws the highest can be that many: an indicator that is always 1 says nothing
     return min(float(np.size(b)) if np.ptp(b) == 0.0 else effective_size(b) for b in below)
 
@@ -194,9 +248,9 @@ def rhat(draws):
     draws = check_chains(draws)
     if np.isnan(draws).any():
         return np.nan
-    split = halves(draws)
+    split = _halves(draws)
     folded = np.abs(split - np.median(split))
-    return max(_rhat(normal_scores(split)), _rhat(normal_scores(folded)))
+    return max(_rhat(_normal_scores(split)), _rhat(_normal_scores(folded)))
 
 
 def mcse_mean(draws):
@@ -209,7 +263,7 @@ def mcse_mean(draws):
     draws = check_chains(draws)
     if not np.all(np.isfinite(draws)):
         return np.nan
-    return float(np.std(draws, ddof=1) / np.sqrt(effective_size(halves(draws))))
+    return float(np.std(draws, ddof=1) / np.sqrt(effective_size(_halves(draws))))
 
 
 def ar1_time(f):
@@ -218,6 +272,7 @@ def ar1_time(f):
     >>> ar1_time(0.5), ar1_time(-0.5)
     (3.0, 0.3333333333333333)
     """
+    f = float(real("f", f))
     require(-1.0 < f < 1.0, "f", f, "must be between -1 and 1")
     return (1.0 + f) / (1.0 - f)
 
@@ -228,4 +283,7 @@ def ar1_mean_variance(f, n):
     >>> ar1_mean_variance(0.5, 2)  # (1 + 1 + 2/2) / 4
     0.75
     """
-    return (ar1_time(f) - 2.0 * f * (1.0 - f**n) / (n * (1.0 - f) ** 2)) / n
+    tau, f = ar1_time(f), float(real("f", f))
+    require_count("n", n)
+    n = whole("n", n)
+    return (tau - 2.0 * f * (1.0 - f**n) / (n * (1.0 - f) ** 2)) / n

@@ -1,44 +1,70 @@
-r"""Heat bath: forget one spin, and draw it again from its law given the others.
+r"""Heat bath: forget one spin, and draw it again from its distribution given the others.
 
-    E = -1/2 s'Js - h's,      field f_i = h_i + sum_j J_ij s_j
+    E = -1/2 s'J s - h's,      field f_i = h_i + sum_j J_ij s_j
 
-    P(s_i = +1 | rest) = 1 / (1 + e^(-2 beta f_i))      heat bath
-    P(flip)            = min(1, e^(-2 beta s_i f_i))    Metropolis
+    P(s_i = +1 | rest) = 1 / (1 + e^{-2 beta f_i})      heat bath
+    P(flip)            = min(1, e^{-2 beta s_i f_i})    Metropolis
 
-The 2 is the distance between -1 and +1: flipping s_i changes the energy by 2 s_i f_i.  For bits 0, 1
-it is 1, and formulas that wander between the two lose it.  Both rules keep detailed balance with
+The 2 is the distance between -1 and +1: flipping s_i changes the energy by 2 s_i f_i.  For bits 0, 1 it
+is 1, and formulas that wander between the two lose it.  Both rules keep detailed balance with
 exp(-beta E).  Metropolis flips more often, but where f = 0 it flips every time it is asked to.
 
-One spin's update is reversible; a sweep in a fixed order is not, though each of its steps is.
+One spin's update is reversible.  A sweep in a fixed order is not, though each of its steps is.
+
+In floating point: 1 - P(+1) rounds to 0 in a strong field, so P(-1) is computed as P(+1) in -f.
 
 Source: Glauber (1963), "Time-Dependent Statistics of the Ising Model"; Creutz (1980).
 """
 
 import numpy as np
 
-from ebm_ref.checks import require, require_index
-from ebm_ref.formula import Variant
+from ebm_ref.checks import as_real, real, require, require_one_of
+from ebm_ref.formula import Mistake
 from ebm_ref.numerics import sigmoid
+from ebm_ref.samplers.lattice_walk import index_below, uniform_numbers
 
 
-def check_spins(couplings, fields, beta, spins):
-    """Raise a ValueError unless J is symmetric without a diagonal, and spins are -1 or +1."""
-    n = len(spins)
-    fits = np.shape(couplings) == (n, n) and np.shape(fields) == (n,)
-    require(fits, "couplings", np.asarray(couplings), f"must be ({n}, {n}), and fields ({n},)")
-    symmetric = np.array_equal(couplings, np.transpose(couplings)) and not np.any(np.diagonal(couplings))
-    require(symmetric, "couplings", np.asarray(couplings), "must be symmetric, with a diagonal of zeros")
+def as_spins(argument, spins, *axes):
+    """Spins -1 or +1 with these axes: int64 where integers are given, else float64."""
+    s = real(argument, spins, *axes)
+    require(np.all(np.abs(s) == 1.0), argument, spins, "must be -1 or +1")
+    return s.astype(np.int64) if np.asarray(spins).dtype.kind in "iu" else s
+
+
+def check_beta(beta):
+    """beta as float64, if it is >= 0 and finite."""
+    beta = real("beta", beta)
     require(0.0 <= beta < np.inf, "beta", beta, "must be >= 0 and finite")
-    require(bool(np.all(np.abs(spins) == 1)), "spins", np.asarray(spins), "must be -1 or +1")
+    return beta
+
+
+def check_spins(couplings, fields, beta, spins, argument="spins"):
+    """J (n, n), h (n,), beta and the spins, if J is symmetric without a diagonal, and spins are -1 or +1."""
+    J, h, beta, s = *check_model(couplings, fields), check_beta(beta), as_spins(argument, spins, "n")
+    require(len(s) == len(h), argument, spins, f"must be {len(h)} spins, one for each field")
+    return J, h, beta, s
+
+
+def check_model(couplings, fields):
+    """J (n, n) and h (n,) as float64, if they are finite and J is symmetric without a diagonal."""
+    J, h = real("couplings", couplings, "n", "n"), real("fields", fields, "n")
+    n = len(h)
+    require(J.shape == (n, n), "couplings", J, f"must be ({n}, {n}), and fields ({n},)")
+    require(np.all(np.isfinite(J)), "couplings", J, "must be finite")
+    require(np.all(np.isfinite(h)), "fields", h, "must be finite")
+    symmetric = np.array_equal(J, J.T) and not np.any(np.diagonal(J))
+    require(symmetric, "couplings", J, "must be symmetric, with a diagonal of zeros")
+    return J, h
 
 
 def spin_energy(couplings, fields, spins):
-    """E(s) = -1/2 s'Js - h's.
+    """E(s) = -1/2 s'J s - h's.
 
     >>> float(spin_energy(np.array([[0.0, 1.0], [1.0, 0.0]]), np.zeros(2), np.array([1, 1])))
     -1.0
     """
-    return -0.5 * (spins @ couplings @ spins) - fields @ spins
+    J, h, _, s = check_spins(couplings, fields, 1.0, spins)
+    return -0.5 * (s @ J @ s) - h @ s
 
 
 def local_field(couplings, fields, spins, i):
@@ -47,30 +73,45 @@ def local_field(couplings, fields, spins, i):
     >>> float(local_field(np.array([[0.0, 2.0], [2.0, 0.0]]), np.array([0.5, 0.0]), np.array([1, -1]), 0))
     -1.5
     """
-    require_index("i", i, len(spins))
-    return fields[i] + couplings[i] @ spins
+    s = as_spins("spins", spins, "n")
+    J, h = real("couplings", couplings, len(s), len(s)), real("fields", fields, len(s))
+    i = index_below(len(s), "i", i)
+    return h[i] + J[i] @ s
 
 
 def up_probability(field, beta=1.0):
-    """P(s = +1) of a spin in a field, accurate in both tails.
+    """P(s = +1) of a spin in a field, elementwise, accurate in both tails.
 
     >>> float(up_probability(0.0)), bool(np.isclose(up_probability(0.5 * np.log(3.0)), 0.75))
     (0.5, True)
     """
-    return sigmoid(2.0 * beta * field)
+    return sigmoid(2.0 * check_beta(beta) * as_real("field", field))
 
 
 def flip_probability(field, spin, beta=1.0):
-    """Metropolis' probability of flipping: 1 if that lowers the energy.
+    """Metropolis' probability of flipping, elementwise: 1 if that lowers the energy.
 
     >>> float(flip_probability(-1.0, 1)), bool(np.isclose(flip_probability(1.0, 1), np.exp(-2.0)))
     (1.0, True)
     """
-    return np.exp(np.minimum(0.0, -2.0 * beta * spin * field))
+    f = as_real("field", field)
+    s = as_spins("spin", spin, *np.shape(f))
+    return np.exp(np.minimum(0.0, -2.0 * check_beta(beta) * s * f))
 
 
 def with_spin(spins, i, value):
-    """The spins with one of them set; the given ones are left alone."""
+    """The spins with one of them set; the given ones are left alone.
+
+    >>> with_spin(np.array([1, 1]), 0, -1)
+    array([-1,  1])
+    """
+    s = as_spins("spins", spins, "n")
+    i = index_below(len(s), "i", i)
+    require_one_of("value", real("value", value), -1, 1)
+    return _with_spin(s, i, value)
+
+
+def _with_spin(spins, i, value):
     new = np.array(spins)
     new[i] = value
     return new
@@ -83,9 +124,15 @@ def heat_bath_step(couplings, fields, beta, spins, i, uniform):
     >>> heat_bath_step(J, h, 1.0, np.array([-1, 1]), 0, uniform=0.88)  # P(+1) = 1/(1 + e^-2) = .8808
     array([1, 1])
     """
-    check_spins(couplings, fields, beta, spins)
-    up = uniform < up_probability(local_field(couplings, fields, spins, i), beta)
-    return with_spin(spins, i, 1 if up else -1)
+    J, h, beta, s = check_spins(couplings, fields, beta, spins)
+    i = index_below(len(s), "i", i)
+    return drawn_again(J, h, beta, s, i, uniform_numbers("uniform", uniform))
+
+
+def drawn_again(J, h, beta, s, i, u):
+    """The step of the heat bath, of inputs that were checked."""
+    up = u < sigmoid(2.0 * beta * (h[i] + J[i] @ s))
+    return _with_spin(s, i, 1 if up else -1)
 
 
 def metropolis_flip_step(couplings, fields, beta, spins, i, uniform):
@@ -95,9 +142,10 @@ def metropolis_flip_step(couplings, fields, beta, spins, i, uniform):
     >>> metropolis_flip_step(J, h, 1.0, np.array([1, 1]), 0, uniform=0.13)  # e^-2 = .1353
     array([-1,  1])
     """
-    check_spins(couplings, fields, beta, spins)
-    flips = uniform < flip_probability(local_field(couplings, fields, spins, i), spins[i], beta)
-    return with_spin(spins, i, -spins[i] if flips else spins[i])
+    J, h, beta, s = check_spins(couplings, fields, beta, spins)
+    i = index_below(len(s), "i", i)
+    flips = uniform_numbers("uniform", uniform) < flip_probability(h[i] + J[i] @ s, s[i], beta)
+    return _with_spin(s, i, -s[i] if flips else s[i])
 
 
 def heat_bath_transitions(couplings, fields, beta, state, i):
@@ -106,9 +154,16 @@ def heat_bath_transitions(couplings, fields, beta, state, i):
     >>> heat_bath_transitions(np.zeros((2, 2)), np.zeros(2), 1.0, (1, -1), 0)
     [(0.5, (1, -1)), (0.5, (-1, -1))]
     """
-    field = local_field(couplings, fields, np.array(state), i)
+    J, h, beta, s = check_spins(couplings, fields, beta, state, "state")
+    i = index_below(len(s), "i", i)
+    return draws_of(J, h, beta, tuple(s.tolist()), i)
+
+
+def draws_of(J, h, beta, state, i):
+    """The transitions of the heat bath, of inputs that were checked."""
+    field = h[i] + J[i] @ np.array(state)
     set_to = lambda s: (*state[:i], s, *state[i + 1 :])
-    return [(float(up_probability(s * field, beta)), set_to(s)) for s in (1, -1)]
+    return [(float(sigmoid(2.0 * beta * (s * field))), set_to(s)) for s in (1, -1)]
 
 
 def metropolis_flip_transitions(couplings, fields, beta, state, i):
@@ -117,23 +172,23 @@ def metropolis_flip_transitions(couplings, fields, beta, state, i):
     >>> metropolis_flip_transitions(np.zeros((2, 2)), np.zeros(2), 1.0, (1, -1), 0)
     [(1.0, (-1, -1)), (0.0, (1, -1))]
     """
-    field = local_field(couplings, fields, np.array(state), i)
+    J, h, beta, s = check_spins(couplings, fields, beta, state, "state")
+    i = index_below(len(s), "i", i)
+    state, field = tuple(s.tolist()), h[i] + J[i] @ s
     flips = float(flip_probability(field, state[i], beta))
     stays = float(-np.expm1(np.minimum(0.0, -2.0 * beta * state[i] * field)))
     return [(flips, (*state[:i], -state[i], *state[i + 1 :])), (stays, state)]
 
 
 VARIANTS = (
-    Variant(
-        "the 2 lost: 0, 1 for -1, +1",
-        "mistake",
+    Mistake(
         lambda field, beta=1.0: sigmoid(beta * field),
+        name="the 2 lost: 0, 1 for -1, +1",
         symptom="samples at twice the temperature",
     ),
-    Variant(
-        "sign lost: energy taken for its negative",
-        "mistake",
+    Mistake(
         lambda field, beta=1.0: sigmoid(-2.0 * beta * field),
+        name="sign lost: energy taken for its negative",
         symptom="ferromagnets come out antiferromagnetic",
     ),
 )
