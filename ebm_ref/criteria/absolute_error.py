@@ -52,10 +52,7 @@ def absolute_error(prediction, target):
     float
         |x - t| >= 0, in units of the prediction.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number.
+    Raises ValueError if an argument is not one real number.
 
     >>> float(absolute_error(2.5, 3.0))
     0.5

@@ -55,10 +55,7 @@ def adaptive_log_softmax(features, label: int, head, tails):
     float
         -log P(y | x) >= 0, in nats.
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, if `label` is not a class, or if a score overflows.
+    Raises ValueError if shapes do not fit, if `label` is not a class, or if a score overflows.
 
     >>> head, tail = np.zeros((3, 2)), (np.zeros((1, 2)), np.zeros((4, 1)))  # 2 classes, a cluster of 4
     >>> x = np.array([1.0, -1.0])

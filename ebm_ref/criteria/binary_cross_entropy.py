@@ -41,10 +41,7 @@ def binary_cross_entropy(probability, target):
     float
         >= 0, in nats; 0 where p = t = 0 or p = t = 1; +inf where what happened was called impossible.
 
-    Raises
-    ------
-    ValueError
-        If p or t is not in [0, 1].
+    Raises ValueError if p or t is not in [0, 1].
 
     >>> float(binary_cross_entropy(0.9, 1.0).round(5)), float(binary_cross_entropy(1e-20, 0.0))
     (0.10536, 1e-20)

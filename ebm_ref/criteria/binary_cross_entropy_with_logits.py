@@ -63,10 +63,7 @@ def binary_cross_entropy_with_logits(logit, target):
     float
         >= 0, in nats; log(2) at z = 0, about |z| far on the wrong side.
 
-    Raises
-    ------
-    ValueError
-        If t is not in [0, 1].
+    Raises ValueError if t is not in [0, 1].
 
     >>> float(binary_cross_entropy_with_logits(40.0, 1.0)), float(binary_cross_entropy_with_logits(1e9, 0.0))
     (4.248354255291589e-18, 1000000000.0)

@@ -44,10 +44,7 @@ def contrastive(x1, x2, same, margin=1.0):
     float
         >= 0, in units of x squared.
 
-    Raises
-    ------
-    ValueError
-        If `same` is neither 1 nor 0, or if the margin is negative.
+    Raises ValueError if `same` is neither 1 nor 0, or if the margin is negative.
 
     >>> a, b = np.array([0.0, 0.0]), np.array([0.5, 0.5])
     >>> float(contrastive(a, b, 1, 2.0)), float(contrastive(a, b, 0, 2.0))

@@ -46,10 +46,8 @@ def contrastive_distance(x1, x2, same, margin=1.0):
     float
         >= 0, in units of x squared.
 
-    Raises
-    ------
-    ValueError
-        If there is no component, if `same` is neither 1 nor 0, or if the margin is negative.
+    Raises ValueError if there is no component, if `same` is neither 1 nor 0, or if the margin is
+    negative.
 
     >>> a, b = np.array([0.0, 0.0]), np.array([0.3, 0.4])
     >>> float(contrastive_distance(a, b, 1)), float(contrastive_distance(a, b, 0))

@@ -70,10 +70,8 @@ def cosine_embedding(x1, x2, sign, margin=0.0):
     float
         0 to 2 if alike, 0 to 1 - m if not, to within rounding.
 
-    Raises
-    ------
-    ValueError
-        If a vector is zero, if `sign` is neither 1 nor -1, or if the margin is not in [-1, 1].
+    Raises ValueError if a vector is zero, if `sign` is neither 1 nor -1, or if the margin is not in [-1,
+    1].
 
     Lengths whose squares overflow or vanish are lengths like others:
 
@@ -137,13 +135,7 @@ FORMULA = Formula(
     sample=lambda rng: (
         random_points(rng, "x1", "x2") | {"sign": int(rng.choice([-1, 1])), "margin": rng.uniform(-0.9, 0.5)}
     ),
-    laws=(
-        non_negative,
-        symmetric("x1", "x2"),
-        homogeneous(0, x1=1),
-        homogeneous(0, x2=1),
-        turns_only,
-    ),
+    laws=(non_negative, symmetric("x1", "x2"), homogeneous(0, x1=1), homogeneous(0, x2=1), turns_only),
     cases={  # (x1, x2, sign, margin), L, (dL/dx1, dL/dx2), the mistake that it exposes
         "alike at 45 degrees: 1 - 1/sqrt(2)": Case(
             (EAST, NORTH_EAST, 1, 0.0),

@@ -66,10 +66,7 @@ def cross_entropy(logits, label: int):
     float
         >= 0, in nats; log(k) where all scores are alike, +inf where the true class is impossible.
 
-    Raises
-    ------
-    ValueError
-        If k < 1, if a logit is +inf or all are -inf, or if `label` is not in 0..k-1.
+    Raises ValueError if k < 1, if a logit is +inf or all are -inf, or if `label` is not in 0..k-1.
 
     >>> float(cross_entropy(np.array([2.0, 0.5, 0.1]), label=0).round(8))
     0.31677871

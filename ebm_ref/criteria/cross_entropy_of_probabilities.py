@@ -53,10 +53,7 @@ def cross_entropy_of_probabilities(logits, target):
     float
         >= 0, in nats; +inf where an impossible class has a weight.
 
-    Raises
-    ------
-    ValueError
-        If k < 1, if a logit is +inf or all are -inf, or if a weight is negative.
+    Raises ValueError if k < 1, if a logit is +inf or all are -inf, or if a weight is negative.
 
     >>> float(cross_entropy_of_probabilities(np.array([0.0, -np.inf]), np.array([1.0, 0.0])))
     0.0

@@ -94,10 +94,7 @@ def ctc(log_probabilities, target: int, blank: int = 0):
     float
         >= 0 for normalised rows; +inf where no path spells the target.
 
-    Raises
-    ------
-    ValueError
-        If a log-probability is +inf, or if target and blank are not classes apart.
+    Raises ValueError if a log-probability is +inf, or if target and blank are not classes apart.
 
     >>> half = np.log(np.full((2, 2), 0.5))
     >>> round(float(np.exp(-ctc(half, [1]))), 12)  # 1 1, 1 -, - 1: three of four paths

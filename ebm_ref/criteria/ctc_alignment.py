@@ -104,10 +104,8 @@ def best_alignment(log_probabilities, target, blank=0):
     (t,) int
         Symbols of the path.  Of equal ones it is that which moves on early and ends on a label.
 
-    Raises
-    ------
-    ValueError
-        If no path of t symbols spells the target, or if target or blank are not classes apart.
+    Raises ValueError if no path of t symbols spells the target, or if target or blank are not classes
+    apart.
 
     >>> lp = np.log(np.array([[0.1, 0.9], [0.6, 0.4], [0.7, 0.3]]))
     >>> best_alignment(lp, [1]), best_alignment(lp, [1, 1])

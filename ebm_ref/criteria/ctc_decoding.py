@@ -76,10 +76,7 @@ def prefix_beam_search(log_probabilities, width, blank=0):
         At most `width` entries, the likeliest first; ties go to the shortest labels.  log P is exact
         where no prefix was dropped on the way, and else a lower bound.
 
-    Raises
-    ------
-    ValueError
-        If width < 1, if a log-probability is NaN or +inf, or if the blank is no class.
+    Raises ValueError if width < 1, if a log-probability is NaN or +inf, or if the blank is no class.
 
     >>> lp = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
     >>> [round(float(np.exp(p)), 2) for p in prefix_beam_search(lp, width=2).values()]

@@ -92,10 +92,8 @@ def ctc_of_logits(logits, target: int, blank: int = 0):
     float
         >= 0; +inf where no path spells the target.
 
-    Raises
-    ------
-    ValueError
-        If a logit is +inf or all of a row are -inf, or if target and blank are not classes apart.
+    Raises ValueError if a logit is +inf or all of a row are -inf, or if target and blank are not classes
+    apart.
 
     >>> float(ctc_of_logits(np.array([[0.0, 17.0], [0.0, 17.0]]), [1]))
     1.71390828963254e-15

@@ -62,10 +62,7 @@ def focal(logit, target, gamma=2.0):
     float
         >= 0, in nats; at most the binary cross-entropy.
 
-    Raises
-    ------
-    ValueError
-        If the target is not in [0, 1], or if gamma is negative or infinite.
+    Raises ValueError if the target is not in [0, 1], or if gamma is negative or infinite.
 
     >>> float(focal(np.log(9.0), 1, 0.0).round(6)), float(focal(np.log(9.0), 1, 2.0).round(6))  # p = 0.9
     (0.105361, 0.001054)

@@ -47,10 +47,7 @@ def gaussian_nll(mean, variance, target):
     float
         In nats, of either sign; it belongs to a density, so it depends on the unit of t.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number, or if the variance is not positive.
+    Raises ValueError if an argument is not one real number, or if the variance is not positive.
 
     >>> float(gaussian_nll(0.0, 1.0, 0.0))  # log(2 pi) / 2
     0.9189385332046728

@@ -41,10 +41,7 @@ def hinge_embedding(distance, sign, margin=1.0):
     float
         The distance if alike, the part of the margin that is missing if not.
 
-    Raises
-    ------
-    ValueError
-        If `sign` is neither 1 nor -1, or if the margin is negative.
+    Raises ValueError if `sign` is neither 1 nor -1, or if the margin is negative.
 
     >>> float(hinge_embedding(0.25, 1)), float(hinge_embedding(0.25, -1))
     (0.25, 0.75)

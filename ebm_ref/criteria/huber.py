@@ -59,10 +59,7 @@ def huber(prediction, target, delta=1.0):
     float
         >= 0, in units of the prediction squared; delta^2 / 2 where the two arms meet.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number, or if delta is not positive and finite.
+    Raises ValueError if an argument is not one real number, or if delta is not positive and finite.
 
     >>> float(huber(0.0, 0.5)), float(huber(0.0, 3.0))
     (0.125, 2.5)

@@ -60,11 +60,8 @@ def info_nce(similarities, positive: int, temperature=0.1):
     float
         >= 0, in nats; log(k) where all candidates are equally similar.
 
-    Raises
-    ------
-    ValueError
-        If k < 1, if a similarity is +inf or all are -inf, if `positive` is not in 0..k-1, or if tau is not
-        positive and finite.
+    Raises ValueError if k < 1, if a similarity is +inf or all are -inf, if `positive` is not in 0..k-1,
+    or if tau is not positive and finite.
 
     >>> float(info_nce(np.array([1.0, 0.0]), positive=0, temperature=0.5).round(6))  # log(1 + e^-2)
     0.126928

@@ -46,10 +46,7 @@ def kl_divergence(log_q, p):
     float
         In nats; >= 0 where p and q both sum to 1; +inf where q rules out what p allows.
 
-    Raises
-    ------
-    ValueError
-        If `log_q` and `p` are not vectors of one length, or if an entry of p is negative.
+    Raises ValueError if `log_q` and `p` are not vectors of one length, or if an entry of p is negative.
 
     >>> float(kl_divergence(np.array([-np.inf, np.log(0.5), np.log(0.5)]), np.array([0.0, 0.0, 1.0])))
     0.6931471805599453

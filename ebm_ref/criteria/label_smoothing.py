@@ -62,10 +62,8 @@ def label_smoothing(logits, label: int, smoothing=0.1):
     float
         >= 0, in nats; +inf where a class is impossible, unless s = 0 and it is a wrong one.
 
-    Raises
-    ------
-    ValueError
-        If k < 1, if a logit is +inf or all are -inf, if `label` is not in 0..k-1, or if s is not in [0, 1].
+    Raises ValueError if k < 1, if a logit is +inf or all are -inf, if `label` is not in 0..k-1, or if s
+    is not in [0, 1].
 
     >>> float(label_smoothing(np.array([2.0, 0.5, 0.1]), label=0, smoothing=0.1).round(8))
     0.43011205

@@ -63,10 +63,7 @@ def log_cosh(prediction, target):
     float
         >= 0; at most (x - t)^2 / 2, and at most |x - t|.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number.
+    Raises ValueError if an argument is not one real number.
 
     >>> float(log_cosh(1e-9, 0.0)), float(log_cosh(800.0, 0.0))
     (5e-19, 799.3068528194401)

@@ -44,10 +44,7 @@ def margin_ranking(x1, x2, sign, margin=0.0):
     float
         >= 0; zero exactly when the right one is larger by `margin` or more.
 
-    Raises
-    ------
-    ValueError
-        If `sign` is neither 1 nor -1, or if the margin is negative.
+    Raises ValueError if `sign` is neither 1 nor -1, or if the margin is negative.
 
     >>> float(margin_ranking(1.0, 3.0, 1)), float(margin_ranking(1.0, 3.0, -1))
     (2.0, 0.0)

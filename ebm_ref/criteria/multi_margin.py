@@ -54,10 +54,7 @@ def multi_margin(scores, label: int, p=1, margin=1.0):
         >= 0, in units of score to the power p; zero exactly when every wrong class scores at least
         `margin` less than the right one.  A single class has nothing to beat: 0.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1, if p is neither 1 nor 2, or if the margin is negative.
+    Raises ValueError if `label` is not in 0..k-1, if p is neither 1 nor 2, or if the margin is negative.
 
     >>> float(multi_margin(np.array([0.0, 1.5, 0.5, -4.0]), 0))  # (2.5 + 1.5) / 4
     1.0

@@ -43,10 +43,7 @@ def multilabel_margin(scores, targets: int):
         >= 0; zero exactly when every right class scores at least 1 more than every wrong one.  Where all
         classes are right, or none, there is nothing to compare: 0.
 
-    Raises
-    ------
-    ValueError
-        If there is no class, or if an index before the first -1 is not in 0..k-1.
+    Raises ValueError if there is no class, or if an index before the first -1 is not in 0..k-1.
 
     >>> float(multilabel_margin(np.array([0.5, 0.0, 2.0]), np.array([0, -1, -1])))  # (0.5 + 2.5) / 3
     1.0
@@ -99,12 +96,7 @@ FORMULA = Formula(
     source="NYU DLSP20, week 11-2; PyTorch, MultiLabelMarginLoss",
     gradients={"scores": multilabel_margin_gradient},
     sample=random_targets,
-    laws=(
-        non_negative,
-        shift_invariant_in("scores"),
-        convex_in("scores"),
-        gradient_sums_to("scores", 0.0),
-    ),
+    laws=(non_negative, shift_invariant_in("scores"), convex_in("scores"), gradient_sums_to("scores", 0.0)),
     cases={  # (scores, targets), L, dL/dx, the mistake that it exposes
         "the documentation's example: classes 3 and 0 are right, (0.4 + 0.6 + 1.1 + 1.3) / 4": Case(
             ([0.1, 0.2, 0.4, 0.8], [3, 0, -1, 1]),

@@ -44,10 +44,7 @@ def multilabel_soft_margin(scores, targets):
     float
         >= 0; log 2 where all scores are 0.
 
-    Raises
-    ------
-    ValueError
-        If there is no class, or if a target is neither 0 nor 1.
+    Raises ValueError if there is no class, or if a target is neither 0 nor 1.
 
     >>> float(multilabel_soft_margin(np.array([-800.0, -800.0]), np.array([1, 0])))
     400.0

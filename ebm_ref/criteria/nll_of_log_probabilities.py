@@ -52,10 +52,7 @@ def nll_of_log_probabilities(log_probabilities, label: int):
     float
         -l_y >= 0, in nats; +inf where the true class is impossible.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1.
+    Raises ValueError if `label` is not in 0..k-1.
 
     >>> float(nll_of_log_probabilities(np.log(np.array([0.9, 0.1])), label=0).round(5))
     0.10536

@@ -61,11 +61,8 @@ def poisson_nll(log_rate, target):
     float
         >= 0, in nats; +inf where the rate is 0 and the count is not.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number, if the log-rate is +inf, or if the target is negative or
-        infinite.
+    Raises ValueError if an argument is not one real number, if the log-rate is +inf, or if the target is
+    negative or infinite.
 
     >>> float(poisson_nll(0.0, 2.0).round(9)), float(poisson_nll(-np.inf, 0.0))
     (1.693147181, 0.0)

@@ -37,10 +37,7 @@ def reduction_mean(losses):
     float
         sum_i l_i / n.
 
-    Raises
-    ------
-    ValueError
-        If there is no sample.
+    Raises ValueError if there is no sample.
 
     >>> float(reduction_mean(np.array([0.25, 0.25, 0.01])).round(12))
     0.17
@@ -68,10 +65,7 @@ def reduction_sum(losses):
     float
         sum_i l_i; 0 for an empty batch.
 
-    Raises
-    ------
-    ValueError
-        If the losses are no vector of numbers.
+    Raises ValueError if the losses are no vector of numbers.
 
     >>> float(reduction_sum(np.array([1.0, 2.0])))
     3.0
@@ -99,10 +93,7 @@ def reduction_batchmean(losses):
     float
         sum_ij l_ij / n.
 
-    Raises
-    ------
-    ValueError
-        If there is no sample.
+    Raises ValueError if there is no sample.
 
     >>> float(reduction_batchmean(np.array([[1.0, 2.0], [3.0, 4.0]])))
     5.0
@@ -198,7 +189,7 @@ MEAN = Formula(
             "github.com/huggingface/transformers/issues/24725, and torchtune, "
             "github.com/meta-pytorch/torchtune/pull/1875",
             symptom="samples of a short batch count more; the result depends on how batches are cut",
-        ),
+        )
     },
     rules=rules,
     refuses={"no sample": (([],), "losses")},
@@ -223,7 +214,7 @@ SUM = Formula(
             lambda l: np.sum(l) / len(l),
             {"losses": lambda l: np.full(len(l), 1.0 / len(l))},
             seen_in="Keras, documentation of keras.losses.Loss; github.com/keras-team/keras/issues/18818",
-        ),
+        )
     },
 )
 
@@ -253,7 +244,7 @@ BATCHMEAN = Formula(
             "github.com/pytorch/pytorch/pull/14457; unawares in DeiT, "
             "github.com/facebookresearch/deit/issues/61",
             symptom="k times too small",
-        ),
+        )
     },
     rules=rules,
     refuses={"no sample": ((np.zeros((0, 3)),), "losses")},

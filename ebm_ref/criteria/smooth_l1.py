@@ -55,10 +55,7 @@ def smooth_l1(prediction, target, beta=1.0):
     float
         >= 0, in units of the prediction; beta/2 where the two arms meet.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number, or if beta is negative or infinite.
+    Raises ValueError if an argument is not one real number, or if beta is negative or infinite.
 
     >>> float(smooth_l1(0.0, 1.0, beta=2.0)), float(smooth_l1(0.0, 3.0, beta=2.0))
     (0.25, 2.0)

@@ -43,10 +43,7 @@ def soft_margin(score, sign):
     float
         >= 0; log 2 at score 0, about |s| far on the wrong side.
 
-    Raises
-    ------
-    ValueError
-        If `sign` is neither 1 nor -1.
+    Raises ValueError if `sign` is neither 1 nor -1.
 
     >>> float(soft_margin(-800.0, 1)), float(soft_margin(40.0, 1))
     (800.0, 4.248354255291589e-18)

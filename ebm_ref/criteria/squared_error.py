@@ -57,10 +57,7 @@ def squared_error(prediction, target):
     float
         (x - t)^2 >= 0, in units of the prediction squared.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not one real number.
+    Raises ValueError if an argument is not one real number.
 
     >>> float(squared_error(2.5, 3.0))
     0.25

@@ -78,11 +78,8 @@ def transducer(log_probabilities, target: int, blank: int = 0):
     float
         >= 0 for normalised rows; +inf where every way is impossible.
 
-    Raises
-    ------
-    ValueError
-        If the shape is not (t, u+1, c) with t >= 1, if a log-probability is +inf, or if target and
-        blank are not classes apart.
+    Raises ValueError if the shape is not (t, u+1, c) with t >= 1, if a log-probability is +inf, or if
+    target and blank are not classes apart.
 
     >>> half = np.log(np.full((2, 2, 2), 0.5))
     >>> round(float(np.exp(-transducer(half, [1]))), 12)  # two ways of three steps
@@ -242,11 +239,7 @@ P, Q, R = -1.7314291957733714, -1.2314291957733714, -1.8113862028771162
 S, U = -1.6302539315802915, -1.7795670627425162
 PUBLISHED = [
     [[P, Q, P, P, P], [P, P, Q, P, P], [R, R, -1.7113862028771163, -1.1113862028771162, R]],
-    [
-        [P, Q, P, P, P],
-        [S, S, -1.5302539315802914, S, S],
-        [-1.1795670627425163, U, -1.6795670627425163, U, U],
-    ],
+    [[P, Q, P, P, P], [S, S, -1.5302539315802914, S, S], [-1.1795670627425163, U, -1.6795670627425163, U, U]],
 ]
 A, B, C, D = 0.3081980719059999, 0.6918019280940001, 0.38360385618800025, 0.6163961438119998
 
@@ -310,10 +303,7 @@ FORMULA = Formula(
             ([[[-20.0, CLOSE], [CLOSE, -20.0]], [[-20.0, -20.0], [CLOSE, -20.0]]], [1], 0),
             2.7939677195980814e-09,
             -np.array(
-                [
-                    [[4.248354263204765e-18, 1.0], [1.0, 0.0]],
-                    [[0.0, 4.248354263204765e-18], [1.0, 0.0]],
-                ]
+                [[[4.248354263204765e-18, 1.0], [1.0, 0.0]], [[0.0, 4.248354263204765e-18], [1.0, 0.0]]]
             ),
             "logarithm of a sum of products",
         ),

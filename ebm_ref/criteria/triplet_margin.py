@@ -72,10 +72,7 @@ def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0):
     float
         >= 0; zero exactly when the negative is at least `margin` farther than the positive.
 
-    Raises
-    ------
-    ValueError
-        If the points have no component, if the margin is negative, or if p < 1 or infinite.
+    Raises ValueError if the points have no component, if the margin is negative, or if p < 1 or infinite.
 
     >>> a = np.array([0.0, 0.0])
     >>> float(triplet_margin(a, np.array([1.0, -1.0]), np.array([3.0, 3.0]), p=1.0))  # 1 + 2 - 6 < 0

@@ -74,11 +74,8 @@ def reduction_class_weighted_mean(losses, weights):
     float
         sum_i w_i l_i / sum_i w_i.
 
-    Raises
-    ------
-    ValueError
-        If the arguments are not vectors of one length n >= 1, if a weight is negative or infinite, or if
-        all are 0.
+    Raises ValueError if the arguments are not vectors of one length n >= 1, if a weight is negative or
+    infinite, or if all are 0.
 
     >>> float(reduction_class_weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0])))
     2.0
@@ -112,10 +109,8 @@ def reduction_element_weighted_mean(losses, weights):
     float
         sum_i w_i l_i / n.
 
-    Raises
-    ------
-    ValueError
-        If the arguments are not vectors of one length n >= 1, or if a weight is negative or infinite.
+    Raises ValueError if the arguments are not vectors of one length n >= 1, or if a weight is negative or
+    infinite.
 
     >>> float(reduction_element_weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0])))
     3.0
@@ -151,10 +146,8 @@ def reduction_by_target_length(losses, lengths: int):
     float
         (1/n) sum_i l_i / max(u_i, 1).
 
-    Raises
-    ------
-    ValueError
-        If the arguments are not vectors of one length n >= 1, or if a length is negative or not whole.
+    Raises ValueError if the arguments are not vectors of one length n >= 1, or if a length is negative or
+    not whole.
 
     >>> float(reduction_by_target_length(np.array([4.0, 3.0]), np.array([2, 0])))
     2.5

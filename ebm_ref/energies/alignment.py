@@ -45,10 +45,7 @@ def alignment(distances):
     float
         Sum of d along the best path; +inf where every path is forbidden.
 
-    Raises
-    ------
-    ValueError
-        If there is no row or no column, or if a distance is -inf.
+    Raises ValueError if there is no row or no column, or if a distance is -inf.
 
     >>> float(alignment(np.array([[1.0, 5.0, 5.0], [5.0, 1.0, 1.0]])))  # the last step is on in one only
     3.0
@@ -148,10 +145,8 @@ def soft_alignment(distances, beta=1.0):
     float
         At most the energy of the best alignment, by up to log(number of paths) / beta.
 
-    Raises
-    ------
-    ValueError
-        If there is no row or no column, if a distance is -inf, or if beta is not positive and finite.
+    Raises ValueError if there is no row or no column, if a distance is -inf, or if beta is not positive
+    and finite.
 
     >>> float(np.exp(-soft_alignment(np.zeros((3, 3)))).round(12))  # how many paths there are
     13.0

@@ -56,10 +56,7 @@ def denoising_autoencoder(corrupted, target, encoder, encoder_bias, decoder, dec
     float
         |t - tanh(V tanh(W x + b) + c)|^2/2 >= 0.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
 
     >>> W, b, V, c = np.zeros((1, 2)), np.zeros(1), np.zeros((2, 1)), np.zeros(2)
     >>> float(denoising_autoencoder(np.array([9.0, 9.0]), np.array([1.0, 2.0]), W, b, V, c))
@@ -148,10 +145,7 @@ def autoencoder(point, encoder, encoder_bias, decoder, decoder_bias):
     float
         |x - tanh(V tanh(W x + b) + c)|^2/2 >= 0; tanh never reaches 1, so inputs should lie within.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
 
     >>> W, V = np.array([[0.5 * np.log(3.0)]]), np.array([[np.log(3.0)]])  # 1 -> 1/2 -> 1/2
     >>> float(np.round(autoencoder(np.ones(1), W, np.zeros(1), V, np.zeros(1)), 15))
@@ -380,7 +374,5 @@ DENOISING = Formula(
             seen_in="Vincent (2011), whose decoder is linear, for data that are not bounded",
         ),
     },
-    refuses={
-        "a target of another length": (([1.0, 0.0], [1.0], *NARROW), "target"),
-    },
+    refuses={"a target of another length": (([1.0, 0.0], [1.0], *NARROW), "target")},
 )

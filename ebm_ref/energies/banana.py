@@ -48,10 +48,7 @@ def banana(point, bend, variance):
     float
         x_1^2/(2v) + (x_2 - b (x_1^2 - v))^2/2 >= 0.
 
-    Raises
-    ------
-    ValueError
-        If x is not of the plane, or if the variance is not positive.
+    Raises ValueError if x is not of the plane, or if the variance is not positive.
 
     >>> float(banana(np.array([2.0, 3.0]), 1.0, 2.0))  # d = 1
     1.5
@@ -106,10 +103,7 @@ def banana_score(point, bend, variance):
     (2,) float
         -x_1/v + 2 b x_1 d, and -d.
 
-    Raises
-    ------
-    ValueError
-        If x is not of the plane, or if the variance is not positive.
+    Raises ValueError if x is not of the plane, or if the variance is not positive.
 
     >>> banana_score(np.array([2.0, 3.0]), 1.0, 2.0).tolist()
     [3.0, -1.0]
@@ -152,10 +146,7 @@ def banana_curvature(point, bend, variance):
     float
         1/v + 1 - 2 b d + 4 b^2 x_1^2: negative inside the bend.
 
-    Raises
-    ------
-    ValueError
-        If x is not of the plane, or if the variance is not positive.
+    Raises ValueError if x is not of the plane, or if the variance is not positive.
 
     >>> float(banana_curvature(np.array([2.0, 3.0]), 1.0, 2.0))
     15.5
@@ -245,7 +236,7 @@ FORMULA = Formula(
             },
             seen_in="texts that write x_2 - b x_1^2, as Rosenbrock's valley",
             symptom="the same banana, b v higher",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_BANANAS,
@@ -276,7 +267,7 @@ SCORE = Formula(
             banana_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_BANANAS,
@@ -302,7 +293,7 @@ CURVATURE = Formula(
         "mixed derivatives counted": Mistake(
             lambda x, b, v: -np.sum(banana_score_point_gradient(x, b, v)),
             symptom="the gradient of the summed score: all of the Hessian instead of its diagonal",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_BANANAS,

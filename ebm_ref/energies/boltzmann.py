@@ -51,10 +51,7 @@ def ising(couplings, fields, spins):
     float
         -1/2 s'J s - h's.
 
-    Raises
-    ------
-    ValueError
-        If a spin is neither -1 nor 1, or if a shape does not fit.
+    Raises ValueError if a spin is neither -1 nor 1, or if a shape does not fit.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(ising(J, np.array([0.5, -0.25]), np.array([1, 1])))
@@ -98,10 +95,7 @@ def boltzmann(weights, biases, bits):
     float
         -1/2 x'W x - b'x; 0 where all units are off.
 
-    Raises
-    ------
-    ValueError
-        If a bit is neither 0 nor 1, or if a shape does not fit.
+    Raises ValueError if a bit is neither 0 nor 1, or if a shape does not fit.
 
     >>> W = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(boltzmann(W, np.array([0.5, -0.25]), np.array([1, 1])))

@@ -41,10 +41,8 @@ def chain(unary, pairwise, labels: int):
     float
         Lower is better; +inf for a forbidden sequence.
 
-    Raises
-    ------
-    ValueError
-        If a label is not in 0..k-1, if there is no moment or no label, or if an energy is -inf.
+    Raises ValueError if a label is not in 0..k-1, if there is no moment or no label, or if an energy is
+    -inf.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain(u, P, np.array([0, 1, 1])))  # 0 + 0 + 4, and 8 + 0

@@ -79,10 +79,7 @@ def contraction(point, encoder, encoder_bias):
     float
         sum_j (1 - h_j^2)^2 |w_j|^2 >= 0.
 
-    Raises
-    ------
-    ValueError
-        If W does not fit to x and b.
+    Raises ValueError if W does not fit to x and b.
 
     >>> float(contraction(np.zeros(2), np.array([[3.0, 4.0]]), np.zeros(1)))
     25.0
@@ -146,10 +143,7 @@ def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias,
     float
         |x - tanh(V tanh(W x + b) + c)|^2/2 + lambda P >= 0.
 
-    Raises
-    ------
-    ValueError
-        If lambda is negative, or if the shapes do not fit.
+    Raises ValueError if lambda is negative, or if the shapes do not fit.
 
     >>> W, V = np.array([[3.0, 4.0]]), np.zeros((2, 1))
     >>> float(contractive_autoencoder(np.zeros(2), W, np.zeros(1), V, np.zeros(2), strength=2.0))
@@ -310,7 +304,7 @@ FORMULA = Formula(
                 autoencoder(x, W, b, V, c) + strength * np.sqrt(contraction(x, W, b))
             ),
             symptom="a constant pull however small the Jacobian is, and no slope where it vanishes",
-        ),
+        )
     },
     rules=rules,
     refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias, strength), the argument to blame

@@ -112,10 +112,7 @@ def convnet(kernels, biases, output_weights, image, label: int):
     float
         sum(V_y tanh(a)), of either sign; lower is better.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1, or if two shapes do not fit.
+    Raises ValueError if `label` is not in 0..k-1, or if two shapes do not fit.
 
     >>> image = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     >>> kernel, V = np.array([[[0.0, 0.0], [0.0, np.log(2.0)]]]), np.array([[[[5.0]]]])
@@ -235,10 +232,7 @@ FORMULA = Formula(
         "a blank image: all four tie, the first takes the slope": Case(
             SMALL | {"kernels": [[[1.0, 2.0], [0.0, -1.0]]], "image": np.zeros((3, 3)), "label": 0},
             2.0,
-            {
-                "biases": [3.0],
-                "image": [[3.0, 6.0, 0.0], [0.0, -3.0, 0.0], [0.0, 0.0, 0.0]],
-            },
+            {"biases": [3.0], "image": [[3.0, 6.0, 0.0], [0.0, -3.0, 0.0], [0.0, 0.0, 0.0]]},
         ),
         "two blocks: each keeps its own largest": Case(
             (

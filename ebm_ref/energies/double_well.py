@@ -51,10 +51,7 @@ def double_well(point, position=1.0, height=1.0):
     float
         h (x^2 - a^2)^2, 0 in the wells.
 
-    Raises
-    ------
-    ValueError
-        If an argument is an array.
+    Raises ValueError if an argument is an array.
 
     >>> x = np.arange(-2048, 2049) / 512  # the trapezoidal rule is exact for what falls off this fast
     >>> p = np.array([np.exp(-double_well(t)) for t in x])
@@ -99,10 +96,7 @@ def double_well_score(point, position=1.0, height=1.0):
     float
         -4 h x (x^2 - a^2), pointing to the well on the side of x.
 
-    Raises
-    ------
-    ValueError
-        If an argument is an array.
+    Raises ValueError if an argument is an array.
 
     >>> [float(double_well_score(x)) for x in (-2.0, -1.0, 0.5)]
     [24.0, 0.0, 1.5]
@@ -142,10 +136,7 @@ def double_well_curvature(point, position=1.0, height=1.0):
     float
         4 h (3 x^2 - a^2): 8 h a^2 in the wells, -4 h a^2 on the barrier.
 
-    Raises
-    ------
-    ValueError
-        If an argument is an array.
+    Raises ValueError if an argument is an array.
 
     >>> [float(double_well_curvature(x)) for x in (0.0, 1.0)]
     [-4.0, 8.0]
@@ -214,7 +205,7 @@ FORMULA = Formula(
         "not a number": Case(_NAN, np.nan, {"point": np.nan}),
     },
     variants={
-        "(x - a)^2 for (x^2 - a^2)^2": Mistake(lambda x, a=1.0, h=1.0: h * (x - a) ** 2, symptom="one well"),
+        "(x - a)^2 for (x^2 - a^2)^2": Mistake(lambda x, a=1.0, h=1.0: h * (x - a) ** 2, symptom="one well")
     },
 )
 
@@ -242,7 +233,7 @@ SCORE = Formula(
             double_well_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
-        ),
+        )
     },
 )
 
@@ -269,6 +260,6 @@ CURVATURE = Formula(
             seen_in="Song and Kingma (2021), arXiv 2101.03288v2, equations (8), (15), (17): + before the "
             "second derivatives of E",
             symptom="implicit score matching is off by a term that depends on the parameters",
-        ),
+        )
     },
 )

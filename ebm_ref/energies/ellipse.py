@@ -51,10 +51,7 @@ def ellipse(axes, point, angle):
     float
         The squared distance from y to (w_1 cos z, w_2 sin z).
 
-    Raises
-    ------
-    ValueError
-        If there are not two axes, or if y is not of the plane.
+    Raises ValueError if there are not two axes, or if y is not of the plane.
 
     >>> float(ellipse(np.array([2.0, 1.5]), np.array([3.0, 0.0]), 0.0))
     1.0
@@ -121,10 +118,7 @@ def ellipse_free_energy_at_origin(axes, beta=1.0):
     float
         F(0), between min(w_1^2, w_2^2) and (w_1^2 + w_2^2)/2.
 
-    Raises
-    ------
-    ValueError
-        If there are not two axes, or if beta is not positive and finite.
+    Raises ValueError if there are not two axes, or if beta is not positive and finite.
 
     >>> F = [ellipse_free_energy_at_origin(np.array([2.0, 1.5]), b) for b in (0.1, 0.3, 1.0, 3.2, 10.0)]
     >>> np.round(F, 6).tolist()

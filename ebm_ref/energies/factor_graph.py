@@ -46,10 +46,7 @@ def factor_graph(tables, scopes: int, configuration: int):
     float
         sum_a E_a(y_i, y_j); 0 without factors.
 
-    Raises
-    ------
-    ValueError
-        If a scope is not a pair of variables 0..n-1, or a value is not in 0..k-1.
+    Raises ValueError if a scope is not a pair of variables 0..n-1, or a value is not in 0..k-1.
 
     >>> tables = np.array([[[0.0, 1.0], [2.0, 3.0]], [[0.0, 10.0], [20.0, 30.0]]])
     >>> float(factor_graph(tables, np.array([[0, 1], [1, 2]]), np.array([1, 0, 1])))  # 2 + 10

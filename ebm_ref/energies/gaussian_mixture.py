@@ -58,10 +58,8 @@ def gaussian_mixture_energy(point, means, covariances, weights, component: int):
     float
         -log of the joint density of y and z.
 
-    Raises
-    ------
-    ValueError
-        If `component` is not in 0..c-1, a weight not positive, S_z not definite, or a shape wrong.
+    Raises ValueError if `component` is not in 0..c-1, a weight not positive, S_z not definite, or a shape
+    wrong.
 
     >>> one = np.ones((1, 1))
     >>> float(gaussian_mixture_energy(np.zeros(1), 0.0 * one, np.ones((1, 1, 1)), np.ones(1), 0))
@@ -161,10 +159,8 @@ def gaussian_mixture(point, means, covariances, weights):
     float
         -log sum_z w_z N(y; mu_z, S_z), of either sign.
 
-    Raises
-    ------
-    ValueError
-        If there is no component, a weight is not positive, an S_z not definite, or a shape does not fit.
+    Raises ValueError if there is no component, a weight is not positive, an S_z not definite, or a shape
+    does not fit.
 
     >>> means, S = np.array([[-1.0], [1.0]]), np.ones((2, 1, 1))
     >>> float(np.round(gaussian_mixture(np.zeros(1), means, S, np.array([0.5, 0.5])), 12))

@@ -56,10 +56,7 @@ def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If a hidden unit is neither 0 nor 1.
+    Raises ValueError if a hidden unit is neither 0 nor 1.
 
     >>> one = np.ones(1)
     >>> float(gaussian_rbm(np.array([[3.0]]), one, one, np.array([2.0]), np.array([1])))  # 0.5 - 1 - 6
@@ -116,10 +113,7 @@ def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If the sizes of W, b, c and v do not fit.
+    Raises ValueError if the sizes of W, b, c and v do not fit.
 
     >>> one = np.ones(1)
     >>> float(gaussian_rbm_free_energy(np.array([[np.log(3.0)]]), one, 0.0 * one, one).round(12))  # -log 4

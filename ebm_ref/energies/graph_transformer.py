@@ -53,10 +53,7 @@ def graph_transformer(energies, arcs: int, answer: int):
     float
         +inf where no path spells the answer.
 
-    Raises
-    ------
-    ValueError
-        If there is no arc, if one does not lead upwards, or if an energy is -inf.
+    Raises ValueError if there is no arc, if one does not lead upwards, or if an energy is -inf.
 
     >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
     >>> float(graph_transformer(np.array([0.5, 0.25, 3.0]), arcs, [3, 4]))
@@ -247,7 +244,7 @@ FORMULA = Formula(
         "the best path, whatever it spells": Mistake(
             lambda e, arcs, answer: np.sum(e[best_path(e, free(arcs))]),
             symptom="the answer is not clamped: no loss of it has a gradient",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_GRAPHS,

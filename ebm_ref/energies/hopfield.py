@@ -48,10 +48,7 @@ def hopfield(couplings, fields, spins):
     float
         -s' J s/2 - h.s.
 
-    Raises
-    ------
-    ValueError
-        If a spin is not -1 or 1, or if a shape does not fit.
+    Raises ValueError if a spin is not -1 or 1, or if a shape does not fit.
 
     >>> J = np.array([[0.0, 2.0], [2.0, 0.0]])
     >>> [float(hopfield(J, np.array([0.5, 0.0]), np.array(s))) for s in ([1, 1], [-1, -1], [1, -1])]

@@ -52,10 +52,7 @@ def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, 
     float
         Half the squared distance between the two images, >= 0.
 
-    Raises
-    ------
-    ValueError
-        If two shapes do not fit.
+    Raises ValueError if two shapes do not fit.
 
     On the circle x^2 + y^2 = 1 there are two answers.  G(y) = y^2, nearly: a second difference of tanh.
 

@@ -53,10 +53,7 @@ def joint_energy(weights, features, label: int):
     float
         -w_y.x, of either sign.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1, or if `features` does not fit `weights`.
+    Raises ValueError if `label` is not in 0..k-1, or if `features` does not fit `weights`.
 
     >>> float(joint_energy(np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([3.0, 1.0]), 0))
     -5.0
@@ -102,10 +99,7 @@ def marginal_energy(weights, features):
     float
         -log sum_y e^{w_y.x}: below the least joint energy, by at most log k.
 
-    Raises
-    ------
-    ValueError
-        If there is no answer, or if `features` does not fit `weights`.
+    Raises ValueError if there is no answer, or if `features` does not fit `weights`.
 
     >>> float(marginal_energy(np.array([[0.0], [-40.0]]), np.array([1.0])))  # -log(1 + e^-40)
     -4.248354255291589e-18

@@ -45,10 +45,7 @@ def k_means(centers, point):
     float
         min_z |y - w_z|^2 >= 0.
 
-    Raises
-    ------
-    ValueError
-        If there is no prototype, or if y has another length.
+    Raises ValueError if there is no prototype, or if y has another length.
 
     >>> float(k_means(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([3.0, 3.0])))
     1.0
@@ -193,10 +190,7 @@ FORMULA = Formula(
     variants={
         "distance not squared": Convention(
             lambda w, y: np.sqrt(k_means(w, y)),
-            {
-                "centers": _distance_gradient,
-                "point": lambda w, y: -np.sum(_distance_gradient(w, y), axis=0),
-            },
+            {"centers": _distance_gradient, "point": lambda w, y: -np.sum(_distance_gradient(w, y), axis=0)},
             seen_in="SciPy, documentation of scipy.cluster.vq.kmeans (distortion); "
             "github.com/scipy/scipy/issues/2279",
             symptom="best prototypes are medians, yet Lloyd's algorithm returns means",

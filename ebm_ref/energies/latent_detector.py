@@ -49,10 +49,7 @@ def latent_detector(weights, windows, threshold, position: int, face):
     float
         G(X_Z) for a face, T for none, whatever Z.
 
-    Raises
-    ------
-    ValueError
-        If `position` is not in 0..k-1, `face` not 0 or 1, or w no template for the windows.
+    Raises ValueError if `position` is not in 0..k-1, `face` not 0 or 1, or w no template for the windows.
 
     >>> windows = np.array([[0.0, 1.0], [3.0, 0.0]])
     >>> float(latent_detector(np.array([-1.0, 2.0]), windows, -2.0, position=1, face=1))
@@ -111,10 +108,7 @@ def latent_detector_free_energy(weights, windows, threshold, face):
     float
         min_j G(X_j) for a face, T for none.
 
-    Raises
-    ------
-    ValueError
-        If there is no window, `face` is not 0 or 1, or w no template for the windows.
+    Raises ValueError if there is no window, `face` is not 0 or 1, or w no template for the windows.
 
     >>> windows = np.array([[0.0, 1.0], [3.0, 0.0]])
     >>> float(latent_detector_free_energy(np.array([-1.0, 2.0]), windows, -2.0, face=1))
@@ -281,7 +275,7 @@ FREE_ENERGY = Formula(
         "mean over the positions": Mistake(
             lambda w, X, T, y: np.mean(np.dot(X, w)) if y else T,
             symptom="a face in one window of many is outvoted by the background",
-        ),
+        )
     },
     rules=rules_free_energy,
     refuses={  # (weights, windows, threshold, face), the argument to blame

@@ -40,10 +40,7 @@ def linear_regression(weights, features, target):
     float
         Half the squared length of W'x - y, >= 0.
 
-    Raises
-    ------
-    ValueError
-        If `features` or `target` does not fit `weights`.
+    Raises ValueError if `features` or `target` does not fit `weights`.
 
     >>> W = np.array([[1.0, 0.0], [0.0, 2.0]])
     >>> float(linear_regression(W, np.array([1.0, 2.0]), np.array([0.0, 1.0])))  # (1 + 9) / 2

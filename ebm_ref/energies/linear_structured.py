@@ -47,10 +47,8 @@ def linear_structured(weights, transitions, features, labels: int):
     float
         Linear in all weights together.
 
-    Raises
-    ------
-    ValueError
-        If a label is not in 0..k-1, if there is no moment or no label, or if a transition is -inf.
+    Raises ValueError if a label is not in 0..k-1, if there is no moment or no label, or if a transition
+    is -inf.
 
     >>> W, T = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(linear_structured(W, T, np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0, 1])))  # 1 + 4 + 8
@@ -114,9 +112,7 @@ FORMULA = Formula(
             "transitions read from column to row",
         ),
         "one moment: a classifier": Case(
-            (W, T, X[2:], [1]),
-            12.0,
-            {"weights": [[0.0, 0.0], [1.0, 1.0]], "transitions": np.zeros((2, 2))},
+            (W, T, X[2:], [1]), 12.0, {"weights": [[0.0, 0.0], [1.0, 1.0]], "transitions": np.zeros((2, 2))}
         ),
         "one feature of constant 1 is a bias for each label": Case(
             ([[2.0], [3.0]], np.zeros((2, 2)), np.ones((3, 1)), [1, 0, 1]),

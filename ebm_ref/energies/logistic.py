@@ -60,10 +60,7 @@ def logistic(weights, bias, features, answer):
     float
         -log p(Y | x) >= 0, in nats.
 
-    Raises
-    ------
-    ValueError
-        If `answer` is neither 0 nor 1, or if `features` does not fit `weights`.
+    Raises ValueError if `answer` is neither 0 nor 1, or if `features` does not fit `weights`.
 
     >>> float(logistic(np.array([4.0]), 0.0, np.array([10.0]), 1))  # p = 1 to seventeen digits
     4.248354255291589e-18

@@ -75,10 +75,8 @@ def mixture(point, centers, variances, weights):
     float
         -log sum_k w_k N(x; mu_k, v_k I).
 
-    Raises
-    ------
-    ValueError
-        If there is no component, a variance or a weight is not positive, or a shape does not fit.
+    Raises ValueError if there is no component, a variance or a weight is not positive, or a shape does
+    not fit.
 
     >>> one = np.ones(1)
     >>> float(np.round(mixture(np.zeros(2), np.zeros((1, 2)), one, one), 12))  # log(2 pi)
@@ -146,10 +144,7 @@ def mixture_score(point, centers, variances, weights):
     (n,) float
         sum_k r_k (mu_k - x)/v_k.
 
-    Raises
-    ------
-    ValueError
-        As for `mixture`.
+    Raises ValueError: As for `mixture`.
 
     >>> one = np.ones(1)
     >>> mixture_score(np.array([3.0, 4.0]), np.zeros((1, 2)), 2.0 * one, one).tolist()
@@ -199,10 +194,7 @@ def mixture_curvature(point, centers, variances, weights):
     float
         sum_k r_k (n/v_k - |d_k|^2).
 
-    Raises
-    ------
-    ValueError
-        As for `mixture`.
+    Raises ValueError: As for `mixture`.
 
     >>> two, half = np.ones(2), np.array([0.5, 0.5])
     >>> float(mixture_curvature(np.zeros(1), np.array([[-3.0], [3.0]]), two, half))  # 1 - 9
@@ -361,7 +353,7 @@ SCORE = Formula(
         "weights in place of responsibilities": Mistake(
             lambda x, mu, v, w: np.dot(w / np.sum(w), (mu - x) / v[:, None]),
             symptom="a single Gaussian's score: linear, and no modes",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_MIXTURES,
@@ -392,7 +384,7 @@ CURVATURE = Formula(
         "spread of the forces left out": Mistake(
             lambda x, mu, v, w: np.dot(softmax(-energies(x, mu, v, w)), len(x) / v),
             symptom="convex between the modes, where there is a barrier",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_MIXTURES,

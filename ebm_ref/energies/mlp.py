@@ -101,10 +101,7 @@ def multi_layer_perceptron(
     float
         V_y h + c_y, of either sign; lower is better.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1, or if two shapes do not fit.
+    Raises ValueError if `label` is not in 0..k-1, or if two shapes do not fit.
 
     >>> W, b, V, c = np.zeros((1, 1)), np.array([np.log(3.0) / 2.0]), np.array([[4.0], [0.0]]), np.ones(2)
     >>> float(multi_layer_perceptron(W, b, V, c, np.zeros(1), 0).round(12))  # 4 tanh(log(3)/2) + 1

@@ -41,10 +41,7 @@ def pca(basis, point):
     float
         |y - W W' y|^2 >= 0.
 
-    Raises
-    ------
-    ValueError
-        If W has not as many rows as y.
+    Raises ValueError if W has not as many rows as y.
 
     >>> float(pca(np.array([[1.0], [0.0]]), np.array([3.0, 4.0])))  # the distance to an axis, squared
     16.0

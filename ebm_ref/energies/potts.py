@@ -43,10 +43,7 @@ def potts(couplings, fields, labels: int):
     float
         -sum_{i<j} J_ij [y_i = y_j] - sum_i h_i(y_i), with (J_ij + J_ji)/2 for J_ij.
 
-    Raises
-    ------
-    ValueError
-        If a label is not in 0..q-1, or if a shape does not fit.
+    Raises ValueError if a label is not in 0..q-1, or if a shape does not fit.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(potts(J, np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.25]]), np.array([2, 2])))

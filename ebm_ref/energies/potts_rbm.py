@@ -47,10 +47,7 @@ def potts_rbm_free_energy(weights, visible_bias, hidden_bias, labels: int):
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If a label is not in 0..q-1.
+    Raises ValueError if a label is not in 0..q-1.
 
     >>> W = np.array([[[0.0], [np.log(3.0)]]])
     >>> float(potts_rbm_free_energy(W, np.zeros((1, 2)), np.zeros(1), np.array([1])).round(12))  # -log 4

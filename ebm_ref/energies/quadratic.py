@@ -53,10 +53,7 @@ def quadratic(point, center, precision):
     float
         (x - mu)' A (x - mu)/2, not normalised: 0 at mu.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
 
     >>> float(quadratic(np.array([3.0, 1.0]), np.zeros(2), np.array([[2.0, 0.0], [0.0, 4.0]])))
     11.0
@@ -103,10 +100,7 @@ def quadratic_score(point, center, precision):
     (n,) float
         -(A + A') d/2, pointing downhill.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
 
     >>> quadratic_score(np.array([3.0, 1.0]), np.zeros(2), np.array([[2.0, 0.0], [0.0, 4.0]])).tolist()
     [-6.0, -4.0]
@@ -147,10 +141,7 @@ def quadratic_curvature(point, center, precision):
     float
         tr A, the same everywhere.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
 
     >>> float(quadratic_curvature(np.zeros(2), np.zeros(2), np.array([[2.0, 0.0], [0.0, 4.0]])))
     6.0
@@ -266,7 +257,7 @@ SCORE = Formula(
             quadratic_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="denoising score matching learns the energy upside down; samplers climb",
-        ),
+        )
     },
     refuses=NO_GAUSSIANS,
 )
@@ -292,7 +283,7 @@ CURVATURE = Formula(
         "sum of all second derivatives, mixed ones too": Mistake(
             lambda x, mu, A: np.sum(A),
             symptom="a gradient of summed gradients, as automatic differentiation makes easy, adds them all",
-        ),
+        )
     },
     refuses=NO_GAUSSIANS,
 )

@@ -46,10 +46,7 @@ def qubo(matrix, bits):
     float
         x'Q x.
 
-    Raises
-    ------
-    ValueError
-        If a bit is neither 0 nor 1, or if Q does not fit.
+    Raises ValueError if a bit is neither 0 nor 1, or if Q does not fit.
 
     >>> float(qubo(np.array([[-1.0, 3.0], [0.0, -1.0]]), np.array([1, 1])))
     1.0

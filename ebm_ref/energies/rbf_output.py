@@ -41,10 +41,7 @@ def rbf_output(centers, features, label: int):
     float
         |x - U_y|^2 >= 0.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1, or if `features` does not fit `centers`.
+    Raises ValueError if `label` is not in 0..k-1, or if `features` does not fit `centers`.
 
     >>> float(rbf_output(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([0.0, 0.0]), 1))
     25.0

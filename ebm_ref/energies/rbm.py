@@ -55,10 +55,7 @@ def rbm(weights, visible_bias, hidden_bias, visible, hidden):
     float
         0 where all units are off.
 
-    Raises
-    ------
-    ValueError
-        If a unit is neither 0 nor 1.
+    Raises ValueError if a unit is neither 0 nor 1.
 
     >>> W = np.array([[1.0, 2.0], [4.0, 8.0]])
     >>> float(rbm(W, np.array([0.5, 0.0]), np.zeros(2), np.array([1, 0]), np.array([0, 1])))
@@ -116,10 +113,7 @@ def rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     float
         -b'v - sum_j log(1 + e^{t_j}).
 
-    Raises
-    ------
-    ValueError
-        If the sizes of W, b, c and v do not fit.
+    Raises ValueError if the sizes of W, b, c and v do not fit.
 
     >>> W = np.array([[np.log(3.0)], [0.0]])
     >>> float(rbm_free_energy(W, np.zeros(2), np.zeros(1), np.array([1.0, 1.0])).round(12))  # -log 4

@@ -51,10 +51,7 @@ def regularised_latent(predictor, decoder, features, answer, code, sparsity=1.0)
     float
         |y - A x - B z|^2 + lambda sum_j |z_j| >= 0.
 
-    Raises
-    ------
-    ValueError
-        If lambda is negative, or if a shape does not fit.
+    Raises ValueError if lambda is negative, or if a shape does not fit.
 
     >>> one = np.ones(1)
     >>> float(regularised_latent(np.eye(1), 2.0 * np.eye(1), one, 4.0 * one, one, sparsity=0.5))
@@ -178,8 +175,7 @@ FORMULA = Formula(
             symptom="F is 0 everywhere: every answer is as good as any other",
         ),
         "prediction left out": Mistake(
-            lambda A, B, x, y, z, lam=1.0: sparse_coding(B, y, z, lam),
-            symptom="the input plays no part",
+            lambda A, B, x, y, z, lam=1.0: sparse_coding(B, y, z, lam), symptom="the input plays no part"
         ),
     },
     rules=rules,

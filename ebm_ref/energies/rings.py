@@ -75,10 +75,7 @@ def rings(point, radii, variance):
     float
         -log sum_k e^{-(|x|^2 - r_k^2)^2/(2v)}, not normalised.
 
-    Raises
-    ------
-    ValueError
-        If there is no ring, or if the variance is not positive.
+    Raises ValueError if there is no ring, or if the variance is not positive.
 
     >>> float(rings(np.array([3.0, 4.0]), np.array([5.0]), 1.0)), float(rings(np.zeros(2), np.ones(1), 0.5))
     (0.0, 1.0)
@@ -147,10 +144,7 @@ def rings_score(point, radii, variance):
     (n,) float
         -2 d x/v: in or out, never around.
 
-    Raises
-    ------
-    ValueError
-        As for `rings`.
+    Raises ValueError: As for `rings`.
 
     >>> rings_score(np.array([2.0, 0.0]), np.array([1.0]), 1.0).tolist()  # D = 3
     [-12.0, -0.0]
@@ -208,10 +202,7 @@ def rings_curvature(point, radii, variance):
     float
         2 n d/v + 4 |x|^2 (1 - u/v)/v: negative at the centre.
 
-    Raises
-    ------
-    ValueError
-        As for `rings`.
+    Raises ValueError: As for `rings`.
 
     >>> float(rings_curvature(np.zeros(2), np.array([1.0]), 0.5))
     -8.0
@@ -351,7 +342,7 @@ SCORE = Formula(
             rings_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_RINGS,
@@ -380,7 +371,7 @@ CURVATURE = Formula(
         "second derivative along the radius alone": Mistake(
             lambda x, r, v: rings_curvature(x, r, v) - 2.0 * (len(x) - 1) * np.dot(*shares(x, r, v)) / v,
             symptom="right on the line; in the plane the bending of the rings is missing",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_RINGS,

@@ -72,10 +72,8 @@ def siamese(weights, biases, first, second, same, margin=1.0):
     float
         >= 0.
 
-    Raises
-    ------
-    ValueError
-        If `same` is neither 1 nor 0, if the margin is negative, or if two shapes do not fit.
+    Raises ValueError if `same` is neither 1 nor 0, if the margin is negative, or if two shapes do not
+    fit.
 
     >>> W, b, x1, x2 = np.array([[np.log(3.0) / 2.0]]), np.zeros(1), np.array([1.0]), np.array([0.0])
     >>> [round(float(siamese(W, b, x1, x2, Y)), 12) for Y in (1, 0)]  # D = 1/2
@@ -186,12 +184,7 @@ PAIR = {
     "second": [0.0, 0.0],
 }
 PAIR_GRADIENT = np.array([[0.75, 1.5], [0.768, 1.536]])
-MIRRORED = {
-    "weights": [[1.0]],
-    "biases": np.zeros(1),
-    "first": [np.log(2.0)],
-    "second": [-np.log(2.0)],
-}
+MIRRORED = {"weights": [[1.0]], "biases": np.zeros(1), "first": [np.log(2.0)], "second": [-np.log(2.0)]}
 
 FORMULA = Formula(
     value=siamese,

@@ -58,10 +58,7 @@ def softmax(weights, features, label: int):
     float
         -log p(y | x) >= 0, in nats.
 
-    Raises
-    ------
-    ValueError
-        If `label` is not in 0..k-1, or if `features` does not fit `weights`.
+    Raises ValueError if `label` is not in 0..k-1, or if `features` does not fit `weights`.
 
     >>> float(softmax(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([-40.0, 5.0]), 0))
     4.248354255291589e-18
@@ -128,10 +125,7 @@ FORMULA = Formula(
             lambda W, x, y: -probabilities(np.dot(W, x))[y],
             {
                 a: lambda W, x, y, g=g: probabilities(np.dot(W, x))[y] * g(W, x, y)
-                for a, g in (
-                    ("weights", softmax_weights_gradient),
-                    ("features", softmax_features_gradient),
-                )
+                for a, g in (("weights", softmax_weights_gradient), ("features", softmax_features_gradient))
             },
             seen_in="texts that define E as -softmax and call its mean the categorical cross-entropy",
             symptom="it is the minimum empirical error loss minus 1; what is very wrong is hardly learned",

@@ -49,10 +49,7 @@ def sparse_coding(dictionary, observation, code, sparsity=1.0):
     float
         |y - W z|^2 + lambda sum_j |z_j| >= 0.
 
-    Raises
-    ------
-    ValueError
-        If lambda is negative, or if y or z does not fit to W.
+    Raises ValueError if lambda is negative, or if y or z does not fit to W.
 
     >>> W = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
     >>> float(sparse_coding(W, np.array([1.0, 1.0]), np.array([0.0, 0.0, 2.0]), sparsity=0.25))

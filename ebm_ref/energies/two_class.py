@@ -53,10 +53,7 @@ def two_class(weights, bias, features, answer):
     float
         -Y (w.x + b), in the units of G.
 
-    Raises
-    ------
-    ValueError
-        If `answer` is neither -1 nor 1, or if `features` does not fit `weights`.
+    Raises ValueError if `answer` is neither -1 nor 1, or if `features` does not fit `weights`.
 
     >>> float(two_class(np.array([2.0, -1.0]), 0.5, np.array([1.0, 1.0]), 1))  # -(2 - 1 + 0.5)
     -1.5

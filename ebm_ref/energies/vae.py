@@ -69,10 +69,7 @@ def vae_divergence(mean, log_variance, beta=1.0):
     float
         beta sum_i (v_i - log v_i - 1 + mu_i^2)/2 >= 0, in nats where beta = 1.
 
-    Raises
-    ------
-    ValueError
-        If beta is negative, or if mu and u differ in length.
+    Raises ValueError if beta is negative, or if mu and u differ in length.
 
     >>> float(vae_divergence(np.array([0.0, 2.0]), np.array([0.0, 0.0])))
     2.0
@@ -119,10 +116,7 @@ def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
     float
         |x - W z|^2/2 + D >= 0.
 
-    Raises
-    ------
-    ValueError
-        If beta is negative, or if a shape does not fit.
+    Raises ValueError if beta is negative, or if a shape does not fit.
 
     >>> one = np.ones(1)
     >>> float(vae(3.0 * one, one, 0.0 * one, one, np.array([[1.0]])))  # z = 2: 1/2 + 1/2
@@ -354,12 +348,7 @@ FORMULA = Formula(
         "posterior collapse: the code is the prior, and the decoder deaf": Case(
             ([1.0, 2.0], np.zeros(1), np.zeros(1), [3.0], np.zeros((2, 1)), 1.0),
             2.5,
-            {
-                "observation": [1.0, 2.0],
-                "mean": [0.0],
-                "log_variance": [0.0],
-                "decoder": [[-3.0], [-6.0]],
-            },
+            {"observation": [1.0, 2.0], "mean": [0.0], "log_variance": [0.0], "decoder": [[-3.0], [-6.0]]},
         ),
         "not a number": Case(_AT | {"noise": np.array([np.nan])}, np.nan),
     },
@@ -368,7 +357,7 @@ FORMULA = Formula(
             lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, eps * np.exp(0.5 * u), W, beta),
             seen_in="github.com/rachtsingh/ibp_vae/issues/3, github.com/keras-team/keras/issues/3283",
             symptom="z = mu + eps v: what is drawn is not what is paid for",
-        ),
+        )
     },
     rules=rules,
     refuses={

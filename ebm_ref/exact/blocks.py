@@ -103,12 +103,9 @@ def log_partition(couplings, fields, beta=1.0, executor=None, progress=None, che
     float
         At least n log 2, since the mean of E is 0.  Right to a few units of the last place.
 
-    Raises
-    ------
-    ValueError
-        If the couplings are not symmetric or have a diagonal; if anything is not finite; if beta is not
-        positive; if n is above 60; or if the checkpoint is that of another problem, or in a folder that
-        is not there.
+    Raises ValueError if the couplings are not symmetric or have a diagonal; if anything is not finite; if
+    beta is not positive; if n is above 60; or if the checkpoint is that of another problem, or in a
+    folder that is not there.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(np.round(log_partition(J, np.zeros(2)), 12))  # log(2 e + 2 / e)

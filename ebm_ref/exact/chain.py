@@ -46,10 +46,7 @@ def viterbi(unary, pairwise):
         floating point show a tie.  The energy is +inf where every sequence is forbidden, and NaN where
         an energy is NaN; the labels say nothing then.
 
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, or if an energy is -inf.
+    Raises ValueError if a shape does not fit, or if an energy is -inf.
 
     >>> E, y = viterbi(np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]]))
     >>> float(E), y.tolist()

@@ -59,11 +59,8 @@ def chain_perceptron(unary, pairwise, labels: int):
     float
         >= 0; zero exactly when no sequence lies below the correct one; NaN where all are forbidden.
 
-    Raises
-    ------
-    ValueError
-        If there is no moment or no label, if a label is not in 0..k-1, or if an energy is -inf or a sum of
-        energies overflows.
+    Raises ValueError if there is no moment or no label, if a label is not in 0..k-1, or if an energy is
+    -inf or a sum of energies overflows.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain_perceptron(u, P, np.array([1, 1, 1])))  # 5 - 2, the energy of 0 0 0
@@ -126,10 +123,7 @@ def chain_hinge(unary, pairwise, labels: int, margin=1.0):
     float
         >= 0; zero when every wrong sequence lies at least `margin` above y; NaN where all are forbidden.
 
-    Raises
-    ------
-    ValueError
-        Where `chain_perceptron` does, if k < 2, or if the margin is negative.
+    Raises ValueError where `chain_perceptron` does, if k < 2, or if the margin is negative.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain_hinge(u, P, np.array([0, 0, 0]), 4.0))  # 4 + 2 - 5, the energy of 1 1 1
@@ -194,10 +188,7 @@ def chain_margin_rescaled_hinge(unary, pairwise, labels: int, cost=1.0):
     float
         >= `cost` times the number of wrong labels in the answer given; NaN where all are forbidden.
 
-    Raises
-    ------
-    ValueError
-        Where `chain_perceptron` does, or if the cost is negative or infinite.
+    Raises ValueError where `chain_perceptron` does, or if the cost is negative or infinite.
 
     >>> u, P = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
     >>> float(chain_margin_rescaled_hinge(u, P, np.array([0, 0, 0]), 2.0))  # 3 2 + 2 - 5, for 1 1 1
@@ -293,7 +284,7 @@ PERCEPTRON = Formula(
         "each moment for itself": Mistake(
             each_for_itself,
             symptom="a negative loss: argmin of the unary energies is not the answer of a chain",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_SUMS,

@@ -75,11 +75,8 @@ def chain_nll(unary, pairwise, labels: int, beta=1.0):
     float
         >= 0, in units of energy; +inf where y is forbidden and others are not, NaN where all are.
 
-    Raises
-    ------
-    ValueError
-        If a label is not in 0..k-1, if there is no moment or no label, if an energy is -inf or a sum of
-        energies overflows, or if beta is not positive and finite.
+    Raises ValueError if a label is not in 0..k-1, if there is no moment or no label, if an energy is -inf
+    or a sum of energies overflows, or if beta is not positive and finite.
 
     >>> u = -np.log(np.array([[0.5, 0.5], [0.25, 0.75]]))
     >>> float(chain_nll(u, np.zeros((2, 2)), np.array([0, 1])).round(12))  # -log(1/2 3/4)

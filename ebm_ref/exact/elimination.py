@@ -263,11 +263,8 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     float
         -beta times the free energy; -inf if every configuration is forbidden.
 
-    Raises
-    ------
-    ValueError
-        If a table does not fit its scope, holds NaN or -inf, names an unknown variable, if energies
-        may add up to more than float64 holds, or if more than `memory` would be needed.
+    Raises ValueError if a table does not fit its scope, holds NaN or -inf, names an unknown variable, if
+    energies may add up to more than float64 holds, or if more than `memory` would be needed.
 
     >>> loop = [((i, (i + 1) % 3), np.array([[1.0, 0.0], [0.0, 1.0]])) for i in range(3)]
     >>> Z = np.exp(log_partition(loop, {0: 2, 1: 2, 2: 2}))  # 2 e^-3 + 6 e^-1
@@ -326,10 +323,7 @@ def marginals(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     tables : list of arrays
         P(y_a) in the shape of each factor's table: the gradient of the free energy by the table.
 
-    Raises
-    ------
-    ValueError
-        As for `log_partition`, and if no configuration is possible.
+    Raises ValueError: As for `log_partition`, and if no configuration is possible.
 
     >>> nodes, tables = marginals([(("a", "b"), [[0.0, np.inf], [0.0, 0.0]])], {"a": 2, "b": 2})
     >>> nodes["a"].round(12).tolist(), tables[0].round(3).tolist()
@@ -397,10 +391,7 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
         first, takes its lowest possible value.  Energies that differ by less than rounding, 2^-53 of what
         is added up, count as a tie.
 
-    Raises
-    ------
-    ValueError
-        As for `log_partition`, and if no configuration is possible.
+    Raises ValueError: As for `log_partition`, and if no configuration is possible.
 
     >>> ground_state([((0, 1), [[0.0, 3.0], [1.0, -1.0]]), ((1,), [0.0, 2.5])], {0: 2, 1: 2})
     (0.0, {0: 0, 1: 0})

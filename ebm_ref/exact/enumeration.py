@@ -71,10 +71,8 @@ def tabulate(energy, cardinalities):
     -------
     (k_1, ..., k_n) float
 
-    Raises
-    ------
-    ValueError
-        If a cardinality is below 1, if an energy is -inf, or if the table does not fit into memory.
+    Raises ValueError if a cardinality is below 1, if an energy is -inf, or if the table does not fit into
+    memory.
 
     >>> tabulate(lambda y: y[0] + 10.0 * y[1], (2, 3))
     array([[ 0., 10., 20.],

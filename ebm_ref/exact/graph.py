@@ -63,10 +63,7 @@ def graph_perceptron(energies, arcs: int, answer: int):
     float
         >= 0; zero when no path lies below the best that spells the answer; +inf where none spells it.
 
-    Raises
-    ------
-    ValueError
-        If there is no arc, if one does not lead upwards, or if an energy is -inf.
+    Raises ValueError if there is no arc, if one does not lead upwards, or if an energy is -inf.
 
     >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
     >>> float(graph_perceptron(np.array([0.5, 0.25, 3.0]), arcs, [3]))  # 3 - 0.75
@@ -140,11 +137,8 @@ def graph_nll(energies, arcs: int, answer: int, beta=1.0):
     float
         >= 0; 0 where nothing else can be read; +inf where no path spells the answer.
 
-    Raises
-    ------
-    ValueError
-        If there is no arc, if one does not lead upwards, if an energy is -inf, or if beta is not positive
-        and finite.
+    Raises ValueError if there is no arc, if one does not lead upwards, if an energy is -inf, or if beta
+    is not positive and finite.
 
     >>> arcs = np.array([[0, 1, 3], [1, 2, 4], [0, 2, 3]])
     >>> float(graph_nll(np.zeros(3), arcs, [3]).round(12))  # one of two paths
@@ -331,7 +325,7 @@ PERCEPTRON = Formula(
             },
             seen_in="the energy loss of a graph; NYU DLSP20, week 14-1, draws this phase first",
             symptom="collapse: every arc's energy sinks",
-        ),
+        )
     },
     rules=rules,
     refuses=NO_GRAPHS,
@@ -352,17 +346,10 @@ NLL = Formula(
     ),
     cases={  # (energies, arcs, answer, beta), L, dL/de, the mistake that it exposes
         "34 of sixteen paths": Case(
-            THIRTY_FOUR | {"beta": 1.0},
-            1.3054413860710197,
-            THIRTY_FOUR_GRADIENT,
-            "Viterbi for forward",
+            THIRTY_FOUR | {"beta": 1.0}, 1.3054413860710197, THIRTY_FOUR_GRADIENT, "Viterbi for forward"
         ),
         "34, colder": Case(THIRTY_FOUR | {"beta": 10.0}, 0.13140182605286261, exposes="not divided by beta"),
-        "one of two": Case(
-            ([0.0, np.log(3.0)], *ONE_OR_TWO, 1.0),
-            np.log(4.0 / 3.0),
-            [0.25, -0.25],
-        ),
+        "one of two": Case(([0.0, np.log(3.0)], *ONE_OR_TWO, 1.0), np.log(4.0 / 3.0), [0.25, -0.25]),
         "near certain: e^-40 is left": Case(
             ([0.0, 40.0], *ONE_OR_TWO, 1.0),
             4.248354255291589e-18,

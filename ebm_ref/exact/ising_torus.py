@@ -67,10 +67,7 @@ def log_partition(rows, columns, coupling):
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If a side is not a positive integer or K is not positive and finite.
+    Raises ValueError if a side is not a positive integer or K is not positive and finite.
 
     >>> K = 0.3  # 3 x 3, by hand: number of configurations with each energy
     >>> Z = np.exp(18 * K) * 2 + np.exp(10 * K) * 18 + np.exp(6 * K) * 48

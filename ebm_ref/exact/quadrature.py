@@ -83,10 +83,8 @@ def log_partition(energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.0, evalu
     (float, float)
         log Z, and what it may be wrong by; infinite where not even a digit is certain.
 
-    Raises
-    ------
-    ValueError
-        If E is NaN or -inf somewhere, if all is forbidden, or if e^{-beta E} does not fall off.
+    Raises ValueError if E is NaN or -inf somewhere, if all is forbidden, or if e^{-beta E} does not fall
+    off.
 
     >>> value, error = log_partition(lambda x: x**2 / 2.0)
     >>> bool(abs(value - np.log(2.0 * np.pi) / 2.0) <= error), error < 1e-12
@@ -111,10 +109,7 @@ def expectation(function, energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.
     (float, float)
         <f>, and what it may be wrong by.
 
-    Raises
-    ------
-    ValueError
-        As for `log_partition`, and if |f| e^{-beta E} does not fall off: there is no mean.
+    Raises ValueError: As for `log_partition`, and if |f| e^{-beta E} does not fall off: there is no mean.
 
     >>> double_well = lambda x: (x**2 - 1.0) ** 2
     >>> round(expectation(lambda x: x**2, double_well)[0], 6)

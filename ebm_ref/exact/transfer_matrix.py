@@ -119,11 +119,8 @@ def log_partition(right, down, field, beta=1.0, memory=MEMORY):
     float
         -beta times the free energy; -inf if every configuration is forbidden.
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, a table holds NaN or -inf, energies may add up to more than float64 holds,
-        or more than `memory` would be needed.
+    Raises ValueError if shapes do not fit, a table holds NaN or -inf, energies may add up to more than
+    float64 holds, or more than `memory` would be needed.
 
     >>> round(float(log_partition(*ising(np.zeros((3, 3)), 0.0, 0.0)) / np.log(2.0)), 14)
     9.0

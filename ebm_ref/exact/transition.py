@@ -73,11 +73,8 @@ def transition_matrix(step, states):
     (n, n) float array
         P_ij = probability of states[j] after one step from states[i].
 
-    Raises
-    ------
-    ValueError
-        If a probability is negative or NaN, if those of a state do not sum to 1 (to 1e-12), if a next
-        state is not among the states, or if there are more than 2^14 of them.
+    Raises ValueError if a probability is negative or NaN, if those of a state do not sum to 1 (to 1e-12),
+    if a next state is not among the states, or if there are more than 2^14 of them.
 
     >>> lazy_walk = lambda i: [(0.5, i), (0.25, (i + 1) % 3), (0.25, (i - 1) % 3)]
     >>> transition_matrix(lazy_walk, range(3)).tolist()
@@ -131,10 +128,7 @@ def certificate(P, pi, steps=0):
     -------
     Certificate
 
-    Raises
-    ------
-    ValueError
-        If P is not a square matrix of probabilities, or pi does not fit it.
+    Raises ValueError if P is not a square matrix of probabilities, or pi does not fit it.
 
     >>> walk = lambda i: [(0.5, (i + 1) % 4), (0.5, (i - 1) % 4)]
     >>> c = certificate(transition_matrix(walk, range(4)), np.ones(4), steps=3)
@@ -291,10 +285,7 @@ def stationary_distribution(P):
     States are eliminated one after the other, the ways through them added to the ways around them.
     Nothing is ever subtracted, so every probability, however small, is right to the last digits.
 
-    Raises
-    ------
-    ValueError
-        If P is not irreducible: then there are several.
+    Raises ValueError if P is not irreducible: then there are several.
 
     >>> stationary_distribution(np.array([[0.5, 0.5], [0.25, 0.75]])).round(15).tolist()
     [0.333333333333333, 0.666666666666667]

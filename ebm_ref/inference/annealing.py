@@ -92,10 +92,8 @@ def anneal(rng, energy, propose, start, betas):
     -------
     Annealed
 
-    Raises
-    ------
-    ValueError
-        If the start is impossible, if an energy is NaN or -inf, or if a beta is negative or NaN.
+    Raises ValueError if the start is impossible, if an energy is NaN or -inf, or if a beta is negative or
+    NaN.
 
     >>> E = lambda y: float(y[0] * y[1] + y[1] * y[2] + y[2] * y[0] == 0) + 0.25 * y.sum()
     >>> rng, betas = np.random.default_rng(1), geometric_schedule(1.0, 20.0, 50)

@@ -60,10 +60,7 @@ def average_free_energy(energies, beta=1.0):
     float
         In units of energy; +inf where nothing is possible.
 
-    Raises
-    ------
-    ValueError
-        If k < 1, if an energy is -inf, or if beta is not positive and finite.
+    Raises ValueError if k < 1, if an energy is -inf, or if beta is not positive and finite.
 
     >>> [round(float(average_free_energy(np.array([1.0, 2.0, 6.0]), beta)), 6) for beta in (1e-12, 1e12)]
     [3.0, 1.0]

@@ -74,10 +74,7 @@ def beam_search(unary, pairwise, width, recombine=True):
         Ties go to the path that is first in order.  Where every beginning that was kept ends in an
         impossibility the energy is +inf and the path empty.
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, if an energy is NaN or -inf, or if width < 1.
+    Raises ValueError if shapes do not fit, if an energy is NaN or -inf, or if width < 1.
 
     >>> u, p = np.array([[0.0, 0.25], [0.0, 0.0]]), np.array([[2.0, 1.0], [0.0, 2.0]])
     >>> beam_search(u, p, width=1)

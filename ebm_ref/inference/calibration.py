@@ -72,11 +72,8 @@ def calibrate(tables, labels):
         Where no wrong answer lies below a correct one, beta = inf and NLL is its limit: "separated".
         Where NLL does not fall from beta = 0, so that guessing is better, beta = 0: "uninformative".
 
-    Raises
-    ------
-    ValueError
-        If there is no sample, if an energy is NaN or -inf, or that of a correct answer +inf, or if a
-        label does not fit.
+    Raises ValueError if there is no sample, if an energy is NaN or -inf, or that of a correct answer
+    +inf, or if a label does not fit.
 
     Three of four are right, all by log 9, which at beta = 1 means to be sure at 90 %:
 
@@ -183,10 +180,7 @@ def reliability(confidences, correct, bins=15):
     -------
     Reliability
 
-    Raises
-    ------
-    ValueError
-        If there is no sample, if shapes differ, or if a confidence is not in [0, 1].
+    Raises ValueError if there is no sample, if shapes differ, or if a confidence is not in [0, 1].
 
     >>> diagram = reliability([0.6, 0.8, 1.0, 0.9], [True, False, True, True], bins=2)
     >>> diagram.counts.tolist(), round(diagram.expected_calibration_error, 12)

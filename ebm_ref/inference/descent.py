@@ -83,11 +83,8 @@ def descend(energy, gradient, start, step_size=1.0, tolerance=1e-9, max_steps=10
     -------
     Descent
 
-    Raises
-    ------
-    ValueError
-        If energy or gradient are not finite at the start, if E falls to -inf, so that it is not bounded
-        below, or if the gradient has another shape than the answer.
+    Raises ValueError if energy or gradient are not finite at the start, if E falls to -inf, so that it is
+    not bounded below, or if the gradient has another shape than the answer.
 
     >>> found = descend(lambda y: (y[0] ** 2 - 1) ** 2, lambda y: 4 * y * (y**2 - 1), np.array([3.0]))
     >>> found.point.round(9).tolist(), round(found.curvature, 3), found.verdict

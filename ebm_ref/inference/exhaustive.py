@@ -37,10 +37,8 @@ def table_of(energy, answers=None):
     (k,) float
         A new array; k >= 1.
 
-    Raises
-    ------
-    ValueError
-        If there is no answer or none is possible, if an energy is NaN or -inf, or if the two do not fit.
+    Raises ValueError if there is no answer or none is possible, if an energy is NaN or -inf, or if the
+    two do not fit.
 
     >>> table_of(lambda y: (y - 1.5) ** 2, [0, 1, 2]).tolist()
     [2.25, 0.25, 0.25]

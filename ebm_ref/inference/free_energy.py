@@ -57,10 +57,7 @@ def free_energy(energies, beta=1.0):
     float
         At most min E, in units of energy; +inf where nothing is possible.
 
-    Raises
-    ------
-    ValueError
-        If k < 1, if an energy is -inf, or if beta is not positive and finite.
+    Raises ValueError if k < 1, if an energy is -inf, or if beta is not positive and finite.
 
     Three ways to read a word, at 2.0, 0.8 and 1.4:
 
@@ -200,8 +197,7 @@ FORMULA = Formula(
             symptom="no gradient but to the best explanation",
         ),
         "logarithm of a sum of exponentials": Mistake(
-            free_energy_as_printed,
-            symptom="infinite where beta E exceeds 745, and no digits near certainty",
+            free_energy_as_printed, symptom="infinite where beta E exceeds 745, and no digits near certainty"
         ),
         "averaged over samples of its own distribution": Mistake(
             lambda E, beta=1.0: -np.log(np.sum(softmax(-beta * E) * np.exp(-beta * E))) / beta,

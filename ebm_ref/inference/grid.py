@@ -62,11 +62,8 @@ def grid_minimum(energy, lower, upper, points=65, tolerance=1e-8, starts=8):
     GridMinimum
         Ties go to the first in the order of the nodes, the last axis fastest.
 
-    Raises
-    ------
-    ValueError
-        If the box is empty, unbounded or of more than two dimensions, if an energy is NaN or -inf, or
-        if no node is possible.
+    Raises ValueError if the box is empty, unbounded or of more than two dimensions, if an energy is NaN
+    or -inf, or if no node is possible.
 
     >>> found = grid_minimum(lambda y: (y[0] ** 2 - 1.0) ** 2 + 0.25 * y[0], [-2.0], [2.0])
     >>> round(float(found.point[0]), 6), found.interior

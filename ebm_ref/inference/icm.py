@@ -44,10 +44,8 @@ def icm(energy, start, cardinalities):
     -------
     Modes
 
-    Raises
-    ------
-    ValueError
-        If a part of the start is out of range, if shapes do not fit, or if an energy is NaN or -inf.
+    Raises ValueError if a part of the start is out of range, if shapes do not fit, or if an energy is NaN
+    or -inf.
 
     Two spins that like to agree, and a field that would have both at 1:
 

@@ -83,11 +83,8 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     -------
     Beliefs
 
-    Raises
-    ------
-    ValueError
-        If factors do not fit, if energies may add up to more than float64 holds, or if a factor or
-        messages find that no configuration is possible.
+    Raises ValueError if factors do not fit, if energies may add up to more than float64 holds, or if a
+    factor or messages find that no configuration is possible.
 
     >>> tree = [((0, 1), [[0.0, 1.0], [2.0, 0.0]]), ((1, 2), [[0.0, 3.0], [0.5, 0.0]])]
     >>> found = sum_product(tree, {0: 2, 1: 2, 2: 2})

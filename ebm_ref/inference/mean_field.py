@@ -72,11 +72,8 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     -------
     MeanField
 
-    Raises
-    ------
-    ValueError
-        If factors do not fit, an energy is not finite, energies may add up to more than float64 holds,
-        or a start is not a distribution.
+    Raises ValueError if factors do not fit, an energy is not finite, energies may add up to more than
+    float64 holds, or a start is not a distribution.
 
     >>> one = mean_field([(("a",), [0.0, np.log(3.0)])], {"a": 2})
     >>> one.nodes["a"].round(12).tolist(), round(float(one.free_energy + np.log(4.0 / 3.0)), 12)

@@ -100,11 +100,8 @@ def density_on_line(energy, beta=1.0, center=0.0, scale=1.0, tolerance=1e-9):
     (callable (float) -> float, float)
         The density p(y) = e^{-beta E(y)} / Z, and log Z.
 
-    Raises
-    ------
-    ValueError
-        If an energy is NaN or -inf, if nothing is possible, if the integral does not converge, or if the
-        rule is too coarse for this energy.
+    Raises ValueError if an energy is NaN or -inf, if nothing is possible, if the integral does not
+    converge, or if the rule is too coarse for this energy.
 
     For E = y^2 / 2 this is the normal distribution, of Z = sqrt(2 pi):
 
@@ -193,11 +190,8 @@ def detect(energy, present, inputs=None, cost_of_miss=1.0, cost_of_false_alarm=1
     Detection
         Thresholds lie midway between energies.  Ties go to the lowest threshold.
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, if an energy is not finite, if one of the classes is missing, or if a
-        price is negative.
+    Raises ValueError if shapes do not fit, if an energy is not finite, if one of the classes is missing,
+    or if a price is negative.
 
     >>> found = detect([1.0, 4.0, 3.0, 8.0], [True, True, False, False])
     >>> found.threshold, found.true_positive_rate.tolist(), found.area

@@ -43,10 +43,7 @@ def variational_free_energy(probabilities, energies, beta=1.0):
     float
         sum q E - H(q)/beta, with 0 log 0 = 0 inf = 0; +inf where q allows what E forbids.
 
-    Raises
-    ------
-    ValueError
-        If a probability is negative, or if beta is not positive and finite.
+    Raises ValueError if a probability is negative, or if beta is not positive and finite.
 
     >>> E = np.log(np.array([4.0, 4.0 / 3.0]))
     >>> [round(float(variational_free_energy(np.array(q), E)), 6) for q in ((0.25, 0.75), (1.0, 0.0))]
@@ -105,10 +102,7 @@ FORMULA = Formula(
         ),
         "a sure guess has no entropy, 0 log 0 = 0": Case(([1.0, 0.0], [1.5, 4.0], 1.0), 1.5),
         "no energies but entropy": Case(
-            ([0.25, 0.75], [0.0, 0.0], 4.0),
-            -0.14058378615470209,
-            {"energies": [0.25, 0.75]},
-            "entropy added",
+            ([0.25, 0.75], [0.0, 0.0], 4.0), -0.14058378615470209, {"energies": [0.25, 0.75]}, "entropy added"
         ),
         "a guess of something impossible": Case(([0.5, 0.5], [0.0, np.inf], 1.0), np.inf),
         "not a number": Case(([0.5, 0.5], [0.0, np.nan], 1.0), np.nan, ([np.nan, np.nan], [np.nan, np.nan])),

@@ -56,11 +56,8 @@ def condition_3(loss, region, margin, extent=4.0, points=65, others=()):
     (bool, float, float)
         Whether the condition holds, the lowest loss inside (E_C + m < E_I), the lowest outside.
 
-    Raises
-    ------
-    ValueError
-        If the region leaves no grid point on one of the two sides, if extent is not positive and finite,
-        or if there are fewer than 2 points a side.
+    Raises ValueError if the region leaves no grid point on one of the two sides, if extent is not
+    positive and finite, or if there are fewer than 2 points a side.
 
     >>> from ebm_ref.losses.hinge import hinge
     >>> quadrant = lambda E_C, E_I: True
@@ -99,10 +96,7 @@ def resting_gap(gradient, extent=4.0, step=1 / 64, lowest=0.0):
     float, or None
         The smallest gap at rest; None where no start ever feels a force on E_I.
 
-    Raises
-    ------
-    ValueError
-        If the box is empty or unbounded, or the step not positive.
+    Raises ValueError if the box is empty or unbounded, or the step not positive.
 
     >>> from ebm_ref.losses.hinge import hinge_gradient
     >>> from ebm_ref.losses.energy import energy_gradient

@@ -33,10 +33,7 @@ def energy(energies, label: int):
     float
         E_y, of either sign.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, or if `label` is not in 0..k-1.
+    Raises ValueError if k < 2, or if `label` is not in 0..k-1.
 
     >>> float(energy(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     1.0

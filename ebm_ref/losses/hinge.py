@@ -49,10 +49,7 @@ def hinge(energies, label: int, margin=1.0):
     float
         >= 0; zero exactly when every wrong answer lies at least `margin` above the correct one.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if the margin is negative.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if the margin is negative.
 
     >>> float(hinge(np.array([1.0, 3.0, 1.5]), label=0))  # 1 + 1.0 - 1.5
     0.5

@@ -62,10 +62,7 @@ def log(energies, label: int, beta=1.0):
     float
         >= 0, in units of energy; log(2)/beta at a tie, about d far on the wrong side.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
 
     >>> float(log(np.array([0.0, 40.0]), label=0))
     4.248354255291589e-18

@@ -46,10 +46,7 @@ def lvq2(energies, label: int, cap=1.0):
     float
         In [0, M]; zero when no wrong answer lies below the correct one.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if the cap is not positive.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if the cap is not positive.
 
     >>> float(lvq2(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     0.5

@@ -19,13 +19,7 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    at_most_one,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-)
+from ebm_ref.laws import at_most_one, homogeneous, non_negative, permutation_invariant, pushes_down_pulls_up
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
@@ -47,10 +41,8 @@ def lvq2_ratio(energies, label: int, delta=0.5):
     float
         In [0, 1]; zero when no wrong answer lies below the correct one.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, if delta is not positive and finite, or if E_o <= 0.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, if delta is not positive and finite, or if
+    E_o <= 0.
 
     >>> float(lvq2_ratio(np.array([1.2, 1.0, 2.0]), label=0).round(12))
     0.4
@@ -95,13 +87,7 @@ FORMULA = Formula(
     source="lecun2006, Section 2.2",
     gradients={"energies": lvq2_ratio_gradient},
     sample=lambda rng: random_positive_table(rng) | {"delta": rng.uniform(0.3, 2.0)},
-    laws=(
-        permutation_invariant,
-        non_negative,
-        at_most_one,
-        pushes_down_pulls_up,
-        homogeneous(0, energies=1),
-    ),
+    laws=(permutation_invariant, non_negative, at_most_one, pushes_down_pulls_up, homogeneous(0, energies=1)),
     cases={  # Case((energies, label, delta), value, by energies, exposes)
         "halfway: E_y = 1.5 E_o, given up at 2 E_o": Case(
             ([3.0, 2.0, 5.0], 0, 1.0), 0.5, [0.5, -0.75, 0.0], "divided by the energy of the correct answer"

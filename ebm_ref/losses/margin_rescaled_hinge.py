@@ -46,10 +46,7 @@ def margin_rescaled_hinge(energies, label: int, costs=1.0):
     float
         >= C of the answer given; zero when every wrong answer lies at least its cost above the correct one.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if a cost is negative.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if a cost is negative.
 
     >>> float(margin_rescaled_hinge(np.array([1.0, 0.5, 2.0, 3.0]), 0, np.array([0.0, 1.0, 2.0, 3.0])))
     1.5

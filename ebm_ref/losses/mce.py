@@ -45,10 +45,7 @@ def mce(energies, label: int):
     float
         In [0, 1]; 1/2 at a tie.  To count errors more sharply, scale the energies.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, or if `label` is not in 0..k-1.
+    Raises ValueError if k < 2, or if `label` is not in 0..k-1.
 
     >>> float(mce(np.array([1.0, 1.0, 3.0]), label=0))
     0.5

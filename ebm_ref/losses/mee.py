@@ -60,10 +60,7 @@ def mee(energies, label: int, beta=1.0):
     float
         In [0, 1]; (k-1)/k where all answers are alike.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
 
     >>> float(mee(np.array([0.0, 40.0]), label=0))  # 1 - p_y, subtracted, would be 0
     4.248354255291589e-18

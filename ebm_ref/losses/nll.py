@@ -68,10 +68,7 @@ def nll(energies, label: int, beta=1.0):
     float
         >= 0, in units of energy; log(k)/beta where all answers are alike.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if beta is not positive and finite.
 
     >>> float(nll(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
     1.148016866

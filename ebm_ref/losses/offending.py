@@ -32,10 +32,7 @@ def most_offending(energies, label: int):
     int
         o = argmin_{j != y} E_j; ties go to the lowest index; the first NaN where there is one.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, or if `label` is not in 0..k-1.
+    Raises ValueError if k < 2, or if `label` is not in 0..k-1.
 
     Document example, a picture of a dog among flower, dog, people, fish:
 
@@ -72,10 +69,7 @@ def most_offending_outside(energies, answers, correct, radius):
     int
         Index into `answers`; ties go to the lowest.
 
-    Raises
-    ------
-    ValueError
-        If the radius is negative, or if no answer lies outside the ball.
+    Raises ValueError if the radius is negative, or if no answer lies outside the ball.
 
     >>> y = np.linspace(-2.0, 2.0, 5)[:, None]
     >>> int(most_offending_outside((y[:, 0] - 0.4) ** 2, y, np.array([0.4]), radius=1.0))

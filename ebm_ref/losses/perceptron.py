@@ -42,10 +42,7 @@ def perceptron(energies, label: int):
     float
         >= 0; zero exactly when no answer lies below the correct one.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, or if `label` is not in 0..k-1.
+    Raises ValueError if k < 2, or if `label` is not in 0..k-1.
 
     >>> float(perceptron(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     0.5

@@ -38,10 +38,7 @@ def square_exponential(energies, label: int, gamma=1.0):
     float
         > 0 (0 only by underflow); +inf where e^{-E_o} overflows, from E_o = -710 down.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if gamma is not positive and finite.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if gamma is not positive and finite.
 
     >>> float(square_exponential(np.array([1.0, 0.5, 2.0, 3.0]), label=0).round(9))
     1.60653066

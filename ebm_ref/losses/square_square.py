@@ -42,10 +42,7 @@ def square_square(energies, label: int, margin=1.0):
     float
         >= 0, in units of energy squared; zero when E_y = 0 and every wrong answer lies at m or above.
 
-    Raises
-    ------
-    ValueError
-        If k < 2, if `label` is not in 0..k-1, or if the margin is negative.
+    Raises ValueError if k < 2, if `label` is not in 0..k-1, or if the margin is negative.
 
     >>> float(square_square(np.array([1.0, 0.5, 2.0, 3.0]), label=0))
     1.25

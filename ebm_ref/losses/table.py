@@ -80,10 +80,8 @@ def integral_table(energies, weights, beta=1.0):
     (k,) float
         T_j = E_j - log(w_j) / beta.
 
-    Raises
-    ------
-    ValueError
-        If a weight is not positive (rules with negative weights have no energy), or beta <= 0.
+    Raises ValueError if a weight is not positive (rules with negative weights have no energy), or beta <=
+    0.
 
     >>> integral_table(np.array([0.0, 3.0]), np.array([1.0, 2.0])).round(3)
     array([0.   , 2.307])

@@ -54,10 +54,7 @@ def langevin(position, gradient, noise, step_size):
     (d,) float
         x'.
 
-    Raises
-    ------
-    ValueError
-        If the step size is negative.
+    Raises ValueError if the step size is negative.
 
     >>> langevin(np.array([1.0]), np.array([1.0]), np.array([0.5]), step_size=1.0)  # 1 - 1/2 + 1/2
     array([1.])

@@ -66,10 +66,7 @@ def mala_correction(gradient, proposal_gradient, move, step_size):
     float
         0 if both gradients are 0; minus itself if x and x' change places.
 
-    Raises
-    ------
-    ValueError
-        If the step size is not positive and finite.
+    Raises ValueError if the step size is not positive and finite.
 
     >>> one = np.array([1.0])
     >>> float(mala_correction(one, 3.0 * one, 2.0 * one, step_size=1.0))  # 1/2 2 4 + (1 - 9)/8

@@ -42,11 +42,8 @@ def metropolis_hastings(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):
     float
         log a <= 0; -inf if the move is impossible.
 
-    Raises
-    ------
-    ValueError
-        If log p(x) or log q(x'|x) is infinite: the chain cannot stand there, nor have moved so.  If
-        log p(x') or log q(x|x') is +inf.
+    Raises ValueError if log p(x) or log q(x'|x) is infinite: the chain cannot stand there, nor have moved
+    so.  If log p(x') or log q(x|x') is +inf.
 
     >>> float(np.exp(metropolis_hastings(0.0, np.log(0.25))))  # a quarter as likely
     0.25

@@ -141,11 +141,8 @@ def random_walk(log_density, start, step_size, steps, rng):
         (steps, d), and how many moves were accepted.  Interrupted (Ctrl-C), what was drawn so far,
         with a warning.
 
-    Raises
-    ------
-    ValueError
-        If the density is not positive at the start, or no number later on; if step_size is not
-        positive (definite); if steps < 1.
+    Raises ValueError if the density is not positive at the start, or no number later on; if step_size is
+    not positive (definite); if steps < 1.
 
     >>> chain, accepted = random_walk(lambda x: -x @ x / 2.0, [0.0], 2.4, 1000, np.random.default_rng(0))
     >>> chain.shape, 300 < accepted < 600

@@ -47,10 +47,7 @@ def replica_exchange(beta, other_beta, energy, other_energy):
     float
         log a <= 0.
 
-    Raises
-    ------
-    ValueError
-        If a beta is negative.
+    Raises ValueError if a beta is negative.
 
     >>> float(replica_exchange(1.0, 0.5, energy=0.0, other_energy=4.0))  # the hot one lies higher
     -2.0
