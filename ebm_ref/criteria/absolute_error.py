@@ -22,18 +22,9 @@ Source: Laplace (1774), "Memoire sur la probabilite des causes par les evenement
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.criteria.squared_error import random_pair
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    gradient_bounded,
-    homogeneous,
-    integrates_to,
-    minimised_by,
-    moved_together,
-    non_negative,
-    symmetric,
-)
 from ebm_ref.numerics import negated
 
 
@@ -80,14 +71,16 @@ FORMULA = Formula(
     gradients={"prediction": absolute_error_prediction_gradient, "target": absolute_error_target_gradient},
     sample=random_pair,
     laws=(
-        non_negative,
-        symmetric("prediction", "target"),
-        moved_together("prediction", "target"),
-        homogeneous(1, prediction=1, target=1),
-        convex_in("prediction"),
-        gradient_bounded("prediction", 1.0),
-        minimised_by(lambda t, **_: np.median(t), "The median of the targets minimises, outlier or not."),
-        integrates_to(
+        laws.non_negative,
+        laws.symmetric("prediction", "target"),
+        laws.moved_together("prediction", "target"),
+        laws.homogeneous(1, prediction=1, target=1),
+        laws.convex_in("prediction"),
+        laws.gradient_bounded("prediction", 1.0),
+        laws.minimised_by(
+            lambda t, **_: np.median(t), "The median of the targets minimises, outlier or not."
+        ),
+        laws.integrates_to(
             lambda **_: 2.0,
             "int exp(-L) dt = 2: Laplace's noise.",
             lambda prediction, target: prediction + np.array([-40.0, 0.0, 40.0]),

@@ -20,18 +20,9 @@ Source: Cox (1958), "The Regression Analysis of Binary Sequences".
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.criteria.binary_cross_entropy import check_share
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    UNIT,
-    condition,
-    convex_in,
-    gradient_bounded,
-    likelihood_over,
-    misfit,
-    non_negative,
-    smooth,
-)
 from ebm_ref.numerics import negated, sigmoid, softplus, weighted
 
 
@@ -91,7 +82,9 @@ def rules(logit, target):
 
 def mirrored(formula, inputs, rng):
     """L(-z, 1 - t) = L(z, t): which outcome is called 1 does not matter."""
-    return misfit(formula, inputs, inputs | {"logit": -inputs["logit"], "target": 1.0 - inputs["target"]})
+    return laws.misfit(
+        formula, inputs, inputs | {"logit": -inputs["logit"], "target": 1.0 - inputs["target"]}
+    )
 
 
 def lowest_at_the_target(formula, inputs, rng):
@@ -99,7 +92,11 @@ def lowest_at_the_target(formula, inputs, rng):
     t = inputs["target"]
     best = inputs | {"logit": np.log(t) - np.log1p(-t)}
     gain = formula.value(**best) - formula.value(**inputs)
-    return gain / (16 * UNIT * (condition(formula, best) + condition(formula, inputs))) if gain > 0.0 else 0.0
+    return (
+        gain / (16 * laws.UNIT * (laws.condition(formula, best) + laws.condition(formula, inputs)))
+        if gain > 0.0
+        else 0.0
+    )
 
 
 FORMULA = Formula(
@@ -112,13 +109,13 @@ FORMULA = Formula(
     },
     sample=lambda rng: {"logit": rng.normal(scale=3.0), "target": rng.uniform(0.1, 0.9)},
     laws=(
-        non_negative,
-        likelihood_over("target"),
+        laws.non_negative,
+        laws.likelihood_over("target"),
         mirrored,
         lowest_at_the_target,
-        convex_in("logit"),
-        smooth("logit", 0.25),
-        gradient_bounded("logit", 1.0),
+        laws.convex_in("logit"),
+        laws.smooth("logit", 0.25),
+        laws.gradient_bounded("logit", 1.0),
     ),
     cases={  # (logit, target), L, (dL/dz, dL/dt), the mistake that it exposes
         "nothing known: log 2, and the force is one half": Case(

@@ -23,18 +23,9 @@ Source: Bridle (1990), "Probabilistic Interpretation of Feedforward Classificati
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    gradient_bounded,
-    gradient_sums_to,
-    likelihood_over,
-    non_negative,
-    permutation_invariant,
-    shift_invariant_in,
-    smooth,
-)
 from ebm_ref.numerics import logsumexp, negated, softmax, softmax_and_complement
 
 
@@ -133,14 +124,14 @@ FORMULA = Formula(
     gradients={"logits": cross_entropy_gradient},
     sample=random_logits,
     laws=(
-        shift_invariant_in("logits"),
-        permutation_invariant,
-        non_negative,
-        likelihood_over("label"),
-        convex_in("logits"),
-        smooth("logits", 0.5),
-        gradient_bounded("logits", 1.0),
-        gradient_sums_to("logits", 0.0),
+        laws.shift_invariant_in("logits"),
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.likelihood_over("label"),
+        laws.convex_in("logits"),
+        laws.smooth("logits", 0.5),
+        laws.gradient_bounded("logits", 1.0),
+        laws.gradient_sums_to("logits", 0.0),
     ),
     cases={  # (logits, label), L, dL/dz, the mistake that it exposes
         "nothing known: log k": Case(([2.0, 2.0, 2.0, 2.0], 3), np.log(4.0), [0.25, 0.25, 0.25, -0.75]),

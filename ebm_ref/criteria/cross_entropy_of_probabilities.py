@@ -21,20 +21,10 @@ Source: Bridle (1990); standard.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.criteria.cross_entropy import check_logits, random_logits
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    UNIT,
-    condition,
-    convex_in,
-    gradient_sums_to,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    shift_invariant_in,
-    smooth,
-)
 from ebm_ref.numerics import log_softmax, negated, softmax, softmax_and_complement, weighted
 
 
@@ -96,7 +86,7 @@ def lowest_at_the_target(formula, inputs, rng):
     here = inputs | {"target": t}
     best = here | {"logits": np.log(t) + rng.normal(scale=3.0)}
     entropy = -np.sum(t * np.log(t))
-    allowed = 16 * UNIT * (entropy + condition(formula, best) + condition(formula, here))
+    allowed = 16 * laws.UNIT * (entropy + laws.condition(formula, best) + laws.condition(formula, here))
     return max(abs(formula.value(**best) - entropy), entropy - formula.value(**here)) / allowed
 
 
@@ -116,14 +106,14 @@ FORMULA = Formula(
     },
     sample=random_soft_target,
     laws=(
-        shift_invariant_in("logits"),
-        permutation_invariant,
-        non_negative,
+        laws.shift_invariant_in("logits"),
+        laws.permutation_invariant,
+        laws.non_negative,
         lowest_at_the_target,
-        convex_in("logits"),
-        smooth("logits", 0.5),
-        gradient_sums_to("logits", 0.0),
-        homogeneous(1, target=1),
+        laws.convex_in("logits"),
+        laws.smooth("logits", 0.5),
+        laws.gradient_sums_to("logits", 0.0),
+        laws.homogeneous(1, target=1),
     ),
     cases={  # (logits, target), L, (dL/dz, dL/dt), the mistake that it exposes
         "a cat, p = 0.9: a good prediction costs little": Case(

@@ -25,20 +25,10 @@ from math import erf
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require_positive
 from ebm_ref.criteria.squared_error import random_pair
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    gradient_bounded,
-    homogeneous,
-    integrates_to,
-    minimised_by,
-    moved_together,
-    non_negative,
-    smooth,
-    symmetric,
-)
 from ebm_ref.numerics import half_square, negated
 
 
@@ -101,27 +91,27 @@ FORMULA = Formula(
     gradients={"prediction": huber_prediction_gradient, "target": huber_target_gradient},
     sample=lambda rng: random_pair(rng) | {"delta": rng.uniform(0.5, 3.0)},
     laws=(
-        non_negative,
-        symmetric("prediction", "target"),
-        moved_together("prediction", "target"),
-        homogeneous(2, prediction=1, target=1, delta=1),
-        convex_in("prediction"),
-        smooth("prediction", 1.0),
-        gradient_bounded("prediction", "delta"),
-        minimised_by(
+        laws.non_negative,
+        laws.symmetric("prediction", "target"),
+        laws.moved_together("prediction", "target"),
+        laws.homogeneous(2, prediction=1, target=1, delta=1),
+        laws.convex_in("prediction"),
+        laws.smooth("prediction", 1.0),
+        laws.gradient_bounded("prediction", "delta"),
+        laws.minimised_by(
             winsorised_mean, "The winsorised mean minimises: targets beyond delta are moved in to delta."
         ),
-        minimised_by(
+        laws.minimised_by(
             lambda t, **_: np.mean(t),
             "With delta above the spread of the targets their mean minimises.",
             given=lambda t: {"delta": np.ptp(t)},
         ),
-        minimised_by(
+        laws.minimised_by(
             lambda t, **_: np.median(t),
             "With delta below half their smallest gap their median minimises.",
             given=lambda t: {"delta": 0.5 * np.min(np.diff(np.sort(t)))},
         ),
-        integrates_to(
+        laws.integrates_to(
             lambda delta, **_: (
                 np.sqrt(2.0 * np.pi) * erf(delta / np.sqrt(2.0)) + 2.0 / delta * np.exp(-0.5 * delta**2)
             ),

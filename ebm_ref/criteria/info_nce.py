@@ -22,6 +22,7 @@ Source: van den Oord et al. (2018), "Representation Learning with Contrastive Pr
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require_index, require_positive
 from ebm_ref.criteria.cross_entropy import (
     check_logits,
@@ -31,15 +32,6 @@ from ebm_ref.criteria.cross_entropy import (
     surprise,
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    gradient_sums_to,
-    homogeneous,
-    likelihood_over,
-    non_negative,
-    permutation_invariant,
-    shift_invariant_in,
-)
 from ebm_ref.numerics import logsumexp, softmax
 
 
@@ -113,13 +105,13 @@ FORMULA = Formula(
     gradients={"similarities": info_nce_similarities_gradient, "temperature": info_nce_temperature_gradient},
     sample=random_candidates,
     laws=(
-        shift_invariant_in("similarities"),
-        permutation_invariant,
-        non_negative,
-        likelihood_over("positive"),
-        convex_in("similarities"),
-        gradient_sums_to("similarities", 0.0),
-        homogeneous(0, similarities=1, temperature=1),
+        laws.shift_invariant_in("similarities"),
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.likelihood_over("positive"),
+        laws.convex_in("similarities"),
+        laws.gradient_sums_to("similarities", 0.0),
+        laws.homogeneous(0, similarities=1, temperature=1),
     ),
     cases={  # (similarities, positive, temperature), L, (dL/ds, dL/dtau), the mistake that it exposes
         "nothing learned: log k, at every temperature": Case(

@@ -27,21 +27,11 @@ Source: Szegedy et al. (2016), "Rethinking the Inception Architecture for Comput
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.criteria.cross_entropy import NO_LOGITS, check_scores, random_logits
 from ebm_ref.criteria.cross_entropy_of_probabilities import expected_surprise
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    UNIT,
-    condition,
-    convex_in,
-    gradient_bounded,
-    gradient_sums_to,
-    non_negative,
-    permutation_invariant,
-    shift_invariant_in,
-    smooth,
-)
 from ebm_ref.numerics import log_softmax, softmax, softmax_and_complement
 
 
@@ -96,7 +86,7 @@ def lowest_at_a_finite_gap(formula, inputs, rng):
     t = smoothed(y, s, k)
     entropy = -np.sum(t * np.log(t))
     best = inputs | {"logits": np.where(np.arange(k) == y, np.log1p(k * (1 - s) / s), 0.0)}
-    allowed = 16 * UNIT * (entropy + condition(formula, best) + condition(formula, inputs))
+    allowed = 16 * laws.UNIT * (entropy + laws.condition(formula, best) + laws.condition(formula, inputs))
     return max(abs(formula.value(**best) - entropy), entropy - formula.value(**inputs)) / allowed
 
 
@@ -107,14 +97,14 @@ FORMULA = Formula(
     gradients={"logits": label_smoothing_gradient},
     sample=lambda rng: random_logits(rng) | {"smoothing": rng.uniform(0.05, 0.5)},
     laws=(
-        shift_invariant_in("logits"),
-        permutation_invariant,
-        non_negative,
+        laws.shift_invariant_in("logits"),
+        laws.permutation_invariant,
+        laws.non_negative,
         lowest_at_a_finite_gap,
-        convex_in("logits"),
-        smooth("logits", 0.5),
-        gradient_bounded("logits", 1.0),
-        gradient_sums_to("logits", 0.0),
+        laws.convex_in("logits"),
+        laws.smooth("logits", 0.5),
+        laws.gradient_bounded("logits", 1.0),
+        laws.gradient_sums_to("logits", 0.0),
     ),
     cases={  # (logits, label, smoothing), L, dL/dz, the mistake that it exposes
         "equal scores cost log k, however smooth the label": Case(

@@ -22,19 +22,9 @@ algorithm", where log cosh is the penalty of a difference.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.criteria.squared_error import random_pair
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    UNIT,
-    condition,
-    convex_in,
-    gradient_bounded,
-    integrates_to,
-    moved_together,
-    non_negative,
-    smooth,
-    symmetric,
-)
 from ebm_ref.numerics import negated
 
 
@@ -91,7 +81,7 @@ def between_its_limits(formula, inputs, rng):
     """|d| - log 2 <= L <= min(d^2 / 2, |d|)."""
     d, L = abs(inputs["prediction"] - inputs["target"]), formula.value(**inputs)
     outside = max((d - np.log(2.0)) - L, L - min(0.5 * d * d, d), 0.0)
-    return outside / (16 * UNIT * (condition(formula, inputs) + d))
+    return outside / (16 * laws.UNIT * (laws.condition(formula, inputs) + d))
 
 
 FORMULA = Formula(
@@ -101,14 +91,14 @@ FORMULA = Formula(
     gradients={"prediction": log_cosh_prediction_gradient, "target": log_cosh_target_gradient},
     sample=random_pair,
     laws=(
-        non_negative,
-        symmetric("prediction", "target"),
-        moved_together("prediction", "target"),
-        convex_in("prediction"),
-        smooth("prediction", 1.0),
-        gradient_bounded("prediction", 1.0),
+        laws.non_negative,
+        laws.symmetric("prediction", "target"),
+        laws.moved_together("prediction", "target"),
+        laws.convex_in("prediction"),
+        laws.smooth("prediction", 1.0),
+        laws.gradient_bounded("prediction", 1.0),
         between_its_limits,
-        integrates_to(
+        laws.integrates_to(
             lambda **_: np.pi,
             "int exp(-L) dt = pi: noise with the density sech(d) / pi.",
             lambda prediction, target: prediction + np.array([-40.0, -8.0, -2.0, 0.0, 2.0, 8.0, 40.0]),

@@ -22,16 +22,9 @@ division by k as in PyTorch's MultiMarginLoss.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require, require_index, require_one_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    gradient_sums_to,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    shift_invariant_in,
-)
 
 
 def multi_margin(scores, label: int, p=1, margin=1.0):
@@ -87,7 +80,7 @@ def rules(scores, label, p, margin):
 
 def homogeneous_of_degree_p(formula, inputs, rng):
     """f(a scores, a margin) = a^p f(scores, margin) for every a > 0."""
-    return homogeneous(int(inputs["p"]), scores=1, margin=1)(formula, inputs, rng)
+    return laws.homogeneous(int(inputs["p"]), scores=1, margin=1)(formula, inputs, rng)
 
 
 def random_scores(rng):
@@ -103,11 +96,11 @@ FORMULA = Formula(
     gradients={"scores": multi_margin_gradient},
     sample=lambda rng: random_scores(rng) | {"p": rng.integers(1, 3), "margin": rng.uniform(0.3, 2.0)},
     laws=(
-        non_negative,
-        shift_invariant_in("scores"),
-        permutation_invariant,
-        convex_in("scores"),
-        gradient_sums_to("scores", 0.0),
+        laws.non_negative,
+        laws.shift_invariant_in("scores"),
+        laws.permutation_invariant,
+        laws.convex_in("scores"),
+        laws.gradient_sums_to("scores", 0.0),
         homogeneous_of_degree_p,
     ),
     cases={  # (scores, label, p, margin), L, dL/dx, the mistake that it exposes

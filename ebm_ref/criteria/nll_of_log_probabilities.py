@@ -22,17 +22,10 @@ Source: elementary; the name is that of torch.nn.NLLLoss.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require_index
 from ebm_ref.criteria.cross_entropy import random_logits
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    gradient_sums_to,
-    homogeneous,
-    likelihood_over,
-    non_negative,
-    permutation_invariant,
-)
 from ebm_ref.numerics import log_softmax, logsumexp, negated, softmax
 
 
@@ -87,12 +80,12 @@ FORMULA = Formula(
     gradients={"log_probabilities": nll_of_log_probabilities_gradient},
     sample=random_log_probabilities,
     laws=(
-        permutation_invariant,
-        non_negative,
-        likelihood_over("label"),
-        convex_in("log_probabilities"),
-        gradient_sums_to("log_probabilities", -1.0),
-        homogeneous(1, log_probabilities=1),
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.likelihood_over("label"),
+        laws.convex_in("log_probabilities"),
+        laws.gradient_sums_to("log_probabilities", -1.0),
+        laws.homogeneous(1, log_probabilities=1),
     ),
     cases={  # (log_probabilities, label), L, dL/dl, the mistake that it exposes
         "a cat, p = 0.9: a good prediction costs little": Case(

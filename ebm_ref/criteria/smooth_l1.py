@@ -20,21 +20,11 @@ from math import erf
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.criteria.huber import delta_edges
 from ebm_ref.criteria.squared_error import random_pair
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    UNIT,
-    convex_in,
-    gradient_bounded,
-    homogeneous,
-    integrates_to,
-    minimised_by,
-    moved_together,
-    non_negative,
-    symmetric,
-)
 from ebm_ref.numerics import negated
 
 
@@ -92,7 +82,7 @@ def slope_changes_slowly(formula, inputs, rng):
     A, B = inputs["prediction"], inputs["prediction"] + rng.normal(scale=inputs["beta"])
     g = lambda x: formula.gradients["prediction"](**inputs | {"prediction": x})
     size = abs(A) + abs(B) + abs(inputs["target"])
-    return inputs["beta"] * abs(g(A) - g(B)) / (abs(A - B) + 16 * UNIT * size)
+    return inputs["beta"] * abs(g(A) - g(B)) / (abs(A - B) + 16 * laws.UNIT * size)
 
 
 FORMULA = Formula(
@@ -102,24 +92,24 @@ FORMULA = Formula(
     gradients={"prediction": smooth_l1_prediction_gradient, "target": smooth_l1_target_gradient},
     sample=lambda rng: random_pair(rng) | {"beta": rng.uniform(0.5, 3.0)},
     laws=(
-        non_negative,
-        symmetric("prediction", "target"),
-        moved_together("prediction", "target"),
-        homogeneous(1, prediction=1, target=1, beta=1),
-        convex_in("prediction"),
+        laws.non_negative,
+        laws.symmetric("prediction", "target"),
+        laws.moved_together("prediction", "target"),
+        laws.homogeneous(1, prediction=1, target=1, beta=1),
+        laws.convex_in("prediction"),
         slope_changes_slowly,
-        gradient_bounded("prediction", 1.0),
-        minimised_by(
+        laws.gradient_bounded("prediction", 1.0),
+        laws.minimised_by(
             lambda t, **_: np.mean(t),
             "With beta above the spread of the targets their mean minimises.",
             given=lambda t: {"beta": np.ptp(t)},
         ),
-        minimised_by(
+        laws.minimised_by(
             lambda t, **_: np.median(t),
             "With beta below half their smallest gap their median minimises.",
             given=lambda t: {"beta": 0.5 * np.min(np.diff(np.sort(t)))},
         ),
-        integrates_to(
+        laws.integrates_to(
             lambda beta, **_: (
                 np.sqrt(2.0 * np.pi * beta) * erf(np.sqrt(beta / 2.0)) + 2.0 * np.exp(-beta / 2.0)
             ),

@@ -23,17 +23,8 @@ NYU DLSP20, week 11-1 (MSELoss).
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in,
-    homogeneous,
-    integrates_to,
-    minimised_by,
-    moved_together,
-    non_negative,
-    smooth,
-    symmetric,
-)
 
 
 def random_pair(rng):
@@ -86,14 +77,16 @@ FORMULA = Formula(
     gradients={"prediction": squared_error_prediction_gradient, "target": squared_error_target_gradient},
     sample=random_pair,
     laws=(
-        non_negative,
-        symmetric("prediction", "target"),
-        moved_together("prediction", "target"),
-        homogeneous(2, prediction=1, target=1),
-        convex_in("prediction"),
-        smooth("prediction", 2.0),
-        minimised_by(lambda t, **_: np.mean(t), "The mean of the targets minimises: outliers carry it off."),
-        integrates_to(
+        laws.non_negative,
+        laws.symmetric("prediction", "target"),
+        laws.moved_together("prediction", "target"),
+        laws.homogeneous(2, prediction=1, target=1),
+        laws.convex_in("prediction"),
+        laws.smooth("prediction", 2.0),
+        laws.minimised_by(
+            lambda t, **_: np.mean(t), "The mean of the targets minimises: outliers carry it off."
+        ),
+        laws.integrates_to(
             lambda **_: np.sqrt(np.pi),
             "int exp(-L) dt = sqrt(pi): Gaussian noise of variance 1/2.",
             lambda prediction, target: prediction + np.array([-8.0, -2.0, 2.0, 8.0]),

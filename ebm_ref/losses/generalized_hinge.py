@@ -17,17 +17,9 @@ Source: NYU DLSP20, week 11-2; Weston and Watkins (1999), for C_j = 1.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in_energies,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 from ebm_ref.numerics import negated
 
@@ -102,13 +94,13 @@ FORMULA = Formula(
     gradients={"energies": generalized_hinge_gradient},
     sample=random_costs,
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        convex_in_energies,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
-        homogeneous(1, energies=1, costs=1),
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.convex_in_energies,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
+        laws.homogeneous(1, energies=1, costs=1),
     ),
     cases={  # Case((energies, label, costs), value, by energies, exposes)
         "three violators, costs growing with the distance": Case(

@@ -16,18 +16,9 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m).
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    bounds_the_error,
-    convex_in_energies,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
@@ -83,14 +74,14 @@ FORMULA = Formula(
     gradients={"energies": hinge_gradient},
     sample=lambda rng: random_table(rng) | {"margin": rng.uniform(0.2, 2.0)},
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        convex_in_energies,
-        bounds_the_error,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
-        homogeneous(1, energies=1, margin=1),
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.convex_in_energies,
+        laws.bounds_the_error,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
+        laws.homogeneous(1, energies=1, margin=1),
     ),
     cases={  # Case((energies, label, margin), value, by energies, exposes)
         "separated: the gap of 2 exceeds the margin": Case(

@@ -17,17 +17,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); beta added.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    bounds_the_error,
-    convex_in_energies,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import sigmoid, softplus
@@ -89,14 +80,14 @@ FORMULA = Formula(
     gradients={"energies": log_gradient},
     sample=lambda rng: random_table(rng) | {"beta": rng.uniform(0.3, 3.0)},
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        convex_in_energies,
-        bounds_the_error,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
-        homogeneous(1, energies=1, beta=-1),
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.convex_in_energies,
+        laws.bounds_the_error,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
+        laws.homogeneous(1, energies=1, beta=-1),
     ),
     cases={  # Case((energies, label, beta), value, by energies, exposes)
         "at a tie each side is pulled with half the force": Case(

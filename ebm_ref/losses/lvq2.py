@@ -14,17 +14,9 @@ Kohonen's learning vector quantisation, Driancourt et al. (1991).
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    bounds_the_error,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
@@ -80,13 +72,13 @@ FORMULA = Formula(
     gradients={"energies": lvq2_gradient},
     sample=lambda rng: random_table(rng) | {"cap": rng.uniform(0.5, 4.0)},
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        bounds_the_error,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
-        homogeneous(1, energies=1, cap=1),
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.bounds_the_error,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
+        laws.homogeneous(1, energies=1, cap=1),
     ),
     cases={  # Case((energies, label, cap), value, by energies, exposes)
         "wrong, not hopeless": Case(([1.0, 0.5, 2.0, 3.0], 0, 1.0), 0.5, [1.0, -1.0, 0.0, 0.0]),

@@ -15,16 +15,8 @@ Source: Taskar, Guestrin and Koller (2004); Tsochantaridis et al. (2005), Sectio
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import (
-    convex_in_energies,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.generalized_hinge import NO_COSTS, random_costs, rules, violations
 
 
@@ -81,14 +73,14 @@ FORMULA = Formula(
     gradients={"energies": margin_rescaled_hinge_gradient},
     sample=random_costs,
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        convex_in_energies,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.convex_in_energies,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
         bounds_the_cost,
-        homogeneous(1, energies=1, costs=1),
+        laws.homogeneous(1, energies=1, costs=1),
     ),
     cases={  # Case((energies, label, costs), value, by energies, exposes)
         "the lowest wrong answer is not the worst violator": Case(

@@ -15,16 +15,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al.
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    at_most_one,
-    bounds_the_error,
-    gradient_sums_to_zero,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 from ebm_ref.numerics import sigmoid
@@ -73,13 +65,13 @@ FORMULA = Formula(
     gradients={"energies": mce_gradient},
     sample=random_table,
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        at_most_one,
-        bounds_the_error,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.at_most_one,
+        laws.bounds_the_error,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
     ),
     cases={  # Case((energies, label), value, by energies, exposes)
         "at a tie the model is half wrong": Case(([1.0, 1.0, 3.0], 0), 0.5, [0.25, -0.25, 0.0]),

@@ -15,17 +15,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Ljolje et al
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    at_most_one,
-    bounds_the_error,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.nll import gibbs
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import softmax
@@ -86,14 +77,14 @@ FORMULA = Formula(
     gradients={"energies": mee_gradient},
     sample=lambda rng: random_table(rng) | {"beta": rng.uniform(0.3, 3.0)},
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        at_most_one,
-        bounds_the_error,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
-        homogeneous(0, energies=1, beta=-1),
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.at_most_one,
+        laws.bounds_the_error,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
+        laws.homogeneous(0, energies=1, beta=-1),
     ),
     cases={  # Case((energies, label, beta), value, by energies, exposes)
         "nothing known: wrong three times in four": Case(

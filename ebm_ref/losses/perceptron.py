@@ -13,17 +13,8 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: 0).
 
 import autograd.numpy as np
 
+from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import (
-    bounds_the_error,
-    convex_in_energies,
-    gradient_sums_to_zero,
-    homogeneous,
-    non_negative,
-    permutation_invariant,
-    pushes_down_pulls_up,
-    shift_invariant,
-)
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
@@ -75,15 +66,15 @@ FORMULA = Formula(
     gradients={"energies": perceptron_gradient},
     sample=random_table,
     laws=(
-        shift_invariant,
-        permutation_invariant,
-        non_negative,
-        convex_in_energies,
-        bounds_the_error,
-        gradient_sums_to_zero,
-        pushes_down_pulls_up,
+        laws.shift_invariant,
+        laws.permutation_invariant,
+        laws.non_negative,
+        laws.convex_in_energies,
+        laws.bounds_the_error,
+        laws.gradient_sums_to_zero,
+        laws.pushes_down_pulls_up,
         zero_when_right,
-        homogeneous(1, energies=1),
+        laws.homogeneous(1, energies=1),
     ),
     cases={  # Case((energies, label), value, by energies, exposes)
         "wrong": Case(([1.0, 0.5, 2.0, 3.0], 0), 0.5, [1.0, -1.0, 0.0, 0.0]),
