@@ -483,15 +483,7 @@ def random_walk_sigma_ensemble_row(walkers=32, steps=40):
 
 
 PAGES = (
-    *(
-        "squared_error",
-        "huber",
-        "log_cosh",
-        "smooth_l1",
-        "kl_divergence",
-        "cross_entropy",
-        "label_smoothing",
-    ),
+    *("squared_error", "huber", "log_cosh", "smooth_l1", "kl_divergence", "cross_entropy", "label_smoothing"),
     *(
         "binary_cross_entropy_with_logits",
         "focal",

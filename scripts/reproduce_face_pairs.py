@@ -218,10 +218,7 @@ def main():
         ("398 of the 400 photographs are whole, after the repair", len(X) == 398),
         (f"a batch's gradient is the mean of the pages', to {difference:.0e}", difference < 1e-12),
         *(
-            (
-                f"{loss}: the area gains {np.min(gain):.4f} or more, above 0.005",
-                np.all(gain > 0.005),
-            )
+            (f"{loss}: the area gains {np.min(gain):.4f} or more, above 0.005", np.all(gain > 0.005))
             for loss, gain in gains.items()
         ),
     )

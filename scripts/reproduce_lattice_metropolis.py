@@ -26,13 +26,7 @@ import numpy as np
 from reproduction import conclude, figure, options
 
 from ebm_ref.samplers.diagnostics import mcse_mean
-from ebm_ref.samplers.lattice_walk import (
-    VARIANTS,
-    balance_matrix,
-    lattice_step,
-    running_average,
-    stationary,
-)
+from ebm_ref.samplers.lattice_walk import VARIANTS, balance_matrix, lattice_step, running_average, stationary
 
 N, D = 5, 2
 

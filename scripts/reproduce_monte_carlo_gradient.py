@@ -120,10 +120,7 @@ def main():
     spread = 4.0 / np.sqrt(2.0 * many)  # four standard errors of a root mean square
     conclude(
         ("rms error times sqrt(n) is constant, within 20 %", products.max() < 1.2 * products.min()),
-        (
-            "and is what the chain's matrix predicts",
-            np.all(np.abs(products / predicted - 1.0) < spread),
-        ),
+        ("and is what the chain's matrix predicts", np.all(np.abs(products / predicted - 1.0) < spread)),
         ("the slides' gradient stays wrong, however large n", wrong[-1] > 0.7 * limit),
         ("it tends to the gradient at 2 beta", abs(wrong[-1] / limit - 1.0) < 0.15),
         ("its sum estimates Z(2 beta)/Z(beta)", abs(sampled / ratio - 1.0) < 0.02),

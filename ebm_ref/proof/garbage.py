@@ -31,6 +31,8 @@ class Spoiled:
 def spoil(rng, inputs):
     """One argument that is a number or holds numbers, at random, replaced at random."""
     arguments = [a for a, x in inputs.items() if holds_numbers(x)]
+    if not arguments:
+        return Spoiled("as it is", "", inputs, inputs)
     argument = arguments[rng.integers(len(arguments))]
     x = inputs[argument]
     castable = CASTABLE if _is_real(x) else INTEGERS
