@@ -123,7 +123,7 @@ def require_index(argument, value, size):
 def require_count(argument, value, least=1):
     """Raise unless `value` is an integer of at least `least`; 2.0 and True are none."""
     counts = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    require(counts and value >= least, argument, value, f"must be an integer >= {least}")
+    require(counts and least <= value < 2**63, argument, value, f"must be an integer >= {least}")
 
 
 def require_positive(argument, value):

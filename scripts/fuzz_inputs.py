@@ -1,4 +1,4 @@
-"""One small legal call of every public function: CALLS = {"module.function": (callable, keyword arguments)}."""
+"""A small legal call of each public function beside the records, for scripts/fuzz_calls.py to spoil."""
 
 import numpy as np
 

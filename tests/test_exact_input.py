@@ -224,10 +224,7 @@ CALLS = {
         {"function": lambda x: x, "energy": parabola, "beta": 2.0, "evaluations": 500},
     ),
     "transition.transition_matrix": (transition.transition_matrix, {"step": swap, "states": [0, 1]}),
-    "transition.certificate": (
-        transition.certificate,
-        {"P": P, "pi": np.array([1.0, 2.0]), "steps": 3},
-    ),
+    "transition.certificate": (transition.certificate, {"P": P, "pi": np.array([1.0, 2.0]), "steps": 3}),
     "transition.gibbs_distribution": (
         transition.gibbs_distribution,
         {"energy": lambda x: 1.0 * x, "states": [0, 1], "beta": 0.5},
@@ -235,10 +232,7 @@ CALLS = {
     "transition.is_irreducible": (transition.is_irreducible, {"P": P}),
     "transition.period": (transition.period, {"P": P}),
     "transition.spectral_gap": (transition.spectral_gap, {"P": P}),
-    "transition.mixing_curve": (
-        transition.mixing_curve,
-        {"P": P, "pi": np.array([0.25, 0.75]), "steps": 3},
-    ),
+    "transition.mixing_curve": (transition.mixing_curve, {"P": P, "pi": np.array([0.25, 0.75]), "steps": 3}),
     "transition.stationary_distribution": (transition.stationary_distribution, {"P": P}),
     "transition.stationary_distribution_as_printed": (
         transition.stationary_distribution_as_printed,
@@ -262,10 +256,7 @@ CALLS = {
         ),
         {"log_density": lambda x: 0.0, "start": np.array([1.0, 2.0]), "step_size": 1.0, "steps": 5},
     ),
-    "random_walk.acceptance_rate": (
-        random_walk.acceptance_rate,
-        {"target_sd": 1.0, "step_size": 2.0},
-    ),
+    "random_walk.acceptance_rate": (random_walk.acceptance_rate, {"target_sd": 1.0, "step_size": 2.0}),
     "lattice_walk.uniform_numbers": (
         lambda value: lattice_walk.uniform_numbers("value", value, "n"),
         {"value": np.array([0.0, 0.5])},
@@ -302,10 +293,7 @@ CALLS = {
     "heat_bath.metropolis_flip_step": (heat_bath.metropolis_flip_step, ONE_SPIN),
     "heat_bath.heat_bath_transitions": (heat_bath.heat_bath_transitions, A_STATE),
     "heat_bath.metropolis_flip_transitions": (heat_bath.metropolis_flip_transitions, A_STATE),
-    "gibbs.systematic_sweep": (
-        gibbs.systematic_sweep,
-        SPINS | LOUD | {"spins": np.array([1, -1, 1])},
-    ),
+    "gibbs.systematic_sweep": (gibbs.systematic_sweep, SPINS | LOUD | {"spins": np.array([1, -1, 1])}),
     "gibbs.random_scan_step": (gibbs.random_scan_step, ONE_SPIN),
     "gibbs.systematic_transitions": (
         lambda couplings, fields, beta: gibbs.systematic_transitions(couplings, fields, beta)((1, 1, -1)),
@@ -349,19 +337,13 @@ CALLS = {
         cluster.cluster_labels,
         {"n": 3, "edges": EDGES["edges"], "joined": np.array([True, False, False])},
     ),
-    "cluster.wolff_step": (
-        cluster.wolff_step,
-        EDGES | LOUD | {"spins": np.array([1, 1, -1]), "seed": 0},
-    ),
+    "cluster.wolff_step": (cluster.wolff_step, EDGES | LOUD | {"spins": np.array([1, 1, -1]), "seed": 0}),
     "cluster.swendsen_wang_step": (
         cluster.swendsen_wang_step,
         EDGES | LOUD | {"spins": np.array([1, 1, -1]), "coins": np.array([0, 1, 0])},
     ),
     "cluster.wolff_transitions": (cluster.wolff_transitions, EDGES | {"state": (1, 1, -1)}),
-    "cluster.swendsen_wang_transitions": (
-        cluster.swendsen_wang_transitions,
-        EDGES | {"state": (1, 1, -1)},
-    ),
+    "cluster.swendsen_wang_transitions": (cluster.swendsen_wang_transitions, EDGES | {"state": (1, 1, -1)}),
     "hmc.leapfrog": (
         hmc.leapfrog,
         {
@@ -388,18 +370,12 @@ CALLS = {
             "exponential": 1.0,
         },
     ),
-    "hmc.conserved": (
-        hmc.conserved,
-        {"precision": 1.0, "step_size": 1.0, "position": 2.0, "momentum": 1.0},
-    ),
+    "hmc.conserved": (hmc.conserved, {"precision": 1.0, "step_size": 1.0, "position": 2.0, "momentum": 1.0}),
     "annealed_langevin.step_lengths": (
         annealed_langevin.step_lengths,
         {"sigmas": np.array([4.0, 2.0, 1.0]), "last": 1.0},
     ),
-    "annealed_langevin.noise_levels": (
-        annealed_langevin.noise_levels,
-        {"sigmas": np.array([4.0, 2.0, 1.0])},
-    ),
+    "annealed_langevin.noise_levels": (annealed_langevin.noise_levels, {"sigmas": np.array([4.0, 2.0, 1.0])}),
     "annealed_langevin.annealed_langevin": (
         annealed_langevin.annealed_langevin,
         {
@@ -457,14 +433,7 @@ CALLS = {
     ),
     "chains.short_run_moments": (
         chains.short_run_moments,
-        {
-            "mean": 4.0,
-            "variance": 1.0,
-            "precision": 1.0,
-            "drift": 0.5,
-            "noise_scale": 1.0,
-            "steps": 2,
-        },
+        {"mean": 4.0, "variance": 1.0, "precision": 1.0, "drift": 0.5, "noise_scale": 1.0, "steps": 2},
     ),
     "chains.replay_starts": (
         chains.replay_starts,
@@ -478,11 +447,7 @@ CALLS = {
     ),
     "chains.replay_update": (
         chains.replay_update,
-        {
-            "buffer": np.array([[1.0], [2.0]]),
-            "indices": np.array([1]),
-            "ends": np.array([[5.0]]),
-        },
+        {"buffer": np.array([[1.0], [2.0]]), "indices": np.array([1]), "ends": np.array([[5.0]])},
     ),
     "chains.negative_phase": (
         chains.negative_phase,
@@ -490,10 +455,7 @@ CALLS = {
     ),
     "diagnostics.check_chains": (diagnostics.check_chains, {"draws": DRAWS}),
     "diagnostics.autocovariance": (diagnostics.autocovariance, {"series": DRAWS[0]}),
-    "diagnostics.autocovariance_as_printed": (
-        diagnostics.autocovariance_as_printed,
-        {"series": DRAWS[0]},
-    ),
+    "diagnostics.autocovariance_as_printed": (diagnostics.autocovariance_as_printed, {"series": DRAWS[0]}),
     "diagnostics.autocorrelations": (diagnostics.autocorrelations, {"draws": DRAWS}),
     "diagnostics.geyer_time": (diagnostics.geyer_time, {"rho": np.array([1.0, 0.5, 0.25, 0.125])}),
     "diagnostics.autocorrelation_time": (diagnostics.autocorrelation_time, {"draws": DRAWS}),

@@ -33,8 +33,7 @@ def value_off_by(name, relative):
 
 
 @pytest.mark.parametrize(
-    "witness, relative",
-    [("hand", 4e-15), ("autograd", 1e-9), ("slope", 1e-5), ("oracle", 4e-15)],
+    "witness, relative", [("hand", 4e-15), ("autograd", 1e-9), ("slope", 1e-5), ("oracle", 4e-15)]
 )
 def test_gradient_witnesses_see_a_small_error(tampered, witness, relative):
     tampered("nll", gradients=off_by("nll", relative))

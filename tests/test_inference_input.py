@@ -100,12 +100,7 @@ BAD = [
     (chain_energy, (*CHAIN, (0, 0)), "path", "has shape (2,), but must have (3,)"),
     (chain_energy, (*CHAIN, (0, 0, -1)), "path", "must be an integer in 0..1"),
     (detect, ([1.0, 2.0], [True, False], [1]), "inputs", "must be as many as the energies, 2"),
-    (
-        calibrate,
-        ([[1e308, -1e308]], [1]),
-        "tables",
-        "must not be so large that a difference overflows",
-    ),
+    (calibrate, ([[1e308, -1e308]], [1]), "tables", "must not be so large that a difference overflows"),
     (product_of_experts, ([[1.0, NAN]], [1.0]), "tables", "must not be NaN"),
     (product_of_experts, ([[1.0, -INF]], [1.0]), "tables", "must be above -inf"),
     (reliability, ([0.5], [True], 1.5), "bins", "must be an integer >= 1"),
@@ -238,12 +233,7 @@ BAD = [
     (anneal, (RNG, SUM, FLIP, [0], [1.0, -1.0]), "betas", "must be >= 0"),
     (anneal, (RNG, SUM, FLIP, [0], [NAN]), "betas", "must be >= 0"),
     (beam_search, (*CHAIN, 0), "width", "must be an integer >= 1"),
-    (
-        beam_search,
-        (CHAIN[0], np.zeros((3, 2)), 1),
-        "pairwise",
-        "has shape (3, 2), but must have (2, 2)",
-    ),
+    (beam_search, (CHAIN[0], np.zeros((3, 2)), 1), "pairwise", "has shape (3, 2), but must have (2, 2)"),
     (beam_search, (np.zeros((0, 2)), CHAIN[1], 1), "unary", "must have shape (t, k), t >= 1 and k >= 1"),
     (beam_search, (np.zeros(2), CHAIN[1], 1), "unary", "has shape (2,), but must have (t, k)"),
     (beam_search, (np.full((3, 2), NAN), CHAIN[1], 1), "unary", "must not be NaN"),
@@ -293,12 +283,7 @@ BAD = [
     (product_of_experts, ([], []), "tables", "must hold at least one model"),
     (product_of_experts, ([[1.0]], [1.0, 2.0]), "betas", "has shape (2,), but must have (1,)"),
     (product_of_experts, ([[1.0]], [INF]), "betas", "must be positive and finite"),
-    (
-        product_of_experts,
-        ([[1.0, 2.0], [1.0]], [1.0, 1.0]),
-        "tables",
-        "has shape (1,), but must have (2,)",
-    ),
+    (product_of_experts, ([[1.0, 2.0], [1.0]], [1.0, 1.0]), "tables", "has shape (1,), but must have (2,)"),
 ]
 
 
@@ -404,12 +389,7 @@ ASKED = {
     **{
         use.__name__: (
             use,
-            {
-                "dictionary": [[100, 1], [1, 90]],
-                "observation": [100, 90],
-                "code": [100, 90],
-                "sparsity": 100,
-            },
+            {"dictionary": [[100, 1], [1, 90]], "observation": [100, 90], "code": [100, 90], "sparsity": 100},
             {},
         )
         for use in (violation, duality_gap)

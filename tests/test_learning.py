@@ -220,10 +220,9 @@ def test_updates_against_pytorch(name):
 def test_updates_against_optax(name):
     jax = pytest.importorskip("jax", reason="optax needs JAX")
     optax = pytest.importorskip("optax", reason="optax's optimisers are an independent route")
-    made = {
-        "momentum": optax.sgd(0.002, momentum=0.8),
-        "adam": optax.adam(0.05, b1=0.8, b2=0.95, eps=1e-3),
-    }[name]
+    made = {"momentum": optax.sgd(0.002, momentum=0.8), "adam": optax.adam(0.05, b1=0.8, b2=0.95, eps=1e-3)}[
+        name
+    ]
     theirs = []
     with jax.enable_x64(True):
         w = jax.numpy.array([-1.0, 0.5])

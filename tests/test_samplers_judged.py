@@ -213,10 +213,7 @@ WRONG = {
         if ("langevin", v.name) not in OTHER_UNITS
     },
     **{("mala", v.name): (mala_step(v.value, "banana", 0.4), "banana") for v in mala.FORMULA.variants},
-    ("hmc", "no half kicks"): (
-        hmc_step("banana", 0.3, 3, variant(hmc, "no half kicks")),
-        "banana",
-    ),
+    ("hmc", "no half kicks"): (hmc_step("banana", 0.3, 3, variant(hmc, "no half kicks")), "banana"),
     ("hmc", "a stale gradient in the second half kick"): (
         hmc_step("banana", 0.3, 3, variant(hmc, "a stale gradient in the second half kick")),
         "banana",

@@ -84,12 +84,7 @@ VALUES = [
         (0 * PAIR, UP, 0 * UP, np.array([1.0, 3.5])),
         4.5 - 2.75 - 2.0 * np.log(2.0),
     ),
-    (
-        "gaussian_rbm_free_energy",
-        "logarithm of one plus exponential",
-        (PAIR * 200, UP, UP, UP),
-        -np.inf,
-    ),
+    ("gaussian_rbm_free_energy", "logarithm of one plus exponential", (PAIR * 200, UP, UP, UP), -np.inf),
     (
         "potts_rbm_free_energy",
         "values summed as if all were on",

@@ -233,5 +233,6 @@ def _beyond(p, is_outer, h):
     """What lies beyond the outermost points: at most their density in t, for it falls at least as e^-t."""
     edge, whole = np.sum(p[is_outer]) / h, np.sum(p)
     share = float(edge / whole) if whole else 0.0
-    require(share <= 1e-3, "share of e^-E at the ends", share, "must fall off: there is no integral else")
+    if share > 1e-3:
+        raise ValueError(f"energy: must grow outwards; of e^-E {share:.2g} is left at the ends: no integral")
     return edge

@@ -9,7 +9,9 @@ an IndexError from the inside of a page or a number that another type would not 
 Source: elementary.
 """
 
+import os
 import re
+import traceback
 import warnings
 from dataclasses import dataclass
 
@@ -79,16 +81,13 @@ CASTABLE = {kind: lambda x, kind=kind: _small(x).astype(kind)[()] for kind in RE
     "list": lambda x: np.asarray(x).tolist(),
     "tuple": lambda x: tuple(np.asarray(x).tolist()) if np.ndim(x) else float(x),
     "backwards in memory": lambda x: np.asarray(x)[..., ::-1].copy()[..., ::-1] if np.ndim(x) else x,
-    "read-only": lambda x: _frozen(x),
+    "read-only": lambda x: _frozen(x) if np.ndim(x) else x,
     "column-major": lambda x: np.asfortranarray(x) if np.ndim(x) else x,
     "no dimension": lambda x: np.asarray(x),
 }
 INTEGERS = {
     kind: lambda x, kind=kind: np.asarray(x).astype(kind)[()] for kind in ("int8", "int32", "int64")
-} | {
-    "list": lambda x: np.asarray(x).tolist(),
-    "read-only": lambda x: _frozen(x),
-}
+} | {"list": lambda x: np.asarray(x).tolist(), "read-only": lambda x: _frozen(x) if np.ndim(x) else x}
 
 
 def _frozen(x):
@@ -159,11 +158,23 @@ def _outcome(function, inputs):
 
 
 def _names_an_argument(problem, inputs):
-    """A refusal names an argument; MemoryError and the like are none."""
-    text = str(problem)
-    return isinstance(problem, (ValueError, TypeError)) and any(
-        re.search(rf"\b{re.escape(argument)}\b", text) for argument in inputs
-    )
+    """A refusal names an argument or a part of it; what a user's own function raises is the user's."""
+    if any(callable(x) for x in inputs.values()) and _raised_in_a_script(problem):
+        return True
+    names = [
+        stem + ("(y|ies)" if argument.endswith("y") else "")
+        for argument in inputs
+        for stem in [argument.rstrip("y")]
+    ]
+    names += ["table", "scope"] if "factors" in inputs else []
+    said = any(re.search(rf"\b{name}\b", str(problem)) for name in names)
+    return isinstance(problem, (ValueError, TypeError)) and said
+
+
+def _raised_in_a_script(problem):
+    """Whether the error comes from outside the package: from an energy that was given, say."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    return f"{os.sep}ebm_ref{os.sep}" not in frames[-1].filename
 
 
 def same(a, b):

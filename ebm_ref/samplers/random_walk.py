@@ -83,6 +83,7 @@ def scaling_step(log_density, x, log_p, step_size, normal, exponential):
     require_positive("x", x)
     require_positive("step_size", s)
     new = x * np.exp(s * z)
+    require(0.0 < new < np.inf, "normal", z, "must leave the number positive and finite")
     log_p_new = log_density_at(log_density, new)
     if accepts(metropolis_hastings(log_p, log_p_new, -np.log(new), -np.log(x)), exponential):
         return new, log_p_new, True

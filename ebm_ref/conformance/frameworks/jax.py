@@ -102,21 +102,21 @@ ADAPTERS = {
     "mee": {"softmax": lambda jax, jnp, E, y, beta: 1.0 - jax.nn.softmax(-beta * E)[y]},
     # criteria
     "gaussian_nll": {
-        "norm.logpdf": lambda jax, jnp, m, v, y: -jax.scipy.stats.norm.logpdf(y, m, jnp.sqrt(v)),
+        "norm.logpdf": lambda jax, jnp, m, v, y: -jax.scipy.stats.norm.logpdf(y, m, jnp.sqrt(v))
     },
     "poisson_nll": {"poisson.logpmf": poisson_logpmf},
     "kl_divergence": {"rel_entr": rel_entr},
     "cross_entropy": {"log_softmax": lambda jax, jnp, z, y: -jax.nn.log_softmax(z)[y]},
     "cross_entropy_of_probabilities": {
-        "log_softmax": lambda jax, jnp, z, t: -jnp.sum(t * jax.nn.log_softmax(z)),
+        "log_softmax": lambda jax, jnp, z, t: -jnp.sum(t * jax.nn.log_softmax(z))
     },
     "binary_cross_entropy": {
         "xlogy+xlog1py": lambda jax, jnp, p, t: (
             -jax.scipy.special.xlogy(t, p) - jax.scipy.special.xlog1py(1.0 - t, -p)
-        ),
+        )
     },
     "binary_cross_entropy_with_logits": {
-        "log_sigmoid": lambda jax, jnp, z, t: -t * jax.nn.log_sigmoid(z) - (1.0 - t) * jax.nn.log_sigmoid(-z),
+        "log_sigmoid": lambda jax, jnp, z, t: -t * jax.nn.log_sigmoid(z) - (1.0 - t) * jax.nn.log_sigmoid(-z)
     },
     "soft_margin": {
         "softplus": lambda jax, jnp, s, y: jax.nn.softplus(-y * s),
@@ -125,12 +125,12 @@ ADAPTERS = {
     "multilabel_soft_margin": {
         "log_sigmoid": lambda jax, jnp, x, y: (
             -jnp.mean(y * jax.nn.log_sigmoid(x) + (1 - y) * jax.nn.log_sigmoid(-x))
-        ),
+        )
     },
 }
 
 KNOWN = {
     ("poisson_nll", "poisson.logpmf", "three large terms, one after the other"): (
         "github.com/scipy/scipy/issues/25625, whose formula it is"
-    ),
+    )
 }

@@ -94,25 +94,19 @@ ADAPTERS = {
     # losses of an energy table
     "hinge": {"categorical_hinge": categorical_hinge},
     # criteria: losses of a prediction and its target
-    "squared_error": {
-        "mean_squared_error": lambda L, ops, x, y: L.mean_squared_error(y[None], x[None]),
-    },
-    "absolute_error": {
-        "mean_absolute_error": lambda L, ops, x, y: L.mean_absolute_error(y[None], x[None]),
-    },
+    "squared_error": {"mean_squared_error": lambda L, ops, x, y: L.mean_squared_error(y[None], x[None])},
+    "absolute_error": {"mean_absolute_error": lambda L, ops, x, y: L.mean_absolute_error(y[None], x[None])},
     "huber": {"huber": lambda L, ops, x, y, delta: L.huber(y[None], x[None], delta=delta)},
     "log_cosh": {"log_cosh": lambda L, ops, x, y: L.log_cosh(y[None], x[None])},
-    "poisson_nll": {
-        "poisson": lambda L, ops, h, y: L.poisson(vector(ops, h, y), ops.exp(h)[None]),
-    },
+    "poisson_nll": {"poisson": lambda L, ops, h, y: L.poisson(vector(ops, h, y), ops.exp(h)[None])},
     "kl_divergence": {"kl_divergence": kl_divergence},
     "reduction_mean": {"Loss(sum_over_batch_size)": lambda L, ops, l: reduced(L, "sum_over_batch_size", l)},
     "reduction_sum": {"Loss(sum)": loss_sum},
     "reduction_class_weighted_mean": {
-        "Loss(mean_with_sample_weight)": lambda L, ops, l, w: reduced(L, "mean_with_sample_weight", l, w),
+        "Loss(mean_with_sample_weight)": lambda L, ops, l, w: reduced(L, "mean_with_sample_weight", l, w)
     },
     "reduction_element_weighted_mean": {
-        "Loss(sum_over_batch_size)": lambda L, ops, l, w: reduced(L, "sum_over_batch_size", l, w),
+        "Loss(sum_over_batch_size)": lambda L, ops, l, w: reduced(L, "sum_over_batch_size", l, w)
     },
     "cross_entropy": {
         "sparse_categorical_crossentropy": lambda L, ops, z, y: L.sparse_categorical_crossentropy(
@@ -123,23 +117,23 @@ ADAPTERS = {
         )[0],
     },
     "cross_entropy_of_probabilities": {
-        "categorical_crossentropy": lambda L, ops, z, t: L.categorical_crossentropy(t, z, from_logits=True),
+        "categorical_crossentropy": lambda L, ops, z, t: L.categorical_crossentropy(t, z, from_logits=True)
     },
     "label_smoothing": {
         "categorical_crossentropy": lambda L, ops, z, y, s: L.categorical_crossentropy(
             one_hot(ops, z, y), z, from_logits=True, label_smoothing=s
-        ),
+        )
     },
     "binary_cross_entropy": {
-        "binary_crossentropy": lambda L, ops, p, t: L.binary_crossentropy(t[None], p[None]),
+        "binary_crossentropy": lambda L, ops, p, t: L.binary_crossentropy(t[None], p[None])
     },
     "binary_cross_entropy_with_logits": {
-        "binary_crossentropy": lambda L, ops, z, t: L.binary_crossentropy(t[None], z[None], from_logits=True),
+        "binary_crossentropy": lambda L, ops, z, t: L.binary_crossentropy(t[None], z[None], from_logits=True)
     },
     "focal": {
         "binary_focal_crossentropy": lambda L, ops, z, t, gamma: L.binary_focal_crossentropy(
             vector(ops, z, t), z[None], gamma=gamma, from_logits=True
-        ),
+        )
     },
     # criteria: of pairs, of distances, of sequences
     "margin_ranking": {"hinge": hinge},

@@ -62,9 +62,7 @@ def ctc_loss(L, jnp, z, y, blank, moments, labels):
 
 ADAPTERS = {
     # losses of an energy table
-    "perceptron": {
-        "multiclass_perceptron_loss": lambda L, jnp, E, y: L.multiclass_perceptron_loss(-E, y),
-    },
+    "perceptron": {"multiclass_perceptron_loss": lambda L, jnp, E, y: L.multiclass_perceptron_loss(-E, y)},
     "hinge": {"multiclass_hinge_loss": multiclass_hinge_loss},
     "nll": {"softmax_cross_entropy_with_integer_labels": cross_entropy_of_energies},
     # criteria: losses of a prediction and its target
@@ -81,7 +79,7 @@ ADAPTERS = {
     "cross_entropy": {
         "softmax_cross_entropy_with_integer_labels": lambda L, jnp, z, y: (
             L.softmax_cross_entropy_with_integer_labels(z, y)
-        ),
+        )
     },
     "cross_entropy_of_probabilities": {
         "softmax_cross_entropy": lambda L, jnp, z, t: L.softmax_cross_entropy(z, t),
@@ -90,17 +88,15 @@ ADAPTERS = {
     },
     "label_smoothing": {"smooth_labels+softmax_cross_entropy": smoothed},
     "binary_cross_entropy_with_logits": {
-        "sigmoid_binary_cross_entropy": lambda L, jnp, z, t: L.sigmoid_binary_cross_entropy(z, t),
+        "sigmoid_binary_cross_entropy": lambda L, jnp, z, t: L.sigmoid_binary_cross_entropy(z, t)
     },
-    "focal": {
-        "sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(z, t, gamma=gamma),
-    },
+    "focal": {"sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(z, t, gamma=gamma)},
     # criteria: of pairs, of several classes, of distances, of sequences
     "margin_ranking": {"hinge_loss": hinge_loss, "perceptron_loss": perceptron_loss},
     "triplet_margin": {
         "triplet_margin_loss": lambda L, jnp, a, p, n, m, q: L.triplet_margin_loss(
             a, p, n, norm_degree=q, margin=m
-        ),
+        )
     },
     "cosine_embedding": {"cosine_distance": cosine_distance},
     "ctc_of_logits": {"ctc_loss": Padded(ctc_loss, 0.0), "ctc_loss(nan)": Padded(ctc_loss, float("nan"))},

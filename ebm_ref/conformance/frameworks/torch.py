@@ -147,12 +147,12 @@ def divergence(F, torch, mean, log_variance, beta):
 ADAPTERS = {
     # energies
     "linear_regression": {
-        "mse_loss": lambda F, torch, W, x, y: 0.5 * F.mse_loss(W.T @ x, y, reduction="sum"),
+        "mse_loss": lambda F, torch, W, x, y: 0.5 * F.mse_loss(W.T @ x, y, reduction="sum")
     },
     "logistic": {
         "binary_cross_entropy_with_logits": lambda F, torch, w, b, x, y: F.binary_cross_entropy_with_logits(
             w @ x + b, torch.tensor(float(y), dtype=x.dtype)
-        ),
+        )
     },
     "vae_divergence": {"distributions.kl_divergence": divergence},
     # free energies
@@ -201,9 +201,7 @@ ADAPTERS = {
     "absolute_error": {"l1_loss": lambda F, torch, x, y: F.l1_loss(x, y)},
     "huber": {"huber_loss": lambda F, torch, x, y, delta: F.huber_loss(x, y, delta=delta)},
     "smooth_l1": {"smooth_l1_loss": lambda F, torch, x, y, beta: F.smooth_l1_loss(x, y, beta=beta)},
-    "gaussian_nll": {
-        "gaussian_nll_loss": lambda F, torch, m, v, y: F.gaussian_nll_loss(m, y, v, full=True),
-    },
+    "gaussian_nll": {"gaussian_nll_loss": lambda F, torch, m, v, y: F.gaussian_nll_loss(m, y, v, full=True)},
     "poisson_nll": {
         "poisson_nll_loss": lambda F, torch, h, y: F.poisson_nll_loss(
             h, torch.tensor(y, dtype=h.dtype), full=True
@@ -214,74 +212,64 @@ ADAPTERS = {
         "kl_div(mean)": lambda F, torch, log_q, p: F.kl_div(log_q, p, reduction="mean"),
     },
     "reduction_mean": {
-        "nll_loss": lambda F, torch, l: F.nll_loss(-l[:, None], torch.zeros(len(l), dtype=int)),
+        "nll_loss": lambda F, torch, l: F.nll_loss(-l[:, None], torch.zeros(len(l), dtype=int))
     },
     "reduction_sum": {
         "nll_loss": lambda F, torch, l: F.nll_loss(
             -l[:, None], torch.zeros(len(l), dtype=int), reduction="sum"
-        ),
+        )
     },
     "reduction_batchmean": {
-        "kl_div": lambda F, torch, l: F.kl_div(-l, torch.ones_like(l), reduction="batchmean"),
+        "kl_div": lambda F, torch, l: F.kl_div(-l, torch.ones_like(l), reduction="batchmean")
     },
     "reduction_class_weighted_mean": {"nll_loss": nll_loss_of_classes},
     "reduction_element_weighted_mean": {"l1_loss": l1_loss_weighted, "huber_loss": huber_loss_weighted},
     "reduction_by_target_length": {"ctc_loss": ctc_loss_mean},
-    "cross_entropy": {
-        "cross_entropy": lambda F, torch, z, y: F.cross_entropy(z[None], label(torch, y)),
-    },
-    "nll_of_log_probabilities": {
-        "nll_loss": lambda F, torch, lp, y: F.nll_loss(lp[None], label(torch, y)),
-    },
+    "cross_entropy": {"cross_entropy": lambda F, torch, z, y: F.cross_entropy(z[None], label(torch, y))},
+    "nll_of_log_probabilities": {"nll_loss": lambda F, torch, lp, y: F.nll_loss(lp[None], label(torch, y))},
     "cross_entropy_of_probabilities": {
-        "cross_entropy": lambda F, torch, z, t: F.cross_entropy(z[None], t[None]),
+        "cross_entropy": lambda F, torch, z, t: F.cross_entropy(z[None], t[None])
     },
     "label_smoothing": {
         "cross_entropy": lambda F, torch, z, y, s: F.cross_entropy(
             z[None], label(torch, y), label_smoothing=s
-        ),
+        )
     },
-    "binary_cross_entropy": {
-        "binary_cross_entropy": lambda F, torch, p, t: F.binary_cross_entropy(p, t),
-    },
+    "binary_cross_entropy": {"binary_cross_entropy": lambda F, torch, p, t: F.binary_cross_entropy(p, t)},
     "binary_cross_entropy_with_logits": {
-        "binary_cross_entropy_with_logits": lambda F, torch, z, t: F.binary_cross_entropy_with_logits(z, t),
+        "binary_cross_entropy_with_logits": lambda F, torch, z, t: F.binary_cross_entropy_with_logits(z, t)
     },
     # criteria: of pairs, of several classes, of distances
     "margin_ranking": {
         "margin_ranking_loss": lambda F, torch, x1, x2, y, m: F.margin_ranking_loss(
             x1, x2, sign(torch, x1, y), margin=m
-        ),
+        )
     },
-    "soft_margin": {
-        "soft_margin_loss": lambda F, torch, s, y: F.soft_margin_loss(s, sign(torch, s, y)),
-    },
+    "soft_margin": {"soft_margin_loss": lambda F, torch, s, y: F.soft_margin_loss(s, sign(torch, s, y))},
     "hinge_embedding": {
         "hinge_embedding_loss": lambda F, torch, d, y, m: F.hinge_embedding_loss(
             d, sign(torch, d, y), margin=m
-        ),
+        )
     },
     "multi_margin": {
         "multi_margin_loss": lambda F, torch, x, y, p, m: F.multi_margin_loss(
             x[None], label(torch, y), p=p, margin=m
-        ),
+        )
     },
-    "multilabel_margin": {
-        "multilabel_margin_loss": lambda F, torch, x, y: F.multilabel_margin_loss(x, y),
-    },
+    "multilabel_margin": {"multilabel_margin_loss": lambda F, torch, x, y: F.multilabel_margin_loss(x, y)},
     "multilabel_soft_margin": {
         "multilabel_soft_margin_loss": lambda F, torch, x, y: F.multilabel_soft_margin_loss(
             x[None], y[None].to(x.dtype)
-        ),
+        )
     },
     "contrastive": {"mse_loss+hinge_embedding_loss": hinge_embedding_of_squares},
     "triplet_margin": {
-        "triplet_margin_loss": lambda F, torch, a, p, n, m, q: F.triplet_margin_loss(a, p, n, margin=m, p=q),
+        "triplet_margin_loss": lambda F, torch, a, p, n, m, q: F.triplet_margin_loss(a, p, n, margin=m, p=q)
     },
     "cosine_embedding": {
         "cosine_embedding_loss": lambda F, torch, x1, x2, y, m: F.cosine_embedding_loss(
             x1, x2, torch.tensor(y), margin=m
-        ),
+        )
     },
     # criteria: of sequences
     "ctc": {"ctc_loss": Padded(ctc_loss, 0.0), "ctc_loss(nan)": Padded(ctc_loss, float("nan"))},

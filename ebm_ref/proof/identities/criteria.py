@@ -230,12 +230,7 @@ IDENTITIES = {
     one_hot_is_a_label: ("cross_entropy", "cross_entropy_of_probabilities"),
     no_smoothing_is_cross_entropy: ("cross_entropy", "label_smoothing"),
     smoothing_mixes_in_every_class: ("cross_entropy", "label_smoothing"),
-    logistic_loss_is_log_of_two_energies: (
-        "binary_cross_entropy_with_logits",
-        "cross_entropy",
-        "log",
-        "nll",
-    ),
+    logistic_loss_is_log_of_two_energies: ("binary_cross_entropy_with_logits", "cross_entropy", "log", "nll"),
     sigmoid_before_or_inside: ("binary_cross_entropy", "binary_cross_entropy_with_logits"),
     two_classes_are_one_probability: ("binary_cross_entropy", "cross_entropy_of_probabilities"),
     focal_without_focus: ("focal", "binary_cross_entropy_with_logits"),
