@@ -191,6 +191,7 @@ READING_ORDER = (
     "proof.identities.pairs",
     "proof.identities.samplers",
     "proof.identities.catalogue",
+    "proof.tape",
     "proof.naive.words",
     "proof.naive.energies",
     "proof.naive.latent",
