@@ -200,6 +200,7 @@ READING_ORDER = (
     "proof.naive.losses",
     "proof.naive.criteria",
     "proof.naive.samplers",
+    "proof.recursions",
     "proof.oracle",
     "proof.golden",
     "proof.bounds",

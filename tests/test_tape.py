@@ -97,11 +97,11 @@ def test_truths_are_those_of_differences(name):
     f = FORMULAS[name]
     some = (golden.single(inputs) for inputs in evidence.samples(name)[0])
     inputs = next(inputs for inputs in some if inputs.get("p") != 1)  # a norm with corners is another formula
-    truth = oracle.computed(lambda: oracle.truth(name, inputs, f.gradients), inputs)
+    truth = oracle.computed(lambda: oracle.truth(oracle.ORACLES[name], inputs, f.gradients), inputs)
     real = [a for a, x in inputs.items() if np.asarray(x).dtype.kind == "f" or a in f.gradients]
     point = [x for a in real for x in np.ravel(inputs[a]).tolist()]
     output = np.shape(truth["value"])
-    _, branches, _ = oracle.evaluate(name, inputs)
+    _, branches, _ = oracle.evaluate(oracle.ORACLES[name], inputs)
 
     def component(i):
         def function(*numbers):
@@ -158,8 +158,8 @@ def test_the_slope_of_a_power_depends_on_its_exponent_at_exponent_0_too():
 def test_exponents_that_mpfr_lacks_are_computed_by_mpmath():
     inputs = {"energies": np.array([0.0, 1e200, 3e200]), "label": 1, "beta": 1.0}
     with pytest.raises(tape.Beyond), tape.digits(50):
-        oracle.truth("nll", inputs, ["energies"])
-    truth = oracle.computed(lambda: oracle.truth("nll", inputs, ["energies"]), inputs)
+        oracle.truth(oracle.ORACLES["nll"], inputs, ["energies"])
+    truth = oracle.computed(lambda: oracle.truth(oracle.ORACLES["nll"], inputs, ["energies"]), inputs)
     assert truth["value"] == 1e200 and truth["gradients"]["energies"].tolist() == [-1.0, 1.0, 0.0]
 
 

@@ -166,13 +166,14 @@ def _finite_pairs(inputs, rounded):
 
 
 def _oracle_truth(oracle, name, formula, inputs, case, dtypes):
-    on = lambda script: oracle.truth(name, inputs, formula.gradients, script)
+    expression = oracle.ORACLES[name]
+    on = lambda script: oracle.truth(expression, inputs, formula.gradients, script)
     truth = {part: entry for part, entry in on(()).items() if part != "sums"}
     sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in inputs.values()]
     scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
     kinks = {}
     for dtype, (u, _) in dtypes.items():
-        scripts = list(oracle.sides(name, inputs, 8 * u * scale))
+        scripts = list(oracle.sides(expression, inputs, 8 * u * scale))
         if len(scripts) > 1:
             kinks[dtype] = _hull(formula, [on(script) for script in scripts])
     if np.asarray(formula.cases[0].value).dtype.kind == "i":

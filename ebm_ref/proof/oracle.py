@@ -43,39 +43,39 @@ def computed(function, inputs):
             return function()
 
 
-def evaluate(name, inputs, script=(), on_tape=()):
-    """Value of one formula, the branches it took and the inputs as they went in, some of them on the tape."""
+def evaluate(expression, inputs, script=(), on_tape=()):
+    """Value of an expression, the branches it took and the inputs as they went in, some of them on the tape."""
     given = {a: np.asarray(x).tolist() for a, x in inputs.items()}
     given = {a: tape.number(x) if a in on_tape else x for a, x in given.items()}
     branches = follow(script)
-    return ORACLES[name](**given), branches, given
+    return expression(**given), branches, given
 
 
-def sides(name, inputs, reach, script=()):
+def sides(expression, inputs, reach, script=()):
     """Every script of outcomes that is possible when gaps up to `reach` are undecided."""
-    _, branches, _ = evaluate(name, inputs, script, _real(inputs))
+    _, branches, _ = evaluate(expression, inputs, script, real(inputs))
     yield branches.taken
     for i in range(len(script), len(branches.taken)):
         if branches.gaps[i] <= reach:
-            yield from sides(name, inputs, reach, [*branches.taken[:i], not branches.taken[i]])
+            yield from sides(expression, inputs, reach, [*branches.taken[:i], not branches.taken[i]])
 
 
-def truth(name, inputs, gradients, script=()):
+def truth(expression, inputs, gradients, script=()):
     """Value, gradients, the conditions of both and the sums of each gradient's entries, on one branch.
 
     Every number is rounded once; gradients, their conditions and their sums are arrays by argument.
     """
-    moved = [*_real(inputs), *(a for a in gradients if a not in _real(inputs))]
-    value, _, given = evaluate(name, inputs, script, moved)
-    numbers = [x for a in moved for x in _flat(given[a])]
-    sizes = [size for a in moved for size in _sizes(inputs[a])]
-    shape, components = np.shape(np.asarray(value, object)), _flat(value)
+    moved = [*real(inputs), *(a for a in gradients if a not in real(inputs))]
+    value, _, given = evaluate(expression, inputs, script, moved)
+    numbers = [x for a in moved for x in flat(given[a])]
+    sizes = [size for a in moved for size in sizes_of(inputs[a])]
+    shape, components = np.shape(np.asarray(value, object)), flat(value)
     slopes = [dict(zip(numbers, tape.derivatives(f, numbers), strict=True)) for f in components]
     C = [condition(f, by.values(), sizes) for f, by in zip(components, slopes, strict=True)]
     result = {"value": _rounded(components, shape), "gradients": {}, "gradient_conditions": {}, "sums": {}}
     result["condition"] = np.reshape(C, shape)
     for a in gradients:
-        rows = [[by[x] for x in _flat(given[a])] for by in slopes]
+        rows = [[by[x] for x in flat(given[a])] for by in slopes]
         g = [g_i for row in rows for g_i in row]
         C = [condition(g_i, tape.plain_derivatives(g_i, numbers), sizes) for g_i in g]
         result["gradients"][a] = _rounded(g, shape + np.shape(inputs[a]))
@@ -87,16 +87,17 @@ def truth(name, inputs, gradients, script=()):
 def condition(value, slopes, sizes):
     """|f| + sum_p |x_p df/dx_p|, rounded once."""
     value, slopes = tape.plain(value), [tape.plain(slope) for slope in slopes]
-    _require_real(value, *slopes)
+    require_real(value, *slopes)
     moved = (abs(slope) * size for size, slope in zip(sizes, slopes, strict=True))
     return tape.rounded(sum(moved, abs(value)))
 
 
-def _real(inputs):
+def real(inputs):
+    """Names of the arguments that are not integers."""
     return [a for a, x in inputs.items() if np.asarray(x).dtype.kind == "f"]
 
 
-def _sizes(x):
+def sizes_of(x):
     """|x|, and 0 for an integer, which carries no rounding."""
     sizes = np.abs(np.ravel(x) if np.asarray(x).dtype.kind == "f" else np.zeros(np.size(x)))
     return [tape.plain(tape.number(size)) for size in sizes.tolist()]
@@ -106,11 +107,13 @@ def _rounded(numbers, shape):
     return np.array([tape.rounded(number) for number in numbers]).reshape(shape)
 
 
-def _require_real(*numbers):
+def require_real(*numbers):
+    """Refuse what is infinite or no number."""
     for number in numbers:
         if not abs(number) < math.inf:
             raise EdgeOfDomain(f"{number}: no derivative is two-sided here")
 
 
-def _flat(value):
-    return [number for entry in value for number in _flat(entry)] if isinstance(value, list) else [value]
+def flat(value):
+    """Nested lists as one list."""
+    return [number for entry in value for number in flat(entry)] if isinstance(value, list) else [value]
