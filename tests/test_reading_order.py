@@ -41,11 +41,11 @@ def test_a_module_imports_only_what_stands_before_it(module):
 
 @pytest.mark.parametrize("module", ebm_ref.READING_ORDER)
 def test_heavy_packages_stay_where_they_belong(module):
-    """mpmath in the oracle alone, rich in the command line alone, numba in no page."""
+    """mpmath and gmpy2 on the tape alone, rich in the command line alone, numba in no page."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     names = {a.name.partition(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     names |= {(n.module or "").partition(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    assert ("mpmath" in names) <= (module == "proof.oracle" or module.startswith("proof.naive"))
+    assert bool({"mpmath", "gmpy2"} & names) <= (module == "proof.tape")
     assert ("rich" in names) <= module.startswith("cli.")
     assert "numba" not in names or module.startswith("kernels")
 
@@ -87,7 +87,7 @@ def run(code):
 
 
 def test_import_is_light():
-    heavy = "('numba', 'matplotlib', 'mpmath', 'rich')"
+    heavy = "('numba', 'matplotlib', 'mpmath', 'gmpy2', 'rich')"
     show = f"import sys; print([m for m in {heavy} if m in sys.modules])"
     assert run(f"import ebm_ref; {show}").strip() == "[]"
     assert run(f"import ebm_ref; ebm_ref.FORMULAS; {show}").strip() == "[]"

@@ -146,7 +146,8 @@ def _vector(name, formula, id, inputs, case):
     if finite:
         dtypes = {"float64": PRECISIONS["float64"]} if vector["float64_only"] else PRECISIONS
         try:
-            return vector | _oracle_truth(oracle, name, formula, inputs, case, dtypes)
+            truth = lambda: _oracle_truth(oracle, name, formula, inputs, case, dtypes)
+            return vector | oracle.computed(truth, inputs)
         except (oracle.EdgeOfDomain, ZeroDivisionError):
             if case is None:  # at an edge the truth is a convention, and only a case can state it
                 raise
@@ -167,17 +168,16 @@ def _finite_pairs(inputs, rounded):
 
 
 def _oracle_truth(oracle, name, formula, inputs, case, dtypes):
-    asked = oracle.exact(inputs)
-    _, branches = oracle.evaluate(name, asked)
-    truth = _on_one_branch(oracle, name, formula, inputs, asked, branches.taken)
+    expression = oracle.ORACLES[name]
+    on = lambda script: oracle.truth(expression, inputs, formula.gradients, script)
+    truth = {part: entry for part, entry in on(()).items() if part != "sums"}
     sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in inputs.values()]
     scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
     kinks = {}
     for dtype, (u, _) in dtypes.items():
-        scripts = list(oracle.sides(name, asked, 8 * u * scale))
+        scripts = list(oracle.sides(expression, inputs, 8 * u * scale))
         if len(scripts) > 1:
-            near = [_on_one_branch(oracle, name, formula, inputs, asked, script) for script in scripts]
-            kinks[dtype] = _hull(formula, inputs, near)
+            kinks[dtype] = _hull(formula, [on(script) for script in scripts])
     if np.asarray(formula.cases[0].value).dtype.kind == "i":
         truth["value"] = truth["value"].astype(int)
     if case and kinks:  # at a corner the convention is a decision, and the case states it
@@ -185,44 +185,16 @@ def _oracle_truth(oracle, name, formula, inputs, case, dtypes):
     return {"truth": "oracle", **_plain(truth), "kinks": _plain(kinks)}
 
 
-def _on_one_branch(oracle, name, formula, inputs, asked, script):
-    """Value, gradients and their conditions where every comparison goes as the script says."""
-    real = [a for a, x in inputs.items() if np.asarray(x).dtype.kind == "f"]
-    moved = [a for a in inputs if a in real or a in formula.gradients]
-    paths = [(a, *index) for a in moved for index in np.ndindex(np.shape(inputs[a]))]
-    curved = [path for path in paths if path[0] in formula.gradients]
-    f, first, second = oracle.derivatives(name, asked, paths, curved, script)
-    size = lambda x: abs(x) if np.asarray(x).dtype.kind == "f" else 0.0  # an integer carries no rounding
-    x = [size(inputs[a][tuple(index)] if index else inputs[a]) for a, *index in paths]
-    shape = np.shape(oracle.evaluate(name, asked, script)[0])
-    result = {"value": f.astype(float).reshape(shape), "gradients": {}, "gradient_conditions": {}}
-    result["condition"] = np.array(oracle.conditions(f, first, x)).reshape(shape)
-    for a in formula.gradients:
-        rows = [i for i, path in enumerate(paths) if path[0] == a]
-        among_curved = [i for i, path in enumerate(curved) if path[0] == a]
-        full = shape + np.shape(inputs[a])
-        result["gradients"][a] = _columns([first[i] for i in rows], full)
-        moved = [oracle.conditions(first[i], second[q], x) for i, q in zip(rows, among_curved, strict=True)]
-        result["gradient_conditions"][a] = _columns(moved, full)
-    return result
-
-
-def _columns(by_input, shape):
-    """Derivatives, one list of outputs for each input, as an array with the output axes first."""
-    return np.array(by_input, float).T.reshape(shape)
-
-
-def _hull(formula, inputs, near):
+def _hull(formula, near):
     """What holds near a corner: ranges of value and slopes, and of the sum of the slopes over an argument.
 
     The sums tell apart what the ranges cannot: of two tied offenders either, or a share of each, but
     not both in full nor none.
     """
-    axes = {a: tuple(range(-np.ndim(inputs[a]), 0)) for a in formula.gradients}
     return {
         "value": _values([side["value"] for side in near], formula),
         "gradients": {a: _range([side["gradients"][a] for side in near]) for a in formula.gradients},
-        "sums": {a: _range([np.sum(side["gradients"][a], axis=axes[a]) for side in near]) for a in axes},
+        "sums": {a: _range([side["sums"][a] for side in near]) for a in formula.gradients},
     }
 
 

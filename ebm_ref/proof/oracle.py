@@ -1,105 +1,119 @@
 r"""The oracle: the naive textbook expression of every formula, in arithmetic that cannot go wrong.
 
-    f(x)  ~  (naive expression at `DIGITS` digits)        df/dx_i ~ (f(x + h e_i) - f(x - h e_i)) / 2h
+    f, df/dx_p, d2f/dx_p dx_q  ~  the naive expression at hundreds of digits, on the tape (tape.py)
 
 At enough digits no cleverness is needed: sums are summed and logarithms taken of them.  'Enough' is
 more than it seems.  For log(1 + e^-745) to differ from 0, 1 + 5e-324 must differ from 1, so 324 digits
-go before the first useful one; differences with h = 1e-200 lose 400 more.  With 800, every value and
-every first and second derivative is right to far beyond 60 digits, or below the smallest double.
+go before the first useful one.  Inputs of 1e100 beside inputs of 1e-100 ask for as many more digits as
+lie between them, squared where they are squared: `enough` counts them.  Then every value and every
+first and second derivative is right to 30 digits, or below the smallest double.
 
 Derivatives are taken on one branch of the formula at a time (naive/words.py).  Nothing here or in
-naive/ is shared with the pages, and nothing else imports mpmath.
+naive/ is shared with the pages; tape.py alone imports mpmath and gmpy2.
 
-Source: arithmetic by mpmath; the expressions as the cited papers print them, corrected.
+Source: the expressions as the cited papers print them, corrected.
 """
 
-import functools
+import math
 
 import numpy as np
-from mpmath import isfinite, mp, mpf
 
+from ebm_ref.proof import tape
 from ebm_ref.proof.naive import criteria, energies, inference, latent, losses, samplers, structures
 from ebm_ref.proof.naive.words import follow
-
-DIGITS = 800
-STEP = mpf(10) ** -200
+from ebm_ref.proof.tape import Beyond, EdgeOfDomain
 
 FAMILIES = energies, latent, inference, structures, losses, criteria, samplers
 ORACLES = {name: expression for family in FAMILIES for name, expression in family.NAIVE.items()}
 
 
-class EdgeOfDomain(ValueError):
-    """The expression ends here: on one side of the point it has no real, finite value."""
+def enough(inputs):
+    """Decimal digits: 361, and twice as many as lie between an input and 1."""
+    numbers = np.abs(np.concatenate([np.ravel(np.asarray(x, float)) for x in inputs.values()]))
+    return 361 + 2 * math.ceil(max((abs(math.log10(x)) for x in numbers if x), default=0.0))
 
 
-def evaluate(name, inputs, script=()):
-    """Value of one formula (a number or nested lists of numbers) and the branches it took."""
-    with mp.workdps(DIGITS):
-        branches = follow(script)
-        return ORACLES[name](**inputs), branches
+def computed(function, inputs):
+    """function() with enough digits for the inputs: of MPFR, or of mpmath where those do not suffice."""
+    try:
+        with tape.digits(enough(inputs)):
+            return function()
+    except Beyond:
+        with tape.digits(enough(inputs), wide=True):
+            return function()
 
 
-def sides(name, inputs, reach, script=()):
+def evaluate(expression, inputs, script=(), on_tape=()):
+    """Value of an expression, the branches it took and the inputs as they went in, some of them on the tape."""
+    given = {a: np.asarray(x).tolist() for a, x in inputs.items()}
+    given = {a: tape.number(x) if a in on_tape else x for a, x in given.items()}
+    branches = follow(script)
+    return expression(**given), branches, given
+
+
+def sides(expression, inputs, reach, script=()):
     """Every script of outcomes that is possible when gaps up to `reach` are undecided."""
-    _, branches = evaluate(name, inputs, script)
+    _, branches, _ = evaluate(expression, inputs, script, real(inputs))
     yield branches.taken
     for i in range(len(script), len(branches.taken)):
         if branches.gaps[i] <= reach:
-            yield from sides(name, inputs, reach, [*branches.taken[:i], not branches.taken[i]])
+            yield from sides(expression, inputs, reach, [*branches.taken[:i], not branches.taken[i]])
 
 
-def exact(inputs):
-    """The inputs as multiprecision numbers; integers stay integers."""
-    convert = lambda v: (
-        [convert(e) for e in v] if isinstance(v, list) else v if isinstance(v, int) else mpf(v)
-    )
-    return {name: convert(np.asarray(value).tolist()) for name, value in inputs.items()}
+def truth(expression, inputs, gradients, script=()):
+    """Value, gradients, the conditions of both and the sums of each gradient's entries, on one branch.
 
-
-def derivatives(name, inputs, paths, curved, script):
-    """Value, first and second derivatives on one branch, each a flat list over the components f_i.
-
-    `paths` names the numbers to move, such as ("energies", 2); `curved` those of them that the gradient
-    is taken by.  Returns f, first[p] = df/dp for p in paths, second[p][q] = d2f/dp dq for p in curved.
+    Every number is rounded once; gradients, their conditions and their sums are arrays by argument.
     """
-    with mp.workdps(DIGITS):
-        f = lambda *moves: np.array(_flat(evaluate(name, _moved(inputs, moves), script)[0]), object)
-        h = STEP
-        first = [(f((p, h)) - f((p, -h))) / (2 * h) for p in paths]
-        corner = lambda p, q, a, b: a * b * f((p, a * h), (q, b * h))
-        mixed = functools.cache(
-            lambda p, q: sum(corner(p, q, a, b) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
-        )
-        value, second = f(), [[mixed(min(p, q), max(p, q)) for q in paths] for p in curved]
-    _require_real(value, *first, *(entry for row in second for entry in row))
-    return value, first, second
+    moved = [*real(inputs), *(a for a in gradients if a not in real(inputs))]
+    value, _, given = evaluate(expression, inputs, script, moved)
+    numbers = [x for a in moved for x in flat(given[a])]
+    sizes = [size for a in moved for size in sizes_of(inputs[a])]
+    shape, components = np.shape(np.asarray(value, object)), flat(value)
+    slopes = [dict(zip(numbers, tape.derivatives(f, numbers), strict=True)) for f in components]
+    C = [condition(f, by.values(), sizes) for f, by in zip(components, slopes, strict=True)]
+    result = {"value": _rounded(components, shape), "gradients": {}, "gradient_conditions": {}, "sums": {}}
+    result["condition"] = np.reshape(C, shape)
+    for a in gradients:
+        rows = [[by[x] for x in flat(given[a])] for by in slopes]
+        g = [g_i for row in rows for g_i in row]
+        C = [condition(g_i, tape.plain_derivatives(g_i, numbers), sizes) for g_i in g]
+        result["gradients"][a] = _rounded(g, shape + np.shape(inputs[a]))
+        result["sums"][a] = _rounded([sum(row) for row in rows], shape)
+        result["gradient_conditions"][a] = np.reshape(C, shape + np.shape(inputs[a]))
+    return result
 
 
-def conditions(values, slopes, sizes):
-    """|f_i| + sum_p |x_p df_i/dx_p| of each component, rounded once, so that every machine says the same."""
-    with mp.workdps(60):
-        moved = lambda i: sum(mpf(float(x)) * abs(slope[i]) for x, slope in zip(sizes, slopes, strict=True))
-        return [float(abs(value) + moved(i)) for i, value in enumerate(values)]
+def condition(value, slopes, sizes):
+    """|f| + sum_p |x_p df/dx_p|, rounded once."""
+    value, slopes = tape.plain(value), [tape.plain(slope) for slope in slopes]
+    require_real(value, *slopes)
+    moved = (abs(slope) * size for size, slope in zip(sizes, slopes, strict=True))
+    return tape.rounded(sum(moved, abs(value)))
 
 
-def _require_real(*arrays):
-    for number in (entry for array in arrays for entry in array):
-        if not (isinstance(number, (int, mpf)) and isfinite(number)):
+def real(inputs):
+    """Names of the arguments that are not integers."""
+    return [a for a, x in inputs.items() if np.asarray(x).dtype.kind == "f"]
+
+
+def sizes_of(x):
+    """|x|, and 0 for an integer, which carries no rounding."""
+    sizes = np.abs(np.ravel(x) if np.asarray(x).dtype.kind == "f" else np.zeros(np.size(x)))
+    return [tape.plain(tape.number(size)) for size in sizes.tolist()]
+
+
+def _rounded(numbers, shape):
+    return np.array([tape.rounded(number) for number in numbers]).reshape(shape)
+
+
+def require_real(*numbers):
+    """Refuse what is infinite or no number."""
+    for number in numbers:
+        if not abs(number) < math.inf:
             raise EdgeOfDomain(f"{number}: no derivative is two-sided here")
 
 
-def _flat(value):
-    return [number for entry in value for number in _flat(entry)] if isinstance(value, list) else [value]
-
-
-def _moved(inputs, moves):
-    moved = dict(inputs)
-    for (name, *index), step in moves:
-        moved[name] = _add(moved[name], index, step)
-    return moved
-
-
-def _add(value, index, step):
-    if not index:
-        return value + step
-    return [_add(entry, index[1:], step) if i == index[0] else entry for i, entry in enumerate(value)]
+def flat(value):
+    """Nested lists as one list."""
+    return [number for entry in value for number in flat(entry)] if isinstance(value, list) else [value]

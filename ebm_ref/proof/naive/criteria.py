@@ -5,8 +5,6 @@ Source: the papers that the pages cite.
 
 import itertools
 
-from mpmath import loggamma, mpf, pi, sqrt
-
 from ebm_ref.proof.naive.words import (
     absolute,
     below,
@@ -15,12 +13,15 @@ from ebm_ref.proof.naive.words import (
     exp,
     larger,
     log,
+    loggamma,
     norm,
     others,
+    pi,
     power,
     product,
     proportions,
     sigmoid,
+    sqrt,
 )
 
 
@@ -32,13 +33,13 @@ def label_smoothing(logits, label, smoothing):
 
 def multi_margin(scores, label, p, margin):
     wrong = others(len(scores), label)
-    return sum((larger(0, margin - scores[label] + scores[i]) ** p for i in wrong), mpf(0)) / len(scores)
+    return sum(larger(0, margin - scores[label] + scores[i]) ** p for i in wrong) / len(scores)
 
 
 def multilabel_margin(scores, targets):
     right = targets[: targets.index(-1)] if -1 in targets else targets
     wrong = [i for i in range(len(scores)) if i not in right]
-    return sum((larger(0, 1 - (scores[j] - scores[i])) for j in right for i in wrong), mpf(0)) / len(scores)
+    return sum(larger(0, 1 - (scores[j] - scores[i])) for j in right for i in wrong) / len(scores)
 
 
 def multilabel_soft_margin(scores, targets):
@@ -54,7 +55,7 @@ def contrastive(x1, x2, same, margin):
 def contrastive_distance(x1, x2, same, margin):
     if same:
         return sum(t**2 for t in difference(x1, x2)) / 2
-    return larger(0, margin - norm(difference(x1, x2), 2)) ** 2 / mpf(2)
+    return larger(0, margin - norm(difference(x1, x2), 2)) ** 2 / 2
 
 
 def triplet_margin(anchor, positive, negative, margin, p):
@@ -141,14 +142,14 @@ NAIVE = {
     "smooth_l1": smooth_l1,
     "log_cosh": lambda prediction, target: log((exp(prediction - target) + exp(target - prediction)) / 2),
     "gaussian_nll": lambda mean, variance, target: (
-        -log(exp(-((target - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance))
+        -log(exp(-((target - mean) ** 2) / (2 * variance)) / sqrt(2 * pi() * variance))
     ),
     "poisson_nll": lambda log_rate, target: exp(log_rate) - target * log_rate + loggamma(target + 1),
     "kl_divergence": lambda log_q, p: sum(
         p_j * (log(p_j) - log_q_j) for p_j, log_q_j in zip(p, log_q, strict=True)
     ),
     "reduction_mean": lambda losses: sum(losses) / len(losses),
-    "reduction_sum": lambda losses: sum(losses, mpf(0)),
+    "reduction_sum": lambda losses: sum(losses),
     "reduction_batchmean": lambda losses: sum(sum(row) for row in losses) / len(losses),
     "reduction_class_weighted_mean": lambda losses, weights: dot(losses, weights) / sum(weights),
     "reduction_element_weighted_mean": lambda losses, weights: dot(losses, weights) / len(losses),

@@ -12,7 +12,7 @@ def summed(energies, beta):
 
 def variational(probabilities, energies, beta):
     pairs = zip(probabilities, energies, strict=True)
-    return sum(q * E_z + q * log(q) / beta for q, E_z in pairs if q != 0)
+    return sum(q * E_z + q * log(q) / beta for q, E_z in pairs)
 
 
 NAIVE = {

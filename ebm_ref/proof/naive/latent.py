@@ -3,9 +3,20 @@ r"""Naive energies with latent variables, and of densities on the line and the p
 Source: the papers that the pages cite.
 """
 
-from mpmath import mp
-
-from ebm_ref.proof.naive.words import absolute, difference, dot, exp, log, lowest
+from ebm_ref.proof.naive.words import (
+    absolute,
+    besseli,
+    cos,
+    difference,
+    dot,
+    exp,
+    log,
+    lowest,
+    pi,
+    power,
+    sin,
+    sqrt,
+)
 
 
 def square(d):
@@ -56,12 +67,12 @@ def vae(observation, mean, log_variance, noise, decoder, beta):
 
 
 def ellipse(axes, point, angle):
-    return (point[0] - axes[0] * mp.cos(angle)) ** 2 + (point[1] - axes[1] * mp.sin(angle)) ** 2
+    return (point[0] - axes[0] * cos(angle)) ** 2 + (point[1] - axes[1] * sin(angle)) ** 2
 
 
 def ellipse_free_energy_at_origin(axes, beta):
     a, b = axes[0] ** 2, axes[1] ** 2
-    return (a + b) / 2 - log(mp.besseli(0, beta * (a - b) / 2)) / beta
+    return (a + b) / 2 - log(besseli(0, beta * (a - b) / 2)) / beta
 
 
 def determinant(matrix):
@@ -75,7 +86,7 @@ def joint_density(point, means, covariances, weights, component):
     d, S = difference(point, means[component]), covariances[component]
     bordered = [[*row, x] for row, x in zip(S, d, strict=True)] + [[*d, 0]]
     quadratic = -determinant(bordered) / determinant(S)
-    return weights[component] * exp(-quadratic / 2) / mp.sqrt((2 * mp.pi) ** len(d) * determinant(S))
+    return weights[component] * exp(-quadratic / 2) / sqrt((2 * pi()) ** len(d) * determinant(S))
 
 
 def gaussian_mixture_energy(point, means, covariances, weights, component):
@@ -148,8 +159,8 @@ def banana_curvature(point, bend, variance):
 
 def round_gaussians(point, centers, variances, weights):
     rows = zip(centers, variances, weights, strict=True)
-    n = mp.mpf(len(point)) / 2
-    return [w * exp(-square(difference(point, m)) / (2 * v)) / (2 * mp.pi * v) ** n for m, v, w in rows]
+    volume = lambda v: power(2 * pi() * v, len(point) / 2)
+    return [w * exp(-square(difference(point, m)) / (2 * v)) / volume(v) for m, v, w in rows]
 
 
 def mixture(point, centers, variances, weights):

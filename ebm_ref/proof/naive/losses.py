@@ -3,9 +3,7 @@ r"""Naive losses of a table of energies: the definitions, summed and searched as
 Source: the papers that the pages cite.
 """
 
-from mpmath import sqrt
-
-from ebm_ref.proof.naive.words import below, dot, exp, larger, log, lowest, others, smaller
+from ebm_ref.proof.naive.words import below, dot, exp, larger, log, lowest, others, smaller, sqrt
 
 
 def offender(E, y):
@@ -19,7 +17,8 @@ def gap(E, y):
 
 def gibbs(E, beta):
     weights = [exp(-beta * E_j) for E_j in E]
-    return [w / sum(weights) for w in weights]
+    total = sum(weights)
+    return [w / total for w in weights]
 
 
 def most_offending_outside(energies, answers, correct, radius):

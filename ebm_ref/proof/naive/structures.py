@@ -4,8 +4,7 @@ Source: the papers that the pages cite.
 """
 
 import itertools
-
-from mpmath import inf
+from math import inf
 
 from ebm_ref.proof.naive.words import dot, exp, larger, log, lowest, product
 

@@ -5,14 +5,15 @@ through `below`, which notes how close it was, or follows a script of outcomes. 
 taken on one branch, without straddling the corner, and near a corner the other branch can be
 followed as well: its value and slope are right answers there, too.
 
-Arguments are mpmath numbers and nested lists of them.  Nothing here is shared with the pages.
+Arguments are numbers of many digits, on a tape or off it, and nested lists of them.  Nothing here is
+shared with the pages.
 
-Source: arithmetic by mpmath.
+Source: arithmetic by tape.py.
 """
 
-import functools
+from ebm_ref.proof.tape import besseli, cos, exp, log, loggamma, pi, power, sin, sqrt
 
-from mpmath import mp, mpf
+__all__ = ["besseli", "cos", "exp", "log", "loggamma", "pi", "power", "sin", "sqrt"]
 
 
 class Branches:
@@ -36,24 +37,6 @@ def follow(script):
     global _branches
     _branches = Branches(script)
     return _branches
-
-
-@functools.lru_cache(maxsize=50_000)
-def _remembered(function, precision, *numbers):
-    """Differences move but two numbers at a time and ask for all other exponentials again."""
-    return function(*numbers)
-
-
-def exp(x):
-    return _remembered(mp.exp, mp.prec, x)
-
-
-def log(x):
-    return _remembered(mp.log, mp.prec, x)
-
-
-def power(x, q):
-    return _remembered(mp.power, mp.prec, x, q)
 
 
 def below(a, b):
@@ -103,12 +86,10 @@ def proportions(z):
 
 
 def norm(d, q):
-    """|d|_q, and 0 within reach of a step from d = 0: there the norm is given no slope, by convention."""
-    kinked = abs(q - 1) < mpf(10) ** -100  # for q > 1 the power of each component is smooth, and even
-    sizes = [larger(t, -t) if kinked else abs(t) for t in d]
-    total = sum(t * power(abs(t), q - 1) if t else 0 for t in sizes)
-    size = total * power(abs(total), 1 / q - 1) if total else mpf(0)
-    return size if size > mpf(10) ** -190 else mpf(0)
+    """|d|_q; at d = 0 the norm is given no slope, by convention."""
+    sizes = [absolute(t) if q == 1 else abs(t) for t in d]  # for q > 1 each power is smooth, and even
+    total = sum(t * power(abs(t), q - 1) for t in sizes)
+    return power(total, 1 / q) if total > 0 else 0
 
 
 def difference(x, y):
@@ -116,7 +97,7 @@ def difference(x, y):
 
 
 def product(numbers):
-    result = mpf(1)
+    result = 1
     for number in numbers:
         result *= number
     return result
