@@ -107,10 +107,15 @@ def _text(problem):
         return ""
 
 
+def end_with_parent():
+    """On Linux, be killed when the parent is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def conversation(descriptor):
     """Questions and answers as files out of the candidate's sight; from now on, no parent, no process."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: however the parent may end
+    end_with_parent()
     questions = os.fdopen(os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.set_inheritable(int(descriptor), False)
