@@ -2,13 +2,17 @@
 
 import inspect
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from ebm_ref import FORMULAS, READING_ORDER
+from ebm_ref.cli import verify
 from ebm_ref.cli.main import main
 from ebm_ref.cli.text import reflow
 from ebm_ref.conformance.worker import frameworks
@@ -279,18 +283,163 @@ def test_a_pipe_shows_no_progress():
     assert done.stderr == "" and "\x1b" not in done.stdout
 
 
+HEAVY = ["dask", "jax", "keras", "matplotlib", "mpmath", "multiprocessing", "numba", "pandas"]
+HEAVY += ["rich.progress", "scipy", "sklearn", "torch"]
+
+
 def test_list_is_quick():
-    """A loose guard against importing something heavy; the figure itself is in the README."""
-    command("list")
-    started = time.perf_counter()
-    command("list")
-    assert time.perf_counter() - started < 3.0
+    """It loads nothing heavy; the figure itself is in the README."""
+    listing = "from ebm_ref.cli.main import main; main(['list'])"
+    found = f"import sys; sys.stderr.write(' '.join(m for m in {HEAVY} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", f"{listing}; {found}"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and "hinge" in done.stdout
 
 
 def test_reflow_leaves_short_lines_and_formulas_alone():
     text = "    L = a\n    M = b\n\nshort\n" + "word " * 30
     assert reflow(text).startswith("    L = a\n    M = b\n\nshort word")
     assert max(map(len, reflow(text).splitlines())) <= 79
+
+
+# Ctrl-C
+
+SLOW = """
+import os, threading, time
+from ebm_ref.losses.hinge import hinge as right
+asked = []
+def wait():
+    print(os.getpid(), file=open("waits", "w"), flush=True)
+    time.sleep(600)
+def hinge(E, y, m):
+    asked.append(1)
+    if len(asked) == 4: wait()
+    return right(E, y, m)
+def jump(x, rng):
+    asked.append(1)
+    if len(asked) > 1000: wait()
+    return rng.normal(size=x.shape)
+def my_hinge(E, y, m):
+    threading.Timer(0.002, os._exit, (1,)).start()
+    return -1.0
+"""
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """A command in a group of its own, in a folder with slow candidates."""
+    (tmp_path / "m.py").write_text(SLOW)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, as in the background
+
+    def start(*args):
+        return subprocess.Popen(
+            [sys.executable, "-m", "ebm_ref.cli.main", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            start_new_session=True,
+        )
+
+    yield start
+    signal.signal(signal.SIGINT, before)
+
+
+def eventually(holds):
+    """Whether something holds within a minute."""
+    for _ in range(600):
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def text_of(path):
+    return path.read_text() if path.exists() else ""
+
+
+def is_gone(pid):
+    return "State:\tZ" in (text_of(Path(f"/proc/{pid}/status")) or "State:\tZ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_check_says_what_it_knows(start, tmp_path, number):
+    process = start("check", "m:hinge", "--as", "hinge", "--time-limit", "600", "--json", "report.json")
+    assert eventually(lambda: text_of(tmp_path / "waits"))
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "interrupted at m:hinge" in out and " match" in out
+    (report,) = json.loads((tmp_path / "report.json").read_text())
+    assert report["interrupted"] and len({v["id"] for v in report["rows"][0]["vectors"]}) == 3
+    assert eventually(lambda: is_gone((tmp_path / "waits").read_text().strip()))
+
+
+def test_an_interrupted_check_of_a_sampler_says_what_it_knows(start, tmp_path):
+    process = start(*"check-sampler m:jump --target gaussian --time-limit 600 --json verdict.json".split())
+    assert eventually(lambda: text_of(tmp_path / "waits"))
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "interrupted, nothing found so far; the tests until then:" in out and "1,000" in out
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["verdict"] == "interrupted" and {test["draws"] for test in verdict["tests"]} == {1000}
+    assert eventually(lambda: is_gone((tmp_path / "waits").read_text().strip()))
+
+
+def test_an_interrupted_verify_says_what_it_knows(run, tmp_path, monkeypatch):
+    def claims_of(name):
+        if name == "nll":
+            raise KeyboardInterrupt
+        return claims(name)
+
+    claims = verify.claims_of
+    monkeypatch.setattr(verify, "claims_of", claims_of)
+    status, out, _ = run("verify", "hinge", "nll", "energy", "--json", str(tmp_path / "claims.json"))
+    assert status == 130 and out.startswith("interrupted: 1 of 3 formulas are verified")
+    assert {c["formula"] for c in json.loads((tmp_path / "claims.json").read_text())} == {"hinge"}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or verify._cores() < 2, reason="one core only")
+def test_an_interrupt_of_many_processes_is_silent(start, tmp_path):
+    """Ctrl-C reaches all processes of a terminal at once; each of them could print a traceback."""
+    process = start("verify", "--json", "claims.json")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    assert eventually(lambda: len(text_of(children).split()) >= 3)  # two and what tracks their resources
+    pids = text_of(children).split()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "") and "interrupted: " in out
+    assert isinstance(json.loads((tmp_path / "claims.json").read_text()), list)
+    assert all(eventually(lambda pid=pid: is_gone(pid)) for pid in pids)
+
+
+def test_an_interrupt_at_the_start_is_silent(start, tmp_path, monkeypatch):
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "numpy.py").write_text(
+        "import time; open('waits', 'w').write('now'); time.sleep(600)"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'slow'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    process = start("list")
+    assert eventually(lambda: text_of(tmp_path / "waits"))
+    os.kill(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "") and process.returncode == 130
+
+
+def test_all_cores_say_what_one_says(monkeypatch):
+    names = ["most_offending", "most_offending_outside", "reduction_sum", "reduction_mean", "qubo"]
+    names += ["double_well_curvature", "double_well_score", "double_well"]
+    monkeypatch.setattr(verify, "_cores", lambda: 1)
+    alone = list(verify.on_all_cores(names))
+    monkeypatch.setattr(verify, "_cores", lambda: 2)
+    assert list(verify.on_all_cores(names)) == alone and [name for name, _ in alone] == names
+    with pytest.raises(KeyError, match="nobody"):
+        list(verify.on_all_cores([*names[:7], "nobody"]))
+
+
+def test_a_candidate_that_dies_is_no_closed_pipe(start):
+    process = start("check", "m:my_hinge", "--as", "hinge", "--time-limit", "5")
+    out, err = process.communicate()
+    assert process.returncode == 1 and err == "" and "my_hinge" in out
 
 
 SAMPLERS = """

@@ -201,9 +201,10 @@ def test_bad_input(wrong, says):
         check_sampler(**{"step": metropolis("gaussian", 1.0), "target": "gaussian"} | wrong)
 
 
-def test_batches_grow_tenfold_and_fit_the_time():
+def test_batches_grow_tenfold_and_fit_the_time(monkeypatch):
     assert [*batches(1_111_000)] == [1000, 10_000, 100_000, 1_000_000]
-    now = time.monotonic()
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     assert affordable(1000, 0, 10.0, now + 10.0) == 1000
     assert affordable(10_000, 1000, 10.0, now + 9.0) == pytest.approx(8100, rel=0.01)  # a ms each: 9 s left
     assert affordable(10_000, 1000, 10.0, now + 0.1) == 0
@@ -237,7 +238,7 @@ def test_the_same_seed_gives_the_same_verdict():
 
 
 MINE = """
-import math, os
+import math, os, time
 def walk(x, rng):
     print("noise")
     y = x + rng.normal(size=x.shape)
@@ -253,6 +254,19 @@ def killed(x, rng):
 def hangs(x, rng):
     while True:
         pass
+def hangs_later(x, rng):
+    steps.append(1)
+    if len(steps) > 5000: time.sleep(600)
+    return -x
+def steers(x, rng): raise ValueError("\\x1b[2J\\nand \\ud800")
+def garbles(x, rng):
+    for fd in range(3, 20):
+        try: os.write(fd, b'{"verdict": "acquitted"}\\n')
+        except OSError: pass
+    return -x
+def closes(x, rng):
+    os.closerange(3, 30)
+    time.sleep(600)
 """
 
 
@@ -276,3 +290,22 @@ def test_in_a_process(mine):
         check_in_process("mine:walk", "gaussian", seed=-1)
     hangs = check_in_process("mine:hangs", "gaussian", limit=2.0)
     assert (hangs.verdict, hangs.reason) == ("crashed", "no verdict within 2 s")
+    garbled = check_in_process("mine:garbles", "gaussian").reason
+    assert garbled == """garbage on the answer descriptor: b'{"verdict": "acquitted"}'"""
+    closed = check_in_process("mine:closes", "gaussian")
+    assert (closed.verdict, closed.reason) == ("crashed", "the process closed its answer descriptor")
+    steers = check_in_process("mine:steers", "gaussian").reason
+    assert steers == "the step raised ValueError: \\x1b[2J and \\ud800"
+
+
+def test_what_was_known_when_the_time_was_over_is_told(mine):
+    """The first batch is complete, the second never will be."""
+    late = check_in_process("mine:hangs_later", "gaussian", limit=10.0, draws=11_000)
+    assert (late.verdict, late.reason, late.draws) == ("crashed", "no verdict within 10 s", 1000)
+    assert {test.draws for test in late.tests} == {1000} and late.moved == 1.0
+
+
+def test_familiar_names_in_the_folder_replace_nothing_of_ours(mine, tmp_path):
+    for name in ("random", "secrets", "json", "chi_square", "targets", "statistics"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong one')")
+    assert check_in_process("mine:walk", "gaussian", draws=1000).verdict == "acquitted"

@@ -32,9 +32,9 @@ def check_command(args, out):
     asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
     for target, names in zip(args.targets, asked, strict=True):
         bar = lambda steps, target=target: tracked(steps, f"checking {target}")
-        try:
-            report = check(target, names, args.time_limit, bar)
-        except KeyboardInterrupt:
+        report = check(target, names, args.time_limit, bar)
+        reports.append(report)
+        if report.interrupted:
             out.print(f"interrupted at {target}; what was judged before:\n", markup=False)
             break
         if not report.failure and not report.rows:
@@ -46,7 +46,6 @@ def check_command(args, out):
             missing = f"No module named '{target}'" in report.failure
             hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
             out.print(f"{target}: {report.failure}{hint}", markup=False, highlight=False)
-        reports.append(report)
     judged = [report for report in reports if report.rows]
     if len(judged) == 1:
         _print_report(judged[0], out)
@@ -54,7 +53,7 @@ def check_command(args, out):
         _print_side_by_side(judged, out)
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
-    if len(reports) < len(args.targets):
+    if any(report.interrupted for report in reports):
         return 130
     return max((report.status for report in reports if report.failure or report.rows), default=2)
 

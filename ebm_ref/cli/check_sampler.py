@@ -10,7 +10,7 @@ from ebm_ref.cli.text import Usage, known, print_table, progress_console, table,
 
 
 def check_sampler_command(args, out):
-    """The verdict on a sampler, or the description of a target; status 1 unless acquitted."""
+    """The verdict on a sampler, or what a target is; status 1 unless acquitted, 130 if interrupted."""
     from ebm_ref.conformance.samplers.targets import TARGETS
 
     if args.describe is not None:
@@ -37,6 +37,8 @@ def check_sampler_command(args, out):
     _print_verdict(args.sampler, verdict, out)
     if args.json:
         write_json(args.json, dataclasses.asdict(verdict))
+    if verdict.verdict == "interrupted":
+        return 130
     if verdict.reason.startswith(CANNOT_BE_LOADED):
         return 2
     return 0 if verdict.verdict == "acquitted" else 1
@@ -53,7 +55,8 @@ def _print_verdict(sampler, verdict, out):
     say = lambda text: out.print(
         textwrap.fill(text, width=79, subsequent_indent="  "), markup=False, highlight=False
     )
-    say(f"{sampler} on {verdict.target}: {verdict.verdict}, {verdict.reason}")
+    until = "; the tests until then:" if verdict.verdict == "interrupted" and verdict.tests else ""
+    say(f"{sampler} on {verdict.target}: {verdict.verdict}, {verdict.reason}{until}")
     if verdict.tests:
         out.print()
         t = table("test", ">pairs", ">statistic", ">degrees", ">chance", ">limit")

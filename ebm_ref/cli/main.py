@@ -6,21 +6,20 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     check-sampler                   one step of a sampler of yours from exact draws
     eval  vectors                   truths to copy
 
-Exit status: 0 agreement, 1 disagreement, 2 bad usage.
+Exit status: 0 agreement, 1 disagreement, 2 bad usage, 130 interrupted by Ctrl-C or SIGTERM: then what is
+known by that time is printed, and written where --json says.  A command's module is imported when the
+command runs, so that an interrupt before that finds nothing to lose, and ends it without a traceback.
 """
 
 import argparse
+import contextlib
+import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
 import ebm_ref
-from ebm_ref.cli.check import check_command
-from ebm_ref.cli.check_sampler import check_sampler_command
-from ebm_ref.cli.pages import list_command, read_command, show_command
-from ebm_ref.cli.text import Output, Usage
-from ebm_ref.cli.truths import eval_command, vectors_command
-from ebm_ref.cli.verify import verify_command
 
 
 def seconds(text):
@@ -56,18 +55,23 @@ def parser():
         p.set_defaults(run=run)
         return p
 
-    command("list", list_command, "the formulas, one a line", "list")
+    command("list", "pages.list_command", "the formulas, one a line", "list")
     p = command(
-        "show", show_command, "a formula: page, shapes, cases, mistakes and where they happened", "show hinge"
+        "show",
+        "pages.show_command",
+        "a formula: page, shapes, cases, mistakes and where they happened",
+        "show hinge",
     )
     p.add_argument("name", metavar="NAME")
-    p = command("read", read_command, "the pages in reading order, in the pager", "read hinge")
+    p = command("read", "pages.read_command", "the pages in reading order, in the pager", "read hinge")
     p.add_argument("page", metavar="PAGE", nargs="?")
-    p = command("verify", verify_command, "every witness of every formula, side by side", "verify hinge nll")
+    p = command(
+        "verify", "verify.verify_command", "every witness of every formula, side by side", "verify hinge nll"
+    )
     p.add_argument("names", metavar="NAME", nargs="*")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every claim to a file")
     p = command(
-        "check", check_command, "judge frameworks and functions", "check mymodule:my_hinge --as hinge"
+        "check", "check.check_command", "judge frameworks and functions", "check mymodule:my_hinge --as hinge"
     )
     p.add_argument(
         "targets",
@@ -84,7 +88,7 @@ def parser():
     )
     p = command(
         "check-sampler",
-        check_sampler_command,
+        "check_sampler.check_sampler_command",
         "judge a sampler: one step from exact draws",
         "check-sampler mymodule:step --target ising-3x3",
     )
@@ -97,14 +101,14 @@ def parser():
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write the verdict to a file")
     p.add_argument("--time-limit", type=seconds, default=45.0, metavar="SECONDS", help="in all (45)")
     example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
-    p = command("eval", eval_command, "value, gradients, condition and bound of one sample", example)
+    p = command("eval", "truths.eval_command", "value, gradients, condition and bound of one sample", example)
     p.add_argument("name", metavar="NAME")
     p.add_argument(
         "inputs", metavar="JSON", help='an object by name or an array by position; "nan", "inf" as strings'
     )
     p = command(
         "vectors",
-        vectors_command,
+        "truths.vectors_command",
         "copy the golden vectors, their schema and format note",
         "vectors hinge --out vectors",
     )
@@ -113,15 +117,40 @@ def parser():
     return top
 
 
+@contextlib.contextmanager
+def interrupts(handler):
+    """Ctrl-C and SIGTERM handled so, unless whoever started this wants them ignored."""
+    heeded = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]
+    before = {s: signal.signal(s, handler) for s in heeded}
+    try:
+        yield
+    finally:
+        for s, earlier in before.items():
+            signal.signal(s, earlier)
+
+
 def main(argv=None):
     """Run the command; returns the exit status."""
     args = parser().parse_args(argv)
+    try:
+        with interrupts(lambda *_: os._exit(130)):  # nothing is known yet
+            module, _, function = args.run.partition(".")
+            command = getattr(importlib.import_module(f"ebm_ref.cli.{module}"), function)
+        with interrupts(signal.default_int_handler):
+            return run(command, args)
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(command, args):
+    """The exit status of a command: a user's mistake is a line, no traceback."""
+    from ebm_ref.cli.text import Output, Usage
+
     to_stdout = getattr(args, "json", None) in ("/dev/stdout", "-")
     if to_stdout:
         args.json = "/dev/stdout"
-    out = Output(stderr=to_stdout, emoji=False)
     try:
-        return args.run(args, out)
+        return command(args, Output(stderr=to_stdout, emoji=False))
     except (Usage, ValueError, OSError) as problem:
         if isinstance(problem, BrokenPipeError):  # the reader of the pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -129,8 +158,6 @@ def main(argv=None):
         named = isinstance(problem, OSError) and problem.filename
         print(f"ebm-ref: {f'{named}: {problem.strerror}' if named else problem}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
 
 
 if __name__ == "__main__":

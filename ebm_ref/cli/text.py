@@ -104,12 +104,12 @@ def write_json(path, data):
         Path(path).write_text(text, encoding="utf-8")
 
 
-def tracked(steps, what):
-    """The steps with a bar on standard error, where that is a terminal."""
+def tracked(steps, what, total=None):
+    """The steps, as many as they are or as `total` says, with a bar on standard error if it is a terminal."""
     from rich.progress import track  # a tenth of a second, which `list` need not wait for
 
     hidden = not sys.stderr.isatty()
-    return track(steps, what, console=progress_console(), transient=True, disable=hidden)
+    return track(steps, what, total, console=progress_console(), transient=True, disable=hidden)
 
 
 def progress_console():

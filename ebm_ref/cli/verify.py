@@ -1,26 +1,34 @@
-r"""verify: every witness of every formula, side by side."""
+r"""verify: every witness of every formula, side by side; the formulas on all cores."""
 
+import multiprocessing
+import os
+import signal
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from rich.markup import escape
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.text import known, print_table, table, tracked, write_json
+from ebm_ref.conformance.worker import end_with_parent
 from ebm_ref.proof import golden
+
+CHUNK = 4  # formulas that a process is given at a time: neighbours share identities
 
 
 def verify_command(args, out):
-    """Every witness of the formulas named; status 1 if a claim does not hold."""
-    from ebm_ref.proof.conditions import conditions
+    """Every witness of the formulas named; status 1 if a claim does not hold, 130 if interrupted."""
     from ebm_ref.proof.evidence import WITNESSES
 
-    names = [known(name, FORMULAS, "formula") for name in args.names] or list(FORMULAS)
-    started, found = time.perf_counter(), {}
-    for name in tracked(names, "verifying"):
-        found[name] = {
-            witness: list(f(name)) for witness, f in (*WITNESSES.items(), ("conditions", conditions))
-        }
+    names = list(dict.fromkeys(known(name, FORMULAS, "formula") for name in args.names)) or list(FORMULAS)
+    started, found, interrupted = time.perf_counter(), {}, False
+    try:
+        for name, claims in tracked(on_all_cores(names), "verifying", len(names)):
+            found[name] = claims
+    except KeyboardInterrupt:
+        out.print(f"interrupted: {len(found)} of {len(names)} formulas are verified\n", highlight=False)
+        interrupted = True
     short = {"identities": "ident.", "enumeration": "enum."}
     t = table("formula", *(f">{short.get(witness, witness)}" for witness in WITNESSES))
     for name, witnesses in found.items():
@@ -37,7 +45,46 @@ def verify_command(args, out):
     if args.json:
         keys = ("formula", "witness", "claim", "holds", "figure")
         write_json(args.json, [dict(zip(keys, map(_json, claim), strict=True)) for claim in claims])
-    return 1 if failed else 0
+    return 130 if interrupted else 1 if failed else 0
+
+
+def claims_of(name):
+    """{witness: its claims} of one formula."""
+    from ebm_ref.proof.conditions import conditions
+    from ebm_ref.proof.evidence import WITNESSES
+
+    return {witness: list(f(name)) for witness, f in (*WITNESSES.items(), ("conditions", conditions))}
+
+
+def on_all_cores(names):
+    """(name, its claims), in order; what a witness raises is raised here.  A few formulas need no company."""
+    processes = min(_cores(), len(names) // CHUNK)
+    if processes < 2:
+        yield from ((name, claims_of(name)) for name in names)
+        return
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of ours may hold
+    pool = ProcessPoolExecutor(processes, spawn, end_with_parent)
+    try:
+        yield from zip(names, _mapped(pool, names), strict=True)
+    except BaseException:  # the reader has closed us, too: nobody waits for what is being computed
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _mapped(pool, names):
+    """Ctrl-C reaches all processes of a terminal; those of the pool are born deaf, and this one heeds it."""
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        return pool.map(claims_of, names, chunksize=CHUNK)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _json(x):

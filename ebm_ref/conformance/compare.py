@@ -2,9 +2,9 @@ r"""Comparing: what a stranger's answers to the golden vectors are worth.
 
     answers --(bounds, per vector and output)--> judgements --(worst)--> a row of the report
 
-Per vector: match, imprecise or mismatch (bounds.py); unsupported where the candidate says so; error
-where it raises, crashes, hangs or answers what is no answer.  Vectors with NaN or infinity in them are
-judged apart and counted apart: implementations differ there by choice.
+Per vector: match, imprecise or mismatch (bounds.py); unsupported where an adapter says so, or a candidate
+of the whole formula; error where it raises, crashes, hangs or answers what is no answer.  Vectors with NaN
+or infinity in them are judged apart and counted apart: implementations differ there by choice.
 
 Source: the verdicts are those of the README.
 """
@@ -78,6 +78,14 @@ def worst(judgements):
     verdicts = {j.verdict for j in judgements}
     answered = verdicts - {"unsupported"} or {"unsupported"}
     return max(answered, key=VERDICTS.index)
+
+
+def refusals_are_errors(judgements):
+    """Of a stranger who answers other questions of the same formula: to refuse some is no way out."""
+    refused = [j for j in judgements if j.verdict == "unsupported"]
+    if len(refused) < len(judgements):
+        for j in refused:
+            j.verdict, j.detail = "error", f"refused, though others are answered: {j.detail}".rstrip(": ")
 
 
 def judge(vector, answer, dtype):

@@ -2,33 +2,182 @@ r"""The other end: a candidate in a process of its own, asked under a clock.
 
     ask(question)  ->  {"value", "gradients"} | {"unsupported": why} | {"error": what}
 
-5 seconds a question; two time-outs end the candidate; `limit` seconds in all.  A crash starts a new
-process for the next question.  A process is killed together with all that it has started.  Whatever
-happens, every question has an answer, and answers given so far stay.
+5 seconds a question; two time-outs end the candidate; `limit` seconds in all.  A crash, or an answer
+that is none, starts a new process for the next question.  A process is killed together with all that it
+has started.  Whatever happens, every question has an answer, and answers given so far stay.
+
+Nothing is waited for without a deadline: not that a question is taken, nor for an answer, nor for the
+end of a process.  What a candidate prints is read at the same time, and the last megabyte of it kept.
 
 Source: POSIX process groups and pipes.
 """
 
+import contextlib
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from ebm_ref.proof.golden import decode, encode
+import numpy as np
+
+from ebm_ref.proof.golden import encode
 
 QUESTION_SECONDS, TOTAL_SECONDS, TIMEOUTS = 5.0, 40.0, 2
+MEGABYTE, CHUNK = 1 << 20, 1 << 16
+GRACE = 1.0  # seconds for a process that has closed its answers to end
+
+
+class Ended(Exception):
+    """There will be no more answers; says how the process ended."""
+
+
+class Garbage(Exception):
+    """What came is no answer; quotes it."""
+
+
+class Child:
+    """`python -P -m MODULE ARGUMENTS DESCRIPTOR` in a process group of its own, answering on the descriptor.
+
+    -P keeps what lies in the current folder, a random.py say, from being imported in place of ours.
+    """
+
+    def __init__(self, module, *arguments):
+        self.reader, writer = os.pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *arguments, str(writer)],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writer,),
+            start_new_session=True,
+        )
+        os.close(writer)
+        self.stdin, self.output = self.process.stdin.fileno(), self.process.stdout.fileno()
+        self.open = [self.reader, self.output]
+        self.answers, self.printed = b"", bytearray()
+        for pipe in (self.stdin, *self.open):
+            os.set_blocking(pipe, False)
+
+    def line(self, seconds, question=b""):
+        """Send the question, return the next line; a TimeoutError, Ended or Garbage where there is none."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.answers:
+            if len(self.answers) > MEGABYTE:
+                raise Garbage(garbage(self.answers))
+            left = deadline - time.monotonic()
+            if left <= 0.0:
+                raise TimeoutError
+            question = self._exchange(question, left)
+        line, _, self.answers = self.answers.partition(b"\n")
+        return line
+
+    def _exchange(self, question, seconds):
+        """Send and read what goes at once, after waiting so long at most; returns what remains to be sent."""
+        ready, writable, _ = select.select(self.open, [self.stdin] if question else [], [], seconds)
+        if writable:
+            try:
+                question = question[os.write(self.stdin, question[:CHUNK]) :]
+            except BrokenPipeError:  # it reads no more; its answers say how it ended
+                question = b""
+        if self.output in ready:
+            self._listen()
+        if self.reader in ready:
+            chunk = os.read(self.reader, CHUNK)
+            if not chunk:
+                raise Ended(self._how_it_ended())
+            self.answers += chunk
+        return question
+
+    def _listen(self):
+        """Read a piece of what is printed; False if there is none just now."""
+        try:
+            chunk = os.read(self.output, CHUNK)
+        except BlockingIOError:
+            return False
+        if not chunk and self.output in self.open:
+            self.open.remove(self.output)
+        self.printed += chunk
+        del self.printed[:-MEGABYTE]
+        return bool(chunk)
+
+    def _how_it_ended(self):
+        """Exit status or signal, and the last line that was printed."""
+        try:
+            how = _ended(self.process.wait(GRACE))
+        except subprocess.TimeoutExpired:
+            how = "closed its answer descriptor"
+        pieces = MEGABYTE // CHUNK  # of a pipe that nobody may ever close
+        while pieces and self._listen():
+            pieces -= 1
+        last = self.printed[-2000:].decode(errors="replace").strip().splitlines()[-1:]
+        return "; ".join([f"the process {how}", *last])
+
+    def stop(self):
+        """Kill the process and all that it has started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        os.close(self.reader)
+
+
+def _ended(code):
+    if code >= 0:
+        return f"ended with exit status {code}"
+    names = {s.value: s.name for s in signal.Signals}
+    return f"was killed by {names.get(-code, f'signal {-code}')}"
+
+
+def shown(text):
+    """A stranger's text in one line, with everything escaped that could steer a terminal.
+
+    >>> shown("bad\\n \\x1b[31mred \\ud800")
+    'bad \\\\x1b[31mred \\\\ud800'
+    """
+    escaped = lambda c: c if c.isprintable() else c.encode("unicode_escape").decode()
+    return "".join(map(escaped, " ".join(text.split())))
+
+
+def garbage(line):
+    return f"garbage on the answer descriptor: {bytes(line[:60])!r}"
+
+
+def understood(line, *words):
+    """A worker's line as {one of the words: text}, or as {"value", "gradients"}; raises Garbage otherwise.
+
+    >>> understood(b'{"value": 0.5, "gradients": {"energies": [1.0, "nan"]}}')["gradients"]
+    {'energies': array([ 1., nan])}
+    """
+    try:
+        said = json.loads(line)
+        for word in words:
+            if type(said.get(word)) is str:
+                return {word: shown(said[word])}
+        gradients = {a: _numbers(g) for a, g in said["gradients"].items()}
+        return {"value": _numbers(said["value"]), "gradients": gradients}
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise Garbage(garbage(line)) from None
+
+
+def _numbers(x):
+    """Numbers, or the strings "nan", "inf" and "-inf", as float64; None would become a NaN."""
+    if np.asarray(x).dtype.kind not in "biufU":
+        raise TypeError
+    return np.asarray(x, float)[()]
 
 
 class Candidate:
     """A candidate to be asked; use as a context manager, so that its processes end with it."""
 
     def __init__(self, target, limit=TOTAL_SECONDS):
-        self.target, self.limit, self.version = target, limit, target
-        self.started, self.timeouts, self.ended, self.process = time.monotonic(), 0, "", None
+        self.target, self.version, self.child = target, target, None
+        self.grant(limit)
 
     def __enter__(self):
         return self
@@ -36,103 +185,57 @@ class Candidate:
     def __exit__(self, *_):
         self._stop()
 
+    def grant(self, limit):
+        """So many seconds from now on, whatever has been before."""
+        self.started, self.limit, self.timeouts, self.ended = time.monotonic(), limit, 0, ""
+
     def ask(self, formula, function, inputs, dtype="float64"):
         """The answer to one question, or {"error": ...}; never raises for what the candidate does."""
-        if not self.ended and self.process is None:
+        if not self.ended and self.child is None:
             self.start()
         if self.ended:
             return {"error": self.ended}
         plain = {a: x.tolist() if hasattr(x, "tolist") else x for a, x in inputs.items()}
         question = {"formula": formula, "function": function, "inputs": encode(plain), "dtype": dtype}
-        try:
-            self.process.stdin.write(json.dumps(question).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has died; reading says how
-        answer = self._read(QUESTION_SECONDS)
-        if "value" not in answer:
-            return answer
-        return {
-            "value": decode(answer["value"]),
-            "gradients": {a: decode(g) for a, g in answer["gradients"].items()},
-        }
+        line = json.dumps(question).encode() + b"\n"
+        return self._answer(QUESTION_SECONDS, line, "unsupported", "error")
 
     def start(self):
         """Start a worker and wait for it to have imported the candidate."""
-        reader, writer = os.pipe()
-        self.output = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ebm_ref.conformance.worker", self.target, str(writer)],
-            stdin=subprocess.PIPE,
-            stdout=self.output,
-            stderr=self.output,
-            pass_fds=(writer,),
-            start_new_session=True,
-        )
-        os.close(writer)
-        self.reader, self.buffer = reader, b""
-        hello = self._read(self.limit)
-        if "version" not in hello:
-            failed = (
-                f"cannot be loaded: {hello['failed']}"
-                if "failed" in hello
-                else f"while loading: {hello['error']}"
-            )
-            self.ended = failed
-            self._stop()
-        else:
+        self.child = Child("ebm_ref.conformance.worker", self.target)
+        hello = self._answer(self.limit, b"", "version", "failed")
+        if "version" in hello:
             self.version = hello["version"]
+        else:
+            failed = f"cannot be loaded: {hello['failed']}" if "failed" in hello else ""
+            self.ended = failed or f"while loading: {hello.get('error', 'it answers before it is asked')}"
+            self._stop()
 
-    def _read(self, seconds):
-        """One line from the worker within the time left; a crash, a hang or garbage as an error."""
+    def _answer(self, seconds, question, *words):
+        """What the worker says within the time left; a crash, a hang or garbage as an error."""
         left = self.started + self.limit - time.monotonic()
-        deadline = time.monotonic() + min(seconds, left)
-        while b"\n" not in self.buffer:
-            ready, _, _ = select.select([self.reader], [], [], max(0.0, deadline - time.monotonic()))
-            chunk = os.read(self.reader, 1 << 16) if ready else None
-            if chunk == b"":
-                return self._crashed()
-            if chunk is None:
-                return self._timed_out(seconds, left)
-            self.buffer += chunk
-        line, _, self.buffer = self.buffer.partition(b"\n")
         try:
-            answer = json.loads(line)
-            if isinstance(answer, dict):
-                return answer
-        except ValueError:
-            pass
+            answer = understood(self.child.line(min(seconds, left), question), *words)
+            if self.child.answers:  # more than was asked for
+                raise Garbage(garbage(self.child.answers))
+            return answer
+        except TimeoutError:
+            why = self._too_late(seconds, left)
+        except (Ended, Garbage) as problem:
+            why = f"{problem}"
         self._stop()
-        return {"error": f"garbage on the answer descriptor: {line[:60]!r}"}
+        return {"error": shown(why)}
 
-    def _crashed(self):
-        code = self.process.wait()
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        self.output.seek(0)
-        last = self.output.read()[-2000:].decode(errors="replace").strip().splitlines()[-1:]
-        self._stop()
-        return {"error": "; ".join([f"the process was {how}" if code < 0 else f"the process {how}", *last])}
-
-    def _timed_out(self, seconds, left):
-        self._stop()
+    def _too_late(self, seconds, left):
         if left <= seconds:
             self.ended = f"not asked: {self.limit:g} s in all are over"
-            return {"error": f"no answer before {self.limit:g} s in all were over"}
+            return f"no answer before {self.limit:g} s in all were over"
         self.timeouts += 1
         if self.timeouts == TIMEOUTS:
             self.ended = f"not asked: {TIMEOUTS} questions had gone unanswered"
-        return {"error": f"no answer within {seconds:g} s"}
+        return f"no answer within {seconds:g} s"
 
     def _stop(self):
-        """Kill the worker and all that it has started."""
-        if self.process is None:
-            return
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self.process.stdin.close()
-        self.output.close()
-        os.close(self.reader)
-        self.process = None
+        if self.child is not None:
+            self.child.stop()
+            self.child = None

@@ -4,7 +4,8 @@ r"""The report: candidates asked every golden vector, judged, diagnosed, and sum
 
 Exit status 1 when a finite vector is a mismatch that the framework's adapter does not list as known, or
 on an error, a crash or a time-out; 0 when all is match, convention, imprecise, unsupported or known.
-A mistake that has a name is still a mismatch.
+A mistake that has a name is still a mismatch.  An adapter of ours may say that its framework cannot
+express an input; a stranger's function may refuse its formula as a whole, and not question by question.
 
 Source: the verdicts are those of the README.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.conformance.compare import Row, judge
+from ebm_ref.conformance.compare import Row, judge, refusals_are_errors
 from ebm_ref.conformance.diagnose import diagnose, illegal_questions, smallest_input
 from ebm_ref.conformance.process import TOTAL_SECONDS, Candidate
 from ebm_ref.conformance.worker import adapters
@@ -31,6 +32,7 @@ class Report:
     rows: list
     failure: str = ""  # why it could not be loaded at all
     missing: tuple = ()  # formulas that were to be checked and that it has no function for
+    interrupted: bool = False  # by Ctrl-C: the rows are those until then
 
     @property
     def status(self):
@@ -46,6 +48,7 @@ class Report:
             "version": self.version,
             "status": self.status,
             "failure": self.failure,
+            "interrupted": self.interrupted,
             "missing": list(self.missing),
             "rows": [_plain(r) for r in self.rows],
         }
@@ -61,41 +64,63 @@ def plan(target, names):
 
 
 def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps):
-    """Ask, judge and diagnose one target; `progress` wraps the list of steps, to show how far it is."""
+    """Ask, judge and diagnose one target; `progress` wraps the list of steps, to show how far it is.
+
+    Ctrl-C ends it: the report holds what is known by then, and says so.
+    """
     names = names or list(FORMULAS)
     steps = plan(target, names)
+    missing = tuple(name for name in names if name not in {step[0] for step in steps})
+    report = Report(target, target, [], missing=missing)
     with Candidate(target, limit) as candidate:
-        candidate.start()
-        if candidate.ended:
-            return Report(target, target, [], failure=candidate.ended)
-        rows = [_row(candidate, *step) for step in progress(steps)]
-        version = candidate.version
-    _ask_illegal_questions(target, rows)
-    missing = tuple(name for name in names if name not in {row.formula for row in rows})
-    return Report(target, version, rows, missing=missing)
+        try:
+            _judge(candidate, report, steps, progress)
+        except KeyboardInterrupt:
+            report.interrupted = True
+    return report
 
 
-def _ask_illegal_questions(target, rows, limit=10.0):
-    """List, in a process and a time of their own, which illegal inputs are answered all the same."""
-    with Candidate(target, limit) as candidate:
-        for row in rows:
-            if row.dtype == "float64" and row.verdict != "unsupported":
-                legal = golden.load(row.formula)[0]["inputs"]
-                for rule, inputs in illegal_questions(FORMULAS[row.formula], legal):
-                    if "value" in candidate.ask(row.formula, row.function, inputs, row.dtype):
-                        row.accepted.append(rule)
+def _judge(candidate, report, steps, progress):
+    candidate.start()
+    report.version, report.failure = candidate.version, candidate.ended
+    if not report.failure:
+        for step in progress(steps):
+            _ask_vectors(candidate, report.rows, *step)
+        candidate.grant(10.0)  # a time of their own
+        _ask_illegal_questions(candidate, report.rows)
 
 
-def _row(candidate, name, function, dtype):
+def _ask_vectors(candidate, rows, *step):
+    """Append the row of one function; when interrupted, that of the answers so far."""
+    name, function, dtype = step
     judgements = []
-    for vector in golden.load(name):
-        if not (vector["float64_only"] and dtype == "float32"):
-            answer = candidate.ask(name, function, vector["inputs"], dtype)
-            judgements += judge(vector, answer, dtype)
-    row = Row(name, function, dtype, judgements)
-    if any(j.verdict == "mismatch" for j in row.finite):
-        _explain(candidate, row)
-    return row
+    try:
+        for vector in golden.load(name):
+            if not (vector["float64_only"] and dtype == "float32"):
+                answer = candidate.ask(name, function, vector["inputs"], dtype)
+                judgements += judge(vector, answer, dtype)
+    except KeyboardInterrupt:
+        rows += [_row(candidate, step, judgements)] if judgements else []
+        raise
+    rows.append(_row(candidate, step, judgements))
+    if any(j.verdict == "mismatch" for j in rows[-1].finite):
+        _explain(candidate, rows[-1])
+
+
+def _row(candidate, step, judgements):
+    if ":" in candidate.target:
+        refusals_are_errors(judgements)
+    return Row(*step, judgements)
+
+
+def _ask_illegal_questions(candidate, rows):
+    """List which illegal inputs are answered all the same."""
+    for row in rows:
+        if row.dtype == "float64" and row.verdict != "unsupported":
+            legal = golden.load(row.formula)[0]["inputs"]
+            for rule, inputs in illegal_questions(FORMULAS[row.formula], legal):
+                if "value" in candidate.ask(row.formula, row.function, inputs, row.dtype):
+                    row.accepted.append(rule)
 
 
 def _explain(candidate, row):

@@ -1,37 +1,36 @@
-r"""The worker: the process in which a candidate runs, `python -m ebm_ref.conformance.worker TARGET FD`.
+r"""The worker: the process in which a candidate runs, `python -P -m ebm_ref.conformance.worker TARGET FD`.
 
     question    {"formula", "function", "inputs", "dtype"}      a line of JSON on standard input
     answer      {"value", "gradients"} or a refusal             a line of JSON on the descriptor FD
 
 Before the candidate is imported, standard input is moved out of its sight and standard output is
-already somebody else's file, so that whatever it reads or prints cannot corrupt the conversation.
+already somebody else's file, so that whatever it reads or prints cannot corrupt the conversation.  The
+current folder is importable from then on only: a random.py that lies there replaces nothing of ours.
 
-A target is a framework of conformance/frameworks, or `module:function` with the current directory
-importable; such a function is called positionally, in float64, and returns the value, or
-(value, {argument: gradient}).
+A target is a framework of conformance/frameworks, or `module:function`; such a function is called
+positionally, in float64, and returns the value, or (value, {argument: gradient}).  It is judged
+without the catalogue, whose import takes longer than all the questions.
 
-Source: the protocol is this project's own.
+Source: the protocol is this project's own; prctl(2) for a process that ends with its parent.
 """
 
+import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
-from ebm_ref.catalogue import FORMULAS
-from ebm_ref.conformance.adapting import check_expressible
 from ebm_ref.proof.golden import decode, encode
 
 
 def frameworks():
     """Names of the frameworks that have an adapter."""
-    files = resources.files("ebm_ref.conformance.frameworks").iterdir()
-    return sorted(
-        f.name.removesuffix(".py") for f in files if f.name.endswith(".py") and f.name != "__init__.py"
-    )
+    files = (Path(__file__).parent / "frameworks").glob("*.py")
+    return sorted(f.stem for f in files if f.stem != "__init__")
 
 
 def adapters(target):
@@ -42,21 +41,32 @@ def adapters(target):
 def load(target):
     """A function (question) -> (value, gradients), and the version to print."""
     if ":" not in target:
-        sys.path[:] = [p for p in sys.path if p not in ("", os.getcwd())]  # a torch.py of yours is not meant
-        module = adapters(target)
-        return lambda question: _ask_framework(module, question), module.version()
+        return _framework(adapters(target))
+    function = imported(target)
+    return lambda question: _ask_function(function, question), target
+
+
+def imported(target):
+    """The function that "module:function" names, found from the current folder."""
+    sys.path.insert(0, os.getcwd())
     name, _, attribute = target.partition(":")
     function = getattr(importlib.import_module(name), attribute)
     if not callable(function):
         raise TypeError(f"{target} is no function")
-    return lambda question: _ask_function(function, question), target
+    return function
 
 
-def _ask_framework(module, question):
-    name = question["formula"]
-    adapter = module.ADAPTERS[name][question["function"]]
-    check_expressible(adapter, question["inputs"])
-    return module.evaluate(adapter, question["inputs"], tuple(FORMULAS[name].gradients), question["dtype"])
+def _framework(module):
+    from ebm_ref.catalogue import FORMULAS  # half a second that a function need not wait for
+    from ebm_ref.conformance.adapting import check_expressible
+
+    def ask(question):
+        name, inputs = question["formula"], question["inputs"]
+        adapter = module.ADAPTERS[name][question["function"]]
+        check_expressible(adapter, inputs)
+        return module.evaluate(adapter, inputs, tuple(FORMULAS[name].gradients), question["dtype"])
+
+    return ask, module.version()
 
 
 def _ask_function(function, question):
@@ -82,23 +92,45 @@ def reply(ask, question):
         return {"value": numbers(value), "gradients": {str(a): numbers(g) for a, g in gradients.items()}}
     except BaseException as problem:  # SystemExit too: a candidate may not end the run
         refuses = isinstance(problem, NotImplementedError) or type(problem).__name__ == "Unsupported"
-        kind = "unsupported" if refuses else "error"
-        text = f"{problem}" if kind == "unsupported" else f"{type(problem).__name__}: {problem}".rstrip(": ")
-        return {kind: text[:500]}
+        return {"unsupported": _text(problem)} if refuses else {"error": raised(problem)}
+
+
+def raised(problem):
+    """An exception in words, as the last line of a traceback has it."""
+    return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ")
+
+
+def _text(problem):
+    try:
+        return f"{problem}"[:500]
+    except BaseException:  # it is a stranger's, and may be unable to say anything
+        return ""
+
+
+def end_with_parent():
+    """On Linux, be killed when the parent is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def conversation(descriptor):
+    """Questions and answers as files out of the candidate's sight; from now on, no parent, no process."""
+    end_with_parent()
+    questions = os.fdopen(os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.set_inheritable(int(descriptor), False)
+    return questions, os.fdopen(int(descriptor), "w")
 
 
 def main(target, descriptor):
     """Answer questions until there are no more."""
-    questions = os.fdopen(os.dup(0))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.set_inheritable(int(descriptor), False)
-    answers = os.fdopen(int(descriptor), "w")
+    questions, answers = conversation(descriptor)
     say = lambda answer: print(json.dumps(answer), file=answers, flush=True)
     try:
         ask, version = load(target)
         say({"version": version})
     except BaseException as problem:
-        return say({"failed": f"{type(problem).__name__}: {problem}"[:500]})
+        return say({"failed": raised(problem)})
     for line in questions:
         say(reply(ask, json.loads(line)))
 

@@ -23,22 +23,19 @@ Source: Bowker (1948), "A test for symmetry in contingency tables"; Stuart (1955
 marginal homogeneity; Hotelling (1931); Gandy and Scott (2020) for tests that start from exact draws.
 """
 
-import importlib
 import json
 import math
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from ebm_ref.checks import require, require_index
+from ebm_ref.conformance.process import Child, Ended, Garbage, garbage, shown
 from ebm_ref.conformance.samplers import chi_square
 from ebm_ref.conformance.samplers.targets import TARGETS
+from ebm_ref.conformance.worker import conversation, imported, raised
 
 FALSE_ALARM, FIRST_BATCH, DRAWS, SECONDS = 1e-5, 1000, 1_111_000, 36.0
 BINS, COARSE, EXPECTED, TURNED, MOVED = 10, 5, 10.0, 10, 1000
@@ -63,7 +60,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out: `verdict` is "acquitted", "convicted" or "crashed"; `reason` says why, in words."""
+    """What came out: `verdict` is "acquitted", "convicted" or "crashed"; `reason` says why, in words.
+
+    It is "undecided" between batches, and "interrupted" where Ctrl-C ended the run.
+    """
 
     target: str
     verdict: str
@@ -118,10 +118,19 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
     >>> print(check_sampler(mirrored, "flat-8", draws=1000).reason.partition(";")[0])
     law: after one step x no longer follows the target
     """
+    *_, verdict = verdicts(step, target, draws, rng, reversible, seconds, progress)
+    return verdict
+
+
+def verdicts(step, target, draws=DRAWS, rng=None, reversible=False, seconds=SECONDS, progress=None):
+    """What is known after each batch, "undecided" until the last: arguments as those of `check_sampler`."""
     check_question(target, draws, seconds)
     require(callable(step), "step", step, "must be a function of (state, rng)")
     exact, noise = (np.random.default_rng(0) if rng is None else rng).spawn(2)
     law, tests, drawn, moved = TARGETS[target](), [], 0, 0
+    known = lambda verdict, reason: Verdict(
+        target, verdict, reason, drawn, _share(moved, drawn), tuple(tests)
+    )
     deadline = time.monotonic() + seconds
     for k, planned in enumerate(batches(draws)):
         size = affordable(planned, drawn, seconds, deadline)
@@ -132,24 +141,26 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
         try:
             y = stepped(step, law, x, noise, tell)
         except Convicted as why:
-            return Verdict(target, "convicted", str(why), drawn, _share(moved, drawn), tuple(tests))
+            return (yield known("convicted", str(why)))
         except Exception as problem:
-            said = f"the step raised {type(problem).__name__}: {problem}"
-            return Verdict(target, "crashed", said[:500], drawn, _share(moved, drawn), tuple(tests))
+            return (yield known("crashed", f"the step raised {raised(problem)}"))
         drawn, moved = drawn + size, moved + int(np.any(x != y, axis=1).sum())
         batch = judge(law, x, y, reversible, FALSE_ALARM / 2**k)
         tests += batch
         guilty = [REASONS[test.name] for test in batch if test.convicts]
         if guilty:
-            return Verdict(target, "convicted", "; ".join(guilty), drawn, moved / drawn, tuple(tests))
+            return (yield known("convicted", "; ".join(guilty)))
+        yield known("undecided", "nothing found so far")
         if size < planned:  # the time is up
             break
     if moved == 0:
-        still = f"stands still: none of {drawn} steps moved"
-        return Verdict(target, "convicted", still, drawn, 0.0, tuple(tests))
+        return (yield known("convicted", f"stands still: none of {drawn} steps moved"))
+    yield replace(known("acquitted", "nothing found"), found=_would_have_been_found(tests))
+
+
+def _would_have_been_found(tests):
     largest = {test.name: test for test in sorted(tests, key=lambda test: test.draws)}
-    found = {name: math.sqrt(chi_square.found(t.alpha, t.degrees) / t.draws) for name, t in largest.items()}
-    return Verdict(target, "acquitted", "nothing found", drawn, moved / drawn, tuple(tests), found)
+    return {name: math.sqrt(chi_square.found(t.alpha, t.degrees) / t.draws) for name, t in largest.items()}
 
 
 def _share(moved, drawn):
@@ -271,71 +282,63 @@ def exchange_test(a, b):
 # A stranger's step, in a process of its own.
 
 CANNOT_BE_LOADED = "cannot be loaded"
-CHILD = sys.executable, "-m", "ebm_ref.conformance.samplers.judge"
 
 
 def check_in_process(sampler, target, limit=45.0, draws=DRAWS, seconds=SECONDS, seed=0, **options):
     """`check_sampler` of "module:function" in a process of its own, killed after `limit` seconds.
 
-    The current directory is importable.  What the sampler prints goes nowhere; its crash is a verdict.
+    The current directory is importable.  What the sampler prints goes nowhere; its crash is a verdict, and
+    Ctrl-C another: each with the tests until then.
     """
     check_question(target, draws, seconds)
     require_index("seed", seed, 2**64)
     options |= {"draws": draws, "seconds": seconds, "seed": seed}
-    reader, writer = os.pipe()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [*CHILD, str(writer), json.dumps([sampler, target, options])],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=(writer,),
-            start_new_session=True,
-        )
-        os.close(writer)
-        try:
-            process.wait(timeout=limit)
-        except subprocess.TimeoutExpired:
-            return Verdict(target, "crashed", f"no verdict within {limit:g} s")
-        finally:
-            _kill(process)
-            with os.fdopen(reader) as answers:
-                answer = answers.read()
-    if not answer:
-        code = process.returncode
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        return Verdict(target, "crashed", f"the process was {how}" if code < 0 else f"the process {how}")
-    answer = json.loads(answer)
-    return Verdict(**answer | {"tests": tuple(Finding(**test) for test in answer["tests"])})
-
-
-def _kill(process):
-    """The process and all that it has started."""
+    deadline, known = time.monotonic() + limit, Verdict(target, "undecided", "no batch is complete")
+    child = Child(CHILD, json.dumps([sampler, target, options]))
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
+        while known.verdict == "undecided":
+            known = _read(child.line(deadline - time.monotonic()))
+        return known
+    except TimeoutError:
+        return replace(known, verdict="crashed", reason=f"no verdict within {limit:g} s")
+    except (Ended, Garbage) as problem:
+        return replace(known, verdict="crashed", reason=shown(f"{problem}"))
+    except KeyboardInterrupt:
+        return replace(known, verdict="interrupted")
+    finally:
+        child.stop()
 
 
-def main(descriptor, question):
-    """The child: load the sampler, judge it, write the verdict to the descriptor."""
-    os.set_inheritable(int(descriptor), False)
+CHILD = "ebm_ref.conformance.samplers.judge"
+VERDICTS = "undecided", "acquitted", "convicted", "crashed"
+
+
+def _read(line):
+    """A line of the child as a verdict; Garbage if a stranger wrote it."""
+    try:
+        said = json.loads(line)
+        reason, tests = shown(said["reason"]), tuple(Finding(**test) for test in said["tests"])
+        verdict = Verdict(**said | {"reason": reason, "tests": tests})
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise Garbage(garbage(line)) from None
+    if verdict.verdict not in VERDICTS:
+        raise Garbage(garbage(line))
+    return verdict
+
+
+def main(question, descriptor):
+    """The child: load the sampler and write what is known of it to the descriptor, a line a batch."""
+    _, answers = conversation(descriptor)
+    say = lambda verdict: print(json.dumps(asdict(verdict)), file=answers, flush=True)
     sampler, target, options = json.loads(question)
-    module, _, name = sampler.partition(":")
-    failure = CANNOT_BE_LOADED
+    rng, failure = np.random.default_rng(options.pop("seed")), CANNOT_BE_LOADED
     try:
-        step = getattr(importlib.import_module(module), name)
-        if not callable(step):
-            raise TypeError(f"{sampler} is no function")
+        step = imported(sampler)
         failure = "cannot be judged"
-        rng = np.random.default_rng(options.pop("seed"))
-        verdict = check_sampler(step, target, rng=rng, **options)
+        for verdict in verdicts(step, target, rng=rng, **options):
+            say(verdict)
     except BaseException as problem:  # SystemExit too
-        said = f"{failure}: {type(problem).__name__}: {problem}"
-        verdict = Verdict(target, "crashed", said[:500])
-    with os.fdopen(int(descriptor), "w") as answers:
-        json.dump(asdict(verdict), answers)
+        say(Verdict(target, "crashed", f"{failure}: {raised(problem)}"))
 
 
 if __name__ == "__main__":
