@@ -12,6 +12,8 @@ Notation, the same on every page
     d            E_y - E_o, positive when the model errs
     beta > 0     inverse temperature;      m >= 0   margin, in units of energy
     k            number of answers
+    [j = y]      1 if what stands in brackets holds, else 0
+    x'           a transpose, W'x;  of a sampler, the next state
 
 Sign conventions, the same on every page
 ----------------------------------------

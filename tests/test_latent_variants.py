@@ -90,7 +90,7 @@ VALUES = [
     ("vae_divergence", "mean over the dimensions", CODE, 0.5 * (5.0 + 3.0 - np.log(4.0))),
     (
         "vae_divergence",
-        "log of the deviation taken for that of the variance",
+        "log of the variance taken for that of the deviation",
         CODE,
         5.0 + 15.0 - 2.0 * np.log(4.0),
     ),

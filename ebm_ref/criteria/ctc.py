@@ -6,14 +6,15 @@ r"""CTC: the free energy of all alignments of a target.
 
 Every alignment (ctc_alignment.py) has the energy E = -sum_t lp[t, path_t], and L = -log sum e^{-E} is
 their free energy.  If n paths share the lowest energy and no other counts, L is that energy minus
-log n.  The paths are exponentially many, but a recursion over positions s of the target with blanks
-around its labels adds them up in t (2u + 1) steps:
+log n.  The paths are exponentially many, but a recursion over the positions s = 0..2u of the u labels
+with a blank (-) before, between and behind them adds them up, in as many steps as moments times positions:
 
     alpha_s(t) = e^{lp[t, symbol_s]} a_s(t)
     a_s(t)     = alpha_s(t-1) + alpha_{s-1}(t-1) + [skip] alpha_{s-2}(t-1)
     e^{-L}     = alpha_{2u} + alpha_{2u-1}       after the last moment
 
-where [skip] is 1 if a path may move by two positions to s, and else 0.
+Before the first moment alpha_0 is 1 and all others are 0.  [skip] is 1 if symbol_s is a label that differs
+from symbol_{s-2}, so that the blank between may be left out, and else 0.
 
 The gradient is *by the log-probabilities*, each an independent number: minus the posterior gamma.
 Its rows sum to -1, and a symbol that the target does not use has exactly 0.  By the logits behind
@@ -21,8 +22,8 @@ them it is another one, softmax - gamma, with rows that sum to 0: see ctc_of_log
 returns the second under the name of the first (github.com/pytorch/pytorch/issues/52241).
 
 In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
-energies are counted from the lowest, that of the best alignment: L = E_min - log(1 + r), where r is
-what all other alignments weigh beside the best one, and log1p(r) keeps the digits of a small r.  A
+energies are counted from the lowest, that of the best alignment: L = E_min - log(1 + r), where r is the
+sum of e^{E_min - E} over all other alignments, and log1p(r) keeps the digits of a small r.  A
 log-probability near 0 holds the digits of 1 - p, so none of them is lost.  But a lp that comes from a
 subtraction of logits carries an error of 1e-16 times the logit, which no later formula can take back.
 The page ctc_of_logits.py starts from the logits, and avoids that.

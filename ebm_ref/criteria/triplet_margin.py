@@ -10,17 +10,17 @@ r"""Triplet margin: the anchor must be nearer to the positive than to the negati
 
 On this page a is the anchor, p the positive, n the negative, and q >= 1 the degree of the norm (the
 argument `p`).  No distance is asked to be small or large, only their order counts: it is the hinge
-loss of the two energies |a - p| and |a - n|.  Every point is pulled with force 1 at most, the anchor
-with 2.
+loss of the two energies |a - p| and |a - n|.  No component of a gradient exceeds 1, or 2 for the
+anchor; for q = 2 neither does its length.
 
 The norm is exact, without an eps.  PyTorch adds 1e-6 to every component of the difference, so that in
 three dimensions a point lies 1.7e-6 from itself, and d(a, p) is not d(p, a).  optax adds 1e-6 under
-the root, so a point lies 1e-3 from itself.  Both want to avoid the slope of the norm at 0, which is 0
-here by convention.  Computed by the chain rule that slope is NaN, even of a triplet that costs
-nothing, since 0 times NaN is NaN.
+the root, so a point lies 1e-3 from itself (for q = 2).  Both avoid the slope of the norm at 0.  By the
+chain rule it is 0/0, a NaN, and NaN times the 0 of a triplet that costs nothing is still NaN; here it
+is 0, by convention.
 
-Where the anchor is far from both, the two distances cancel; distance.py says how not to lose the
-digits.
+Where the anchor is far from both, the two distances cancel; criteria/distance.py says how not to lose
+the digits.
 
 Source: Balntas et al. (2016), "Learning local feature descriptors with triplets and shallow
 convolutional neural networks"; Schroff et al. (2015), FaceNet, with squared distances.
@@ -82,19 +82,19 @@ def triplet_margin(anchor, positive, negative, margin=1.0, p=2.0):
 
 
 def triplet_margin_anchor_gradient(anchor, positive, negative, margin=1.0, p=2.0):
-    """dL/da, shape (n,): toward p and away from n; zero where the loss is 0, the corner included."""
+    """dL/da, shape (n,): a step downhill moves a toward p and away from n; zero where L = 0."""
     a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
     return if_violated(violation(a, p, n, m, q), gap_slope(a, p, n, q))
 
 
 def triplet_margin_positive_gradient(anchor, positive, negative, margin=1.0, p=2.0):
-    """dL/dp, shape (n,): toward a; zero where p = a, and where the loss is 0."""
+    """dL/dp, shape (n,): a step downhill moves p toward a; zero where p = a, and where the loss is 0."""
     a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
     return if_violated(violation(a, p, n, m, q), length_slope(p - a, q))
 
 
 def triplet_margin_negative_gradient(anchor, positive, negative, margin=1.0, p=2.0):
-    """dL/dn, shape (n,): away from a; zero where n = a, and where the loss is 0."""
+    """dL/dn, shape (n,): a step downhill moves n away from a; zero where n = a, and where the loss is 0."""
     a, p, n, m, q = FORMULA.checked(anchor, positive, negative, margin, p)
     return if_violated(violation(a, p, n, m, q), -length_slope(n - a, q))
 

@@ -12,15 +12,16 @@ r"""Restricted Boltzmann machine: visible units, hidden units, and couplings onl
     dF/dc   = -sigma(t)
     dF/dv   = -b - W sigma(t)
 
-Here h is no field: the literature of this machine writes h for the hidden units.  No unit is coupled to
+On the pages of spins h is a field; here it is the vector of hidden units, as in all the literature of this
+machine.  sigma(t) is 1/(1 + e^{-t}), and beta is 1.  No unit is coupled to
 one of its own kind.  So the hidden units are independent once v is given, and the sum over the 2^m
 settings of m hidden units is a product of m sums of two terms.  F is again an energy, of the visible
 units alone: p(v) = e^{-F(v)} / Z.  The units of one kind follow from those of the other in one step,
 
     p(h_j = 1 | v) = sigma(t_j),        p(v_i = 1 | h) = sigma((b + W h)_i),
 
-which is what Gibbs sampling in blocks uses.  Turn the machine around, W' for W and c for b, and the sum
-over v of e^{-F(v)} becomes a sum over h: two ways to the same Z.
+which is what Gibbs sampling in blocks uses.  Turned around, with W' for W and b and c exchanged, the machine
+has a free energy of h, and Z is the sum of e^{-F} over either kind of units: sum over the smaller.
 
 log(1 + e^t) overflows from t = 710 on in float64, and from 89 on in float32; softplus does not.
 

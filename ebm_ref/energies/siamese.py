@@ -12,17 +12,19 @@ r"""Siamese network: the same network sees two inputs, and the energy asks if th
     dE/dx1 = 2 e W' (d s1)
     dE/dx2 = -2 e W' (d s2)
 
-The energy of 'same' is the squared distance of the two embeddings; that of 'different' is what D^2
-lacks of the margin.  'Same' is the better answer exactly where D^2 < m/2.
+Products such as d s1 are taken entry by entry; x1' is a row, so (d s1) x1' is a matrix.
+
+The energy of 'same' is the squared distance of the two embeddings; that of 'different' is how far D^2
+falls short of the margin m, or 0 if it does not.  'Same' is the better answer exactly where D^2 < m/2.
 
 There is ONE W, used twice, and its slope is the sum over both branches.  To hold one embedding as a
 constant while the other learns is a different algorithm.
 
-Three differences lose their digits in floating point.  f(x1) - f(x2) is 0 where both embeddings round to
-1; numerics.tanh_difference subtracts what they lack of 1, and is told the gap W (x1 - x2), in which b
-drowns nothing.  s1 - s2 is -d (f(x1) + f(x2)).  And s1 x1 - s2 x2 may nearly cancel where x1 and x2
-are alike; it equals s1 (x1 - x2) + (s1 - s2) x2, and that with 1 and 2 exchanged, so the page takes
-the form of the smallest terms.
+Three differences lose their digits in floating point.  f(x1) - f(x2) is 0 where both embeddings round to 1;
+numerics.tanh_difference subtracts what they lack of 1, and is given the gap W (x1 - x2) as well, computed
+without b, since adding a large b would round the gap away.  s1 - s2 is -d (f(x1) + f(x2)).  And s1 x1 - s2
+x2 may nearly cancel where x1 and x2 are alike; it equals s1 (x1 - x2) + (s1 - s2) x2 and s2 (x1 - x2) + (s1
+- s2) x1, so the page takes the form of the smallest terms.
 
 Labels are a trap: here, and in Keras's example, 1 means same; in Hadsell et al. (2006) it means
 different.  The margin is on D^2; for the margin on D see criteria/contrastive_distance.py.

@@ -14,12 +14,12 @@ r"""VAE: an autoencoder whose code is a small cloud instead of a point, and the 
 
 For one input x an encoder gives the mean mu of the code and the logarithm u of its variance v.  With
 beta = 1 the price D is KL(N(mu, diag v) | N(0, I)), the half included: v - log v - 1 is a well with its
-bottom at v = 1, and mu^2 is one with its bottom at 0.  Without the price v would go to 0 and the means
-far apart: that is the plain autoencoder.  With it the clouds can be packed but not shrunk, so that the
-information in a code is limited, and with it the volume of low energy.
+bottom at v = 1, and mu^2 is one with its bottom at 0.  Without the price v would shrink to 0 and the means
+would drift far apart: that is the plain autoencoder.  With it the clouds can be packed but not shrunk, so
+a code can carry only so much information, and only few x can have low energy.
 
-L with beta = 1 is, in expectation over eps, a bound: the variational free energy of the model
-z ~ N(0, I), x ~ N(W z, I), up to log(2 pi)/2 per number in x.  Here the decoder is one matrix, so that
+L with beta = 1 is, in expectation over eps, an upper bound of -log p(x), up to log(2 pi)/2 per number in x:
+the variational free energy of the model z ~ N(0, I), x ~ N(W z, I).  Here the decoder is one matrix, so that
 every gradient fits on a line; the noise is an argument, so that L is a function.  W z stands for any
 network: only the factors W' and z' change.  beta is the weight of the price, by everybody's habit, and no
 temperature here.
@@ -248,7 +248,7 @@ DIVERGENCE = Formula(
             (np.zeros(1), [LOG_4], 1.0),
             KL_OF_4,
             (np.zeros(1), [1.5]),
-            "log of the deviation taken for that of the variance",
+            "log of the variance taken for that of the deviation",
         ),
         "a variance of one quarter, and a double price": Case(
             (np.ones(1), [-LOG_4], 2.0),
@@ -256,7 +256,7 @@ DIVERGENCE = Formula(
             ([2.0], [-0.75]),
             "output squared for the variance",
         ),
-        "next to the bottom of the well: t^2/4 is all there is": Case(
+        "next to the bottom of the well: u^2/4 is all there is": Case(
             (np.zeros(1), [2.0**-40], 1.0), 2.067951531383196e-25, (np.zeros(1), [4.547473508866709e-13])
         ),
         "two codes far from the prior: each brings its own minus one": Case(
@@ -285,14 +285,14 @@ DIVERGENCE = Formula(
             "github.com/keras-team/keras-io/issues/270",
             symptom="the price is n times too low beside a reconstruction that is summed: beta = 1/n",
         ),
-        "log of the deviation taken for that of the variance": Mistake(
+        "log of the variance taken for that of the deviation": Mistake(
             lambda mu, u, beta=1.0: vae_divergence(mu, 2.0 * u, beta),
-            symptom="right at v = 1 only; the encoder learns t/2",
+            symptom="right at v = 1 only; the encoder learns u/2",
         ),
         "output squared for the variance": Mistake(
             lambda mu, u, beta=1.0: beta * 0.5 * np.sum(mu**2 + u**2 - np.log(u**2) - 1.0),
             seen_in="DeepChem VAE_KLDivergence, github.com/deepchem/deepchem/pull/4888",
-            symptom="infinite at t = 0, where it should be 0",
+            symptom="infinite at u = 0, where it should be 0",
         ),
         "one subtracted once instead of in each dimension": Mistake(
             lambda mu, u, beta=1.0: beta * 0.5 * (np.sum(mu**2 + np.exp(u) - u) - 1.0),

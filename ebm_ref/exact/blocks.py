@@ -1,8 +1,11 @@
 r"""Blocks: sums over 2^n configurations of dense spins as matrix products.
 
-    E(s) = -1/2 s'J s - h's,   Z = sum_s e^{-beta E(s)},   C_ij = <s_i s_j>
+    E(s) = -1/2 s'J s - h's,   Z = sum_s e^{-beta E(s)} = sum_H Z(H)
     Z(H) = sum_c x_c sum_ab (U_ca u_a) (V_cb v_b) W_ab
-    W_ab = e^{beta s_a' J_AB s_b}
+
+    W_ab = e^{beta s_a' J_AB s_b},  U_ca = e^{beta s_c' J_CA s_a},  V_cb = e^{beta s_c' J_CB s_b}
+    u_a  = e^{beta (s_a' J_AA s_a / 2 + (h_A + J_AH s_H)' s_a)},    v_b likewise;
+    x_c  likewise, times what the spins of H have among themselves
 
 Split the spins into A, B, C and the rest H.  For one configuration of H the weights of A, of B and of C
 are three vectors u, v and x.  Between A, B and C stand three matrices that do not depend on H: W of A
@@ -10,22 +13,22 @@ with B, U of C with A, V of C with B.  The inner sum is the product V W', multip
 and summed along rows.  Every multiplication and addition of it sums one configuration, as fast as the
 machine multiplies matrices.
 
-The correlations come from sums of the same weights over all spins but two groups.  V W' times U holds
-what C and A have together; U W times V what C and B have; and U'V times W what A and B have.
+The correlations <s_i s_j> come from sums of the same weights over all spins but two groups.  V W' times U
+holds what C and A have together; U W times V what C and B have; and U'V times W what A and B have.
 
 In floating point, exponents: each factor is scaled by its largest entry.  That alone is silently wrong.
 Where the factors disagree about who is largest, the configuration that matters is a product of numbers
-that have all underflowed.  So the ranges of the exponents of U, V, W, u and v are added up, row by row of
-C.  Up to 600 nothing that counts can underflow.  Beyond, the row is done in logarithms.  The leader, the
+that have all underflowed.  So the spreads (largest minus smallest) of the exponents of U, V, W, u and v
+are added up, row by row of C.  If they add up to at most 600, no product that counts is below e^-600, and
+float64 reaches e^-708.  Beyond, the row is done in logarithms.  The leader, the
 largest u_a + v_b + w_ab of the exponents, is found first: that is a matrix product in (max, +).  Then
 only rows of W that come within e^-60 of it are exponentiated and added.  Such a row takes some fifty
 times as long as one product.
 
 In floating point, gaps: a probability is as wrong as its exponent, so exponents may not round while they
 are large.  Beside a coupling of 1e17 a field of 1/2 decides which of two states is the likelier.  So
-exponents are kept in the levels of spins.py, each of which is exact.  What is exponentiated is the
-difference of two exponents, counted from a configuration nearby, and a leader is kept as its levels,
-never as one number.
+each exponent is stored as several exact parts, the levels of exact/spins.py.  Those of a reference
+configuration are subtracted level by level, and only then are the levels added up and exponentiated.
 
 The configurations of H are cut into ranges that depend on n alone.  Each range is summed by itself, and
 the sums are added in their order.  So the result is the same to the last bit whoever does the work: this

@@ -1,22 +1,25 @@
 r"""Chain negative log-likelihood: the loss of a conditional random field.
 
     L(u, P, y)  = E(y) - F,      F = -(1/beta) log sum_z e^{-beta E(z)}
-    dL/du[t, j] = [y_t = j] - p(y_t = j)
-    dL/dP[i, j] = sum_t ([y_t = i, y_{t+1} = j] - p(y_t = i, y_{t+1} = j))
+    E(y)        = sum_t u[t, y_t] + sum_t P[y_t, y_{t+1}]
+    dL/du[t, j] = [y_t = j] - p(z_t = j)
+    dL/dP[i, j] = sum_t ([y_t = i, y_{t+1} = j] - p(z_t = i, z_{t+1} = j))
 
-This is the loss nll of the table of all k^t sequences z, found in t k^2 steps.  Nothing is normalised moment
-by moment: whole sequences compete with whole sequences.  beta L = -log p(y) is never negative.  A negative
-loss shows that numerator and normaliser saw different chains, as they do where a mask is applied to only one
-of them.
+Here y is the right sequence, and z any other, of probability p(z) = e^{-beta E(z)} over their sum. This is
+the loss nll of the table of all sequences z, found in k^2 steps for each moment.  Nothing is normalised
+moment by moment: whole sequences compete with whole sequences.  beta L = -log p(y) is never negative.  A
+negative loss shows that numerator and normaliser saw different chains, as they do where a mask is applied
+to only one of them.
 
 Frameworks have scores where energies stand here, and return log p(y) = -beta L, which is to be maximised.
 They also know a start and an end transition: these are unary energies of the first and of the last moment.
 Padding is no part of a chain: a chain of the sample's own length has the loss of the padded one.
 
 Both terms may be 1e8 and L 1e-9.  So all energies are counted from the best sequence, and 1 - p is summed
-from the probabilities of what is not y.  Where the sum over t in dL/dP cancels, sequences are told apart by
-how often they have the transition at all (`count_risk`), which takes t times as long.  One error remains: a
-sequence that pays 1000 at one transition and gets 1000 back at the next keeps a rounding error of 1e-13.
+from the probabilities of what is not y.  Where the sum over t in dL/dP cancels, it is computed instead as
+sum_n (n(y) - n) p(n), with p(n) the probability that a sequence has the transition exactly n times
+(`count_risk`), which takes longer by the number of moments.  One error of L remains: a sequence that pays
+1000 at one transition and gets 1000 back at the next is off by 1e-13.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 """

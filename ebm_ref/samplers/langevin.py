@@ -6,22 +6,23 @@ r"""Langevin: roll downhill and shake.
     d(x')/dz = e I
     d(x')/de = z - e g
 
-Here g is the gradient of beta E at x, the only place where temperature enters, and e the step size.  The pair
-(e^2/2, e) is what makes e -> 0 sample exp(-beta E).  Others write it differently: with h = e^2 the noise is
-sqrt(h) z; with s = e^2/2 it is sqrt(2 s) z.
+Here g is the gradient of beta E at x, the only place where temperature enters, and e the step size.  With
+these two factors, e^2/2 and e, the distribution of x tends to exp(-beta E)/Z as e -> 0.  Others write it
+differently: with h = e^2 the noise is sqrt(h) z; with s = e^2/2 it is sqrt(2 s) z.
 
-No step is ever refused, so e > 0 has a bias.  On a normal distribution of precision k, E = k x^2/2, the
-update x' = (1 - a k) x + c z has the stationary variance
+There is no test of acceptance (see mala.py), so e > 0 has a bias.  Write the step as x' = x - a g + c z: a
+multiplies the gradient, c the noise.  On a normal distribution of precision k, E = k x^2/2 and beta = 1,
+the update x' = (1 - a k) x + c z has the stationary variance
 
     c^2 / (1 - (1 - a k)^2) = c^2 / (a k (2 - a k)),    0 < a k < 2
 
-    a = e^2/2, c = e      (1/k) / (1 - e^2 k/4): too wide, none from e^2 k = 4
+    a = e^2/2, c = e      (1/k) / (1 - e^2 k/4): too wide; it diverges from e^2 k = 4
     a = e^2/2, c = e^2    noise by h, not sqrt(h): at h = .1, .1026 for 1.0256
     a = 1, c = .01        1e-4 for k = 1: image models' "step 1, noise .01"
 
 The last line does not sample the model's exp(-E).  Where steps are small, the pair (a, c) samples exp(-E/T)
-with T = c^2/(2a), which is 5e-5 here.  So the network learns an E that is smaller by a factor of 20000.  That
-is legitimate if it is said, but then E is not -log p.  And a step of a = 1 has a bias of its own: it doubles
+with T = c^2/(2a), which is 5e-5 here.  So the network learns E = -T log p, smaller than -log p by a factor of
+20000.  That is legitimate if T is said.  And a step of a = 1 has a bias of its own: it doubles
 the variance.
 
 Source: Parisi (1981); Roberts and Tweedie (1996), "Exponential Convergence of Langevin Distributions
