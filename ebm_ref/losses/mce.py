@@ -6,8 +6,8 @@ r"""Minimum classification error loss: count errors, smoothly.
 
 A step function of d, 0 where the model is right and 1 where it errs, made smooth.  Unlike every
 convex loss it saturates: a hopeless sample costs 1 and exerts no force, so outliers and wrong labels
-do little harm.  The price: a sample that is badly
-wrong at the start is not corrected, so training must start from a reasonable model.
+do little harm.  The price: a sample that is badly wrong at the start is not corrected, so training must
+start from a reasonable model.
 
 In floating point 1 - L keeps no digit where L is near 1; there it is computed as 1 / (1 + e^d).
 
