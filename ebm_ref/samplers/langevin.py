@@ -16,7 +16,7 @@ the update x' = (1 - a k) x + c z has the stationary variance
 
     c^2 / (1 - (1 - a k)^2) = c^2 / (a k (2 - a k)),    0 < a k < 2
 
-    a = e^2/2, c = e      (1/k) / (1 - e^2 k/4): too wide; diverges at e^2 k = 4
+    a = e^2/2, c = e      (1/k) / (1 - e^2 k/4): too wide up to e^2 k = 4
     a = e^2/2, c = e^2    noise by h, not sqrt(h): at h = .1, .1026 for 1.0256
     a = 1, c = .01        1e-4 for k = 1: image models' "step 1, noise .01"
 
