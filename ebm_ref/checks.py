@@ -111,13 +111,20 @@ def with_axes(argument, x, axes):
 
 
 def require_index(argument, value, size):
-    """Raise unless `value` is an integer in 0..size-1: NumPy would take -1 for the last, True for 1."""
+    """Raise unless `value` is an integer in 0..size-1: NumPy would take -1 for the last, True for 1.
+
+    >>> require_index("label", np.True_, 3)
+    Traceback (most recent call last):
+        ...
+    ValueError: label = True: must be an integer in 0..2
+    """
+    rule = f"must be an integer in 0..{size - 1}"
+    require(not isinstance(value, (bool, np.bool_)), argument, value, rule)
     try:
         index = operator.index(value)
     except TypeError:
         index = -1
-    inside = not isinstance(value, (bool, np.bool_)) and 0 <= index < size
-    require(inside, argument, value, f"must be an integer in 0..{size - 1}")
+    require(0 <= index < size, argument, value, rule)
 
 
 def require_count(argument, value, least=1):

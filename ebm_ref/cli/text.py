@@ -30,6 +30,13 @@ COLORS = {"match": "green", "mismatch": "red", "error": "red", "known quirk": "y
 class Output(Console):
     """A console that goes on in silence once the reader of its pipe has seen enough: the status counts."""
 
+    def print(self, *objects, **options):
+        """Print; the rich of 2023 raises where a later one asks on_broken_pipe."""
+        try:
+            super().print(*objects, **options)
+        except BrokenPipeError:
+            self.on_broken_pipe()
+
     def on_broken_pipe(self):
         """Nobody reads on: the rest goes nowhere."""
         self.quiet = True
@@ -106,10 +113,11 @@ def write_json(path, data):
 
 def tracked(steps, what, total=None):
     """The steps, as many as they are or as `total` says, with a bar on standard error if it is a terminal."""
-    from rich.progress import track  # a tenth of a second, which `list` need not wait for
+    if not sys.stderr.isatty():
+        return steps
+    from rich.progress import track  # a tenth of a second, which a pipe need not wait for
 
-    hidden = not sys.stderr.isatty()
-    return track(steps, what, total, console=progress_console(), transient=True, disable=hidden)
+    return track(steps, what, total, console=progress_console(), transient=True)
 
 
 def progress_console():

@@ -27,7 +27,7 @@ from ebm_ref.proof.golden import encode
 
 QUESTION_SECONDS, TOTAL_SECONDS, TIMEOUTS = 5.0, 40.0, 2
 MEGABYTE, CHUNK = 1 << 20, 1 << 16
-GRACE = 1.0  # seconds for a process that has closed its answers to end
+GRACE = 5.0  # seconds for a process that has closed its answers, or was killed, to end
 
 
 class Ended(Exception):
