@@ -126,7 +126,8 @@ def spin_chains(J, h, beta, chains, sweeps, seed, rule="metropolis", start=None)
     seed : int
         >= 0.  The same seed gives the same chains, whatever the number of threads.
     rule : "metropolis" or "gibbs"
-        Accept with min(1, e^(-beta dE)), or draw the spin from its conditional law.
+        Flip with (15/16) min(1, e^(-beta dE)), or draw the spin given the others.  The factor keeps a sweep
+        from having no choice where spins feel no field (sweeps.py).
     start : (chains, n) of -1 and +1, optional
         Where the chains begin; if left out, at random.
 
