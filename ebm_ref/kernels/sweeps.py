@@ -32,6 +32,7 @@ Pseudorandom Number Generators", for xoroshiro128+.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -41,6 +42,16 @@ from ebm_ref.kernels.exponential import LOG2_HIGH, LOG2_LOW, ROUND, TAYLOR, powe
 LANES = 64  # chains that stand side by side
 UNIFORM = 2.0**-53  # 53 random bits times this: uniform between 0 and 1
 STRETCHED = 16.0 / 15.0 * UNIFORM  # uniform between 0 and 16/15, so below w <= 1 with (15/16) w
+
+
+class Chains(NamedTuple):
+    """64 chains side by side, their random bits, and what is added up of them."""
+
+    spins: np.ndarray  # (n, 64) of -1 and 1
+    bits: np.ndarray  # (2, 64)
+    sums: np.ndarray  # (n, 64), of each spin over the sweeps
+    energy: np.ndarray  # (sweeps, 64)
+    magnetization: np.ndarray  # (sweeps, 64)
 
 
 @njit(error_model="numpy", fastmath={"contract"})
@@ -79,8 +90,9 @@ def field_of_64(ends, neighbours, couplings, h, spins, i, field):
 
 
 @njit(error_model="numpy", nogil=True, fastmath={"contract"}, cache=True)
-def sweeps_of_64(ends, neighbours, couplings, h, betas, gibbs, spins, bits, start, stop, sums, E_of, M_of):
-    """Sweeps start..stop-1 of 64 chains: spins (n, c) and random bits (2, c) in place."""
+def sweeps_of_64(graph, h, betas, gibbs, chains, start, stop):
+    """Sweeps start..stop-1 of 64 chains, in place."""
+    (ends, neighbours, couplings), (spins, bits, sums, E_of, M_of) = graph, chains
     seen = np.zeros(spins.shape, np.int8)  # what is added up in bytes stays in cache
     field, E, M = np.empty(LANES), np.zeros(LANES), np.zeros(LANES, np.int32)
     unit = UNIFORM if gibbs else STRETCHED
