@@ -16,6 +16,7 @@ from ebm_ref import FORMULAS
 from ebm_ref.energies import boltzmann, qubo
 from ebm_ref.exact import blocks, enumeration, spins
 from ebm_ref.kernels import enumeration as kernels
+from ebm_ref.kernels import gray_spins
 
 SEED = 20260
 PLAIN = np.array([[0.0, 1.0], [1.0, 0.0]])
@@ -205,7 +206,7 @@ def test_no_exponent_rounds_while_it_is_large(kind, side, monkeypatch):
     monkeypatch.setattr(blocks, "SIDE", side)
     monkeypatch.setattr(blocks, "ROWS", 2 * side)
     monkeypatch.setattr(blocks, "RANGE", 2)
-    monkeypatch.setattr(kernels, "FAST", side)
+    monkeypatch.setattr(gray_spins, "FAST", side)
     rng = np.random.default_rng(SEED)
     for beta in (1.0, 0.3, 2.7):
         J, h = hostile(kind, rng)
@@ -489,7 +490,7 @@ def test_other_refusals():
     with pytest.raises(ValueError, match=r"len\(fields\) = 1100: must be at most 60; .* years or more"):
         blocks.log_partition(np.zeros((1100, 1100)), np.zeros(1100))
     for count in (0, 5, 1.5, np.nan, np.inf):
-        with pytest.raises(ValueError, match=r"count = .*must be an integer in 1..4"):
+        with pytest.raises(ValueError, match=r"count = .*must be an integer"):
             kernels.ground_states(PLAIN, np.zeros(2), count)
     with pytest.raises(ValueError, match=r"resolution = 0.0: must be positive"):
         kernels.spin_levels(PLAIN, np.zeros(2), 0.0)
@@ -582,7 +583,7 @@ def test_a_gray_code_that_begins_afresh_several_times():
     """22 spins of a sparse model: four times 1024 blocks."""
     J, h = model(22, 1.0)
     J *= np.abs(np.subtract.outer(np.arange(22), np.arange(22))) % 19 < 3
-    assert 2**22 > 3 * kernels.BLOCK * 2**kernels.FAST
+    assert 2**22 > 3 * kernels.BLOCK * 2**gray_spins.FAST
     log_z, means = kernels.spin_marginals(J, h)
     assert log_z == pytest.approx(blocks.log_partition(J, h), rel=1e-15)
     np.testing.assert_allclose(means, blocks.moments(J, h)[0], rtol=0, atol=1e-13)
@@ -693,8 +694,8 @@ def test_graph_levels():
     "cardinalities, factors, says",
     [
         ((2, 0), [], r"cardinalities = \(2, 0\): must be integers >= 1"),
-        ((2, np.nan), [], r"cardinalities = \(2, nan\): must be integers >= 1"),
-        ((np.inf,), [], r"cardinalities = \(inf,\): must be integers >= 1"),
+        ((2, np.nan), [], r"cardinalities = \(2, nan\): must hold integers"),
+        ((np.inf,), [], r"cardinalities = \(inf,\): must hold integers"),
         ((2, 2), [((0, 2), np.zeros((2, 2)))], r"factors\[0\] scope = 2: must be an integer in 0..1"),
         (
             (2, 2),
@@ -705,6 +706,14 @@ def test_graph_levels():
         ((2,), [((0,), [0.0, -np.inf])], r"factors\[0\] table = .*must not hold a NaN or -inf"),
         ((2,), [((0,), [0.0, np.nan])], r"factors\[0\] table = .*must not hold a NaN or -inf"),
         ((2,) * 61, [], r"cardinalities = .*must give at most 2\^60 configurations"),
+        ([[2, 2]], [], r"cardinalities = .*has shape \(1, 2\), but must have \(n,\)"),
+        ({0: 2}, [], r"cardinalities = {0: 2}: "),
+        ((2,), [((0,), [1j, 0.0])], r"factors\[0\] table = .*must hold real numbers"),
+        ((2,), [((0,), [10**400, 0])], r"factors\[0\] table = "),
+        ((2,), [(0, [1.0, 0.0])], r"factors\[0\] = .*must be pairs"),
+        ((2,), [[1.0, 0.0]], r"factors\[0\] = .*must be pairs"),
+        ((2,), 1.0, "factors = 1.0: must be pairs"),
+        ((2,), [((0.0,), [1.0, 0.0])], r"factors\[0\] scope = 0.0: must be an integer in 0..0"),
     ],
 )
 def test_graphs_that_are_refused(cardinalities, factors, says):

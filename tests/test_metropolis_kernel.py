@@ -1,5 +1,6 @@
 """The Metropolis kernels: the page's chain bit for bit, spins against enumeration and a loop, bad input."""
 
+import functools
 import itertools
 import math
 
@@ -7,16 +8,19 @@ import numba
 import numpy as np
 import pytest
 
+from ebm_ref.conformance.samplers import chi_square
+from ebm_ref.exact import transition
 from ebm_ref.kernels import metropolis as kernel
 from ebm_ref.kernels.graph import as_graph
 from ebm_ref.kernels.sweeps import decay
+from ebm_ref.numerics import softmax
 from ebm_ref.samplers import random_walk as page
 from ebm_ref.samplers.cluster import square_lattice
 
 
 @numba.njit
 def density(x, A, lowest, trap):
-    """A normal law above x_0 = lowest; `trap` is what is returned beyond x_0 = 2."""
+    """A normal density above x_0 = lowest; `trap` is what is returned beyond x_0 = 2."""
     if x[0] > 2.0:
         return trap
     if x[0] < lowest:
@@ -64,7 +68,7 @@ def test_a_walk_leaves_its_start_alone_and_is_over_after_one_step():
             r"start = \[-1\. *0\.\]: must have a positive density; its logarithm is -inf",
         ),
         ({"start": [3.0, 0.0], "args": (A, -0.5, math.nan)}, "its logarithm is nan"),
-        ({"start": [[0.0, 0.0]]}, "start = .*vector"),
+        ({"start": [[0.0, 0.0]]}, "start = .*(vector|must have)"),
         ({"args": (A, -0.5, math.nan)}, r"log_density = nan: must be a number below infinity, at x = \[2"),
         ({"args": (A, -0.5, math.inf)}, r"log_density = inf: must be a number below infinity, at x = \[2"),
         ({"step_size": 0.0}, "step_size = .*positive"),
@@ -82,8 +86,6 @@ def test_bad_input_is_refused(walk, changed, said):
     given = {"args": ARGS, "start": [0.0, 0.0], "step_size": 1.0, "steps": 2000} | changed
     args, start = given["args"], given["start"]
     rest = given["step_size"], given["steps"], rng()
-    if np.ndim(start) == 2 and walk == "kernel":
-        pytest.skip("numba refuses to compile it before anything is asked")
     with pytest.raises(ValueError, match=f"(?s){said}"):
         if walk == "page":
             page.random_walk(lambda x: density(np.ravel(x), *args), start, *rest)
@@ -144,7 +146,7 @@ def energies(J, h, s):
     return -0.5 * np.einsum("ci,ij,cj->c", s, J, s) - s @ h
 
 
-def law(beta):
+def probabilities(beta):
     weights = np.exp(-beta * energies(J5, H5, STATES))
     return weights / weights.sum()
 
@@ -159,7 +161,7 @@ def test_the_exponential_of_the_sweeps():
 def test_exact_draws_stay_exact(rule):
     """From exact draws one sweep, and again exact draws: chi-square over 32 states, 60,000 chains."""
     beta, chains = 0.6, 60_000
-    p = law(beta)
+    p = probabilities(beta)
     start = STATES[np.random.default_rng(0).choice(32, size=chains, p=p)]
     states, _ = kernel.spin_chains(J5, H5, beta, chains, 1, seed=1, rule=rule, start=start)
     counts = np.bincount((states > 0) @ (2 ** np.arange(4, -1, -1)), minlength=32)
@@ -168,32 +170,46 @@ def test_exact_draws_stay_exact(rule):
     assert np.mean(np.any(states != start, axis=1)) > 0.5
 
 
-@pytest.mark.parametrize("rule", ["metropolis", "gibbs"])
-def test_sweeps_are_the_loop_written_out(rule):
-    """Every flip of three of the chains, decided again in Python from the same random bits."""
-    spins, bits, *_ = kernel._block(0, 5, 1, 7)
-    states, sums = kernel.spin_chains(J5, H5, np.array([0.2, 0.5, 1.0, 2.0]), 3, 4, seed=7, rule=rule)
-    mask = 2**64 - 1
+CHANCES = {  # probability of a flip that costs beta dE = x
+    "metropolis": lambda x: 15.0 / 16.0 * np.exp(np.minimum(0.0, -x)),
+    "gibbs": lambda x: 1.0 / (1.0 + np.exp(x)),
+}
+OTHERS = {  # what the kernel must be told apart from
+    "the famous loop": lambda x: np.exp(np.minimum(0.0, -x)),
+    "a ceiling": lambda x: np.minimum(15.0 / 16.0, np.exp(np.minimum(0.0, -x))),
+    "lazy by a half": lambda x: 0.5 * np.exp(np.minimum(0.0, -x)),
+}
+TRIANGLE = np.ones((3, 3)) - np.eye(3)
+
+
+@pytest.mark.parametrize("model", ["five spins", "triangle"])
+@pytest.mark.parametrize("rule", CHANCES)
+def test_sweeps_are_the_loop_written_out(rule, model):
+    """Every flip of thirty chains, decided again in Python from the same random bits; other rules differ."""
+    J, h = (J5, H5) if model == "five spins" else (TRIANGLE, np.zeros(3))
+    n, betas = len(h), np.repeat([0.2, 0.5, 1.0, 2.0], 4)
+    spins, bits, *_ = kernel._block(0, n, len(betas), 7)
+    states, sums = kernel.spin_chains(J, h, betas, 30, len(betas), seed=7, rule=rule)
+    mask, differ = 2**64 - 1, dict.fromkeys([*CHANCES, *OTHERS], 0)
     turn = lambda x, k: ((x << k) | (x >> (64 - k))) & mask
-    for c in range(3):
-        s, (a, b), total = spins[:, c].astype(float), map(int, bits[:, c]), np.zeros(5)
-        for t, beta in enumerate((0.2, 0.5, 1.0, 2.0)):
-            for i in range(5):
+    for c in range(30):
+        s, (a, b), total = spins[:, c].astype(float), map(int, bits[:, c]), np.zeros(n)
+        for t, beta in enumerate(betas):
+            for i in range(n):
                 u = (((a + b) & mask) >> 11) * 2.0**-53
                 b ^= a
                 a, b = turn(a, 24) ^ b ^ ((b << 16) & mask), turn(b, 37)
-                cost = 2.0 * s[i] * (H5[i] + J5[i] @ s)
-                chance = (
-                    math.exp(min(0.0, -beta * cost))
-                    if rule == "metropolis"
-                    else 1.0 / (1.0 + math.exp(beta * cost))
-                )
-                s[i] *= -1.0 if u < chance else 1.0
+                x = beta * (2.0 * s[i] * (h[i] + J[i] @ s))
+                flips = u < CHANCES[rule](x)
+                for name, chance in (CHANCES | OTHERS).items():
+                    differ[name] += flips != (u < chance(x))
+                s[i] *= -1.0 if flips else 1.0
             total += s
-            assert sums.energy[c, t] == pytest.approx(float(energies(J5, H5, s[None])[0]), abs=1e-12)
+            assert sums.energy[c, t] == pytest.approx(float(energies(J, h, s[None])[0]), abs=1e-12)
             assert sums.magnetization[c, t] == s.sum()
         np.testing.assert_array_equal(states[c], s)
         np.testing.assert_array_equal(sums.spins[c], total)
+    assert differ.pop(rule) == 0 and all(count >= 5 for count in differ.values()), differ
 
 
 def test_chains_depend_on_neither_threads_nor_company():
@@ -223,9 +239,10 @@ def test_a_graph_may_be_given_in_three_ways():
     for i, j in edges:
         dense[i, j] = dense[j, i] = 0.5
     ways = (dense, (neighbours, 0.5), (neighbours.tolist(), np.full((12, 4), 0.5)))
-    states = [kernel.spin_chains(J, np.zeros(12), 0.7, 70, 9, seed=0)[0] for J in ways]
-    np.testing.assert_array_equal(states[0], states[1])
-    np.testing.assert_array_equal(states[0], states[2])
+    states = [kernel.spin_chains(dense, np.zeros(12), 0.7, 70, 9, seed=0)[0]]
+    ways += (dense.tolist(), tuple(map(tuple, dense)), (tuple(map(tuple, neighbours)), np.float32(0.5)))
+    for J in ways[1:]:
+        np.testing.assert_array_equal(states[0], kernel.spin_chains(J, [0] * 12, 0.7, 70, 9, seed=0)[0])
     np.testing.assert_array_equal(as_graph((neighbours, np.array(0.5)))[2], as_graph(dense)[2])
     twice = as_graph(([[1, 1], [0, 0]], 1.0))
     np.testing.assert_array_equal(twice[1][:4], [1, 1, 0, 0])
@@ -254,15 +271,160 @@ def test_annealing_finds_the_ground_state():
     assert np.mean(np.isclose(sums.energy[:, -1], lowest)) > 0.9
 
 
-def test_metropolis_without_a_field_alternates_and_gibbs_does_not():
-    start = np.ones((5, 3), int)
-    zero = np.zeros((3, 3))
-    states, sums = kernel.spin_chains(zero, 0.0, 1.0, 5, 4, seed=0, start=start)
-    np.testing.assert_array_equal(sums.magnetization, np.tile([-3.0, 3.0, -3.0, 3.0], (5, 1)))
-    states, _ = kernel.spin_chains(
-        zero, 0.0, 1.0, 6400, 1, seed=0, rule="gibbs", start=np.ones((6400, 3), int)
-    )
-    assert abs(states.mean()) < 4.0 / math.sqrt(3 * 6400)
+# whether a sweep converges to exp(-beta E), from everywhere
+
+
+def single_flip(J, h, beta, i, chance):
+    """P of one visit to spin i, over the configurations in the order of `itertools.product`."""
+    S = np.array(list(itertools.product((-1.0, 1.0), repeat=len(h))))
+    flipped = np.arange(len(S)) ^ (1 << (len(h) - 1 - i))
+    p = chance(beta * (2.0 * S[:, i] * (h[i] + S @ J[i])))
+    P = np.diag(1.0 - p)
+    P[np.arange(len(S)), flipped] = p
+    return P
+
+
+def sweep(J, h, beta, chance):
+    """P of a sweep: one spin after the other."""
+    return functools.reduce(np.matmul, [single_flip(J, h, beta, i, chance) for i in range(len(h))])
+
+
+def distribution(J, h, beta):
+    """pi of all configurations."""
+    return softmax(-beta * energies(J, h, np.array(list(itertools.product((-1.0, 1.0), repeat=len(h))))))
+
+
+def symmetric(n, entries):
+    """J of its upper triangle, row by row."""
+    J = np.zeros((n, n))
+    J[np.triu_indices(n, 1)] = entries
+    return J + J.T
+
+
+def small_models():
+    """All 4,096 models of 3 spins with these couplings and fields, and 500 of 4 spins."""
+    values, rng = (-1.0, 0.0, 0.5, 1.0), np.random.default_rng(0)
+    for entries in itertools.product(values, repeat=6):
+        yield symmetric(3, entries[:3]), np.array(entries[3:])
+    for _ in range(500):
+        yield symmetric(4, rng.choice(values, size=6)), rng.choice(values, size=4)
+
+
+def test_a_sweep_of_every_small_model_is_certified():
+    """Stationary, irreducible, aperiodic; its gap at least a tenth of the heat bath's."""
+    ratios, ours, theirs = [], CHANCES["metropolis"], CHANCES["gibbs"]
+    for J, h in small_models():
+        P, pi = sweep(J, h, 1.0, ours), distribution(J, h, 1.0)
+        assert np.max(np.abs(pi @ P - pi)) <= 1e-14
+        assert transition.is_irreducible(P) and transition.period(P) == 1
+        assert np.min(P) > 0.0, "one sweep may lead from anywhere to anywhere"
+        ratios.append(transition.spectral_gap(P) / transition.spectral_gap(sweep(J, h, 1.0, theirs)))
+    assert len(ratios) == 4596 and min(ratios) >= 0.1
+
+
+def test_the_famous_loop_falls_apart():
+    """Triangle and ring: classes that no chain leaves.  A near tie is slow, a ceiling is wrong."""
+    loop = OTHERS["the famous loop"]
+    for J in (TRIANGLE, RING):
+        P, pi = sweep(J, np.zeros(len(J)), 1.0, loop), distribution(J, np.zeros(len(J)), 1.0)
+        assert np.max(np.abs(pi @ P - pi)) <= 1e-14 and not transition.is_irreducible(P)
+    near = sweep(TRIANGLE, np.full(3, 1e-13), 1.0, loop)
+    assert transition.is_irreducible(near) and transition.spectral_gap(near) < 1e-12
+    ceiling = sweep(J5, H5, 1.0, OTHERS["a ceiling"])
+    assert np.max(np.abs(distribution(J5, H5, 1.0) @ ceiling - distribution(J5, H5, 1.0))) > 1e-3
+
+
+@pytest.mark.parametrize("rule", CHANCES)
+def test_one_sweep_of_the_kernel_is_the_matrix(rule):
+    """Chi-square of each row, eight starts on a triangle: 1e-6 false alarms."""
+    P, states = sweep(TRIANGLE, np.zeros(3), 0.5, CHANCES[rule]), list(itertools.product((-1, 1), repeat=3))
+    for start, row in zip(states, P, strict=True):
+        given = np.tile(start, (6400, 1))
+        after, _ = kernel.spin_chains(TRIANGLE, 0.0, 0.5, 6400, 1, seed=1, rule=rule, start=given)
+        assert surprise(after, row) > 1e-6 / 8
+
+
+def surprise(states, pi):
+    """P(chi-square at least as large) of counted configurations; those expected less than 8 times are one."""
+    counts = np.bincount((states > 0) @ (1 << np.arange(states.shape[1])[::-1]), minlength=len(pi))
+    rare = pi * len(states) < 8.0
+    counts, expected = (np.append(x[~rare], x[rare].sum()) for x in (counts, pi * len(states)))
+    counts, expected = counts[expected > 0.0], expected[expected > 0.0]
+    return chi_square.tail(float(np.sum((counts - expected) ** 2 / expected)), len(expected) - 1)
+
+
+def lattice(rows, columns):
+    """J = 1 between neighbours on a torus; a side of two counts twice, as its spins meet on both sides."""
+    J = np.zeros((rows * columns, rows * columns))
+    for r, c in np.ndindex(rows, columns):
+        for other in ((r + 1) % rows * columns + c, r * columns + (c + 1) % columns):
+            if other != r * columns + c:
+                J[[r * columns + c, other], [other, r * columns + c]] += 1.0
+    return J
+
+
+def grid(rows, columns):
+    """J = 1 between neighbours on a grid with borders."""
+    at = np.array(list(np.ndindex(rows, columns)))
+    return 1.0 * (np.abs(at[:, None] - at).sum(axis=2) == 1)
+
+
+RING = lattice(1, 6)
+STAR = symmetric(5, [1.0] * 4 + [0.0] * 6)
+INSTANCES = {  # J, h, beta
+    "ring of 6": (RING, 0.0, 1.0),
+    "ring of 5, frustrated": (-lattice(1, 5), 0.0, 1.0),
+    "ring of 8": (lattice(1, 8), 0.0, 0.5),
+    "ring of 6 in a field": (RING, 0.5, 0.5),
+    "ring of 6 in the field of two neighbours": (RING, 2.0, 0.4),
+    "ring of 6, nearly tied": (RING * (1.0 + 1e-13), 1e-13, 1.0),
+    "grid 2 x 3": (grid(2, 3), 0.0, 0.7),
+    "grid 3 x 3": (grid(3, 3), 0.0, 0.4),
+    "grid 2 x 4, antiferromagnetic": (-grid(2, 4), 0.0, 0.7),
+    "torus 3 x 3": (lattice(3, 3), 0.0, 0.3),
+    "torus 3 x 3, antiferromagnetic": (-lattice(3, 3), 0.0, 0.3),
+    "torus 2 x 4": (lattice(2, 4), 0.0, 0.2),
+    "triangle": (TRIANGLE, 0.0, 1.0),
+    "triangle, frustrated": (-TRIANGLE, 0.0, 1.0),
+    "triangle, nearly tied": (TRIANGLE, 1e-13, 0.6),
+    "star": (STAR, 0.0, 1.0),
+    "star whose field ties with its arms": (STAR, np.array([0.0, -1.0, -1.0, -1.0, -1.0]), 0.5),
+    "no couplings": (np.zeros((4, 4)), 0.0, 1.0),
+    "no couplings, nearly no field": (np.zeros((4, 4)), 1e-13, 1.0),
+    "any couplings": (J5, H5, 0.6),
+}
+
+
+@pytest.mark.parametrize("name", INSTANCES)
+@pytest.mark.parametrize("rule", CHANCES)
+def test_chains_end_where_enumeration_says(rule, name):
+    """From the default starts to exp(-beta E), also for those alone that have s_0 up, or down, after a sweep.
+
+    Chi-square over all configurations.  1e-8 false alarms each, so about 1e-6 for all 120 of them.
+    """
+    J, h, beta = INSTANCES[name]
+    h = np.broadcast_to(h, len(J))
+    run = lambda sweeps: kernel.spin_chains(J, h, beta, 6400, sweeps, seed=4, rule=rule)[0]
+    first, last, pi = run(1), run(300), distribution(J, h, beta)
+    for chosen in (first[:, 0] != 0, first[:, 0] > 0, first[:, 0] < 0):
+        assert surprise(last[chosen], pi) > 1e-8
+
+
+def test_the_energy_of_a_long_ring():
+    """-tanh(beta) a spin, where chains that never forget their random starts are at -0.03."""
+    n = 64
+    ring = np.stack([(np.arange(n) - 1) % n, (np.arange(n) + 1) % n], axis=1)
+    energy = kernel.spin_chains((ring, 1.0), 0.0, 1.0, 256, 2000, seed=0)[1].energy[:, 1000:] / n
+    t = math.tanh(1.0)
+    assert energy.mean() == pytest.approx(-(t + t ** (n - 1)) / (1.0 + t**n), abs=2e-3)
+
+
+def test_without_couplings_gibbs_forgets_at_once_and_metropolis_soon():
+    start, zero = np.ones((6400, 3), int), np.zeros((3, 3))
+    for rule, left in (("gibbs", 0.0), ("metropolis", -7.0 / 8.0)):
+        total = kernel.spin_chains(zero, 0.0, 1.0, 6400, 3, seed=0, rule=rule, start=start)[1].magnetization
+        for t in range(3):
+            assert abs(total[:, t].mean() / 3.0 - left ** (t + 1)) < 4.0 / math.sqrt(3 * 6400)
 
 
 def test_interrupted_chains_all_end_at_the_same_sweep(monkeypatch):
@@ -306,37 +468,51 @@ def test_no_chain_runs_twice_when_its_submission_is_interrupted(monkeypatch):
 @pytest.mark.parametrize(
     "changed, said",
     [
-        ({"J": np.ones((2, 3))}, "J = .*square"),
-        ({"J": np.array([[0.0, 1.0], [2.0, 0.0]])}, "J = .*symmetric"),
-        ({"J": np.eye(2)}, "J = .*no diagonal"),
-        ({"J": np.array([[0.0, np.nan], [np.nan, 0.0]])}, "J = .*finite"),
-        ({"J": ([[1], []], 1.0)}, "J = .*symmetric"),
-        ({"J": ([[1], [0]], [[1.0], [2.0]])}, "J = .*symmetric"),
-        ({"J": ([[2], [0]], 1.0)}, "J = .*neighbours in 0..1"),
-        ({"J": ([[1], [0]], [[1.0], []])}, "J = .*as many couplings as neighbours"),
-        ({"J": ([], 1.0)}, "J = .*at least one spin"),
-        ({"J": ([[1.5], [0.5]], 1.0)}, "J = .*whole numbers"),
-        ({"J": ([1, 0], 1.0)}, "J = .*whole numbers"),
-        ({"J": ([[1], [0]], [1.0, 1.0])}, "J = .*as many couplings as neighbours"),
-        ({"J": ([[1], [0]],)}, r"J = .*\(neighbours, couplings\)"),
-        ({"h": np.array([1.0, np.inf])}, "h = .*finite"),
-        ({"h": np.zeros(3)}, "h has shape"),
+        ({"couplings": np.ones((2, 3))}, "couplings = .*square"),
+        ({"couplings": np.array([[0.0, 1.0], [2.0, 0.0]])}, "couplings = .*symmetric"),
+        ({"couplings": np.eye(2)}, "couplings = .*no diagonal"),
+        ({"couplings": np.array([[0.0, np.nan], [np.nan, 0.0]])}, "couplings = .*finite"),
+        ({"couplings": np.array([[0.0, 1e308], [1e308, 0.0]])}, "couplings = .*more than float64 holds"),
+        ({"couplings": ([[1], []], 1.0)}, "couplings = .*symmetric"),
+        ({"couplings": ([[1], [0]], [[1.0], [2.0]])}, "couplings = .*symmetric"),
+        ({"couplings": ([[2], [0]], 1.0)}, "couplings = .*neighbours in 0..1"),
+        (
+            {"couplings": ([[1], [0]], [[1.0], []])},
+            r"couplings\[1\] = .*as many couplings as neighbours",
+        ),
+        ({"couplings": ([], 1.0)}, r"couplings\[0\] = .*at least one spin"),
+        ({"couplings": ([[1.5], [0.5]], 1.0)}, r"couplings\[0\] = .*must hold integers"),
+        ({"couplings": ([1, 0], 1.0)}, r"couplings\[0\] = .*must have a list for each spin"),
+        ({"couplings": ([[1], [0]], [1.0, 1.0])}, r"couplings\[1\] = .*must have a list for each spin"),
+        ({"couplings": ([[1], [0]], [[1.0]])}, r"couplings\[1\] = .*as many couplings as neighbours"),
+        ({"couplings": ([[1], [0]], True)}, r"couplings\[1\] = True: must be a real number"),
+        ({"couplings": ([[1], [0]], "one")}, r"couplings\[1\] = 'one': must be a real number"),
+        ({"couplings": ([[1], [0]],)}, r"couplings = .*\(neighbours, couplings\)"),
+        ({"couplings": 1j * np.ones((2, 2))}, "couplings = .*must hold real numbers"),
+        ({"fields": np.array([1.0, np.inf])}, "fields = .*finite"),
+        ({"fields": np.zeros(3)}, "fields = .*has shape"),
+        ({"fields": True}, "fields = True: must be a real number"),
+        ({"fields": "0"}, "fields = '0': must be a real number"),
         ({"beta": -1.0}, "beta = .*>= 0"),
         ({"beta": np.nan}, "beta = .*finite"),
         ({"beta": np.ones(4)}, "beta = .*one number or"),
-        ({"chains": 0}, "chains = 0: must be >= 1"),
-        ({"sweeps": 0}, "sweeps = 0: must be >= 1"),
+        ({"chains": 0}, "chains = 0: must be an integer >= 1"),
+        ({"sweeps": 0}, "sweeps = 0: must be an integer >= 1"),
         ({"sweeps": 1.5}, r"sweeps = 1\.5"),
+        ({"chains": 10**400}, "chains = .*must be a number that float64 holds"),
+        ({"chains": 2**31}, "chains = .*below 2.31"),
+        ({"chains": 2**31 - 1}, "chains = 2147483647: needs .* GiB of memory"),
+        ({"beta": 1j}, "beta = 1j: must be a real number"),
         ({"seed": -1}, "seed = -1"),
         ({"rule": "glauber"}, "rule = 'glauber': must be metropolis or gibbs"),
-        ({"start": np.ones((2, 2))}, "start = .*-1 and"),
+        ({"start": np.ones((2, 2))}, r"start = .*has shape \(2, 2\)"),
         ({"start": np.zeros((3, 2))}, "start = .*-1 and"),
     ],
 )
 def test_bad_spins_are_refused(changed, said):
     given = {
-        "J": np.array([[0.0, 1.0], [1.0, 0.0]]),
-        "h": 0.0,
+        "couplings": np.array([[0.0, 1.0], [1.0, 0.0]]),
+        "fields": 0.0,
         "beta": 1.0,
         "chains": 3,
         "sweeps": 2,

@@ -5,8 +5,8 @@ r"""Batches: what a kernel accepts, how it is spread over threads, and who refus
     divide(kernel, ...)         all samples, in this thread or, if it pays, in several
 
 A kernel takes contiguous float64 and int64; anything else is copied to that first, so float32 comes
-back as float64.  A NaN is a number like any other.  What is not legal the kernel only notices: the page
-is then asked about that very sample, and refuses it in its own words.
+back as float64.  A NaN is a number like any other.  Of what is not legal in a sample a kernel only takes
+note.  The page is then asked about that very sample, and refuses it in its own words.
 
 How many threads there are is the user's affair (`numba.set_num_threads`), and no result depends on it,
 since a sample is never divided.  They are Python's threads, not those of numba's parallel loops: a
@@ -15,32 +15,64 @@ second compilation is saved, and nothing stands in the way of calls from several
 Source: numba's documentation, "Releasing the GIL" and "The Threading Layers".
 """
 
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
+from autograd.extend import Box
 from numba import njit
+
+from ebm_ref.checks import as_real, require, require_positive, whole, with_axes
 
 SHARED = 2**20  # entries of a batch from which other threads are worth their start, 0.3 ms
 BLOCK = 2**11  # entries that are worked on at once, and stay in the nearest cache
 
 
-def as_numbers(name, values, axes):
-    """Float64 with these axes, as a kernel takes it, copied only if need be."""
-    values = np.asarray(values)
-    if values.dtype.kind not in "fiu":
-        raise ValueError(f"{name} must hold real numbers, not {values.dtype}")
-    check_axes(name, values, axes)
-    return _plain(values, np.float64)
+def as_numbers(argument, values, *axes):
+    """Float64 with these axes, as a kernel takes it, copied only if need be.
+
+    >>> as_numbers("rows", [[1, 2]], "b", 2)
+    array([[1., 2.]])
+    """
+    return _plain(with_axes(argument, as_table(argument, values), axes), np.float64)
 
 
-def as_integers(name, values, axes):
+def as_table(argument, values):
+    """Float64 of any shape; what autograd follows is refused, for a kernel has gradients of its own."""
+    if type(values) is np.ndarray and values.dtype == np.float64:  # nothing to check, which saves 3 us
+        return values
+    require(not isinstance(values, Box), argument, values, "must hold numbers, not what autograd follows")
+    return np.asarray(as_real(argument, values))
+
+
+def as_integers(argument, values, *axes):
     """Int64 with these axes, as a kernel takes it, copied only if need be; an empty list will do."""
-    values = np.asarray(values)
-    if values.dtype.kind not in "iu" and values.size:
-        raise ValueError(f"{name} must hold integers, not {values.dtype}")
-    check_axes(name, values, axes)
-    return _plain(values, np.int64)
+    if type(values) is np.ndarray and values.dtype == np.int64:
+        return _plain(with_axes(argument, values, axes), np.int64)
+    return _plain(whole(argument, values, *axes), np.int64)
+
+
+def as_lengths(argument, values, b, least, most):
+    """(b,) integers from `least` to `most`: how much of each sample is its own."""
+    lengths = as_integers(argument, values, b)
+    inside = b == 0 or (lengths.min() >= least and lengths.max() <= most)
+    require(inside, argument, lengths, f"must be in {least}..{most}")
+    return lengths
+
+
+def as_number(argument, value):
+    """One number as a float."""
+    if type(value) is float:
+        return value
+    return float(as_numbers(argument, value).item())
+
+
+def as_positive(argument, value):
+    """One number as a float, positive and finite."""
+    number = as_number(argument, value)
+    require_positive(argument, number)
+    return number
 
 
 def _plain(values, dtype):
@@ -49,21 +81,27 @@ def _plain(values, dtype):
     return values if values.flags.carray else values.copy()
 
 
-def check_axes(name, values, axes):
-    """Raise a ValueError unless there are as many axes, each as long as told where it is a number."""
-    fits = values.ndim == len(axes)
-    if not (fits and all(isinstance(a, str) or n == a for n, a in zip(values.shape, axes, strict=True))):
-        raise ValueError(f"{name} has shape {values.shape}, but must be ({', '.join(map(str, axes))})")
+def refuse(page, sample, i, names):
+    """Let the page refuse sample i, in its own words, but for the batch's `names` of the arguments.
 
-
-def refuse(page, sample, i):
-    """Let the page refuse sample i, and say which it was."""
+    >>> def page(label):
+    ...     require(label < 3, "label", label, "must be below 3")
+    >>> try:
+    ...     refuse(page, (5,), 7, ("labels[7]",))
+    ... except ValueError as problem:
+    ...     print(problem)
+    labels[7] = 5: must be below 3
+    """
     try:
         page(*sample)
     except ValueError as problem:
+        text = str(problem)
+        for own, name in zip(inspect.signature(page).parameters, names, strict=False):
+            if text.startswith((f"{own} = ", f"{own}[")):
+                raise ValueError(name + text.removeprefix(own)) from None
         problem.add_note(f"in sample {i} of the batch")
         raise
-    raise ValueError(f"sample {i} of the batch is not legal")
+    require(False, names[0], sample[0], "is not legal")
 
 
 def divide(kernel, samples, entries):

@@ -27,18 +27,54 @@ Source: Rabiner (1989), Section V.A, for the scaling.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from ebm_ref.checks import require_number, require_positive
 from ebm_ref.exact import chain_nll as page
-from ebm_ref.kernels.batch import as_integers, as_numbers, divide, refuse
-from ebm_ref.kernels.ctc import halvings
-from ebm_ref.kernels.exponential import exponential
+from ebm_ref.kernels.batch import as_integers, as_lengths, as_numbers, as_positive, divide, refuse
+from ebm_ref.kernels.exponential import exponential, halvings
 
 LEAST = 2.0**-900  # what a sum may fall to in one step, and still be safe
 LOG2 = math.log(2.0)
+
+
+class Batch(NamedTuple):
+    """What is given, and the weights of the transitions, which all samples share."""
+
+    unary: np.ndarray  # (b, t, k)
+    pairwise: np.ndarray  # (k, k)
+    labels: np.ndarray  # (b, t)
+    lengths: np.ndarray  # (b,)
+    beta: float
+    low: float  # min P
+    W: np.ndarray  # (k, k)
+    columns: np.ndarray  # its transpose
+
+
+class Results(NamedTuple):
+    """What is filled in: losses, gradients, and whether a sample is still to be done."""
+
+    losses: np.ndarray  # (b,)
+    by_unary: np.ndarray  # (b, t, k)
+    by_pairwise: np.ndarray  # (b, k, k)
+    todo: np.ndarray  # (b,)
+
+
+class Weights(NamedTuple):
+    """Weights of a sample's labels at each moment, and of the transitions."""
+
+    w: np.ndarray  # (t, k)
+    W: np.ndarray  # (k, k)
+    columns: np.ndarray  # its transpose
+
+
+class Beginnings(NamedTuple):
+    """Sums over the beginnings that are not those of y, and the weight of y's own."""
+
+    A: np.ndarray  # (t, k)
+    own: np.ndarray  # (t,)
 
 
 @njit(error_model="numpy")
@@ -112,12 +148,13 @@ def scale(x, factor):
 
 
 @njit(error_model="numpy")
-def forward(w, W, columns, y, A, own):
-    """Fill A with sums over the beginnings that are not y's, `own` with the weight of y's.
+def forward(weights, y, beginnings):
+    """Fill the beginnings: A with sums over those that are not y's, `own` with the weight of y's.
 
     Returns log2 of what A and own lack in scale, and the smallest weight of y's on the way; NaN for the
     first where it is not safe.
     """
+    (w, W, columns), (A, own) = weights, beginnings
     for j in range(w.shape[1]):
         A[0, j] = w[0, j]
     own[0], A[0, y[0]] = w[0, y[0]], 0.0
@@ -163,11 +200,12 @@ def outer(x, each, v, X):
 
 
 @njit(error_model="numpy")
-def backward(w, W, columns, y, A, own, g, X, R):
+def backward(weights, y, beginnings, g, X, R):
     """Gradient by u into g; into X the probabilities of pairs but y's, less their W, into R the risks of y's.
 
     Whether it was safe.  A is left with y's own weight in it.
     """
+    (w, W, columns), (A, own) = weights, beginnings
     k = w.shape[1]
     z, v, worth, joint = np.ones(k), np.empty(k), np.ones(k), np.empty(k)
     for t in range(len(y) - 1, -1, -1):
@@ -199,44 +237,32 @@ def backward(w, W, columns, y, A, own, g, X, R):
 
 
 @njit(error_model="numpy", nogil=True)
-def swift(
-    unary,
-    pairwise,
-    labels,
-    lengths,
-    beta,
-    low_P,
-    W,
-    columns,
-    losses,
-    by_unary,
-    by_pairwise,
-    todo,
-    start,
-    stop,
-):
+def swift(batch, results, start, stop):
     """Samples start..stop-1; whatever is not safe, or not finite, is left to do."""
+    unary, pairwise, labels, lengths, beta, low_P, W, columns = batch
+    losses, by_unary, by_pairwise, todo = results
     t, k = unary.shape[1], unary.shape[2]
-    w, A, own, ones = np.empty((t, k)), np.empty((t, k)), np.empty(t), np.ones(k)
+    weights, ones = Weights(np.empty((t, k)), W, columns), np.ones(k)
+    beginnings = Beginnings(np.empty((t, k)), np.empty(t))
     for i in range(start, stop):
         u, y, g = unary[i, : lengths[i]], labels[i, : lengths[i]], by_unary[i]
         legal = len(y) > 0
         for label in y:
             legal = legal and 0 <= label < k
         todo[i] = True
-        if not legal or (len(y) > 1 and not -math.inf < low_P < math.inf) or not weigh(u, beta, w):
+        if not legal or (len(y) > 1 and not -math.inf < low_P < math.inf) or not weigh(u, beta, weights.w):
             continue
-        lacks, faintest = forward(w, W, columns, y, A, own)
+        lacks, faintest = forward(weights, y, beginnings)
         if lacks != lacks:
             continue
-        rest, mine = dot(A[len(y) - 1], ones), own[len(y) - 1]
+        rest, mine = dot(beginnings.A[len(y) - 1], ones), beginnings.own[len(y) - 1]
         if faintest > LEAST:
             losses[i] = math.log1p(rest / mine) / beta
         else:
             above = energy_above_lowest(u, pairwise, low_P, y)
             losses[i] = above + (math.log(rest + mine) + lacks * LOG2) / beta
         X, R = np.zeros((k, k)), np.zeros((k, k))
-        if losses[i] < math.inf and backward(w, W, columns, y, A, own, g, X, R):
+        if losses[i] < math.inf and backward(weights, y, beginnings, g, X, R):
             for a in range(k):
                 for b in range(k):
                     by_pairwise[i, a, b] = R[a, b] - W[a, b] * X[a, b]
@@ -275,41 +301,26 @@ def chain_nll_value_and_gradients(unary, pairwise, labels, lengths=None, beta=1.
     >>> (L / np.log(2.0)).tolist(), by_pairwise.tolist()
     ([3.0], [[[-0.5, 0.5], [-0.5, 0.5]]])
     """
-    unary = as_numbers("unary", unary, ("b", "t", "k"))
+    unary = as_numbers("unary", unary, "b", "t", "k")
     b, t, k = unary.shape
-    pairwise = as_numbers("pairwise", pairwise, (k, k))
-    labels = as_integers("labels", labels, (b, t))
-    lengths = as_integers("lengths", np.full(b, t) if lengths is None else lengths, (b,))
-    if b and not (lengths.min() >= 1 and lengths.max() <= t):
-        raise ValueError(f"lengths = {lengths}: must be in 1..{t}")
-    require_number("beta", beta)
-    require_positive("beta", beta)
+    pairwise = as_numbers("pairwise", pairwise, k, k)
+    labels = as_integers("labels", labels, b, t)
+    lengths = as_lengths("lengths", np.full(b, t) if lengths is None else lengths, b, 1, t)
+    beta = as_positive("beta", beta)
     low = pairwise.min(initial=np.inf)
     with np.errstate(invalid="ignore"):
         W = np.exp(-beta * (pairwise - low)) if np.isfinite(low) else np.zeros((k, k))
     losses, by_unary, by_pairwise = np.empty(b), np.zeros(unary.shape), np.zeros((b, k, k))
     todo = np.zeros(b, bool)
-    batch = (
-        unary,
-        pairwise,
-        labels,
-        lengths,
-        float(beta),
-        low,
-        W,
-        W.T.copy(),
-        losses,
-        by_unary,
-        by_pairwise,
-        todo,
-    )
-    divide(lambda *ends: swift(*batch, *ends), b, 4 * unary.size * k)
+    batch = Batch(unary, pairwise, labels, lengths, beta, low, W, W.T.copy())
+    results = Results(losses, by_unary, by_pairwise, todo)
+    divide(lambda *ends: swift(batch, results, *ends), b, 4 * unary.size * k)
     for i in np.flatnonzero(todo):
         sample = unary[i, : lengths[i]], pairwise, labels[i, : lengths[i]], beta
         try:
             losses[i] = page.chain_nll(*sample)
         except ValueError:
-            refuse(page.chain_nll, sample, i)
+            refuse(page.chain_nll, sample, i, (f"unary[{i}]", "pairwise", f"labels[{i}]", "beta"))
         by_unary[i, : lengths[i]] = page.chain_nll_unary_gradient(*sample)
         by_pairwise[i] = page.chain_nll_pairwise_gradient(*sample)
     return losses, by_unary, by_pairwise

@@ -48,3 +48,18 @@ def exponential(x):
 def power_of_two(n):
     """2^n of a whole number -1022 <= n <= 1023, from its bits."""
     return np.int64(np.float64(n + TO_EXPONENT).view(np.int64) << 52).view(np.float64)
+
+
+@njit(error_model="numpy")
+def halvings(total):
+    """2^-n with n = floor(log2 total), for positive normal numbers."""
+    exponent = (np.float64(total).view(np.int64) >> 52) & 2047
+    return np.int64((2046 - exponent) << 52).view(np.float64)
+
+
+@njit(error_model="numpy")
+def exponentials(x, w):
+    """e^x of a table."""
+    flat, into = x.reshape(-1), w.reshape(-1)
+    for n in range(len(flat)):
+        into[n] = exponential(flat[n])

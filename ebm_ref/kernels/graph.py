@@ -1,8 +1,8 @@
 r"""Graphs: pairwise couplings as a compiled loop wants them.
 
-    J (n, n)                        symmetric, zeros on the diagonal
-    (neighbours, couplings)         for each spin the list of its neighbours, and as many couplings
-    (neighbours, coupling)          the same, with one coupling for all
+    couplings (n, n)            symmetric, zeros on the diagonal
+    (neighbours, couplings)     for each spin the list of its neighbours, and as many couplings
+    (neighbours, coupling)      the same, with one coupling for all
 
 become three flat arrays: those of spin i stand at ends[i]..ends[i+1]-1, in fours.  Both ends of an
 edge must tell the same story; an edge listed twice at both counts twice.
@@ -10,50 +10,81 @@ edge must tell the same story; an edge listed twice at both counts twice.
 Source: compressed rows are standard.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ebm_ref.checks import require
+from ebm_ref.checks import require, whole
 from ebm_ref.kernels.batch import as_numbers
 
 
-def as_graph(J):
-    """(ends, neighbours, couplings): those of spin i stand at ends[i]..ends[i+1]-1.
+class Graph(NamedTuple):
+    """Neighbours and couplings of spin i at ends[i]..ends[i+1]-1, in fours."""
 
-    They come in fours; what is missing is the spin itself, with coupling 0.
+    ends: np.ndarray  # (n + 1,)
+    neighbours: np.ndarray
+    couplings: np.ndarray
+
+
+def as_graph(couplings):
+    """The graph of symmetric couplings without a diagonal, in any of the three ways.
+
+    Neighbours come in fours; what is missing is the spin itself, with coupling 0.
+
+    >>> as_graph(([[1], [0]], 0.5)).couplings.tolist()
+    [0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]
     """
-    owners, neighbours, couplings, n = _as_pairs(J)
+    owners, neighbours, J, n = _as_pairs(couplings)
     inside = (neighbours >= 0) & (neighbours < n) & (neighbours != owners)
-    require(bool(inside.all()), "J", J, f"must have neighbours in 0..{n - 1}, and no diagonal")
-    require(bool(np.all(np.isfinite(couplings))), "J", J, "must be finite")
-    there, back = np.lexsort((couplings, neighbours, owners)), np.lexsort((couplings, owners, neighbours))
-    pairs = ((owners, neighbours), (neighbours, owners), (couplings, couplings))
+    require(inside.all(), "couplings", couplings, f"must have neighbours in 0..{n - 1}, and no diagonal")
+    require(np.all(np.isfinite(J)), "couplings", couplings, "must be finite")
+    there, back = np.lexsort((J, neighbours, owners)), np.lexsort((J, owners, neighbours))
+    pairs = ((owners, neighbours), (neighbours, owners), (J, J))
     symmetric = all(np.array_equal(x[there], y[back]) for x, y in pairs)
-    require(symmetric, "J", J, "must be symmetric")
+    require(symmetric, "couplings", couplings, "must be symmetric")
     degrees = np.bincount(owners, minlength=n)
     ends = np.append(0, np.cumsum(4 * np.maximum(1, -(-degrees // 4))))
     places = ends[owners] + np.arange(len(owners)) - (np.cumsum(degrees) - degrees)[owners]
     filled, weights = np.repeat(np.arange(n), np.diff(ends)), np.zeros(ends[-1])
-    filled[places], weights[places] = neighbours, couplings
-    return ends, filled, weights
+    filled[places], weights[places] = neighbours, J
+    return Graph(ends, filled, weights)
 
 
-def _as_pairs(J):
+def _as_pairs(couplings):
     """(owners, neighbours, couplings, n) of a matrix, or of lists."""
-    if not isinstance(J, tuple):
-        J = as_numbers("J", J, ("n", "n"))
-        require(J.shape[0] == J.shape[1] > 0, "J", J, "must be square, of at least one spin")
+    if not isinstance(couplings, tuple) or _is_matrix(couplings):
+        J = as_numbers("couplings", couplings, "n", "n")
+        rule = "must be square, of at least one spin"
+        require(J.shape[0] == J.shape[1] > 0, "couplings", couplings, rule)
         owners, neighbours = np.nonzero(J)
         return owners, neighbours, J[owners, neighbours], len(J)
-    require(len(J) == 2, "J", J, "must be (neighbours, couplings)")
-    lists, weights = [np.asarray(row) for row in J[0]], J[1]
-    require(len(lists) > 0, "J", J, "must have at least one spin")
-    whole = all(row.ndim == 1 and (row.dtype.kind in "iu" or row.size == 0) for row in lists)
-    require(whole, "J", J, "must have a list of whole numbers for each spin, its neighbours")
-    owners = np.repeat(np.arange(len(lists)), [len(row) for row in lists])
-    neighbours = np.concatenate(lists).astype(np.int64)
-    if np.isscalar(weights) or getattr(weights, "ndim", 1) == 0:
-        return owners, neighbours, np.full(len(owners), float(weights)), len(lists)
-    weights = [np.asarray(row, float) for row in weights]
-    alike = [row.shape for row in weights] == [row.shape for row in lists]
-    require(alike, "J", J, "must have as many couplings as neighbours")
-    return owners, neighbours, np.concatenate(weights), len(lists)
+    require(len(couplings) == 2, "couplings", couplings, "must be (neighbours, couplings)")
+    rows, J = couplings
+    neighbours = _as_lists("couplings[0]", rows, whole)
+    n, owners = len(neighbours), np.repeat(np.arange(len(neighbours)), [len(row) for row in neighbours])
+    require(n > 0, "couplings[0]", rows, "must hold at least one spin")
+    if not np.iterable(J) or isinstance(J, (str, bytes)):
+        return (
+            owners,
+            np.concatenate(neighbours).astype(int),
+            np.full(len(owners), as_numbers("couplings[1]", J)),
+            n,
+        )
+    weights = _as_lists("couplings[1]", J, as_numbers)
+    alike = [len(row) for row in weights] == [len(row) for row in neighbours]
+    require(alike, "couplings[1]", J, "must have as many couplings as neighbours")
+    return owners, np.concatenate(neighbours).astype(int), np.concatenate(weights), n
+
+
+def _as_lists(argument, rows, check):
+    """A list for each spin: checked all at once where they are of one length, else one after the other."""
+    listed = np.iterable(rows) and not isinstance(rows, (str, bytes, dict)) and all(map(np.iterable, rows))
+    require(listed, argument, rows, "must have a list for each spin")
+    if len({len(row) for row in rows}) == 1:
+        return check(argument, rows, "n", "neighbours")
+    return [check(f"{argument}[{i}]", row, "neighbours") for i, row in enumerate(rows)]
+
+
+def _is_matrix(rows):
+    """Whether a tuple is a matrix: as many rows as columns, which are numbers."""
+    return all(np.iterable(row) and not any(map(np.iterable, row)) and len(row) == len(rows) for row in rows)

@@ -21,10 +21,9 @@ import math
 import numpy as np
 from numba import njit
 
-from ebm_ref.checks import require_number
 from ebm_ref.criteria import cross_entropy
-from ebm_ref.kernels.batch import as_integers, as_numbers, check_axes, divide, over_rows, refuse
-from ebm_ref.kernels.exponential import exponential
+from ebm_ref.kernels.batch import as_integers, as_number, as_numbers, as_table, divide, over_rows, refuse
+from ebm_ref.kernels.rows import any_nan, lowest, partition, scale, weigh
 from ebm_ref.losses import (
     energy,
     generalized_hinge,
@@ -54,7 +53,7 @@ LEGAL = {
 
 @njit(error_model="numpy")
 def offender(E, i, y):
-    """Index of the lowest wrong answer: of equals the lowest index, the first NaN where there is one."""
+    """Index of the lowest wrong answer: ties go to the lowest index; the first NaN where there is one."""
     o = 1 if y == 0 else 0
     E_o = E[i, o]
     for j in range(o + 1, E.shape[1]):
@@ -77,19 +76,23 @@ def sigmoid(t):
 
 
 @njit(error_model="numpy")
-def two_forces(L, g, i, loss, y, at_y, o, at_o):
-    """Store a loss that looks at two energies, and its gradient: NaN all over where the loss is."""
+def two_forces(L, g, i, loss, at_y, at_o):
+    """Store a loss that looks at two energies, and its gradient, a pair (index, slope) for each of the two.
+
+    Where the loss is NaN, so is the gradient, all over.
+    """
+    (y, slope), (o, other) = at_y, at_o
     L[i] = loss
     for j in range(g.shape[1]):
         g[i, j] = math.nan if loss != loss else 0.0
-    g[i, y] += at_y
-    g[i, o] += at_o
+    g[i, y] += slope
+    g[i, o] += other
 
 
 @over_rows
 @njit(error_model="numpy")
 def _energy(E, i, y, parameter, L, g):
-    two_forces(L, g, i, 0.0, y, 1.0, y, 0.0)
+    two_forces(L, g, i, 0.0, (y, 1.0), (y, 0.0))
     L[i] = E[i, y]
     return True
 
@@ -100,7 +103,7 @@ def _perceptron(E, i, y, parameter, L, g):
     E_y, o = E[i, y], offender(E, i, y)
     loss = E_y - (E_y if E_y <= E[i, o] else E[i, o])
     force = 1.0 if loss > 0.0 else 0.0
-    two_forces(L, g, i, loss, y, force, o, -force)
+    two_forces(L, g, i, loss, (y, force), (o, -force))
     return True
 
 
@@ -110,7 +113,7 @@ def _hinge(E, i, y, parameter, L, g):
     o = offender(E, i, y)
     loss = positive(parameter[0, 0] + (E[i, y] - E[i, o]))
     force = 1.0 if loss > 0.0 else 0.0
-    two_forces(L, g, i, loss, y, force, o, -force)
+    two_forces(L, g, i, loss, (y, force), (o, -force))
     return True
 
 
@@ -120,7 +123,7 @@ def _log(E, i, y, parameter, L, g):
     o, beta = offender(E, i, y), parameter[0, 0]
     t = beta * (E[i, y] - E[i, o])
     loss = (positive(t) + math.log1p(math.exp(-abs(t)))) / beta
-    two_forces(L, g, i, loss, y, sigmoid(t), o, -sigmoid(t))
+    two_forces(L, g, i, loss, (y, sigmoid(t)), (o, -sigmoid(t)))
     return True
 
 
@@ -130,7 +133,7 @@ def _mce(E, i, y, parameter, L, g):
     o = offender(E, i, y)
     d = E[i, y] - E[i, o]
     force = sigmoid(d) * sigmoid(-d)
-    two_forces(L, g, i, sigmoid(d), y, force, o, -force)
+    two_forces(L, g, i, sigmoid(d), (y, force), (o, -force))
     return True
 
 
@@ -140,7 +143,7 @@ def _lvq2(E, i, y, parameter, L, g):
     o, cap = offender(E, i, y), parameter[0, 0]
     d = positive(E[i, y] - E[i, o])
     force = 1.0 if 0.0 < d < cap else 0.0
-    two_forces(L, g, i, cap if d > cap else d, y, force, o, -force)
+    two_forces(L, g, i, cap if d > cap else d, (y, force), (o, -force))
     return True
 
 
@@ -153,7 +156,7 @@ def _lvq2_ratio(E, i, y, parameter, L, g):
     at_y = at_o = 0.0
     if 0.0 < ratio < 1.0:
         at_y, at_o = 1.0 / (delta * E_o), -(E_y / E_o) / (delta * E_o)
-    two_forces(L, g, i, 1.0 if ratio > 1.0 else ratio, y, at_y, o, at_o)
+    two_forces(L, g, i, 1.0 if ratio > 1.0 else ratio, (y, at_y), (o, at_o))
     return not E_o <= 0.0
 
 
@@ -162,7 +165,7 @@ def _lvq2_ratio(E, i, y, parameter, L, g):
 def _square_square(E, i, y, parameter, L, g):
     E_y, o = E[i, y], offender(E, i, y)
     below = positive(parameter[0, 0] - E[i, o])
-    two_forces(L, g, i, E_y * E_y + below * below, y, 2.0 * E_y, o, -2.0 * below)
+    two_forces(L, g, i, E_y * E_y + below * below, (y, 2.0 * E_y), (o, -2.0 * below))
     return True
 
 
@@ -171,7 +174,7 @@ def _square_square(E, i, y, parameter, L, g):
 def _square_exponential(E, i, y, parameter, L, g):
     E_y, o = E[i, y], offender(E, i, y)
     push = parameter[0, 0] * math.exp(-E[i, o])
-    two_forces(L, g, i, E_y * E_y + push, y, 2.0 * E_y, o, -push)
+    two_forces(L, g, i, E_y * E_y + push, (y, 2.0 * E_y), (o, -push))
     return True
 
 
@@ -195,7 +198,7 @@ def _margin_rescaled_hinge(E, i, y, costs, L, g):
         o += 1
     loss = positive(worst + absent)
     force = 1.0 if loss > 0.0 else 0.0
-    two_forces(L, g, i, loss, y, force, o, -force)
+    two_forces(L, g, i, loss, (y, force), (o, -force))
     return legal
 
 
@@ -220,67 +223,6 @@ def sum_of_positive(v, i):
         total += 0.0 if v[i, j] <= 0.0 else v[i, j]
         many += v[i, j] > 0.0
     return total, many
-
-
-@njit(error_model="numpy")
-def min_of(a, b):
-    """The lower of two, a where b is no number."""
-    return b if b < a else a
-
-
-@njit(error_model="numpy")
-def lowest(x, i, sign):
-    """min_j sign x_j, of those that are numbers: four at a time, for one waits for the one before."""
-    a = b = c = d = math.inf
-    k = x.shape[1]
-    for j in range(k % 4):
-        a = min_of(a, sign * x[i, j])
-    for j in range(k % 4, k, 4):
-        a, b = min_of(a, sign * x[i, j]), min_of(b, sign * x[i, j + 1])
-        c, d = min_of(c, sign * x[i, j + 2]), min_of(d, sign * x[i, j + 3])
-    return min_of(min_of(a, b), min_of(c, d))
-
-
-@njit(error_model="numpy")
-def weigh(x, sign, beta, lows, weights, start, stop):
-    """e^{beta (E_s - E_j)} of E = sign x, and E_s, for a block of rows; its exponentials are done at once."""
-    for i in range(start, stop):
-        lows[i] = lowest(x, i, sign)
-        for j in range(x.shape[1]):
-            weights[i, j] = beta * (lows[i] - sign * x[i, j])
-    flat = weights[start:stop].reshape(-1)
-    for n in range(len(flat)):
-        flat[n] = exponential(flat[n])
-
-
-@njit(fastmath={"reassoc"}, error_model="numpy")
-def beside_one(w, i):
-    """The sum of weights of which the largest is 1, without that one: ties are counted, the rest summed.
-
-    `reassoc` lets the sum run in parallel; no flag that would exclude a NaN or an infinity.
-    """
-    ones, others = 0, 0.0
-    for j in range(w.shape[1]):
-        ones += w[i, j] == 1.0
-        others += 0.0 if w[i, j] == 1.0 else w[i, j]
-    return (ones - 1) + others
-
-
-@njit(error_model="numpy")
-def partition(w, i, y):
-    """Of the weights of a row: the sum less the largest, which is 1, and the sum less that of y.
-
-    Where y is not the largest, at least half of the sum is left, so that no digit is lost.
-    """
-    beside = beside_one(w, i)
-    return beside, (beside if w[i, y] == 1.0 else (1.0 + beside) - w[i, y])
-
-
-@njit(error_model="numpy")
-def scale(g, i, factor):
-    """g_i *= factor."""
-    for j in range(g.shape[1]):
-        g[i, j] *= factor
 
 
 @njit(error_model="numpy")
@@ -319,15 +261,6 @@ def _cross_entropy_row(z, i, y, parameter, L, g):
     g[i, y] = -wrong / (1.0 + beside)
     E_s, L[i] = L[i], (-z[i, y] - L[i]) + math.log1p(beside)
     return abs(E_s) < math.inf or any_nan(z, i)
-
-
-@njit(error_model="numpy")
-def any_nan(x, i):
-    """Whether an entry of the row is no number."""
-    for j in range(x.shape[1]):
-        if x[i, j] != x[i, j]:
-            return True
-    return False
 
 
 _nll = over_rows(_nll_row, _weigh_energies)
@@ -413,31 +346,30 @@ def cross_entropy_value_and_gradient(logits, labels):
 
 def _batch(page, kernel, rows, labels, table="energies", least=2, **parameter):
     """Losses and gradient of a batch; the page speaks of the first sample that is not legal."""
-    rows, given = as_numbers(table, rows, ("b", "k")), np.asarray(labels)
+    rows = as_numbers(table, rows, "b", "k")
     b, k = rows.shape
-    check_axes("labels", given, (b,))
+    labels = as_integers("labels", labels, b)
     numbers, legal = _numbers(parameter, b, k)
     first = 0
-    if legal and k >= least and (given.dtype.kind in "iu" or b == 0):
+    if legal and k >= least:
         losses, gradient = np.empty(b), np.empty((b, k))
-        labels = as_integers("labels", given, (b,))
         part = lambda *ends: kernel(rows, labels, numbers, losses, gradient, *ends)
         first = divide(part, b, rows.size)
         if first == b:
             return losses, gradient
-    sample = (rows[first], given[first]) if b else (np.ones(k), 0)
-    refuse(page, (*sample, *(_of_sample(value, first) for value in parameter.values())), first)
+    sample = (rows[first], labels[first]) if b else (np.ones(k), 0)
+    names = f"{table}[{first}]", f"labels[{first}]", *parameter
+    refuse(page, (*sample, *(_of_sample(value, first) for value in parameter.values())), first, names)
 
 
 def _numbers(parameter, b, k):
     """The parameter as (1, 1), and whether it is legal; costs as (1, k) or (b, k), judged by the kernel."""
     for name, value in parameter.items():
         if name != "costs":
-            require_number(name, value)
-            return np.array([[value]], np.float64), LEGAL[name](value)
-        costs = np.asarray(value, np.float64)
-        if costs.ndim:
-            check_axes("costs", costs, (b, k)[-costs.ndim :])
+            number = as_number(name, value)
+            return np.full((1, 1), number), LEGAL[name](number)
+        axes = {0: (), 1: (k,)}.get(as_table("costs", value).ndim, (b, k))
+        costs = as_numbers("costs", value, *axes)
         return np.ascontiguousarray(np.broadcast_to(costs, (b if costs.ndim == 2 else 1, k))), True
     return NO_PARAMETER, True
 
