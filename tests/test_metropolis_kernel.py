@@ -476,10 +476,7 @@ def test_no_chain_runs_twice_when_its_submission_is_interrupted(monkeypatch):
         ({"couplings": ([[1], []], 1.0)}, "couplings = .*symmetric"),
         ({"couplings": ([[1], [0]], [[1.0], [2.0]])}, "couplings = .*symmetric"),
         ({"couplings": ([[2], [0]], 1.0)}, "couplings = .*neighbours in 0..1"),
-        (
-            {"couplings": ([[1], [0]], [[1.0], []])},
-            r"couplings\[1\] = .*as many couplings as neighbours",
-        ),
+        ({"couplings": ([[1], [0]], [[1.0], []])}, r"couplings\[1\] = .*as many couplings as neighbours"),
         ({"couplings": ([], 1.0)}, r"couplings\[0\] = .*at least one spin"),
         ({"couplings": ([[1.5], [0.5]], 1.0)}, r"couplings\[0\] = .*must hold integers"),
         ({"couplings": ([1, 0], 1.0)}, r"couplings\[0\] = .*must have a list for each spin"),
