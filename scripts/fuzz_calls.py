@@ -33,12 +33,23 @@ def formula_calls():
 
 
 def every_call():
-    """The calls of formulas and of public functions."""
+    """The calls of formulas and of public functions; those of the kernels are kernel_calls."""
     from fuzz_inputs import CALLS
 
-    return dict(formula_calls()) | {
-        name: (function, lambda rng, inputs=inputs: inputs) for name, (function, inputs) in CALLS.items()
-    }
+    return dict(formula_calls()) | public(CALLS)
+
+
+def kernel_calls():
+    """The calls of public functions of the kernels; numba compiles them first."""
+    from fuzz_kernels import CALLS
+
+    return public(CALLS)
+
+
+def public(table):
+    """Calls from a table {name: (function, legal inputs)}."""
+    legal = lambda inputs: lambda rng: inputs
+    return {name: (function, legal(inputs)) for name, (function, inputs) in table.items()}
 
 
 def faults(calls, count, seed=0):
@@ -61,7 +72,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--only", metavar="WORD", default="", help="calls whose name contains WORD")
     args = parser.parse_args()
-    calls = {name: call for name, call in every_call().items() if args.only in name}
+    calls = {name: call for name, call in (every_call() | kernel_calls()).items() if args.only in name}
     if not calls:
         parser.error(f"no call contains {args.only!r}")
     started, seen = time.perf_counter(), {}

@@ -21,6 +21,11 @@ def test_spoiled_calls(part):
     assert list(fuzz_calls.faults(CALLS, 20_000 // PARTS, seed=100 + part)) == []
 
 
+def test_spoiled_calls_of_kernels():
+    """One test, since each process that takes part must compile them."""
+    assert list(fuzz_calls.faults(fuzz_calls.kernel_calls(), 2_000, seed=7)) == []
+
+
 def test_faults_are_seen():
     """A sum that wraps around, an error from the inside, a refusal without a name: each is a fault."""
     small = np.array([100, 100], np.int8)
