@@ -44,7 +44,7 @@ def computed(function, inputs):
 
 
 def evaluate(expression, inputs, script=(), on_tape=()):
-    """Value of an expression, the branches it took and the inputs as they went in, some of them on the tape."""
+    """Value of an expression, the branches it took and the inputs as they went in, some on the tape."""
     given = {a: np.asarray(x).tolist() for a, x in inputs.items()}
     given = {a: tape.number(x) if a in on_tape else x for a, x in given.items()}
     branches = follow(script)

@@ -81,7 +81,7 @@ def chain_margin_rescaled_hinge(unary, pairwise, labels, cost):
 
 
 def alignments(cells, join, along):
-    """All monotone paths to the last cell: `along` takes one step more, `join` what comes from several cells."""
+    """All monotone paths to the last cell: `along` takes a step more, `join` what several cells bring."""
     a = {}
     for i, row in enumerate(cells):
         for j, cell in enumerate(row):
