@@ -18,10 +18,18 @@ FOLDER = Path(golden.__file__).parent / "vectors"  # as a path: where the source
 def write(name):
     vectors = golden.make(name, FORMULAS[name])
     path = FOLDER / f"{name}.jsonl"
+    ids = [vector["id"] for vector in vectors]
+    twice = sorted({id for id in ids if ids.count(id) > 1})
+    if twice:
+        raise SystemExit(
+            f"{name}: two cases make one id, {', '.join(twice)}: rename one; an id is the words up to ':'"
+        )
     published = [json.loads(line)["id"] for line in path.read_text().splitlines()] if path.exists() else []
     dropped = sorted(set(published) - {vector["id"] for vector in vectors})
     if dropped:
-        raise SystemExit(f"{name}: ids are append-only, but these would go: {', '.join(dropped)}")
+        raise SystemExit(
+            f"{name}: ids are append-only, but these would go: {', '.join(dropped)}; delete {path.name} if it was never released"
+        )
     path.write_text(golden.dump(vectors))
     return f"{name}: {len(vectors)} vectors, {len(vectors) - len(published)} new"
 

@@ -41,7 +41,8 @@ def test_record_is_well_formed(name):
     exposed = {case.exposes for case in f.cases} - {""}
     assert exposed <= {variant.name for variant in f.variants}
     ids = [golden.slug(case.name) for case in f.cases]
-    assert len(ids) == len(set(ids))
+    twice = {id for id in ids if ids.count(id) > 1}
+    assert not twice, f"rename a case: {twice} is the id of two; an id is the words of the name up to a colon"
     for variant in f.variants:
         assert list(inspect.signature(variant.value or next(iter(variant.gradients.values()))).parameters)
 
@@ -53,9 +54,11 @@ def test_page_reads_like_a_page(name):
     header = inspect.getmodule(f.value).__doc__
     assert "Source:" in header
     formulas = [line for line in header.splitlines() if line.startswith("    ")]
-    assert formulas and max(map(len, formulas)) <= 79
+    long = [line for line in formulas if len(line) > 79]
+    assert formulas and not long, f"indented lines of the header have at most 79 characters: {long}"
     text = inspect.getdoc(f.value)
-    assert all(section in text for section in ("Parameters", "Returns", "Raises", ">>>"))
+    lacks = [section for section in ("Parameters", "Returns", "Raises", ">>>") if section not in text]
+    assert not lacks, f"the docstring of {f.value.__name__} needs {', '.join(lacks)}"
     assert all(f"{argument} :" in text or f"{argument}," in text for argument in f.shapes)
     assert all(inspect.getdoc(gradient) for gradient in f.gradients.values())
 

@@ -30,8 +30,8 @@ def test_a_page_is_in_the_reading_order_and_its_records_in_the_catalogue(module)
     short = module.rpartition(".")[2]
     for name, record in vars(page).items():
         if isinstance(record, Formula) and inspect.getmodule(record.value) is page:
-            line = f'"{record.value.__name__}": {short}.{name},'
-            assert id(record) in known, f"add {line} to FORMULAS in ebm_ref/catalogue.py"
+            line = f'the import of {short} and "{record.value.__name__}": {short}.{name},'
+            assert id(record) in known, f"add {line} to ebm_ref/catalogue.py"
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -70,7 +70,7 @@ def test_every_shipped_file_belongs_to_a_formula():
     assert {path.stem for path in Path(golden.VECTORS).glob("*.jsonl")} == set(FORMULAS)
 
 
-@pytest.mark.parametrize("script", ["install", "verify", "test"])
+@pytest.mark.parametrize("script", ["install", "verify", "test", "test_oldest"])
 def test_shell_scripts_parse(script):
     assert subprocess.run(["sh", "-n", ROOT / "scripts" / script]).returncode == 0
 
