@@ -83,6 +83,19 @@ def page_row(name):
     return *best_of([ours, theirs]), f"autograd {metadata.version('autograd')}"
 
 
+def one_sample_call_row():
+    """What the checks of a page cost: those of the hinge, beside the hinge behind them."""
+    import numpy as np
+
+    from ebm_ref import FORMULAS
+    from ebm_ref.losses.offending import offender
+
+    E, f = np.random.default_rng(0).normal(size=10), FORMULAS["hinge"]
+    behind = lambda: np.maximum(0.0, 1.0 + (E[3] - E[offender(E, 3)]))
+    assert behind() == f.value(E, 3, 1.0)
+    return *best_of([lambda: f.checked(E, 3, 1.0), behind]), "the loss behind the checks"
+
+
 @contextlib.contextmanager
 def one_thread():
     """One thread for numba and for PyTorch, if that is in play, whatever they had before."""
@@ -497,6 +510,7 @@ PAGES = (
 
 # name: a function that returns (ours_s, theirs_s, theirs) and maybe further keys; imports stay inside
 ROWS = {
+    "one_sample_call": one_sample_call_row,
     "hinge_page": lambda: gradient_row("hinge", lifted=False),
     "hinge_lifted_256x10": lambda: gradient_row("hinge", lifted=True),
     "nll_page": lambda: gradient_row("nll", lifted=False),
