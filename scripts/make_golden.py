@@ -21,15 +21,12 @@ def write(name):
     ids = [vector["id"] for vector in vectors]
     twice = sorted({id for id in ids if ids.count(id) > 1})
     if twice:
-        raise SystemExit(
-            f"{name}: two cases make one id, {', '.join(twice)}: rename one; an id is the words up to ':'"
-        )
+        raise SystemExit(f"{name}: rename a case, {twice[0]} is the id of two (the words up to a colon)")
     published = [json.loads(line)["id"] for line in path.read_text().splitlines()] if path.exists() else []
     dropped = sorted(set(published) - {vector["id"] for vector in vectors})
     if dropped:
-        raise SystemExit(
-            f"{name}: ids are append-only, but these would go: {', '.join(dropped)}; delete {path.name} if it was never released"
-        )
+        mend = f"delete {path.name} if it was never released"
+        raise SystemExit(f"{name}: ids are append-only, but these would go: {', '.join(dropped)}; {mend}")
     path.write_text(golden.dump(vectors))
     return f"{name}: {len(vectors)} vectors, {len(vectors) - len(published)} new"
 
