@@ -144,6 +144,23 @@ def test_nan_in_nan_out(name):
             assert np.all(np.isnan(f.gradients["energies"](**inputs | {"energies": energies})))
 
 
+@pytest.mark.parametrize("k", [17, 112, 240, 2000])
+def test_tied_answers_keep_their_digits(k):
+    """Of k equal shares all but one are added up: each rounds the same way, and the sum must not."""
+    tied, u = np.zeros(k), 2.0**-53
+    assert abs(FORMULAS["nll"].gradients["energies"](tied, 0)[0] - (k - 1) / k) <= 4 * u
+    assert abs(FORMULAS["mee"].value(tied, 0) - (k - 1) / k) <= 4 * u
+    assert abs(FORMULAS["cross_entropy"].gradients["logits"](tied, 0)[0] + (k - 1) / k) <= 4 * u
+
+
+def test_small_integers_do_not_wrap_around():
+    value = lambda name, *inputs: float(FORMULAS[name].value(*inputs))
+    assert value("squared_error", np.uint8(200), np.uint8(250)) == 2500.0
+    assert value("hinge", np.int8([100, -100]), 0) == 201.0
+    assert round(value("free_energy", np.int8([95, -116])), 12) == -116.0
+    assert value("k_means", np.uint8([[50, 1]]), np.uint8([0, 0])) == 2501.0
+
+
 PAGES = sorted(Path(ebm_ref.__file__).parent.rglob("*.py"))
 
 
