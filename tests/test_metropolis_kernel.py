@@ -196,7 +196,7 @@ def test_sweeps_are_the_loop_written_out(rule, model):
         s, (a, b), total = spins[:, c].astype(float), map(int, bits[:, c]), np.zeros(n)
         for t, beta in enumerate(betas):
             for i in range(n):
-                u = (((a + b) & mask) >> 11) * 2.0**-53
+                u = (((a + b) & mask) >> 12) * 2.0**-52
                 b ^= a
                 a, b = turn(a, 24) ^ b ^ ((b << 16) & mask), turn(b, 37)
                 x = beta * (2.0 * s[i] * (h[i] + J[i] @ s))

@@ -78,6 +78,8 @@ def _as_pairs(couplings):
 
 def _as_lists(argument, rows, check):
     """A list for each spin: checked all at once where they are of one length, else one after the other."""
+    if isinstance(rows, np.ndarray) and rows.ndim == 2:
+        return check(argument, rows, "n", "neighbours")
     listed = np.iterable(rows) and not isinstance(rows, (str, bytes, dict)) and all(map(np.iterable, rows))
     require(listed, argument, rows, "must have a list for each spin")
     if len({len(row) for row in rows}) == 1:

@@ -25,7 +25,9 @@ Each flip keeps its detailed balance, because the way back takes the same factor
 min(15/16, e^{-beta dE}), would break that, and an exception for dE = 0 would not help where dE = 1e-13.
 
 The sums over neighbours are taken four at a time.  One at a time, each would wait for the store of
-the one before, and the loops would cost more than the arithmetic.
+the one before, and the loops would cost more than the arithmetic.  A visit is three short loops rather
+than one long one, whose constants would not all find a register.  And what a flip costs is multiplied by
+0 or 1, since some processors are slow to store only where a condition holds.
 
 Source: Metropolis et al. (1953); Glauber (1963); Blackman and Vigna (2021), "Scrambled Linear
 Pseudorandom Number Generators", for xoroshiro128+.
@@ -40,8 +42,8 @@ from numba import njit
 from ebm_ref.kernels.exponential import LOG2_HIGH, LOG2_LOW, ROUND, TAYLOR, power_of_two
 
 LANES = 64  # chains that stand side by side
-UNIFORM = 2.0**-53  # 53 random bits times this: uniform between 0 and 1
-STRETCHED = 16.0 / 15.0 * UNIFORM  # uniform between 0 and 16/15, so below w <= 1 with (15/16) w
+STRETCHED = 16.0 / 15.0  # a number that is uniform from 0 to this is below w <= 1 with (15/16) w
+ONE = np.uint64(1023 << 52)  # the bits of 1.0
 
 
 class Chains(NamedTuple):
@@ -89,13 +91,24 @@ def field_of_64(ends, neighbours, couplings, h, spins, i, field):
                 field[c] += near + far
 
 
+@njit(error_model="numpy", fastmath={"contract"}, inline="always")
+def draw_64(bits, unit, numbers):
+    """A number from 0 to below `unit` for every chain: 52 random bits as those of 1 <= x < 2, less 1."""
+    for c in range(LANES):
+        x, y = bits[0, c], bits[1, c]
+        numbers[c] = (np.uint64(((x + y) >> np.uint64(12)) | ONE).view(np.float64) - 1.0) * unit
+        y ^= x
+        bits[0, c] = ((x << np.uint64(24)) | (x >> np.uint64(40))) ^ y ^ (y << np.uint64(16))
+        bits[1, c] = (y << np.uint64(37)) | (y >> np.uint64(27))
+
+
 @njit(error_model="numpy", nogil=True, fastmath={"contract"}, cache=True)
 def sweeps_of_64(graph, h, betas, gibbs, chains, start, stop):
     """Sweeps start..stop-1 of 64 chains, in place."""
     (ends, neighbours, couplings), (spins, bits, sums, E_of, M_of) = graph, chains
     seen = np.zeros(spins.shape, np.int8)  # what is added up in bytes stays in cache
-    field, E, M = np.empty(LANES), np.zeros(LANES), np.zeros(LANES, np.int32)
-    unit = UNIFORM if gibbs else STRETCHED
+    field, numbers, decayed = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    E, M, unit = np.zeros(LANES), np.zeros(LANES, np.int32), 1.0 if gibbs else STRETCHED
     for i in range(len(h)):
         field_of_64(ends, neighbours, couplings, h, spins, i, field)
         for c in range(LANES):
@@ -104,18 +117,15 @@ def sweeps_of_64(graph, h, betas, gibbs, chains, start, stop):
         M[:] = 0
         for i in range(len(h)):
             field_of_64(ends, neighbours, couplings, h, spins, i, field)
+            draw_64(bits, unit, numbers)
             for c in range(LANES):
-                x, y = bits[0, c], bits[1, c]
-                u = np.float64(np.int64((x + y) >> np.uint64(11))) * unit
-                y ^= x
-                bits[0, c] = ((x << np.uint64(24)) | (x >> np.uint64(40))) ^ y ^ (y << np.uint64(16))
-                bits[1, c] = (y << np.uint64(37)) | (y >> np.uint64(27))
-                cost = 2.0 * spins[i, c] * field[c]
-                e = decay(-abs(betas[t] * cost))
-                weight = 1.0 if cost <= 0.0 else e
-                flips = u * (1.0 + e if gibbs else 1.0) < weight
-                E[c] += cost if flips else 0.0
+                field[c] *= 2.0 * spins[i, c]  # now it is what a flip costs
+                decayed[c] = decay(-abs(betas[t] * field[c]))
+            for c in range(LANES):
+                cost, e = field[c], decayed[c]
+                flips = numbers[c] * (1.0 + e if gibbs else 1.0) < (1.0 if cost <= 0.0 else e)
                 s = -spins[i, c] if flips else spins[i, c]
+                E[c] += cost * flips
                 M[c] += s
                 seen[i, c] += s
                 spins[i, c] = s
