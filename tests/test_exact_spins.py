@@ -875,9 +875,13 @@ def test_conversions_refuse_what_the_sums_refuse(convert):
 @pytest.mark.parametrize(
     "name, inputs, says",
     [
-        ("ising", (PLAIN, np.zeros(2), np.array([0, 1])), r"spins = \[0 1\]: must be -1 or 1 each"),
-        ("boltzmann", (PLAIN, np.zeros(2), np.array([-1, 1])), r"bits = \[-1  1\]: must be 0 or 1 each"),
-        ("qubo", (PLAIN, np.array([0, 2])), r"bits = \[0 2\]: must be 0 or 1 each"),
+        ("ising", (PLAIN, np.zeros(2), np.array([0, 1])), r"spins = \[0\.? 1\.?\]: must be -1 or 1 each"),
+        (
+            "boltzmann",
+            (PLAIN, np.zeros(2), np.array([-1, 1])),
+            r"bits = \[-1\.?  ?1\.?\]: must be 0 or 1 each",
+        ),
+        ("qubo", (PLAIN, np.array([0, 2])), r"bits = \[0\.? 2\.?\]: must be 0 or 1 each"),
         ("potts", (PLAIN, np.zeros((2, 3)), np.array([0, 3])), r"labels = 3: must be an integer in 0..2"),
     ],
 )

@@ -48,7 +48,7 @@ def cosine_embedding_as_printed(x1, x2, sign, margin=0.0):
     >>> float(cosine_embedding_as_printed(east, x, 1)), float(cosine_embedding(east, x, 1))
     (0.0, 4.336808689942018e-19)
     """
-    x1, x2, y, m = FORMULA.checked(x1, x2, sign, margin)
+    y, m = sign, margin
     cos = np.sum(x1 * x2) / (np.sqrt(np.sum(x1**2)) * np.sqrt(np.sum(x2**2)))
     return 1.0 - cos if y == 1 else np.maximum(0.0, cos - m)
 
