@@ -155,7 +155,7 @@ def test_ista_refuses():
     "use, says",
     [
         (lambda W, y: ista(W, y[:1], 0.5, 1), r"observation = .*has shape \(1,\), but must have \(2,\)$"),
-        (lambda W, y: fista(W, y, 0.5, 1, y), r"code = .*has shape \(2,\), but must have \(3,\)$"),
+        (lambda W, y: fista(W, y, 0.5, 1, y), r"start = .*has shape \(2,\), but must have \(3,\)$"),
         (lambda W, y: ista(0.0 * W, y, 0.5, 1), r"dictionary = .*: must be finite, and not all 0$"),
         (lambda W, y: fista(np.nan * W, y, 0.5, 1), r"dictionary = .*: must be finite, and not all 0$"),
         (lambda W, y: lista(W.T, np.eye(2), 0.5, y, 1), r"feedback = .*but must have \(3, 3\)$"),
