@@ -511,6 +511,9 @@ def test_replicas_that_are_swept_and_exchanged():
     """A sweep of the heat bath in both, then an exchange; the gap of every eighth model."""
     J, h = all_of_three()
     E, of = energies(J, h, configurations(3)), np.vectorize(exchanged)
+    for pair in itertools.product(np.unique(E).tolist(), repeat=2):
+        (p, new), (_, same) = tempering.exchange_transitions(lambda x: x, BETAS, pair, 0)
+        assert abs(p - exchanged(*pair)) <= 1e-15 and (new, same) == (pair[::-1], pair)
     sweeps = [in_order(heat_bath_flips(beta), 3) for beta in BETAS]
     laws = [distribution(J, h, beta) for beta in BETAS]
     theirs = np.min([gaps(J, h, beta) for beta in BETAS], axis=0)
@@ -735,7 +738,7 @@ CERTIFIED = {  # the move that a run repeats
     "samplers.lattice_walk.lattice_step": "a direction at random",
     "samplers.lattice_walk.transitions": "the list of the step",
     "samplers.tempering.exchange_step": "a sweep of both replicas, then an exchange",
-    "samplers.tempering.exchange_transitions": "the list of the step, in test_samplers.py",
+    "samplers.tempering.exchange_transitions": "the list of the step",
     "samplers.tempering.simulated_tempering_step": "a sweep, then a move on the ladder",
     "samplers.tempering.simulated_tempering_transitions": "the list of the step",
     "inference.annealing.anneal": "a part at random, at a fixed temperature",

@@ -219,7 +219,7 @@ VARIANTS = (
     Mistake(
         textbook_flip_probability,
         name="Metropolis as printed, spin by spin in order",
-        seen_in="github.com/dwavesystems/dwave-samplers/pull/51 (the default order; `cpu_sa.cpp`)",
+        seen_in="github.com/dwavesystems/dwave-samplers, 1.8, sa/src/cpu_sa.cpp; see its pull request 51",
         symptom="ring of 64 at beta = 1 from random starts: energy -.04 a spin for -.76",
     ),
 )
