@@ -21,7 +21,7 @@ from spin_models import HARD, TRIANGLE, VALUES, all_of_three, configurations, en
 from ebm_ref.exact import chain, elimination, transition
 from ebm_ref.inference import annealing
 from ebm_ref.kernels.graph import as_graph
-from ebm_ref.kernels.sweeps import LANES, STRETCHED, Chains, sweeps_of_64
+from ebm_ref.kernels.sweeps import LANES, Chains, sweeps_of_64
 from ebm_ref.samplers import cluster, gibbs, heat_bath, lattice_walk, metropolis, tempering
 
 # what is asked of every move
@@ -590,8 +590,7 @@ def test_a_visit_of_the_kernel_flips_as_the_page_does(rule):
         names = np.roll(np.arange(3), -i)
         _, first = np.unique(np.column_stack([J[:, i], h[:, i]]), axis=0, return_index=True)
         for k in first:
-            unit = STRETCHED * 15.0 / 16.0
-            below = (p[k] / unit * 2.0**52).astype(np.uint64)
+            below = (p[k] * 2.0**52).astype(np.uint64)
             numbers = np.concatenate([below - np.uint64(8), below + np.uint64(8)])
             bits = lanes.copy()
             bits[0, :16] = numbers << np.uint64(12)
