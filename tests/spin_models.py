@@ -84,6 +84,7 @@ HARD = {  # J, h, beta
     "star whose field ties with its arms": (STAR, np.array([0.0, -1.0, -1.0, -1.0, -1.0]), 0.5),
     "no couplings": (np.zeros((4, 4)), 0.0, 1.0),
     "no couplings, nearly no field": (np.zeros((4, 4)), 1e-13, 1.0),
+    "hardly any couplings": (1e-13 * TRIANGLE, 0.0, 1.0),
     "any couplings": (J5, H5, 0.6),
 }
 HARD = {name: (J, np.broadcast_to(h, len(J)), beta) for name, (J, h, beta) in HARD.items()}

@@ -324,7 +324,7 @@ def surprise(states, pi):
 def test_chains_end_where_enumeration_says(rule, name):
     """From the default starts to exp(-beta E), also for those alone that have s_0 up, or down, after a sweep.
 
-    Chi-square over all configurations.  1e-8 false alarms each, so about 1e-6 for all 120 of them.
+    Chi-square over all configurations.  1e-8 false alarms each, so about 1e-6 for all 126 of them.
     """
     J, h, beta = HARD[name]
     run = lambda sweeps: kernel.spin_chains(J, h, beta, 6400, sweeps, seed=4, rule=rule)[0]
