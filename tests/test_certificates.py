@@ -284,10 +284,7 @@ def annealed(J, h, beta):
     return at_random(flips, n)
 
 
-FEW_RISES = [f for f in FAMILIES if not ("any" in f or "3 x 3" in f or "2 x 4" in f)]
-
-
-@pytest.mark.parametrize("family", FEW_RISES)
+@pytest.mark.parametrize("family", [f for f in FAMILIES if "3 x 3" not in f])
 def test_annealing_at_a_fixed_temperature(family):
     J, h, beta = FAMILIES[family]()
     pi, theirs = distribution(J, h, beta), heat_bath_gaps(family)

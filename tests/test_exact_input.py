@@ -637,6 +637,7 @@ REFUSED = [
     ("cluster.wolff_step", "edges", [[0, 1], [1, 2], [2, 3]]),
     ("cluster.wolff_step", "couplings", [1.0, 2.0]),
     ("cluster.wolff_step", "seed", 3),
+    ("cluster.wolff_step", "uniform", 1.0),
     ("cluster.swendsen_wang_step", "coins", [0, 1, 2]),
     ("cluster.square_lattice", "rows", 2),
     ("hmc.leapfrog", "step_size", 0.0),
