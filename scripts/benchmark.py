@@ -371,6 +371,42 @@ def spin_chains_row():
     return spin_chains(timed, f"mcising {metadata.version('mcising')}")
 
 
+def spin_chains_effective_row(beta, of, sweeps, every, size=64, chains=64):
+    """Seconds to an effective sample `of` the energy or the magnetization on a torus, against mcising's.
+
+    The chain of mcising is looked at every so many sweeps, 3000 times.  Of less than 50 tau, tau is None.
+    """
+    import mcising
+    import numpy as np
+
+    from ebm_ref.kernels.metropolis import spin_chains as kernel
+    from ebm_ref.samplers.cluster import square_lattice
+    from ebm_ref.samplers.diagnostics import autocorrelation_time
+
+    graph, n, T = (square_lattice(size, size)[1], 1.0), size * size, 1 / beta
+    start, _ = kernel(graph, 0.0, beta, chains, 2000, seed=0, start=np.ones((chains, n)))
+    sums = kernel(graph, 0.0, beta, chains, sweeps, seed=1, start=start)[1]
+    lattice = mcising.LatticeConfig(size=size, j1=1.0)
+    simulation = mcising.Simulation(mcising.SimulationConfig(lattice=lattice, temperatures=(T,), n_sweeps=10))
+    simulation.sweep(2000, temperature=T)
+    seen = [simulation.sweep(every, temperature=T) for _ in range(3000)]
+
+    def tau(draws, step=1):
+        found = autocorrelation_time(draws)
+        return step * found if draws.size > 50 * found else None
+
+    taus = {
+        name: (tau(getattr(sums, name)), tau(np.array([one[name] for one in seen]), every))
+        for name in ("energy", "magnetization")
+    }
+    short = lambda: kernel(graph, 0.0, beta, chains, 64, seed=1, start=start)
+    with one_thread():
+        ours_s, theirs_s = best_of([short, lambda: simulation.sweep(500, temperature=T)])
+    ours_s, theirs_s = ours_s / (64 * chains) * taus[of][0], theirs_s / 500 * taus[of][1]
+    more = {"taus": taus, "of": of, "ours_ess_per_s": 1 / ours_s, "theirs_ess_per_s": 1 / theirs_s}
+    return ours_s, theirs_s, f"mcising {metadata.version('mcising')}", more
+
+
 def spin_chains_annealer_row():
     """Against dwave-samplers' annealer at one temperature; its states are as correlated as ours."""
     import dimod
@@ -525,6 +561,8 @@ ROWS = {
     "gray_code_26": gray_code_row,
     "chain_64x100x20": chain_row,
     "spin_chains_64": spin_chains_row,
+    "spin_chains_effective_30": lambda: spin_chains_effective_row(0.3, "magnetization", 1000, every=1),
+    "spin_chains_effective_44": lambda: spin_chains_effective_row(0.44, "energy", 10_000, every=20),
     "spin_chains_64_annealer": spin_chains_annealer_row,
     "random_walk_sigma": random_walk_sigma_row,
     "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
@@ -582,6 +620,10 @@ def print_row(row):
         say(f"  {row['configurations_per_s']:.1e} configurations a second, {row['of_dgemm']:.2f} of dgemm")
     if "error" in row:
         say(f"  largest relative error of ours: {row['error']:.0e}")
+    for name, taus in row.get("taus", {}).items():
+        say(
+            f"{f'  tau of the {name}, sweeps':38}", *(f"{tau:10.3g}" if tau else f"{'?':>10}" for tau in taus)
+        )
     if "ours_ess_per_s" in row:
         ours, theirs = row["ours_ess_per_s"], row["theirs_ess_per_s"]
         say(f"{'  effective samples per second':38} {ours:10.3g} {theirs:10.3g} {ours / theirs:7.1f}")

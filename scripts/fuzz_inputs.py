@@ -240,6 +240,15 @@ CALLS = {
         transition.gibbs_distribution,
         {"energy": lambda x: 1.0 * x, "states": [0, 1], "beta": 0.5},
     ),
+    "transition.certificates": (
+        transition.certificates,
+        {"P": np.array([P, P]), "pi": np.array([[1.0, 2.0], [1.0, 1.0]])},
+    ),
+    "transition.coin": (transition.coin, {"probability": 0.25}),
+    "transition.by_noise": (
+        lambda step, noise: transition.by_noise(step, noise)(0),
+        {"step": lambda i, u: i, "noise": lambda i: [(1.0, 0.5)]},
+    ),
     "transition.is_irreducible": (transition.is_irreducible, {"P": P}),
     "transition.period": (transition.period, {"P": P}),
     "transition.spectral_gap": (transition.spectral_gap, {"P": P}),
@@ -299,6 +308,10 @@ CALLS = {
     ),
     "heat_bath.up_probability": (heat_bath.up_probability, {"field": 2.0, "beta": 0.5}),
     "heat_bath.flip_probability": (heat_bath.flip_probability, {"field": 2.0, "spin": 1, "beta": 0.5}),
+    "heat_bath.textbook_flip_probability": (
+        heat_bath.textbook_flip_probability,
+        {"field": 2.0, "spin": 1, "beta": 0.5},
+    ),
     "heat_bath.with_spin": (heat_bath.with_spin, {"spins": np.array([1, -1, 1]), "i": 2, "value": -1}),
     "heat_bath.heat_bath_step": (heat_bath.heat_bath_step, ONE_SPIN),
     "heat_bath.metropolis_flip_step": (heat_bath.metropolis_flip_step, ONE_SPIN),
@@ -348,7 +361,10 @@ CALLS = {
         cluster.cluster_labels,
         {"n": 3, "edges": EDGES["edges"], "joined": np.array([True, False, False])},
     ),
-    "cluster.wolff_step": (cluster.wolff_step, EDGES | LOUD | {"spins": np.array([1, 1, -1]), "seed": 0}),
+    "cluster.wolff_step": (
+        cluster.wolff_step,
+        EDGES | LOUD | {"spins": np.array([1, 1, -1]), "seed": 0, "uniform": 0.5},
+    ),
     "cluster.swendsen_wang_step": (
         cluster.swendsen_wang_step,
         EDGES | LOUD | {"spins": np.array([1, 1, -1]), "coins": np.array([0, 1, 0])},

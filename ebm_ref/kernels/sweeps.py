@@ -16,8 +16,12 @@ for each i in turn.  That loop flips a spin that feels no field with certainty. 
 all, and the configurations fall apart into classes that no chain ever leaves.  On a triangle with J = 1,
 start from (1, -1, 1): each of the three spins finds the other two at odds, feels no field, and flips.  The
 sweep ends at (-1, 1, -1), where the same happens again.  The energy is 1 after every sweep, at any
-temperature; its mean is -2.79 at beta = 1.  On a ring of 64 with J = 1 and beta = 1, chains that start at
-random settle at an energy of -0.03 a spin, where -tanh(1) = -0.76 is right.
+temperature; its mean is -2.79166 at beta = 1.  On a ring of 64 with J = 1 and beta = 1, chains that start
+at random settle at an energy of -0.03 a spin, where -tanh(1) = -0.76 is right.
+
+The loop is the default of dwave-samplers, for one (github.com/dwavesystems/dwave-samplers, version 1.8,
+dwave/samplers/sa/src/cpu_sa.cpp), which does exactly that on the triangle.  Its pull request 51, which made a
+random order an option, warns of temperatures near zero and infinity alone.
 
 With the 15/16 a spin flips with a positive probability, and stays with one of at least 1/16, whatever it
 feels.  So one sweep may lead from any configuration to any other: the chain is irreducible and aperiodic.
