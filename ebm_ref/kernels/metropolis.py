@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import njit
 
 from ebm_ref.checks import require, require_count, require_finite_sum, require_index, whole, with_axes
 from ebm_ref.exact.spins import require_memory
 from ebm_ref.kernels.batch import as_number, as_numbers, as_table
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.graph import as_graph
 from ebm_ref.kernels.sweeps import LANES, Chains, sweeps_of_64
 from ebm_ref.samplers.random_walk import check_walk, proposal_factor
@@ -36,35 +36,52 @@ class Walk(NamedTuple):
     """Where a walk stands, a factor of the covariance of its moves, what it drew, and how far it is."""
 
     x: np.ndarray  # (d,)
+    new: np.ndarray  # (d,): where it may go next
     factor: np.ndarray  # (d, d), or (d, 1) where moves are independent
     chain: np.ndarray  # (steps, d)
     progress: np.ndarray  # (2,): steps done, moves accepted
 
 
 @njit(error_model="numpy")
+def _propose(walk, normal, rng):
+    """Where to go next, into `new`; the exponential number by which it will be judged."""
+    x, new, factor, _, _ = walk
+    for i in range(len(x)):
+        normal[i] = rng.standard_normal()
+    exponential = rng.standard_exponential()
+    for i in range(len(x)):
+        move = factor[i, 0] * normal[0 if len(factor[i]) > 1 else i]
+        for j in range(1, factor.shape[1]):
+            move += factor[i, j] * normal[j]
+        new[i] = x[i] + move
+    return exponential
+
+
+@njit(error_model="numpy")
+def _settle(walk, log_p, log_p_new, exponential):
+    """Go there or stay, and note where; the log density there."""
+    x, new, _, chain, progress = walk
+    if exponential > -min(0.0, log_p_new - log_p):
+        x[:], log_p = new, log_p_new
+        progress[1] += 1
+    chain[progress[0]] = x
+    progress[0] += 1
+    return log_p
+
+
+@njit(error_model="numpy")
 def _walk(log_density, args, log_p, walk, stop, rng):
-    """Steps progress[0]..stop-1 from x, in place; the log density reached, or the one that is illegal."""
-    x, factor, chain, progress = walk
-    d = len(x)
-    normal, new = np.empty(d), np.empty(d)
-    while progress[0] < stop:
-        for i in range(d):
-            normal[i] = rng.standard_normal()
-        exponential = rng.standard_exponential()
-        for i in range(d):
-            move = factor[i, 0] * normal[0 if len(factor[i]) > 1 else i]
-            for j in range(1, factor.shape[1]):
-                move += factor[i, j] * normal[j]
-            new[i] = x[i] + move
-        log_p_new = log_density(new, *args)
+    """Steps progress[0]..stop-1 from x, in place; the log density reached, or an illegal one, of `new`.
+
+    It is compiled for each density, so that all but the call of the density is left to what is kept.
+    """
+    normal = np.empty(len(walk.x))
+    while walk.progress[0] < stop:
+        exponential = _propose(walk, normal, rng)
+        log_p_new = log_density(walk.new, *args)
         if not log_p_new < math.inf:
-            x[:] = new
             return log_p_new
-        if exponential > -min(0.0, log_p_new - log_p):
-            x[:], log_p = new, log_p_new
-            progress[1] += 1
-        chain[progress[0]] = x
-        progress[0] += 1
+        log_p = _settle(walk, log_p, log_p_new, exponential)
     return log_p
 
 
@@ -90,6 +107,7 @@ def random_walk(log_density, args, start, step_size, steps, rng):
     ValueError
         Where the page does.
 
+    >>> from numba import njit
     >>> bell = njit(lambda x, precision: -0.5 * precision * x[0] ** 2)
     >>> chain, accepted = random_walk(bell, (4.0,), [0.0], 1.2, 1000, np.random.default_rng(0))
     >>> chain.shape, 300 < accepted < 600, bool(0.2 < chain.var() < 0.3)
@@ -107,14 +125,14 @@ def random_walk(log_density, args, start, step_size, steps, rng):
     factor = np.broadcast_to(proposal_factor(step_size, len(x)).T, (len(x),) * 2).T.copy()
     factor = factor if np.ndim(step_size) == 2 else factor[:, :1].copy()
     _require_room("steps", steps, 8 * steps * len(x))
-    walk, slab = Walk(x, factor, np.empty((steps, len(x))), np.zeros(2, np.int64)), 64
+    walk, slab = Walk(x, x.copy(), factor, np.empty((steps, len(x))), np.zeros(2, np.int64)), 64
     chain, progress = walk.chain, walk.progress
     try:
         while progress[0] < steps:
             stop = min(progress[0] + slab, steps)
             log_p = _walk(log_density, tuple(args), log_p, walk, stop, rng)
             if not log_p < np.inf:
-                require(False, "log_density", log_p, f"must be a number below infinity, at x = {x}")
+                require(False, "log_density", log_p, f"must be a number below infinity, at x = {walk.new}")
             slab = min(2 * slab, 2**14)
     except KeyboardInterrupt:
         text = f"interrupted after {progress[0]} of {steps} steps"
