@@ -29,6 +29,7 @@ from ebm_ref.kernels.sweeps import LANES, Chains, sweeps_of_64
 from ebm_ref.samplers.random_walk import check_walk, proposal_factor
 
 RULES = "metropolis", "gibbs"
+DRAWN = 64  # steps of a walk whose random numbers are drawn at once
 SLAB = 2**24  # attempted updates between two looks at the keyboard: some 40 ms
 
 
@@ -36,52 +37,53 @@ class Walk(NamedTuple):
     """Where a walk stands, a factor of the covariance of its moves, what it drew, and how far it is."""
 
     x: np.ndarray  # (d,)
-    new: np.ndarray  # (d,): where it may go next
     factor: np.ndarray  # (d, d), or (d, 1) where moves are independent
     chain: np.ndarray  # (steps, d)
     progress: np.ndarray  # (2,): steps done, moves accepted
 
 
 @njit(error_model="numpy")
-def _propose(walk, normal, rng):
-    """Where to go next, into `new`; the exponential number by which it will be judged."""
-    x, new, factor, _, _ = walk
-    for i in range(len(x)):
-        normal[i] = rng.standard_normal()
-    exponential = rng.standard_exponential()
-    for i in range(len(x)):
-        move = factor[i, 0] * normal[0 if len(factor[i]) > 1 else i]
-        for j in range(1, factor.shape[1]):
-            move += factor[i, j] * normal[j]
-        new[i] = x[i] + move
-    return exponential
-
-
-@njit(error_model="numpy")
-def _settle(walk, log_p, log_p_new, exponential):
-    """Go there or stay, and note where; the log density there."""
-    x, new, _, chain, progress = walk
-    if exponential > -min(0.0, log_p_new - log_p):
-        x[:], log_p = new, log_p_new
-        progress[1] += 1
-    chain[progress[0]] = x
-    progress[0] += 1
-    return log_p
+def _draw(factor, moves, exponentials, steps, rng):
+    """The moves of the next steps, and the exponential numbers by which they will be judged."""
+    d = len(factor)
+    normal = np.empty(d)
+    for t in range(steps):
+        for i in range(d):
+            normal[i] = rng.standard_normal()
+        exponentials[t] = rng.standard_exponential()
+        for i in range(d):
+            move = factor[i, 0] * normal[0 if len(factor[i]) > 1 else i]
+            for j in range(1, factor.shape[1]):
+                move += factor[i, j] * normal[j]
+            moves[t, i] = move
 
 
 @njit(error_model="numpy")
 def _walk(log_density, args, log_p, walk, stop, rng):
-    """Steps progress[0]..stop-1 from x, in place; the log density reached, or an illegal one, of `new`.
+    """Steps progress[0]..stop-1 from x, in place; the log density reached, or the one that is illegal.
 
-    It is compiled for each density, so that all but the call of the density is left to what is kept.
+    This loop is compiled for each density.  What takes long to compile, drawing, is left to another.
     """
-    normal = np.empty(len(walk.x))
-    while walk.progress[0] < stop:
-        exponential = _propose(walk, normal, rng)
-        log_p_new = log_density(walk.new, *args)
-        if not log_p_new < math.inf:
-            return log_p_new
-        log_p = _settle(walk, log_p, log_p_new, exponential)
+    x, factor, chain, progress = walk
+    new, moves, exponentials = np.empty(len(x)), np.empty((DRAWN, len(x))), np.empty(DRAWN)
+    while progress[0] < stop:
+        steps = min(DRAWN, stop - progress[0])
+        _draw(factor, moves, exponentials, steps, rng)
+        for t in range(steps):
+            for i in range(len(x)):
+                new[i] = x[i] + moves[t, i]
+            log_p_new = log_density(new, *args)
+            if not log_p_new < math.inf:
+                for i in range(len(x)):
+                    x[i] = new[i]
+                return log_p_new
+            goes = exponentials[t] > -min(0.0, log_p_new - log_p)
+            log_p = log_p_new if goes else log_p
+            for i in range(len(x)):
+                x[i] = new[i] if goes else x[i]
+                chain[progress[0], i] = x[i]
+            progress[0] += 1
+            progress[1] += goes
     return log_p
 
 
@@ -125,14 +127,14 @@ def random_walk(log_density, args, start, step_size, steps, rng):
     factor = np.broadcast_to(proposal_factor(step_size, len(x)).T, (len(x),) * 2).T.copy()
     factor = factor if np.ndim(step_size) == 2 else factor[:, :1].copy()
     _require_room("steps", steps, 8 * steps * len(x))
-    walk, slab = Walk(x, x.copy(), factor, np.empty((steps, len(x))), np.zeros(2, np.int64)), 64
+    walk, slab = Walk(x, factor, np.empty((steps, len(x))), np.zeros(2, np.int64)), 64
     chain, progress = walk.chain, walk.progress
     try:
         while progress[0] < steps:
             stop = min(progress[0] + slab, steps)
             log_p = _walk(log_density, tuple(args), log_p, walk, stop, rng)
             if not log_p < np.inf:
-                require(False, "log_density", log_p, f"must be a number below infinity, at x = {walk.new}")
+                require(False, "log_density", log_p, f"must be a number below infinity, at x = {x}")
             slab = min(2 * slab, 2**14)
     except KeyboardInterrupt:
         text = f"interrupted after {progress[0]} of {steps} steps"
