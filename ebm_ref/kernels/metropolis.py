@@ -29,7 +29,7 @@ from ebm_ref.kernels.sweeps import LANES, Chains, sweeps_of_64
 from ebm_ref.samplers.random_walk import check_walk, proposal_factor
 
 RULES = "metropolis", "gibbs"
-DRAWN = 64  # steps of a walk whose random numbers are drawn at once
+DRAWN = 256  # normal numbers of a walk that are drawn at once
 SLAB = 2**24  # attempted updates between two looks at the keyboard: some 40 ms
 
 
@@ -64,10 +64,10 @@ def _walk(log_density, args, log_p, walk, stop, rng):
 
     This loop is compiled for each density.  What takes long to compile, drawing, is left to another.
     """
-    x, factor, chain, progress = walk
-    new, moves, exponentials = np.empty(len(x)), np.empty((DRAWN, len(x))), np.empty(DRAWN)
+    (x, factor, chain, progress), many = walk, 1 + DRAWN // len(walk.x)
+    new, moves, exponentials = np.empty(len(x)), np.empty((many, len(x))), np.empty(many)
     while progress[0] < stop:
-        steps = min(DRAWN, stop - progress[0])
+        steps = min(many, stop - progress[0])
         _draw(factor, moves, exponentials, steps, rng)
         for t in range(steps):
             for i in range(len(x)):
