@@ -109,7 +109,8 @@ def folder():
 
 def version():
     """A hash of all that goes into every kernel: the sources, numba and Python."""
-    tools = numba.__version__, llvmlite.__version__, sys.implementation.cache_tag
+    python = sys.implementation.cache_tag, getattr(sys, "abiflags", "")
+    tools = numba.__version__, llvmlite.__version__, *python
     return _hash(SOURCES, repr(tools).encode())
 
 
@@ -148,16 +149,22 @@ def _temporary():
 
 
 def _opened(path):
-    """The folder, an OSError if it cannot be written; of its neighbours, those used last stay."""
+    """The folder, made if need be; an OSError if it cannot be written."""
     new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=path).close()
     os.utime(path)
     if new:
-        used = lambda folder: folder.stat().st_mtime
-        for old in sorted(path.parent.glob("kernels-*"), key=used)[:-FOLDERS]:
-            shutil.rmtree(old, ignore_errors=True)
+        _forget_old(path.parent)
     return path
+
+
+def _forget_old(place):
+    """Of the folders of all versions, those used last stay."""
+    with contextlib.suppress(OSError):  # somebody else is at it
+        ages = sorted((folder.stat().st_mtime, folder) for folder in place.glob("kernels-*"))
+        for _, old in ages[:-FOLDERS]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _stored(path):
