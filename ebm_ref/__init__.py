@@ -290,6 +290,7 @@ READING_ORDER = (
     "cli.truths",
     "cli.main",
     # the same formulas at the speed of the machine; no page imports them
+    "kernels.compiled",
     "kernels.exponential",
     "kernels.rows",
     "kernels.sums",

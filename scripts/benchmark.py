@@ -13,6 +13,8 @@ many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dim
 scaled up at equal configurations per second.
 A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
 "ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
+A row first_call_* counts CPU seconds from the start of a process to its first result: ours in the second
+process, theirs in the first, which found no machine code and had to compile.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -21,7 +23,9 @@ import contextlib
 import json
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -531,6 +535,43 @@ def random_walk_sigma_ensemble_row(walkers=32, steps=40):
     return random_walk_sigma(emcee_of, f"emcee {metadata.version('emcee')}")
 
 
+# what a user's first lines are, imports included
+FIRST_CALLS = {
+    "ctc": """
+from ebm_ref.kernels.ctc import ctc_value_and_gradient
+ctc_value_and_gradient(np.full((1, 4, 3), -np.log(3.0)), [[1, 2]], [4], [2])
+""",
+    "spin_marginals": """
+from ebm_ref.kernels.enumeration import spin_marginals
+spin_marginals(np.ones((6, 6)) - np.eye(6), np.zeros(6))
+""",
+    "chain": """
+from ebm_ref.kernels.chain import chain_nll_value_and_gradients
+chain_nll_value_and_gradients(np.zeros((1, 4, 3)), np.zeros((3, 3)), [[0, 1, 2, 0]])
+""",
+    "losses": """
+from ebm_ref.kernels.losses import nll_value_and_gradient
+nll_value_and_gradient([[1.0, 3.0, 1.5]], [0])
+""",
+    "random_walk": """
+from numba import njit
+from ebm_ref.kernels.metropolis import random_walk
+bell = njit(lambda x: -0.5 * x[0] ** 2)
+random_walk(bell, (), [0.0], 1.0, 1000, np.random.default_rng(0))
+""",
+}
+
+
+def first_call_row(lines):
+    """The second process against the first: both start from nothing but the kept machine code."""
+    code = f"import time\nimport numpy as np{lines}print(time.process_time())"
+    with tempfile.TemporaryDirectory() as folder:
+        environment, command = os.environ | {"NUMBA_CACHE_DIR": folder}, [sys.executable, "-c", code]
+        run = lambda: float(subprocess.check_output(command, env=environment))
+        first = run()
+        return min(run() for _ in range(3)), first, "the first process"
+
+
 PAGES = (
     *("squared_error", "huber", "log_cosh", "smooth_l1", "kl_divergence", "cross_entropy", "label_smoothing"),
     *(
@@ -566,6 +607,9 @@ ROWS = {
     "spin_chains_64_annealer": spin_chains_annealer_row,
     "random_walk_sigma": random_walk_sigma_row,
     "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
+    **{
+        f"first_call_{name}": lambda lines=lines: first_call_row(lines) for name, lines in FIRST_CALLS.items()
+    },
 }
 
 

@@ -30,10 +30,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.exact import chain_nll as page
 from ebm_ref.kernels.batch import as_integers, as_lengths, as_numbers, as_positive, divide, refuse
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import exponential, halvings
 
 LEAST = 2.0**-900  # what a sum may fall to in one step, and still be safe

@@ -15,11 +15,11 @@ Source: the pages of the loops; exact/enumeration.py.
 import math
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.checks import largest_finite, require, require_finite_sum, whole
 from ebm_ref.exact.spins import check_spins, levels, require_memory
 from ebm_ref.kernels.batch import as_positive, as_table
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.gray_graphs import Totals, as_graph_of_factors, count_graph, gray_code, sum_graph
 from ebm_ref.kernels.gray_spins import Sums, as_spins, count_spins, sum_spins
 from ebm_ref.kernels.ground_states import KEPT, Model, lowest, unit_of

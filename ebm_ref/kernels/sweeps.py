@@ -41,8 +41,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import LOG2_HIGH, LOG2_LOW, ROUND, TAYLOR, power_of_two
 
 LANES = 64  # chains that stand side by side
@@ -106,7 +106,7 @@ def draw_64(bits, unit, numbers):
         bits[1, c] = (y << np.uint64(37)) | (y >> np.uint64(27))
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract"}, cache=True)
+@njit(error_model="numpy", nogil=True, fastmath={"contract"})
 def sweeps_of_64(graph, h, betas, gibbs, chains, start, stop):
     """Sweeps start..stop-1 of 64 chains, in place."""
     (ends, neighbours, couplings), (spins, bits, sums, E_of, M_of) = graph, chains
