@@ -1,0 +1,92 @@
+r"""Levels: energies that cancel, added up without rounding, and what a configuration costs above the best.
+
+    V(i)    = min_j (e(i, j) + V(j))          energy to go: exact
+    c(i, j) = e(i, j) + V(j) - V(i) >= 0      what the step from i to j costs above the best, rounded once
+
+    E(y)    = min E + sum of c along y
+
+An energy of 1e17 here and one of -1e17 there leave a difference of order 1, and that difference decides.
+Sums in float64 lose it.  So energies are written as whole multiples of one small power of two, the unit:
+Python's integers have as many digits as it takes, and their sums and minima do not round.  One search for
+the best way on from each place finds V, the level of this place.  Levels cancel along every configuration,
+whatever they are.  Once they are taken off, no c is negative.  Sums of what is not negative lose nothing,
+and so float64 will do from here on.
+
+Integers are slow.  Float64 finds c as well, where its sums lose little: the rounding of V cancels along a
+configuration like V itself, and only that of c counts.  `is_safe` says afterwards whether it was little.
+
+Source: Johnson (1977), "Efficient algorithms for shortest paths in sparse networks", for the costs c.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ebm_ref.checks import as_real, require
+
+UNIT = 2.0**-53  # by how much a sum may be off, relative to itself
+SAFE = 2.0**-47  # by how much a cost may be off, relative to 1/beta + the cost
+
+
+class Units(NamedTuple):
+    """Energies as whole multiples of 2^log2."""
+
+    log2: int
+    far: int  # stands for +inf: more than any sum of finite energies, plus or minus
+
+    def whole(self, energies):
+        """Energies as integers of any length, exactly: an array of objects."""
+        m, e = np.frexp(np.where(np.isinf(energies), 0.0, energies))
+        shifts = np.where(m == 0.0, 0, e - 53 - self.log2).astype(object)
+        digits = np.ldexp(m, 53).astype(np.int64).astype(object)
+        return np.where(np.isinf(energies), self.far, _shifted(digits, shifts))
+
+    def real(self, whole):
+        """Integers as energies again, each rounded once; +inf what holds a forbidden one."""
+        return np.asarray(_divided(whole, self.far // 2, self.log2), float)
+
+
+def _shift(x, n):
+    """x 2^n of integers; n may be negative where nothing is lost."""
+    return x << n if n >= 0 else x >> -n
+
+
+def _quotient(x, far, log2):
+    """x 2^log2 as a float, correctly rounded; inf from far on, -inf below -far."""
+    if abs(x) >= far:
+        return np.inf if x > 0 else -np.inf
+    return x / (1 << -log2) if log2 < 0 else float(x << log2)
+
+
+_shifted = np.frompyfunc(_shift, 2, 1)
+_divided = np.frompyfunc(_quotient, 3, 1)
+
+
+def units_of(*tables, count):
+    """The units in which no sum of up to `count` entries of these tables rounds; +inf forbids.
+
+    Differences of two such sums do not round either, and a sum with a forbidden entry stays apart from
+    all others.
+
+    >>> units = units_of(np.array([1e17, 0.5, np.inf]), count=3)
+    >>> big, half, far = units.whole(np.array([1e17, 0.5, np.inf]))
+    >>> float(units.real(big + half - big)), float(units.real(far - big))
+    (0.5, inf)
+    """
+    finite = [x[np.isfinite(x)] for x in (np.ravel(as_real("tables", table)) for table in tables)]
+    e = np.frexp(np.concatenate([x[x != 0.0] for x in finite]))[1]
+    log2, top = (int(e.min()) - 53, int(e.max())) if e.size else (0, 0)
+    return Units(log2, 1 << max(top - log2, 0) + int(count).bit_length() + 4)
+
+
+def is_safe(costs, sizes, beta):
+    """Whether costs in float64, sums and differences of numbers of these sizes, lost next to nothing.
+
+    `sizes` is the sum of what was added up, each by its absolute value.  Then a cost is off by 4 u of it
+    at most.  That may be 2^-47 of 1/beta, or of the cost itself.  What is forbidden is not asked.
+
+    >>> bool(is_safe(np.array([0.5]), np.array([8.0]), 1.0)), bool(is_safe(np.array([0.0]), np.array([1e17]), 1.0))
+    (True, False)
+    """
+    asked = np.isfinite(sizes) & np.isfinite(costs)
+    return bool(np.all(4.0 * UNIT * sizes[asked] * beta <= SAFE * (1.0 + beta * np.abs(costs[asked]))))
