@@ -198,6 +198,7 @@ READING_ORDER = (
     "inference.uses",
     "inference.calibration",
     # exact: every configuration counted
+    "exact.levels",
     "exact.spins",
     "exact.enumeration",
     "exact.checkpoint",
