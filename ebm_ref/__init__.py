@@ -88,6 +88,7 @@ READING_ORDER = (
     "formula",
     "laws",
     "numerics",
+    "exact.levels",
     # energies: one configuration in, one number out
     "energies.linear_regression",
     "energies.two_class",
@@ -198,7 +199,6 @@ READING_ORDER = (
     "inference.uses",
     "inference.calibration",
     # exact: every configuration counted
-    "exact.levels",
     "exact.spins",
     "exact.enumeration",
     "exact.checkpoint",

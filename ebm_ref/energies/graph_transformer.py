@@ -27,6 +27,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, whole
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
+from ebm_ref.numerics import total
 
 
 class Lattice(NamedTuple):
@@ -78,7 +79,7 @@ def along(e, path):
     """The sum of e along a path, +inf where there is none; NaN where any energy is."""
     if np.any(np.isnan(e)):
         return np.nan
-    return np.inf if path is None else np.sum(e[np.array(path)])
+    return np.inf if path is None else total(e[np.array(path)])
 
 
 def best_path(energies, lattice):

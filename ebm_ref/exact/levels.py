@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.checks import as_real, require
+from ebm_ref.checks import as_real
 
-UNIT = 2.0**-53  # by how much a sum may be off, relative to itself
-SAFE = 2.0**-47  # by how much a cost may be off, relative to 1/beta + the cost
+UNIT = 2.0**-53  # by how much a sum is off, relative to itself
+SAFE = 2.0**-44  # by how much a cost may be off, relative to 1/beta or to itself
 
 
 class Units(NamedTuple):
@@ -33,6 +33,11 @@ class Units(NamedTuple):
 
     log2: int
     far: int  # stands for +inf: more than any sum of finite energies, plus or minus
+
+    @property
+    def fit_float64(self):
+        """Whether float64 holds all these sums as they are."""
+        return self.far <= 2**57
 
     def whole(self, energies):
         """Energies as integers of any length, exactly: an array of objects."""
@@ -73,20 +78,23 @@ def units_of(*tables, count):
     >>> float(units.real(big + half - big)), float(units.real(far - big))
     (0.5, inf)
     """
-    finite = [x[np.isfinite(x)] for x in (np.ravel(as_real("tables", table)) for table in tables)]
-    e = np.frexp(np.concatenate([x[x != 0.0] for x in finite]))[1]
-    log2, top = (int(e.min()) - 53, int(e.max())) if e.size else (0, 0)
-    return Units(log2, 1 << max(top - log2, 0) + int(count).bit_length() + 4)
+    finite = [x[np.isfinite(x) & (x != 0.0)] for x in (np.ravel(as_real("tables", x)) for x in tables)]
+    m, e = np.frexp(np.concatenate([*finite, [1.0]]))  # a unit of at most 1
+    digits = np.ldexp(m, 53).astype(np.int64)
+    lowest = np.frexp((digits & -digits).astype(float))[1] - 1
+    log2 = int(np.min(e - 53 + lowest))
+    return Units(log2, 1 << int(e.max()) - log2 + int(count).bit_length() + 4)
 
 
 def is_safe(costs, sizes, beta):
-    """Whether costs in float64, sums and differences of numbers of these sizes, lost next to nothing.
+    """Whether costs that float64 found lost next to nothing: 2^-44 of 1/beta or of themselves, each.
 
-    `sizes` is the sum of what was added up, each by its absolute value.  Then a cost is off by 4 u of it
-    at most.  That may be 2^-47 of 1/beta, or of the cost itself.  What is forbidden is not asked.
+    `sizes` is the sum of what was added up and taken off, by absolute value.  So a cost is off by 4 u of
+    it at most, u = 2^-53.  What is forbidden is not asked.
 
-    >>> bool(is_safe(np.array([0.5]), np.array([8.0]), 1.0)), bool(is_safe(np.array([0.0]), np.array([1e17]), 1.0))
+    >>> is_safe(np.array([0.5]), np.array([8.0]), 1.0), is_safe(np.array([0.0]), np.array([1e17]), 1.0)
     (True, False)
     """
     asked = np.isfinite(sizes) & np.isfinite(costs)
-    return bool(np.all(4.0 * UNIT * sizes[asked] * beta <= SAFE * (1.0 + beta * np.abs(costs[asked]))))
+    off, cost = 4.0 * UNIT * sizes[asked], np.abs(costs[asked])
+    return bool(np.all(off <= SAFE * np.maximum(1.0 / beta, cost)))
