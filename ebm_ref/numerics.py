@@ -79,6 +79,14 @@ def value_of(x):
     return x
 
 
+def with_slope(value, x):
+    """The value as it is; but where autograd follows x, it sees the slope of x, unless this is infinite."""
+    if not isbox(x):
+        return value
+    finite = np.isfinite(value_of(x))
+    return value + (np.where(finite, x, 0.0) - np.where(finite, value_of(x), 0.0))
+
+
 def logsumexp(x):
     """log sum_j exp(x_j) of a vector (k,), k >= 1; -inf terms count as absent, +inf and NaN prevail.
 

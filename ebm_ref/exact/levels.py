@@ -48,7 +48,7 @@ class Units(NamedTuple):
 
     def real(self, whole):
         """Integers as energies again, each rounded once; +inf what holds a forbidden one."""
-        return np.asarray(_divided(whole, self.far // 2, self.log2), float)
+        return np.asarray(_divided(np.asarray(whole, object), self.far // 2, self.log2), float)
 
 
 def _shift(x, n):
@@ -57,10 +57,14 @@ def _shift(x, n):
 
 
 def _quotient(x, far, log2):
-    """x 2^log2 as a float, correctly rounded; inf from far on, -inf below -far."""
+    """x 2^log2 as a float, correctly rounded; infinite from far on, and where float64 ends."""
+    infinite = np.inf if x > 0 else -np.inf
     if abs(x) >= far:
-        return np.inf if x > 0 else -np.inf
-    return x / (1 << -log2) if log2 < 0 else float(x << log2)
+        return infinite
+    try:
+        return x / (1 << -log2) if log2 < 0 else float(x << log2)
+    except OverflowError:
+        return infinite
 
 
 _shifted = np.frompyfunc(_shift, 2, 1)
@@ -79,7 +83,7 @@ def units_of(*tables, count):
     (0.5, inf)
     """
     finite = [x[np.isfinite(x) & (x != 0.0)] for x in (np.ravel(as_real("tables", x)) for x in tables)]
-    m, e = np.frexp(np.concatenate([*finite, [1.0]]))  # a unit of at most 1
+    m, e = np.frexp(np.concatenate(finite) if any(map(np.size, finite)) else np.ones(1))
     digits = np.ldexp(m, 53).astype(np.int64)
     lowest = np.frexp((digits & -digits).astype(float))[1] - 1
     log2 = int(np.min(e - 53 + lowest))
