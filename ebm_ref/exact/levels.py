@@ -37,7 +37,7 @@ class Units(NamedTuple):
     @property
     def fit_float64(self):
         """Whether float64 holds all these sums as they are."""
-        return self.far <= 2**57
+        return self.far <= 2**55
 
     def whole(self, energies):
         """Energies as integers of any length, exactly: an array of objects."""
