@@ -58,15 +58,19 @@ def half_square(d):
 def total(x):
     """sum_j x_j of a vector, rounded once: what is left where large terms cancel has all its digits.
 
+    Infinities and NaN prevail, and opposite infinities are NaN.
+
     >>> float(total(np.array([1e17, 0.5, -1e17])))
     0.5
     """
     terms = np.asarray(x, float)
-    try:
-        return np.float64(fsum(terms))
-    except OverflowError:  # on the way, if not in the end
-        with np.errstate(over="ignore"):
-            return np.float64(np.ldexp(fsum(np.ldexp(terms, -64)), 64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.all(np.isfinite(terms)):
+            return np.sum(terms)
+        try:
+            return np.float64(fsum(terms))
+        except OverflowError:  # on the way, if not in the end
+            return np.ldexp(fsum(np.ldexp(terms, -64)), 64)
 
 
 defvjp(total, lambda ans, x: lambda g: g * np.ones(np.shape(x)))

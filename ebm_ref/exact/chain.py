@@ -31,18 +31,9 @@ Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun e
 
 import autograd.numpy as np
 
-from ebm_ref.checks import (
-    as_real,
-    largest_finite,
-    real,
-    require,
-    require_count,
-    require_finite_sum,
-    require_positive,
-    whole,
-)
+from ebm_ref.checks import as_real, real, require, require_count, require_finite_sum, require_positive, whole
 from ebm_ref.energies.chain import energy_of
-from ebm_ref.exact.levels import is_safe, units_of
+from ebm_ref.exact.levels import is_safe, largest, less_lowest, told_apart, units_of
 from ebm_ref.numerics import scaled_sum, value_of, with_slope
 
 
@@ -195,9 +186,8 @@ def k_best(unary, pairwise, count):
     u, P, _ = check_sums(unary, pairwise)
     require_count("count", count)
     count = whole("count", count)
-    t, k = np.shape(u)
     if reads_nan(u, P):
-        return np.array([np.nan]), np.zeros((1, t), int)
+        return np.array([np.nan]), np.zeros((1, len(u)), int)
     labels = best_sequences(value_of(u), value_of(P), count)
     return np.array([energy_of(u, P, y) for y in labels]), labels
 
@@ -213,7 +203,7 @@ def best_sequences(u, P, count):
 
 
 def ranked(u, P, count):
-    """Energies and labels of the `count` best sequences, and whether rounding cannot have changed the order."""
+    """Energies and labels of the `count` best sequences, and whether no rounding can have changed them."""
     k, size, gaps = len(P), len(u) * (largest(u) + largest(P)), []
     ways, steps, rows = u[-1][:, None], [], np.arange(k)[:, None]  # the lowest energies to go, ascending
     for row in u[-2::-1]:
@@ -277,11 +267,11 @@ def reads_nan(unary, pairwise):
     return bool(np.any(np.isnan(unary)) or (len(unary) > 1 and np.any(np.isnan(pairwise))))
 
 
-def exactly(u, P):
-    """The tables as integers (levels.py), and their units."""
-    P = P if len(u) > 1 else np.zeros(P.shape)  # not read
-    units = units_of(u, P, count=2 * len(u))
-    return units.whole(u), units.whole(P), units
+def exactly(u, P, less=0.0):
+    """The tables as integers (levels.py), u less a table, and their units."""
+    less, P = less + np.zeros(u.shape), P if len(u) > 1 else np.zeros(P.shape)  # P is not read
+    units = units_of(u, P, less, count=3 * len(u))
+    return units.whole(u) - units.whole(less), units.whole(P), units
 
 
 def grounded(x):
@@ -313,43 +303,32 @@ def follow(start, steps):
     return np.array(labels)
 
 
-def best_labels(u, P):
-    """Labels of the sequence of lowest energy, the first of those that tie."""
-    return searched(u, P)[0]
+def best_labels(u, P, less=0.0):
+    """Labels of the sequence of lowest energy, u less a table, the first of those that tie."""
+    return searched(u, P, less)[0]
 
 
-def searched(u, P):
+def searched(u, P, less=0.0):
     """Those labels, and the ways on as float64 found them."""
     u, P = value_of(u), value_of(P)
-    start, steps = ways_on(u, P)
+    start, steps = ways_on(u - less, P)
     labels = follow(start, steps)
     passed = np.sort(np.vstack([start[None], steps[np.arange(len(steps)), labels[:-1]]]), axis=1)[:, :2]
-    size = max(largest(start), largest(steps))
+    size = max(largest(start), largest(steps), largest(u) if np.any(less) else 0.0)
     if not reads_nan(u, P) and not told_apart(passed, size, len(u)):
-        u, P, units = exactly(u, P)
+        u, P, units = exactly(u, P, less)
         labels = labels if units.fit_float64 else follow(*ways_on(u, P))
     return labels, (start, steps)
 
 
 def counted(u, P, beta):
-    """Energy and labels of the best sequence, and unary and pairwise energies above it, none if it is not."""
+    """Energy and labels of the best sequence, and unary and pairwise energies above it, if it is possible."""
     labels, ways = searched(u, P)
     lowest = np.nan if reads_nan(u, P) else energy_of(u, P, labels)
     if not lowest < np.inf:
         return lowest, labels, None
     above = above_best(value_of(u), value_of(P), ways, beta)
     return lowest, labels, followed(*above, u, P, lowest)
-
-
-def largest(sums):
-    """The largest size of sums that are finite; 0 of integers, which do not round."""
-    return 0.0 if sums.dtype == object else largest_finite(sums)
-
-
-def told_apart(ascending, size, t):
-    """Whether sums of 2 t energies, none above this size on the way, differ by more than they have rounded."""
-    with np.errstate(invalid="ignore"):
-        return size == 0.0 or not np.any(np.diff(ascending) <= 2.0**-50 * t * size)
 
 
 def above_best(u, P, ways, beta):
@@ -370,12 +349,6 @@ def followed(rows, costs, u, P, lowest):
         return rows, costs
     level = lowest * (np.arange(len(u)) == 0)
     return with_slope(rows, u - level[:, None]), with_slope(costs, P + np.zeros((len(u) - 1, 1, 1)))
-
-
-def less_lowest(x):
-    """Rows less their lowest; integers, too."""
-    lowest = x.min(axis=-1, keepdims=True)
-    return x - (lowest if x.dtype == object else np.where(np.isfinite(lowest), lowest, 0.0))
 
 
 def forward(u, P, beta):

@@ -221,7 +221,7 @@ def against_violator(u, P, y, cost):
 
 def worst_violator(u, P, y, cost):
     """The sequence of lowest energy once `cost` is subtracted wherever a label is wrong."""
-    return best_labels(u - cost * (y[:, None] != np.arange(len(P))), P)
+    return best_labels(u, P, cost * (y[:, None] != np.arange(len(P))))
 
 
 def rescaled_rules(unary, pairwise, labels, cost):

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.checks import as_real
+from ebm_ref.checks import as_real, largest_finite
 
 UNIT = 2.0**-53  # by how much a sum is off, relative to itself
 SAFE = 2.0**-44  # by how much a cost may be off, relative to 1/beta or to itself
@@ -102,3 +102,26 @@ def is_safe(costs, sizes, beta):
     asked = np.isfinite(sizes) & np.isfinite(costs)
     off, cost = 4.0 * UNIT * sizes[asked], np.abs(costs[asked])
     return bool(np.all(off <= SAFE * np.maximum(1.0 / beta, cost)))
+
+
+def less_lowest(x):
+    """Rows, the last axis, less their lowest; floats or integers.  A row that is all forbidden stays so."""
+    lowest = x.min(axis=-1, keepdims=True)
+    return x - (lowest if x.dtype == object else np.where(np.isfinite(lowest), lowest, 0.0))
+
+
+def largest(sums):
+    """The largest size of sums that are finite; 0 of integers, which do not round."""
+    return 0.0 if sums.dtype == object else largest_finite(sums)
+
+
+def told_apart(ascending, size, t):
+    """Whether neighbours, sums of up to 2 t energies, differ by more than they can have rounded.
+
+    No sum may be larger than `size` on the way.
+
+    >>> told_apart(np.array([0.0, 0.5]), 1.0, 2), told_apart(np.array([0.0, 0.5]), 1e17, 2)
+    (True, False)
+    """
+    with np.errstate(invalid="ignore"):  # of two that are forbidden
+        return bool(size == 0.0 or not np.any(np.diff(ascending) <= 2.0**-50 * t * size))
