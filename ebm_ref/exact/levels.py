@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.checks import as_real, largest_finite
+from ebm_ref.checks import as_real, largest_finite, require, require_count
 
 UNIT = 2.0**-53  # by how much a sum is off, relative to itself
 SAFE = 2.0**-44  # by how much a cost may be off, relative to 1/beta or to itself
@@ -40,7 +40,13 @@ class Units(NamedTuple):
         return self.far <= 2**55
 
     def whole(self, energies):
-        """Energies as integers of any length, exactly: an array of objects."""
+        """Energies of the tables that the units were made for as integers of any length: an array of objects.
+
+        A ValueError if one is -inf or NaN, or is no whole multiple of the unit.
+        """
+        energies = as_real("energies", energies)
+        refused = np.isnan(energies) | (energies == -np.inf)
+        require(not np.any(refused), "energies", energies, "must be neither NaN nor -inf")
         m, e = np.frexp(np.where(np.isinf(energies), 0.0, energies))
         shifts = np.where(m == 0.0, 0, e - 53 - self.log2).astype(object)
         digits = np.ldexp(m, 53).astype(np.int64).astype(object)
@@ -52,8 +58,11 @@ class Units(NamedTuple):
 
 
 def _shift(x, n):
-    """x 2^n of integers; n may be negative where nothing is lost."""
-    return x << n if n >= 0 else x >> -n
+    """x 2^n of integers; where n is negative nothing may be lost."""
+    if n >= 0:
+        return x << n
+    require(not x & (1 << -n) - 1, "energies", x, f"must be a whole multiple of 2^{-n}, the unit")
+    return x >> -n
 
 
 def _quotient(x, far, log2):
@@ -82,6 +91,7 @@ def units_of(*tables, count):
     >>> float(units.real(big + half - big)), float(units.real(far - big))
     (0.5, inf)
     """
+    require_count("count", count)
     finite = [x[np.isfinite(x) & (x != 0.0)] for x in (np.ravel(as_real("tables", x)) for x in tables)]
     m, e = np.frexp(np.concatenate(finite) if any(map(np.size, finite)) else np.ones(1))
     digits = np.ldexp(m, 53).astype(np.int64)
@@ -101,7 +111,7 @@ def is_safe(costs, sizes, beta):
     """
     asked = np.isfinite(sizes) & np.isfinite(costs)
     off, cost = 4.0 * UNIT * sizes[asked], np.abs(costs[asked])
-    return bool(np.all(off <= SAFE * np.maximum(1.0 / beta, cost)))
+    return bool(np.all(beta * off <= SAFE * np.maximum(1.0, beta * cost)))
 
 
 def less_lowest(x):
