@@ -284,7 +284,7 @@ def test_alignments(kind):
 
 
 def test_a_unit_and_a_half_beside_1e17():
-    """By hand: log Z = log(1 + e^-1/2 + 2 e^-3/10), of four paths, two of which go up by 1e17 and down again."""
+    """By hand: Z = 1 + e^-1/2 + 2 e^-3/10 of four paths, two of which go up by 1e17 and down again."""
     arcs = np.array([[0, 1, 0], [0, 2, 1], [2, 3, 0], [1, 4, 0], [1, 4, 1], [3, 4, 0], [3, 4, 1]])
     e = np.array([0.0, 1e17, -1e17, 0.0, 0.5, 0.3, 0.3])
     weights = np.array([1.0, np.exp(-0.5), np.exp(-0.3), np.exp(-0.3)])
@@ -317,6 +317,23 @@ def assert_followed(name, inputs):
     for a, gradient in f.gradients.items():
         slope = autograd.grad(lambda x, a=a: f.value(**inputs | {a: x}))(inputs[a])
         np.testing.assert_allclose(slope, gradient(**inputs), rtol=1e-9, atol=1e-12)
+
+
+def test_small_probabilities_keep_their_digits():
+    """Beside 1e17: each to the rounding of beta c, which is u times its logarithm, and a few u a moment."""
+    for u, P, beta, sequences, E, _ in chains("ties", 7, 8):
+        u = np.where(np.abs(u) < 1.0, 300.0 * u, u)
+        E = [
+            add([*map(exact, u[range(len(y)), y]), *(exact(P[ij]) for ij in itertools.pairwise(y))])
+            for y in sequences
+        ]
+        beta = min(beta, 1.0)
+        with mp.workdps(80):
+            truth, (nodes, _) = Truth(E, beta), chain.marginals(u, P, beta)
+            for s, j in np.ndindex(u.shape):
+                p = truth.p([y[s] == j for y in sequences])
+                allowed = 2.0**-53 * (16 * len(u) - 4 * mpmath.log(p)) if p > 1e-290 else mpf(1)
+                assert abs(mpf(float(nodes[s, j])) - p) <= allowed * p
 
 
 def test_long_chains_against_the_recursion_in_many_digits():
@@ -362,9 +379,8 @@ def test_units_hold_every_float():
         whole = units.whole(x)
         assert np.array_equal(units.real(whole), x)
         sums = whole[:20] + whole[1:21] - whole[2:22]
-        truth = [float(Fraction(a) + Fraction(b) - Fraction(c)) for a, b, c in zip(x, x[1:], x[2 : 20 + 2])][
-            :20
-        ]
+        parts = [[Fraction(one) for one in row] for row in (x[:20], x[1:21], x[2:22])]
+        truth = [float(a + b - c) for a, b, c in zip(*parts, strict=True)]
         assert units.real(sums).tolist() == truth
         assert units.real(whole[22] - whole[:20] - whole[1:21]).tolist() == [np.inf] * 20
 
