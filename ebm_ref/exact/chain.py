@@ -20,9 +20,9 @@ and what is left is never negative, so that nothing cancels afterwards.  Sums ar
 (numerics.scaled_sum), which neither overflow nor lose what is small beside the best.  So F - E_min keeps its
 digits however large beta is, and where all sequences are alike, the log-sums are exact counts.
 
-The search for V and c runs in float64, and says how much its sums may have rounded.  Where that could
-matter it runs again in integers of any length (levels.py): c is then right to its last bit, and every tie
-is a tie.  In the first case beta c is off by 2^-44 at most, and by 2^-44 of itself.
+The search for V and c runs in float64, and tells how much its sums may have rounded.  Where beta c could be
+off by more than 2^-44, and by more than 2^-44 of itself, it runs again in integers of any length (levels.py),
+and c is right to its last bit.  So does the search for the best labels wherever rounding could have chosen.
 
 Every answer is checked against the same sum written out: chain_enumeration.py.
 
@@ -175,9 +175,8 @@ def entropy(unary, pairwise, beta=1.0):
 def k_best(unary, pairwise, count):
     """The `count` sequences of lowest energy: energies (n,) in ascending order, labels (n, t).
 
-    Ties are in the order of a dictionary.  n is less than `count` where
-    fewer sequences are possible, and 0 where none is.  If an energy is NaN, there is one answer, of
-    energy NaN.
+    Energies are rounded once, and ties are in the order of a dictionary.  n is less than `count` where fewer
+    sequences are possible, and 0 where none is.  If an energy is NaN, there is one answer, of energy NaN.
 
     >>> E, y = k_best(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), 3)
     >>> E.tolist(), y.tolist()
@@ -274,24 +273,16 @@ def exactly(u, P, less=0.0):
     return units.whole(u) - units.whole(less), units.whole(P), units
 
 
-def grounded(x):
-    """Rows less their lowest that is finite; integers, which have no need of it, stay as they are."""
-    if x.dtype == object:
-        return x
-    lowest = x.min(axis=-1, keepdims=True)
-    return x - np.where(np.isfinite(lowest), lowest, 0.0)
-
-
 def ways_on(u, P):
     """From the start (k,), and from each label to each (t-1, k, k): the lowest energy of all that follows.
 
     Each is right but for a level, a number for each moment, which makes no difference to what follows best.
     """
-    u, P = grounded(u), np.reshape(grounded(np.ravel(P)), P.shape)
+    u, P = less_lowest(u), np.reshape(less_lowest(np.ravel(P)), P.shape)
     V, steps = u[-1], []
     for row in u[-2::-1]:
         steps.append(P + V)
-        V = row + grounded(steps[-1].min(axis=1))
+        V = row + less_lowest(steps[-1].min(axis=1))
     return V, np.reshape(steps[::-1], (len(u) - 1, *P.shape))
 
 
