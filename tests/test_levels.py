@@ -10,7 +10,7 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.energies import alignment
 from ebm_ref.energies.graph_transformer import all_paths, best_path, clamped, free, graph_transformer, spelled
-from ebm_ref.exact import chain, chain_margin, chain_nll, graph, semi_markov
+from ebm_ref.exact import chain, chain_enumeration, chain_margin, chain_nll, graph, semi_markov
 from ebm_ref.exact.levels import SAFE, units_of
 from ebm_ref.kernels.chain import chain_nll_value_and_gradients
 from ebm_ref.numerics import total
@@ -130,6 +130,10 @@ def chain_errors(u, P, beta, sequences, truth, rng):
     errors["marginals"] = max(off(nodes[s, j], at(s, j)) for s, j in np.ndindex(t, k))
     errors["edges"] = max(off(edges[s, i, j], step(s, i, j)) for s, i, j in np.ndindex(t - 1, k, k))
     errors["entropy"] = off(chain.entropy(u, P, beta), truth.entropy)
+    listed = chain_enumeration.free_energy_by_enumeration(u, P, beta)
+    errors["free_energy_by_enumeration"] = off(listed, truth.free_energy)
+    p = chain_enumeration.probabilities_by_enumeration(u, P, beta)
+    errors["by_enumeration"] = max(off(x, w / truth.Z) for x, w in zip(p, truth.weights, strict=True))
     possible = [i for i, E in enumerate(truth.energies) if E is not None]
     i = int(rng.choice(possible))
     by_unary = chain_nll.chain_nll_unary_gradient(u, P, sequences[i], beta)
@@ -141,8 +145,11 @@ def chain_errors(u, P, beta, sequences, truth, rng):
         off(by_unary[s, j], (sequences[i][s] == j) - at(s, j)) for s, j in np.ndindex(t, k)
     )
     errors["nll_by_pairwise"] = max(off(by_pairwise[pair], risk(pair)) for pair in np.ndindex(k, k))
-    value, of_kernel, _ = chain_nll_value_and_gradients(u[None], P, [sequences[i]], beta=float(beta))
+    value, of_kernel, pairs_of_kernel = chain_nll_value_and_gradients(
+        u[None], P, [sequences[i]], beta=float(beta)
+    )
     errors["kernel"] = off(value[0], truth.nll(i))
+    errors["kernel_by_pairwise"] = max(off(pairs_of_kernel[0][pair], risk(pair)) for pair in np.ndindex(k, k))
     errors["kernel_by_unary"] = max(
         off(of_kernel[0, s, j], (sequences[i][s] == j) - at(s, j)) for s, j in np.ndindex(t, k)
     )
@@ -157,9 +164,12 @@ def test_searches(kind):
         energy, labels = chain.viterbi(u, P)
         assert tuple(labels) == sequences[order[0]] and energy == float(E[order[0]])
         count = int(rng.integers(1, 9))
-        energies, found = chain.k_best(u, P, count)
-        assert [tuple(y) for y in found] == [sequences[i] for i in order[:count]]
-        assert energies.tolist() == [float(E[i]) for i in order[:count]]
+        for k_best in (chain.k_best, chain_enumeration.k_best_by_enumeration):
+            energies, found = k_best(u, P, count)
+            assert [tuple(y) for y in found] == [sequences[i] for i in order[:count]]
+            np.testing.assert_allclose(energies, [float(E[i]) for i in order[:count]], rtol=2.0**-44)
+        listed = chain_enumeration.energies_by_enumeration(u, P)
+        np.testing.assert_allclose(listed, [np.inf if x is None else float(x) for x in E], rtol=2.0**-44)
         i, m = int(rng.choice(order)), rng.choice([0.25, 3.0])
         y, others = np.array(sequences[i]), [j for j in order if j != i]
         assert chain_margin.chain_perceptron(u, P, y) == float(E[i] - E[order[0]])

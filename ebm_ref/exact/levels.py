@@ -134,4 +134,4 @@ def told_apart(ascending, size, t):
     (True, False)
     """
     with np.errstate(invalid="ignore"):  # of two that are forbidden
-        return bool(size == 0.0 or not np.any(np.diff(ascending) <= 2.0**-50 * t * size))
+        return bool(size == 0.0 or not np.any(np.diff(ascending) <= 2.0**-49 * t * size))

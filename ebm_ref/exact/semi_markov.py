@@ -199,12 +199,9 @@ def above_best(answer, e, P, beta):
 
 def costs_of(segments, steps):
     """Start, segments and steps less the lowest of those to choose from."""
-    B = np.min(segments, axis=1, keepdims=True)
-    return (
-        less_lowest(B[0, 0]),
-        np.swapaxes(less_lowest(np.swapaxes(segments, 1, 2)), 1, 2),
-        less_lowest(steps),
-    )
+    by_label = np.swapaxes(segments, 1, 2)
+    start = less_lowest(np.min(segments[0], axis=0))
+    return start, np.swapaxes(less_lowest(by_label), 1, 2), less_lowest(steps)
 
 
 def onwards(segments, steps, beta):
@@ -265,9 +262,9 @@ def marginals(segments, pairwise, beta=1.0):
     e, P, beta = check_segments(segments, pairwise, beta)
     e, P = as_read(e, P)
     lowest, answer = lowest_energy(e, P)
-    return (
-        probabilities(*above_best(answer, e, P, beta), beta) if lowest < np.inf else np.full(e.shape, np.nan)
-    )
+    if not lowest < np.inf:
+        return np.full(e.shape, np.nan)
+    return probabilities(*above_best(answer, e, P, beta), beta)
 
 
 def probabilities(start, segments, steps, beta):
