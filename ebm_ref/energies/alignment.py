@@ -81,12 +81,7 @@ def best_path(d, diagonal=1):
     >>> best_path(np.array([[0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])).tolist()
     [[0, 0], [1, 0], [2, 1]]
     """
-    n, m = d.shape
-    _, D = searched(exactly(d)[0], diagonal)
-    path = [(n - 1, m - 1)]
-    while path[-1] != (0, 0):
-        path.append(D[path[-1]][1])
-    return np.array(path[::-1])
+    return traced(searched(exactly(d)[0], diagonal), d.shape)
 
 
 def exactly(d):
@@ -96,13 +91,23 @@ def exactly(d):
     return units.whole(np.where(np.isnan(d), np.inf, d)), units
 
 
-def searched(d, diagonal=1):
-    """Pairs in order, and {pair: (D, where the best path to it comes from)}, of whole numbers."""
-    pairs, D = [*np.ndindex(d.shape)], {(0, 0): (d[0, 0], None)}
-    for i, j in pairs[1:]:
-        sums = [(D[w][0] + (diagonal if w == (i - 1, j - 1) else 1) * d[i, j], w) for w in predecessors(i, j)]
-        D[i, j] = min(sums, key=lambda way: way[0])
-    return pairs, D
+def searched(whole, diagonal=1):
+    """{pair: (D, where the best path to it comes from)}, of distances that are whole numbers."""
+    D = {(0, 0): (whole[0, 0], None)}
+    for i, j in [*np.ndindex(whole.shape)][1:]:
+        once, ways = whole[i, j], predecessors(i, j)
+        sums = [D[w][0] + (diagonal * once if w == (i - 1, j - 1) else once) for w in ways]
+        lowest = min(sums)
+        D[i, j] = lowest, ways[sums.index(lowest)]
+    return D
+
+
+def traced(D, shape):
+    """(l, 2) pairs of the best path, from its end."""
+    path = [(shape[0] - 1, shape[1] - 1)]
+    while path[-1] != (0, 0):
+        path.append(D[path[-1]][1])
+    return np.array(path[::-1])
 
 
 def predecessors(i, j):
@@ -166,21 +171,25 @@ def soft_alignment(distances, beta=1.0):
     13.0
     """
     d, beta = SOFT.checked(distances, beta)
-    lowest = along(d, best_path(d))
+    whole, units = exactly(d)
+    D = searched(whole)
+    lowest = along(d, traced(D, d.shape))
     if not lowest < np.inf:
         return lowest
-    c, r = arrivals(d, beta)[0][d.shape[0] - 1, d.shape[1] - 1]
+    c, r = arrivals(d, beta, lowest, costs_of(whole, units, D))[0][d.shape[0] - 1, d.shape[1] - 1]
     return lowest - (c + np.log1p(r)) / beta
 
 
 def soft_alignment_gradient(distances, beta=1.0):
     """dF/dd, shape (n, m): the probability that the path passes the pair; 0 where every path is forbidden."""
     d, beta = SOFT.checked(distances, beta)
-    lowest, (n, m) = along(d, best_path(d)), d.shape
+    (whole, units), (n, m) = exactly(d), d.shape
+    D = searched(whole)
+    lowest = along(d, traced(D, d.shape))
     g = np.full((n, m), np.nan if np.isnan(lowest) else 0.0)
     if not lowest < np.inf:
         return g
-    _, ways = arrivals(d, beta)
+    _, ways = arrivals(d, beta, lowest, costs_of(whole, units, D))
     g[n - 1, m - 1] = 1.0
     for i, j in [(i, j) for i in range(n) for j in range(m)][:0:-1]:
         if g[i, j] > 0.0:  # handed on to the pairs it came from, each by its share
@@ -192,18 +201,23 @@ def soft_alignment_gradient(distances, beta=1.0):
     return np.minimum(g, 1.0)
 
 
-def arrivals(d, beta):
-    """{(i, j): (c, r)} with sums over the paths up to there, and the same for each way in, as arrays."""
-    whole, units = exactly(d)
-    pairs, D = searched(whole)
-    steps = [(w, pair) for pair in pairs[1:] for w in predecessors(*pair)]
+def costs_of(whole, units, D):
+    """{(w, pair): what the step from w to the pair costs above the best way to the pair}."""
+    steps = [(w, pair) for pair in D for w in predecessors(*pair)]
     costs = units.real([D[w][0] + whole[pair] - D[pair][0] for w, pair in steps])
-    costs = dict(zip(steps, with_slope(costs, d[tuple(np.array([p for _, p in steps], int).T)]), strict=True))
-    ways, sums = {}, {(0, 0): (with_slope(0.0, beta * (along(d, best_path(d)) - d[0, 0])), 0.0)}
-    for pair in pairs[1:]:
+    return dict(zip(steps, costs, strict=True))
+
+
+def arrivals(d, beta, lowest, costs):
+    """{(i, j): (c, r)} with sums over the paths up to there, and the same for each way in, as arrays.
+
+    Sums of e^{-beta (E - lowest)}: the costs say all of it, and autograd sees the slopes of d and `lowest`.
+    """
+    ways, sums = {}, {(0, 0): (with_slope(0.0, beta * (lowest - d[0, 0])), 0.0)}
+    for pair in [*np.ndindex(d.shape)][1:]:
         before = predecessors(*pair)
-        c = np.array([sums[w][0] - beta * costs[w, pair] for w in before])
-        ways[pair] = c, np.array([sums[w][1] for w in before])
+        c = [sums[w][0] - beta * with_slope(costs[w, pair], d[pair]) for w in before]
+        ways[pair] = np.array(c), np.array([sums[w][1] for w in before])
         sums[pair] = scaled_sum(*ways[pair])
     return sums, ways
 

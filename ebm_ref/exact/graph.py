@@ -85,18 +85,19 @@ def graph_perceptron_gradient(energies, arcs: int, answer: int):
 
 def against_best(e, right, given):
     """The loss, and what the best path that spells the answer passes more than the one that is read."""
-    if not along(e, best_path(e, given)) < np.inf:
+    read = best_path(e, given)
+    if not along(e, read) < np.inf:
         return np.nan, None
     if right.end == 0:
         return np.inf, None
-    more = passed_more(e, right, given)
+    more = passed_more(e, best_path(e, right), read)
     return np.maximum(0.0, total(weighted(more, e))), more
 
 
-def passed_more(e, right, given):
-    """(n,) 1 on the best path of one lattice, -1 on that of the other, 0 where both pass or neither."""
-    on = lambda lattice: 1.0 * np.isin(np.arange(len(e)), best_path(e, lattice))
-    return on(right) - on(given)
+def passed_more(e, path, other):
+    """(n,) 1 on one path, -1 on the other, 0 where both pass or neither."""
+    on = lambda path: 1.0 * np.isin(np.arange(len(e)), path)
+    return on(path) - on(other)
 
 
 def flat(e, loss):
@@ -148,14 +149,14 @@ def graph_nll(energies, arcs: int, answer: int, beta=1.0):
     0.69314718056
     """
     e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
-    return against_rest(e, clamped(arcs, answer), anything_but(arcs, answer), beta, arcs)[0]
+    return against_rest(e, clamped(arcs, answer), anything_but(arcs, answer), beta)[0]
 
 
 def graph_nll_gradient(energies, arcs: int, answer: int, beta=1.0):
     """dL/de, shape (n,): P(arc | path spells the answer) - P(arc); 0 where L is 0 or infinite."""
     e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
     right, rest = clamped(arcs, answer), anything_but(arcs, answer)
-    loss, log_odds = against_rest(e, right, rest, beta, arcs)
+    loss, log_odds = against_rest(e, right, rest, beta)
     if not 0.0 < loss < np.inf:
         return flat(e, loss)
     P, Q = (passes(e, lattice, beta) for lattice in (right, rest))
@@ -164,14 +165,14 @@ def graph_nll_gradient(energies, arcs: int, answer: int, beta=1.0):
     return sigmoid(log_odds) * difference
 
 
-def against_rest(e, right, rest, beta, arcs):
+def against_rest(e, right, rest, beta):
     """The loss, and log Z_rest - log Z_Y, from the arcs that the two best paths do not share."""
-    F, G = (free_energy_of(e, lattice, beta) for lattice in (right, rest))
-    if not (F < np.inf and G < np.inf):
-        return np.nan if np.isnan(F) or F == G else 0.0 if F < G else np.inf, None
-    gap = total(weighted(passed_more(e, right, rest), e))
-    other, own = (path_sums(e, lattice, beta)[0] for lattice in (rest, right))
-    log_odds = beta * gap + (other - own)
+    paths = [best_path(e, lattice) for lattice in (right, rest)]
+    own, other = (along(e, path) for path in paths)
+    if not (own < np.inf and other < np.inf):
+        return np.nan if np.isnan(own) or own == other else 0.0 if own < other else np.inf, None
+    gap = total(weighted(passed_more(e, *paths), e))
+    log_odds = beta * gap + (path_sums(e, rest, beta)[0] - path_sums(e, right, beta)[0])
     return softplus(log_odds) / beta, log_odds
 
 
