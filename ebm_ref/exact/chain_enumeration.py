@@ -48,7 +48,7 @@ def tables(unary, pairwise):
 
 
 def energies_by_enumeration(unary, pairwise):
-    """(k^t,) energies of all sequences, in their order; rounded once where more than 2^-30 of one may be lost.
+    """(k^t,) energies of all sequences, in order; rounded once where more than 2^-30 of one may be lost.
 
     >>> energies_by_enumeration(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2))).tolist()
     [0.0, 4.0, 1.0, 5.0]
