@@ -228,6 +228,7 @@ CALLS = {
             "centre": 0.0,
             "scale": np.array([1.0]),
             "evaluations": 500,
+            "points": np.array([1.0, 2.0]),
         },
     ),
     "quadrature.expectation": (
