@@ -269,7 +269,7 @@ def test_a_level_takes_no_digits():
 
 
 def test_blocking_says_where_it_finds_nothing():
-    with pytest.warns(d.Doubtful, match="draws: 16 are too few"):
+    with pytest.warns(d.Doubtful, match="series: 16 are too few"):
         assert np.isnan(blocking.blocking_error(np.arange(16.0)))
     assert np.isnan(blocking.blocking_error([1.0, np.inf, 2.0, 3.0, 1.0, 2.0]))
     assert np.isnan(blocking.jackknife(np.mean, np.array([1.0, np.nan, 2.0]), blocks=3)[1])

@@ -74,7 +74,7 @@ def blocking_error(series):
     for b, error, _ in rows:
         if b**3 > 2.0 * len(x) * max(1.0, error / first) ** 4:
             return float(unscaled(error, power))
-    doubt(f"{len(x)} are too few: their error still rises at the longest blocks")
+    doubt(f"{len(x)} are too few: their error still rises at the longest blocks", "series")
     return np.nan
 
 

@@ -54,9 +54,9 @@ class Doubtful(UserWarning):
     """A diagnostic that is NaN, or only a bound, for a reason that the text names."""
 
 
-def doubt(reason):
+def doubt(reason, argument="draws"):
     """Warn, in the name of the function that the user called."""
-    warnings.warn(f"draws: {reason}", Doubtful, stacklevel=4)
+    warnings.warn(f"{argument}: {reason}", Doubtful, stacklevel=4)
 
 
 def check_chains(draws, least=4, argument="draws"):
