@@ -8,8 +8,9 @@ r"""Quadrature: log Z and expectations of continuous densities in one and two di
              a + (b - a) / (1 + e^{-2u})       from a to b,  u = pi/2 sinh t
     int g(x) dx ~ h sum_k g(x(kh)) x'(kh)
 
-Double_exponential has the change of variable and the error of one sum.  A density that is smooth and in
-one piece needs no more.  Where the sums do not settle, the domain is cut and both sides are summed alone.
+The page `double_exponential` has the change of variable and the error of one sum.  A density that is
+smooth and in one piece needs no more.  Where the sums do not settle, the domain is cut and each part is
+summed alone.
 
 A cut falls where the density bends most sharply: there is a step, a corner, a peak or a pole.  It falls,
 too, where E has a minimum that lies deeper than the points show: between two far points E may slope
@@ -59,15 +60,15 @@ from ebm_ref.numerics import weighted
 
 LINE = ((-np.inf, np.inf),)
 PLANE = LINE * 2
-DIGIT = 0.1  # and one of more than that leaves no digit
-FIRST = {1: 1.0 / 64.0, 2: 1.0 / 8.0}  # h of the first sum, which looks for modes, by dimension
+DIGIT = 0.1  # a larger error leaves no digit
+FIRST = {1: 1.0 / 128.0, 2: 1.0 / 8.0}  # h of the first sum, which looks for modes, by dimension
 LATER = {1: 1.0 / 32.0, 2: 1.0 / 4.0}  # of the parts between cuts
 FINEST = {1: 1.0 / 512.0, 2: 1.0 / 64.0}
 RESERVE = {1: 1.0, 2: 4.0}  # parts are coarse at first: cuts pay where so much more can be spent on them
 LOWEST = -1e308
 NO_INTEGRAL = (
-    "energy: must grow outwards, and more slowly than log |x - c| fall towards a pole: e^-E does not fall "
-    "off there, so it has no integral, or none that can be trusted"
+    "energy: must grow outwards, and towards a pole at c it must fall more slowly than log |x - c|: "
+    "e^-E has no integral here, or none that can be trusted"
 )
 
 
