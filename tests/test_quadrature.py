@@ -159,6 +159,7 @@ def test_no_mean():
         ({"scale": -1.0}, r"scale = -1.0: must be positive and finite"),
         ({"centre": np.inf}, r"centre = inf: must be finite"),
         ({"intervals": ((0.0, 1.0),), "points": [0.5, 1.0]}, r"points = .*must be inside the intervals"),
+        ({"intervals": ((-1e308, 1e308),)}, r"intervals = .*must have a b - a that does not overflow"),
         ({"points": [np.nan]}, r"points = .*must be inside the intervals"),
         ({"points": [[1.0, 2.0]]}, r"points = .*must be"),
     ],
@@ -366,6 +367,21 @@ def test_the_error_of_a_mean_is_a_promise(name):
     f, energy, intervals, truth = EXPECTATIONS[name]
     value, error = expectation(lambda x: 1.0 * f(x), energy, intervals=intervals)
     assert abs(value - truth) <= error <= 1e-6 * max(1e-20, abs(truth))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"energy": lambda x: x * x, "scale": 1e300},
+        {"energy": lambda x: 0.0 if x == 0.0 else np.inf},
+        {"energy": lambda x: x * x, "beta": 1e300},
+    ],
+)
+def test_what_lies_between_all_points_gives_no_number(given):
+    with pytest.raises(
+        ValueError, match=r"must not forbid every point|not resolved|or none that can be trusted"
+    ):
+        log_partition(**given)
 
 
 def test_what_is_not_resolved_is_no_number():

@@ -72,7 +72,11 @@ class Points:
     moves: np.ndarray  # by how much, in units of roundoff, x is rounded
     inside: np.ndarray  # strictly: the ends themselves may be poles
     clear: np.ndarray  # inside, and floats away from the ends
-    is_cut: bool  # a part, whose ends lie inside the domain
+    cuts: tuple  # x of both ends of a part
+
+    def is_at_cut(self, x):
+        """Whether x is so few floats from a cut that a step may lie between them."""
+        return any(abs(x - cut) <= FLOATS * abs(cut) for cut in self.cuts)
 
 
 def axes_between(a, b, c, s, places):
@@ -94,7 +98,9 @@ def points_along(a, b, c, s, span, h):
     clear = inside & _clear(x, low) & _clear(x, high)
     if span is not None:
         clear &= _clear(t, span[0]) & _clear(t, span[1])
-    return Points(t, x, np.log(h) + log_dt + log_dx, moves, inside, clear, span is not None)
+    return Points(
+        t, x, np.log(h) + log_dt + log_dx, moves, inside, clear, (low, high) if span is not None else ()
+    )
 
 
 def _clear(x, end):
@@ -152,16 +158,21 @@ def _beyond(w, lines, h):
     for axis, line in enumerate(lines):
         m = np.sum(np.moveaxis(w, axis, 0).reshape(len(line.t), -1), axis=1)[line.clear]
         step = max(1, round(0.25 / h))
-        for edge, inner in ((m[0], m[step]), (m[-1], m[-1 - step])) if len(m) > step else ():
-            lost += _tail(edge / h, inner / h, step * h, UNIT * size, line.is_cut)
+        for edge, inner, x in _ends(m, line.x[line.clear], step):
+            lost += _tail(edge / h, inner / h, step * h, UNIT * size, line.is_at_cut(x))
     return lost
 
 
-def _tail(edge, inner, distance, least, is_cut):
+def _ends(m, x, step):
+    """(density at an end, that some steps further in, x of the end) of both ends, if there are so many."""
+    return ((m[0], m[step], x[0]), (m[-1], m[-1 - step], x[-1])) if len(m) > step else ()
+
+
+def _tail(edge, inner, distance, least, is_at_cut):
     """What lies beyond an edge, by the density there and a distance further in."""
     if inner > edge > 0.0:
         return edge * distance / np.log(inner / edge)
-    if is_cut and inner == 0.0:  # a forbidden side of a step that was cut a float too late
+    if is_at_cut and inner == 0.0:  # a forbidden side of a step that was cut a float too late
         return edge
     return np.inf if edge > least else edge
 

@@ -140,7 +140,8 @@ def log_partition(energy, beta=1.0, intervals=LINE, centre=0.0, scale=1.0, evalu
     """
     sides, beta, evaluations = _checked(energy, intervals, centre, scale, beta, evaluations, points)
     search = Search(energy, beta, lambda x: 1.0, evaluations)
-    level, Z, _ = search.integrals(sides)
+    with np.errstate(all="ignore"):  # far out x^2 overflows; what is NaN in the end is not resolved
+        level, Z, _ = search.integrals(sides)
     value, share = (float(level + np.log(Z.value)), Z.error / Z.value) if Z.value else (-np.inf, np.inf)
     error = float(UNIT * abs(value) - np.log1p(-share)) if share < 1.0 else np.inf
     if not error <= DIGIT:
@@ -175,7 +176,8 @@ def expectation(
     require(callable(function), "function", function, "must be a function of one point")
     sides, beta, evaluations = _checked(energy, intervals, centre, scale, beta, evaluations, points)
     search = Search(energy, beta, function, evaluations)
-    _, Z, F = search.integrals(sides)
+    with np.errstate(all="ignore"):
+        _, Z, F = search.integrals(sides)
     value, least = F.value / Z.value if Z.value else np.nan, max(Z.value - Z.error, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = float((F.error + abs(value) * Z.error) / least) if least else np.inf
@@ -191,6 +193,9 @@ def _checked(energy, intervals, centre, scale, beta, evaluations, points):
     fits = np.ndim(pairs) == 2 and len(pairs) in (1, 2) and pairs.shape[1] == 2
     require(fits, "intervals", intervals, "must be one or two pairs (a, b)")
     require(np.all(pairs[:, 0] < pairs[:, 1]), "intervals", intervals, "must have a < b in each pair (a, b)")
+    with np.errstate(over="ignore"):
+        is_long = np.all(np.isfinite(pairs), axis=1) & ~np.isfinite(pairs[:, 1] - pairs[:, 0])
+    require(not np.any(is_long), "intervals", intervals, "must have a b - a that does not overflow")
     each = []
     for argument, value in (("centre", centre), ("scale", scale)):
         x = as_real(argument, value)
@@ -306,7 +311,7 @@ class Search:
             each = np.array([box.sums * np.exp(box.level - max(level, LOWEST)) for box in boxes])
             total = [Sum(*row) for row in np.sum(each, axis=0)]
             for row in total:
-                if not row.beyond < np.inf:
+                if row.beyond == np.inf:
                     raise ValueError(NO_INTEGRAL)
             i, worst = self.worst(boxes, each, total)
             if worst < 0.0 or (level > -np.inf and all(row.settled() for row in total)):
