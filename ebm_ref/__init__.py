@@ -215,6 +215,7 @@ READING_ORDER = (
     "exact.elimination",
     "exact.transfer_matrix",
     "exact.ising_torus",
+    "exact.double_exponential",
     "exact.quadrature",
     "exact.transition",
     "inference.mean_field",
