@@ -5,11 +5,13 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     log1mexp(t)  = log(1 - e^t),  t <= 0       log_sigmoid(t) = -log(1 + e^{-t})
     xlogy(x, y)  = x log y,  0 log 0 = 0     log_softmax(x) = x - logsumexp(x)
     xlog1py(x, y) = x log(1 + y)             weighted(w, x) = w x,  0 inf = 0
+    scaled_softmax, scaled_logsumexp: of terms m_i 2^{k_i} e^{t_i} beyond the range
     scaled_sum(c, r) = sum_i (1 + r_i) e^{c_i}, as a pair (c, r) again
     log_factorial(y) = log Gamma(1 + y)      stirling_error(y): its digits beyond Stirling
     exp_excess(t) = e^t - 1 - t              tanh_slope(t) = 1 - tanh(t)^2
     tanh_difference(a, b, a - b) = tanh a - tanh b
     softmax_and_complement(x) = p, 1 - p, the others added up exactly
+    total(x)     = sum_i x_i, rounded once       dot(a, b)      = total(a b)
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -31,6 +33,10 @@ and accurate computation of binomial probabilities", for stirling_error.
 from math import fsum
 
 import autograd.numpy as np
+from autograd.extend import defvjp, primitive
+
+LOG_TWO = np.log(2.0)
+FEW = 16  # so many terms may be added up one by one
 
 
 def negated(x):
@@ -51,6 +57,50 @@ def half_square(d):
     return d * (0.5 * d)
 
 
+@primitive
+def total(x, axis=-1):
+    """sum_i x_i over one axis of an array, rounded once; of FEW terms or less, as NumPy adds them up.
+
+    One by one, equal terms are all rounded the same way, and small ones beside a large one do not count.
+
+    >>> x = np.array([2.0**53] + 1000 * [1.0])
+    >>> float(total(x) - 2.0**53), float(sum(x) - 2.0**53)
+    (1000.0, 0.0)
+    """
+    rows = np.moveaxis(x, axis, -1)
+    if rows.shape[-1] <= FEW:
+        return np.sum(rows, axis=-1)
+    sums = [_exactly(row) for row in rows.reshape(-1, rows.shape[-1])]
+    return np.array(sums).reshape(rows.shape[:-1])[()]
+
+
+def _exactly(x):
+    """The sum of a vector, rounded once, or as NumPy adds it up where it or a part of it is not finite."""
+    try:
+        return fsum(x.tolist())
+    except (OverflowError, ValueError):
+        return np.sum(x)
+
+
+def _spread(sums, x, axis=-1):
+    """The slope of a sum is 1 by each of its terms."""
+    return lambda g: np.expand_dims(g, axis) * np.ones(np.shape(x))
+
+
+defvjp(total, _spread, argnums=(0,))
+
+
+def dot(a, b):
+    """sum_i a_i b_i over the last axis of both, stretched as NumPy does: a matrix by a vector, two vectors.
+
+    The products are rounded, each by less than its own share of the condition, and their sum once.
+
+    >>> dot(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 1.0])).tolist()
+    [12.0, 34.0]
+    """
+    return total(a * b)
+
+
 def logsumexp(x):
     """log sum_j exp(x_j) of a vector (k,), k >= 1; -inf terms count as absent, +inf and NaN prevail.
 
@@ -61,7 +111,7 @@ def logsumexp(x):
     if not np.isfinite(x[i]):
         return x[i]
     others = x[np.arange(len(x)) != i]
-    return x[i] + np.log1p(np.sum(np.exp(others - x[i])))
+    return x[i] + np.log1p(total(np.exp(others - x[i])))
 
 
 def softmax(x):
@@ -71,7 +121,7 @@ def softmax(x):
     [0.5, 0.5, 0.0]
     """
     e = np.exp(x - x.max())
-    return e / e.sum()
+    return e / total(e)
 
 
 def softplus(t):
@@ -149,7 +199,50 @@ def log_softmax(x):
     """
     i = np.argmax(x)
     others = x[np.arange(len(x)) != i]
-    return (x - x[i]) - np.log1p(np.sum(np.exp(others - x[i])))
+    return (x - x[i]) - np.log1p(total(np.exp(others - x[i])))
+
+
+def parts(x):
+    """x = m 2^e, elementwise, with |m| from 1 to 2; what is 0, infinite or NaN stays so in m.
+
+    >>> [float(part) for part in parts(np.array(-3.0 * 2.0**-1060))]  # below 2^-1022 digits get lost
+    [-1.5, -1059.0]
+    """
+    e = np.minimum(1023.0, np.floor(np.log2(np.where(x == 0.0, 1.0, np.abs(x)))))
+    return x / 2.0**e, e
+
+
+def scaled_logsumexp(m, k, t):
+    """log sum_i m_i 2^{k_i} e^{t_i} of vectors (c,), m > 0; terms may be beyond the range.
+
+    >>> float(scaled_logsumexp(np.ones(1), np.array([4000.0]), np.array([-3000.0])).round(9))
+    -227.41127776
+    """
+    largest = np.max(t)
+    if not np.isfinite(largest):
+        return largest
+    terms, K = _scaled_terms(m, k, t - largest)
+    return largest + (K * LOG_TWO + np.log(total(terms)))
+
+
+def scaled_softmax(m, k, t):
+    """m_i 2^{k_i} e^{t_i} / sum_j m_j 2^{k_j} e^{t_j} of vectors (c,), m > 0.
+
+    As a logarithm a factor of 2^-1000 is rounded to 1e-13 of itself; as a factor it is exact.
+
+    >>> scaled_softmax(np.array([1.0, 3.0]), np.array([-1000.0, -1000.0]), np.zeros(2)).tolist()
+    [0.25, 0.75]
+    """
+    terms, _ = _scaled_terms(m, k, t - np.max(t))
+    return terms / total(terms)
+
+
+def _scaled_terms(m, k, t):
+    """m_i 2^{k_i} e^{t_i} in units of 2^K, and K: the largest power of two that is in one of them."""
+    t = np.maximum(t, -1e15)  # an infinity would have no remainder
+    n = np.rint(t / LOG_TWO)
+    K = np.max(k + n)
+    return m * np.exp(t - n * LOG_TWO) * 2.0 ** (k + n - K), K
 
 
 def weighted(w, x):
@@ -273,6 +366,6 @@ def softmax_and_complement(x):
     i = np.argmax(x)
     is_other = np.arange(len(x)) != i
     e = np.exp(x - x[i])
-    others = fsum(e[is_other].tolist())
+    others = _exactly(e[is_other])
     p = e / (1.0 + others)
     return p, np.where(is_other, 1.0 - p, others / (1.0 + others))

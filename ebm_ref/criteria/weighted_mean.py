@@ -25,6 +25,8 @@ Source: elementary; taking numbers apart is what C's frexp and ldexp are for.
 
 import autograd.numpy as np
 
+from ebm_ref.numerics import parts
+
 
 def mean(l, w):
     """L of losses and weights that were checked.
@@ -77,12 +79,6 @@ def mean_in_parts(l, w):
     (m, e), (n, f) = parts(w), parts(np.where((w == 0.0) & (np.abs(l) == np.inf), 0.0, l))
     (S, s), (W, scale) = total(m * n, e + f), total(m, e)
     return S / W, s - scale
-
-
-def parts(x):
-    """x = m 2^e, elementwise, with |m| from 1 to 2; what is 0, infinite or NaN stays so in m."""
-    e = np.minimum(1023.0, np.floor(np.log2(np.where(x == 0.0, 1.0, np.abs(x)))))
-    return x / 2.0**e, e
 
 
 def total(m, e):

@@ -125,7 +125,10 @@ def ellipse_free_energy_at_origin(axes, beta=1.0):
     [3.105869, 3.067824, 2.942043, 2.67973, 2.448824]
     """
     w, beta = FREE_ENERGY.checked(axes, beta)
-    return np.minimum(w[0] ** 2, w[1] ** 2) + bessel_excess(np.abs(concentration(w, beta))) / beta
+    kappa = np.abs(concentration(w, beta))
+    if kappa < 2.0**-60:  # log I_0 is kappa^2/4, of which nothing counts
+        return 0.5 * (w[0] ** 2 + w[1] ** 2)
+    return np.minimum(w[0] ** 2, w[1] ** 2) + bessel_excess(kappa) / beta
 
 
 def ellipse_free_energy_at_origin_axes_gradient(axes, beta=1.0):
