@@ -181,8 +181,9 @@ def hostile_samples(name, draw, rng, each=2, arguments=None):
                 inputs = draw(rng)
                 with np.errstate(all="ignore"):
                     x = change(rng, np.asarray(inputs[a], float)[()])
-                if x is not None and np.all(np.isfinite(x)):
-                    yield f"{kind} {a}", restored(name, inputs | {a: x})
+                inputs = inputs if x is None else restored(name, inputs | {a: x})
+                if x is not None and np.all(np.isfinite(inputs[a])):
+                    yield f"{kind} {a}", inputs
     for _ in range(each):
         inputs = draw(rng)
         yield "all tied", restored(name, inputs | {a: tied(inputs[a]) for a in oracle.real(inputs)})
