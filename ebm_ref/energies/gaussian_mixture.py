@@ -220,7 +220,8 @@ def densities(y, mu, S, w):
     q = 0.5 * np.array([np.dot(a, np.linalg.solve(S_z, a)) for a, S_z in zip(d / unit, S, strict=True)])
     m, e = parts(w)
     peaks = m / np.sqrt(np.array([np.linalg.det(S_z) for S_z in S]))
-    return np.min(q) * unit * unit, (peaks, e - np.sum(h, axis=1), (np.min(q) - q) * unit * unit)
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        return np.min(q) * unit * unit, (peaks, e - np.sum(h, axis=1), (np.min(q) - q) * unit * unit)
 
 
 def shares(y, mu, S, w):

@@ -106,7 +106,8 @@ def distances(x, mu, v):
     q = 0.5 * total((d / width / unit) ** 2)
     b = np.argmin(q)
     sideways = 0.5 * dot((mu[b] - mu) / width / unit, (d + d[b]) / width / unit)
-    return q[b] * unit * unit, (sideways - q[b] * ((v - v[b]) / v)) * unit * unit
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        return q[b] * unit * unit, (sideways - q[b] * ((v - v[b]) / v)) * unit * unit
 
 
 def peaks(v, w, n):
