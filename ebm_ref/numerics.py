@@ -225,24 +225,26 @@ def scaled_logsumexp(m, k, t):
     return largest + (K * LOG_TWO + np.log(total(terms)))
 
 
-def scaled_softmax(m, k, t):
-    """m_i 2^{k_i} e^{t_i} / sum_j m_j 2^{k_j} e^{t_j} of vectors (c,), m > 0.
+def scaled_softmax(m, k, t, per=(1.0, 0.0)):
+    """m_i 2^{k_i} e^{t_i} / sum_j m_j 2^{k_j} e^{t_j} of vectors (c,), m > 0; all per a_i 2^{h_i}, if given.
 
     As a logarithm a factor of 2^-1000 is rounded to 1e-13 of itself; as a factor it is exact.
 
     >>> scaled_softmax(np.array([1.0, 3.0]), np.array([-1000.0, -1000.0]), np.zeros(2)).tolist()
     [0.25, 0.75]
     """
-    terms, _ = _scaled_terms(m, k, t - np.max(t))
-    return terms / total(terms)
+    terms, K = _scaled_terms(m, k, t - np.max(t))
+    a, h = per
+    return _scaled_terms(m / a, k - h, t - np.max(t), K)[0] / total(terms)
 
 
-def _scaled_terms(m, k, t):
-    """m_i 2^{k_i} e^{t_i} in units of 2^K, and K: the largest power of two that is in one of them."""
+def _scaled_terms(m, k, t, K=None):
+    """m_i 2^{k_i} e^{t_i} in units of 2^K, and K: else the largest power of two that is in one of them."""
     t = np.maximum(t, -1e15)  # an infinity would have no remainder
     n = np.rint(t / LOG_TWO)
-    K = np.max(k + n)
-    return m * np.exp(t - n * LOG_TWO) * 2.0 ** (k + n - K), K
+    K = np.max(k + n) if K is None else K
+    with np.errstate(over="ignore"):
+        return m * np.exp(t - n * LOG_TWO) * 2.0 ** (k + n - K), K
 
 
 def weighted(w, x):

@@ -201,7 +201,7 @@ def gaussian_mixture_covariances_gradient(point, means, covariances, weights):
 def gaussian_mixture_weights_gradient(point, means, covariances, weights):
     """dF/dw, shape (c,): -r_z/w_z."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    return negated(shares(y, mu, S, w) * (1.0 / w))
+    return negated(scaled_softmax(*densities(y, mu, S, w)[1], per=parts(w)))
 
 
 def energies(y, mu, S, w):

@@ -99,15 +99,20 @@ def mixture(point, centers, variances, weights):
 def distances(x, mu, v):
     """The least q_b of q_k = |x - mu_k|^2/(2 v_k), and (c,) q_k - q_b, in a unit where no square overflows.
 
-    q_k - q_b = (mu_b - mu_k).(x - mu_k + x - mu_b)/(2 v_k) - q_b (v_k - v_b)/v_k, where no digit cancels.
+    q_k - q_b = (mu_b - mu_k).(x - mu_k + x - mu_b)/(2 v_k) - q_b (v_k - v_b)/v_k; the form of the smaller
+    terms is taken: far out components of one variance are told apart by their centers alone.
     """
     d, width = x - mu, np.sqrt(v)[:, None]
     unit = 2.0**520 if np.max(np.abs(d / width)) > 2.0**500 else 1.0
     q = 0.5 * total((d / width / unit) ** 2)
     b = np.argmin(q)
-    sideways = 0.5 * dot((mu[b] - mu) / width / unit, (d + d[b]) / width / unit)
+    sideways, wider = (
+        0.5 * dot((mu[b] - mu) / width / unit, (d + d[b]) / width / unit),
+        q[b] * ((v - v[b]) / v),
+    )
+    rise = np.where(np.abs(sideways) + np.abs(wider) < q + q[b], sideways - wider, q - q[b])
     with np.errstate(over="ignore"):  # infinitely far is far enough
-        return q[b] * unit * unit, (sideways - q[b] * ((v - v[b]) / v)) * unit * unit
+        return q[b] * unit * unit, rise * unit * unit
 
 
 def peaks(v, w, n):
@@ -117,16 +122,22 @@ def peaks(v, w, n):
 
 
 def shares(x, mu, v, w):
-    """The share r_k of each component and its gradient g_k, 0 where it has no share; and v and w again."""
-    r = scaled_softmax(*peaks(v, w, len(x)), -distances(x, mu, v)[1])
-    return r, np.where(r[:, None] == 0.0, 0.0, (x - mu) / v[:, None]), v, w
+    """Of each component the share r_k, g_k, v_k and r_k/w_k, which may be in range where r_k is not."""
+    terms = *peaks(v, w, len(x)), -distances(x, mu, v)[1]
+    r = scaled_softmax(*terms)
+    return r, if_any(r, (x - mu) / v[:, None]), v, scaled_softmax(*terms, per=parts(w))
+
+
+def if_any(r, g):
+    """g (c, n), but 0 where it is infinite and has no share."""
+    return np.where((r[:, None] == 0.0) & ~(np.abs(g) < np.inf), 0.0, g)
 
 
 def apart(r, g):
     """d (c, n), summed from the differences of gradients; 0 where there is no share."""
     is_own = np.eye(len(g), dtype=bool)[:, :, None]
     d = total(weighted(r[None, :, None], np.where(is_own, 0.0, g[:, None, :] - g[None, :, :])), axis=1)
-    return np.where(r[:, None] == 0.0, 0.0, d)
+    return if_any(r, d)
 
 
 def by_variance(g, v):
@@ -154,8 +165,7 @@ def mixture_variances_gradient(point, centers, variances, weights):
 
 def mixture_weights_gradient(point, centers, variances, weights):
     """dE/dw, shape (c,): -r_k/w_k."""
-    r, _, _, w = shares(*FORMULA.checked(point, centers, variances, weights))
-    return -r / w
+    return -shares(*FORMULA.checked(point, centers, variances, weights))[3]
 
 
 def mixture_score(point, centers, variances, weights):
@@ -205,8 +215,8 @@ def mixture_score_variances_gradient(point, centers, variances, weights):
 
 def mixture_score_weights_gradient(point, centers, variances, weights):
     """ds/dw, shape (n, c): -r_k d_k/w_k."""
-    r, g, _, w = shares(*SCORE.checked(point, centers, variances, weights))
-    return -((r / w)[:, None] * apart(r, g)).T
+    r, g, _, per_weight = shares(*SCORE.checked(point, centers, variances, weights))
+    return -(per_weight[:, None] * apart(r, g)).T
 
 
 def mixture_curvature(point, centers, variances, weights):
@@ -264,8 +274,8 @@ def mixture_curvature_variances_gradient(point, centers, variances, weights):
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
     """dC/dw, shape (c,): r_k b_k/w_k."""
-    r, g, v, w = shares(*CURVATURE.checked(point, centers, variances, weights))
-    return weighted(r, bent(r, g, v)[2]) / w
+    r, g, v, per_weight = shares(*CURVATURE.checked(point, centers, variances, weights))
+    return weighted(per_weight, bent(r, g, v)[2])
 
 
 def rules(point, centers, variances, weights):

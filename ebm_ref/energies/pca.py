@@ -55,7 +55,8 @@ def pca_basis_gradient(basis, point):
     """dF/dW, shape (n, m): -2 (r y' + y r') W."""
     W, y = FORMULA.checked(basis, point)
     r = residual(W, y)
-    return np.dot(-2.0 * (np.outer(r, y) + np.outer(y, r)), W)
+    M = -2.0 * (np.outer(r, y) + np.outer(y, r))
+    return dot(M[:, None, :], W.T)
 
 
 def pca_point_gradient(basis, point):
