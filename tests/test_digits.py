@@ -144,6 +144,8 @@ def test_overflow_is_infinite_and_not_nan():
     with np.errstate(over="ignore"):
         W = V([[1.0, -1.0]])
         assert value("vae", V([1.0]), np.zeros(2), V([1e9, 1e9]), np.ones(2), W, 1.0) == np.inf
+        A = V([[2.0, -1.0], [-1.0, 1.0]])  # 2 - 3 + 9/4, times 1e400
+        assert value("quadratic", V([1e200, 1.5e200]), np.zeros(2), A) == np.inf
         assert value("rings", V([1.8, -0.1]), V([1.5, 0.9]), 6.8e-320) == np.inf
         assert value("mixture", V([1e200]), V([[0.0], [1.0]]), np.ones(2), np.ones(2)) == np.inf
     assert slope("mixture", "point", V([1e200]), V([[0.0], [1.0]]), np.ones(2), np.ones(2)).tolist() == [

@@ -18,7 +18,9 @@ There are 1, 3, 13, 63, 321 paths through tables of 1, 2, 3, 4, 5 rows and colum
 them one by one; the recursion needs n m steps.
 
 Where one path is much better than all others, what these add to F is lost in a sum with the best one.  So
-all paths are counted from the best, whose energy is added last.
+all paths are counted from the best, whose energy is added last.  Two limits remain.  A recursion of n
+steps rounds n times, so a slope may err by n units of its last place.  And of paths whose distances are
+some 1e16 times larger than others, the smaller distances no longer decide which is the best.
 
 Source: Sakoe and Chiba (1978), Section II; Cuturi and Blondel (2017), equations (1)-(2);
 LeCun et al. (2006), Section 7.

@@ -27,7 +27,8 @@ temperature here.
 Most mistakes mix up v, sqrt(v), log v and log sqrt(v): which of the four does the encoder put out?
 
 In floating point: near the bottom of the well v - u - 1 is u^2/2, but v and 1 + u agree in all their
-digits.  So the difference e^u - 1 - u is taken as a whole.
+digits.  So the difference e^u - 1 - u is taken as a whole.  Where u exceeds 1400, z is beyond the range,
+and a slope that subtracts two such z is no number.
 
 Source: Kingma and Welling (2014), "Auto-encoding variational Bayes", Section 2.4 and Appendix B; beta:
 Higgins et al. (2017).
