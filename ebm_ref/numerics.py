@@ -12,6 +12,7 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     tanh_difference(a, b, a - b) = tanh a - tanh b
     softmax_and_complement(x) = p, 1 - p, the others added up exactly
     total(x)     = sum_i x_i, rounded once       dot(a, b)      = total(a b)
+    product(x, y, z) = x y z, though x y be beyond the range
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -30,7 +31,7 @@ and Higham (2021), "Accurately computing the log-sum-exp and softmax functions";
 and accurate computation of binomial probabilities", for stirling_error.
 """
 
-from math import fsum
+from math import fsum, prod
 
 import autograd.numpy as np
 from autograd.extend import defvjp, primitive
@@ -116,6 +117,8 @@ def logsumexp(x):
 
 def softmax(x):
     """e^{x_i} / sum_j e^{x_j} of a vector (k,), k >= 1; sums to 1, small entries fully accurate.
+
+    Entries below 2^-1022 have few digits or none, and what they are multiplied with does not bring them back.
 
     >>> softmax(np.array([700.0, 700.0, 0.0])).round(3).tolist()
     [0.5, 0.5, 0.0]
@@ -210,6 +213,22 @@ def parts(x):
     """
     e = np.minimum(1023.0, np.floor(np.log2(np.where(x == 0.0, 1.0, np.abs(x)))))
     return x / 2.0**e, e
+
+
+def put_together(m, e):
+    """m 2^e, in two steps, since 2^e alone may be beyond the range."""
+    half = np.floor(e / 2.0)
+    return m * 2.0 ** np.minimum(half, 1023.0) * 2.0 ** np.minimum(e - half, 1023.0)
+
+
+def product(*factors):
+    """x y z ..., elementwise, which over- or underflows only where the result does, not on the way.
+
+    >>> float(product(1e-200, 1e-200, 1e300)), 1e-200 * 1e-200 * 1e300
+    (1e-100, 0.0)
+    """
+    pairs = [parts(x) for x in factors]
+    return put_together(prod(m for m, _ in pairs), sum(e for _, e in pairs))
 
 
 def scaled_logsumexp(m, k, t):

@@ -98,6 +98,8 @@ def test_a_saturated_unit_of_enormous_weight():
 def test_a_step_whose_square_overflows():
     """-e^2/2 is -inf at 1e155, in a float and not in an exception; just below it is a number."""
     x = np.ones(2)
+    assert value("langevin", x, 1e-300 * x, x, 1e155) == pytest.approx(1e155 * x, rel=4 * U)
+    assert value("langevin", x, -1e-150 * x, 0.0 * x, 1e155) == pytest.approx(5e159 * x, rel=4 * U)
     with np.errstate(over="ignore"):
         assert slope("langevin", "gradient", x, x, x, 1e155).diagonal().tolist() == [-np.inf, -np.inf]
     assert slope("langevin", "gradient", x, x, x, 1e154)[0, 0] == pytest.approx(-5e307, rel=4 * U)
@@ -207,6 +209,48 @@ WORST = [
             "covariances": V([[[1e120]], [[1.3]]]),
             "weights": V([1e60, 0.3]),
         },
+    ),
+    (
+        "triplet_margin",
+        {
+            "anchor": V([35.756813413241645, 35.756813413241645, 35.756813413241645]),
+            "positive": V([6.092846272361568e85, 6.092846272361568e85, 6.092846272361568e85]),
+            "negative": V([70.06930179826666, 6.402112104889113, -29.980086523283738]),
+            "margin": 2.669075856037779,
+            "p": 2.0,
+        },
+    ),
+    (
+        "triplet_margin",
+        {
+            "anchor": V([35.69241046568415]),
+            "positive": V([-32.0493655210339]),
+            "negative": V([-1.8832207208270109]),
+            "margin": 0.7137480552660844,
+            "p": 1.5,
+        },
+    ),
+    (
+        "mixture",
+        {
+            "point": V([0.0, 0.0]),
+            "centers": V([[-2.0, 37.890842307926576], [-4.860470374930459e-13, -4.860470374930459e-13]]),
+            "variances": V([2.3407123008569735, 8.647597308991036e-80]),
+            "weights": V([7.342643577854277e-178, 1.9837585340980137e248]),
+        },
+    ),
+    (
+        "mixture_score",
+        {
+            "point": V([1.3866827491458948]),
+            "centers": V([[-4.821661507509978e-207], [-4.821661507509978e-207]]),
+            "variances": V([0.7966164264720978, 3.0879246669084455e47]),
+            "weights": V([7.055250769974005e125, 1.465350223893482e-191]),
+        },
+    ),
+    (
+        "double_well",
+        {"point": -2.992084362142505e-47, "position": -2.02720180690107e47, "height": 1.916682450622624e-277},
     ),
     ("free_energy", {"energies": V([0.0, 730.0, 735.0]), "beta": 1.0}),
 ]

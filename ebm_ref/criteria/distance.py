@@ -138,10 +138,11 @@ def gap_slope(a, b, c, q):
         e = _excess(a, b, c) / abs(a - c)
         relative = _gap(a, b, c, q, B, C) / C
         apart = (q - 1.0) * (np.log1p(e) - np.log1p(relative))
-        alike = (np.sign(a - b) == np.sign(a - c)) & (abs(apart) < 0.5)
+        near = (abs(e) < 0.5) & (abs(relative) < 0.5) & (abs(apart) < 0.5)
+        alike = (np.sign(a - b) == np.sign(a - c)) & near & (len(a) > 1)  # on a line a slope is 1 or -1
         turn = slope_c * np.expm1(apart)
     slope, i = np.where(alike, turn, slope_b - slope_c), np.argmax(abs(a - c))
-    if alike[i] and len(a) > 1:
+    if alike[i]:
         slope[i] = slope_c[i] * _turn_of_the_longest(a, b, c, q, i)
     return slope
 

@@ -25,7 +25,7 @@ Source: elementary; taking numbers apart is what C's frexp and ldexp are for.
 
 import autograd.numpy as np
 
-from ebm_ref.numerics import parts
+from ebm_ref.numerics import parts, put_together
 
 
 def mean(l, w):
@@ -87,9 +87,3 @@ def total(m, e):
     scale = np.max(e, axis=-1)
     terms = np.where(np.abs(m) == np.inf, m, m * 2.0 ** (e - scale[..., None]))
     return np.sum(terms, axis=-1), scale
-
-
-def put_together(m, e):
-    """m 2^e, in two steps, since 2^e alone may be beyond the range."""
-    half = np.floor(e / 2.0)
-    return m * 2.0 ** np.minimum(half, 1023.0) * 2.0 ** np.minimum(e - half, 1023.0)
