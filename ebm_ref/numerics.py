@@ -31,7 +31,9 @@ and Higham (2021), "Accurately computing the log-sum-exp and softmax functions";
 and accurate computation of binomial probabilities", for stirling_error.
 """
 
+from itertools import accumulate
 from math import fsum, prod
+from operator import mul
 
 import autograd.numpy as np
 from autograd.extend import defvjp, primitive
@@ -68,9 +70,9 @@ def total(x, axis=-1):
     >>> float(total(x) - 2.0**53), float(sum(x) - 2.0**53)
     (1000.0, 0.0)
     """
+    if x.shape[axis] <= FEW:
+        return x.sum(axis)
     rows = np.moveaxis(x, axis, -1)
-    if rows.shape[-1] <= FEW:
-        return np.sum(rows, axis=-1)
     sums = [_exactly(row) for row in rows.reshape(-1, rows.shape[-1])]
     return np.array(sums).reshape(rows.shape[:-1])[()]
 
@@ -116,7 +118,7 @@ def logsumexp(x):
 
 
 def softmax(x):
-    """e^{x_i} / sum_j e^{x_j} of a vector (k,), k >= 1; sums to 1, small entries fully accurate.
+    """e^{x_i} / sum_j e^{x_j} of a vector (k,), k >= 1, or a table; sums to 1, small entries fully accurate.
 
     Entries below 2^-1022 have few digits or none, and what they are multiplied with does not bring them back.
 
@@ -124,7 +126,7 @@ def softmax(x):
     [0.5, 0.5, 0.0]
     """
     e = np.exp(x - x.max())
-    return e / total(e)
+    return e / total(np.ravel(e))
 
 
 def softplus(t):
@@ -227,8 +229,20 @@ def product(*factors):
     >>> float(product(1e-200, 1e-200, 1e300)), 1e-200 * 1e-200 * 1e300
     (1e-100, 0.0)
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        partial = list(accumulate(factors, mul))
+    if all(_is_ordinary(x) for x in partial):
+        return partial[-1]
     pairs = [parts(x) for x in factors]
     return put_together(prod(m for m, _ in pairs), sum(e for _, e in pairs))
+
+
+def _is_ordinary(x):
+    """Whether no number is near one of the ends of the range."""
+    size = abs(x)
+    if np.ndim(x) == 0:
+        return 2.0**-960 < size < 2.0**960
+    return np.all((size > 2.0**-960) & (size < 2.0**960))
 
 
 def scaled_logsumexp(m, k, t):

@@ -32,6 +32,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_count, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, non_negative
+from ebm_ref.numerics import product
 
 
 def ellipse(axes, point, angle):
@@ -141,8 +142,8 @@ def ellipse_free_energy_at_origin_axes_gradient(axes, beta=1.0):
 
 
 def concentration(w, beta):
-    """kappa = beta (w_1^2 - w_2^2)/2, as a product."""
-    return 0.5 * beta * (w[0] - w[1]) * (w[0] + w[1])
+    """kappa = beta (w_1^2 - w_2^2)/2, as a product of which no part leaves the range."""
+    return product(0.5, beta, w[0] - w[1], w[0] + w[1])
 
 
 def rules_at_origin(axes, beta):

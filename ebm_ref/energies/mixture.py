@@ -122,10 +122,14 @@ def peaks(v, w, n):
 
 
 def shares(x, mu, v, w):
-    """Of each component the share r_k, g_k, v_k and r_k/w_k, which may be in range where r_k is not."""
-    terms = *peaks(v, w, len(x)), -distances(x, mu, v)[1]
-    r = scaled_softmax(*terms)
-    return r, if_any(r, (x - mu) / v[:, None]), v, scaled_softmax(*terms, per=parts(w))
+    """The share r_k of each component and its gradient g_k; and v again."""
+    r = scaled_softmax(*peaks(v, w, len(x)), -distances(x, mu, v)[1])
+    return r, if_any(r, (x - mu) / v[:, None]), v
+
+
+def shares_per_weight(x, mu, v, w):
+    """r_k/w_k, which may be in range where r_k is not."""
+    return scaled_softmax(*peaks(v, w, len(x)), -distances(x, mu, v)[1], per=parts(w))
 
 
 def if_any(r, g):
@@ -147,25 +151,25 @@ def by_variance(g, v):
 
 def mixture_point_gradient(point, centers, variances, weights):
     """dE/dx, shape (n,): sum_k r_k g_k."""
-    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
+    r, g, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return dot(r, g.T)
 
 
 def mixture_centers_gradient(point, centers, variances, weights):
     """dE/dmu, shape (c, n): -r_k g_k."""
-    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
+    r, g, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return -r[:, None] * g
 
 
 def mixture_variances_gradient(point, centers, variances, weights):
     """dE/dv, shape (c,): r_k e_k."""
-    r, g, v, _ = shares(*FORMULA.checked(point, centers, variances, weights))
+    r, g, v = shares(*FORMULA.checked(point, centers, variances, weights))
     return weighted(r, by_variance(g, v))
 
 
 def mixture_weights_gradient(point, centers, variances, weights):
     """dE/dw, shape (c,): -r_k/w_k."""
-    return -shares(*FORMULA.checked(point, centers, variances, weights))[3]
+    return -shares_per_weight(*FORMULA.checked(point, centers, variances, weights))
 
 
 def mixture_score(point, centers, variances, weights):
@@ -188,35 +192,36 @@ def mixture_score(point, centers, variances, weights):
     [-1.5, -2.0]
     """
     x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    r, g, _, _ = shares(x, mu, v, w)
+    r, g, _ = shares(x, mu, v, w)
     return negated(dot(r, g.T))
 
 
 def mixture_score_point_gradient(point, centers, variances, weights):
     """ds/dx, shape (n, n): sum_k r_k (d_k d_k' - I/v_k), minus the Hessian of E."""
-    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d = apart(r, g)
     return np.einsum("k,ki,kj->ij", r, d, d) - total(weighted(r, 1.0 / v)) * np.eye(g.shape[1])
 
 
 def mixture_score_centers_gradient(point, centers, variances, weights):
     """ds/dmu, shape (n, c, n): r_k (I/v_k - d_k g_k')."""
-    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     own = np.einsum("k,ij->ikj", weighted(r, 1.0 / v), np.eye(g.shape[1]))
     return own - np.einsum("k,ki,kj->ikj", r, apart(r, g), g)
 
 
 def mixture_score_variances_gradient(point, centers, variances, weights):
     """ds/dv, shape (n, c): r_k (g_k/v_k + d_k e_k)."""
-    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d, e = apart(r, g), by_variance(g, v)
     return weighted(r[:, None], g / v[:, None] + weighted(d, e[:, None])).T
 
 
 def mixture_score_weights_gradient(point, centers, variances, weights):
     """ds/dw, shape (n, c): -r_k d_k/w_k."""
-    r, g, _, per_weight = shares(*SCORE.checked(point, centers, variances, weights))
-    return -(per_weight[:, None] * apart(r, g)).T
+    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
+    r, g, _ = shares(x, mu, v, w)
+    return -(shares_per_weight(x, mu, v, w)[:, None] * apart(r, g)).T
 
 
 def mixture_curvature(point, centers, variances, weights):
@@ -238,7 +243,7 @@ def mixture_curvature(point, centers, variances, weights):
     >>> float(mixture_curvature(np.zeros(1), np.array([[-3.0], [3.0]]), two, half))  # 1 - 9
     -8.0
     """
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     return dot(r, bent(r, g, v)[1])
 
 
@@ -253,29 +258,30 @@ def bent(r, g, v):
 
 def mixture_curvature_point_gradient(point, centers, variances, weights):
     """dC/dx, shape (n,): -sum_k r_k (b_k d_k + 2 d_k/v_k)."""
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
     return negated(dot(weighted(r, b + 2.0 / v), d.T))
 
 
 def mixture_curvature_centers_gradient(point, centers, variances, weights):
     """dC/dmu, shape (c, n): r_k (b_k g_k + 2 d_k/v_k)."""
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
     return weighted(r[:, None], b[:, None] * g + 2.0 * d / v[:, None])
 
 
 def mixture_curvature_variances_gradient(point, centers, variances, weights):
     """dC/dv, shape (c,): r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)."""
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
     return weighted(r, 2.0 * dot(d, g) / v - g.shape[1] / v**2 - weighted(b, by_variance(g, v)))
 
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
     """dC/dw, shape (c,): r_k b_k/w_k."""
-    r, g, v, per_weight = shares(*CURVATURE.checked(point, centers, variances, weights))
-    return weighted(per_weight, bent(r, g, v)[2])
+    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
+    r, g, _ = shares(x, mu, v, w)
+    return weighted(shares_per_weight(x, mu, v, w), bent(r, g, v)[2])
 
 
 def rules(point, centers, variances, weights):
