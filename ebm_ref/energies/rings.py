@@ -33,8 +33,8 @@ the gaps.
 
 In floating point: between rings far below |x| all D_k round to the same number.  So p_k and a_k come from
 differences of the squared radii, and the nearest ring's term is taken out of the sum before it underflows.
-A ring whose share rounds to 0 is left out of every mean, however large its gap.  Beyond
-|x| = 1e154 its square is infinite, and no ring is the nearest.
+A ring whose share rounds to 0 is left out of every mean, however large its gap.  Where
+|x| or a radius exceeds 1e154 the squares are infinite, and so are their differences or no number.
 
 Source: a standard test for samplers, here in a form without a corner; the derivatives are derived here.
 """
