@@ -52,7 +52,7 @@ def test_either_side_of_a_corner_is_right(tampered):
 
 
 def test_hostile_samples_are_of_every_kind():
-    """Each kind that changes this formula occurs, legal and finite, and so do tables that are tied throughout."""
+    """Each kind that changes this formula occurs, legal and finite; so do inputs tied throughout."""
     f = FORMULAS["mixture"]
     draw = lambda rng: f.bind(**f.sample(rng))
     seen = dict(hunt.hostile_samples("mixture", draw, np.random.default_rng(1), each=1))

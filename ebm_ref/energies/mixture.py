@@ -137,10 +137,15 @@ def if_any(r, g):
     return np.where((r[:, None] == 0.0) & ~(np.abs(g) < np.inf), 0.0, g)
 
 
+def shared(r, y):
+    """r y, which is 0 where there is no share, even of what is infinite or no number."""
+    return np.where(r == 0.0, 0.0, r * np.where(r == 0.0, 0.0, y))
+
+
 def apart(r, g):
     """d (c, n), summed from the differences of gradients; 0 where there is no share."""
     is_own = np.eye(len(g), dtype=bool)[:, :, None]
-    d = total(weighted(r[None, :, None], np.where(is_own, 0.0, g[:, None, :] - g[None, :, :])), axis=1)
+    d = total(shared(r[None, :, None], np.where(is_own, 0.0, g[:, None, :] - g[None, :, :])), axis=1)
     return if_any(r, d)
 
 
@@ -164,7 +169,7 @@ def mixture_centers_gradient(point, centers, variances, weights):
 def mixture_variances_gradient(point, centers, variances, weights):
     """dE/dv, shape (c,): r_k e_k."""
     r, g, v = shares(*FORMULA.checked(point, centers, variances, weights))
-    return weighted(r, by_variance(g, v))
+    return shared(r, by_variance(g, v))
 
 
 def mixture_weights_gradient(point, centers, variances, weights):
@@ -200,21 +205,21 @@ def mixture_score_point_gradient(point, centers, variances, weights):
     """ds/dx, shape (n, n): sum_k r_k (d_k d_k' - I/v_k), minus the Hessian of E."""
     r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d = apart(r, g)
-    return np.einsum("k,ki,kj->ij", r, d, d) - total(weighted(r, 1.0 / v)) * np.eye(g.shape[1])
+    return np.einsum("ki,kj->ij", shared(r[:, None], d), d) - total(shared(r, 1.0 / v)) * np.eye(g.shape[1])
 
 
 def mixture_score_centers_gradient(point, centers, variances, weights):
     """ds/dmu, shape (n, c, n): r_k (I/v_k - d_k g_k')."""
     r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
-    own = np.einsum("k,ij->ikj", weighted(r, 1.0 / v), np.eye(g.shape[1]))
-    return own - np.einsum("k,ki,kj->ikj", r, apart(r, g), g)
+    own = np.einsum("k,ij->ikj", shared(r, 1.0 / v), np.eye(g.shape[1]))
+    return own - np.einsum("ki,kj->ikj", shared(r[:, None], apart(r, g)), g)
 
 
 def mixture_score_variances_gradient(point, centers, variances, weights):
     """ds/dv, shape (n, c): r_k (g_k/v_k + d_k e_k)."""
     r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d, e = apart(r, g), by_variance(g, v)
-    return weighted(r[:, None], g / v[:, None] + weighted(d, e[:, None])).T
+    return shared(r[:, None], g / v[:, None] + weighted(d, e[:, None])).T
 
 
 def mixture_score_weights_gradient(point, centers, variances, weights):
@@ -260,21 +265,21 @@ def mixture_curvature_point_gradient(point, centers, variances, weights):
     """dC/dx, shape (n,): -sum_k r_k (b_k d_k + 2 d_k/v_k)."""
     r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return negated(dot(weighted(r, b + 2.0 / v), d.T))
+    return negated(dot(shared(r, b + 2.0 / v), d.T))
 
 
 def mixture_curvature_centers_gradient(point, centers, variances, weights):
     """dC/dmu, shape (c, n): r_k (b_k g_k + 2 d_k/v_k)."""
     r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return weighted(r[:, None], b[:, None] * g + 2.0 * d / v[:, None])
+    return shared(r[:, None], b[:, None] * g + 2.0 * d / v[:, None])
 
 
 def mixture_curvature_variances_gradient(point, centers, variances, weights):
     """dC/dv, shape (c,): r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)."""
     r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return weighted(r, 2.0 * dot(d, g) / v - g.shape[1] / v**2 - weighted(b, by_variance(g, v)))
+    return shared(r, 2.0 * dot(d, g) / v - g.shape[1] / v**2 - weighted(b, by_variance(g, v)))
 
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
