@@ -189,13 +189,11 @@ def arrivals(d, beta, path):
     every step between the two, so large distances that all paths share cancel before they are added.
     """
     n, m = d.shape
-    paid = {i + j: d[i, j] for i, j in path}
+    paid = {i + j: -d[i, j] for i, j in path}
     sums, ways = {(0, 0): (0.0, 0.0)}, {}
     for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
-        extra = [
-            d[i, j] - sum(paid.get(s, 0.0) for s in range(a + b + 1, i + j + 1))
-            for a, b in predecessors(i, j)
-        ]
+        levels = [range(i + j, a + b, -1) for a, b in predecessors(i, j)]  # the own one first: it may cancel
+        extra = [sum((paid.get(s, 0.0) for s in own), start=d[i, j]) for own in levels]
         before = [sums[w] for w in predecessors(i, j)]
         c = np.array([c - beta * e for (c, _), e in zip(before, extra, strict=True)])
         ways[i, j] = c, np.array([r for _, r in before])
