@@ -142,7 +142,8 @@ def gap_slope(a, b, c, q):
         alike = (np.sign(a - b) == np.sign(a - c)) & near & (len(a) > 1)  # on a line a slope is 1 or -1
         turn = slope_c * np.expm1(apart)
     slope, i = np.where(alike, turn, slope_b - slope_c), np.argmax(abs(a - c))
-    if alike[i]:
+    both_along = i == np.argmax(abs(a - b)) and np.sign(a - b)[i] == np.sign(a - c)[i] != 0.0
+    if both_along and len(a) > 1 and np.isfinite(B + C):
         slope[i] = slope_c[i] * _turn_of_the_longest(a, b, c, q, i)
     return slope
 
@@ -153,12 +154,12 @@ def _turn_of_the_longest(a, b, c, q, i):
     (|x_i|/|x|)^q = 1/(1 + t_x), t_x = (X/|x_i|)^q, where X is the length of x without x_i; so for y.  From
     X |y_i| - Y |x_i| = |y_i| (X - Y) - (|x_i| - |y_i|) Y the small t_x - t_y keeps its digits.
     """
-    rest, y, e = np.arange(len(a)) != i, abs(a - c)[i], _excess(a, b, c)[i]
+    rest, x, y, e = np.arange(len(a)) != i, abs(a - b)[i], abs(a - c)[i], _excess(a, b, c)[i]
     X, Y = length((a - b)[rest], q), length((a - c)[rest], q)
     less = y * _gap(a[rest], b[rest], c[rest], q, X, Y) - e * Y
-    t_y, size = (Y / y) ** q, Y * (y + e)
+    t_y, size = (Y / y) ** q, Y * x
     is_small = abs(less) < 0.5 * size and q * abs(less) < 100.0 * size
-    rise = t_y * np.expm1(q * np.log1p(less / size)) if is_small else (X / (y + e)) ** q - t_y
+    rise = t_y * np.expm1(q * np.log1p(less / size)) if is_small else (X / x) ** q - t_y
     return np.expm1((1.0 / q - 1.0) * np.log1p(rise / (1.0 + t_y)))
 
 
