@@ -71,6 +71,13 @@ def test_small_integers_are_signs():
     assert value("soft_margin", 1.5, np.uint8(1)) == pytest.approx(np.log1p(np.exp(-1.5)), rel=2 * U)
 
 
+def test_a_series_is_read_in_its_order():
+    """Not by the labels of its index."""
+    pandas = pytest.importorskip("pandas")
+    energies = pandas.Series([1.0, 3.0, 1.5], index=[2, 1, 0])
+    assert value("hinge", energies, 0, 1.0) == 0.5
+
+
 def test_a_hot_average_is_the_mean():
     """beta E = 1e-320 has three digits; A is the mean of the energies to all of them."""
     assert value("average_free_energy", V([1e-20, 3e-20]), 1e-300) == pytest.approx(2e-20, rel=4 * U, abs=0)
@@ -137,6 +144,15 @@ def test_tied_answers_of_two_thousand():
     W = np.tile(w, (k, 1))
     assert slope("marginal_energy", "features", W, x) == pytest.approx(-w, rel=4 * U)
     assert slope("multi_margin", "scores", np.full(k, 0.1), 0)[0] == pytest.approx(-0.9995, rel=2 * U)
+    right = np.append(np.arange(1999), -1)  # of 1999 right classes and one wrong each pair costs 1
+    by_scores = slope("multilabel_margin", "scores", np.full(k, 0.1), right)
+    assert by_scores == pytest.approx(np.append(np.full(1999, -1.0 / k), 1999.0 / k), rel=2 * U)
+    q = np.full(k, 1.0 / k)
+    V_of_q = 1.5 - np.log(k)
+    assert value("variational_free_energy", q, np.full(k, 1.5)) == pytest.approx(V_of_q, rel=8 * U)
+    features, labels = np.full((300, 1), 0.1), np.zeros(300, int)
+    by_weights = slope("linear_structured", "weights", np.ones((2, 1)), np.zeros((2, 2)), features, labels)
+    assert by_weights.ravel() == pytest.approx([30.0, 0.0], rel=2 * U)
     args = W.T, np.zeros(2), np.zeros(k), np.zeros(2)
     assert slope("gaussian_rbm_free_energy", "visible", *args) == pytest.approx(-0.5 * k * w, rel=4 * U)
 
