@@ -105,9 +105,10 @@ def length(d, q=2.0):
 def length_slope(d, q=2.0):
     """d|d|_q/dd, in units of the largest component: no rounded |d|_q is raised to a high power."""
     M = abs(d).max()
-    r = abs(d) / (M if M != 0.0 else 1.0)
-    S = (r**q).sum() if 0.0 < M < np.inf else 1.0
-    return np.sign(d) * r ** (q - 1.0) * S ** (1.0 / q - 1.0)
+    if not 0.0 < M < np.inf:
+        return np.sign(d) * (abs(d) / (M if M != 0.0 else 1.0)) ** (q - 1.0)
+    r = abs(d) / _scale(M, q)
+    return np.sign(d) * (r ** (q - 1.0) / (r**q).sum() ** (1.0 - 1.0 / q))
 
 
 def gap(a, b, c, q):
