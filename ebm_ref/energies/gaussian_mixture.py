@@ -13,9 +13,8 @@ r"""Gaussian mixture: k-means at a positive temperature, with a shape and a weig
     dF/dW    = sum_z r_z dE(y, z)/dW         for W = y, mu, S, w
 
 S_z is a covariance, w_z a weight; for weights that sum to 1, p is a density.  Which component z made y is
-a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In
-k-means only the winner moves; here component z gets the fraction r_z, its responsibility for y, of its
-own gradient.
+a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In k-means
+only the winner moves; here component z gets r_z, its responsibility for y, of its own gradient.
 
 EM alternates two exact minimisations of the variational free energy E_q[E] + E_q[log q]: over q, which
 gives q = r, and over the parameters, which gives weighted means and covariances (`em_step`).  Neither
@@ -174,28 +173,26 @@ def gaussian_mixture(point, means, covariances, weights):
 
 def gaussian_mixture_point_gradient(point, means, covariances, weights):
     """dF/dy, shape (n,): sum_z r_z S_z^-1 (y - mu_z)."""
-    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    by_y = [
-        weighted(r_z, by_point(d, S_z)) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True)
-    ]
-    return total(np.array(by_y), axis=0)
+    return total(pulls(*FORMULA.checked(point, means, covariances, weights)), axis=0)
 
 
 def gaussian_mixture_means_gradient(point, means, covariances, weights):
     """dF/dmu, shape (c, n): -r_z S_z^-1 (y - mu_z)."""
-    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    by_y = [
-        weighted(r_z, by_point(d, S_z)) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True)
-    ]
-    return negated(np.array(by_y))
+    return negated(pulls(*FORMULA.checked(point, means, covariances, weights)))
+
+
+def pulls(y, mu, S, w):
+    """r_z S_z^-1 (y - mu_z) of all components z, shape (c, n)."""
+    rows = zip(shares(y, mu, S, w), y - mu, S, strict=True)
+    return np.array([weighted(r_z, by_point(d, S_z)) for r_z, d, S_z in rows])
 
 
 def gaussian_mixture_covariances_gradient(point, means, covariances, weights):
     """dF/dS, shape (c, n, n): r_z (S_z^-1 - S_z^-1 d d' S_z^-1)/2."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    parts = zip(shares(y, mu, S, w), y - mu, S, strict=True)
+    rows = zip(shares(y, mu, S, w), y - mu, S, strict=True)
     none = np.zeros(S.shape[1:])  # of no share, even where the covariance has no inverse in float64
-    return np.array([r_z * by_covariance(d, S_z) + 0.0 if r_z != 0.0 else none for r_z, d, S_z in parts])
+    return np.array([r_z * by_covariance(d, S_z) + 0.0 if r_z != 0.0 else none for r_z, d, S_z in rows])
 
 
 def gaussian_mixture_weights_gradient(point, means, covariances, weights):
@@ -210,18 +207,15 @@ def energies(y, mu, S, w):
 
 
 def densities(y, mu, S, w):
-    """The least q_b of q_z = d' S_z^-1 d/2; m, e and t of w_z |S_z|^(-1/2) e^{q_b - q_z} = m 2^e e^t.
-
-    So no logarithm of w_z or |S_z| is rounded.  In units of 2^h the diagonal of S_z is about 1.
-    """
+    """The least q_b of q_z = d' S_z^-1 d/2; m, e and t of w_z |S_z|^(-1/2) e^{q_b - q_z} = m 2^e e^t."""
+    # in units of 2^h the diagonal of S_z is about 1, and no logarithm of w_z or |S_z| is rounded
     h = np.ceil(0.5 * parts(np.array([np.diag(S_z) for S_z in S]))[1])
     d, S = (y - mu) / 2.0**h, np.array([S_z / u[:, None] / u for u, S_z in zip(2.0**h, S, strict=True)])
     unit = 2.0**520 if np.max(np.abs(d), initial=0.0) > 2.0**500 else 1.0  # no square overflows
     q = 0.5 * np.array([np.dot(a, np.linalg.solve(S_z, a)) for a, S_z in zip(d / unit, S, strict=True)])
-    m, e = parts(w)
-    peaks = m / np.sqrt(np.array([np.linalg.det(S_z) for S_z in S]))
+    (m, e), roots = parts(w), np.sqrt(np.array([np.linalg.det(S_z) for S_z in S]))
     with np.errstate(over="ignore"):  # infinitely far is far enough
-        return np.min(q) * unit * unit, (peaks, e - np.sum(h, axis=1), (np.min(q) - q) * unit * unit)
+        return np.min(q) * unit * unit, (m / roots, e - np.sum(h, axis=1), (np.min(q) - q) * unit * unit)
 
 
 def shares(y, mu, S, w):
