@@ -27,7 +27,8 @@ whether it spoils the path:
 
 These, too, are sums of positive terms: of R[a, b], the probability that the same future leads to the
 end from position a, and not from b.  The two terms themselves nearly cancel only where they happen
-to balance, as for the blank in the first case below.
+to balance, as for the blank in the first case below.  They come from a recursion that rounds once a
+moment, so that after t moments of equal logits a slope may err by t/2 units of its last place.
 
 Source: Graves et al. (2006), equation (16), for softmax - gamma; the forms that keep digits follow.
 """

@@ -46,7 +46,7 @@ from ebm_ref.energies.graph_transformer import (
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
-from ebm_ref.numerics import scaled_sum, sigmoid, softplus, total, weighted, with_slope
+from ebm_ref.numerics import exact_sum, scaled_sum, sigmoid, softplus, weighted, with_slope
 
 
 def graph_perceptron(energies, arcs: int, answer: int):
@@ -91,7 +91,7 @@ def against_best(e, right, given):
     if right.end == 0:
         return np.inf, None
     more = passed_more(e, best_path(e, right), read)
-    return np.maximum(0.0, total(weighted(more, e))), more
+    return np.maximum(0.0, exact_sum(weighted(more, e))), more
 
 
 def passed_more(e, path, other):
@@ -171,7 +171,7 @@ def against_rest(e, right, rest, beta):
     own, other = (along(e, path) for path in paths)
     if not (own < np.inf and other < np.inf):
         return np.nan if np.isnan(own) or own == other else 0.0 if own < other else np.inf, None
-    gap = total(weighted(passed_more(e, *paths), e))
+    gap = exact_sum(weighted(passed_more(e, *paths), e))
     log_odds = beta * gap + (path_sums(e, rest, beta)[0] - path_sums(e, right, beta)[0])
     return softplus(log_odds) / beta, log_odds
 
