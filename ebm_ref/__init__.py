@@ -260,6 +260,7 @@ READING_ORDER = (
     "proof.identities.sequences",
     "proof.identities.criteria",
     "proof.identities.pairs",
+    "proof.identities.weighted",
     "proof.identities.samplers",
     "proof.identities.catalogue",
     "proof.tape",

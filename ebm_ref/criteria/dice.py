@@ -164,6 +164,9 @@ FORMULA = Formula(
             ([0.5], [0.5], 0.0), 0.5, ([-0.5], [-0.5]), "intersection over union"
         ),
         "half a probability": Case(([0.5], [1.0], 0.5), 0.25, ([-0.625], [-0.125]), "overlap alone"),
+        "half a probability, smoothed more": Case(
+            ([0.5], [1.0], 1.0), 0.2, ([-0.48], [-0.08]), "smoothed twice"
+        ),
         "as good as right: 2^-53 of a pixel is left": Case(
             ([1.0 - 2.0**-53, 1.0], [1.0, 1.0], 0.0), 2.7755575615628914e-17
         ),
@@ -189,6 +192,15 @@ FORMULA = Formula(
             },
             seen_in="Keras 3.15, dice, whose s is 1e-7; AdelaiDet, github.com/aim-uofa/AdelaiDet/issues/610",
             symptom="two empty masks cost 1, and have no gradient",
+        ),
+        "smoothed twice": Convention(
+            lambda p, t, s=1.0: dice(p, t, 2.0 * s),
+            {
+                "probabilities": lambda p, t, s=1.0: dice_probabilities_gradient(p, t, 2.0 * s),
+                "targets": lambda p, t, s=1.0: dice_targets_gradient(p, t, 2.0 * s),
+            },
+            seen_in="optax, documentation of dice_loss, whose s stands beside sizes that are halved",
+            symptom="the same s smooths twice as much",
         ),
         "smoothed before the factor 2": Mistake(
             lambda p, t, s=1.0: 1.0 - 2.0 * (np.dot(p, t) + s) / (np.sum(p) + np.sum(t) + s),

@@ -219,9 +219,7 @@ FORMULA = Formula(
         "an outlier at 1e200 hardly pulls": Case(
             (0.0, 1.0, 1.0, 1e200), 922.1787670834677, (-2e-200, -1.0, 459.3238714182492, 2e-200)
         ),
-        "an infinite target does not pull": Case(
-            (0.0, 2.0, 3.0, np.inf), np.inf, (0.0, -1.5, np.inf, 0.0)
-        ),
+        "an infinite target does not pull": Case((0.0, 2.0, 3.0, np.inf), np.inf, (0.0, -1.5, np.inf, 0.0)),
         "infinite noise explains everything, at infinite cost": Case(
             (0.0, np.inf, 3.0, 1.0), np.inf, {"location": 0.0, "scale": 0.0, "target": 0.0}
         ),

@@ -104,7 +104,14 @@ ADAPTERS = {
     "gaussian_nll": {
         "norm.logpdf": lambda jax, jnp, m, v, y: -jax.scipy.stats.norm.logpdf(y, m, jnp.sqrt(v))
     },
+    "laplace_nll": {"laplace.logpdf": lambda jax, jnp, mu, b, t: -jax.scipy.stats.laplace.logpdf(t, mu, b)},
+    "student_t_nll": {"t.logpdf": lambda jax, jnp, mu, s, nu, t: -jax.scipy.stats.t.logpdf(t, nu, mu, s)},
     "poisson_nll": {"poisson.logpmf": poisson_logpmf},
+    "negative_binomial_nll": {
+        "nbinom.logpmf": lambda jax, jnp, z, a, t: (
+            -jax.scipy.stats.nbinom.logpmf(t, 1.0 / a, 1.0 / (1.0 + a * jnp.exp(z)))
+        )
+    },
     "kl_divergence": {"rel_entr": rel_entr},
     "cross_entropy": {"log_softmax": lambda jax, jnp, z, y: -jax.nn.log_softmax(z)[y]},
     "cross_entropy_of_probabilities": {

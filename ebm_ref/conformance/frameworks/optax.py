@@ -91,6 +91,21 @@ ADAPTERS = {
         "sigmoid_binary_cross_entropy": lambda L, jnp, z, t: L.sigmoid_binary_cross_entropy(z, t)
     },
     "focal": {"sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(z, t, gamma=gamma)},
+    "balanced_focal": {
+        "sigmoid_focal_loss": lambda L, jnp, z, t, gamma, alpha: L.sigmoid_focal_loss(
+            z, t, alpha=alpha, gamma=gamma
+        )
+    },
+    "poly_1": {
+        "poly_loss_cross_entropy": lambda L, jnp, z, y, eps: L.poly_loss_cross_entropy(
+            z, jnp.zeros_like(z).at[y].set(1.0), epsilon=eps
+        )
+    },
+    "dice": {
+        "dice_loss": lambda L, jnp, p, t, s: L.dice_loss(
+            p[:, None], t[:, None], smooth=s, apply_softmax=False, axis=(0,)
+        )
+    },
     # criteria: of pairs, of several classes, of distances, of sequences
     "margin_ranking": {"hinge_loss": hinge_loss, "perceptron_loss": perceptron_loss},
     "triplet_margin": {
