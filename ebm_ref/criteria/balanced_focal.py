@@ -103,7 +103,7 @@ FORMULA = Formula(
     gradients={"logit": balanced_focal_gradient},
     sample=lambda rng: {
         "logit": rng.normal(scale=2.0),
-        "target": float(rng.integers(2)),
+        "target": int(rng.integers(2)),
         "gamma": rng.uniform(0.3, 3.0),
         "alpha": rng.uniform(0.1, 0.9),
     },

@@ -135,11 +135,11 @@ FORMULA = Formula(
     },
     variants={
         "divided by the weights of the batch": Convention(
-            lambda z, y, w: cross_entropy(z, y),
-            lambda z, y, w: cross_entropy_gradient(z, y),
+            lambda z, y, w: w[y] / w[y] * cross_entropy(z, y),
+            lambda z, y, w: w[y] / w[y] * cross_entropy_gradient(z, y),
             seen_in="PyTorch, documentation of torch.nn.CrossEntropyLoss, reduction='mean', for a batch of "
             "one; github.com/pytorch/pytorch/issues/50528 and 61309",
-            symptom="one sample alone does not see its weight; scikit-learn and Keras divide by n",
+            symptom="one sample alone does not see its weight, unless it is 0: then NaN; Keras divides by n",
         ),
         "weights on the logits": Mistake(
             lambda z, y, w: cross_entropy(w * z, y),

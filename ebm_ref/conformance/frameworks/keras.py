@@ -199,6 +199,9 @@ KNOWN = {
     ("poisson_nll", "poisson", "1e-7 added to the rate, constant left out"): (
         "github.com/keras-team/keras/issues/590"
     ),
+    ("squared_log_error", "mean_squared_logarithmic_error", "clipped at 1e-7"): (
+        "documentation of mean_squared_logarithmic_error"
+    ),
     ("kl_divergence", "kl_divergence", "clipped at 1e-7"): "github.com/keras-team/keras/issues/19520",
     ("cross_entropy", "softmax+sparse_categorical_crossentropy", "probability clipped at 1e-7"): (
         "github.com/keras-team/keras/issues/17634"

@@ -5,6 +5,8 @@ Each adapter takes (optax.losses, jnp, inputs in signature order).
 Source: documentation of optax 0.2.8, optax.losses; threads as cited.
 """
 
+import numpy as np
+
 from ebm_ref.conformance.adapting import FINDING, Padded, only
 from ebm_ref.conformance.frameworks.jax import differentiate
 
@@ -54,6 +56,12 @@ def cosine_distance(L, jnp, x1, x2, y, m):
     return L.cosine_distance(x1, x2)
 
 
+@only(lambda p, t, s: np.all((p > 0.0) & (p < 0.999)), "probabilities of moderate logits, which it takes")
+def dice(L, jnp, p, t, s):
+    logits = jnp.log(p) - jnp.log1p(-p)
+    return L.binary_dice_loss(logits[None, :, None], t[None, :, None], smooth=s)[0]
+
+
 def ctc_loss(L, jnp, z, y, blank, moments, labels):
     is_padding = lambda x, length: jnp.asarray(jnp.arange(len(x)) >= length, z.dtype)[None]
     paddings = is_padding(z, moments), is_padding(y, labels)
@@ -101,11 +109,7 @@ ADAPTERS = {
             z, jnp.zeros_like(z).at[y].set(1.0), epsilon=eps
         )
     },
-    "dice": {
-        "dice_loss": lambda L, jnp, p, t, s: L.dice_loss(
-            p[:, None], t[:, None], smooth=s, apply_softmax=False, axis=(0,)
-        )
-    },
+    "dice": {"binary_dice_loss": dice},
     # criteria: of pairs, of several classes, of distances, of sequences
     "margin_ranking": {"hinge_loss": hinge_loss, "perceptron_loss": perceptron_loss},
     "triplet_margin": {

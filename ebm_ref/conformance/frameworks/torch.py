@@ -100,6 +100,12 @@ def squared_hinge(F, torch, E, y, m):
     return 2.0 * F.multi_margin_loss(-torch.cat([E_y, E_o])[None], label(torch, 0), p=2, margin=m)
 
 
+@only(lambda mu, s, nu, t: nu < 1e6 and abs(t) < 1e15, "fewer than 1e6 degrees: beyond, its log Gamma cancel")
+def student_t(F, torch, mu, s, nu, t):
+    return -torch.distributions.StudentT(nu, mu, s).log_prob(t)
+
+
+@only(lambda z, a, t: a > 1e-6 and t < 1e5, "dispersions above 1e-6: below, its log Gamma cancel")
 def negative_binomial(F, torch, z, a, t):
     law = torch.distributions.NegativeBinomial(1.0 / a, logits=z + torch.log(a))
     return -law.log_prob(torch.tensor(t, dtype=z.dtype))
@@ -216,11 +222,7 @@ ADAPTERS = {
     "laplace_nll": {
         "distributions.Laplace": lambda F, torch, mu, b, t: -torch.distributions.Laplace(mu, b).log_prob(t)
     },
-    "student_t_nll": {
-        "distributions.StudentT": lambda F, torch, mu, s, nu, t: (
-            -torch.distributions.StudentT(nu, mu, s).log_prob(t)
-        )
-    },
+    "student_t_nll": {"distributions.StudentT": student_t},
     "negative_binomial_nll": {"distributions.NegativeBinomial": negative_binomial},
     "poisson_nll": {
         "poisson_nll_loss": lambda F, torch, h, y: F.poisson_nll_loss(
