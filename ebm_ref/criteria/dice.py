@@ -72,14 +72,19 @@ def dice(probabilities, targets, smooth=1.0):
 
 def dice_probabilities_gradient(probabilities, targets, smooth=1.0):
     """dL/dp, shape (n,): (1 - L - 2 t) / D, negative where the object is."""
-    p, t, s = FORMULA.checked(probabilities, targets, smooth)
-    D = np.sum(p) + np.sum(t) + s
-    return ((2.0 * np.sum(p * t) + s) / D - 2.0 * t) / D
+    return slope(*FORMULA.checked(probabilities, targets, smooth))
 
 
 def dice_targets_gradient(probabilities, targets, smooth=1.0):
     """dL/dt, shape (n,): (1 - L - 2 p) / D; the loss does not tell which mask is which."""
-    return dice_probabilities_gradient(targets, probabilities, smooth)
+    p, t, s = FORMULA.checked(probabilities, targets, smooth)
+    return slope(t, p, s)
+
+
+def slope(p, t, s):
+    """dL/dp of masks that were checked."""
+    D = np.sum(p) + np.sum(t) + s
+    return ((2.0 * np.sum(p * t) + s) / D - 2.0 * t) / D
 
 
 def rules(probabilities, targets, smooth):

@@ -1,7 +1,8 @@
 r"""Multi-class focal loss: cross-entropy that loses interest in what is easy.
 
     L(z, y) = -(1 - p_y)^gamma log p_y,       p_j = e^{z_j} / sum_i e^{z_i}
-    dL/dz_j = (p_j - [j = y]) ((1 - p_y)^gamma - gamma p_y (1 - p_y)^{gamma-1} log p_y)
+    dL/dz_j = (p_j - [j = y]) (q^gamma - gamma p_y q^{gamma-1} log p_y)
+    q       = 1 - p_y
 
 As focal is for two classes, this is for k: a sample that the model is sure of, and right about, hardly
 counts.  gamma = 0 is cross_entropy.  The loss is not convex, and its probabilities are not calibrated:

@@ -1,6 +1,7 @@
 r"""Negative binomial negative log-likelihood: counts that scatter more than Poisson's.
 
-    L(z, a, t) = log t! - sum_{j<t} log(1 + a j) - t z + (t + 1/a) log(1 + a mu)
+    L(z, a, t) = (t + 1/a) log(1 + a mu) - t z + log t!
+                 - sum_{j<t} log(1 + a j)
     mu         = e^z
     dL/dz      = (mu - t) / (1 + a mu)
     dL/da      = (t + 1/a) mu / (1 + a mu) - log(1 + a mu) / a^2
@@ -19,7 +20,8 @@ Libraries differ in all of it: r (the `total_count` of PyTorch, the size of R, t
 their p may be 1 - p.  Three log Gamma nearly cancel: for a = 1e-12 and a count of 3 none of the digits of
 their difference is right.  Two sums of two terms that are not negative stay accurate:
 
-    L = [r X(s) + t X(e)] + [log(2 pi t)/2 + log(1 + a t)/2 + J(t) + J(r) - J(t + r)]
+    L = [r X(s) + t X(e)]
+        + [log(2 pi t)/2 + log(1 + a t)/2 + J(t) + J(r) - J(t + r)]
     s = log((1 + a t)/(1 + a mu)),    e = s + z - log t,    X(x) = e^x - 1 - x
 
 The first is what a better prediction could save (half the deviance), the second what none can save.  J is

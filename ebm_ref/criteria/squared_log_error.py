@@ -15,7 +15,8 @@ as long as log(1 + x) - log(1 + t) <= 1: far above the target the pull fades.
 Where x and t are near each other the two logarithms cancel.  Their difference is the logarithm of
 1 + (x - t)/(1 + t), where nothing does.
 
-Source: documentation of scikit-learn 1.9, sklearn.metrics.mean_squared_log_error.
+Source: documentation of Keras 3, mean_squared_logarithmic_error, and of scikit-learn 1.9,
+mean_squared_log_error.
 """
 
 import autograd.numpy as np
@@ -91,7 +92,7 @@ GRADIENTS = {"prediction": squared_log_error_prediction_gradient, "target": squa
 FORMULA = Formula(
     value=squared_log_error,
     signature="(),()->()",
-    source="scikit-learn 1.9, mean_squared_log_error",
+    source="Keras 3, mean_squared_logarithmic_error; scikit-learn 1.9, mean_squared_log_error",
     gradients=GRADIENTS,
     sample=lambda rng: {"prediction": rng.exponential(3.0), "target": rng.exponential(3.0)},
     laws=(

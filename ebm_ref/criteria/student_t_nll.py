@@ -4,8 +4,9 @@ r"""Student t negative log-likelihood: a regression that forgives outliers it ca
                       + (nu+1)/2 log(1 + x^2/nu),         x = (t - mu)/s
     dL/dmu          = -(nu+1) x / (s (nu + x^2))
     dL/ds           = (nu - nu x^2) / (s (nu + x^2))
-    dL/dnu          = (h'(nu/2) + log(1+v) - (1 + 1/nu) v/(1+v)) / 2,   v = x^2/nu
+    dL/dnu          = (h'(nu/2) + log(1 + v) - (1 + 1/nu) v/(1 + v)) / 2
     dL/dt           = (nu+1) x / (s (nu + x^2))
+    v               = x^2/nu,   h as below
 
 mu is the location, s > 0 the scale and nu > 0 the degrees of freedom, which say how heavy the tails are:
 nu = 1 is Cauchy's distribution, and for nu -> infinity it is gaussian_nll with the variance s^2.  The pull

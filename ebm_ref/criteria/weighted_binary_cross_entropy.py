@@ -113,7 +113,7 @@ FORMULA = Formula(
         "target": weighted_binary_cross_entropy_target_gradient,
     },
     sample=lambda rng: {
-        "logit": rng.normal(scale=3.0),
+        "logit": rng.normal(scale=1.5),
         "target": rng.uniform(0.1, 0.9),
         "positive_weight": rng.uniform(0.2, 5.0),
     },
@@ -126,7 +126,7 @@ FORMULA = Formula(
             (0.0, 0, 3.0), np.log(2.0), (0.5, 2.0 * np.log(2.0)), "both terms weighted"
         ),
         "a share of one half, weighted 4 to 1: rest at odds of 4": Case(
-            (np.log(4.0), 0.5, 4.0), 2.0 * np.log(1.25) + 0.5 * np.log(5.0), {"logit": 0.0}, "weights swapped"
+            (np.log(4.0), 0.5, 4.0), 2.0 * np.log(1.25) + 0.5 * np.log(5.0), exposes="weights swapped"
         ),
         "odds of 3 to 1, and a yes": Case(
             (np.log(3.0), 1, 2.0), 0.5753641449035618, (-0.5, -0.8109302162163289), "weight on the score"

@@ -1,8 +1,8 @@
 r"""Banded alignment: two sequences side by side, neither far ahead of the other.
 
-    E(d, w)       = min over monotone paths inside the band of the sum of d along it
+    E(d, w)       = min over monotone paths in the band of sum of d
     dE/dd(i, j)   = [best path passes (i, j)]
-    F(d, w, beta) = -(1/beta) log sum over monotone paths inside the band of e^{-beta sum of d}
+    F(d, w, beta) = -(1/beta) log sum over these paths of e^{-beta sum of d}
     dF/dd(i, j)   = P(path passes (i, j))
 
 alignment lets one moment of a word fit a hundred of its template.  That is seldom meant, and a table of n
@@ -17,10 +17,11 @@ not there, in E and in F: pairs outside are never read.
 
 Where the lengths differ no two libraries agree:
 
-    here, tslearn, librosa   the rule above; librosa's w is a share of the shorter length
-    dtaidistance             the same band, with its `window` counting the diagonal: w + 1
-    Sakoe and Chiba, R dtw   |i - j| <= w: no path where the lengths differ by more
-    R dtw slantedBand, pyts  a band about the line from the first pair to the last
+    here, tslearn            the rule above
+    librosa                  nearly: w is a share of the shorter length
+    dtaidistance             the same, but `window` counts the diagonal: w + 1
+    Sakoe and Chiba, R dtw   |i - j| <= w: lengths may not differ by more
+    R dtw slantedBand, pyts  about the line from the first pair to the last
 
 Source: Sakoe and Chiba (1978), Section II, the adjustment window; Cuturi and Blondel (2017), equations
 (1)-(2), for F.

@@ -56,7 +56,7 @@ def cosine_distance(L, jnp, x1, x2, y, m):
     return L.cosine_distance(x1, x2)
 
 
-@only(lambda p, t, s: np.all((p > 0.0) & (p < 0.999)), "probabilities of moderate logits, which it takes")
+@only(lambda p, t, s: np.all((p > 1e-300) & (p < 0.999)), "probabilities of moderate logits, which it takes")
 def dice(L, jnp, p, t, s):
     logits = jnp.log(p) - jnp.log1p(-p)
     return L.binary_dice_loss(logits[None, :, None], t[None, :, None], smooth=s)[0]
