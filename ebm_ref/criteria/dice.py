@@ -162,6 +162,9 @@ FORMULA = Formula(
         "an empty mask, and an object of one pixel": Case(
             ([0.0, 0.0], [1.0, 0.0], 1.0), 0.5, ([-0.75, 0.25], [0.25, 0.25]), "smoothed before the factor 2"
         ),
+        "a miss, not smoothed: nothing can be 0": Case(
+            ([0.0, 0.0], [1.0, 0.0], 0.0), 1.0, ([-2.0, 0.0], [0.0, 0.0])
+        ),
         "a sure hit, smoothed": Case(
             ([1.0, 0.0], [1.0, 0.0], 2.0), 0.0, ([-0.25, 0.25], [-0.25, 0.25]), "overlap squared"
         ),

@@ -125,9 +125,8 @@ def excess_mean(z, t):
 
 
 def log_ratio(z, a, t):
-    """s = log((1 + a t)/(1 + a mu)): as log(1 + w) where w > -1/2, else the difference."""
-    w = -a * excess_mean(z, t) / (np.exp(-np.maximum(z, 0.0)) + a * np.exp(np.minimum(z, 0.0)))
-    return np.log1p(w) if w > -0.5 else np.log1p(a * t) - log_one_plus(z, a)
+    """s = log((1 + a t)/(1 + a mu))."""
+    return np.log1p(a * t) - log_one_plus(z, a)
 
 
 def log_one_plus(z, a):
@@ -136,9 +135,8 @@ def log_one_plus(z, a):
 
 
 def log_ratio_of_means(z, a, t):
-    """e = log of mu (1 + a t) / (t (1 + a mu)), likewise; not for a count of 0."""
-    x = excess_mean(z, t) / (np.exp(-np.maximum(z, 0.0)) + a * np.exp(np.minimum(z, 0.0))) / t
-    return np.log1p(x) if x > -0.5 else z + np.log(a + 1.0 / t) - log_one_plus(z, a)
+    """e = log of mu (1 + a t) / (t (1 + a mu)), of a count that is not 0."""
+    return z + np.log(a + 1.0 / t) - log_one_plus(z, a)
 
 
 def rules(log_mean, dispersion, target):
@@ -222,6 +220,9 @@ FORMULA = Formula(
         ),
         "dispersion 1e-12, as many as predicted: Poisson": Case(
             (0.0, 1e-12, 1.0), 1.0000000000005, (0.0, 0.4999999999996667), "three log Gamma"
+        ),
+        "dispersion 1e-30, two seen: Poisson, and a slope all the same": Case(
+            (0.0, 1e-30, 2.0), 1.0 + np.log(2.0), (-1.0, 0.5)
         ),
         "a million, as predicted, dispersion one": Case(
             (13.815510557964274, 1.0, 1e6),
