@@ -82,26 +82,31 @@ def negative_binomial_nll(log_mean, dispersion, target):
     2.079441542
     """
     z, a, t = FORMULA.checked(log_mean, dispersion, target)
-    s = log_ratio(z, a, t)
     if t == 0.0:
-        return -s / a + 0.0
-    saved = exp_excess(s) / a + t * exp_excess(log_ratio_of_means(z, a, t))
+        return log_one_plus(z, a) / a
+    x = turned_down(z, a, t) / t
+    saved = excess(-a * t * x, log_ratio(z, a, t)) / a + t * excess(x, log_ratio_of_means(z, a, t))
     return saved + (least(t) + 0.5 * np.log1p(a * t) + (error_below(1.0 / a) - stirling_error(t + 1.0 / a)))
 
 
 def negative_binomial_nll_log_mean_gradient(log_mean, dispersion, target):
     """dL/dz = (mu - t) / (1 + a mu): what Poisson's would be, turned down."""
-    z, a, t = FORMULA.checked(log_mean, dispersion, target)
-    return excess_mean(z, t) / (np.exp(-np.maximum(z, 0.0)) + a * np.exp(np.minimum(z, 0.0)))
+    return turned_down(*FORMULA.checked(log_mean, dispersion, target))
 
 
 def negative_binomial_nll_dispersion_gradient(log_mean, dispersion, target):
     """dL/da: -X(s)/a^2 + t/(2(1 + a t)) + (J'(t + r) - J'(r))/a^2; for a -> 0 (t - (t - mu)^2)/2."""
     z, a, t = FORMULA.checked(log_mean, dispersion, target)
     s, r = log_ratio(z, a, t), 1.0 / a
-    curvature = exp_excess(s) / (s * s) if np.abs(s) > 2.0**-60 else 0.5
+    w = -a * turned_down(z, a, t)
+    curvature = excess(w, s) / (s * s) if np.abs(s) > 2.0**-60 else 0.5
     least_slope = 0.5 * t / (1.0 + a * t) + (stirling_slope(t + r) - stirling_slope(r)) * r * r
     return least_slope - curvature * (s * r) ** 2
+
+
+def excess(x, l):
+    """X(l) = x - l, where l = log(1 + x) is known; near 0 it would cancel."""
+    return exp_excess(l) if np.abs(l) < 1.0 else x - l
 
 
 def least(t):
@@ -116,8 +121,13 @@ def error_below(r):
     return log_factorial(r) - ((HALF_LOG_TWO_PI + 0.5 * np.log(r)) + (r * np.log(r) - r))
 
 
+def turned_down(z, a, t):
+    """(mu - t) / (1 + a mu), of which nothing overflows."""
+    return excess_mean(z, t) / (np.exp(-np.maximum(z, 0.0)) + a * np.exp(np.minimum(z, 0.0)))
+
+
 def excess_mean(z, t):
-    """mu - t, over mu where that is large: (mu - t) / max(1, mu), of which no digit cancels."""
+    """(mu - t) / max(1, mu), of which no digit cancels."""
     if t == 0.0:
         return np.exp(np.minimum(z, 0.0))
     d = z - np.log(t)
@@ -135,8 +145,9 @@ def log_one_plus(z, a):
 
 
 def log_ratio_of_means(z, a, t):
-    """e = log of mu (1 + a t) / (t (1 + a mu)), of a count that is not 0."""
-    return z + np.log(a + 1.0 / t) - log_one_plus(z, a)
+    """e = log of mu (1 + a t) / (t (1 + a mu)), of a count that is not 0; near 0 as log(1 + x)."""
+    x = turned_down(z, a, t) / t
+    return np.log1p(x) if x > -0.5 else z + np.log(a + 1.0 / t) - log_one_plus(z, a)
 
 
 def rules(log_mean, dispersion, target):
@@ -223,6 +234,9 @@ FORMULA = Formula(
         ),
         "dispersion 1e-30, two seen: Poisson, and a slope all the same": Case(
             (0.0, 1e-30, 2.0), 1.0 + np.log(2.0), (-1.0, 0.5)
+        ),
+        "a milliard, where one was predicted, dispersion ten": Case(
+            (0.0, 10.0, 1e9), 95310200.94776629, {"log_mean": -999999999.0 / 11.0}
         ),
         "a million, as predicted, dispersion one": Case(
             (13.815510557964274, 1.0, 1e6),
