@@ -136,7 +136,6 @@ VALUES = [
     ("squared_hinge", "every violation squared", (E4, 0, 3.0), 17.25),
     ("squared_hinge", "every violation squared", (E4, 1, 0.25), 0.0),
     ("squared_hinge", "not squared", (E4, 0, 1.0), 1.5),
-    ("squared_hinge", "pull of the hinge", (E4, 0, 1.0), 2.25),
     ("squared_hinge", "squared before the hinge closes", (E4, 1, 0.25), 0.0625),
     ("squared_hinge", "squared before the hinge closes", (E4, 0, 1.0), 2.25),
     ("squared_hinge", "energies taken for scores", (E4, 0, 1.0), 9.0),

@@ -193,7 +193,7 @@ FORMULA = Formula(
             symptom="gamma changes nothing",
         ),
         "focal factor held fixed": Mistake(
-            multi_class_focal,
+            None,
             lambda z, y, gamma=2.0: (1.0 - softmax(z)[y]) ** gamma * misplaced(z, y),
             symptom="p_y taken from a detached softmax: the pull is too weak where the sample is easy",
         ),
@@ -208,7 +208,7 @@ FORMULA = Formula(
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
         ),
         "zero to the power gamma - 1": Mistake(
-            multi_class_focal,
+            None,
             lambda z, y, gamma=2.0: _with_rounded_power(z, y, gamma),
             symptom="a NaN gradient where p_y rounds to 1, for gamma < 1",
         ),

@@ -144,7 +144,7 @@ FORMULA = Formula(
             symptom="eps p_y in place of eps (1 - p_y): what is right is punished",
         ),
         "first term held fixed": Mistake(
-            poly_1,
+            None,
             lambda z, y, eps=1.0: misplaced(z, y),
             symptom="p_y taken from a detached softmax: the loss is reported, cross-entropy is trained",
         ),

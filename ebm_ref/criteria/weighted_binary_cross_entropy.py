@@ -173,10 +173,7 @@ FORMULA = Formula(
         ),
         "weight on the score": Mistake(
             lambda z, t, w=1.0: weighted_binary_cross_entropy(w * z, t),
-            {
-                "logit": lambda z, t, w=1.0: w * weighted_binary_cross_entropy_logit_gradient(w * z, t),
-                "target": lambda z, t, w=1.0: -w * z,
-            },
+            {"logit": lambda z, t, w=1.0: w * weighted_binary_cross_entropy_logit_gradient(w * z, t)},
             symptom="a sample that is right costs less, not more",
         ),
         "the exponential overflows in single precision": Mistake(

@@ -131,7 +131,7 @@ FORMULA = Formula(
             symptom="the pull does not fade",
         ),
         "pull of the hinge": Mistake(
-            squared_hinge,
+            None,
             {"energies": lambda E, y, m=1.0: 2.0 * hinge_gradient(E, y, m)},
             symptom="the 2 of the square is there, its violation is not",
         ),
