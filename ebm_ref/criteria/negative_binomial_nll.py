@@ -17,15 +17,16 @@ Written with binomial coefficients, where r = 1/a need not be whole and p = 1/(1
     e^{-L} = Gamma(t + r) / (t! Gamma(r)) p^r (1 - p)^t
 
 Libraries differ in all of it: r (the `total_count` of PyTorch, the size of R, theta of scVI) is 1/a, and
-their p may be 1 - p.  Three log Gamma nearly cancel: for a = 1e-12 and a count of 3 none of the digits of
-their difference is right.  Two sums of two terms that are not negative stay accurate:
+their p may be 1 - p.  Three log Gamma nearly cancel: of the loss of a count of 3 four digits are left for
+a = 1e-12, and none for 1e-15.  Written as two sums of what is not negative, it keeps them all:
 
     L = [r X(s) + t X(e)]
         + [log(2 pi t)/2 + log(1 + a t)/2 + J(t) + J(r) - J(t + r)]
     s = log((1 + a t)/(1 + a mu)),    e = s + z - log t,    X(x) = e^x - 1 - x
 
 The first is what a better prediction could save (half the deviance), the second what none can save.  J is
-the error of Stirling's formula.  Of the derivative by a, X(s)/a^2 is the only large term, too.
+the error of Stirling's formula.  The derivative by a is taken from these terms as well: its two sums above
+nearly cancel where many are counted.
 
 Source: Lawless (1987), "Negative Binomial and Mixed Poisson Regression", Section 2; Loader (2000), "Fast
 and accurate computation of binomial probabilities", for the terms.

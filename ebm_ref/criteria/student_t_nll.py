@@ -15,8 +15,8 @@ it lies.  The price is convexity, as several targets may have several best locat
 
 The scale is not the standard deviation, which is s sqrt(nu/(nu-2)), and infinite for nu <= 2.
 
-The two log Gamma are near (nu/2) log nu, and their difference is 1/(4 nu) away from a logarithm: at
-nu = 1e12 it has no correct digit.  So the page takes
+The two log Gamma are near (nu/2) log nu, and their difference is not.  Of the loss three digits are left
+at nu = 1e12, and none at 1e15.  So the page takes
 
     L = log(2 pi)/2 + log s + h(nu/2) + (nu+1)/2 log(1 + x^2/nu)
     h(y) = log(sqrt(y) Gamma(y) / Gamma(y + 1/2)) > 0
