@@ -236,6 +236,12 @@ FORMULA = Formula(
         "dispersion 1e-30, two seen: Poisson, and a slope all the same": Case(
             (0.0, 1e-30, 2.0), 1.0 + np.log(2.0), (-1.0, 0.5)
         ),
+        "a million, as predicted, dispersion 1e-12": Case(
+            (13.815510557964274, 1e-12, 1e6), 7.826694395519893, {"dispersion": 499999.50000066667}
+        ),
+        "a million, more than twice as many as predicted": Case(
+            (13.0, 1e-3, 1e6), 455.30724722088923, (-1257.4870719733744, -442735.2085486356)
+        ),
         "a milliard, where one was predicted, dispersion ten": Case(
             (0.0, 10.0, 1e9), 95310200.94776629, {"log_mean": -999999999.0 / 11.0}
         ),

@@ -19,7 +19,8 @@ Khosla et al. compare two ways to put the mean: outside of the logarithm, as her
 -log((1/n) sum_{j in P} p_j) (L_in).  The second is smaller, by Jensen's inequality, and is content as
 soon as one partner has been found.  They found the first much better.
 
-A sample without a partner has no loss: this page refuses it, where 0/0 has been NaN elsewhere.
+A sample without a partner has no loss, and this page refuses it.  Elsewhere 0/0 has made it NaN
+(github.com/HobbitLong/SupContrast/issues/141).
 
 Source: Khosla et al. (2020), "Supervised Contrastive Learning", equation (2).
 """

@@ -18,8 +18,8 @@ not there, in E and in F: pairs outside are never read.
 Where the lengths differ no two libraries agree:
 
     here, tslearn            the rule above
-    librosa                  nearly: w is a share of the shorter length
     dtaidistance             the same, but `window` counts the diagonal: w + 1
+    librosa                  likewise, and w + 1 is a share of the shorter length
     Sakoe and Chiba, R dtw   |i - j| <= w: lengths may not differ by more
     R dtw slantedBand, pyts  about the line from the first pair to the last
 
@@ -236,14 +236,14 @@ FORMULA = Formula(
         "band about the slanted diagonal": Convention(
             lambda d, w: alignment(_slanted(d, w)),
             {"distances": lambda d, w: alignment_gradient(_slanted(d, w))},
-            seen_in="R package dtw, slantedBandWindow; pyts, tighter than tslearn, "
-            "github.com/johannfaouzi/pyts/issues/76",
+            seen_in="pyts, tighter than tslearn, github.com/johannfaouzi/pyts/issues/76; R package dtw, "
+            "slantedBandWindow, whose line is j = i m/n, counted from 1",
             symptom="the same for square tables; where the lengths differ, fewer pairs",
         ),
         "width counts the diagonal": Convention(
             lambda d, w: alignment(_counting_the_diagonal(d, w)),
             {"distances": lambda d, w: alignment_gradient(_counting_the_diagonal(d, w))},
-            seen_in="dtaidistance, github.com/wannesm/dtaidistance/issues/227",
+            seen_in="dtaidistance, github.com/wannesm/dtaidistance/issues/227; librosa, fill_off_diagonal",
             symptom="a window of 6 allows shifts of 5",
         ),
         "root of the sum": Convention(
