@@ -19,7 +19,7 @@ Where the lengths differ no two libraries agree:
 
     here, tslearn            the rule above
     dtaidistance             the same, but `window` counts the diagonal: w + 1
-    librosa                  likewise, and w + 1 is a share of the shorter length
+    librosa                  likewise; w + 1 is a share of the shorter length
     Sakoe and Chiba, R dtw   |i - j| <= w: lengths may not differ by more
     R dtw slantedBand, pyts  about the line from the first pair to the last
 
