@@ -146,3 +146,26 @@ def test_tanh_difference(b, gap):
         assert error <= 4 * (mpf(2) ** -53 * C + mpf(2) ** -1074)
         if abs(gap) <= 2.0**-30 and b != 0.0:  # to its own digits, where a - b is 0 or nearly
             assert error <= 8 * mpf(2) ** -53 * (1 + abs(mpf(b))) * abs(truth) + mpf(2) ** -1072
+
+
+HALF_STEPS = {  # the function of one number that the page's letters stand for
+    "half_step": lambda y: mpmath.loggamma(y) - mpmath.loggamma(y + mpf(1) / 2) + mpmath.log(y) / 2,
+    "half_step_slope": lambda y: mpmath.digamma(y) - mpmath.digamma(y + mpf(1) / 2) + 1 / (2 * y),
+    "stirling_slope": lambda y: mpmath.digamma(y + 1) - mpmath.log(y) - 1 / (2 * y),
+}
+
+
+@pytest.mark.parametrize("name", HALF_STEPS)
+@pytest.mark.parametrize("y", [1e-9, 0.3, 0.5, 1.0, 2.5, 9.999, 10.0, 19.99, 20.0, 55.5, 1e3, 1e8, 1e15])
+def test_steps_of_log_gamma(name, y):
+    """Relative errors, of sums of up to twenty terms of one sign; below 1 stirling_slope has terms of two."""
+    with mp.workdps(100):
+        truth = HALF_STEPS[name](mpf(y))
+        size = abs(truth) + (1 / mpf(y) if name == "stirling_slope" and y < 1.0 else 0)
+        error = abs(mpf(float(getattr(numerics, name)(y))) - truth)
+        assert error <= 12 * mpf(2) ** -53 * size
+
+
+@pytest.mark.parametrize("name", HALF_STEPS)
+def test_steps_pass_on_what_is_no_number(name):
+    assert np.isnan(getattr(numerics, name)(np.nan))
