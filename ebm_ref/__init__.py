@@ -276,6 +276,7 @@ READING_ORDER = (
     "proof.naive.samplers",
     "proof.recursions",
     "proof.oracle",
+    "proof.large",
     "proof.golden",
     "proof.bounds",
     "proof.garbage",
