@@ -142,6 +142,11 @@ def offered_targets(inputs, rng):
     return inputs | {"targets": targets}
 
 
+def shares(argument):
+    """That argument between 0 and 1."""
+    return lambda inputs, rng: inputs | {argument: on_a_grid(rng.uniform(size=inputs[argument].shape))}
+
+
 def with_a_face(inputs, rng):
     """Without one, all places cost the same: forty ties have 2^40 sides."""
     return inputs | {"face": 1}
@@ -157,6 +162,7 @@ RESTORED = {
     "nll_of_log_probabilities": log_distribution("log_probabilities"),
     "cross_entropy_of_probabilities": distribution("target"),
     "variational_free_energy": distribution("probabilities"),
+    "dice": shares("probabilities"),
     "gaussian_mixture": covariances,
     "gaussian_mixture_energy": covariances,
     "multilabel_margin": offered_targets,
@@ -245,6 +251,8 @@ DRAWN = {
     "convnet": {"h": convnet},
     "alignment": {axis: table(*shape) for axis, shape in TABLES.items()},
     "soft_alignment": {axis: table(*shape, beta=1.5) for axis, shape in TABLES.items()},
+    "banded_alignment": {axis: table(*shape, width=3) for axis, shape in TABLES.items()},
+    "banded_soft_alignment": {axis: table(*shape, width=3, beta=1.5) for axis, shape in TABLES.items()},
     "graph_transformer": {"n": path_of_arcs(18)},
     "graph_perceptron": {"n": path_of_arcs(18)},
     "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
