@@ -20,6 +20,9 @@ and no digit cancels.  Of the energies only c = e_a + V(to) - V(from) enters the
 costs above the best way on; V is the lowest energy from a state to the end.  V is exact (levels.py), and so
 energies of 1e17 may cancel along a path, and half a unit beside them still counts.
 
+One difference is left, P(a | Y) - P(a | rest).  Where both are alike it keeps the absolute accuracy of the
+two, and not its own: the page of the loss keeps 64 (u C + eta) on ordinary graphs, not 4.
+
 Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer Networks"; LeCun et al.
 (2006), Section 7; NYU DLSP20, weeks 14-1 and 14-2, whose formulas lack 1/beta and a logarithm.
 """
@@ -337,6 +340,7 @@ PERCEPTRON = Formula(
 
 NLL = Formula(
     value=graph_nll,
+    keeps=64.0,
     signature="(n),(n,c),(u),()->()",
     source="lecun1998, Section VI; lecun2006, Section 7; NYU DLSP20, week 14-2",
     gradients={"energies": graph_nll_gradient},
