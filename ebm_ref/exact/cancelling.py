@@ -1,0 +1,153 @@
+r"""Energies that cancel: a whole number of units, added up exactly, and a small rest.
+
+    E = g W + R,       W whole,  |R| <= g/2,  g a power of 2 near 1/beta
+
+    sum_a E_a = g (sum_a W_a - V) + g V + sum_a R_a      V = min sum_a W_a
+
+An energy of 1e17 here and one of -1e17 there leave a difference of order 1, and that difference decides.
+In float64 their sum has lost it.  So what is large is counted in whole numbers: sums of integers do not
+round, in whatever order they come, and V is found without a doubt.  What a configuration costs above V is
+rounded once, after all has cancelled.  The rests are so small that they lose nothing either.
+
+A search for a minimum has no 1/beta.  There g is the lowest bit that stands in any table: then R = 0, and
+ties are ties.
+
+Whole numbers are int64 where that holds all sums, which is fast, and Python's integers of any length
+where not.  Ordinary tables need neither: float64 is right to 2^-53 of what one variable feels, and this is
+little up to LIMIT.
+
+Source: Johnson (1977), "Efficient algorithms for shortest paths in sparse networks", takes such V off;
+Ozaki, Ogita, Oishi and Rump (2012) split numbers so that sums are exact.
+"""
+
+import math
+
+import numpy as np
+
+from ebm_ref.checks import largest_finite
+
+LIMIT = 2.0**8  # units of 1/beta: what float64 may add up, and lose less than 2^-45
+CLOSE = 2.0**-30  # the least energy, relative to what is added up, that float64 is trusted with in minima
+INT64 = 62  # bits, two fewer than it has: differences fit too
+
+
+def range_of(table):
+    """The largest finite energy of a table less the smallest; 0 if there is none.
+
+    >>> float(range_of([1.0, 5.0, np.inf]))
+    4.0
+    """
+    E = np.asarray(table, float)
+    finite = E < np.inf
+    low = np.min(E, where=finite, initial=np.inf)
+    return np.max(E, where=finite, initial=low) - low if low < np.inf else 0.0
+
+
+def unit_of_sums(beta):
+    """log2 of g for log-sums: 1/(2 beta) < g <= 1/beta, but no more than 2^1000."""
+    return min(-int(np.frexp(beta)[1]), 1000)
+
+
+def unit_of_minima(tables):
+    """log2 of g for minima: of the lowest bit that is 1 in any energy.
+
+    >>> unit_of_minima([np.array([1e17, 0.75, np.inf])])
+    -2
+    """
+    E = np.concatenate([np.zeros(0), *(np.ravel(table) for table in tables)])
+    m, e = np.frexp(E[(E != 0.0) & (E < np.inf)])
+    digits = np.ldexp(m, 53).astype(np.int64)
+    return int(np.min(e - 53 + np.frexp((digits & -digits).astype(float))[1] - 1, initial=1000))
+
+
+def is_close(tables):
+    """Whether energies, or differences within a table, are so small beside others that minima need units."""
+    total = math.fsum(range_of(table) for table in tables)
+    return any(min(_least(E), _least(E - _lowest(E))) < CLOSE * total for E in tables)
+
+
+def _lowest(E):
+    """The lowest energy; 0 if there is none."""
+    low = np.min(E, initial=np.inf)
+    return low if low < np.inf else 0.0
+
+
+def _least(E):
+    """The least |E| but 0."""
+    sizes = np.abs(E)
+    return np.min(sizes, where=sizes > 0.0, initial=np.inf)
+
+
+def split(tables, log2):
+    """[(W, R)] of tables of energies, in units of 2^log2; of +inf, W is 0 and R is +inf.
+
+    >>> ((W, R),) = split([np.array([1e17, -1.25, np.inf])], 0)
+    >>> W.tolist(), R.tolist()
+    ([100000000000000000, -1, 0], [0.0, -0.25, inf])
+    """
+    fits = _bits([largest_finite(table) for table in tables], log2) < INT64
+    whole = _whole if fits else _whole_of_any_length
+    pairs = []
+    for E in tables:
+        W = whole(np.where(E < np.inf, E, 0.0), log2)
+        pairs.append((W, E - energy_of(W, log2)))
+    return pairs
+
+
+def _bits(sizes, log2):
+    """Binary digits of a sum of energies of these sizes, in units."""
+    return int(np.frexp(max(math.fsum(sizes), 2.0**-1000))[1]) - log2
+
+
+def numbers_per_entry(sizes, log2):
+    """How many float64 take the memory that one entry takes with its units, for energies of these sizes."""
+    bits = _bits(sizes, log2)
+    return 2 if bits < INT64 else 12 + bits // 64
+
+
+def _whole(E, log2):
+    return np.rint(np.ldexp(E, -log2)).astype(np.int64)
+
+
+def _whole_of_any_length(E, log2):
+    return np.asarray(_rounded(E, log2), object)
+
+
+def _rounded_one(x, log2):
+    """x / 2^log2, rounded to a whole number."""
+    numerator, denominator = float(x).as_integer_ratio()
+    numerator, denominator = numerator << max(-log2, 0), denominator << max(log2, 0)
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _energy_of_one(W, log2):
+    return float(W << log2) if log2 >= 0 else W / (1 << -log2)
+
+
+_rounded = np.frompyfunc(_rounded_one, 2, 1)
+_energies = np.frompyfunc(_energy_of_one, 2, 1)
+
+
+def energy_of(W, log2):
+    """Units as energies, each rounded once.
+
+    >>> float(energy_of(np.array(2**60 + 1 - 2**60), -1))
+    0.5
+    """
+    W = np.asarray(W)
+    if W.dtype == object:
+        return np.asarray(_energies(W, log2), float)
+    return np.ldexp(W.astype(float), log2)
+
+
+def above_lowest(W, possible, axis=0):
+    """V, the least W that is possible along an axis, and W - V; V is 0 where nothing is possible.
+
+    >>> V, gaps = above_lowest(np.array([[3, 5], [2, 9]]), np.array([[True, False], [True, False]]))
+    >>> V.tolist(), gaps[:, 0].tolist()
+    ([2, 0], [1, 0])
+    """
+    far = np.max(W)
+    V = np.min(W, axis=axis, where=possible, initial=far)
+    V = np.where(np.any(possible, axis=axis), V, 0)
+    return V, W - np.expand_dims(V, axis)
