@@ -147,7 +147,6 @@ def above_lowest(W, possible, axis=0):
     >>> V.tolist(), gaps[:, 0].tolist()
     ([2, 0], [1, 0])
     """
-    far = np.max(W)
-    V = np.min(W, axis=axis, where=possible, initial=far)
-    V = np.where(np.any(possible, axis=axis), V, 0)
+    V = np.asarray(np.min(W, axis=axis, where=possible, initial=np.max(W)), W.dtype)
+    V = np.where(np.any(possible, axis=axis), V, np.zeros((), W.dtype))
     return V, W - np.expand_dims(V, axis)

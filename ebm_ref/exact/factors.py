@@ -97,9 +97,7 @@ def energy(factors, configuration):
     >>> energy([(("a",), [0.0, 1.0]), (("a", "b"), [[0.0, 2.0, 4.0], [8.0, 16.0, 32.0]])], {"a": 1, "b": 2})
     33.0
     """
-    parts = [
-        float(as_real("table", table)[read_at(scope, table, configuration)]) for scope, table in factors
-    ]
+    parts = [float(as_real("table", table)[read_at(scope, table, configuration)]) for scope, table in factors]
     try:
         return math.fsum(parts)
     except OverflowError:  # more than float64 holds, on the way at least
