@@ -1,6 +1,6 @@
 r"""Energies that cancel: a whole number of units, added up exactly, and a small rest.
 
-    E = g W + R,       W whole,  |R| <= g/2,  g a power of 2 near 1/beta
+    E = g W + R,       W whole,  |R| <= g/2,  g a power of 2 near 10/beta
 
     sum_a E_a = g (sum_a W_a - V) + g V + sum_a R_a      V = min sum_a W_a
 
@@ -9,8 +9,8 @@ In float64 their sum has lost it.  So what is large is counted in whole numbers:
 round, in whatever order they come, and V is found without a doubt.  What a configuration costs above V is
 rounded once, after all has cancelled.  The rests are so small that they lose nothing either.
 
-A search for a minimum has no 1/beta.  There g is the lowest bit that stands in any table: then R = 0, and
-ties are ties.
+A search for a minimum has no 1/beta.  There g is the lowest bit that stands in any table, so that R = 0,
+and ties are ties; or 2^-61 of all that is added up, if this is little beside the least energy.
 
 Whole numbers are int64 where that holds all sums, which is fast, and Python's integers of any length
 where not.  Ordinary tables need neither: float64 is right to 2^-53 of what one variable feels, and this is
@@ -28,7 +28,8 @@ from ebm_ref.checks import largest_finite
 
 LIMIT = 2.0**8  # units of 1/beta: what float64 may add up, and lose less than 2^-45
 CLOSE = 2.0**-30  # the least energy, relative to what is added up, that float64 is trusted with in minima
-INT64 = 62  # bits, two fewer than it has: differences fit too
+NEGLIGIBLE = 2.0**-55  # the same for int64, with a rest that is below 2^-61
+INT64 = 61  # bits, of 63: differences fit too
 
 
 def range_of(table):
@@ -44,26 +45,34 @@ def range_of(table):
 
 
 def unit_of_sums(beta):
-    """log2 of g for log-sums: 1/(2 beta) < g <= 1/beta, but no more than 2^1000."""
-    return min(-int(np.frexp(beta)[1]), 1000)
+    """log2 of g for log-sums: 8/beta < g <= 16/beta, but no more than 2^1000."""
+    return min(4 - int(np.frexp(beta)[1]), 1000)
 
 
-def unit_of_minima(tables):
-    """log2 of g for minima: of the lowest bit that is 1 in any energy.
+def unit_of_minima(tables, count=1):
+    """log2 of g for minima and means: of the lowest bit that is 1 in any energy, or of what int64 can count.
 
-    >>> unit_of_minima([np.array([1e17, 0.75, np.inf])])
-    -2
+    The latter where the rests, below 2^-61 of what is added up, are also little beside the least energy.
+
+    >>> unit_of_minima([np.array([1e17, 0.75, np.inf])]), unit_of_minima([np.array([1e12, 0.1])])
+    (-2, -21)
     """
+    lowest, countable = _lowest_bit(tables), _bits(tables, count) - INT64
+    return countable if lowest < countable and not is_close(tables, count, NEGLIGIBLE) else lowest
+
+
+def _lowest_bit(tables):
+    """log2 of the lowest bit that is 1 in any energy."""
     E = np.concatenate([np.zeros(0), *(np.ravel(table) for table in tables)])
     m, e = np.frexp(E[(E != 0.0) & (E < np.inf)])
     digits = np.ldexp(m, 53).astype(np.int64)
     return int(np.min(e - 53 + np.frexp((digits & -digits).astype(float))[1] - 1, initial=1000))
 
 
-def is_close(tables):
+def is_close(tables, count=1, little=CLOSE):
     """Whether energies, or differences within a table, are so small beside others that minima need units."""
-    total = math.fsum(range_of(table) for table in tables)
-    return any(min(_least(E), _least(E - _lowest(E))) < CLOSE * total for E in tables)
+    total = count * math.fsum(largest_finite(table) for table in tables)
+    return any(min(_least(E), _least(E - _lowest(E))) < little * total for E in tables)
 
 
 def _lowest(E):
@@ -78,14 +87,16 @@ def _least(E):
     return np.min(sizes, where=sizes > 0.0, initial=np.inf)
 
 
-def split(tables, log2):
+def split(tables, log2, count=1):
     """[(W, R)] of tables of energies, in units of 2^log2; of +inf, W is 0 and R is +inf.
+
+    Sums of `count` entries of each table must fit.
 
     >>> ((W, R),) = split([np.array([1e17, -1.25, np.inf])], 0)
     >>> W.tolist(), R.tolist()
     ([100000000000000000, -1, 0], [0.0, -0.25, inf])
     """
-    fits = _bits([largest_finite(table) for table in tables], log2) < INT64
+    fits = _bits(tables, count) - log2 <= INT64
     whole = _whole if fits else _whole_of_any_length
     pairs = []
     for E in tables:
@@ -94,15 +105,18 @@ def split(tables, log2):
     return pairs
 
 
-def _bits(sizes, log2):
-    """Binary digits of a sum of energies of these sizes, in units."""
-    return int(np.frexp(max(math.fsum(sizes), 2.0**-1000))[1]) - log2
+def _bits(tables, count):
+    """log2, rounded up, of what entries of these tables add up to, `count` of each; -1000 for nothing."""
+    total = count * math.fsum(largest_finite(table) for table in tables)
+    return int(np.frexp(max(total, 2.0**-1000))[1])
 
 
-def numbers_per_entry(sizes, log2):
-    """How many float64 take the memory that one entry takes with its units, for energies of these sizes."""
-    bits = _bits(sizes, log2)
-    return 2 if bits < INT64 else 12 + bits // 64
+def numbers_per_entry(tables, log2, count=1):
+    """How many float64 take the memory of an entry with its units; 1 without units."""
+    if log2 is None:
+        return 1
+    bits = _bits(tables, count) - log2
+    return 3 if bits <= INT64 else 8 + bits // 64
 
 
 def _whole(E, log2):
@@ -137,16 +151,15 @@ def energy_of(W, log2):
     W = np.asarray(W)
     if W.dtype == object:
         return np.asarray(_energies(W, log2), float)
-    return np.ldexp(W.astype(float), log2)
+    return W * math.ldexp(1.0, log2)
 
 
 def above_lowest(W, possible, axis=0):
-    """V, the least W that is possible along an axis, and W - V; V is 0 where nothing is possible.
+    """V, the least W that is possible along an axis, and W - V; V is any where nothing is possible.
 
     >>> V, gaps = above_lowest(np.array([[3, 5], [2, 9]]), np.array([[True, False], [True, False]]))
     >>> V.tolist(), gaps[:, 0].tolist()
-    ([2, 0], [1, 0])
+    ([2, 9], [1, 0])
     """
-    V = np.asarray(np.min(W, axis=axis, where=possible, initial=np.max(W)), W.dtype)
-    V = np.where(np.any(possible, axis=axis), V, np.zeros((), W.dtype))
+    V = np.asarray(np.min(np.where(possible, W, np.max(W)), axis=axis), W.dtype)
     return V, W - np.expand_dims(V, axis)

@@ -171,7 +171,7 @@ def _planned(factors, cardinalities, order, memory, needed, unit, beta=1.0):
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     left = clamped(factors, {v: 0 for v, k in cardinalities.items() if k == 1})
     log2 = unit(left, beta)
-    bytes_needed = needed(found) if log2 is None else needed(found) * numbers_per_entry(sizes, log2)
+    bytes_needed = needed(found) * numbers_per_entry([E for _, E in left], log2)
     rule = (
         f"must be at least {_rounded(bytes_needed)} bytes: the best order found has width {found.width}, "
         f"and a table of {_rounded(found.largest_bytes)} bytes"
@@ -181,7 +181,7 @@ def _planned(factors, cardinalities, order, memory, needed, unit, beta=1.0):
 
 
 def _unit_of_sums(factors, beta):
-    """log2 of the unit of energy where one variable feels energies that are large beside 1/beta, else None."""
+    """log2 of the unit of energy where a variable feels energies that are large beside 1/beta, else None."""
     felt = defaultdict(float)
     for scope, table in factors:
         reach = range_of(table)

@@ -148,7 +148,7 @@ def _graph_block(graph, gray, energies):
 
 @njit(error_model="numpy", nogil=True)
 def _level_block(graph, levels, gray, energies):
-    """The same of energies in levels: (tables, l) entries become (l, steps) energies, the first inf if forbidden."""
+    """The same in levels: entries (tables, l) become energies (l, steps), inf first if forbidden."""
     k, offsets, tables, starts, factors, strides = graph
     y, direction, focus, changed, after = gray
     n = len(k)
@@ -225,7 +225,7 @@ def sum_graph(graph, gray, beta, energies, totals):
 
 @njit(error_model="numpy", nogil=True)
 def sum_levels(graph, levels, gray, energies, totals):
-    """The same of energies in levels, in units of e^-(the leader returned); its first is inf if there is none."""
+    """The same of energies in levels, in units of e^-(the leader returned), which is inf if there is none."""
     leader, weights, last = np.zeros(levels.shape[1]), np.empty(energies.shape[1]), len(gray.y)
     leader[0] = np.inf
     while True:
