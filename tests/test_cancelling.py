@@ -1,14 +1,18 @@
-"""Energies that cancel: every exact route over factors against all configurations, in fractions and 60 digits."""
+"""Energies that cancel: every exact route over factors against fractions in 60 digits, and hand cases."""
 
 import itertools
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from ebm_ref.exact import cancelling, elimination, factors
+from ebm_ref.exact import cancelling, elimination
 from ebm_ref.exact import transfer_matrix as lattice
+from ebm_ref.kernels import enumeration as kernels
+
+NEAR = 3e-14  # 2^-53 of the 2^8 units of 1/beta that are added up in float64
 
 BIG = {
     "1e17 beside 1/2": [1e17],
@@ -28,7 +32,7 @@ def small(kind, rng, shape):
     if kind == "ties":
         return 0.5 * rng.integers(-1, 2, shape)
     table = rng.normal(size=shape) * (1e-3 if "1e-3" in kind else 1.0)
-    return np.where(rng.random(shape) < 0.15, np.inf, table) if kind == "forbidden" else table
+    return np.where(rng.random(shape) < 0.08, np.inf, table) if kind == "forbidden" else table
 
 
 def cancel(rng, model, size, k):
@@ -75,13 +79,13 @@ def strip(kind, seed, r=2, c=3):
 
 
 def truth(k, model, beta):
-    """The lowest energy, and {configuration: weight counted from it}, without rounding but in the last of 60."""
+    """The lowest energy, {configuration: weight counted from it} in 60 digits, {configuration: energy}."""
     energies = {}
     for y in itertools.product(*map(range, k)):
         read = [float(E[tuple(y[v] for v in scope)]) for scope, E in model]
         if np.inf not in read:
             energies[y] = sum(map(Fraction, read), Fraction(0))
-    low = min(energies.values(), default=None)
+    low = min(energies.values())
     with mp.workdps(60):
         ratio = lambda q: mpf(q.numerator) / q.denominator
         weights = {y: mp.exp(-mpf(beta) * ratio(E - low)) for y, E in energies.items()}
@@ -104,3 +108,195 @@ def far(found, right):
     """The error, relative where the right value is above 1."""
     with mp.workdps(60):
         return float(abs(mpf(float(found)) - right) / max(1, abs(right)))
+
+
+def probabilities(weights, k):
+    """p(y_v) of each variable."""
+    return [[share(weights, lambda y, v=v, a=a: y[v] == a) for a in range(n)] for v, n in enumerate(k)]
+
+
+def joint(weights, scope, shape):
+    """p(y_a) of one factor."""
+    at = lambda y: tuple(y[v] for v in scope)
+    return [share(weights, lambda y, entry=entry: at(y) == entry) for entry in np.ndindex(*shape)]
+
+
+HOSTILE = [(kind, seed) for kind in BIG for seed in (0, 1)]
+
+
+@pytest.mark.parametrize(("kind", "seed"), HOSTILE)
+def test_elimination(kind, seed):
+    k, model, beta = graph(kind, seed)
+    low, weights, energies = truth(k, model, beta)
+    assert far(elimination.log_partition(model, k, beta), log_z(low, weights, beta)) < NEAR
+    nodes, tables = elimination.marginals(model, k, beta)
+    for v, p in enumerate(probabilities(weights, k)):
+        assert np.max(np.abs(nodes[v] - p)) < NEAR
+    for (scope, E), p in zip(model, tables, strict=True):
+        assert np.max(np.abs(np.ravel(p) - joint(weights, scope, np.shape(E)))) < NEAR
+    energy, y = elimination.ground_state(model, k)
+    assert energies[tuple(y.values())] == low and energy == float(low)
+
+
+@pytest.mark.parametrize(("kind", "seed"), HOSTILE)
+def test_enumeration_by_a_gray_code(kind, seed):
+    k, model, beta = graph(kind, seed)
+    low, weights, _ = truth(k, model, beta)
+    found, p = kernels.graph_marginals(k, model, beta)
+    assert far(found, log_z(low, weights, beta)) < NEAR
+    for ours, right in zip(p, probabilities(weights, k), strict=True):
+        assert np.max(np.abs(ours - right)) < NEAR
+
+
+@pytest.mark.parametrize(("kind", "seed"), HOSTILE)
+def test_lattices(kind, seed):
+    """log Z, the mean energy and another mean.  Weights are right to a few u, a mean to that times |A|."""
+    tables, model, beta = strip(kind, seed)
+    low, weights, energies = truth([2] * 6, model, beta)
+    assert far(lattice.log_partition(*tables, beta), log_z(low, weights, beta)) < NEAR
+    with mp.workdps(60):
+        total = mp.fsum(weights.values())
+        values = {y: mpf(E.numerator) / E.denominator for y, E in energies.items()}
+        mean = mp.fsum(w * values[y] for y, w in weights.items()) / total
+        spread = mp.fsum(w * abs(values[y] - mean) for y, w in weights.items()) / total
+        assert abs(lattice.mean_energy(*tables, beta) - mean) < NEAR * (1 + abs(mean) + spread)
+    first = [np.zeros_like(x) for x in tables]
+    first[2][0, 0, 1] = 1.0
+    p = share(weights, lambda y: y[0] == 1)
+    assert abs(lattice.log_partition_and_mean(tables, first, beta)[1] - p) < NEAR
+
+
+# the other route: energies are moved about, and nothing changes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_energies_that_are_moved_change_nothing(seed):
+    """Halves beside 2^51 are exact, so what remains is the model without them."""
+    rng = np.random.default_rng(seed)
+    k = [2, 3, 2, 2, 3]
+    scopes = [(v,) for v in range(5)] + [(v, (v + 1) % 5) for v in range(5)] + [(0, 2, 4)]
+    plain = [(scope, small("ties", rng, [k[v] for v in scope])) for scope in scopes]
+    moved = list(plain)
+    for _ in range(6):
+        cancel(rng, moved, 2.0**49, k)
+    log_z, p = kernels.graph_marginals(k, moved)
+    assert log_z == pytest.approx(elimination.log_partition(plain, k), rel=NEAR)
+    assert log_z == pytest.approx(elimination.log_partition(moved, k), rel=NEAR)
+    right, ours = elimination.marginals(plain, k)[0], elimination.marginals(moved, k)[0]
+    for v in range(5):
+        assert np.max(np.abs(ours[v] - right[v])) < NEAR > np.max(np.abs(p[v] - right[v]))
+    assert elimination.ground_state(moved, k)[0] == elimination.ground_state(plain, k)[0]
+    order = list(range(5))
+    state = [elimination.ground_state(x, k, order)[1] for x in (plain, moved)]
+    assert state[0] == state[1]  # of the same ties, the same
+
+
+@pytest.mark.parametrize(("n", "size"), [(50, 1e17), (300, 1e17), (300, 1e25)])
+def test_many_of_them(n, size):
+    """Independent spins in pairs: log Z = n log(1 + e^-1/2), whichever integers hold the sums."""
+    tables = [0.0, size], [0.0, 0.5], [0.0, -size]
+    model, right = [((v,), E) for v in range(n) for E in tables], n * np.log1p(np.exp(-0.5))
+    assert elimination.log_partition(model, [2] * n) == pytest.approx(right, rel=1e-14)
+    assert elimination.ground_state(model, [2] * n) == (0.0, dict.fromkeys(range(n), 0))
+    side = n // 2
+    field, down, bonds = np.zeros((2, side, 2)), np.zeros((2, side, 2, 2)), np.zeros((2, side, 2, 2))
+    field[0, :, 1], down[0, :, 1, :], field[1, :, 1] = size, -size, 0.5
+    tables, right = (bonds, down, field), side * (np.log(2.0) + np.log1p(np.exp(-0.5)))
+    assert lattice.log_partition(*tables) == pytest.approx(right, rel=1e-14)
+    mean = side * 0.5 / (1.0 + np.exp(0.5))
+    assert lattice.mean_energy(*tables) == pytest.approx(mean, rel=1e-13)
+
+
+# by hand
+
+
+def test_differences_of_order_1_decide():
+    pair = [
+        ((0,), [0.0, 1e17]),
+        ((0, 1), [[0.0, 0.0], [0.3, -0.2]]),
+        ((0,), [0.0, -1e17]),
+        ((1,), [0.0, 0.5]),
+    ]
+    right = np.log(1.0 + np.exp(-0.5) + np.exp(-0.3) + np.exp(-0.3))
+    assert right == pytest.approx(1.1276, abs=5e-5)
+    assert elimination.log_partition(pair, [2, 2]) == pytest.approx(right, rel=1e-15)
+    assert kernels.graph_marginals([2, 2], pair)[0] == pytest.approx(right, rel=1e-15)
+    three = [((0,), [0.0, 1e34]), ((0,), [0.0, 1e17]), ((1,), [0.0, 1.0])]
+    right = [1.0 / (1.0 + np.exp(-1.0)), 1.0 / (1.0 + np.exp(1.0))]
+    assert kernels.graph_marginals((2, 2), three)[1][1] == pytest.approx(right, rel=1e-15)
+    assert elimination.marginals(three, (2, 2))[0][1] == pytest.approx(right, rel=1e-15)
+
+
+def test_samples_of_what_cancels():
+    pair = [((0,), [0.0, 1e17]), ((0, 1), [[0.0, 1.0], [0.3, -0.2]]), ((0,), [0.0, -1e17])]
+    drawn = elimination.samples(pair, [2, 2], np.random.default_rng(0), 4000)
+    weights = np.exp(-np.ravel(pair[1][1]))
+    p = weights / np.sum(weights)
+    counts = np.bincount(2 * drawn[0] + drawn[1], minlength=4)
+    assert np.all(np.abs(counts - 4000 * p) < 5.0 * np.sqrt(4000 * p * (1.0 - p)))
+
+
+def test_a_high_level_of_every_site_costs_no_digits():
+    tables = lattice.ising(np.full((2, 3), 0.5), 0.25, 0.125)
+    raised = tables[0], tables[1] + 2.0**40, tables[2] - 2.0**40
+    assert lattice.log_partition(*raised) == pytest.approx(lattice.log_partition(*tables), rel=1e-14)
+    assert lattice.mean_energy(*raised) == pytest.approx(lattice.mean_energy(*tables), rel=1e-14)
+
+
+def test_what_is_forbidden_stays_so():
+    never = [((0,), [np.inf, 1e17]), ((0, 1), [[0.0, 1.0], [np.inf, np.inf]]), ((1,), [0.0, -1e17])]
+    assert elimination.log_partition(never, [2, 2]) == -np.inf == kernels.graph_marginals([2, 2], never)[0]
+    with pytest.raises(ValueError, match="must leave a configuration possible"):
+        elimination.ground_state(never, [2, 2])
+    field = np.array([[[np.inf, 1e17]], [[-1e17, np.inf]]])
+    down = np.zeros((2, 1, 2, 2))
+    assert lattice.log_partition(np.zeros((2, 1, 2, 2)), down, field) == 0.0
+    down[0, 0, 1, 0] = np.inf
+    assert lattice.log_partition(np.zeros((2, 1, 2, 2)), down, field) == -np.inf
+
+
+# who takes units, and what they cost
+
+
+def test_ordinary_tables_need_no_units(monkeypatch):
+    for module in (elimination, lattice, kernels):
+        monkeypatch.setattr(module, "levels" if module is kernels else "split", None)
+    rng = np.random.default_rng(0)
+    model = [((v, (v + 1) % 6), rng.normal(scale=10.0, size=(3, 3)) + 1e6) for v in range(6)]
+    elimination.log_partition(model, [3] * 6)
+    elimination.marginals(model, [3] * 6)
+    elimination.ground_state(model, [3] * 6)
+    kernels.graph_marginals([3] * 6, model)
+    lattice.mean_energy(*lattice.ising(rng.normal(size=(3, 3)), 1.0, 0.0))
+
+
+@pytest.mark.parametrize("size", [1e6, 1e30, 1e300])
+@pytest.mark.parametrize(
+    "route", [elimination.log_partition, elimination.marginals, elimination.ground_state]
+)
+def test_the_memory_told_is_enough_with_units(route, size):
+    rng = np.random.default_rng(0)
+    model, k = [((0, 1), rng.normal(size=(90, 90))), ((0,), size * rng.normal(size=90))], [90, 90]
+    with pytest.raises(ValueError, match=r"memory = 1: must be at least \S+ bytes") as told:
+        route(model, k, memory=1)
+    enough = float(str(told.value).split("at least ")[1].split()[0])
+    tracemalloc.start()
+    route(model, k)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < enough + 10_000
+
+
+@pytest.mark.parametrize("log2", [-40, -3, 0, 7])
+def test_parts_are_exact(log2):
+    rng = np.random.default_rng(0)
+    tables = [rng.normal(size=(2, 3)) * 10.0**e for e in (-3, 0, 9)] + [np.array([np.inf, 1.0])]
+    for scale in (1.0, 1e30):
+        scaled = [E * scale for E in tables]
+        for E, (W, R) in zip(scaled, cancelling.split(scaled, log2), strict=True):
+            for x, w, r in zip(E.flat, W.flat, R.flat, strict=True):
+                if x < np.inf:
+                    assert Fraction(float(x)) == int(w) * Fraction(2) ** log2 + Fraction(float(r))
+                    assert abs(r) <= 2.0 ** (log2 - 1)
+                else:
+                    assert w == 0 and r == np.inf

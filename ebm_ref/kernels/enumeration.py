@@ -172,7 +172,7 @@ def graph_marginals(cardinalities, factors, beta=1.0):
 
 
 def _summed(k, factors, beta):
-    """Totals of all configurations in units of e^-(sum of the levels), and these; inf first if none may be."""
+    """Totals of all weights in units of e^-(sum of levels), and the levels: inf first if none is possible."""
     factors, low = _from_lowest(factors)
     graph, _ = as_graph_of_factors(k, factors)
     totals = no_totals(graph.k)
