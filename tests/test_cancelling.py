@@ -1,4 +1,4 @@
-"""Energies that cancel: every exact route over factors against fractions in 60 digits, and hand cases."""
+"""Energies that cancel: every route over factors against fractions in 60 digits, and against no moves."""
 
 import itertools
 import tracemalloc
@@ -10,6 +10,8 @@ from mpmath import mp, mpf
 
 from ebm_ref.exact import cancelling, elimination
 from ebm_ref.exact import transfer_matrix as lattice
+from ebm_ref.inference import loopy
+from ebm_ref.inference import mean_field as mean_fields
 from ebm_ref.kernels import enumeration as kernels
 
 NEAR = 3e-14  # 2^-53 of the 2^8 units of 1/beta that are added up in float64
@@ -207,6 +209,46 @@ def test_many_of_them(n, size):
     assert lattice.mean_energy(*tables) == pytest.approx(mean, rel=1e-13)
 
 
+@pytest.mark.parametrize("kind", ["1e17 beside 1/2", "1e300", "a ladder", "ties"])
+def test_messages_on_trees(kind):
+    """The marginals, F_B = F, and the lowest energies given each value, damped or not."""
+    rng = np.random.default_rng(len(kind))
+    k, beta = [2, 3, 2, 2], 0.5
+    scopes = [(v,) for v in range(4)] * 2 + [(0, 1), (1, 2), (1, 3)]
+    model = [(scope, small(kind, rng, [k[v] for v in scope])) for scope in scopes]
+    for size in BIG[kind] * 3:
+        cancel(rng, model, size, k)
+    low, weights, energies = truth(k, model, beta)
+    for damping, close in ((0.0, NEAR), (0.25, 1e-12)):
+        found = loopy.sum_product(model, k, beta, damping)
+        assert found.converged
+        for v, p in enumerate(probabilities(weights, k)):
+            assert np.max(np.abs(found.nodes[v] - p)) < close
+        assert far(-beta * found.free_energy, log_z(low, weights, beta)) < close
+    lowest = loopy.min_sum(model, k)
+    assert kind == "ties" or lowest.energy == float(low)
+    for v, n in enumerate(k):
+        right = [float(min(E for y, E in energies.items() if y[v] == a) - low) for a in range(n)]
+        assert lowest.min_marginals[v] == pytest.approx(right, rel=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mean_field_where_energies_are_moved(seed):
+    rng = np.random.default_rng(seed)
+    k = [2, 3, 2, 2]
+    scopes = [(v,) for v in range(4)] + [(v, (v + 1) % 4) for v in range(4)]
+    plain = [(scope, small("ties", rng, [k[v] for v in scope])) for scope in scopes]
+    moved = list(plain)
+    for _ in range(6):
+        cancel(rng, moved, 2.0**49, k)
+    start = {0: [0.3, 0.7], 1: [0.2, 0.3, 0.5]}
+    found = [mean_fields.mean_field(x, k, 0.5, start) for x in (plain, moved)]
+    assert found[0].converged and found[1].converged
+    assert found[1].free_energies == pytest.approx(found[0].free_energies, rel=1e-12)
+    for v in range(4):
+        assert found[1].nodes[v] == pytest.approx(found[0].nodes[v], rel=1e-10)
+
+
 # by hand
 
 
@@ -259,14 +301,23 @@ def test_what_is_forbidden_stays_so():
 
 
 def test_ordinary_tables_need_no_units(monkeypatch):
-    for module in (elimination, lattice, kernels):
-        monkeypatch.setattr(module, "levels" if module is kernels else "split", None)
+    for module, name in (
+        (cancelling, "split"),
+        (lattice, "split"),
+        (kernels, "levels"),
+        (loopy, "in_fractions"),
+        (mean_fields, "in_fractions"),
+    ):
+        monkeypatch.setattr(module, name, None)
     rng = np.random.default_rng(0)
     model = [((v, (v + 1) % 6), rng.normal(scale=10.0, size=(3, 3)) + 1e6) for v in range(6)]
     elimination.log_partition(model, [3] * 6)
     elimination.marginals(model, [3] * 6)
     elimination.ground_state(model, [3] * 6)
     kernels.graph_marginals([3] * 6, model)
+    loopy.sum_product(model, [3] * 6)
+    loopy.min_sum(model, [3] * 6)
+    mean_fields.mean_field(model, [3] * 6)
     lattice.mean_energy(*lattice.ising(rng.normal(size=(3, 3)), 1.0, 0.0))
 
 

@@ -99,8 +99,7 @@ def log_partition(couplings, fields, beta=1.0, executor=None, progress=None, che
         Called as progress(done, total, seconds): ranges done, ranges in all, and an estimate of the
         seconds that are left.  The first call comes before any work.
     checkpoint : path
-        A file that remembers what is finished.  A run that was killed goes on from there.  Where the disk
-        is full, a warning says so, and the run goes on.
+        A file that remembers what is finished.  A run that was killed goes on from there.
 
     Returns
     -------
@@ -214,10 +213,9 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     starts = range(0, _colours(h) ** rest, RANGE)
     problem = _problem(work, J, h, beta)
     total = () if work is _partition_of_range else (1 + h.size, 1 + h.size)
-    done, *so_far = recall(checkpoint, problem, len(starts), ((len(model[0]),), total))
+    done, *so_far = recall(checkpoint, problem, len(starts), (model[0].shape[:1], total))
     tell = _teller(progress, len(starts), bits, work, model)
-    tell(done, done)
-    before = done
+    tell(done, before := done)
     for part in _parts(partial(work, *model), starts, done, executor):
         so_far = _add(*so_far, *part) if done else part
         done += 1

@@ -21,6 +21,8 @@ Ozaki, Ogita, Oishi and Rump (2012) split numbers so that sums are exact.
 """
 
 import math
+from collections import defaultdict
+from fractions import Fraction
 
 import numpy as np
 
@@ -42,6 +44,20 @@ def range_of(table):
     finite = E < np.inf
     low = np.min(E, where=finite, initial=np.inf)
     return np.max(E, where=finite, initial=low) - low if low < np.inf else 0.0
+
+
+def felt(factors):
+    """The most that one variable feels: the ranges of all factors (scope, table) that know it, added up.
+
+    >>> float(felt([(("a", "b"), [[0.0, 2.0], [1.0, 0.0]]), (("a",), [5.0, 6.0])]))
+    3.0
+    """
+    total = defaultdict(float)
+    for scope, table in factors:
+        reach = range_of(table)
+        for v in scope:
+            total[v] += reach
+    return max(total.values(), default=0.0)
 
 
 def unit_of_sums(beta):
@@ -85,6 +101,17 @@ def _least(E):
     """The least |E| but 0."""
     sizes = np.abs(E)
     return np.min(sizes, where=sizes > 0.0, initial=np.inf)
+
+
+def unit_for_sums(factors, beta):
+    """log2 of the unit of energy where a variable feels energies that are large beside 1/beta, else None."""
+    return unit_of_sums(beta) if beta * felt(factors) > LIMIT else None
+
+
+def unit_for_minima(factors, beta=1.0):
+    """log2 of the unit of energy where some energies are tiny beside others, else None; beta is no matter."""
+    tables = [table for _, table in factors]
+    return unit_of_minima(tables) if is_close(tables) else None
 
 
 def split(tables, log2, count=1):
@@ -152,6 +179,33 @@ def energy_of(W, log2):
     if W.dtype == object:
         return np.asarray(_energies(W, log2), float)
     return W * math.ldexp(1.0, log2)
+
+
+def fractions_of(E):
+    """Energies as fractions of any length, an array of objects; infinities stay floats.
+
+    >>> fractions_of([0.5, np.inf]).tolist()
+    [Fraction(1, 2), inf]
+    """
+    return np.asarray(_fractions(np.asarray(E, float)), object)
+
+
+def _fraction(x):
+    return Fraction(x) if math.isfinite(x) else x
+
+
+_fractions = np.frompyfunc(_fraction, 1, 1)
+
+
+def in_fractions(factors):
+    """Factors (scope, table) with tables of fractions."""
+    return [(scope, fractions_of(table)) for scope, table in factors]
+
+
+def from_lows(factors):
+    """The sum of each factor's lowest energy, and the factors less it: a high level costs no digits."""
+    lows = [float(_lowest(table)) for _, table in factors]
+    return math.fsum(lows), [(scope, E - low) for (scope, E), low in zip(factors, lows, strict=True)]
 
 
 def above_lowest(W, possible, axis=0):

@@ -43,17 +43,7 @@ from ebm_ref.checks import (
     require_positive,
     whole,
 )
-from ebm_ref.exact.cancelling import (
-    LIMIT,
-    above_lowest,
-    energy_of,
-    is_close,
-    numbers_per_entry,
-    range_of,
-    split,
-    unit_of_minima,
-    unit_of_sums,
-)
+from ebm_ref.exact import cancelling
 from ebm_ref.exact.factors import as_factors, clamped, energy
 
 MEMORY = 2**31  # bytes: what the functions allow themselves unless told otherwise
@@ -171,29 +161,13 @@ def _planned(factors, cardinalities, order, memory, needed, unit, beta=1.0):
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     left = clamped(factors, {v: 0 for v, k in cardinalities.items() if k == 1})
     log2 = unit(left, beta)
-    bytes_needed = needed(found) * numbers_per_entry([E for _, E in left], log2)
+    bytes_needed = needed(found) * cancelling.numbers_per_entry([E for _, E in left], log2)
     rule = (
         f"must be at least {_rounded(bytes_needed)} bytes: the best order found has width {found.width}, "
         f"and a table of {_rounded(found.largest_bytes)} bytes"
     )
     require(bytes_needed <= float(real("memory", memory)), "memory", memory, rule)
     return found, factors, left, cardinalities, log2
-
-
-def _unit_of_sums(factors, beta):
-    """log2 of the unit of energy where a variable feels energies that are large beside 1/beta, else None."""
-    felt = defaultdict(float)
-    for scope, table in factors:
-        reach = range_of(table)
-        for v in scope:
-            felt[v] += reach
-    return unit_of_sums(beta) if beta * max(felt.values(), default=0.0) > LIMIT else None
-
-
-def _unit_of_minima(factors, beta):
-    """log2 of the unit of energy where some energies are tiny beside others, else None."""
-    tables = [table for _, table in factors]
-    return unit_of_minima(tables) if is_close(tables) else None
 
 
 def _rounded(number):
@@ -210,15 +184,12 @@ def _to_keep(found):
 
 
 def _split(factors, beta, log2):
-    """[(scope, -beta rest, whole)] of factors in units of 2^log2; without units, of what is below the lowest.
-
-    And the constant that is left out.
-    """
+    """[(scope, -beta rest, whole)] in units of 2^log2; without, of what is above the lowest; and that."""
     if log2 is None:
         lows = [-_level(-E) for _, E in factors]
         tables = [(scope, -beta * (E - low), 0) for (scope, E), low in zip(factors, lows, strict=True)]
         return tables, -beta * math.fsum(lows)
-    parts = split([E for _, E in factors], log2)
+    parts = cancelling.split([E for _, E in factors], log2)
     return [(scope, -beta * R, W) for (scope, _), (W, R) in zip(factors, parts, strict=True)], 0.0
 
 
@@ -244,7 +215,7 @@ def _eliminate(factors, beta, found, sizes, reduce, log2=None):
         levels.append(_level(message))
         buckets[rest[0] if rest else ()].append((rest, message - levels[-1], lowest))
     whole = sum(int(W) for *_, W in buckets[()])
-    levels.append(-beta * float(energy_of(whole, log2 or 0)))
+    levels.append(-beta * float(cancelling.energy_of(whole, log2 or 0)))
     return math.fsum([*levels, *(float(table) for _, table, _ in buckets[()])]), kept
 
 
@@ -255,8 +226,8 @@ def _joined(tables, scope, sizes, beta, log2):
         return logs, 0
     kind = np.result_type(int, *(W for *_, W in tables))
     whole = _added_up([(known, W) for known, _, W in tables], scope, sizes, kind)
-    lowest, gaps = above_lowest(whole, logs > -np.inf)
-    logs -= beta * energy_of(gaps, log2)
+    lowest, gaps = cancelling.above_lowest(whole, logs > -np.inf)
+    logs -= beta * cancelling.energy_of(gaps, log2)
     return logs, lowest
 
 
@@ -332,7 +303,7 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     beta = real("beta", beta)
     require_positive("beta", beta)
     found, _, left, cardinalities, log2 = _planned(
-        factors, cardinalities, order, memory, _to_sum, _unit_of_sums, beta
+        factors, cardinalities, order, memory, _to_sum, cancelling.unit_for_sums, beta
     )
     return _eliminate(left, beta, found, cardinalities, _log_sum, log2)[0]
 
@@ -347,9 +318,8 @@ def log_partition_as_printed(factors, cardinalities, beta=1.0, order=None, memor
     """
     beta = real("beta", beta)
     require_positive("beta", beta)
-    found, _, left, sizes, _ = _planned(
-        factors, cardinalities, order, memory, _to_sum, lambda factors, beta: None, beta
-    )
+    no_unit = lambda factors, beta: None
+    found, _, left, sizes, _ = _planned(factors, cardinalities, order, memory, _to_sum, no_unit, beta)
     tables = [(list(scope), np.exp(-beta * E)) for scope, E in left]
     for v in found.order:
         known = [t for t in tables if v in t[0]] + [([v], np.ones(sizes[v]))]
@@ -365,7 +335,7 @@ def _conditionals(factors, cardinalities, beta, order, memory):
     beta = real("beta", beta)
     require_positive("beta", beta)
     found, factors, left, sizes, log2 = _planned(
-        factors, cardinalities, order, memory, _to_keep, _unit_of_sums, beta
+        factors, cardinalities, order, memory, _to_keep, cancelling.unit_for_sums, beta
     )
     constant, kept = _eliminate(left, beta, found, sizes, _conditional, log2)
     require(constant > -np.inf, "factors", f"{len(factors)} factors", "must leave a configuration possible")
@@ -461,7 +431,7 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     (0.0, {0: 0, 1: 0})
     """
     found, factors, left, cardinalities, log2 = _planned(
-        factors, cardinalities, order, memory, _to_keep, _unit_of_minima
+        factors, cardinalities, order, memory, _to_keep, cancelling.unit_for_minima
     )
     constant, kept = _eliminate(left, 1.0, found, cardinalities, _highest, log2)
     require(constant > -np.inf, "factors", f"{len(left)} factors", "must leave a configuration possible")
