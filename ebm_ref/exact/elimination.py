@@ -19,7 +19,8 @@ backwards these conditionals give the marginals, and independent exact samples. 
 energies in place of the sum, the same steps give a configuration of lowest energy.
 
 In floating point: e^{-beta E} over- and underflows.  So tables hold logarithms, counted from their
-largest entry, and no energy is too large; the log-sum keeps what is small beside the largest term.
+largest entry, and no energy is too large; the log-sum keeps what is small beside the largest term.  Where
+large energies may cancel, they are added up in whole units beside the logarithms (exact/cancelling.py).
 
 Variables with one value are left out beforehand.  A list of cardinalities is that of the variables 0, 1,
 2, ...  A scope that is no tuple but one name, ("a") for ("a",), is the scope of this variable.
@@ -423,7 +424,7 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     configuration : dict
         {variable: value}.  Ties go to the configuration in which each variable, the last eliminated
         first, takes its lowest possible value.  Energies that differ by less than rounding, 2^-53 of what
-        is added up, count as a tie.
+        is added up, count as a tie; 2^-100, if an energy or a difference within a table is below 2^-30.
 
     Raises ValueError: As for `log_partition`, and if no configuration is possible.
 
