@@ -41,9 +41,10 @@ def range_of(table):
     4.0
     """
     E = np.asarray(table, float)
-    finite = E < np.inf
-    low = np.min(E, where=finite, initial=np.inf)
-    return np.max(E, where=finite, initial=low) - low if low < np.inf else 0.0
+    low, high = E.min(initial=np.inf), E.max(initial=-np.inf)
+    if high == np.inf:
+        high = np.max(E, where=E < np.inf, initial=low)
+    return high - low if low < np.inf else 0.0
 
 
 def felt(factors):
@@ -93,14 +94,15 @@ def is_close(tables, count=1, little=CLOSE):
 
 def _lowest(E):
     """The lowest energy; 0 if there is none."""
-    low = np.min(E, initial=np.inf)
+    low = E.min(initial=np.inf)
     return low if low < np.inf else 0.0
 
 
 def _least(E):
     """The least |E| but 0."""
     sizes = np.abs(E)
-    return np.min(sizes, where=sizes > 0.0, initial=np.inf)
+    least = sizes.min(initial=np.inf)
+    return least if least > 0.0 else np.min(sizes, where=sizes > 0.0, initial=np.inf)
 
 
 def unit_for_sums(factors, beta):
