@@ -88,6 +88,7 @@ READING_ORDER = (
     "formula",
     "laws",
     "numerics",
+    "exact.levels",
     # energies: one configuration in, one number out
     "energies.linear_regression",
     "energies.two_class",
@@ -215,6 +216,7 @@ READING_ORDER = (
     "exact.elimination",
     "exact.transfer_matrix",
     "exact.ising_torus",
+    "exact.double_exponential",
     "exact.quadrature",
     "exact.transition",
     "inference.mean_field",
@@ -291,6 +293,7 @@ READING_ORDER = (
     "cli.truths",
     "cli.main",
     # the same formulas at the speed of the machine; no page imports them
+    "kernels.compiled",
     "kernels.exponential",
     "kernels.rows",
     "kernels.sums",

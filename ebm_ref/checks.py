@@ -79,10 +79,7 @@ def as_whole(argument, value):
     x = _as_array(argument, value)
     plural = "must hold integers" if x.ndim else "must be an integer"
     require(x.dtype.kind in "iu" or x.size == 0, argument, value, f"{plural}, not floats or bools")
-    if x.dtype.kind == "u":
-        require(
-            np.all(x <= np.uint64(INT.type(-1).astype(np.uint64) >> 1)), argument, value, f"{plural} < 2^63"
-        )
+    require(x.size == 0 or np.all(x < 2**63), argument, value, f"{plural} < 2^63")
     return x.astype(INT, copy=False) if x.ndim else int(x)
 
 

@@ -13,6 +13,8 @@ many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dim
 scaled up at equal configurations per second.
 A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
 "ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
+A row first_call_* counts CPU seconds from the start of a process to its first result: ours in the second
+process, theirs in the first, which found no machine code and had to compile.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -21,7 +23,9 @@ import contextlib
 import json
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -371,6 +375,42 @@ def spin_chains_row():
     return spin_chains(timed, f"mcising {metadata.version('mcising')}")
 
 
+def spin_chains_effective_row(beta, of, sweeps, every, size=64, chains=64):
+    """Seconds to an effective sample `of` the energy or the magnetization on a torus, against mcising's.
+
+    The chain of mcising is looked at every so many sweeps, 3000 times.  Of less than 50 tau, tau is None.
+    """
+    import mcising
+    import numpy as np
+
+    from ebm_ref.kernels.metropolis import spin_chains as kernel
+    from ebm_ref.samplers.cluster import square_lattice
+    from ebm_ref.samplers.diagnostics import autocorrelation_time
+
+    graph, n, T = (square_lattice(size, size)[1], 1.0), size * size, 1 / beta
+    start, _ = kernel(graph, 0.0, beta, chains, 2000, seed=0, start=np.ones((chains, n)))
+    sums = kernel(graph, 0.0, beta, chains, sweeps, seed=1, start=start)[1]
+    lattice = mcising.LatticeConfig(size=size, j1=1.0)
+    simulation = mcising.Simulation(mcising.SimulationConfig(lattice=lattice, temperatures=(T,), n_sweeps=10))
+    simulation.sweep(2000, temperature=T)
+    seen = [simulation.sweep(every, temperature=T) for _ in range(3000)]
+
+    def tau(draws, step=1):
+        found = autocorrelation_time(draws)
+        return step * found if draws.size > 50 * found else None
+
+    taus = {
+        name: (tau(getattr(sums, name)), tau(np.array([one[name] for one in seen]), every))
+        for name in ("energy", "magnetization")
+    }
+    short = lambda: kernel(graph, 0.0, beta, chains, 64, seed=1, start=start)
+    with one_thread():
+        ours_s, theirs_s = best_of([short, lambda: simulation.sweep(500, temperature=T)])
+    ours_s, theirs_s = ours_s / (64 * chains) * taus[of][0], theirs_s / 500 * taus[of][1]
+    more = {"taus": taus, "of": of, "ours_ess_per_s": 1 / ours_s, "theirs_ess_per_s": 1 / theirs_s}
+    return ours_s, theirs_s, f"mcising {metadata.version('mcising')}", more
+
+
 def spin_chains_annealer_row():
     """Against dwave-samplers' annealer at one temperature; its states are as correlated as ours."""
     import dimod
@@ -495,6 +535,43 @@ def random_walk_sigma_ensemble_row(walkers=32, steps=40):
     return random_walk_sigma(emcee_of, f"emcee {metadata.version('emcee')}")
 
 
+# what a user's first lines are, imports included
+FIRST_CALLS = {
+    "ctc": """
+from ebm_ref.kernels.ctc import ctc_value_and_gradient
+ctc_value_and_gradient(np.full((1, 4, 3), -np.log(3.0)), [[1, 2]], [4], [2])
+""",
+    "spin_marginals": """
+from ebm_ref.kernels.enumeration import spin_marginals
+spin_marginals(np.ones((6, 6)) - np.eye(6), np.zeros(6))
+""",
+    "chain": """
+from ebm_ref.kernels.chain import chain_nll_value_and_gradients
+chain_nll_value_and_gradients(np.zeros((1, 4, 3)), np.zeros((3, 3)), [[0, 1, 2, 0]])
+""",
+    "losses": """
+from ebm_ref.kernels.losses import nll_value_and_gradient
+nll_value_and_gradient([[1.0, 3.0, 1.5]], [0])
+""",
+    "random_walk": """
+from numba import njit
+from ebm_ref.kernels.metropolis import random_walk
+bell = njit(lambda x: -0.5 * x[0] ** 2)
+random_walk(bell, (), [0.0], 1.0, 1000, np.random.default_rng(0))
+""",
+}
+
+
+def first_call_row(lines):
+    """The second process against the first: both start from nothing but the kept machine code."""
+    code = f"import time\nimport numpy as np{lines}print(time.process_time())"
+    with tempfile.TemporaryDirectory() as folder:
+        environment, command = os.environ | {"NUMBA_CACHE_DIR": folder}, [sys.executable, "-c", code]
+        run = lambda: float(subprocess.check_output(command, env=environment))
+        first = run()
+        return min(run() for _ in range(3)), first, "the first process"
+
+
 PAGES = (
     *("squared_error", "huber", "log_cosh", "smooth_l1", "kl_divergence", "cross_entropy", "label_smoothing"),
     *(
@@ -525,9 +602,14 @@ ROWS = {
     "gray_code_26": gray_code_row,
     "chain_64x100x20": chain_row,
     "spin_chains_64": spin_chains_row,
+    "spin_chains_effective_30": lambda: spin_chains_effective_row(0.3, "magnetization", 1000, every=1),
+    "spin_chains_effective_44": lambda: spin_chains_effective_row(0.44, "energy", 10_000, every=20),
     "spin_chains_64_annealer": spin_chains_annealer_row,
     "random_walk_sigma": random_walk_sigma_row,
     "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
+    **{
+        f"first_call_{name}": lambda lines=lines: first_call_row(lines) for name, lines in FIRST_CALLS.items()
+    },
 }
 
 
@@ -582,6 +664,10 @@ def print_row(row):
         say(f"  {row['configurations_per_s']:.1e} configurations a second, {row['of_dgemm']:.2f} of dgemm")
     if "error" in row:
         say(f"  largest relative error of ours: {row['error']:.0e}")
+    for name, taus in row.get("taus", {}).items():
+        say(
+            f"{f'  tau of the {name}, sweeps':38}", *(f"{tau:10.3g}" if tau else f"{'?':>10}" for tau in taus)
+        )
     if "ours_ess_per_s" in row:
         ours, theirs = row["ours_ess_per_s"], row["theirs_ess_per_s"]
         say(f"{'  effective samples per second':38} {ours:10.3g} {theirs:10.3g} {ours / theirs:7.1f}")

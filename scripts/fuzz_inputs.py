@@ -73,7 +73,9 @@ W, a, b = np.array([[1.0, -2.0], [0.0, 1.0], [3.0, 1.0]]), np.array([1.0, 0.0, -
 RBM = {"weights": W, "visible_bias": a, "hidden_bias": b}
 EDGES = {"edges": np.array([[0, 1], [1, 2], [2, 0]]), "couplings": np.array([1.0, 2.0, -1.0]), "beta": 0.5}
 LOUD = {"uniforms": np.array([0.0, 0.5, 0.75])}
-DRAWS = np.array([[0.0, 2.0, 1.0, 3.0, 1.0, 2.0, 0.0, 1.0], [1.0, 0.0, 2.0, 2.0, 3.0, 1.0, 1.0, 0.0]])
+DRAWS = np.array(
+    [[0, 0, 1, 2, 3, 3, 2, 1, 1, 0, 1, 2], [1, 2, 2, 3, 3, 2, 0, 0, 1, 1, 2, 1]], float
+)  # ten for each chain are the least that ESS takes
 FLAT = {"log_density": lambda x: 0.0, "log_p": 0.0, "exponential": 1.0}
 ANNEAL = {
     "energy_0": lambda x: 0.0,
@@ -228,6 +230,7 @@ CALLS = {
             "centre": 0.0,
             "scale": np.array([1.0]),
             "evaluations": 500,
+            "points": np.array([1.0, 2.0]),
         },
     ),
     "quadrature.expectation": (
@@ -239,6 +242,15 @@ CALLS = {
     "transition.gibbs_distribution": (
         transition.gibbs_distribution,
         {"energy": lambda x: 1.0 * x, "states": [0, 1], "beta": 0.5},
+    ),
+    "transition.certificates": (
+        transition.certificates,
+        {"P": np.array([P, P]), "pi": np.array([[1.0, 2.0], [1.0, 1.0]])},
+    ),
+    "transition.coin": (transition.coin, {"probability": 0.25}),
+    "transition.by_noise": (
+        lambda step, noise: transition.by_noise(step, noise)(0),
+        {"step": lambda i, u: i, "noise": lambda i: [(1.0, 0.5)]},
     ),
     "transition.is_irreducible": (transition.is_irreducible, {"P": P}),
     "transition.period": (transition.period, {"P": P}),
@@ -299,6 +311,10 @@ CALLS = {
     ),
     "heat_bath.up_probability": (heat_bath.up_probability, {"field": 2.0, "beta": 0.5}),
     "heat_bath.flip_probability": (heat_bath.flip_probability, {"field": 2.0, "spin": 1, "beta": 0.5}),
+    "heat_bath.textbook_flip_probability": (
+        heat_bath.textbook_flip_probability,
+        {"field": 2.0, "spin": 1, "beta": 0.5},
+    ),
     "heat_bath.with_spin": (heat_bath.with_spin, {"spins": np.array([1, -1, 1]), "i": 2, "value": -1}),
     "heat_bath.heat_bath_step": (heat_bath.heat_bath_step, ONE_SPIN),
     "heat_bath.metropolis_flip_step": (heat_bath.metropolis_flip_step, ONE_SPIN),
@@ -348,7 +364,10 @@ CALLS = {
         cluster.cluster_labels,
         {"n": 3, "edges": EDGES["edges"], "joined": np.array([True, False, False])},
     ),
-    "cluster.wolff_step": (cluster.wolff_step, EDGES | LOUD | {"spins": np.array([1, 1, -1]), "seed": 0}),
+    "cluster.wolff_step": (
+        cluster.wolff_step,
+        EDGES | LOUD | {"spins": np.array([1, 1, -1]), "seed": 0, "uniform": 0.5},
+    ),
     "cluster.swendsen_wang_step": (
         cluster.swendsen_wang_step,
         EDGES | LOUD | {"spins": np.array([1, 1, -1]), "coins": np.array([0, 1, 0])},

@@ -2,12 +2,22 @@
 
 import dataclasses
 import importlib.util
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from ebm_ref import FORMULAS
 from ebm_ref.proof import evidence
+
+
+def pytest_configure(config):
+    """Kernels are compiled anew in each run, or it might pass on old code; but once for all its processes."""
+    if not hasattr(config, "workerinput"):  # pytest-xdist's workers inherit the folder, and what they start
+        place = tempfile.TemporaryDirectory(prefix="ebm_ref-tests-", ignore_cleanup_errors=True)
+        os.environ["NUMBA_CACHE_DIR"] = place.name
+        config.add_cleanup(place.cleanup)
 
 
 def script(name):

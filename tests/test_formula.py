@@ -2,11 +2,15 @@
 
 import re
 
+import autograd
 import numpy as np
 import pytest
 
 from ebm_ref.checks import (
+    as_real,
+    as_whole,
     largest_finite,
+    real,
     require,
     require_count,
     require_finite_sum,
@@ -16,8 +20,9 @@ from ebm_ref.checks import (
     require_positive,
     require_shape,
     shape_of,
+    whole,
 )
-from ebm_ref.formula import Case, Formula, check_shapes
+from ebm_ref.formula import Case, Convention, Formula, Mistake, check_shapes, named
 
 
 def outer(u, v, scale=2.0):
@@ -152,3 +157,140 @@ def test_shapes():
         message(shape_of, "x", np.ones(2), "n", "m")
         == "x = [1. 1.]: has shape (2,), but must have the axes (n, m)"
     )
+
+
+def test_real_numbers():
+    """A float64 whatever came in: what NumPy would wrap, round, drop or stretch is cast first, or refused."""
+    for given in (2, 2.0, np.float32(2.0), np.int8(2), np.uint8(2), np.array(2)):
+        x = as_real("x", given)
+        assert type(x) is np.float64 and x == 2.0
+    assert as_real("x", 2**70) == 2.0**70 and as_real("x", -(2**63)) == -(2.0**63)
+    table = np.ones(3)
+    assert as_real("x", table) is table or np.shares_memory(as_real("x", table), table)
+    assert as_real("x", np.ones(3, np.float32)).dtype == as_real("x", [1, 2]).dtype == np.float64
+    assert message(as_real, "x", True) == "x = True: must be a real number"
+    assert message(as_real, "x", [True]) == "x = [True]: must hold real numbers"
+    assert message(as_real, "x", 1j) == "x = 1j: must be a real number"
+    assert message(as_real, "x", "1") == "x = '1': must be a real number"
+    assert message(as_real, "x", None) == "x = None: must be a real number"
+    assert message(as_real, "x", -(10**400)).endswith(": must be a number that float64 holds")
+    assert message(as_real, "x", [[1.0], []]).startswith("x = [[1.0], []]: is no array: ")
+    masked = np.ma.masked_array([1.0, 2.0], mask=[True, False])
+    assert message(as_real, "x", masked).endswith(": must not have masked entries")
+    if np.finfo(np.longdouble).maxexp > 1024:
+        large = np.longdouble(2.0) ** 1024
+        assert message(as_real, "x", large).endswith(": must be a real number that float64 holds")
+        assert message(as_real, "x", np.array([large])).endswith(
+            ": must hold real numbers that float64 holds"
+        )
+        assert as_real("x", np.longdouble(np.inf)) == np.inf and as_real("x", np.longdouble(0.5)) == 0.5
+
+
+def test_whole_numbers():
+    for given in (2, np.int8(2), np.uint64(2), np.array(2)):
+        assert type(as_whole("x", given)) is int and as_whole("x", given) == 2
+    table = np.arange(3)
+    assert np.shares_memory(as_whole("x", table), table)
+    small = as_whole("x", np.array([200, 3], np.uint8))
+    assert small.dtype == np.int64 and small.tolist() == [200, 3]
+    assert (
+        as_whole("x", []).dtype == np.int64
+        and as_whole("x", np.array([2**63 - 1], np.uint64))[0] == 2**63 - 1
+    )
+    assert message(as_whole, "x", 2.0) == "x = 2.0: must be an integer, not floats or bools"
+    assert message(as_whole, "x", [2.0]) == "x = [2.0]: must hold integers, not floats or bools"
+    assert message(as_whole, "x", [True]) == "x = [True]: must hold integers, not floats or bools"
+    assert message(as_whole, "x", np.uint64(2**63)) == f"x = {2**63}: must be an integer < 2^63"
+    rule = "must hold integers < 2^63"
+    assert message(as_whole, "x", np.array([2**63], np.uint64)) == f"x = [{2**63}]: {rule}"
+    with pytest.raises(ValueError, match=r"^x = .*: must be an integer$"):
+        autograd.grad(lambda x: 1.0 * as_whole("x", x))(2.0)
+
+
+def test_axes_are_those_that_are_asked_for():
+    assert real("x", [1, 2], "n").tolist() == [1.0, 2.0] and real("x", [[1, 2]], "m", 2).shape == (1, 2)
+    assert whole("x", [1, 2], 2).tolist() == [1, 2] and whole("x", 3) == 3
+    assert message(real, "x", [1.0], 2) == "x = [1.]: has shape (1,), but must have (2,)"
+    assert message(real, "x", [1.0], "m", 1) == "x = [1.]: has shape (1,), but must have (m, 1)"
+    assert message(real, "x", [1.0]) == "x = [1.]: must be one number, not an array"
+    assert message(real, "x", 1.0, "n") == "x = 1.0: has shape (), but must have (n,)"
+    assert message(whole, "x", [1], 2) == "x = [1]: has shape (1,), but must have (2,)"
+
+
+def test_what_cannot_be_shown_is_named_by_its_type():
+    class Shy:
+        def __repr__(self):
+            raise RuntimeError
+
+    assert message(require, False, "x", Shy(), "is wrong") == "x = <Shy>: is wrong"
+    assert message(require, False, "x", 10**5000, "is wrong") == "x = <int>: is wrong"
+    text = "".join(map(str, range(200)))
+    assert message(require, False, "x", text[:398], "is wrong") == f"x = {text[:398]!r}: is wrong"
+    shown = repr(text)
+    assert message(require, False, "x", text, "is wrong") == f"x = {shown[:200]} ... {shown[-40:]}: is wrong"
+
+
+def record(**fields):
+    given = {"cases": {"ones": Case((1.0, [1.0]), 1.0, (2.0,))}} | fields
+    slope = lambda x, t, scale=1.0: scale * np.sum(t)
+    value = lambda x, t, scale=1.0: scale * x * np.sum(t)
+    return Formula(value, "(),(n),()->()", "", None, gradients={"x": slope}, **given)
+
+
+def test_rows_of_a_record_know_their_names_and_name_what_they_hold():
+    """By place, by name, or alone where there is one; a list is an array; only defaults may be left out."""
+    cases = {
+        "by place": Case((1.0, [1.0, 2.0]), 3.0, (3.0,), "sum forgotten"),
+        "by name": Case({"t": [1.0], "x": 2.0}, [2.0], {"x": 1.0}),
+        "alone": Case((1.0, [1.0], 4.0), 4.0, 4.0),
+        "none": Case((1.0, [1.0]), 1.0),
+    }
+    place, name, alone, none = record(cases=cases).cases
+    assert [case.name for case in record(cases=cases).cases] == list(cases)
+    assert list(place.inputs) == list(name.inputs) == ["x", "t"] and list(alone.inputs) == ["x", "t", "scale"]
+    assert place.inputs["t"].tolist() == [1.0, 2.0] and isinstance(name.value, np.ndarray)
+    assert place.gradients == {"x": 3.0} and name.gradients == {"x": 1.0} and alone.gradients == {"x": 4.0}
+    assert none.gradients == {} and place.exposes == "sum forgotten" and place.value == 3.0
+
+    slope, other = (lambda x, t: 0.0), (lambda x, t: 1.0)
+    variants = {
+        "flat": Mistake(other, (slope,), "a thread"),
+        "other": Convention(other),
+        "one": Mistake(other, slope),
+    }
+    flat, convention, one = record(variants=variants).variants
+    assert (flat.name, flat.kind, flat.value, flat.seen_in) == ("flat", "mistake", other, "a thread")
+    assert flat.gradients == one.gradients == {"x": slope}
+    assert (convention.kind, convention.gradients) == ("convention", {})
+
+    refused = record(refuses={"too few": ((1.0, []), "t"), "by name": ({"x": 1.0, "t": [1.0]}, "x")}).refuses
+    assert list(refused) == ["too few", "by name"] and refused["too few"][1] == "t"
+    assert list(refused["by name"][0]) == ["x", "t"] and refused["too few"][0]["t"].shape == (0,)
+
+
+def test_a_row_that_does_not_fit_is_an_error():
+    holds = "must hold x, t, scale"
+    assert message(lambda: record(cases={"a": Case((1.0,), 1.0)})) == f"a case = {{'x': 1.0}}: {holds}"
+    long = (1.0, [1.0], 1.0, 5.0)
+    assert message(lambda: record(cases={"a": Case(long, 1.0)})) == f"a case = {long}: {holds}"
+    wrong = {"x": 1.0, "y": 2.0}
+    assert message(lambda: record(cases={"a": Case(wrong, 1.0)})) == f"a case = {wrong}: {holds}"
+    legal = (1.0, [1.0])
+    assert (
+        message(lambda: record(cases={"a": Case(legal, 1.0, (1.0, 2.0))}))
+        == "a row = (1.0, 2.0): must hold x"
+    )
+    assert (
+        message(lambda: record(cases={"a": Case(legal, 1.0, {"t": 1.0})}))
+        == "a row = {'t': 1.0}: must hold x"
+    )
+    assert message(lambda: record(refuses={"few": ((1.0,), "x")})) == f"few = {{'x': 1.0}}: {holds}"
+    bare = {"value": lambda x: x, "signature": "()->()", "source": "", "sample": None}
+    rows = {"a": Case((1.0,), 1.0, (1.0,))}
+    assert message(lambda: Formula(cases=rows, **bare)) == "a row = (1.0,): must hold nothing"
+    assert message(lambda: record(cases={"a": Case(legal, 1.0, ())})) == "a row = {}: must hold x"
+
+
+def test_rows_without_a_record():
+    first, second = named({"first": Mistake(None), "second": Convention(None)})
+    assert (first.name, first.kind, second.name, second.kind) == ("first", "mistake", "second", "convention")

@@ -134,12 +134,17 @@ def test_scans(spins):
     is_wrong(SPINS, variant(gibbs, "all spins at once")(J, h, beta), law)
 
 
-def test_metropolis_in_order_without_a_field_only_alternates():
-    flips = [
-        lambda s, i=i: heat_bath.metropolis_flip_transitions(np.zeros((3, 3)), np.zeros(3), 1.0, s, i)
-        for i in range(3)
-    ]
-    is_right(SPINS, gibbs.followed_by(*flips), np.ones(8), irreducible=False)
+def test_metropolis_as_printed_only_alternates_where_no_field_is_felt():
+    """In order, all spins turn at every sweep; with the 15/16 a sweep may lead anywhere."""
+
+    def flips(rule):
+        turn = lambda s, i: (*s[:i], -s[i], *s[i + 1 :])
+        return [lambda s, i=i: [(p := float(rule(0.0, s[i])), turn(s, i)), (1.0 - p, s)] for i in range(3)]
+
+    printed = gibbs.followed_by(*flips(heat_bath.textbook_flip_probability))
+    assert [new for p, new in printed((1, -1, 1)) if p > 0.0] == [(-1, 1, -1)]
+    is_right(SPINS, printed, np.ones(8), irreducible=False)
+    is_right(SPINS, gibbs.followed_by(*flips(heat_bath.flip_probability)), np.ones(8))
 
 
 def test_steps_are_what_is_listed(spins):
@@ -153,8 +158,7 @@ def test_steps_are_what_is_listed(spins):
         assert heat_bath.heat_bath_step(J, h, beta, s, i, p + 1e-12)[i] == -1
         flip = heat_bath.metropolis_flip_transitions(J, h, beta, state, i)[0][0]
         assert heat_bath.metropolis_flip_step(J, h, beta, s, i, flip - 1e-12)[i] == -s[i]
-        if flip < 1.0:
-            assert heat_bath.metropolis_flip_step(J, h, beta, s, i, flip + 1e-12)[i] == s[i]
+        assert heat_bath.metropolis_flip_step(J, h, beta, s, i, flip + 1e-12)[i] == s[i]
         np.testing.assert_array_equal(s, state)  # the given spins are left alone
     u = np.array([0.3, 0.6, 0.2])
     by_hand = np.array([1, -1, 1])
@@ -173,8 +177,9 @@ def test_probabilities_agree_with_energies(spins):
         down = weight[(*state[:i], -1, *state[i + 1 :])]
         assert heat_bath.up_probability(f, beta) == pytest.approx(up / (up + down), rel=1e-14)
         ratio = min(1.0, weight[turned] / weight[state])
-        assert heat_bath.flip_probability(f, state[i], beta) == pytest.approx(ratio, rel=1e-14)
-        for v in heat_bath.VARIANTS:
+        assert heat_bath.textbook_flip_probability(f, state[i], beta) == pytest.approx(ratio, rel=1e-14)
+        assert heat_bath.flip_probability(f, state[i], beta) == pytest.approx(ratio * 15 / 16, rel=1e-14)
+        for v in heat_bath.VARIANTS[:2]:
             assert abs(v.value(f, beta) - up / (up + down)) > 1e-3
 
 
@@ -240,9 +245,9 @@ def test_cluster_steps_are_what_is_listed():
     for chosen in itertools.product((0, 1), repeat=5):
         p = float(np.prod(np.where(chosen, bonds, 1.0 - bonds)))
         u = np.where(chosen, 0.0, np.nextafter(1.0, 0.0))
-        for seed in range(4):
-            new = tuple(cluster.wolff_step(EDGES, COUPLINGS, beta, spins, seed, u).tolist())
-            wolff[new] = wolff.get(new, 0.0) + p / 4
+        for seed, (q, last) in itertools.product(range(4), ((15 / 16, 0.9374), (1 / 16, 0.9375))):
+            new = tuple(cluster.wolff_step(EDGES, COUPLINGS, beta, spins, seed, u, last).tolist())
+            wolff[new] = wolff.get(new, 0.0) + p * q / 4
         for coins in itertools.product((0, 1), repeat=4):
             new = tuple(cluster.swendsen_wang_step(EDGES, COUPLINGS, beta, spins, u, coins).tolist())
             sw[new] = sw.get(new, 0.0) + p / 16
@@ -264,7 +269,7 @@ def test_square_lattice():
     with pytest.raises(ValueError, match=">= 3"):
         cluster.square_lattice(2, 4)
     with pytest.raises(ValueError, match="edges"):
-        cluster.wolff_step(np.array([[0, 9]]), np.ones(1), 1.0, np.ones(3), 0, np.zeros(1))
+        cluster.wolff_step(np.array([[0, 9]]), np.ones(1), 1.0, np.ones(3), 0, np.zeros(1), 0.0)
 
 
 # Metropolis-Hastings: the flux is symmetric
@@ -611,10 +616,11 @@ def test_simulated_tempering(weights):
     is_right(joint, ladder, law, irreducible=False)
     inside = lambda state: [(p, (x, state[1])) for p, x in within(betas[state[1]], right)(state[0])]
     is_right(joint, gibbs.one_of(ladder, inside), law)
-    log_r = tempering.log_ladder_ratio(betas, weights, 1.5, 0, 1)
-    if log_r < 0.0:
-        assert tempering.simulated_tempering_step(betas, weights, 1.5, 0, 1, -log_r + 1e-9) == 1
-        assert tempering.simulated_tempering_step(betas, weights, 1.5, 0, 1, -log_r - 1e-9) == 0
+    for k, l in ((0, 1), (1, 0)):
+        log_r = tempering.log_ladder_ratio(betas, weights, 1.5, k, l)
+        log_a = np.log(15 / 16) + min(0.0, log_r)
+        assert tempering.simulated_tempering_step(betas, weights, 1.5, k, l, -log_a + 1e-9) == l
+        assert tempering.simulated_tempering_step(betas, weights, 1.5, k, l, -log_a - 1e-9) == k
 
 
 # annealed importance sampling

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from ebm_ref.exact.transition import (
+    by_noise,
     certificate,
+    certificates,
+    coin,
     gibbs_distribution,
     is_irreducible,
     mixing_curve,
@@ -160,6 +163,42 @@ def test_rare_states_keep_their_digits():
     assert pi[1:] / pi[:-1] == pytest.approx(np.full(n, r), rel=1e-13)
 
 
+def test_a_stack_is_certified_as_each_of_it():
+    """Random matrices with many zeros: reducible ones, periodic ones and others."""
+    rng = np.random.default_rng(4)
+    P = rng.random((200, 5, 5)) * (rng.random((200, 5, 5)) < 0.4)
+    P[:, np.arange(5), rng.integers(5, size=5)] += 0.1
+    P[:3] = np.roll(np.eye(5), 1, axis=1), np.eye(5), np.kron(np.eye(5), [[1.0]])[::-1]
+    P /= P.sum(axis=2, keepdims=True)
+    pi = rng.random((200, 5))
+    stack = certificates(P, pi)
+    assert 20 < stack.irreducible.sum() < 180 and 5 in stack.period and stack.mixing == ()
+    for k in range(200):
+        one = dataclasses.asdict(certificate(P[k], pi[k]))
+        for name in ("irreducible", "period"):
+            assert one[name] == getattr(stack, name)[k]
+        for name in ("stationarity", "detailed_balance", "spectral_gap"):
+            assert one[name] == pytest.approx(getattr(stack, name)[k], abs=1e-14)
+        powers = [np.linalg.matrix_power(1 * (P[k] > 0.0), m) > 0 for m in range(1, 27)]
+        assert stack.irreducible[k] == np.any(powers, axis=0).all()
+        if stack.irreducible[k]:  # primitive exactly if a power up to (n - 1)^2 + 1 is positive
+            assert (stack.period[k] == 1) == any(power.all() for power in powers[:17])
+    assert isinstance(certificate(np.eye(2), np.ones(2)).correct, bool)
+
+
+def test_a_step_is_listed_by_its_noise():
+    step = lambda i, u: (i + 1) % 3 if u < 0.3 else i
+    P = transition_matrix(by_noise(step, lambda i: coin(0.3)), range(3))
+    np.testing.assert_array_equal(P, 0.7 * np.eye(3) + 0.3 * np.roll(np.eye(3), 1, axis=1))
+    for wrong in (0.3 - 1e-15, 0.3 + 1e-15):  # both numbers on one side: nothing is left to chance
+        hasty = lambda i, u, p=wrong: (i + 1) % 3 if u < p else i
+        assert set(transition_matrix(by_noise(hasty, lambda i: coin(0.3)), range(3)).ravel()) == {0.0, 1.0}
+    assert coin(1e-320) == [(1e-320, 1e-320 - 5e-324), (1.0, 1e-320)]
+    for wrong in (-0.1, 1.1, np.nan):
+        with pytest.raises(ValueError, match="probability"):
+            coin(wrong)
+
+
 def test_one_state():
     c = certificate(np.eye(1), np.array([2.0]), steps=1)
     assert c.correct and c.spectral_gap == 1.0 and c.mixing == (0.0, 0.0)
@@ -198,6 +237,12 @@ def test_bad_matrices():
     ):
         with pytest.raises(ValueError, match=r"P = [^:]*: (must|has shape)"):
             certificate(wrong, np.ones(2))
+    for wrong in (np.zeros((0, 2, 2)), np.ones((2, 2, 3)), np.ones((2, 2)), np.ones((1, 2, 2))):
+        with pytest.raises(ValueError, match=r"P = [^:]*: (must|has shape)"):
+            certificates(wrong, np.ones((1, 2)))
+    for wrong in (np.ones(2), np.ones((2, 2)), np.zeros((1, 2))):
+        with pytest.raises(ValueError, match=r"(?s)pi = .*must"):
+            certificates(np.eye(2)[None], wrong)
     for wrong in (np.ones(3), np.zeros(2), np.array([1.0, -0.5]), np.array([np.nan, 1.0])):
         with pytest.raises(ValueError, match=r"pi = .*: must"):
             certificate(np.eye(2), wrong)

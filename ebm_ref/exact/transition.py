@@ -9,10 +9,14 @@ r"""Transition matrix: what a sampler does, exactly, without drawing a single sa
 
 A sampler over few states can be written as a function that *lists* what its step may do, instead of
 drawing one: state -> [(probability, next state), ...].  From the lists follows P, and from P whether the
-sampler is right, to the last digits.  A bias of 1e-6 that no run would ever show stands out.
+sampler is right, to the last digits.  A bias of 1e-6 that no run would ever show stands out.  A step that
+is handed its noise can be listed as it is: let the noise take every value that it tells apart (`by_noise`,
+`coin`).
 
 Stationarity alone is not enough: the identity has pi P = pi for every pi.  Detailed balance is not
-necessary: a sweep over the sites in a fixed order lacks it, and is right.
+necessary: a sweep over the sites in a fixed order lacks it, and is right.  What must be certified is the
+whole move that a run repeats, not a part of it: each update of a sweep may be balanced, and the sweep fall
+into classes that no chain leaves (`samplers.heat_bath` has the case).
 
 Take an even cycle on which the chain goes left or right with probability 1/2 each.  The uniform
 distribution is stationary and balanced, yet the chain is on even sites at even times for ever: it has
@@ -29,7 +33,6 @@ Source: Levin, Peres and Wilmer (2009), Chapters 1, 4, 12; Blum, Hopcroft and Ka
 4.1, for the running average; Grassmann, Taksar and Heyman (1985), for `stationary_distribution`.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +46,10 @@ MOST = 2**14  # states: a matrix of 2 GiB
 
 @dataclass(frozen=True)
 class Certificate:
-    """What can be said of a transition matrix P and the distribution pi that it is meant to keep."""
+    """What can be said of a transition matrix P and the distribution pi that it is meant to keep.
+
+    Of a stack of m matrices each entry is an array (m,), and there is no mixing curve.
+    """
 
     stationarity: float  # max_j |(pi P - pi)_j|
     detailed_balance: float  # max_ij |pi_i P_ij - pi_j P_ji|
@@ -55,7 +61,7 @@ class Certificate:
     @property
     def correct(self):
         """Whether the sampler converges to pi from everywhere, to within rounding."""
-        return self.stationarity <= ROUNDING and self.irreducible and self.period == 1
+        return (self.stationarity <= ROUNDING) & self.irreducible & (self.period == 1)
 
 
 def transition_matrix(step, states):
@@ -112,6 +118,42 @@ def _listed(states):
     return listed
 
 
+def by_noise(step, noise):
+    """state -> [(probability, next state)] of a step that is handed its noise.
+
+    Parameters
+    ----------
+    step : callable
+        (state, noise) -> next state.
+    noise : callable
+        state -> iterable of (probability, noise): every value that the step may tell apart in this state.
+
+    >>> step = lambda i, u: 1 - i if u < 0.25 else i
+    >>> transition_matrix(by_noise(step, lambda i: coin(0.25)), range(2)).tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    require(callable(step), "step", step, "must be a function of a state and its noise")
+    require(callable(noise), "noise", noise, "must be a function of a state")
+    return lambda state: [(probability, step(state, z)) for probability, z in noise(state)]
+
+
+def coin(probability):
+    """[(p, u), (1 - p, p)]: for a step that asks whether a uniform number is below p, two that stand for all.
+
+    u is the largest number below p, so that a step that compares with anything else shows.  Where p is 0 or
+    1, one number stands for all.
+
+    >>> coin(0.75)
+    [(0.75, 0.7499999999999999), (0.25, 0.75)]
+    >>> coin(1.0), coin(0.0)
+    ([(1.0, 0.9999999999999999)], [(1.0, 0.0)])
+    """
+    p = float(real("probability", probability))
+    require(0.0 <= p <= 1.0, "probability", p, "must be in [0, 1]")
+    sides = [(p, float(np.nextafter(p, 0.0))), (1.0 - p, p)]
+    return [(share, u) for share, u in sides if share > 0.0]
+
+
 def certificate(P, pi, steps=0):
     """The certificate of a transition matrix and the distribution that it is meant to sample.
 
@@ -137,34 +179,67 @@ def certificate(P, pi, steps=0):
     """
     P = _check_matrix(P)
     pi = _check_weights(pi, len(P))
-    pi = pi / np.sum(pi)
     require_count("steps", steps, 0)
     steps = whole("steps", steps)
-    flow = pi[:, None] * P
-    return Certificate(
-        stationarity=float(np.max(np.abs(pi @ P - pi))),
-        detailed_balance=float(np.max(np.abs(flow - flow.T))),
-        irreducible=_is_irreducible(P),
-        period=_period(P),
-        spectral_gap=_spectral_gap(P),
-        mixing=_mixing_curve(P, pi, steps),
-    )
+    entries = {name: entry[0].item() for name, entry in _entries(P[None], pi[None]).items()}
+    return Certificate(**entries, mixing=_mixing_curve(P, pi / np.sum(pi), steps))
 
 
-def _check_matrix(P):
-    """P (n, n) as float64, if its rows are probabilities that sum to 1."""
-    P = real("P", P, "n", "n")
-    require(P.shape[0] == P.shape[1] >= 1, "P", P, "must be a square matrix")
-    rows = np.all(P >= 0.0) and np.all(np.abs(np.sum(P, axis=1) - 1.0) <= ROUNDING)
+def certificates(P, pi):
+    """The certificates of many samplers of equally many states at once, without mixing curves.
+
+    Parameters
+    ----------
+    P : (m, n, n) float
+        Matrices whose rows sum to 1.
+    pi : (m, n) float
+        What each is meant to sample; unnormalised weights are normalised.
+
+    Returns
+    -------
+    Certificate
+        Of arrays (m,).
+
+    Raises ValueError where `certificate` does.
+
+    >>> c = certificates(np.array([np.eye(2), 1.0 - np.eye(2), np.full((2, 2), 0.5)]), np.ones((3, 2)))
+    >>> c.irreducible.tolist(), c.period.tolist(), c.spectral_gap.round(9).tolist(), c.correct.tolist()
+    ([False, True, True], [0, 2, 1], [0.0, 0.0, 1.0], [False, False, True])
+    """
+    P = _check_matrix(P, "m")
+    return Certificate(**_entries(P, _check_weights(pi, P.shape[1], len(P))), mixing=())
+
+
+def _entries(P, pi):
+    """The entries of the certificates of a stack, for pi that may be unnormalised."""
+    pi = pi / np.sum(pi, axis=1, keepdims=True)
+    flow = pi[:, :, None] * P
+    return {
+        "stationarity": np.max(np.abs((pi[:, None] @ P)[:, 0] - pi), axis=1),
+        "detailed_balance": np.max(np.abs(flow - np.swapaxes(flow, 1, 2)), axis=(1, 2)),
+        "irreducible": _is_irreducible(P),
+        "period": _period(P),
+        "spectral_gap": _spectral_gap(P),
+    }
+
+
+def _check_matrix(P, *stack):
+    """P (n, n), or a stack of such, as float64, if its rows are probabilities that sum to 1."""
+    P = real("P", P, *stack, "n", "n")
+    rule = "must be one or more square matrices" if stack else "must be a square matrix"
+    require(P.shape[-1] == P.shape[-2] >= 1 <= len(P), "P", P, rule)
+    rows = np.all(P >= 0.0) and np.all(np.abs(np.sum(P, axis=-1) - 1.0) <= ROUNDING)
     require(rows, "P", P, "must have rows of probabilities >= 0 that sum to 1")
     return P
 
 
-def _check_weights(pi, n):
-    """pi (n,) as float64, if none is negative and some is positive."""
-    pi = real("pi", pi, "n")
-    require(pi.shape == (n,), "pi", pi, f"must have shape ({n},)")
-    legal = np.all(pi >= 0.0) and 0.0 < np.sum(pi) < np.inf
+def _check_weights(pi, n, *stack):
+    """pi (n,), or a stack of such, as float64, if none is negative and some is positive."""
+    pi = real("pi", pi, *("m" for _ in stack), "n")
+    shape = (*stack, n)
+    require(pi.shape == shape, "pi", pi, f"must have shape {shape}")
+    sums = np.sum(pi, axis=-1)
+    legal = np.all(pi >= 0.0) and np.all((0.0 < sums) & (sums < np.inf))
     require(legal, "pi", pi, "must be >= 0, with a positive and finite sum")
     return pi
 
@@ -185,12 +260,16 @@ def gibbs_distribution(energy, states, beta=1.0):
 
 
 def _distances(P):
-    """Length of the shortest way from state 0 to each state along positive entries; -1 if there is none."""
-    distance = np.where(np.arange(len(P)) == 0, 0, -1)
-    reached, t = distance == 0, 0
+    """(m, n) length of the shortest way from state 0 to each along positive entries; -1 if there is none."""
+    distance = np.full(P.shape[:2], -1)
+    distance[:, 0] = t = 0
+    reached = distance == 0
     while np.any(reached):
         t += 1
-        reached = np.any(P[reached] > 0.0, axis=0) & (distance < 0)
+        k, i = np.nonzero(reached)
+        ahead = np.zeros(distance.shape, bool)
+        np.logical_or.at(ahead, k, P[k, i] > 0.0)
+        reached = ahead & (distance < 0)
         distance[reached] = t
     return distance
 
@@ -201,11 +280,12 @@ def is_irreducible(P):
     >>> is_irreducible(np.eye(2)), is_irreducible(np.array([[0.0, 1.0], [1.0, 0.0]]))
     (False, True)
     """
-    return _is_irreducible(_check_matrix(P))
+    return bool(_is_irreducible(_check_matrix(P)[None])[0])
 
 
 def _is_irreducible(P):
-    return bool(np.all(_distances(P) >= 0) and np.all(_distances(P.T) >= 0))
+    forth, back = _distances(P), _distances(np.swapaxes(P, 1, 2))
+    return np.all((forth >= 0) & (back >= 0), axis=1)
 
 
 def period(P):
@@ -216,15 +296,14 @@ def period(P):
     >>> period(np.roll(np.eye(6), 1, axis=1))
     6
     """
-    return _period(_check_matrix(P))
+    return int(_period(_check_matrix(P)[None])[0])
 
 
 def _period(P):
-    if not _is_irreducible(P):
-        return 0
-    distance = _distances(P)
-    i, j = np.nonzero(P)
-    return math.gcd(*(int(d) for d in distance[i] + 1 - distance[j]))
+    distance, found = _distances(P), np.zeros(len(P), int)
+    k, i, j = np.nonzero(P)
+    np.gcd.at(found, k, distance[k, i] + 1 - distance[k, j])
+    return np.where(_is_irreducible(P), found, 0)
 
 
 def spectral_gap(P):
@@ -233,12 +312,14 @@ def spectral_gap(P):
     >>> round(spectral_gap(np.array([[0.75, 0.25], [0.25, 0.75]])), 12)
     0.5
     """
-    return _spectral_gap(_check_matrix(P))
+    return float(_spectral_gap(_check_matrix(P)[None])[0])
 
 
 def _spectral_gap(P):
-    sizes = np.sort(np.abs(np.linalg.eigvals(P)))
-    return max(0.0, float(1.0 - sizes[-2])) if len(sizes) > 1 else 1.0
+    if P.shape[1] == 1:
+        return np.ones(len(P))
+    sizes = np.sort(np.abs(np.linalg.eigvals(P)), axis=1)
+    return np.maximum(0.0, 1.0 - sizes[:, -2])
 
 
 def mixing_curve(P, pi, steps):
@@ -273,7 +354,7 @@ def stationary_distribution_as_printed(P):
     3.33333e-21
     """
     P = _check_matrix(P)
-    require(_is_irreducible(P), "P", P, "must be irreducible: from every state to every other one")
+    require(is_irreducible(P), "P", P, "must be irreducible: from every state to every other one")
     equations = P.T - np.eye(len(P))
     equations[-1] = 1.0
     return np.linalg.solve(equations, np.eye(len(P))[-1])
@@ -291,7 +372,7 @@ def stationary_distribution(P):
     [0.333333333333333, 0.666666666666667]
     """
     A = _check_matrix(P).copy()
-    require(_is_irreducible(A), "P", A, "must be irreducible: from every state to every other one")
+    require(is_irreducible(A), "P", A, "must be irreducible: from every state to every other one")
     for n in range(len(A) - 1, 0, -1):
         A[:n, n] /= np.sum(A[n, :n])
         A[:n, :n] += np.outer(A[:n, n], A[n, :n])

@@ -21,9 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 from autograd.extend import Box
-from numba import njit
 
 from ebm_ref.checks import as_real, require, require_positive, whole, with_axes
+from ebm_ref.kernels.compiled import njit
 
 SHARED = 2**20  # entries of a batch from which other threads are worth their start, 0.3 ms
 BLOCK = 2**11  # entries that are worked on at once, and stay in the nearest cache

@@ -29,11 +29,11 @@ Source: Rabiner (1989), Section V.A, for the scaling; Graves et al. (2006), Sect
 import math
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.checks import require_index, whole
 from ebm_ref.criteria import ctc, ctc_of_logits
 from ebm_ref.kernels.batch import as_integers, as_lengths, as_numbers, divide, refuse
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.ctc_failures import failures
 from ebm_ref.kernels.ctc_logarithms import Logs, backward_in_logs, forward_in_logs
 from ebm_ref.kernels.ctc_probabilities import Ways, backward, forward

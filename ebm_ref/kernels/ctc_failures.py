@@ -12,8 +12,8 @@ Source: elementary; criteria/ctc_of_logits.py.
 import math
 
 import numpy as np
-from numba import njit
 
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.ctc_sample import likely, sum_without
 
 

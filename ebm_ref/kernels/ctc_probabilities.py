@@ -14,8 +14,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.ctc_sample import subtract
 from ebm_ref.kernels.exponential import halvings
 from ebm_ref.kernels.rows import scale

@@ -15,8 +15,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.rows import beside_one, scale, weigh
 
 

@@ -15,12 +15,12 @@ Source: the pages of the loops; exact/enumeration.py.
 import math
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.checks import largest_finite, require, require_finite_sum, whole
 from ebm_ref.exact.cancelling import range_of
 from ebm_ref.exact.spins import check_spins, levels, require_memory
 from ebm_ref.kernels.batch import as_positive, as_table
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.gray_graphs import (
     as_graph_of_factors,
     count_graph,

@@ -18,7 +18,8 @@ Source: Cody and Waite (1980), "Software Manual for the Elementary Functions", c
 import math
 
 import numpy as np
-from numba import njit
+
+from ebm_ref.kernels.compiled import njit
 
 ROUND = 1.5 * 2.0**52  # t + ROUND - ROUND is t, rounded to an integer
 TO_EXPONENT = ROUND + 1023.0  # n + TO_EXPONENT has the exponent bits of 2^n in its lowest twelve

@@ -15,9 +15,9 @@ Source: Knuth (2011), "The Art of Computer Programming" 4A, Section 7.2.1.1, Alg
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.checks import require, require_index
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.gray_spins import weigh_levels
 from ebm_ref.kernels.sums import BLOCK, add, plus, weigh_block
 

@@ -15,9 +15,9 @@ Source: Knuth (2011), "The Art of Computer Programming" 4A, Section 7.2.1.1.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.exact.spins import spin_table
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import exponential
 from ebm_ref.kernels.sums import BLOCK, add
 

@@ -17,9 +17,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.exact.spins import spin_table
+from ebm_ref.kernels.compiled import njit
 
 SIDE_A, SIDE_B = 6, 9  # spins of A and of B: a table w of 256 KiB stays in the second cache
 TILE = 16  # configurations of H for which each row of w is read once

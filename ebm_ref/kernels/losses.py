@@ -19,10 +19,10 @@ Source: the pages of losses/, and criteria/cross_entropy.py.
 import math
 
 import numpy as np
-from numba import njit
 
 from ebm_ref.criteria import cross_entropy
 from ebm_ref.kernels.batch import as_integers, as_number, as_numbers, as_table, divide, over_rows, refuse
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.rows import any_nan, lowest, partition, scale, weigh
 from ebm_ref.losses import (
     energy,

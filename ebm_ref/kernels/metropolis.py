@@ -19,16 +19,17 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import njit
 
 from ebm_ref.checks import require, require_count, require_finite_sum, require_index, whole, with_axes
 from ebm_ref.exact.spins import require_memory
 from ebm_ref.kernels.batch import as_number, as_numbers, as_table
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.graph import as_graph
 from ebm_ref.kernels.sweeps import LANES, Chains, sweeps_of_64
 from ebm_ref.samplers.random_walk import check_walk, proposal_factor
 
 RULES = "metropolis", "gibbs"
+DRAWN = 256  # normal numbers of a walk that are drawn at once
 SLAB = 2**24  # attempted updates between two looks at the keyboard: some 40 ms
 
 
@@ -42,29 +43,47 @@ class Walk(NamedTuple):
 
 
 @njit(error_model="numpy")
-def _walk(log_density, args, log_p, walk, stop, rng):
-    """Steps progress[0]..stop-1 from x, in place; the log density reached, or the one that is illegal."""
-    x, factor, chain, progress = walk
-    d = len(x)
-    normal, new = np.empty(d), np.empty(d)
-    while progress[0] < stop:
+def _draw(factor, moves, exponentials, steps, rng):
+    """The moves of the next steps, and the exponential numbers by which they will be judged."""
+    d = len(factor)
+    normal = np.empty(d)
+    for t in range(steps):
         for i in range(d):
             normal[i] = rng.standard_normal()
-        exponential = rng.standard_exponential()
+        exponentials[t] = rng.standard_exponential()
         for i in range(d):
             move = factor[i, 0] * normal[0 if len(factor[i]) > 1 else i]
             for j in range(1, factor.shape[1]):
                 move += factor[i, j] * normal[j]
-            new[i] = x[i] + move
-        log_p_new = log_density(new, *args)
-        if not log_p_new < math.inf:
-            x[:] = new
-            return log_p_new
-        if exponential > -min(0.0, log_p_new - log_p):
-            x[:], log_p = new, log_p_new
-            progress[1] += 1
-        chain[progress[0]] = x
-        progress[0] += 1
+            moves[t, i] = move
+
+
+@njit(error_model="numpy")
+def _walk(log_density, args, log_p, walk, stop, rng):
+    """Steps progress[0]..stop-1 from x, in place; the log density reached, or the one that is illegal.
+
+    This loop is compiled for each density.  What takes long to compile, drawing, is left to another.
+    """
+    (x, factor, chain, progress), many = walk, 1 + DRAWN // len(walk.x)
+    new, moves, exponentials = np.empty(len(x)), np.empty((many, len(x))), np.empty(many)
+    while progress[0] < stop:
+        steps = min(many, stop - progress[0])
+        _draw(factor, moves, exponentials, steps, rng)
+        for t in range(steps):
+            for i in range(len(x)):
+                new[i] = x[i] + moves[t, i]
+            log_p_new = log_density(new, *args)
+            if not log_p_new < math.inf:
+                for i in range(len(x)):
+                    x[i] = new[i]
+                return log_p_new
+            goes = exponentials[t] > -min(0.0, log_p_new - log_p)
+            log_p = log_p_new if goes else log_p
+            for i in range(len(x)):
+                x[i] = new[i] if goes else x[i]
+                chain[progress[0], i] = x[i]
+            progress[0] += 1
+            progress[1] += goes
     return log_p
 
 
@@ -90,6 +109,7 @@ def random_walk(log_density, args, start, step_size, steps, rng):
     ValueError
         Where the page does.
 
+    >>> from numba import njit
     >>> bell = njit(lambda x, precision: -0.5 * precision * x[0] ** 2)
     >>> chain, accepted = random_walk(bell, (4.0,), [0.0], 1.2, 1000, np.random.default_rng(0))
     >>> chain.shape, 300 < accepted < 600, bool(0.2 < chain.var() < 0.3)

@@ -10,8 +10,7 @@ Source: the pages losses/nll.py and criteria/cross_entropy.py.
 
 import math
 
-from numba import njit
-
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import exponential
 
 

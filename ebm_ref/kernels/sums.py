@@ -8,8 +8,8 @@ Source: Neumaier (1974), "Rundungsfehleranalyse einiger Verfahren zur Summation 
 """
 
 import numpy as np
-from numba import njit
 
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import exponential
 
 BLOCK = 1024  # energies that are weighed at once: steps of a Gray code between two fresh starts

@@ -16,8 +16,12 @@ for each i in turn.  That loop flips a spin that feels no field with certainty. 
 all, and the configurations fall apart into classes that no chain ever leaves.  On a triangle with J = 1,
 start from (1, -1, 1): each of the three spins finds the other two at odds, feels no field, and flips.  The
 sweep ends at (-1, 1, -1), where the same happens again.  The energy is 1 after every sweep, at any
-temperature; its mean is -2.79 at beta = 1.  On a ring of 64 with J = 1 and beta = 1, chains that start at
-random settle at an energy of -0.03 a spin, where -tanh(1) = -0.76 is right.
+temperature; its mean is -2.79166 at beta = 1.  On a ring of 64 with J = 1 and beta = 1, chains that start
+at random settle at an energy of -0.03 a spin, where -tanh(1) = -0.76 is right.
+
+The loop is the default of dwave-samplers, for one (github.com/dwavesystems/dwave-samplers, version 1.8,
+dwave/samplers/sa/src/cpu_sa.cpp), which does exactly that on the triangle.  Its pull request 51, which made a
+random order an option, warns of temperatures near zero and infinity alone.
 
 With the 15/16 a spin flips with a positive probability, and stays with one of at least 1/16, whatever it
 feels.  So one sweep may lead from any configuration to any other: the chain is irreducible and aperiodic.
@@ -37,8 +41,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import LOG2_HIGH, LOG2_LOW, ROUND, TAYLOR, power_of_two
 
 LANES = 64  # chains that stand side by side
@@ -102,7 +106,7 @@ def draw_64(bits, unit, numbers):
         bits[1, c] = (y << np.uint64(37)) | (y >> np.uint64(27))
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract"}, cache=True)
+@njit(error_model="numpy", nogil=True, fastmath={"contract"})
 def sweeps_of_64(graph, h, betas, gibbs, chains, start, stop):
     """Sweeps start..stop-1 of 64 chains, in place."""
     (ends, neighbours, couplings), (spins, bits, sums, E_of, M_of) = graph, chains

@@ -5,13 +5,17 @@ r"""Clusters: flip many spins at once, without ever being refused.
     an edge is satisfied if J_ij s_i s_j > 0
     a satisfied edge gets a bond with probability 1 - e^{-2 beta |J_ij|}
 
-    Wolff            pick a spin; flip the cluster that bonds join to it
+    Wolff            pick a spin; flip the cluster that bonds join to it, with probability 15/16
     Swendsen-Wang    flip each cluster of the lattice with probability 1/2
 
 Why it is right: a cluster's border consists of satisfied edges whose bond failed, with a probability of
 e^{-2 beta |J|} each, and of unsatisfied ones.  Flipping the cluster changes the one kind into the other.
 So the probabilities of the two directions differ by exactly e^{-beta dE}, which is what detailed balance
 asks for.  Near the critical point single flips move domains slowly; clusters are the domains.
+
+Swendsen and Wang leave a cluster as it is every other time.  Wolff's step, as printed, flips always.  Without
+couplings all clusters are single spins; then it turns one spin at every step, and even and odd configurations
+alternate for ever.  With a probability of 15/16 it forgets, whatever the couplings.
 
 The 2 is that of spins -1, +1.  With Potts' convention, energy -J for equal colours and 0 else, it is
 1 - e^{-beta J}; mixed up, the temperature is wrong by a factor of two.  There are no fields here: a field
@@ -35,6 +39,7 @@ from ebm_ref.exact.spins import require_memory
 from ebm_ref.formula import Mistake
 from ebm_ref.samplers.heat_bath import as_spins, check_beta
 from ebm_ref.samplers.lattice_walk import index_below, uniform_numbers
+from ebm_ref.samplers.metropolis import MOVES
 
 MOST = 16  # satisfied edges whose bonds are listed
 
@@ -121,11 +126,14 @@ def _bonds(edges, J, beta, spins):
     return _bond_probability(J, beta, spins[edges[:, 0]] * spins[edges[:, 1]])
 
 
-def wolff_step(edges, couplings, beta, spins, seed, uniforms):
-    """The spins after the cluster of spin `seed` is flipped; `uniforms` (m,), one for each edge.
+def wolff_step(edges, couplings, beta, spins, seed, uniforms, uniform):
+    """The spins after the cluster of spin `seed` was offered a flip.
+
+    The noise is `seed`, which the caller draws among the spins, `uniforms` (m,), one for each edge, and
+    `uniform`: the cluster is flipped if it is below 15/16.
 
     >>> edges, J = np.array([[0, 1], [1, 2]]), np.ones(2)
-    >>> wolff_step(edges, J, 0.5, np.array([1, 1, 1]), 0, np.array([0.1, 0.9]))  # bonds: 1 - 1/e = .63
+    >>> wolff_step(edges, J, 0.5, np.array([1, 1, 1]), 0, np.array([0.1, 0.9]), 0.5)  # bonds: 1 - 1/e = .63
     array([-1, -1,  1])
     """
     s = as_spins("spins", spins, "n")
@@ -133,7 +141,8 @@ def wolff_step(edges, couplings, beta, spins, seed, uniforms):
     seed = index_below(len(s), "seed", seed)
     u = uniform_numbers("uniforms", uniforms, len(edges))
     label = _labels(len(s), edges, u < _bonds(edges, J, beta, s))
-    return np.where(label == label[seed], -s, s)
+    flips = uniform_numbers("uniform", uniform) < MOVES
+    return np.where(flips & (label == label[seed]), -s, s)
 
 
 def swendsen_wang_step(edges, couplings, beta, spins, uniforms, coins):
@@ -168,14 +177,15 @@ def wolff_transitions(edges, couplings, beta, state):
     """[(probability, next state)], merged; a state is a tuple of -1 and +1; for small graphs.
 
     >>> wolff_transitions(np.array([[0, 1]]), np.array([0.5 * np.log(2.0)]), 1.0, (1, 1))
-    [(0.25, (-1, 1)), (0.25, (1, -1)), (0.5, (-1, -1))]
+    [(0.0625, (1, 1)), (0.234375, (-1, 1)), (0.234375, (1, -1)), (0.46875, (-1, -1))]
     """
-    spins, reached = as_spins("state", state, "n"), {}
+    spins = as_spins("state", state, "n")
+    reached = {tuple(spins.tolist()): 1.0 - MOVES}
     edges, J, beta = check_edges(edges, couplings, beta, len(spins))
     for p, label in _all_clusterings(edges, J, beta, spins):
         for seed in range(len(spins)):
             new = tuple(np.where(label == label[seed], -spins, spins).tolist())
-            reached[new] = reached.get(new, 0.0) + p / len(spins)
+            reached[new] = reached.get(new, 0.0) + MOVES * p / len(spins)
     return [(p, new) for new, p in reached.items()]
 
 

@@ -2,14 +2,21 @@ r"""Heat bath: forget one spin, and draw it again from its distribution given th
 
     E = -1/2 s'J s - h's,      field f_i = h_i + sum_j J_ij s_j
 
-    P(s_i = +1 | rest) = 1 / (1 + e^{-2 beta f_i})      heat bath
-    P(flip)            = min(1, e^{-2 beta s_i f_i})    Metropolis
+    P(s_i = +1 | rest) = 1 / (1 + e^{-2 beta f_i})              heat bath
+    P(flip)            = (15/16) min(1, e^{-2 beta s_i f_i})    Metropolis
 
 The 2 is the distance between -1 and +1: flipping s_i changes the energy by 2 s_i f_i.  For bits 0, 1 it
 is 1, and formulas that wander between the two lose it.  Both rules keep detailed balance with
-exp(-beta E).  Metropolis flips more often, but where f = 0 it flips every time it is asked to.
+exp(-beta E).  Metropolis flips more often.
 
 One spin's update is reversible.  A sweep in a fixed order is not, though each of its steps is.
+
+The textbooks' rule has no 15/16.  It flips a spin that feels no field every time it is asked to.  Asked in
+a fixed order, as the famous loop of Ising codes does, spins may have no choice at all, and the
+configurations fall apart into classes that no chain leaves.  Started in the wrong one, a chain is wrong for
+ever: `textbook_flip_probability` has the instance.  A spin chosen at random does not help where nothing
+is felt anywhere: then one spin is turned at every step, and even and odd configurations alternate.
+With the 15/16 every spin may stay and may flip, so any order will do.
 
 In floating point: 1 - P(+1) rounds to 0 in a strong field, so P(-1) is computed as P(+1) in -f.
 
@@ -22,6 +29,7 @@ from ebm_ref.checks import as_real, real, require, require_one_of
 from ebm_ref.formula import Mistake
 from ebm_ref.numerics import sigmoid
 from ebm_ref.samplers.lattice_walk import index_below, uniform_numbers
+from ebm_ref.samplers.metropolis import MOVES
 
 
 def as_spins(argument, spins, *axes):
@@ -89,10 +97,28 @@ def up_probability(field, beta=1.0):
 
 
 def flip_probability(field, spin, beta=1.0):
-    """Metropolis' probability of flipping, elementwise: 1 if that lowers the energy.
+    """Metropolis' probability of flipping, elementwise: 15/16 if that lowers the energy.
 
-    >>> float(flip_probability(-1.0, 1)), bool(np.isclose(flip_probability(1.0, 1), np.exp(-2.0)))
-    (1.0, True)
+    >>> float(flip_probability(-1.0, 1)), float(16.0 / 15.0 * flip_probability(np.log(2.0), 1))
+    (0.9375, 0.25)
+    """
+    return MOVES * textbook_flip_probability(field, spin, beta)
+
+
+def textbook_flip_probability(field, spin, beta=1.0):
+    """min(1, e^{-2 beta s f}), as it is printed everywhere: not for spins that are visited in order.
+
+    On a triangle each spin of (1, -1, 1) finds the other two at odds, feels no field, and flips.  The
+    energy is 1 after every sweep, at any beta.  Its mean at beta = 1 is -2.79.
+
+    >>> J, s, rng = np.ones((3, 3)) - np.eye(3), np.array([1, -1, 1]), np.random.default_rng(0)
+    >>> for _ in range(3):
+    ...     for i in range(3):
+    ...         s[i] *= -1 if rng.random() < textbook_flip_probability(J[i] @ s, s[i]) else 1
+    ...     print(s, spin_energy(J, np.zeros(3), s))
+    [-1  1 -1] 1.0
+    [ 1 -1  1] 1.0
+    [-1  1 -1] 1.0
     """
     f = as_real("field", field)
     s = as_spins("spin", spin, *np.shape(f))
@@ -139,7 +165,7 @@ def metropolis_flip_step(couplings, fields, beta, spins, i, uniform):
     """The spins after spin i was offered a flip.
 
     >>> J, h = np.array([[0.0, 1.0], [1.0, 0.0]]), np.zeros(2)
-    >>> metropolis_flip_step(J, h, 1.0, np.array([1, 1]), 0, uniform=0.13)  # e^-2 = .1353
+    >>> metropolis_flip_step(J, h, 1.0, np.array([1, 1]), 0, uniform=0.12)  # (15/16) e^-2 = .1269
     array([-1,  1])
     """
     J, h, beta, s = check_spins(couplings, fields, beta, spins)
@@ -170,14 +196,13 @@ def metropolis_flip_transitions(couplings, fields, beta, state, i):
     """[(probability, next state)] of offering spin i a flip; a state is a tuple of -1 and +1.
 
     >>> metropolis_flip_transitions(np.zeros((2, 2)), np.zeros(2), 1.0, (1, -1), 0)
-    [(1.0, (-1, -1)), (0.0, (1, -1))]
+    [(0.9375, (-1, -1)), (0.0625, (1, -1))]
     """
     J, h, beta, s = check_spins(couplings, fields, beta, state, "state")
     i = index_below(len(s), "i", i)
     state, field = tuple(s.tolist()), h[i] + J[i] @ s
     flips = float(flip_probability(field, state[i], beta))
-    stays = float(-np.expm1(np.minimum(0.0, -2.0 * beta * state[i] * field)))
-    return [(flips, (*state[:i], -state[i], *state[i + 1 :])), (stays, state)]
+    return [(flips, (*state[:i], -state[i], *state[i + 1 :])), (1.0 - flips, state)]
 
 
 VARIANTS = (
@@ -190,5 +215,11 @@ VARIANTS = (
         lambda field, beta=1.0: sigmoid(-2.0 * beta * field),
         name="sign lost: energy taken for its negative",
         symptom="ferromagnets come out antiferromagnetic",
+    ),
+    Mistake(
+        textbook_flip_probability,
+        name="Metropolis as printed, spin by spin in order",
+        seen_in="github.com/dwavesystems/dwave-samplers, 1.8, sa/src/cpu_sa.cpp; see its pull request 51",
+        symptom="ring of 64 at beta = 1 from random starts: energy -.04 a spin for -.76",
     ),
 )

@@ -13,6 +13,12 @@ q(x'|x) is the density of proposing x' from x.  The flux p(x) q(x'|x) a(x, x') i
 p(x) q(x'|x) and p(x') q(x|x'), hence the same in both directions.  This is detailed balance, for any q that
 can go back where it came from.  p may lack its normaliser.  If q is symmetric its two terms cancel.
 
+a = 1 is a trap where states are discrete.  If nothing ever costs anything, the chain has no choice: two
+states alternate for ever, and moves that are made in turn can lead round in a small class of states.
+A common factor cures that and keeps the balance, since the way back takes it, too.  So the discrete samplers
+of this book are content with (15/16) a.  A ceiling, min(15/16, r), would not keep the balance, and an
+exception for r = 1 would not help where r is nearly 1.
+
 Noise comes in, a state comes out.  The coin is a number e ~ Exp(1), which is -log of a uniform one: u < r
 becomes e > -log r, so no logarithm of u is needed and nothing underflows.  If that minus is lost, what should
 be refused is accepted; the variants below were all in released samplers.
@@ -25,6 +31,8 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, misfit
+
+MOVES = 15.0 / 16.0  # how often a discrete move is made that lowers the energy: none is certain
 
 
 def metropolis_hastings(log_p, log_p_new, log_q_forth=0.0, log_q_back=0.0):

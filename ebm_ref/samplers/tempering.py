@@ -19,7 +19,9 @@ the proposal and is not:  log r = beta (log p' - log p) + correction.
 Simulated tempering has one chain, whose beta_k is a variable, and moves on to a neighbour beta_l.  It visits
 k in proportion to e^{g_k} Z(beta_k).  Whatever g is, x given k is right, and with g_k = -log Z(beta_k) all k
 are visited equally.  At an end of the ladder the only neighbour is proposed with certainty, but the way back
-has probability 1/2.  Without the correction q, the ends would count half.
+has probability 1/2.  Without the correction q, the ends would count half.  A move on the ladder is made
+with probability (15/16) min(1, r): on a ladder of two steps and a level ground it would otherwise go to and
+fro, k even at even times for ever.  An exchange may be certain, because both replicas move in between.
 
 Source: Swendsen and Wang (1986); Geyer (1991); Marinari and Parisi (1992).
 """
@@ -29,7 +31,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake, Variant
 from ebm_ref.laws import homogeneous
-from ebm_ref.samplers.metropolis import accepts
+from ebm_ref.samplers.metropolis import MOVES, accepts
 
 
 def replica_exchange(beta, other_beta, energy, other_energy):
@@ -144,20 +146,29 @@ def log_ladder_ratio(betas, weights, energy, k, l):
     return (betas[k] - betas[l]) * energy + (weights[l] - weights[k]) + correction
 
 
+def log_ladder_acceptance(betas, weights, energy, k, l):
+    """Logarithm of the probability of that move, once it is proposed: of (15/16) min(1, r).
+
+    >>> float(np.exp(log_ladder_acceptance((0.0, 1.0), (0.0, 0.0), 5.0, k=1, l=0)))
+    0.9375
+    """
+    return np.log(MOVES) + np.minimum(0.0, log_ladder_ratio(betas, weights, energy, k, l))
+
+
 def simulated_tempering_transitions(betas, weights, energy):
     """(x, k) -> [(probability, next (x, k))] of a move on the ladder; `weights` are g_k.
 
     >>> move = simulated_tempering_transitions((0.0, 1.0), (0.0, 0.0), lambda x: 0.0)
     >>> move(("x", 0))
-    [(1.0, ('x', 1)), (0.0, ('x', 0))]
+    [(0.9375, ('x', 1)), (0.0625, ('x', 0))]
     """
 
     def move(state):
         x, k = state
         moves = []
         for q, l in ladder_proposals(k, len(betas)):
-            log_a = np.minimum(0.0, log_ladder_ratio(betas, weights, energy(x), k, l))
-            moves += [(q * float(np.exp(log_a)), (x, l)), (q * float(np.abs(np.expm1(log_a))), (x, k))]
+            a = float(np.exp(log_ladder_acceptance(betas, weights, energy(x), k, l)))
+            moves += [(q * a, (x, l)), (q * (1.0 - a), (x, k))]
         return moves
 
     return move
@@ -169,7 +180,7 @@ def simulated_tempering_step(betas, weights, energy, k, l, exponential):
     >>> simulated_tempering_step((0.0, 1.0), (0.0, 0.0), 5.0, k=1, l=0, exponential=0.1)
     0
     """
-    return l if accepts(np.minimum(0.0, log_ladder_ratio(betas, weights, energy, k, l)), exponential) else k
+    return l if accepts(log_ladder_acceptance(betas, weights, energy, k, l), exponential) else k
 
 
 NAMES = ("beta", "other_beta", "energy", "other_energy")
