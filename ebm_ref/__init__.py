@@ -224,6 +224,7 @@ READING_ORDER = (
     "exact.graph",
     "exact.semi_markov",
     # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them
+    "exact.cancelling",
     "exact.factors",
     "exact.elimination",
     "exact.transfer_matrix",
