@@ -95,7 +95,7 @@ from ebm_ref.losses import (
     square_square,
     table,
 )
-from ebm_ref.samplers import langevin, mala, metropolis, tempering
+from ebm_ref.samplers import interval, langevin, mala, metropolis, positive, simplex, tempering
 
 FORMULAS = {
     # energies
@@ -231,4 +231,7 @@ FORMULAS = {
     "langevin": langevin.FORMULA,
     "mala_correction": mala.FORMULA,
     "replica_exchange": tempering.FORMULA,
+    "positive_log_jacobian": positive.FORMULA,
+    "interval_log_jacobian": interval.FORMULA,
+    "simplex_log_jacobian": simplex.FORMULA,
 }

@@ -1,0 +1,184 @@
+r"""Warm-up: covariance and step are learned from the chain, and frozen before the draws that count.
+
+    C    = covariance of the latter half of what was drawn so far
+    x'   = x + s L z,    L L' = C                 the walk, and as in mass_matrix.py for MALA and HMC
+    a(s) = 2 Phi(-c s^q)                          how acceptance falls with the step:
+                                                  q = 1 for the walk, 3 for MALA, 2 for HMC
+    s    <- s (Phi^{-1}(a/2) / Phi^{-1}(a_0/2))^{-1/q}
+    a_0  = 0.234 (0.44 in one dimension), 0.574, 0.8
+
+The chain is drawn in pieces that grow by a fifth.  After each piece C is computed anew, and s becomes the
+step that would have been accepted with the frequency a_0, if the curve a(s) is right and a is what this piece
+showed.  The first pieces know nothing of the density: moves are small, and so is C.  But a chain that spreads
+has a larger C, and spreads faster.  The first half is forgotten, since it tells of where the chain began.  In
+the last fifth C stays, and s alone is tuned to it.
+
+Why freeze?  A chain whose moves depend on all that it has seen is no Markov chain.  For each C alone the law
+would stay where it is; but which C comes next depends on where the chain has been, so x and C depend on each
+other, and x alone follows another law.  After the warm-up C and s are constants, as if somebody had guessed
+them well: what counts is a chain of Metropolis and Hastings, of which detailed balance holds exactly, whether
+the warm-up went well or not.  If it went badly the chain is slow, never wrong, and R-hat shows it.
+
+An adaptation that goes on for ever can be right as well.  It needs a theorem of its own: that it fades
+("diminishing adaptation"), and that all chains that it may choose converge alike.  Haario's goes on so.
+
+C needs more moves than numbers it consists of: with fewer than 5 d of them only its diagonal is used.
+
+Source: Haario, Saksman and Tamminen (2001), "An Adaptive Metropolis Algorithm"; Roberts and Rosenthal (2001),
+"Optimal Scaling for Various Metropolis-Hastings Algorithms", for a(s) and a_0; Roberts and Rosenthal (2007),
+"Coupling and Ergodicity of Adaptive Markov Chain Monte Carlo Algorithms".
+"""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from ebm_ref.checks import real, require, require_count, require_positive, whole
+
+NORMAL = NormalDist()
+FIRST, GROWTH, FORGET, FINAL = 20, 1.2, 0.5, 0.2
+ENOUGH = 5  # moves for each dimension, before C may have correlations
+BOLDEST = 4.0  # no change of the step by more than that
+
+
+class Tuned(NamedTuple):
+    """Where a warm-up ended, and what it found."""
+
+    x: np.ndarray  # (d,)
+    covariance: np.ndarray  # (d, d), or (d,) variances
+    step_size: float
+    chain: np.ndarray  # (steps, d), what was drawn on the way: not to be counted
+
+
+def acceptance_curve(step_size, scale, power):
+    """a(s) = 2 Phi(-(s/scale)^q), the acceptance of steps in many dimensions.
+
+    >>> round(acceptance_curve(2.38, 2.0, 1), 3)  # the walk on a normal density in d dimensions: scale 2/sqrt d
+    0.234
+    """
+    s, c, q = real("step_size", step_size), real("scale", scale), real("power", power)
+    for argument, value in (("step_size", s), ("scale", c), ("power", q)):
+        require_positive(argument, value)
+    return 2.0 * NORMAL.cdf(-float((s / c) ** q))
+
+
+def tuned_step(step_size, accepted, tries, target, power):
+    """The step that a(s) gives the acceptance `target`, after so many of so many tries were accepted.
+
+    `power` is q.  One half is added to the counts, so that all or none is no extreme; the step changes by a
+    factor of 4 at most.
+
+    >>> tuned_step(1.0, 117, 499, 0.235, 1)  # as it should be
+    1.0
+    >>> 2.0 < tuned_step(1.0, 469, 1000, 0.234, 1) ** -1 * 4.0 < 4.0  # too many: bolder
+    True
+    """
+    s, q, goal = real("step_size", step_size), real("power", power), real("target", target)
+    require_positive("step_size", s)
+    require_positive("power", q)
+    require(0.0 < goal < 1.0, "target", goal, "must be between 0 and 1")
+    require_count("tries", tries)
+    require_count("accepted", accepted, least=0)
+    tries, accepted = whole("tries", tries), whole("accepted", accepted)
+    require(accepted <= tries, "accepted", accepted, f"must be at most {tries}, the tries")
+    a = (accepted + 0.5) / (tries + 1.0)
+    factor = (NORMAL.inv_cdf(goal / 2.0) / NORMAL.inv_cdf(a / 2.0)) ** (1.0 / float(q))
+    return float(s * min(max(factor, 1.0 / BOLDEST), BOLDEST))
+
+
+def pieces(steps):
+    """How long the pieces of a warm-up are: 20, then growing by a fifth, `steps` in all.
+
+    >>> pieces(100)
+    [20, 24, 28, 28]
+    """
+    require_count("steps", steps)
+    left, size, sizes = whole("steps", steps), float(FIRST), []
+    while left > 0:
+        sizes.append(left if left < 1.5 * size else int(size))
+        left, size = left - sizes[-1], size * GROWTH
+    return sizes
+
+
+def learned_covariance(draws, dense=True):
+    """C of the latter half of the draws (n, d): (d, d), or the variances (d,), or None where nothing moved.
+
+    >>> x = np.array([[9.0, 9.0], [9.0, 0.0], [1.0, 4.0], [3.0, 8.0]])
+    >>> learned_covariance(x, dense=False).tolist()
+    [2.0, 8.0]
+    """
+    x = real("draws", draws, "n", "d")
+    require(type(dense) is bool, "dense", dense, "must be True or False")
+    x = x[int(FORGET * len(x)) :]
+    moves = int(np.sum(np.any(x[1:] != x[:-1], axis=1)))
+    variances = np.var(x, axis=0, ddof=1) if moves else np.zeros(x.shape[1])
+    if not np.all((variances > 0.0) & (variances < np.inf)):
+        return None
+    if not dense or moves < ENOUGH * x.shape[1]:
+        return variances if not dense else np.diag(variances)
+    sd = np.sqrt(variances)
+    y = (x - np.mean(x, axis=0)) / sd  # correlations first: scales may differ by more than float64 has digits
+    R = y.T @ y / (len(x) - 1.0)
+    R = 0.5 * (R + R.T) + 1e-10 * np.eye(len(sd))
+    return R * np.outer(sd, sd)
+
+
+def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
+    """Learn covariance and step of a sampler.
+
+    Parameters
+    ----------
+    walk : callable
+        (x, covariance, step size, n) -> a chain (n, d) from there, and how many moves were accepted.
+    start : (d,) float
+    steps : int
+        How many draws to spend, >= 1.
+    target, power : float
+        a_0 and q.
+    dense : bool
+        Whether C has correlations; (d,) variances otherwise.
+    first_step : float
+        s to begin with, on C = I.
+
+    Returns
+    -------
+    Tuned
+        Where the chain is now, C and s to be used from now on, and what was drawn.  If `walk` draws less than
+        it was asked to, that is the end.
+
+    Raises ValueError where `walk` does; the error's attribute `drawn` is what was drawn until then.
+
+    >>> from ebm_ref.samplers.random_walk import random_walk
+    >>> rng, far = np.random.default_rng(0), lambda x: -(x[0] ** 2) / 2.0 - x[1] ** 2 / 2e4
+    >>> tuned = warm_up(lambda x, C, s, n: random_walk(far, x, s**2 * C, n, rng), [0.0, 0.0], 4000, 0.3, 1)
+    >>> bool(50.0 < (tuned.covariance[1, 1] / tuned.covariance[0, 0]) ** 0.5 < 200.0)
+    True
+    """
+    require(callable(walk), "walk", walk, "must be a function of x, a covariance, a step size and a number")
+    x, s = real("start", start, "d"), float(real("first_step", first_step))
+    require(len(x) > 0, "start", x, "must be a vector (d,)")
+    require_positive("first_step", s)
+    sizes = pieces(steps)
+    chain, n = np.empty((sum(sizes), len(x))), 0
+    C = np.eye(len(x)) if dense else np.ones(len(x))
+    for size in sizes:
+        try:
+            piece, accepted = walk(x, C, s, size)
+        except ValueError as problem:
+            problem.drawn = np.concatenate([chain[:n], getattr(problem, "drawn", chain[:0])])
+            raise
+        chain[n : n + len(piece)] = piece
+        n += len(piece)
+        if len(piece) < size:
+            return Tuned(x, C, s, chain[:n])
+        x, s = piece[-1], tuned_step(s, int(accepted), size, target, power)
+        found = learned_covariance(chain[:n], dense) if n <= (1.0 - FINAL) * len(chain) else None
+        if found is not None:
+            s, C = s * np.exp(_log_size(C) - _log_size(found)), found
+    return Tuned(x, C, s, chain)
+
+
+def _log_size(C):
+    """log det C / 2d: a new C changes the shape of the moves, not their size, which a step adapts in its turn."""
+    return 0.5 * np.mean(np.log(C)) if C.ndim == 1 else np.linalg.slogdet(C)[1] / (2.0 * len(C))
