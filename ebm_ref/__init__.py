@@ -315,6 +315,7 @@ READING_ORDER = (
     "kernels.graph",
     "kernels.sweeps",
     "kernels.metropolis",
+    "kernels.adaptive_walk",
 )
 
 

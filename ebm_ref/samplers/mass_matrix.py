@@ -48,12 +48,13 @@ class Surface(NamedTuple):
     gradient: object
 
     def at(self, x):
-        """The place x; ValueError where E is NaN or -infinity, or where the gradient at finite E is not finite."""
+        """The place x; ValueError where E is NaN or -inf, or the gradient at finite E is not finite."""
         E = self.energy(x)
-        g = self.gradient(x) if E < np.inf else np.full(len(x), np.nan)
-        require(
-            E == np.inf or np.all(np.isfinite(g)), "energy_gradient", g, f"must be finite where E is: x = {x}"
-        )
+        if not E < np.inf:
+            return Place(x, E, np.full(len(x), np.nan))
+        g = self.gradient(x)
+        if not np.all(np.isfinite(g)):  # the text of a rule costs more than a step
+            require(False, "energy_gradient", g, f"must be finite where E is, at x = {x}")
         return Place(x, E, g)
 
 
@@ -70,7 +71,8 @@ def checked_surface(energy, energy_gradient):
 
     def number(x):
         E = float(real("energy", energy(x)))
-        require(E > -np.inf, "energy", E, f"must be a number above -infinity, at x = {x}")
+        if not E > -np.inf:
+            require(False, "energy", E, f"must be a number above -infinity, at x = {x}")
         return E
 
     return Surface(number, lambda x: real("energy_gradient", energy_gradient(x), len(x)))
@@ -126,7 +128,7 @@ def mala_move(surface, place, factor, step_size, normal, exponential):
 
 
 def hmc_move(surface, place, factor, step_size, steps, normal, exponential):
-    """`steps` leapfrogs from a place whose gradient is known: (place, accepted); inputs are taken as they are."""
+    """`steps` leapfrogs from a place whose gradient is known: (place, accepted); inputs as they are."""
     new, p = glide(surface, place, factor, step_size, steps, normal)
     if new is None:
         return place, False
@@ -234,7 +236,7 @@ VARIANTS = (
     Mistake(
         drawn_with_the_inverse,
         name="momenta drawn with the covariance for the mass",
-        symptom="kinetic energy and momenta disagree: too wide where the density is wide, too narrow elsewhere",
+        symptom="kinetic energy and momenta disagree: a law of its own",
     ),
     Mistake(
         noise_left_round,

@@ -12,7 +12,7 @@ agree (R-hat) is evidence.  They may all begin at the same point.
 
 What no chain has seen the diagnostics cannot see.  A mode that none entered, or the narrow end of a funnel,
 leaves no trace in R-hat.  A covariance removes scales that are the same everywhere.  Where they change from
-place to place, change the coordinates: log_transform.py for a number that must be positive, and
+place to place, change the coordinates: positive.py, interval.py and simplex.py for numbers with borders, and
 theta = mu + tau eta for what a hierarchy scatters around mu.
 
 No trajectory here finds its own length.  For that take NUTS, of Stan, PyMC, NumPyro or blackjax (jitter.py).
@@ -28,10 +28,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.checks import as_real, require, require_count, require_one_of, require_shape
+from ebm_ref.checks import as_real, require, require_count, require_one_of
 from ebm_ref.samplers import warm_up as learning
 from ebm_ref.samplers.diagnostics import ess_bulk, ess_tail, rhat
-from ebm_ref.samplers.jitter import MOST, longest_trajectory, trajectory_length
+from ebm_ref.samplers.jitter import jittered_step, shortest_trajectory, trajectory_length
 from ebm_ref.samplers.mass_matrix import checked_surface, hmc_move, mala_move
 from ebm_ref.samplers.random_walk import random_walk
 
@@ -42,8 +42,8 @@ CHAINS, PARTS, LONGEST = 4, 20, 2**14  # draws come in parts, so that a chain th
 class Plan(NamedTuple):
     """How to spend the draws.
 
-    `warm_up` draws to learn from, as many as count if None; of `thin` successive states one is kept as a draw;
-    `dense`: correlations are learned, not variances alone, which are enough in very many dimensions.
+    `warm_up`: states to learn from; if None, as many as there are draws.  `thin`: of so many successive states
+    one is kept as a draw.  `dense`: correlations are learned; else variances alone, for very many dimensions.
     """
 
     warm_up: int = None
@@ -74,21 +74,25 @@ class Kind(NamedTuple):
     power: int
 
 
-def _mala(surface, place, factor, step_size, rng):
+def mala_of(surface, place, factor, step_size, rng):
+    """A move of MALA: one uniform number for the step, d normal ones, and the coin."""
+    e = jittered_step(step_size, rng.random())
     z, coin = rng.standard_normal(len(place.x)), rng.standard_exponential()
-    return mala_move(surface, place, factor, step_size, z, coin)
+    return mala_move(surface, place, factor, e, z, coin)
 
 
-def _hmc(surface, place, factor, step_size, rng):
-    steps = trajectory_length(longest_trajectory(step_size), rng.random())
+def hmc_of(surface, place, factor, step_size, rng):
+    """A move of HMC: two uniform numbers for step and length, d normal ones, and the coin."""
+    e = jittered_step(step_size, rng.random())
+    steps = trajectory_length(shortest_trajectory(e), rng.random())
     p, coin = rng.standard_normal(len(place.x)), rng.standard_exponential()
-    return hmc_move(surface, place, factor, step_size, steps, p, coin)
+    return hmc_move(surface, place, factor, e, steps, p, coin)
 
 
 KINDS = {
     "random walk": Kind(None, 0.44, 0.234, 1),
-    "mala": Kind(_mala, 0.574, 0.574, 3),
-    "hmc": Kind(_hmc, 0.8, 0.8, 2),
+    "mala": Kind(mala_of, 0.574, 0.574, 3),
+    "hmc": Kind(hmc_of, 0.8, 0.8, 2),
 }
 
 
@@ -120,9 +124,9 @@ def sample(energy, energy_gradient, start, draws, rng, sampler="hmc", plan=None)
     infinite at the start.  The error's attribute `chains` is what was drawn until then, as Chains.
 
     >>> bowl, slope = lambda x: x[0] ** 2 / 2.0 + x[1] ** 2 / 2e4, lambda x: x * [1.0, 1e-4]
-    >>> found = sample(bowl, slope, np.zeros(2), 400, np.random.default_rng(0))
+    >>> found = sample(bowl, slope, np.zeros(2), 1000, np.random.default_rng(0))
     >>> found.states.shape, bool(np.all(found.rhat < 1.01)), found.warnings
-    ((4, 400, 2), True, ())
+    ((4, 1000, 2), True, ())
     >>> bool(80.0 < found.states[:, :, 1].std() < 120.0)
     True
     """

@@ -1,10 +1,11 @@
 r"""Warm-up: covariance and step are learned from the chain, and frozen before the draws that count.
 
-    C    = covariance of the latter half of what was drawn so far
-    x'   = x + s L z,    L L' = C                 the walk, and as in mass_matrix.py for MALA and HMC
-    a(s) = 2 Phi(-c s^q)                          how acceptance falls with the step:
-                                                  q = 1 for the walk, 3 for MALA, 2 for HMC
-    s    <- s (Phi^{-1}(a/2) / Phi^{-1}(a_0/2))^{-1/q}
+    C    = 1/2 mean (x_{t+l} - x_t)(x_{t+l} - x_t)'   over the latter half,
+           l = n / max(10, d/2)                      n draws in d dimensions
+    x'   = x + s L z,    L L' = C                    MALA, HMC: mass_matrix.py
+    a(s) = 2 Phi(-c s^q)       how acceptance falls with the step:
+                               q = 1 for the walk, 3 for MALA, 2 for HMC
+    s   <- s (Phi^{-1}(a_0/2) / Phi^{-1}(a/2))^{1/q}
     a_0  = 0.234 (0.44 in one dimension), 0.574, 0.8
 
 The chain is drawn in pieces that grow by a fifth.  After each piece C is computed anew, and s becomes the
@@ -13,20 +14,27 @@ showed.  The first pieces know nothing of the density: moves are small, and so i
 has a larger C, and spreads faster.  The first half is forgotten, since it tells of where the chain began.  In
 the last fifth C stays, and s alone is tuned to it.
 
+Haario's C is the covariance of all that was drawn.  Half the mean square of what a chain moves within l steps
+is the same, once l steps are enough to forget where it was.  Before that it is the better guide.  The path of
+a walk that has not yet met a border is far from round: the covariance of n points of it has eigenvalues like
+1, 1/4, 1/9, ..., by chance.  Taken for the shape of the density, they make the narrow directions of the path
+narrower still, and in 50 dimensions the chain does not recover.  What it moves within l steps is round.
+
+C is mixed with its diagonal, (1 - w) C + w diag C, w = min(1, d/moves)^4, so that it can be inverted.
+
 Why freeze?  A chain whose moves depend on all that it has seen is no Markov chain.  For each C alone the law
 would stay where it is; but which C comes next depends on where the chain has been, so x and C depend on each
 other, and x alone follows another law.  After the warm-up C and s are constants, as if somebody had guessed
 them well: what counts is a chain of Metropolis and Hastings, of which detailed balance holds exactly, whether
-the warm-up went well or not.  If it went badly the chain is slow, never wrong, and R-hat shows it.
+the warm-up went well or not.  If it went badly the chain is slow, never wrong, and R-hat tells.
 
 An adaptation that goes on for ever can be right as well.  It needs a theorem of its own: that it fades
-("diminishing adaptation"), and that all chains that it may choose converge alike.  Haario's goes on so.
-
-C needs more moves than numbers it consists of: with fewer than 5 d of them only its diagonal is used.
+("diminishing adaptation"), and that all chains that it may choose from converge alike.  Haario's goes on so.
 
 Source: Haario, Saksman and Tamminen (2001), "An Adaptive Metropolis Algorithm"; Roberts and Rosenthal (2001),
 "Optimal Scaling for Various Metropolis-Hastings Algorithms", for a(s) and a_0; Roberts and Rosenthal (2007),
-"Coupling and Ergodicity of Adaptive Markov Chain Monte Carlo Algorithms".
+"Coupling and Ergodicity of Adaptive Markov Chain Monte Carlo Algorithms"; the eigenvalues of a path are those
+of principal components of random walks, Antognini and Sohl-Dickstein (2018).
 """
 
 from statistics import NormalDist
@@ -37,8 +45,7 @@ import numpy as np
 from ebm_ref.checks import real, require, require_count, require_positive, whole
 
 NORMAL = NormalDist()
-FIRST, GROWTH, FORGET, FINAL = 20, 1.2, 0.5, 0.2
-ENOUGH = 5  # moves for each dimension, before C may have correlations
+FIRST, GROWTH, FORGET, FINAL, LAGS = 20, 1.2, 0.5, 0.2, 10
 BOLDEST = 4.0  # no change of the step by more than that
 
 
@@ -54,7 +61,9 @@ class Tuned(NamedTuple):
 def acceptance_curve(step_size, scale, power):
     """a(s) = 2 Phi(-(s/scale)^q), the acceptance of steps in many dimensions.
 
-    >>> round(acceptance_curve(2.38, 2.0, 1), 3)  # the walk on a normal density in d dimensions: scale 2/sqrt d
+    The walk on a normal density in d dimensions has the scale 2/sqrt d, and is best at 2.38/sqrt d:
+
+    >>> round(acceptance_curve(2.38, 2.0, 1), 3)
     0.234
     """
     s, c, q = real("step_size", step_size), real("scale", scale), real("power", power)
@@ -101,27 +110,41 @@ def pieces(steps):
     return sizes
 
 
+def learned_covariance_as_printed(draws):
+    """Haario's C: the covariance of all draws (n, d), which of a walk in the open is far from round.
+
+    >>> walk = np.cumsum(np.random.default_rng(0).normal(size=(2000, 50)), axis=0)
+    >>> condition = [np.linalg.cond(C(walk)) for C in (learned_covariance_as_printed, learned_covariance)]
+    >>> bool(condition[0] > 3000.0), bool(condition[1] < 150.0)
+    (True, True)
+    """
+    return np.cov(real("draws", draws, "n", "d"), rowvar=False)
+
+
 def learned_covariance(draws, dense=True):
-    """C of the latter half of the draws (n, d): (d, d), or the variances (d,), or None where nothing moved.
+    """C of the latter half of the draws (n, d): (d, d), or variances (d,); None where a number never moved.
 
     >>> x = np.array([[9.0, 9.0], [9.0, 0.0], [1.0, 4.0], [3.0, 8.0]])
-    >>> learned_covariance(x, dense=False).tolist()
+    >>> np.round(learned_covariance(x, dense=False), 12).tolist()
     [2.0, 8.0]
     """
     x = real("draws", draws, "n", "d")
+    require(x.shape[1] > 0, "draws", x, "must be of one number or more")
     require(type(dense) is bool, "dense", dense, "must be True or False")
-    x = x[int(FORGET * len(x)) :]
+    x, d = x[int(FORGET * len(x)) :], x.shape[1]
     moves = int(np.sum(np.any(x[1:] != x[:-1], axis=1)))
-    variances = np.var(x, axis=0, ddof=1) if moves else np.zeros(x.shape[1])
-    if not np.all((variances > 0.0) & (variances < np.inf)):
+    lag = max(1, int(len(x) / max(LAGS, d / 2)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        D = (x[lag:] - x[:-lag]) / np.sqrt(2.0)
+        sd = np.sqrt(np.mean(D**2, axis=0)) if len(D) else np.zeros(d)
+    if not np.all((sd > 0.0) & (sd < np.inf)):
         return None
-    if not dense or moves < ENOUGH * x.shape[1]:
-        return variances if not dense else np.diag(variances)
-    sd = np.sqrt(variances)
-    y = (x - np.mean(x, axis=0)) / sd  # correlations first: scales may differ by more than float64 has digits
-    R = y.T @ y / (len(x) - 1.0)
-    R = 0.5 * (R + R.T) + 1e-10 * np.eye(len(sd))
-    return R * np.outer(sd, sd)
+    if not dense:
+        return sd**2
+    D = D / sd  # correlations first: scales may differ by more than float64 has digits
+    w = min(1.0, d / moves) ** 4
+    R = (1.0 - w) * (D.T @ D) / len(D) + w * np.eye(d)
+    return 0.5 * (R + R.T) * np.outer(sd, sd)
 
 
 def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
@@ -144,8 +167,8 @@ def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
     Returns
     -------
     Tuned
-        Where the chain is now, C and s to be used from now on, and what was drawn.  If `walk` draws less than
-        it was asked to, that is the end.
+        Where the chain is now, C and s to be used from now on, and what was drawn.  The first piece that
+        comes short is the last.
 
     Raises ValueError where `walk` does; the error's attribute `drawn` is what was drawn until then.
 
@@ -180,5 +203,5 @@ def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
 
 
 def _log_size(C):
-    """log det C / 2d: a new C changes the shape of the moves, not their size, which a step adapts in its turn."""
+    """log det C / 2d: a new C changes the shape of the moves; their size is left to the step."""
     return 0.5 * np.mean(np.log(C)) if C.ndim == 1 else np.linalg.slogdet(C)[1] / (2.0 * len(C))
