@@ -50,7 +50,7 @@ def gaussian(d, condition=1e4):
     C = covariance_of(d, condition)
     P, mean = np.linalg.inv(C), 3.0 * np.sqrt(np.diag(C))
     return with_moments(
-        f"Gaussian, d = {d}, condition {condition:.0e}",
+        f"Gaussian, d = {d}",
         lambda x: 0.5 * (x - mean) @ P @ (x - mean),
         lambda x: P @ (x - mean),
         mean,
@@ -70,9 +70,7 @@ def funnel(spread=1.0, d=4):
         return np.concatenate([[x[0] / spread**2 - 0.5 * w * (x[1:] @ x[1:]) + 0.5 * n], w * x[1:]])
 
     wide = math.exp(0.5 * spread**2)
-    return with_moments(
-        f"funnel, sd of v {spread:g}, d = {d}", energy, gradient, np.zeros(d), [spread**2] + n * [wide]
-    )
+    return with_moments(f"funnel, d = {d}", energy, gradient, np.zeros(d), [spread**2] + n * [wide])
 
 
 def student(d=3):
@@ -97,7 +95,7 @@ def banana(bend, variance):
         return np.array([x[0] / v - 2.0 * b * x[0] * d, d])
 
     return with_moments(
-        f"banana, b = {b:g}, v = {v:g}",
+        f"banana, bend {b * v:g}",
         lambda x: 0.5 * x[0] ** 2 / v + 0.5 * (x[1] - b * (x[0] ** 2 - v)) ** 2,
         gradient,
         np.zeros(2),
@@ -164,17 +162,24 @@ def schools():
 
 
 class Result(NamedTuple):
-    """How a sampler did: the worst mean in MCSE, the worst R-hat, effective draws of the worst."""
+    """How a sampler did: its worst errors in MCSE, the worst R-hat, effective draws of what has fewest."""
 
-    worst: float
+    mean: float
+    variance: float
     rhat: float
     ess: float
 
+    @property
+    def worst(self):
+        return max(self.mean, self.variance)
+
 
 def judged(problem, states):
-    """Result of states (chains, draws, d), by all that is watched."""
-    seen = problem.watched(states)
-    errors = [(seen[..., i].mean() - t) / mcse_mean(seen[..., i]) for i, t in enumerate(problem.truth)]
-    sizes = [(seen[..., i].std() / mcse_mean(seen[..., i])) ** 2 for i in range(len(problem.truth))]
-    r = [rhat(states[..., i]) for i in range(problem.d)]
-    return Result(float(np.max(np.abs(errors))), float(np.max(r)), float(np.min(sizes)))
+    """Result of states (chains, draws, d), by all that is watched; of a t the second half is no variance."""
+    seen = np.moveaxis(problem.watched(states), -1, 0)
+    mcse = np.array([mcse_mean(draws) for draws in seen])
+    errors = np.abs(seen.mean(axis=(1, 2)) - problem.truth) / mcse
+    sizes = (seen.std(axis=(1, 2)) / mcse) ** 2
+    n = len(errors) // 2 if len(errors) % 2 == 0 else problem.d
+    r = max(rhat(states[..., i]) for i in range(problem.d))
+    return Result(float(errors[:n].max()), float(errors[n:].max()), r, float(sizes.min()))

@@ -8,14 +8,14 @@ r"""Jitter: HMC with trajectories of random length, since every fixed length res
                               = cos(2M phi) sin(m phi/2) / (m sin(phi/2))
                       m = 2M + 1 lengths
 
-A trajectory is a motion on ellipses, and a motion on ellipses comes back.  Take k = 1, e = sqrt 2 and L = 4:
-phi is a right angle, and four of them lead to x itself.  Nothing is refused, E stays as it was, the acceptance
-is 1, and the chain does not move for ever:
+A trajectory is a motion on ellipses, and a motion on ellipses comes back.  Take k = 1, e = sqrt 2, L = 4:
+phi is a right angle, and four of them lead to x itself.  E stays as it was, nothing is refused, and the
+chain never leaves its place:
 
     x, p  ->  after 4 leapfrogs  ->  x, p
 
-With L = 2 it goes to -x instead: the mean is right at once, and x^2 is never renewed.  In many dimensions some
-direction is always near such a length, and no one length suits all: a chain that looks well in 19
+With L = 2 it goes to -x instead: the mean is right at once, and x^2 is never renewed.  In many dimensions
+some direction is always near such a length, and no one length suits all: a chain that looks well in 19
 coordinates stands still in the 20th.
 
 So L is drawn anew for each move, uniformly from M to 3M, before anything else and without a look at x.  For

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ebm_ref.checks import as_real, require, require_count, require_one_of
+from ebm_ref.checks import as_real, require, require_count, require_one_of, whole
 from ebm_ref.samplers import warm_up as learning
 from ebm_ref.samplers.diagnostics import ess_bulk, ess_tail, rhat
 from ebm_ref.samplers.jitter import jittered_step, shortest_trajectory, trajectory_length
@@ -42,8 +42,8 @@ CHAINS, PARTS, LONGEST = 4, 20, 2**14  # draws come in parts, so that a chain th
 class Plan(NamedTuple):
     """How to spend the draws.
 
-    `warm_up`: states to learn from; if None, as many as there are draws.  `thin`: of so many successive states
-    one is kept as a draw.  `dense`: correlations are learned; else variances alone, for very many dimensions.
+    `warm_up`: states to learn from; if None, as many as there are draws.  `thin`: of so many successive
+    states one is kept.  `dense`: correlations are learned; else variances alone, for very many dimensions.
     """
 
     warm_up: int = None
@@ -204,7 +204,7 @@ def run(walk_of, energy, start, draws, rng, kind, plan=None):
     'chain 1 accepts 0.000 of its moves'
     """
     starts, plan = _starts(start), Plan() if plan is None else plan
-    _check_plan(draws, rng, plan)
+    draws, plan = _checked_plan(draws, rng, plan)
     for x in starts:
         require(energy(x) < np.inf, "start", x, "must have a positive density")
     begun, said = [], []
@@ -228,19 +228,22 @@ def _starts(start):
     return np.tile(x, (CHAINS, 1)) if np.ndim(x) == 1 else x
 
 
-def _check_plan(draws, rng, plan):
-    require_count("draws", draws, least=4)
+def _checked_plan(draws, rng, plan):
+    """The number of draws and the plan, if they are legal; a warm-up left out is as long as the draws."""
     require(isinstance(rng, np.random.Generator), "rng", rng, "must be a numpy.random.Generator")
     require(isinstance(plan, Plan), "plan", plan, "must be a Plan")
     require(type(plan.dense) is bool, "dense", plan.dense, "must be True or False")
+    require_count("draws", draws, least=4)
     require_count("thin", plan.thin)
     if plan.warm_up is not None:
         require_count("warm_up", plan.warm_up)
+    n, thin = whole("draws", draws), whole("thin", plan.thin)
+    return n, Plan(n if plan.warm_up is None else whole("warm_up", plan.warm_up), thin, plan.dense)
 
 
 def _all_drawn(begun, walk_of, starts, draws, rng, kind, plan):
     """Warm all chains up, then let them draw by turns; False as soon as one stops short."""
-    spent, d = plan.warm_up or draws, starts.shape[1]
+    spent, d = plan.warm_up, starts.shape[1]
     target = kind.one if d == 1 else kind.many
     for x, child in zip(starts, rng.spawn(len(starts)), strict=True):
         chain = _Running(walk_of(child), _untuned(x), x)
