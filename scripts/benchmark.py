@@ -12,7 +12,8 @@ configurations have "configurations_per_s", the time "dgemm_s" in which NumPy mu
 many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dimod is timed on 18 spins and
 scaled up at equal configurations per second.
 A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
-"ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
+"ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.  A row `posterior_*` counts seconds
+for each effective draw of what is hardest to estimate, warm-up included, and tells R-hat and the worst error.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -495,6 +496,126 @@ def random_walk_sigma_ensemble_row(walkers=32, steps=40):
     return random_walk_sigma(emcee_of, f"emcee {metadata.version('emcee')}")
 
 
+def posterior_row(name, plan, theirs_of):
+    """Seconds for each effective draw of what is hardest to estimate: warm-up counts, compilation does not.
+
+    `plan` is draws of each of four chains, warm-up and thinning of our HMC; `theirs_of(problem)` gives a
+    function of a seed that returns their chains (chains, draws, d), and whose they are.
+    """
+    import warnings
+
+    import numpy as np
+    import posteriors
+
+    from ebm_ref.samplers.posterior import Plan, sample
+
+    draws, spent, thin = plan
+    problem = POSTERIORS[name][0](posteriors)
+
+    def ours(seed):
+        rng, start = np.random.default_rng(seed), np.zeros(problem.d)
+        with warnings.catch_warnings(action="ignore"):
+            found = sample(problem.energy, problem.gradient, start, draws, rng, plan=Plan(spent, thin))
+        return found.states
+
+    theirs, whose = theirs_of(problem)
+    seconds, worth = [], {}
+    with one_thread():
+        for who, draw in (("ours", ours), ("theirs", theirs)):
+            draw(0)
+            started = time.perf_counter()
+            states = draw(1)
+            taken = time.perf_counter() - started
+            result = posteriors.judged(problem, np.asarray(states))
+            seconds.append(taken / result.ess)
+            worth |= {f"{who}_rhat": result.rhat, f"{who}_worst_mcse": result.worst}
+    return *seconds, whose, worth
+
+
+def posterior_blackjax_row(name):
+    """Against NUTS with window adaptation of a dense mass matrix; chains, adaptation and all, compiled."""
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    import blackjax
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    _, plan, energy_of, _ = POSTERIORS[name]
+
+    def theirs_of(problem):
+        energy = energy_of(jax.numpy)
+        density = lambda x: -energy(x)
+        warm_up = blackjax.window_adaptation(blackjax.nuts, density, is_mass_matrix_diagonal=False)
+
+        def chain(key):
+            first, second = jax.random.split(key)
+            (state, found), _ = warm_up.run(first, jax.numpy.zeros(problem.d), num_steps=1000)
+            step = blackjax.nuts(density, **found).step
+            move = lambda state, key: ((state := step(key, state)[0]), state.position)
+            return jax.lax.scan(move, state, jax.random.split(second, 1000))[1]
+
+        draw = jax.jit(lambda key: jax.lax.map(chain, jax.random.split(key, 4)))
+        theirs = lambda seed: jax.block_until_ready(draw(jax.random.key(seed)))
+        return theirs, f"blackjax {metadata.version('blackjax')}, NUTS"
+
+    return posterior_row(name, plan, theirs_of)
+
+
+def posterior_emcee_row(name):
+    """Against an ensemble of 4 d walkers around 0, a quarter of its steps dropped."""
+    import emcee
+    import numpy as np
+
+    _, plan, energy_of, steps = POSTERIORS[name]
+
+    def theirs_of(problem):
+        walkers, energy = 4 * problem.d, energy_of(np)
+        density = lambda x: -energy(x)
+
+        def theirs(seed):
+            rng = np.random.default_rng(seed)
+            sampler = emcee.EnsembleSampler(walkers, problem.d, density)
+            sampler.random_state = np.random.RandomState(seed).get_state()
+            sampler.run_mcmc(0.1 * rng.normal(size=(walkers, problem.d)), steps)
+            return np.swapaxes(sampler.get_chain(discard=steps // 4), 0, 1)
+
+        return theirs, f"emcee {metadata.version('emcee')}"
+
+    return posterior_row(name, plan, theirs_of)
+
+
+def gaussian_energy(xp, d):
+    """scripts/posteriors.py: the Gaussian of d dimensions, by NumPy or by JAX."""
+    import numpy as np
+    import posteriors
+
+    C = posteriors.covariance_of(d, 1e4)
+    P, mean = xp.asarray(np.linalg.inv(C)), xp.asarray(3.0 * np.sqrt(np.diag(C)))
+    return lambda x: 0.5 * (x - mean) @ P @ (x - mean)
+
+
+def schools_energy(xp):
+    """The same of the eight schools."""
+    from posteriors import EFFECTS, ERRORS
+
+    def energy(x):
+        r = (x[0] + xp.exp(x[1]) * x[2:] - EFFECTS) / ERRORS
+        prior = 0.5 * (x[0] / 5.0) ** 2 + xp.log1p((xp.exp(x[1]) / 5.0) ** 2) + 0.5 * (x[2:] @ x[2:])
+        return prior + 0.5 * (r @ r) - x[1]
+
+    return energy
+
+
+def banana_energy(xp):
+    return lambda x: 0.5 * x[0] ** 2 + 0.5 * (x[1] - (x[0] ** 2 - 1.0)) ** 2
+
+
+# name: the problem, our draws, warm-up and thinning, its energy for others, steps of emcee
+POSTERIORS = {
+    "gaussian_50": (lambda p: p.gaussian(50), (2000, 2000, 1), lambda xp: gaussian_energy(xp, 50), 4000),
+    "banana": (lambda p: p.banana(1.0, 1.0), (2000, 1000, 2), banana_energy, 10_000),
+    "schools": (lambda p: p.schools(), (2000, 1000, 2), schools_energy, 4000),
+}
+
 PAGES = (
     *("squared_error", "huber", "log_cosh", "smooth_l1", "kl_divergence", "cross_entropy", "label_smoothing"),
     *(
@@ -528,6 +649,8 @@ ROWS = {
     "spin_chains_64_annealer": spin_chains_annealer_row,
     "random_walk_sigma": random_walk_sigma_row,
     "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
+    **{f"posterior_{name}": lambda name=name: posterior_blackjax_row(name) for name in POSTERIORS},
+    **{f"posterior_{name}_ensemble": lambda name=name: posterior_emcee_row(name) for name in POSTERIORS},
 }
 
 
@@ -585,6 +708,9 @@ def print_row(row):
     if "ours_ess_per_s" in row:
         ours, theirs = row["ours_ess_per_s"], row["theirs_ess_per_s"]
         say(f"{'  effective samples per second':38} {ours:10.3g} {theirs:10.3g} {ours / theirs:7.1f}")
+    for key, text in (("rhat", "R-hat"), ("worst_mcse", "worst mean or variance, in MCSE")):
+        if f"ours_{key}" in row:
+            say(f"{'  ' + text:38} {row[f'ours_{key}']:10.4g} {row[f'theirs_{key}']:10.4g}")
 
 
 def main():

@@ -7,7 +7,7 @@ r"""Chains for learning: how energy-based learning starts its samplers, and what
 
     dL/dW = <dE/dW>_data - <dE/dW>_samples
 
-A long chain forgets its start; these are not long.  Several long ones, of a posterior, are run by posterior.py.  A short run samples a distribution of its own.  On a
+A long chain forgets its start; these are not long.  A short run samples a distribution of its own.  On a
 normal energy E = k x^2/2 its mean and variance are known exactly (langevin.moments_after).  K steps of
 x' = (1 - ak) x + c z from N(m, v) lead to
 

@@ -105,7 +105,8 @@ def interval_position(x, low=0.0, high=1.0):
     >>> interval_position([1.0], -1.0, 3.0).tolist()
     [0.0]
     """
-    x, a, b = FORMULA.checked(real("x", x, "d"), low, high)
+    x = real("x", x, "d")
+    _, a, b = FORMULA.checked(x, low, high)
     require(bool(np.all((x > a) & (x < b))), "x", x, f"must be inside {a} and {b}")
     return np.log((x - a) / (b - x))
 

@@ -13,9 +13,10 @@ holds in y, and no Jacobian enters, since L is constant.
 
 C^{-1} is the mass matrix M of the literature, p'M^{-1}p/2 the kinetic energy.  A light particle moves far,
 so masses are small where the density is wide.  Take M for the covariance itself, and the step is still
-exact, but what was hard becomes harder: the condition number is squared instead of removed.  For MALA it is the drift
-that gets C and the noise its root.  Leave C out of one of the two, and the chain is as exact as the correction
-is right, and as slow as before.
+exact, but what was hard becomes harder: the condition number is squared instead of removed.
+
+For MALA it is the drift that gets C, and the noise its root.  Leave C out of one of the two, and the
+correction must be that of the proposal that was made; else the law is another.
 
 Where the leapfrog runs away, to infinity or out of the support, the move is refused like any other.
 

@@ -198,10 +198,10 @@ def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
         x, s = piece[-1], tuned_step(s, int(accepted), size, target, power)
         found = learned_covariance(chain[:n], dense) if n <= (1.0 - FINAL) * len(chain) else None
         if found is not None:
-            s, C = s * np.exp(_log_size(C) - _log_size(found)), found
+            s, C = s * _length(C) / _length(found), found
     return Tuned(x, C, s, chain)
 
 
-def _log_size(C):
-    """log det C / 2d: a new C changes the shape of the moves; their size is left to the step."""
-    return 0.5 * np.mean(np.log(C)) if C.ndim == 1 else np.linalg.slogdet(C)[1] / (2.0 * len(C))
+def _length(C):
+    """Root of tr C: a new C changes the shape of the moves; their length is left to the step."""
+    return np.sqrt(np.sum(C if C.ndim == 1 else np.diag(C)))
