@@ -12,8 +12,9 @@ configurations have "configurations_per_s", the time "dgemm_s" in which NumPy mu
 many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dimod is timed on 18 spins and
 scaled up at equal configurations per second.
 A row of samplers counts seconds for each attempted update, or evaluation of the density, and adds
-"ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.  A row `posterior_*` counts seconds
-for each effective draw of what is hardest to estimate, warm-up included, and tells R-hat and the worst error.
+"ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
+A row `posterior_*` counts seconds for each effective draw of what is hardest to estimate, warm-up included,
+and tells R-hat and the worst error.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 

@@ -16,6 +16,7 @@ place to place, change the coordinates: positive.py, interval.py and simplex.py 
 theta = mu + tau eta for what a hierarchy scatters around mu.
 
 No trajectory here finds its own length.  For that take NUTS, of Stan, PyMC, NumPyro or blackjax (jitter.py).
+What all three samplers make of seven densities whose moments are known: scripts/reproduce_posteriors.py.
 
 Source: Gelman and Rubin (1992), "Inference from Iterative Simulation Using Multiple Sequences"; Roberts and
 Rosenthal (2001) for the powers of d; Vehtari et al. (2021) for 1.01 and 400.
