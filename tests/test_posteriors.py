@@ -474,6 +474,27 @@ def test_an_energy_that_is_no_number_later(kind):
     assert len(kept.states) == 2 and len(kept.warm_ups[1]) == 100
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_an_energy_raises_keeps_what_was_drawn(kind):
+    """In the warm-up of the second chain, and of variances alone."""
+    calls = [0]
+
+    def energy(x):
+        calls[0] += 1
+        return 0.5 * float(x @ x) if calls[0] < 400 else math.exp(1e4)
+
+    with pytest.raises(OverflowError) as caught:
+        sample(energy, lambda x: x, np.zeros((2, 1)), 300, rng(), kind, Plan(dense=False))
+    kept = caught.value.chains
+    assert len(kept.warm_ups[0]) == 300 and 50 < len(kept.warm_ups[1]) < 300
+    assert kept.covariance.shape == (2, 1) and np.isnan(kept.covariance[1, 0])
+
+
+def test_numbers_that_move_together_can_still_be_learned():
+    x = rng().normal(size=(1000, 1)) * np.ones(3)
+    np.linalg.cholesky(warm_up.learned_covariance(x))
+
+
 def test_a_start_that_breaks_a_constraint():
     wall = lambda x: float(x[0]) if x[0] > 0.0 else np.inf
     with pytest.raises(ValueError, match=r"start = .*: must have a positive density"):

@@ -122,7 +122,7 @@ def sample(energy, energy_gradient, start, draws, rng, sampler="hmc", plan=None)
         Its warnings are issued as a RuntimeWarning, too.  Interrupted (Ctrl-C), what all chains have drawn.
 
     Raises ValueError if E is NaN or -inf anywhere, if the gradient is not finite where E is, or if E is
-    infinite at the start.  The error's attribute `chains` is what was drawn until then, as Chains.
+    infinite at the start.  The attribute `chains` of this or any other error is what was drawn until then.
 
     >>> bowl, slope = lambda x: x[0] ** 2 / 2.0 + x[1] ** 2 / 2e4, lambda x: x * [1.0, 1e-4]
     >>> found = sample(bowl, slope, np.zeros(2), 1000, np.random.default_rng(0))
@@ -163,7 +163,7 @@ def _moves(surface, move, rng):
                     chain[t], accepted = place.x, accepted + moved
         except KeyboardInterrupt:
             return chain[:t], accepted
-        except ValueError as problem:
+        except Exception as problem:  # also what the energy itself raised
             problem.drawn = chain[:t]
             raise
         return chain, accepted
@@ -212,7 +212,9 @@ def run(walk_of, energy, start, draws, rng, kind, plan=None):
     try:
         complete = _all_drawn(begun, walk_of, starts, draws, rng, kind, plan)
         said = [] if complete else ["interrupted"]
-    except ValueError as problem:
+    except KeyboardInterrupt:  # between two pieces
+        said = ["interrupted"]
+    except Exception as problem:  # also what the energy itself raised
         problem.chains = _collected(begun, [f"stopped by an error: {problem}"])
         raise
     found = _collected(begun, said)
@@ -247,12 +249,12 @@ def _all_drawn(begun, walk_of, starts, draws, rng, kind, plan):
     spent, d = plan.warm_up, starts.shape[1]
     target = kind.one if d == 1 else kind.many
     for x, child in zip(starts, rng.spawn(len(starts)), strict=True):
-        chain = _Running(walk_of(child), _untuned(x), x)
+        chain = _Running(walk_of(child), _untuned(x, plan.dense), x)
         begun.append(chain)
         try:
             chain.tuned = learning.warm_up(chain.walk, x, spent, target, kind.power, plan.dense)
-        except ValueError as problem:
-            chain.tuned = _untuned(x, problem.drawn)
+        except Exception as problem:
+            chain.tuned = chain.tuned._replace(chain=getattr(problem, "drawn", chain.tuned.chain))
             raise
         chain.x = chain.tuned.x
         if len(chain.tuned.chain) < spent:
@@ -262,11 +264,10 @@ def _all_drawn(begun, walk_of, starts, draws, rng, kind, plan):
     return all(chain.draw(size, plan.thin) for size in sizes for chain in begun)
 
 
-def _untuned(x, drawn=None):
-    """A warm-up that found nothing."""
-    return learning.Tuned(
-        x, np.full((len(x),) * 2, np.nan), np.nan, np.empty((0, len(x))) if drawn is None else drawn
-    )
+def _untuned(x, dense):
+    """A warm-up that has found nothing yet."""
+    d = len(x)
+    return learning.Tuned(x, np.full((d, d) if dense else d, np.nan), np.nan, np.empty((0, d)))
 
 
 def _collected(begun, said):
@@ -280,7 +281,7 @@ def _collected(begun, said):
     )
     judged = _judged(states)
     said = [f"{why} after {least} draws of each chain" for why in said]
-    said += _doubts(*judged, acceptance, steps)
+    said += _doubts(*judged, acceptance)
     return Chains(
         states, acceptance, steps, covariances, *judged, tuple(said), tuple(c.tuned.chain for c in begun)
     )
@@ -294,7 +295,7 @@ def _judged(states):
         return per(rhat), per(ess_bulk), per(ess_tail)
 
 
-def _doubts(r, bulk, tail, acceptance, steps):
+def _doubts(r, bulk, tail, acceptance):
     """Sentences: why not to trust the chains."""
     if not np.all(r < LARGEST_RHAT):
         i = int(np.argmax(np.where(np.isnan(r), np.inf, r)))

@@ -170,7 +170,7 @@ def random_walk(log_density, start, step_size, steps, rng):
     except KeyboardInterrupt:
         warnings.warn(f"interrupted after {t} of {steps} steps", RuntimeWarning, stacklevel=2)
         return chain[:t], accepted
-    except ValueError as problem:
+    except Exception as problem:  # also what the density itself raised
         problem.drawn = chain[:t]
         raise
     return chain, accepted

@@ -46,6 +46,7 @@ from ebm_ref.checks import real, require, require_count, require_positive, whole
 
 NORMAL = NormalDist()
 FIRST, GROWTH, FORGET, FINAL, LAGS = 20, 1.2, 0.5, 0.2, 10
+LEAST_DIAGONAL = 1e-10  # rounding leaves a C of numbers that move together no inverse
 BOLDEST = 4.0  # no change of the step by more than that
 
 
@@ -142,7 +143,7 @@ def learned_covariance(draws, dense=True):
     if not dense:
         return sd**2
     D = D / sd  # correlations first: scales may differ by more than float64 has digits
-    w = min(1.0, d / moves) ** 4
+    w = max(min(1.0, d / moves) ** 4, LEAST_DIAGONAL)
     R = (1.0 - w) * (D.T @ D) / len(D) + w * np.eye(d)
     return 0.5 * (R + R.T) * np.outer(sd, sd)
 
@@ -170,7 +171,7 @@ def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
         Where the chain is now, C and s to be used from now on, and what was drawn.  The first piece that
         comes short is the last.
 
-    Raises ValueError where `walk` does; the error's attribute `drawn` is what was drawn until then.
+    Raises what `walk` raises; the error's attribute `drawn` is what was drawn until then.
 
     >>> from ebm_ref.samplers.random_walk import random_walk
     >>> rng, far = np.random.default_rng(0), lambda x: -(x[0] ** 2) / 2.0 - x[1] ** 2 / 2e4
@@ -188,7 +189,7 @@ def warm_up(walk, start, steps, target, power, dense=True, first_step=1.0):
     for size in sizes:
         try:
             piece, accepted = walk(x, C, s, size)
-        except ValueError as problem:
+        except Exception as problem:
             problem.drawn = np.concatenate([chain[:n], getattr(problem, "drawn", chain[:0])])
             raise
         chain[n : n + len(piece)] = piece
