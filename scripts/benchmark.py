@@ -497,31 +497,18 @@ def random_walk_sigma_ensemble_row(walkers=32, steps=40):
     return random_walk_sigma(emcee_of, f"emcee {metadata.version('emcee')}")
 
 
-def posterior_row(name, plan, theirs_of):
+def posterior_row(problem, ours, theirs, whose):
     """Seconds for each effective draw of what is hardest to estimate: warm-up counts, compilation does not.
 
-    `plan` is draws of each of four chains, warm-up and thinning of our HMC; `theirs_of(problem)` gives a
-    function of a seed that returns their chains (chains, draws, d), and whose they are.
+    `ours` and `theirs` are functions of a seed that return chains (chains, draws, d).
     """
     import warnings
 
     import numpy as np
     import posteriors
 
-    from ebm_ref.samplers.posterior import Plan, sample
-
-    draws, spent, thin = plan
-    problem = POSTERIORS[name][0](posteriors)
-
-    def ours(seed):
-        rng, start = np.random.default_rng(seed), np.zeros(problem.d)
-        with warnings.catch_warnings(action="ignore"):
-            found = sample(problem.energy, problem.gradient, start, draws, rng, plan=Plan(spent, thin))
-        return found.states
-
-    theirs, whose = theirs_of(problem)
     seconds, worth = [], {}
-    with one_thread():
+    with one_thread(), warnings.catch_warnings(action="ignore"):
         for who, draw in (("ours", ours), ("theirs", theirs)):
             draw(0)
             started = time.perf_counter()
@@ -534,54 +521,65 @@ def posterior_row(name, plan, theirs_of):
 
 
 def posterior_blackjax_row(name):
-    """Against NUTS with window adaptation of a dense mass matrix; chains, adaptation and all, compiled."""
+    """HMC of the pages against NUTS with window adaptation of a dense mass matrix, compiled as a whole."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     import blackjax
     import jax
+    import numpy as np
+    import posteriors
+
+    from ebm_ref.samplers.posterior import Plan, sample
 
     jax.config.update("jax_enable_x64", True)
-    _, plan, energy_of, _ = POSTERIORS[name]
+    problem, (draws, *plan) = POSTERIORS[name]["problem"](posteriors), POSTERIORS[name]["hmc"]
+    energy = POSTERIORS[name]["energy"](jax.numpy)
+    density = lambda x: -energy(x)
+    warm_up = blackjax.window_adaptation(blackjax.nuts, density, is_mass_matrix_diagonal=False)
 
-    def theirs_of(problem):
-        energy = energy_of(jax.numpy)
-        density = lambda x: -energy(x)
-        warm_up = blackjax.window_adaptation(blackjax.nuts, density, is_mass_matrix_diagonal=False)
+    def ours(seed):
+        rng, start = np.random.default_rng(seed), np.zeros(problem.d)
+        return sample(problem.energy, problem.gradient, start, draws, rng, plan=Plan(*plan)).states
 
-        def chain(key):
-            first, second = jax.random.split(key)
-            (state, found), _ = warm_up.run(first, jax.numpy.zeros(problem.d), num_steps=1000)
-            step = blackjax.nuts(density, **found).step
-            move = lambda state, key: ((state := step(key, state)[0]), state.position)
-            return jax.lax.scan(move, state, jax.random.split(second, 1000))[1]
+    def chain(key):
+        first, second = jax.random.split(key)
+        (state, found), _ = warm_up.run(first, jax.numpy.zeros(problem.d), num_steps=1000)
+        step = blackjax.nuts(density, **found).step
+        move = lambda state, key: ((state := step(key, state)[0]), state.position)
+        return jax.lax.scan(move, state, jax.random.split(second, 1000))[1]
 
-        draw = jax.jit(lambda key: jax.lax.map(chain, jax.random.split(key, 4)))
-        theirs = lambda seed: jax.block_until_ready(draw(jax.random.key(seed)))
-        return theirs, f"blackjax {metadata.version('blackjax')}, NUTS"
-
-    return posterior_row(name, plan, theirs_of)
+    draw = jax.jit(lambda key: jax.lax.map(chain, jax.random.split(key, 4)))
+    theirs = lambda seed: jax.block_until_ready(draw(jax.random.key(seed)))
+    return posterior_row(problem, ours, theirs, f"blackjax {metadata.version('blackjax')}, NUTS")
 
 
 def posterior_emcee_row(name):
-    """Against an ensemble of 4 d walkers around 0, a quarter of its steps dropped."""
+    """The compiled walk against an ensemble of 4 d walkers around 0, a quarter of its steps dropped."""
     import emcee
     import numpy as np
+    import posteriors
+    from numba import njit
 
-    _, plan, energy_of, steps = POSTERIORS[name]
+    from ebm_ref.kernels.adaptive_walk import adaptive_walk
+    from ebm_ref.samplers.posterior import Plan
 
-    def theirs_of(problem):
-        walkers, energy = 4 * problem.d, energy_of(np)
-        density = lambda x: -energy(x)
+    problem, (draws, *plan) = POSTERIORS[name]["problem"](posteriors), POSTERIORS[name]["walk"]
+    energy = POSTERIORS[name]["energy"](np)
+    compiled, density = njit(energy), lambda x: -energy(x)
+    log_density = njit(lambda x: -compiled(x))
+    walkers, steps = 4 * problem.d, POSTERIORS[name]["ensemble"]
 
-        def theirs(seed):
-            rng = np.random.default_rng(seed)
-            sampler = emcee.EnsembleSampler(walkers, problem.d, density)
-            sampler.random_state = np.random.RandomState(seed).get_state()
-            sampler.run_mcmc(0.1 * rng.normal(size=(walkers, problem.d)), steps)
-            return np.swapaxes(sampler.get_chain(discard=steps // 4), 0, 1)
+    def ours(seed):
+        rng, start = np.random.default_rng(seed), np.zeros(problem.d)
+        return adaptive_walk(log_density, (), start, draws, rng, Plan(*plan)).states
 
-        return theirs, f"emcee {metadata.version('emcee')}"
+    def theirs(seed):
+        rng = np.random.default_rng(seed)
+        sampler = emcee.EnsembleSampler(walkers, problem.d, density)
+        sampler.random_state = np.random.RandomState(seed).get_state()
+        sampler.run_mcmc(0.1 * rng.normal(size=(walkers, problem.d)), steps)
+        return np.swapaxes(sampler.get_chain(discard=steps // 4), 0, 1)
 
-    return posterior_row(name, plan, theirs_of)
+    return posterior_row(problem, ours, theirs, f"emcee {metadata.version('emcee')}")
 
 
 def gaussian_energy(xp, d):
@@ -610,11 +608,29 @@ def banana_energy(xp):
     return lambda x: 0.5 * x[0] ** 2 + 0.5 * (x[1] - (x[0] ** 2 - 1.0)) ** 2
 
 
-# name: the problem, our draws, warm-up and thinning, its energy for others, steps of emcee
+# energies for others; draws of each chain, warm-up and thinning of HMC and walk; steps of emcee
 POSTERIORS = {
-    "gaussian_50": (lambda p: p.gaussian(50), (2000, 2000, 1), lambda xp: gaussian_energy(xp, 50), 4000),
-    "banana": (lambda p: p.banana(1.0, 1.0), (2000, 1000, 2), banana_energy, 10_000),
-    "schools": (lambda p: p.schools(), (2000, 1000, 2), schools_energy, 4000),
+    "gaussian_50": {
+        "problem": lambda p: p.gaussian(50),
+        "energy": lambda xp: gaussian_energy(xp, 50),
+        "hmc": (2000, 2000, 1),
+        "walk": (1000, 250_000, 300),
+        "ensemble": 4000,
+    },
+    "banana": {
+        "problem": lambda p: p.banana(1.0, 1.0),
+        "energy": banana_energy,
+        "hmc": (2000, 1000, 2),
+        "walk": (2000, 10_000, 50),
+        "ensemble": 10_000,
+    },
+    "schools": {
+        "problem": lambda p: p.schools(),
+        "energy": schools_energy,
+        "hmc": (2000, 1000, 2),
+        "walk": (2000, 50_000, 100),
+        "ensemble": 4000,
+    },
 }
 
 PAGES = (
