@@ -9,7 +9,7 @@ Claim   From starts at 0, with no number tuned by hand, a random walk, MALA
 Source  Haario, Saksman and Tamminen (2001) for the warm-up and the bananas;
         Neal (2003), "Slice Sampling", for the funnel; Rubin (1981) for the
         schools.
-Time    120 s on one core; 4 s with --quick (HMC on three of them).
+Time    3 min on one core; 4 s with --quick (HMC on three of them).
 
 Draws and thinning differ from row to row, since samplers do: they say how
 long it takes, not how it is tuned. The walk in 50 dimensions is the compiled
