@@ -367,14 +367,14 @@ def test_gradients_of_the_problems(name):
 
 # (problem, sampler): draws of each chain, warm-up, thinning
 RUNS = {
-    ("gaussian", "random walk"): (1000, 2000, 6),
+    ("gaussian", "random walk"): (1000, 3000, 8),
     ("gaussian", "mala"): (2000, 2000, 1),
     ("gaussian", "hmc"): (1000, 500, 1),
-    ("gaussian 50", "hmc"): (800, 1200, 1),
+    ("gaussian 50", "hmc"): (800, 2000, 1),
     ("funnel", "hmc"): (1500, 1000, 1),
     ("student", "hmc"): (1500, 500, 1),
-    ("student", "mala"): (1500, 500, 4),
-    ("banana", "hmc"): (1500, 1000, 1),
+    ("student", "mala"): (1500, 1000, 6),
+    ("banana", "hmc"): (1000, 1000, 3),
     ("schools", "hmc"): (1000, 1000, 1),
 }
 
