@@ -371,11 +371,11 @@ RUNS = {
     ("gaussian", "mala"): (2000, 2000, 1),
     ("gaussian", "hmc"): (1000, 500, 1),
     ("gaussian 50", "hmc"): (800, 2000, 1),
-    ("funnel", "hmc"): (1500, 1000, 1),
+    ("funnel", "hmc"): (1200, 800, 1),
     ("student", "hmc"): (1500, 500, 1),
     ("student", "mala"): (1500, 1000, 6),
     ("banana", "hmc"): (1000, 1000, 3),
-    ("schools", "hmc"): (1000, 1000, 1),
+    ("schools", "hmc"): (800, 800, 1),
 }
 
 
