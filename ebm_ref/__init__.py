@@ -244,12 +244,19 @@ READING_ORDER = (
     "samplers.langevin",
     "samplers.mala",
     "samplers.hmc",
+    "samplers.mass_matrix",
+    "samplers.jitter",
+    "samplers.warm_up",
+    "samplers.positive",
+    "samplers.interval",
+    "samplers.simplex",
     "samplers.annealed_langevin",
     "samplers.tempering",
     "samplers.annealed_importance",
     "samplers.chains",
     "samplers.diagnostics",
     "samplers.blocking",
+    "samplers.posterior",
     # the two joined by the chain rule
     "learning.descent",
     "catalogue",
@@ -327,6 +334,7 @@ READING_ORDER = (
     "kernels.graph",
     "kernels.sweeps",
     "kernels.metropolis",
+    "kernels.adaptive_walk",
 )
 
 

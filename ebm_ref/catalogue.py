@@ -108,7 +108,7 @@ from ebm_ref.losses import (
     squared_hinge,
     table,
 )
-from ebm_ref.samplers import langevin, mala, metropolis, tempering
+from ebm_ref.samplers import interval, langevin, mala, metropolis, positive, simplex, tempering
 
 FORMULAS = {
     # energies
@@ -258,4 +258,7 @@ FORMULAS = {
     "langevin": langevin.FORMULA,
     "mala_correction": mala.FORMULA,
     "replica_exchange": tempering.FORMULA,
+    "positive_log_jacobian": positive.FORMULA,
+    "interval_log_jacobian": interval.FORMULA,
+    "simplex_log_jacobian": simplex.FORMULA,
 }
