@@ -7,10 +7,7 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     xlog1py(x, y) = x log(1 + y)             weighted(w, x) = w x,  0 inf = 0
     scaled_softmax, scaled_logsumexp: of terms m_i 2^{k_i} e^{t_i} beyond the range
     scaled_sum(c, r) = sum_i (1 + r_i) e^{c_i}, as a pair (c, r) again
-    log_factorial(y) = log Gamma(1 + y)      stirling_error(y): its digits beyond Stirling
     exp_excess(t) = e^t - 1 - t              tanh_slope(t) = 1 - tanh(t)^2
-    half_step(y) = log(sqrt(y) Gamma(y) / Gamma(y + 1/2)), and half_step_slope(y)
-    stirling_slope(y) = J'(y), the slope of stirling_error
     tanh_difference(a, b, a - b) = tanh a - tanh b
     softmax_and_complement(x) = p, 1 - p, the others added up exactly
     exact_sum(x) = sum_j x_j                 rounded once, whatever cancels
@@ -30,8 +27,7 @@ before it is halved.  And `not x <= 0` stands where one expects x > 0 if a NaN s
 comparison with a NaN is false.
 
 Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", for log1mexp; Blanchard, Higham
-and Higham (2021), "Accurately computing the log-sum-exp and softmax functions"; Loader (2000), "Fast
-and accurate computation of binomial probabilities", for stirling_error.
+and Higham (2021), "Accurately computing the log-sum-exp and softmax functions".
 """
 
 from itertools import accumulate
@@ -347,100 +343,6 @@ def scaled_sum(c, r):
     rest = (weights * (r + is_beside)).sum(axis=0)
     full = rest > 2.0**300  # long before it overflows, what has been counted goes into c
     return np.where(full, largest + np.log1p(rest), largest), np.where(full, 0.0, rest)
-
-
-# J(y) ~ sum_i STIRLING[i] / y^(2i+1): what Stirling's formula leaves out of log y!
-STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)
-
-
-def stirling_error(y):
-    """J(y) = log y! - log(sqrt(2 pi y) (y/e)^y) of a number y >= 1: about 1/(12 y).
-
-    The series is good from 10 on.  Below, J(y) = J(y+1) + (y + 1/2) log(1 + 1/y) - 1, where the last
-    three nearly cancel: they are s^2/3 + s^4/5 + ... with s = 1/(2y+1).
-
-    >>> float(np.round(stirling_error(1.0), 15)), float(np.round(1.0 - np.log(2.0 * np.pi) / 2.0, 15))
-    (0.081061466795327, 0.081061466795327)
-    """
-    steps = 0.0
-    while y < 10.0:
-        s = 1.0 / (2.0 * y + 1.0)
-        steps = steps + s * s * sum((s * s) ** i / (2 * i + 3) for i in range(16))
-        y = y + 1.0
-    r = 1.0 / y
-    return steps + r * sum(c * (r * r) ** i for i, c in enumerate(STIRLING))
-
-
-def stirling_slope(y):
-    """J'(y) of a number y > 0: about -1/(12 y^2); like J, step by step up to 20, and from there a series.
-
-    >>> float(np.round(stirling_slope(1.0), 15)), float(np.round(0.5 - np.euler_gamma, 15))
-    (-0.077215664901533, -0.077215664901533)
-    """
-    steps = 0.0
-    while y < 20.0:
-        s = 1.0 / (2.0 * y + 1.0)
-        if y < 1.0:
-            steps = steps + np.log1p(1.0 / y) - 0.5 / y - 0.5 / (y + 1.0)
-        else:
-            steps = steps - 4.0 * s**3 * sum((i + 1) * (s * s) ** i / (2 * i + 3) for i in range(16))
-        y = y + 1.0
-    r = 1.0 / y
-    return steps - r * r * sum((2 * i + 1) * c * (r * r) ** i for i, c in enumerate(STIRLING))
-
-
-# log(sqrt(y) Gamma(y) / Gamma(y + 1/2)) ~ sum_i HALF_STEP[i] / y^(2i+1)
-HALF_STEP = (1 / 8, -1 / 192, 1 / 640, -17 / 14336, 31 / 18432, -691 / 180224, 5461 / 425984)
-
-
-def half_step(y):
-    """log(sqrt(y) Gamma(y) / Gamma(y + 1/2)) of a number y > 0: positive, about 1/(8y).
-
-    The series is good from 20 on.  Below, one step down adds log(1 + 1/(4y(y+1)))/2, and nothing cancels.
-
-    >>> float(np.round(half_step(0.5), 15)), float(np.round(np.log(np.pi / 2.0) / 2.0, 15))
-    (0.225791352644727, 0.225791352644727)
-    """
-    steps = 0.0
-    while y < 20.0:
-        steps = steps + 0.5 * np.log1p(0.25 / (y * (y + 1.0)))
-        y = y + 1.0
-    r = 1.0 / y
-    return steps + r * sum(c * (r * r) ** i for i, c in enumerate(HALF_STEP))
-
-
-def half_step_slope(y):
-    """The derivative of half_step: negative, about -1/(8 y^2).
-
-    >>> float(np.round(half_step_slope(0.5), 15)), float(np.round(1.0 - 2.0 * np.log(2.0), 15))
-    (-0.386294361119891, -0.386294361119891)
-    """
-    steps = 0.0
-    while y < 20.0:
-        steps = steps - 0.25 / (y * (y + 0.5) * (y + 1.0))
-        y = y + 1.0
-    r = 1.0 / y
-    return steps - r * r * sum((2 * i + 1) * c * (r * r) ** i for i, c in enumerate(HALF_STEP))
-
-
-def log_factorial(y):
-    """log y! = log Gamma(1 + y) of a number y >= 0; it is -0.577 y near 0, and keeps its digits there.
-
-    Below 1, from y! = e^(-gamma y) prod_j e^(y/j) / (1 + y/j): ten factors, and Stirling for the rest.
-
-    >>> float(np.round(log_factorial(3.0), 14)), float(log_factorial(1e-20))
-    (1.79175946922806, -5.772156649015328e-21)
-    """
-    if not y < 1.0:
-        return (np.log(2.0 * np.pi * y) / 2.0 + (y * np.log(y) - y)) + stirling_error(y)
-    n = 10.0
-    x, L = y / n, np.log1p(y / n)
-    near = sum(y / j - np.log1p(y / j) for j in range(1, 11))
-    far = (n + y + 0.5) * L - (y + 0.5 * x)
-    for i, c in enumerate(STIRLING):
-        m = 2 * i + 1
-        far = far + c / n**m * (np.expm1(-m * L) + m * x)
-    return (near + far) - np.euler_gamma * y
 
 
 def exp_excess(t):

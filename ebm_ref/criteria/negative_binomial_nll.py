@@ -40,8 +40,9 @@ from ebm_ref.checks import require
 from ebm_ref.criteria.gaussian_nll import HALF_LOG_TWO_PI
 from ebm_ref.criteria.poisson_nll import poisson_nll, poisson_nll_gradient
 from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.gamma import log_factorial, stirling_error, stirling_slope
 from ebm_ref.laws import UNIT, condition, minimised_by, non_negative
-from ebm_ref.numerics import exp_excess, log_factorial, softplus, stirling_error, stirling_slope
+from ebm_ref.numerics import exp_excess, softplus
 
 
 def negative_binomial_nll_as_printed(log_mean, dispersion, target):

@@ -21,7 +21,7 @@ at nu = 1e12, and none at 1e15.  So the page takes
     L = log(2 pi)/2 + log s + h(nu/2) + (nu+1)/2 log(1 + x^2/nu)
     h(y) = log(sqrt(y) Gamma(y) / Gamma(y + 1/2)) > 0
 
-where h (numerics.half_step) is a sum of positive terms, and about 1/(8y).
+where h (gamma.half_step) is a sum of positive terms, and about 1/(8y).
 
 Source: Student (1908), "The Probable Error of a Mean"; Lange, Little and Taylor (1989), "Robust
 Statistical Modeling Using the t Distribution", Section 2, for location and scale.
@@ -34,8 +34,9 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.criteria.gaussian_nll import HALF_LOG_TWO_PI
 from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.gamma import half_step, half_step_slope
 from ebm_ref.laws import UNIT, condition, integrates_to, moved_together, symmetric
-from ebm_ref.numerics import exp_excess, half_step, half_step_slope
+from ebm_ref.numerics import exp_excess
 
 
 def student_t_nll_as_printed(location, scale, degrees, target):

@@ -118,7 +118,7 @@ def _identity(identity):
 
 
 def oracle(name):
-    """The golden vectors; a page must match with half the bound that others are given, or what it promises."""
+    """The golden vectors; a page must match with half the bound of others, or with what it promises."""
     f = FORMULAS[name]
     for vector in golden.load(name):
         for output in ("value", *vector["gradients"]):

@@ -183,7 +183,7 @@ def log_rows(rng, *shape):
 
 
 def labels_besides(rng, blank, classes, count):
-    """So many labels that are not the blank, the third as the second: repeated labels need a blank between."""
+    """So many labels besides the blank, the third as the second: between repeated labels goes a blank."""
     labels = rng.permutation(np.repeat(np.delete(np.arange(classes), blank), 8))[:count]
     labels[2:3] = labels[1:2]
     return labels

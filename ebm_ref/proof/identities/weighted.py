@@ -6,9 +6,9 @@ Source: elementary; the papers that the pages cite.
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
+from ebm_ref.gamma import log_factorial
 from ebm_ref.laws import UNIT
 from ebm_ref.losses.table import random_table
-from ebm_ref.numerics import log_factorial
 from ebm_ref.proof.identities.measure import allowance, between, defect, equal, two_answers, value
 
 
