@@ -184,7 +184,7 @@ def _finite_pairs(inputs, rounded):
 
 
 def _oracle_truth(on, sides, formula, inputs, case, dtypes):
-    """The truth on the branch that is taken, on(()), and the hull of all that cannot be told apart from it."""
+    """The truth on the branch that is taken, on(()), and the hull of all that are too near it."""
     truth = {part: entry for part, entry in on(()).items() if part != "sums"}
     sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in inputs.values()]
     scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
