@@ -261,6 +261,7 @@ READING_ORDER = (
     "proof.identities.criteria",
     "proof.identities.pairs",
     "proof.identities.samplers",
+    "proof.identities.learning_scores",
     "proof.identities.catalogue",
     "proof.tape",
     "proof.naive.words",
