@@ -74,7 +74,8 @@ def parts(E, E_m, w):
     low = np.min(E_m)
     top = E - low
     c = np.maximum(top, 0.0) if w > 0.0 else top
-    apart = np.where(E_m == low, 0.0, low - E_m)  # of two infinities, too
+    lowest = E_m == low  # and of all, if all are infinite
+    apart = np.where(lowest, 0.0, low - np.where(lowest, 0.0, E_m))
     return c, (w * np.exp(-c) if w > 0.0 else 0.0), apart + (top - c)
 
 

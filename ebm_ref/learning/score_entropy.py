@@ -72,12 +72,12 @@ def score_entropy(ratios, target_ratios):
 
 def log_ratio(r, t):
     """log(r/t) of positive numbers, with all digits near r = t and without overflow."""
-    q = r / t
-    safe = np.where((q > 1e-300) & (q < 1e300), q, 1.0)
-    by_quotient = np.where(safe == q, np.log(safe), np.log(r) - np.log(t))
-    excess = (r - t) / t
-    small = np.abs(excess) < 0.5
-    return np.where(small, np.log1p(np.where(small, excess, 0.0)), by_quotient)
+    gap = np.log(r) - np.log(t)
+    far = np.abs(gap) > 690.0  # the quotient would leave the range
+    divisor = np.where(far, 1.0, t)
+    excess = (r - t) / divisor
+    near = (np.abs(excess) < 0.5) & ~far
+    return np.where(far, gap, np.where(near, np.log1p(np.where(near, excess, 0.0)), np.log(r / divisor)))
 
 
 def score_entropy_ratios_gradient(ratios, target_ratios):
