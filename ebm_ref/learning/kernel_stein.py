@@ -96,8 +96,13 @@ def stein_scores_gradient(points, scores, width):
     """dU/ds, shape (n, d)."""
     x, s, l = FORMULA.checked(points, scores, width)
     n = len(x)
+    return by_scores(x, s, l, 1.0 - np.eye(n), n * (n - 1.0))
+
+
+def by_scores(x, s, l, counted, count):
+    """2/count sum_j k (s_j + r/l^2) over the pairs that are counted."""
     r, _, k, _ = pairs(x, s, l)
-    return 2.0 / (n * (n - 1.0)) * np.sum(((1.0 - np.eye(n)) * k)[:, :, None] * (s[None] + r / l**2), axis=1)
+    return 2.0 / count * np.sum((counted * k)[:, :, None] * (s[None] + r / l**2), axis=1)
 
 
 def stein_width_gradient(points, scores, width):
@@ -149,8 +154,7 @@ def stein_v_points_gradient(points, scores, width):
 def stein_v_scores_gradient(points, scores, width):
     """dV/ds, shape (n, d)."""
     x, s, l = V_STATISTIC.checked(points, scores, width)
-    r, _, k, _ = pairs(x, s, l)
-    return 2.0 / len(x) ** 2 * np.sum(k[:, :, None] * (s[None] + r / l**2), axis=1)
+    return by_scores(x, s, l, 1.0, len(x) ** 2.0)
 
 
 def stein_v_width_gradient(points, scores, width):
@@ -203,11 +207,21 @@ STEIN_VARIANTS = {
     ),
     "the square of the width is given": Convention(
         lambda x, s, l: U_of(x, s, np.sqrt(l)),
+        {
+            "points": lambda x, s, l: stein_points_gradient(x, s, np.sqrt(l)),
+            "scores": lambda x, s, l: stein_scores_gradient(x, s, np.sqrt(l)),
+            "width": lambda x, s, l: stein_width_gradient(x, s, np.sqrt(l)) / (2.0 * np.sqrt(l)),
+        },
         seen_in="kgof, kernel.py, KGauss(sigma2)",
         symptom="right at width 1 alone",
     ),
     "no 2 in the exponent": Convention(
         lambda x, s, l: U_of(x, s, l / np.sqrt(2.0)),
+        {
+            "points": lambda x, s, l: stein_points_gradient(x, s, l / np.sqrt(2.0)),
+            "scores": lambda x, s, l: stein_scores_gradient(x, s, l / np.sqrt(2.0)),
+            "width": lambda x, s, l: stein_width_gradient(x, s, l / np.sqrt(2.0)) / np.sqrt(2.0),
+        },
         seen_in="Pyro, SVGDRBFKernel: exp(-|r|^2/h); GPyTorch before "
         "github.com/cornellius-gp/gpytorch/pull/115; github.com/pyro-ppl/numpyro/pull/1435 mends brackets",
         symptom="the kernel is sqrt 2 times narrower",
@@ -216,6 +230,7 @@ STEIN_VARIANTS = {
         lambda x, s, l: np.sum(stein_kernel(x, s, l)) / len(x),
         {
             "points": lambda x, s, l: by_points(x, s, l, len(x)),
+            "scores": lambda x, s, l: by_scores(x, s, l, 1.0, len(x)),
             "width": lambda x, s, l: np.sum(by_width(x, s, l)) / len(x),
         },
         seen_in="kgof, goftest.py, KernelSteinTest: 'The test statistic is n*V_n'",
@@ -225,6 +240,7 @@ STEIN_VARIANTS = {
         lambda x, s, l: np.mean(stein_kernel(x, s, l)),
         {
             "points": lambda x, s, l: by_points(x, s, l, len(x) ** 2.0),
+            "scores": lambda x, s, l: by_scores(x, s, l, 1.0, len(x) ** 2.0),
             "width": lambda x, s, l: np.mean(by_width(x, s, l)),
         },
         seen_in="Chwialkowski, Strathmann and Gretton (2016), the V-statistic",
@@ -237,6 +253,10 @@ def U_of(x, s, l):
     """The U-statistic of what was checked elsewhere."""
     u = stein_kernel(x, s, l)
     return (np.sum(u) - np.trace(u)) / (len(x) * (len(x) - 1.0))
+
+
+def _twice_the_root(x, s, l):
+    return 2.0 * np.sqrt(np.mean(stein_kernel(x, s, l)))
 
 
 NO_SAMPLES = {
@@ -326,12 +346,9 @@ V_STATISTIC = Formula(
         "root taken": Convention(
             lambda x, s, l: np.sqrt(np.mean(stein_kernel(x, s, l))),
             {
-                "points": lambda x, s, l: (
-                    by_points(x, s, l, len(x) ** 2.0) / (2.0 * np.sqrt(np.mean(stein_kernel(x, s, l))))
-                ),
-                "width": lambda x, s, l: (
-                    np.mean(by_width(x, s, l)) / (2.0 * np.sqrt(np.mean(stein_kernel(x, s, l))))
-                ),
+                "points": lambda x, s, l: stein_v_points_gradient(x, s, l) / _twice_the_root(x, s, l),
+                "scores": lambda x, s, l: stein_v_scores_gradient(x, s, l) / _twice_the_root(x, s, l),
+                "width": lambda x, s, l: stein_v_width_gradient(x, s, l) / _twice_the_root(x, s, l),
             },
             seen_in="Gorham and Mackey (2017), where the discrepancy is the root of the double mean",
             symptom="of the unit of a score",
@@ -340,6 +357,7 @@ V_STATISTIC = Formula(
             lambda x, s, l: np.sum(stein_kernel(x, s, l)) / len(x),
             {
                 "points": lambda x, s, l: by_points(x, s, l, len(x)),
+                "scores": lambda x, s, l: by_scores(x, s, l, 1.0, len(x)),
                 "width": lambda x, s, l: np.sum(by_width(x, s, l)) / len(x),
             },
             seen_in="kgof, goftest.py, KernelSteinTest: 'The test statistic is n*V_n'",

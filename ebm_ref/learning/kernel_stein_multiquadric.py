@@ -164,11 +164,21 @@ FORMULA = Formula(
         ),
         "the square of the width is given": Convention(
             lambda x, s, c: _U(x, s, np.sqrt(c)),
+            {
+                "points": lambda x, s, c: multiquadric_points_gradient(x, s, np.sqrt(c)),
+                "scores": lambda x, s, c: multiquadric_scores_gradient(x, s, np.sqrt(c)),
+                "width": lambda x, s, c: multiquadric_width_gradient(x, s, np.sqrt(c)) / (2.0 * np.sqrt(c)),
+            },
             seen_in="github.com/JuliaGaussianProcesses/KernelFunctions.jl/pull/396: (c + |r|^2)^(-alpha)",
             symptom="right at width 1 alone",
         ),
         "kernel scaled to 1 at the origin": Convention(
             lambda x, s, c: c * _U(x, s, c),
+            {
+                "points": lambda x, s, c: c * multiquadric_points_gradient(x, s, c),
+                "scores": lambda x, s, c: c * multiquadric_scores_gradient(x, s, c),
+                "width": lambda x, s, c: _U(x, s, c) + c * multiquadric_width_gradient(x, s, c),
+            },
             seen_in="1/sqrt(1 + (eps r)^2) of radial basis functions, as numerics.net documents it",
             symptom="c times as large",
         ),

@@ -141,6 +141,9 @@ FORMULA = Formula(
             lambda s, v, h: (np.sum(v * s) ** 2 / 2.0 - h) / np.sum(v**2),
             {
                 "score": lambda s, v, h: np.sum(v * s) * v / np.sum(v**2),
+                "direction": lambda s, v, h: (
+                    (np.sum(v * s) * s - (np.sum(v * s) ** 2 - 2.0 * h) * v / np.sum(v**2)) / np.sum(v**2)
+                ),
                 "curvature_along": lambda s, v, h: -1.0 / np.sum(v**2),
             },
             seen_in="NCSN, losses/sliced_sm.py, sliced_score_matching divides v by its length; quoted in "
