@@ -82,7 +82,9 @@ def parts(E, E_m, w):
 def discrepancy_energy_gradient(energy, perturbed_energies, stabiliser):
     """dL/dE = sum_m p_m, at most 1."""
     E, E_m, w = FORMULA.checked(energy, perturbed_energies, stabiliser)
-    return np.sum(shares(E, E_m, w))
+    _, rest, logs = parts(E, E_m, w)
+    total = np.sum(np.exp(logs))
+    return total / (rest + total)  # shares added up could exceed 1
 
 
 def discrepancy_perturbed_gradient(energy, perturbed_energies, stabiliser):
