@@ -262,6 +262,7 @@ READING_ORDER = (
     "proof.identities.pairs",
     "proof.identities.samplers",
     "proof.identities.learning_scores",
+    "proof.identities.learning_neighbours",
     "proof.identities.catalogue",
     "proof.tape",
     "proof.naive.words",

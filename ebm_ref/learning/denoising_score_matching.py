@@ -24,7 +24,7 @@ z is standard normal noise, not sigma z.  Whoever keeps the product e = sigma z 
 Conventions: weighted by sigma^2 the loss is |sigma s + z|^2/2, of the same size at every sigma; NCSN's loss
 of an energy weights by sigma^4; others take the mean over the coordinates.
 
-Source: Vincent (2011), equation 9; Song and Kingma (2021), equations 10 and 11.
+Source: Vincent (2011), Section 4; Song and Kingma (2021), equations 10 and 11.
 """
 
 import autograd.numpy as np
@@ -97,7 +97,7 @@ def random_noisy_point(rng):
 FORMULA = Formula(
     value=denoising_score_matching,
     signature="(d),(d),()->()",
-    source="vincent2011, equation 9; song2021, equations 10 and 11",
+    source="vincent2011, Section 4; song2021, equations 10 and 11",
     gradients={
         "score": denoising_score_gradient,
         "noise": denoising_noise_gradient,

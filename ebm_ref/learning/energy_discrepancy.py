@@ -25,8 +25,8 @@ The stabiliser w >= 0 bounds the gain: L >= log(w/M).
 Conventions: the authors' notebooks leave out the constant -log M.  In one of them the noise is t z, not
 sqrt(t) z.
 
-Source: Schroeder et al. (2023), "Energy discrepancies: a score-independent loss for energy-based models",
-Section 4; asked for in github.com/soran-ghaderi/torchebm/issues/222.
+Source: Schroeder et al. (2023), "Energy discrepancies: a score-independent loss for energy-based models";
+asked for in github.com/soran-ghaderi/torchebm/issues/222.
 """
 
 import autograd.numpy as np
@@ -132,7 +132,7 @@ def random_neighbours(rng):
 FORMULA = Formula(
     value=energy_discrepancy,
     signature="(),(m),()->()",
-    source="schroeder2023, Section 4",
+    source="schroeder2023",
     gradients={
         "energy": discrepancy_energy_gradient,
         "perturbed_energies": discrepancy_perturbed_gradient,

@@ -26,8 +26,7 @@ adds about 1/n of its mean even if the model is right.
 Conventions: the test of Chwialkowski et al. is n V; Gorham and Mackey take the root of V.  Others give the
 square of l, or leave the 2 out.
 
-Source: Liu, Lee and Jordan (2016), Theorem 3.6 and equation 14; Chwialkowski, Strathmann and Gretton
-(2016).
+Source: Liu, Lee and Jordan (2016), Theorem 3.6; Chwialkowski, Strathmann and Gretton (2016).
 """
 
 import autograd.numpy as np
@@ -271,7 +270,7 @@ NO_SAMPLES = {
 FORMULA = Formula(
     value=kernel_stein,
     signature="(n,d),(n,d),()->()",
-    source="liu2016, Theorem 3.6 and equation 14",
+    source="liu2016, Theorem 3.6",
     gradients={
         "points": stein_points_gradient,
         "scores": stein_scores_gradient,

@@ -20,7 +20,7 @@ it is |mu|^2 E[k].  U may be negative.
 
 Conventions: some give c^2 in place of c, or the kernel (1 + |r|^2/c^2)^(-1/2), which is c times this one.
 
-Source: Gorham and Mackey (2017), "Measuring sample quality with kernels", Section 3.3, beta = -1/2.
+Source: Gorham and Mackey (2017), "Measuring sample quality with kernels", Section 3, beta = -1/2.
 """
 
 import autograd.numpy as np
@@ -123,7 +123,7 @@ TILTED = ([[1.0, 0.0], [0.0, 2.0]], [[1.0, 1.0], [-1.0, 1.0]], 2.0)
 FORMULA = Formula(
     value=kernel_stein_multiquadric,
     signature="(n,d),(n,d),()->()",
-    source="gorham2017, Section 3.3",
+    source="gorham2017, Section 3",
     gradients={
         "points": multiquadric_points_gradient,
         "scores": multiquadric_scores_gradient,

@@ -18,7 +18,7 @@ y/sigma^2.
 
 Conventions: the authors' code computes the log-density -R, with a network f for -E.
 
-Source: Gao et al. (2021), "Learning energy-based models by diffusion recovery likelihood", equation 4.
+Source: Gao et al. (2021), "Learning energy-based models by diffusion recovery likelihood", Section 3.
 """
 
 import autograd.numpy as np
@@ -96,7 +96,7 @@ def random_copy(rng):
 FORMULA = Formula(
     value=recovery_energy,
     signature="(),(d),(d),()->()",
-    source="gao2021, equation 4",
+    source="gao2021, Section 3",
     gradients={
         "energy": recovery_energy_gradient,
         "point": recovery_point_gradient,

@@ -25,7 +25,7 @@ quadratic_curvature for the case that tells (github.com/BioMedIA/deepali/pull/11
 
 Conventions: song2021 prints +C in its equation (8), where the sign belongs to second derivatives of log p.
 
-Source: Hyvarinen (2005), Theorem 1 and equation 4; Song and Kingma (2021), Section 4, equation 8,
+Source: Hyvarinen (2005), Theorem 1; Song and Kingma (2021), Section 4, equation 8,
 corrected.
 """
 

@@ -23,7 +23,7 @@ Both others lie below the normal.  sliced_score_matching_reduced.py needs no sli
 Conventions: with a direction of length 1 in place of sqrt d the loss is 1/d of this one, its minimum the
 same.
 
-Source: Song et al. (2019), equation 8; Song and Kingma (2021), equation 15, corrected.
+Source: Song et al. (2019), Section 3; Song and Kingma (2021), equation 15, corrected.
 """
 
 import autograd.numpy as np
@@ -95,7 +95,7 @@ def random_slice(rng):
 FORMULA = Formula(
     value=sliced_score_matching,
     signature="(d),(d),()->()",
-    source="song2019, equation 8; song2021, equation 15, corrected",
+    source="song2019, Section 3; song2021, equation 15, corrected",
     gradients={
         "score": sliced_score_gradient,
         "direction": sliced_direction_gradient,

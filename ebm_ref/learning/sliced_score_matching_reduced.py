@@ -20,7 +20,7 @@ draws normal numbers.  Where H is diagonal, signs have no variance at all.
 Reduced it is compared with the sliced form on the average only: where s s'/2 and H nearly cancel, the
 sliced form has less.
 
-Source: Song et al. (2019), equation 9; Song and Kingma (2021), equation 17, corrected; Hutchinson (1990).
+Source: Song et al. (2019), Section 3; Song and Kingma (2021), equation 17, corrected; Hutchinson (1990).
 """
 
 import autograd.numpy as np
@@ -80,7 +80,7 @@ def random_reduced(rng):
 FORMULA = Formula(
     value=sliced_score_matching_reduced,
     signature="(d),()->()",
-    source="song2019, equation 9; song2021, equation 17, corrected; hutchinson1990",
+    source="song2019, Section 3; song2021, equation 17, corrected; hutchinson1990",
     gradients={"score": reduced_score_gradient, "curvature_along": reduced_curvature_along_gradient},
     sample=random_reduced,
     laws=(homogeneous(2, score=1, curvature_along=2), convex_in("score")),
