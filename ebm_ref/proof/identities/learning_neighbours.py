@@ -1,4 +1,4 @@
-r"""Identities of signals from samples and neighbours: Stein and energy discrepancies, bounds, discrete states.
+r"""Identities of samples and neighbours: Stein and energy discrepancies, bounds, discrete states.
 
     E[f] = sum_i w_i f(x_i)
 
@@ -15,7 +15,6 @@ from ebm_ref.catalogue import FORMULAS
 from ebm_ref.laws import UNIT
 from ebm_ref.proof.identities.learning_scores import expected, normal, off, precision, steps
 from ebm_ref.proof.identities.measure import allowance, value
-
 
 # --- Stein discrepancies ---
 
