@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
-from ebm_ref.learning.kernel_stein import FOUR
+from ebm_ref.learning.kernel_stein import FOUR, pairs
 from ebm_ref.proof.identities.learning_scores import DIRECTIONS, normal, slices, variance
 
 V = np.array
@@ -277,3 +277,25 @@ def test_score_entropy_keeps_its_digits(r, t, truth):
 def test_score_entropy_of_a_target_of_zero():
     by_target = FORMULAS["score_entropy"].gradients["target_ratios"]
     assert by_target(V([2.0, 1.0]), V([0.0, 1.0])).tolist() == [-np.inf, 0.0]
+
+
+def test_widths_of_two_libraries():
+    """NumPyro's test of |r|^2 = 90 and h = 16.927 expects exp(-|r|^2/h), and explains it by exp(-|r|^2/(2h))."""
+    x, h = V([[1.0, 2.0], [10.0, 5.0]]), 16.92703711264772
+    kernel = lambda width: pairs(x, np.zeros((2, 2)), width)[2][0, 1]
+    assert kernel(np.sqrt(h / 2.0)) == pytest.approx(0.004907760283962659, rel=1e-13)
+    assert kernel(np.sqrt(h)) == pytest.approx(0.07005540867029939, rel=1e-13)
+
+
+def test_the_printed_square_has_the_right_mean_over_directions():
+    """Song and Kingma's sum of (v_i s_i)^2, curvature put right, agrees in the mean and for no single v."""
+    s, wrong = (
+        V([1.0, -2.0, 0.5]),
+        variant("sliced_score_matching", "squares summed, not the sum squared").value,
+    )
+    for law in ("signs", "normal"):
+        directions, w = DIRECTIONS[law]
+        found = [wrong(s, v, 0.0) for v in directions]
+        right = [value("sliced_score_matching", s, v, 0.0) for v in directions]
+        assert w @ found == pytest.approx(w @ right) == pytest.approx(s @ s / 2.0)
+        assert np.max(np.abs(np.subtract(found, right))) > 1.0

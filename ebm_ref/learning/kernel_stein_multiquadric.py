@@ -12,8 +12,8 @@ r"""Kernel Stein discrepancy with the inverse multiquadric: a kernel that sees f
 The points x are the sample, s the scores of the model there, c the width.  The Gaussian kernel of
 kernel_stein.py is blind beyond a few widths: to it a sample that spreads out to infinity looks right, in
 three dimensions and more.  For 125 points on a lattice of spacing 6, beside a standard normal as model, U
-is 7e-8 with the Gaussian kernel of width 1, and 2.5 with this one.  It falls off like 1/|r|, and with it a
-small discrepancy does mean that the sample comes close to the model.
+is 7e-8 with the Gaussian kernel of width 1, and 2.5 with this one.  The multiquadric falls off like 1/|r|,
+and with it a small discrepancy does mean that the sample comes close to the model.
 
 As there, the mean is zero if and only if the scores agree; for a sample from a standard normal moved by mu
 it is |mu|^2 E[k].  U may be negative.

@@ -8,10 +8,10 @@ r"""Recovery energy: the energy of a clean point, given its noisy copy.
     dR/dsigma = -|x - y|^2/sigma^3
 
 E is the energy of the point x, y = x + sigma z its noisy copy.  By Bayes' rule p(x|y) ~ exp(-R): the
-parabola holds x near y.  With a small sigma this has one mode and a chain mixes in a few steps, where p(x)
-has many and it never does.  Recovery likelihood is maximum likelihood of p(x|y); its gradient is that of
-contrastive divergence with R for the energy, data x and chains that start at y.  A ladder of sigmas learns
-diffusion recovery models (asked for in github.com/soran-ghaderi/torchebm/issues/224).
+parabola holds x near y.  With a small sigma p(x|y) has one mode and a chain mixes in a few steps; p(x) may
+have many, between which it never moves.  Recovery likelihood is maximum likelihood of p(x|y); its gradient
+is that of contrastive divergence with R for the energy, data x and chains that start at y.  A ladder of
+sigmas learns diffusion recovery models (asked for in github.com/soran-ghaderi/torchebm/issues/224).
 
 For a Gaussian E = x' A x/2, p(x|y) is normal of precision A + I/sigma^2 around (A + I/sigma^2)^{-1}
 y/sigma^2.

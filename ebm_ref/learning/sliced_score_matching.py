@@ -129,7 +129,7 @@ FORMULA = Formula(
         "squares summed, not the sum squared": Mistake(
             lambda s, v, h: np.sum((v * s) ** 2) / 2.0 - h,
             seen_in="Song and Kingma (2021), equation 15 as printed",
-            symptom="for signs this is the reduced form, and unbiased; for one normal v it is another loss",
+            symptom="the mean over v is right, but no single v is; for signs it is the reduced form",
         ),
         "curvature added": Mistake(
             lambda s, v, h: np.sum(v * s) ** 2 / 2.0 + h,
