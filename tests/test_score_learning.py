@@ -280,7 +280,7 @@ def test_score_entropy_of_a_target_of_zero():
 
 
 def test_widths_of_two_libraries():
-    """NumPyro's test of |r|^2 = 90 and h = 16.927 expects exp(-|r|^2/h), and explains it by exp(-|r|^2/(2h))."""
+    """NumPyro expects exp(-r.r/h) of r.r = 90 and h = 16.927, and explains it by exp(-r.r/(2h))."""
     x, h = V([[1.0, 2.0], [10.0, 5.0]]), 16.92703711264772
     kernel = lambda width: pairs(x, np.zeros((2, 2)), width)[2][0, 1]
     assert kernel(np.sqrt(h / 2.0)) == pytest.approx(0.004907760283962659, rel=1e-13)
