@@ -21,6 +21,7 @@ from ebm_ref.proof.identities import (
     samplers,
     sequences,
     structures,
+    weighted,
 )
 
 
@@ -71,6 +72,7 @@ IDENTITIES = (
     | sequences.IDENTITIES
     | criteria.IDENTITIES
     | pairs.IDENTITIES
+    | weighted.IDENTITIES
     | samplers.IDENTITIES
     | learning_scores.IDENTITIES
     | learning_neighbours.IDENTITIES
