@@ -90,6 +90,20 @@ from ebm_ref.energies import (
 )
 from ebm_ref.exact import chain_margin, chain_nll, graph
 from ebm_ref.inference import average_free_energy, free_energy, variational_free_energy
+from ebm_ref.learning import (
+    denoising_control,
+    denoising_score_matching,
+    energy_discrepancy,
+    kernel_stein,
+    kernel_stein_multiquadric,
+    multiscale_denoising,
+    recovery_energy,
+    score_entropy,
+    score_matching,
+    sliced_score_matching,
+    sliced_score_matching_reduced,
+    variational_bound,
+)
 from ebm_ref.losses import (
     energy,
     generalized_hinge,
@@ -261,4 +275,18 @@ FORMULAS = {
     "positive_log_jacobian": positive.FORMULA,
     "interval_log_jacobian": interval.FORMULA,
     "simplex_log_jacobian": simplex.FORMULA,
+    # learning without the partition function: by the score, and by energies of neighbours
+    "score_matching": score_matching.FORMULA,
+    "denoising_score_matching": denoising_score_matching.FORMULA,
+    "multiscale_denoising": multiscale_denoising.FORMULA,
+    "denoising_control": denoising_control.FORMULA,
+    "sliced_score_matching": sliced_score_matching.FORMULA,
+    "sliced_score_matching_reduced": sliced_score_matching_reduced.FORMULA,
+    "kernel_stein": kernel_stein.FORMULA,
+    "kernel_stein_v": kernel_stein.V_STATISTIC,
+    "kernel_stein_multiquadric": kernel_stein_multiquadric.FORMULA,
+    "energy_discrepancy": energy_discrepancy.FORMULA,
+    "variational_bound": variational_bound.FORMULA,
+    "recovery_energy": recovery_energy.FORMULA,
+    "score_entropy": score_entropy.FORMULA,
 }

@@ -204,7 +204,60 @@ def _hidden(parabola, visible_bias, rows, hidden_bias, visible):
     )
 
 
-ENUMERATIONS = {
+def _stein(terms, points, scores, width, diagonal):
+    """Mean over pairs of s.s' k + s.dk/dx' + s'.dk/dx + tr d2k/dx dx', k a function of |x - x'|^2."""
+    n, total = len(points), []
+    for i, j in itertools.product(range(n), repeat=2):
+        r = [a - b for a, b in zip(points[i], points[j], strict=True)]
+        square = math.fsum(t * t for t in r)
+        k, by, twice = terms(square, width)  # k and its first two derivatives by |x - x'|^2
+        across = math.fsum((a - b) * t for a, b, t in zip(scores[i], scores[j], r, strict=True))
+        own = math.fsum(a * b for a, b in zip(scores[i], scores[j], strict=True))
+        if diagonal or i != j:
+            total.append(k * own - 2.0 * by * (across + len(r)) - 4.0 * twice * square)
+    return math.fsum(total) / len(total)
+
+
+def _gaussian_kernel(square, l):
+    k = math.exp(-square / (2.0 * l * l))
+    return k, -k / (2.0 * l * l), k / (4.0 * l**4)
+
+
+def _multiquadric_kernel(square, c):
+    w = c * c + square
+    return w**-0.5, -0.5 * w**-1.5, 0.75 * w**-2.5
+
+
+def _scales(scores, noise, sigmas):
+    rows = zip(scores, noise, sigmas, strict=True)
+    squares = [math.fsum((h * s + z) ** 2 for s, z in zip(*row, strict=True)) for *row, h in rows]
+    return math.fsum(squares) / (2.0 * len(squares))
+
+
+def _neighbours(energy, perturbed_energies, stabiliser):
+    total = math.fsum([stabiliser, *(math.exp(energy - E) for E in perturbed_energies)])
+    return math.log(total / len(perturbed_energies))
+
+
+SIGNALS = {  # of learning without the partition function
+    "kernel_stein": lambda points, scores, width: _stein(_gaussian_kernel, points, scores, width, False),
+    "kernel_stein_v": lambda points, scores, width: _stein(_gaussian_kernel, points, scores, width, True),
+    "kernel_stein_multiquadric": lambda points, scores, width: _stein(
+        _multiquadric_kernel, points, scores, width, False
+    ),
+    "multiscale_denoising": _scales,
+    "energy_discrepancy": _neighbours,
+    "variational_bound": lambda data_energies, sampler_energies, entropy: (
+        math.fsum(data_energies) / len(data_energies)
+        - math.fsum(sampler_energies) / len(sampler_energies)
+        + entropy
+    ),
+    "score_entropy": lambda ratios, target_ratios: math.fsum(
+        r - t * math.log(r / t) - t for r, t in zip(ratios, target_ratios, strict=True)
+    ),
+}
+
+ENUMERATIONS = SIGNALS | {
     "softmax": _softmax,
     "marginal_energy": lambda weights, features: (
         -math.log(math.fsum(math.exp(math.fsum(map(operator.mul, w, features))) for w in weights))

@@ -19,12 +19,21 @@ import math
 import numpy as np
 
 from ebm_ref.proof import tape
-from ebm_ref.proof.naive import criteria, energies, inference, latent, losses, samplers, structures
+from ebm_ref.proof.naive import (
+    criteria,
+    energies,
+    inference,
+    latent,
+    losses,
+    samplers,
+    score_matching,
+    structures,
+)
 from ebm_ref.proof.naive.words import follow
 from ebm_ref.proof.recursions import RECURSIONS
 from ebm_ref.proof.tape import Beyond, EdgeOfDomain
 
-FAMILIES = energies, latent, inference, structures, losses, criteria, samplers
+FAMILIES = energies, latent, inference, structures, losses, criteria, samplers, score_matching
 ORACLES = {name: expression for family in FAMILIES for name, expression in family.NAIVE.items()}
 STEPWISE = ORACLES | RECURSIONS  # for large inputs, where nobody can list every path
 

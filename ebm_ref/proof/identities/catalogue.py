@@ -14,6 +14,8 @@ from ebm_ref.proof.identities import (
     energies,
     inference,
     latent,
+    learning_neighbours,
+    learning_scores,
     losses,
     pairs,
     samplers,
@@ -72,6 +74,8 @@ IDENTITIES = (
     | pairs.IDENTITIES
     | weighted.IDENTITIES
     | samplers.IDENTITIES
+    | learning_scores.IDENTITIES
+    | learning_neighbours.IDENTITIES
     | {
         chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
         for loss, formula in FORMULAS.items()
