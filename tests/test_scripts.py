@@ -16,7 +16,7 @@ from ebm_ref import FORMULAS
 from ebm_ref.proof import golden
 
 ROOT = Path(__file__).parents[1]
-REPRODUCTIONS = sorted((ROOT / "scripts").glob("reproduce_*.py"))
+REPRODUCTIONS = sorted((ROOT / "scripts").glob("re[pc]*_*.py"))  # reproduce_*.py and recipe_*.py
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -234,7 +234,7 @@ def test_nothing_heavy_is_imported_to_show_the_options():
     code = (
         "import importlib, sys; sys.path.insert(0, 'scripts')\n"
         f"for name in {[path.stem for path in REPRODUCTIONS]}: importlib.import_module(name)\n"
-        "heavy = ('matplotlib', 'sklearn', 'pywt', 'nimfa', 'statsmodels', 'pandas')\n"
+        "heavy = ('matplotlib', 'sklearn', 'pywt', 'nimfa', 'statsmodels', 'pandas', 'scipy', 'torch')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = run("-c", code)
