@@ -209,11 +209,12 @@ def lead(ours, theirs, batch):
 
 
 def slope_error(rng, W, P, batch, decay):
-    """How far the gradient is from a central difference along a random direction, relative to the slope."""
+    """How far the gradient is from a central difference along a random direction, relative to its norm."""
     V, Q, e = rng.normal(size=W.shape), rng.normal(size=P.shape), 1e-5
     rise = [loss(W + s * V, P + s * Q, batch, decay)[0] for s in (e, -e)]
     _, by_W, by_P = loss(W, P, batch, decay)
-    return abs((rise[0] - rise[1]) / (2.0 * e) / (np.sum(by_W * V) + np.sum(by_P * Q)) - 1.0)
+    error = (rise[0] - rise[1]) / (2.0 * e) - np.sum(by_W * V) - np.sum(by_P * Q)
+    return abs(error) / np.sqrt(np.sum(by_W**2) + np.sum(by_P**2))
 
 
 def page_error(W, P, batch, count=20):
