@@ -15,7 +15,7 @@ Pages   ebm_ref/kernels/losses.py, ebm_ref/kernels/chain.py,
         ebm_ref/kernels/ctc.py, ebm_ref/learning/descent.py
 Time    9 s on one core, 3 s with --quick; most of it PyTorch's.
 
-    z = tanh(x V + c) W + b        one row for each frame, a column for each label
+    z = tanh(x V + c) W + b     a row for each frame, a column for each label
     frames   L = cross-entropy of z[t] and y_t
     chain    L = E(y) - F,     E(y) = -sum_t z[t, y_t] + sum_t P[y_t, y_{t+1}]
     ctc      L = -log sum of e^{sum_t log-softmax z[t, a_t]} over alignments a
@@ -26,8 +26,8 @@ that table; the rest is the chain rule, five lines of it in `backward`. Losses
 are summed and divided by the frames of the batch. Padding costs nothing and
 gets no gradient.
 
-The milliseconds are those of the median batch, network included, on one thread.
-The first process takes longer: numba compiles in it, and keeps the code.
+Milliseconds are those of the median batch, network included, on one thread.
+The first process takes 15 s longer: numba compiles in it, and keeps the code.
 """
 
 import importlib.util
