@@ -13,14 +13,14 @@ Data    Made here, by a hidden Markov model with known parameters: the packages
         of the extra `data` hold no labelled sequences. --data FILE reads
         yours: a moment a line, columns with blanks between them, the last of
         them the label, and an empty line between sequences. 823 sentences of
-        CoNLL-2000, is cwapiti/dat/chtrain.txt in the source archive of
+        CoNLL-2000 are such a file, cwapiti/dat/chtrain.txt in the source of
         libwapiti (pip download --no-deps --no-binary :all: libwapiti). There
         the chain is right in 0.106 +- 0.006 more of the labels. With --reach 1
         both know the words before and after, both are better, and a lead of
         0.004 +- 0.003 is left, which may be chance: the script says FAILS.
 Pages   ebm_ref/exact/chain_nll.py, ebm_ref/exact/chain.py,
         ebm_ref/energies/chain.py, ebm_ref/kernels/chain.py
-Time    9 s on one core, 2 s with --quick; 12 s for the sentences of CoNLL.
+Time    12 s on one core, 3 s with --quick; 12 s for the sentences of CoNLL.
 
     u[t, j]   = -sum_f W[f, j]         over the features f that moment t has
     E(y)      = sum_t u[t, y_t] + sum_t P[y_t, y_{t+1}]

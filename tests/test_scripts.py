@@ -315,3 +315,25 @@ def test_errors_of_an_ising_fit_are_those_of_all_configurations(monkeypatch):
     assert np.allclose(means, p @ F, rtol=0.0, atol=1e-14)
     centred = F - p @ F
     assert np.allclose(curvature, centred.T @ (p[:, None] * centred), rtol=0.0, atol=1e-13)
+
+
+def test_the_step_in_torch_is_that_of_its_optimiser(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import recipe_training_loop as recipe
+
+    rng = np.random.default_rng(0)
+    prototypes = rng.normal(size=(recipe.LABELS, recipe.CHANNELS))
+    batches, begin = [recipe.drawn(rng, prototypes, 4) for _ in range(5)], recipe.start(rng)
+    losses, _ = recipe.train_in_torch(recipe.chain_in_torch, begin, batches)
+    V, c, W, b, P = theta = [torch.tensor(one, requires_grad=True) for one in begin]
+    walk = torch.optim.SGD(theta, lr=recipe.STEP, momentum=recipe.FRICTION)
+    for batch, expected in zip(batches, losses, strict=True):
+        x, own = torch.from_numpy(batch.x), torch.from_numpy(batch.own())
+        z = torch.tanh(x @ V + c) @ W + b
+        tensors = batch._replace(labels=torch.from_numpy(batch.labels))
+        value = recipe.chain_in_torch(z, P, tensors, own) / int(batch.lengths.sum())
+        assert value.item() == pytest.approx(expected, rel=1e-12)
+        walk.zero_grad()
+        value.backward()
+        walk.step()
