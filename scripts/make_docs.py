@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write every generated table, each beside what it is about: `scripts/make_docs.py [GROUP...]`.
 
-    pages        formulas, reproductions, which loss when (seconds; what runs without a GROUP)
+    pages        formulas, scripts, which loss when (seconds; what runs without a GROUP)
     frameworks   the verdicts on installed frameworks (extra `frameworks`, two minutes)
     samplers     the verdicts on released samplers (extra `benchmark`, four minutes)
 
@@ -36,10 +36,10 @@ def formulas():
     return "\n".join(lines)
 
 
-def reproductions():
+def scripts(names):
     """One line a script: its name, and the first line of what it says of itself."""
     lines = ["| script | what it shows |", "|---|---|"]
-    for path in sorted((ROOT / "scripts").glob("reproduce_*.py")):
+    for path in sorted((ROOT / "scripts").glob(names)):
         title = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
         lines.append(f"| [`{path.name}`]({path.name}) | {title} |")
     return "\n".join(lines)
@@ -183,7 +183,10 @@ def samplers():
 PAGES = {
     "README.md": {"which": which},
     "ebm_ref/README.md": {"formulas": formulas},
-    "scripts/README.md": {"reproductions": reproductions},
+    "scripts/README.md": {
+        "recipes": lambda: scripts("recipe_*.py"),
+        "reproductions": lambda: scripts("reproduce_*.py"),
+    },
 }
 FRAMEWORKS = "ebm_ref/conformance/frameworks/README.md"
 SAMPLERS = "ebm_ref/conformance/samplers/README.md"

@@ -1,4 +1,4 @@
-"""What the scripts `reproduce_*.py` have in common: their options, where data lies, and the verdict.
+"""What `reproduce_*.py` and `recipe_*.py` have in common: their options, where data lies, and the verdict.
 
 Each script states one claim, prints the numbers that bear it out, and ends with `conclude`: exit status 0 if
 all holds, 1 with the sentence that does not, 2 where the data is not installed.
@@ -67,6 +67,13 @@ def installed(package, distribution):
         )
         raise SystemExit(2)
     return Path(spec.submodule_search_locations[0])
+
+
+def needed(package, distribution):
+    """The end, with status 2, where a package that the script computes with is missing."""
+    if importlib.util.find_spec(package) is None:
+        print(f"needs {distribution}, which is not installed: pip install 'ebm_ref[data]'", file=sys.stderr)
+        raise SystemExit(2)
 
 
 def digits():

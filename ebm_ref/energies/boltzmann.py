@@ -22,6 +22,8 @@ or has a diagonal.
 
 Both forms have the same models: s = 2 x - 1 turns one into the other, see qubo.py.  The values differ.
 
+A whole problem: scripts/recipe_ising_maximum_likelihood.py.
+
 Source: Ackley, Hinton and Sejnowski (1985), "A Learning Algorithm for Boltzmann Machines", equation (1),
 bits, with thresholds -b; Ising (1925), spins.
 """

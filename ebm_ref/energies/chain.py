@@ -13,6 +13,8 @@ to moment t is its last label.  Minima and sums over all answers therefore cost 
 P is read from row to column: *from* i *to* j.  Several tutorials have it the other way round, and
 say so or not; nothing but an asymmetric example tells.
 
+A whole problem: scripts/recipe_crf_end_to_end.py.
+
 Source: LeCun et al. (2006), Section 7 (sequence labeling); Lafferty, McCallum and
 Pereira (2001), Section 3.
 """

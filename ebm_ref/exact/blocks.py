@@ -128,7 +128,7 @@ def moments(couplings, fields, beta=1.0, executor=None, progress=None, checkpoin
     correlations : (n, n) float
         Not centred, so that C_ii = 1; subtract the outer product of the means for covariances.
 
-    Right to 1e-13 whatever the size of the couplings, also where some of them dwarf others.
+    Right to 1e-13, whatever the couplings are.  A whole problem: scripts/recipe_ising_maximum_likelihood.py.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> means, C = moments(J, np.zeros(2))

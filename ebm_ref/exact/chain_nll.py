@@ -20,6 +20,8 @@ from the probabilities of what is not y.  Where the sum over t in dL/dP cancels,
 sum_n (n(y) - n) p(n), with p(n) the probability that a sequence has the transition exactly n times
 (`count_risk`), which takes longer by the number of moments.
 
+A whole problem: scripts/recipe_crf_end_to_end.py.
+
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 """
 

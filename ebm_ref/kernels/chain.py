@@ -24,6 +24,8 @@ right to some u (t + beta E) of itself, E what its sequences cost above the lowe
 more.  In dL/dP risks that cancel are not told apart as on the page: it is right to 16 u t times the sum of
 their sizes.
 
+A whole problem: scripts/recipe_training_loop.py.
+
 Source: Rabiner (1989), Section V.A, for the scaling.
 """
 

@@ -23,6 +23,8 @@ logits the value is within 8 u (C + t), for t roundings of a log-softmax; an ent
 a difference of nearly equal risks, which the page resolves at t (2 u + 1)^2 cost and this does not: it is
 right to 32 u min(1, L) (1 + max |z|).
 
+A whole problem: scripts/recipe_training_loop.py.
+
 Source: Rabiner (1989), Section V.A, for the scaling; Graves et al. (2006), Section 4.1.
 """
 

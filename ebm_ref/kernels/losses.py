@@ -13,6 +13,8 @@ its page.
 
 Legal input, NaN, corners and ties are the page's; what is returned is float64, and new.
 
+A whole problem: scripts/recipe_training_loop.py.
+
 Source: the pages of losses/, and criteria/cross_entropy.py.
 """
 

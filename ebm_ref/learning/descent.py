@@ -20,6 +20,8 @@ In Adam, eps stands outside the square root: inside, 1e-8 acts like 1e-4 and sma
 long.  Adding decay W to g is not weight decay in Adam.  Weight decay is a step of its own beside Adam's,
 W <- (1 - s decay) W, which shrinks all weights alike.
 
+A whole problem: scripts/recipe_training_loop.py.
+
 Source: LeCun et al. (2006), Section 2.1; Polyak (1964); Kingma and Ba (2015), Algorithm 1.
 """
 
