@@ -67,7 +67,7 @@ def as_real(argument, value):
     plural = "must hold real numbers" if x.ndim else "must be a real number"
     require(x.dtype.kind in "fiu", argument, value, plural)
     with np.errstate(over="ignore"):
-        cast = x.astype(FLOAT, copy=False)
+        cast = x.astype(FLOAT, order="C", copy=False)  # laid out otherwise, exp would take another way
     if x.dtype.itemsize > 8:  # an extended float
         require(np.array_equal(np.isinf(cast), np.isinf(x)), argument, value, f"{plural} that float64 holds")
     return cast[()]

@@ -147,7 +147,8 @@ class Formula:
                 elif type(x) is not kind:
                     x = with_axes(name, cast(name, x), axes)
             else:
-                if type(x) is not np.ndarray or x.dtype is not FLOAT or kind is int:
+                plain = type(x) is np.ndarray and x.dtype is FLOAT and x.flags.c_contiguous
+                if not plain or kind is int:
                     x = cast(name, x)
                     if alike and np.ndim(x) == 0:
                         x = np.full([sizes[axis] for axis in axes], x)

@@ -767,3 +767,12 @@ def random_walk_normal_cdf(t):
     from statistics import NormalDist
 
     return NormalDist().cdf(t)
+
+
+def test_a_lattice_that_is_one_step_wide():
+    """At its walls the step reads the density where the walker stands, and nowhere else."""
+    density = np.array([[1.0, 4.0, 2.0]])
+    assert lattice_walk.lattice_step(density, (0, 1), 0, uniform=0.9) == (0, 1)
+    assert lattice_walk.lattice_step(density, (0, 1), 3, uniform=0.4) == (0, 2)
+    density[0, 0] = np.nan
+    assert lattice_walk.lattice_step(density, (0, 2), 3, uniform=0.5) == (0, 2)

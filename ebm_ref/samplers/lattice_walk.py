@@ -100,7 +100,7 @@ def lattice_step(density, state, direction, uniform):
     state, u = _state(state, p.shape), uniform_numbers("uniform", uniform)
     direction = index_below(2 * p.ndim, "direction", direction)
     new = _neighbour(p.shape, state, direction)
-    check_density(p[[state]] if new is None else np.array([p[state], p[new]]))
+    check_density(np.array([p[state], p[state if new is None else new]]))
     return new if new is not None and u < p[new] / p[state] else state
 
 
