@@ -32,6 +32,10 @@ SMALLER = {
     ("denoising_autoencoder", "n"): 20,
     ("denoising_autoencoder", "m"): 20,
     ("chain_nll", "k"): 12,
+} | {
+    (f"kernel_stein{kind}", axis): size
+    for kind in ("", "_v", "_multiquadric")
+    for axis, size in (("n", 18), ("d", 16))
 }
 
 # why an axis has no large sample
