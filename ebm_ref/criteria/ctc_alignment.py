@@ -28,6 +28,8 @@ import itertools
 import autograd.numpy as np
 
 from ebm_ref.checks import real, require, require_count, require_index, whole
+from ebm_ref.exact.levels import LONGEST, told_apart, total_size, units_of
+from ebm_ref.numerics import value_of, with_slope
 
 
 def spelled(path, blank=0):
@@ -174,13 +176,65 @@ def predecessors(x, moves_two, absent):
 
 
 def best_positions(scores, moves_two):
-    """Position at each moment on the path of the highest sum; ties end on the last but one position."""
-    best, came_from = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), []
-    for row in scores:
-        arriving = predecessors(best, moves_two, -np.inf)
-        came_from.append(np.argmax(arriving, axis=0))
-        best = np.max(arriving, axis=0) + row
-    path = [len(best) - len(best[-2:]) + np.argmax(best[-2:])]
-    for moves in reversed(came_from):
+    """Position at each moment on the path of the highest sum; ties end on the last but one position.
+
+    Where rounding could have chosen, sums are exact.
+    """
+    scores, size = value_of(scores), total_size(value_of(scores))
+    with np.errstate(over="ignore"):
+        ways = ways_in(-scores, moves_two, np.inf)
+    path = traced(ways)
+    passed = np.sort(ways[np.arange(len(path)), :, path], axis=1)
+    ends = np.sort(ways[-1, 0, -2:])
+    if not np.any(np.isnan(scores)) and not all(told_apart(x, size, len(ways)) for x in (passed, ends)):
+        whole, units = exactly(scores)
+        path = path if units.fit_float64 else traced(ways_in(whole, moves_two, units.far))
+    return path
+
+
+def exactly(scores):
+    """Energies of steps as integers, and their units (levels.py)."""
+    units = units_of(scores, count=2 * len(scores) + 2)
+    return units.whole(-scores), units
+
+
+def ways_in(energies, moves_two, forbidden):
+    """(t+1, 3, 2u+1) the lowest energy by which a move of 0, 1, 2 may come to a position, before each moment.
+
+    Row t+1 is a move behind the last moment.  Floats or integers.
+    """
+    lowest = np.full(len(moves_two), forbidden, energies.dtype)
+    lowest[0] = 0
+    ways = []
+    for row in energies:
+        ways.append(predecessors(lowest, moves_two, forbidden))
+        lowest = np.minimum(ways[-1].min(axis=0) + row, forbidden)
+    return np.array([*ways, predecessors(lowest, moves_two, forbidden)])
+
+
+def traced(ways):
+    """(t,) positions of the best path, from its end."""
+    last = ways[-1, 0, -2:]
+    path = [ways.shape[2] - len(last) + np.argmin(last)]
+    for moves in np.argmin(ways[-2::-1], axis=1):
         path.append(path[-1] - moves[path[-1]])
     return np.array(path[-2::-1], int)
+
+
+def above_best(scores, path, moves_two):
+    """Scores of positions (t, 2u+1) and of moves (t+1, 3, 2u+1), counted from those of the best path.
+
+    Sums of them along any path say how far its sum lies below.  Where float64 could lose some of them, no
+    score is positive: moves have what they cost more than the best way in, and positions 0 or -inf.
+    """
+    exact, moves = value_of(scores), np.zeros((len(scores) + 1, 3, len(moves_two)))
+    best = scores[np.arange(len(scores)), path][:, None]
+    with np.errstate(over="ignore"):
+        counted = exact - value_of(best)
+    if total_size(counted) <= LONGEST:
+        return scores - best, moves
+    whole, units = exactly(exact)
+    ways = ways_in(whole, moves_two, units.far)
+    first = np.sum(best) * (np.arange(len(scores)) == 0)
+    rows = with_slope(np.where(exact == -np.inf, -np.inf, 0.0), scores - first[:, None])
+    return rows, -units.real(ways - ways.min(axis=1, keepdims=True))
