@@ -23,7 +23,10 @@ returns the second under the name of the first (github.com/pytorch/pytorch/issue
 
 In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
 energies are counted from the lowest, that of the best alignment: L = E_min - log(1 + r), where r is the
-sum of e^{E_min - E} over all other alignments, and log1p(r) keeps the digits of a small r.  A
+sum of e^{E_min - E} over all other alignments, and log1p(r) keeps the digits of a small r.  Moment by moment,
+E - E_min adds up the scores of the best alignment less those of another.  Where these are large and cancel,
+it adds up instead what each move costs above the best way to where it leads.  That is exact (levels.py), and
+never negative, so that 1e17 here and -1e17 there leave the 1/2 beside them.  A
 log-probability near 0 holds the digits of 1 - p, so none of them is lost.  But a lp that comes from a
 subtraction of logits carries an error of 1e-16 times the logit, which no later formula can take back.
 The page ctc_of_logits.py starts from the logits, and avoids that.
@@ -102,7 +105,8 @@ def ctc(log_probabilities, target: int, blank: int = 0):
     float
         >= 0 for normalised rows; +inf where no path spells the target.
 
-    Raises ValueError if a log-probability is +inf, or if target and blank are not classes apart.
+    Raises ValueError if a log-probability is +inf, if the sum along the best alignment overflows, or if
+    target and blank are not classes apart.
 
     >>> half = np.log(np.full((2, 2), 0.5))
     >>> round(float(np.exp(-ctc(half, [1]))), 12)  # 1 1, 1 -, - 1: three of four paths
@@ -172,7 +176,7 @@ def from_best(scores, y, blank):
     best = rows[np.arange(len(rows)), path]
     if not np.all(value_of(best) > -np.inf) or np.any(np.isnan(value_of(rows))):
         return None, np.array([np.sum(best)])
-    return (*above_best(rows, path, moves_two), moves_two), best
+    return (*above_best(rows, best, moves_two), moves_two), best
 
 
 def arrivals(scores, moves, moves_two):

@@ -15,7 +15,8 @@ and after the labels,
 Two labels that are alike merge unless a blank parts them, so an equal neighbour costs a moment more.
 An alignment of u labels exists if and only if t >= u + (number of equal neighbours).  Many texts ask
 for t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi path, follows from
-the best way to reach each position.
+the best way to reach each position.  Where float64 could not tell which way is best, energies are added up
+as integers (levels.py).
 
 On these pages t is the number of moments, u that of labels, c that of classes, and the target y is a
 sequence of labels.
@@ -28,7 +29,7 @@ import itertools
 import autograd.numpy as np
 
 from ebm_ref.checks import real, require, require_count, require_index, whole
-from ebm_ref.exact.levels import LONGEST, told_apart, total_size, units_of
+from ebm_ref.exact.levels import is_short, told_apart, total_size, units_of
 from ebm_ref.numerics import value_of, with_slope
 
 
@@ -221,20 +222,31 @@ def traced(ways):
     return np.array(path[-2::-1], int)
 
 
-def above_best(scores, path, moves_two):
+def above_best(scores, best, moves_two):
     """Scores of positions (t, 2u+1) and of moves (t+1, 3, 2u+1), counted from those of the best path.
 
     Sums of them along any path say how far its sum lies below.  Where float64 could lose some of them, no
     score is positive: moves have what they cost more than the best way in, and positions 0 or -inf.
     """
-    exact, moves = value_of(scores), np.zeros((len(scores) + 1, 3, len(moves_two)))
-    best = scores[np.arange(len(scores)), path][:, None]
-    with np.errstate(over="ignore"):
-        counted = exact - value_of(best)
-    if total_size(counted) <= LONGEST:
-        return scores - best, moves
+    counted, moves = less_best(scores, best), np.zeros((len(scores) + 1, 3, len(moves_two)))
+    exact = value_of(scores)
+    if is_short(value_of(counted)):
+        return hopeful(counted), moves
     whole, units = exactly(exact)
     ways = ways_in(whole, moves_two, units.far)
-    first = np.sum(best) * (np.arange(len(scores)) == 0)
-    rows = with_slope(np.where(exact == -np.inf, -np.inf, 0.0), scores - first[:, None])
-    return rows, -units.real(ways - ways.min(axis=1, keepdims=True))
+    rows = with_slope(np.where(exact == -np.inf, -np.inf, 0.0), counted)
+    return rows, hopeful(-units.real(ways - ways.min(axis=1, keepdims=True)))
+
+
+def less_best(scores, best):
+    """Scores less the finite ones along the best way, an entry for each row."""
+    with np.errstate(over="ignore"):
+        return scores - np.reshape(best, (-1, *np.ones(np.ndim(scores) - 1, int)))
+
+
+def hopeful(differences):
+    """Differences from the best, of which `is_short` or none is positive; -inf those below -2^40.
+
+    What passes them has no weight left, and sums of what remains do not overflow.
+    """
+    return np.where(differences < -(2.0**40), -np.inf, differences)

@@ -17,7 +17,10 @@ So count failures.  Reading a path is a walk over the positions of the target.  
 the first symbol that is no move from where it stands.  P(lost or unfinished) is a sum of positive
 terms, and small when L is:
 
-    L = -log1p(-P(not spelled))     where that is below 1/2, else as in ctc.py
+    L = -log1p(-P(not spelled))     where that is below 1/2, else
+    L = sum_t (log sum_k e^{z[t, k]} - z[t, best_t]) - log(1 + r)
+
+with the best alignment and r as in ctc.py, but of logits, since log-softmax has rounded what may decide.
 
 softmax - gamma cancels the same way.  So put a freshly drawn symbol in the place of path_t, and see
 whether it spoils the path:
@@ -53,13 +56,7 @@ from ebm_ref.criteria.ctc import (
     lowest_energy,
     random_target,
 )
-from ebm_ref.criteria.ctc_alignment import (
-    NO_TARGETS,
-    check_symbols,
-    positions,
-    predecessors,
-    spelled,
-)
+from ebm_ref.criteria.ctc_alignment import NO_TARGETS, check_symbols, positions, predecessors, spelled
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
 from ebm_ref.numerics import log_softmax, negated, scaled_sum, softmax
@@ -97,8 +94,8 @@ def ctc_of_logits(logits, target: int, blank: int = 0):
     float
         >= 0; +inf where no path spells the target.
 
-    Raises ValueError if a logit is +inf or all of a row are -inf, or if target and blank are not classes
-    apart.
+    Raises ValueError if a logit is +inf or all of a row are -inf, if L overflows, or if target and blank are
+    not classes apart.
 
     >>> float(ctc_of_logits(np.array([[0.0, 17.0], [0.0, 17.0]]), [1]))
     1.71390828963254e-15
@@ -134,15 +131,15 @@ def surprise(z, y, blank):
     walk, best = from_best(z, y, blank)
     if walk is None:
         return negated(np.sum(best))
-    highest = np.array([np.max(row) for row in z])
+    highest = z[np.arange(len(z)), np.argmax(z, axis=1)]
     lowest = lowest_energy("logits", np.concatenate([best, -highest]))
     return lowest + sum(beside_highest(row) for row in z) - log_sum(walk)
 
 
 def beside_highest(row):
     """log sum_k e^{row_k} less the highest of the row, which keeps its digits however large that is."""
-    others = np.arange(len(row)) != np.argmax(row)
-    return np.log1p(np.sum(np.exp(row[others] - np.max(row))))
+    i = np.argmax(row)
+    return np.log1p(np.sum(np.exp(row[np.arange(len(row)) != i] - row[i])))
 
 
 def not_spelled(z, y, blank):
