@@ -151,7 +151,7 @@ def test_autograd_follows(kind):
 def assert_followed(name, inputs):
     f = FORMULAS[name]
     for a, gradient in f.gradients.items():
-        slope = autograd.grad(lambda x: f.value(**inputs | {a: x}))(inputs[a])
+        slope = autograd.grad(lambda x, a=a: f.value(**inputs | {a: x}))(inputs[a])
         np.testing.assert_allclose(slope, gradient(**inputs), rtol=1e-9, atol=1e-10)
 
 

@@ -157,7 +157,7 @@ def best_steps(scores):
 
 
 def ways_in(energies, forbidden):
-    """(t+u, 2, u+1) the lowest energy of all steps up to each, by where the step leads; floats or integers."""
+    """(t+u, 2, u+1) the lowest energy up to each step, this included, by where it leads; floats or integers."""
     lowest = np.full(energies.shape[2], forbidden, energies.dtype)
     lowest[0] = 0
     ways = []

@@ -106,7 +106,7 @@ def chain_nll_pairwise_gradient(unary, pairwise, labels: int, beta=1.0):
     each = np.zeros((len(pairs), k * k))
     for s, (p, pair) in enumerate(zip(edges, pairs, strict=True)):
         each[s] = less_than_one(np.ravel(p), pair)
-    g, sizes = each.sum(axis=0), np.abs(each).sum(axis=0)
+    g, sizes = (np.array([exact_sum(x) for x in table.T]) for table in (each, np.abs(each)))
     for pair in np.flatnonzero(np.abs(g) < sizes / 16):
         g[pair] = count_risk(u, P, y, beta, *divmod(pair, k))
     return g.reshape(k, k)
@@ -120,7 +120,7 @@ def energy_gap(u, P, y, z):
 def less_than_one(p, i):
     """e_i - p for probabilities p, with 1 - p_i as the sum of the others, which keeps its digits."""
     g = -p
-    g[i] = np.sum(p[np.arange(len(p)) != i])
+    g[i] = exact_sum(p[np.arange(len(p)) != i])
     return g
 
 

@@ -127,7 +127,7 @@ def largest(sums):
 
 
 def total_size(x):
-    """The sum of the largest size in each row, the first axis, of what is finite: no sum along rows is larger.
+    """The sum of the largest finite size in each row, the first axis: no sum along rows is larger.
 
     >>> float(total_size(np.array([[1.0, -2.0], [np.inf, 0.5]])))
     2.5
@@ -140,8 +140,8 @@ def total_size(x):
 def is_short(differences):
     """Whether float64 may add up these differences from the best, one of each row: weights e^sum keep.
 
-    No sum is larger than the gains of all rows together.  One that is further down than these and 800 has
-    no weight left, in the end.  So none that counts is larger than both, and off by 2^-38 at most at each step.
+    No sum exceeds the gains of all rows together.  One that is further down than these and 800 can have no
+    weight in the end.  So no sum that counts is larger than both, or off by more than 2^-38 at each step.
 
     >>> is_short(np.array([[0.0, 0.5], [-1e17, -np.inf]])), is_short(np.array([[0.0, 1e17], [-1e17, 0.0]]))
     (True, False)
