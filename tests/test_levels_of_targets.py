@@ -91,7 +91,7 @@ def share(w, holds):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctc_of_logits(kind):
-    """With L from sums less the highest of each row, and the slope as softmax less posterior, in 700 digits."""
+    """L from the normaliser of each row, the slope as softmax less posterior, in 700 digits."""
     for z, y, blank, paths, sums in targets(kind, 2):
         with mp.workdps(700):
             rows = [weights([total([score]) for score in row]) for row in z]

@@ -59,7 +59,7 @@ from ebm_ref.criteria.ctc import (
 from ebm_ref.criteria.ctc_alignment import NO_TARGETS, check_symbols, positions, predecessors, spelled
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
-from ebm_ref.numerics import log_softmax, negated, scaled_sum, softmax
+from ebm_ref.numerics import negated, scaled_sum, softmax
 
 
 def ctc_of_logits_as_printed(logits, target: int, blank: int = 0):
@@ -129,8 +129,9 @@ def surprise(z, y, blank):
     if missed < 0.5:
         return -np.log1p(-missed)
     walk, best = from_best(z, y, blank)
-    if walk is None:
-        return negated(np.sum(best))
+    if walk is None:  # a NaN is read wherever it stands, if there are moments enough
+        is_nan = np.any(np.isnan(z)) and is_long_enough(len(z), y)
+        return np.nan if is_nan else negated(np.sum(best))
     highest = z[np.arange(len(z)), np.argmax(z, axis=1)]
     lowest = lowest_energy("logits", np.concatenate([best, -highest]))
     return lowest + sum(beside_highest(row) for row in z) - log_sum(walk)

@@ -22,9 +22,9 @@ The derivative is by the log-probabilities, each an independent number.  The bla
 -1 together, for each way leaves it once; so do all steps that give label j.
 
 In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
-steps are counted from those of the best way, as in ctc.py, and where scores of 1e17 cancel, steps have what
-they cost above the best way to where they lead, which is exact (levels.py).  All ways through (t, j) lie on the
-diagonal n = t + j, and reach it in n steps: the sum runs over diagonals, a chain of T + u moves.
+steps are counted from those of the best way, as in ctc.py.  Where scores of 1e17 cancel, steps have what
+they cost above the best way to where they lead, which is exact (levels.py).  All ways through (t, j) lie on
+the diagonal n = t + j, and reach it in n steps: the sum runs over diagonals, a chain of T + u moves.
 
 Log-probabilities are taken as given: normalised rows make e^{-L} the probability of the target.  Some
 libraries normalise again, which changes nothing for normalised rows but their gradient.
@@ -157,7 +157,7 @@ def best_steps(scores):
 
 
 def ways_in(energies, forbidden):
-    """(t+u, 2, u+1) the lowest energy up to each step, this included, by where it leads; floats or integers."""
+    """(t+u, 2, u+1) the lowest energy up to each step and with it, by where it leads; floats or integers."""
     lowest = np.full(energies.shape[2], forbidden, energies.dtype)
     lowest[0] = 0
     ways = []
