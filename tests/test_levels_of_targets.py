@@ -12,6 +12,7 @@ from ebm_ref.criteria.ctc import ctc, ctc_gradient
 from ebm_ref.criteria.ctc_alignment import alignments, best_alignment
 from ebm_ref.criteria.ctc_of_logits import ctc_of_logits, ctc_of_logits_gradient
 from ebm_ref.criteria.transducer import transducer, transducer_gradient
+from ebm_ref.exact.chain_nll import chain_nll_pairwise_gradient
 
 mpmath = pytest.importorskip("mpmath", reason="the truth is computed with mpmath")
 mp, mpf = mpmath.mp, mpmath.mpf
@@ -178,3 +179,11 @@ def test_a_sum_that_overflows_is_refused():
             call()
     assert ctc_of_logits(low, [1]) == pytest.approx(np.log(4.0 / 3.0))  # three of four paths
     assert ctc_of_logits(far, [1]) == 0.0
+
+
+def test_equal_moments_round_once():
+    """Sixteen transitions of probability 1/25 each: their sum is rounded once, not sixteen times."""
+    labels = np.arange(17) % 5
+    g = chain_nll_pairwise_gradient(np.zeros((17, 5)), np.zeros((5, 5)), labels)
+    truth = [[float((i + 1) % 5 == j) * sum(labels[:-1] == i) - 16 / 25 for j in range(5)] for i in range(5)]
+    np.testing.assert_allclose(g, truth, rtol=2.0**-51)

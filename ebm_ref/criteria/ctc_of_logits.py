@@ -56,7 +56,14 @@ from ebm_ref.criteria.ctc import (
     lowest_energy,
     random_target,
 )
-from ebm_ref.criteria.ctc_alignment import NO_TARGETS, check_symbols, positions, predecessors, spelled
+from ebm_ref.criteria.ctc_alignment import (
+    NO_TARGETS,
+    check_symbols,
+    is_long_enough,
+    positions,
+    predecessors,
+    spelled,
+)
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
 from ebm_ref.numerics import negated, scaled_sum, softmax

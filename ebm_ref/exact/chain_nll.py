@@ -18,7 +18,9 @@ Padding is no part of a chain: a chain of the sample's own length has the loss o
 Both terms may be 1e8 and L 1e-9.  So all energies are counted from the best sequence, and 1 - p is summed
 from the probabilities of what is not y.  Where the sum over t in dL/dP cancels, it is computed instead as
 sum_n (n(y) - n) p(n), with p(n) the probability that a sequence has the transition exactly n times
-(`count_risk`), which takes longer by the number of moments.
+(`count_risk`), which takes longer by the number of moments.  One limit remains: a recursion rounds once a
+moment, and where all energies are equal, always the same way.  After 300 such moments a slope has been seen
+off by 44 units of its last place.  So this page keeps 64 (u C + eta), not 4; up to 17 moments it keeps 8.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 """
@@ -214,6 +216,7 @@ NO_SUMS = NO_CHAINS | {
 
 FORMULA = Formula(
     value=chain_nll,
+    keeps=64.0,
     signature="(t,k),(k,k),(t),()->()",
     source="lafferty2001, Section 3; lecun2006, Section 7",
     gradients={"unary": chain_nll_unary_gradient, "pairwise": chain_nll_pairwise_gradient},
