@@ -23,7 +23,10 @@ returns the second under the name of the first (github.com/pytorch/pytorch/issue
 
 In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
 energies are counted from the lowest, that of the best alignment: L = E_min - log(1 + r), where r is the
-sum of e^{E_min - E} over all other alignments, and log1p(r) keeps the digits of a small r.  A
+sum of e^{E_min - E} over all other alignments, and log1p(r) keeps the digits of a small r.  Moment by moment,
+E - E_min adds up the scores of the best alignment less those of another.  Where these are large and cancel,
+it adds up instead what each move costs above the best way to where it leads.  That is exact (levels.py), and
+never negative, so that 1e17 here and -1e17 there leave the 1/2 beside them.  A
 log-probability near 0 holds the digits of 1 - p, so none of them is lost.  But a lp that comes from a
 subtraction of logits carries an error of 1e-16 times the logit, which no later formula can take back.
 The page ctc_of_logits.py starts from the logits, and avoids that.
@@ -44,8 +47,10 @@ Source: Graves et al. (2006), Section 4.1, equations (3)-(8), (14)-(16).
 
 import autograd.numpy as np
 
+from ebm_ref.checks import require
 from ebm_ref.criteria.ctc_alignment import (
     NO_TARGETS,
+    above_best,
     alignments,
     best_alignment,
     best_positions,
@@ -58,7 +63,7 @@ from ebm_ref.criteria.ctc_alignment import (
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import log_softmax, negated, scaled_sum
+from ebm_ref.numerics import exact_sum, log_softmax, negated, scaled_sum, value_of
 
 
 def ctc_as_printed(log_probabilities, target: int, blank: int = 0):
@@ -100,7 +105,8 @@ def ctc(log_probabilities, target: int, blank: int = 0):
     float
         >= 0 for normalised rows; +inf where no path spells the target.
 
-    Raises ValueError if a log-probability is +inf, or if target and blank are not classes apart.
+    Raises ValueError if a log-probability is +inf, if the sum along the best alignment overflows, or if
+    target and blank are not classes apart.
 
     >>> half = np.log(np.full((2, 2), 0.5))
     >>> round(float(np.exp(-ctc(half, [1]))), 12)  # 1 1, 1 -, - 1: three of four paths
@@ -112,11 +118,12 @@ def ctc(log_probabilities, target: int, blank: int = 0):
 def ctc_gradient(log_probabilities, target: int, blank: int = 0):
     """dL/dlp, shape (t, c): minus the posterior of each class; all NaN or 0 where L is not finite."""
     lp, y, blank = FORMULA.checked(log_probabilities, target, blank)
-    scores, moves_two, lowest = from_best(lp, y, blank)
+    walk, best = from_best(lp, y, blank)
+    lowest = lowest_energy("log_probabilities", best)
     if not lowest < np.inf:
         return np.full(lp.shape, np.nan if np.isnan(lowest) else 0.0)
     is_symbol = positions(y, blank)[0][:, None] == np.arange(lp.shape[1])
-    return negated(np.minimum(1.0, position_posterior(scores, moves_two) @ is_symbol))
+    return negated(np.minimum(1.0, position_posterior(*walk) @ is_symbol))
 
 
 def rules(log_probabilities, target, blank):
@@ -126,45 +133,79 @@ def rules(log_probabilities, target, blank):
 
 def free_energy(lp, y, blank):
     """L of a sample that was checked."""
-    scores, moves_two, lowest = from_best(lp, y, blank)
-    if not lowest < np.inf:
-        return lowest
-    c, r = arrivals(scores, moves_two)[-1]
-    c, r = scaled_sum(c[-2:], r[-2:])
-    return lowest - (c + np.log1p(r))
+    walk, best = from_best(lp, y, blank)
+    lowest = lowest_energy("log_probabilities", best)
+    return lowest - log_sum(walk) if lowest < np.inf else lowest
 
 
-def from_best(lp, y, blank):
-    """Scores of positions counted from those of the best alignment, moves of two, and the lowest energy."""
+def lowest_energy(argument, best):
+    """Minus the sum of the scores along the best alignment, rounded once, or a ValueError if it overflows."""
+    lowest = negated(exact_sum(best))
+    overflows = np.isinf(value_of(lowest)) and bool(np.all(np.isfinite(value_of(best))))
+    require(not overflows, argument, value_of(best), "must have a finite sum along the best alignment")
+    return lowest
+
+
+def log_sum(walk):
+    """log(1 + r), the sum over all alignments, counted from the best."""
+    c, r = scaled_sum(*ends(*walk))
+    return c + np.log1p(r)
+
+
+def ends(scores, moves, moves_two):
+    """What has passed all moments and stands on the last two positions, the last label and the last blank."""
+    c, r = arrivals(scores, moves, moves_two)[-1]
+    return c[-2:] + last_moves(moves), r[-2:]
+
+
+def last_moves(moves):
+    """Scores of an end on the last two positions; there is one alone where the target is empty."""
+    return moves[-1, 1::-1, -1][-moves.shape[2] :]
+
+
+def from_best(scores, y, blank):
+    """What `arrivals` takes, counted from the best alignment, and the scores along that: NaN if one is.
+
+    Where there is no alignment of positive probability, the scores say so by -inf, and the rest is None.
+    """
     _, moves_two = positions(y, blank)
-    if not is_long_enough(len(lp), y):
-        return None, moves_two, np.inf
-    scores = position_scores(lp, y, blank)
-    best = scores[np.arange(len(scores)), best_positions(scores, moves_two)]
-    lowest = negated(np.sum(best))
-    return (scores - best[:, None] if lowest < np.inf else None), moves_two, lowest
+    if not is_long_enough(len(scores), y):
+        return None, np.array([-np.inf])
+    rows = position_scores(scores, y, blank)
+    path = best_positions(rows, moves_two)
+    best = rows[np.arange(len(rows)), path]
+    if not np.all(value_of(best) > -np.inf) or np.any(np.isnan(value_of(rows))):
+        return None, np.array([np.sum(best)])
+    return (*above_best(rows, best, moves_two), moves_two), best
 
 
-def arrivals(scores, moves_two):
+def arrivals(scores, moves, moves_two):
     """What reaches each position before moment 0, 1, ..., t, as pairs (1 + r) e^c: (2u+1,) each.
 
     The entry at t is what has passed all moments; the others still lack the score of their moment.
     """
     c, r = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), np.zeros(len(moves_two))
     rows = []
-    for row in scores:
-        c, r = scaled_sum(predecessors(c, moves_two, -np.inf), predecessors(r, moves_two, 0.0))
+    for row, move in zip(scores, moves[:-1], strict=True):
+        c, r = scaled_sum(predecessors(c, moves_two, -np.inf) + move, predecessors(r, moves_two, 0.0))
         rows.append((c, r))
         c = c + row
     return [*rows, (c, r)]
 
 
-def position_posterior(scores, moves_two):
+def reversed_walk(scores, moves, moves_two):
+    """The same from behind: moments and positions reversed, and each move starts where it used to end."""
+    back = np.zeros(moves.shape)
+    for m in range(min(3, len(moves_two))):
+        back[:, m, m:] = moves[::-1, m, m:][:, ::-1]
+    return scores[::-1, ::-1], back, np.append([False, False], moves_two[:1:-1])[: len(moves_two)]
+
+
+def position_posterior(scores, moves, moves_two):
     """(t, 2u+1) probability of each position at each moment, given that the path spells the target."""
-    backwards = np.concatenate([[False, False], moves_two[:1:-1]])[: len(moves_two)]
     shape = len(scores), 2, len(moves_two)
-    before = np.array(arrivals(scores, moves_two)[:-1]).reshape(shape)
-    after = np.array(arrivals(scores[::-1, ::-1], backwards)[:-1]).reshape(shape)[::-1, :, ::-1]
+    before = np.array(arrivals(scores, moves, moves_two)[:-1]).reshape(shape)
+    after = np.array(arrivals(*reversed_walk(scores, moves, moves_two))[:-1]).reshape(shape)[::-1, :, ::-1]
     c = before[:, 0] + scores + after[:, 0]
     r = before[:, 1] + after[:, 1] + before[:, 1] * after[:, 1]
     all_c, all_r = scaled_sum(c.T, r.T)

@@ -15,7 +15,8 @@ and after the labels,
 Two labels that are alike merge unless a blank parts them, so an equal neighbour costs a moment more.
 An alignment of u labels exists if and only if t >= u + (number of equal neighbours).  Many texts ask
 for t >= u only, some for t >= 2u + 1.  The alignment of lowest energy, the Viterbi path, follows from
-the best way to reach each position.
+the best way to reach each position.  Where float64 could not tell which way is best, energies are added up
+as integers (levels.py).
 
 On these pages t is the number of moments, u that of labels, c that of classes, and the target y is a
 sequence of labels.
@@ -28,6 +29,8 @@ import itertools
 import autograd.numpy as np
 
 from ebm_ref.checks import real, require, require_count, require_index, whole
+from ebm_ref.exact.levels import is_short, told_apart, total_size, units_of
+from ebm_ref.numerics import value_of, with_slope
 
 
 def spelled(path, blank=0):
@@ -174,13 +177,76 @@ def predecessors(x, moves_two, absent):
 
 
 def best_positions(scores, moves_two):
-    """Position at each moment on the path of the highest sum; ties end on the last but one position."""
-    best, came_from = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), []
-    for row in scores:
-        arriving = predecessors(best, moves_two, -np.inf)
-        came_from.append(np.argmax(arriving, axis=0))
-        best = np.max(arriving, axis=0) + row
-    path = [len(best) - len(best[-2:]) + np.argmax(best[-2:])]
-    for moves in reversed(came_from):
+    """Position at each moment on the path of the highest sum; ties end on the last but one position.
+
+    Where rounding could have chosen, sums are exact.
+    """
+    scores, size = value_of(scores), total_size(value_of(scores))
+    with np.errstate(over="ignore"):
+        ways = ways_in(-scores, moves_two, np.inf)
+    path = traced(ways)
+    passed = np.sort(ways[np.arange(len(path)), :, path], axis=1)
+    ends = np.sort(ways[-1, 0, -2:])
+    if not np.any(np.isnan(scores)) and not all(told_apart(x, size, len(ways)) for x in (passed, ends)):
+        whole, units = exactly(scores)
+        path = path if units.fit_float64 else traced(ways_in(whole, moves_two, units.far))
+    return path
+
+
+def exactly(scores):
+    """Energies of steps as integers, and their units (levels.py)."""
+    units = units_of(scores, count=2 * len(scores) + 2)
+    return units.whole(-scores), units
+
+
+def ways_in(energies, moves_two, forbidden):
+    """(t+1, 3, 2u+1) the lowest energy by which a move of 0, 1, 2 may come to a position, before each moment.
+
+    Row t+1 is a move behind the last moment.  Floats or integers.
+    """
+    lowest = np.full(len(moves_two), forbidden, energies.dtype)
+    lowest[0] = 0
+    ways = []
+    for row in energies:
+        ways.append(predecessors(lowest, moves_two, forbidden))
+        lowest = np.minimum(ways[-1].min(axis=0) + row, forbidden)
+    return np.array([*ways, predecessors(lowest, moves_two, forbidden)])
+
+
+def traced(ways):
+    """(t,) positions of the best path, from its end."""
+    last = ways[-1, 0, -2:]
+    path = [ways.shape[2] - len(last) + np.argmin(last)]
+    for moves in np.argmin(ways[-2::-1], axis=1):
         path.append(path[-1] - moves[path[-1]])
     return np.array(path[-2::-1], int)
+
+
+def above_best(scores, best, moves_two):
+    """Scores of positions (t, 2u+1) and of moves (t+1, 3, 2u+1), counted from those of the best path.
+
+    Sums of them along any path say how far its sum lies below.  Where float64 could lose some of them, no
+    score is positive: moves have what they cost more than the best way in, and positions 0 or -inf.
+    """
+    counted, moves = less_best(scores, best), np.zeros((len(scores) + 1, 3, len(moves_two)))
+    exact = value_of(scores)
+    if is_short(value_of(counted)):
+        return hopeful(counted), moves
+    whole, units = exactly(exact)
+    ways = ways_in(whole, moves_two, units.far)
+    rows = with_slope(np.where(exact == -np.inf, -np.inf, 0.0), counted)
+    return rows, hopeful(-units.real(ways - ways.min(axis=1, keepdims=True)))
+
+
+def less_best(scores, best):
+    """Scores less the finite ones along the best way, an entry for each row."""
+    with np.errstate(over="ignore"):
+        return scores - np.reshape(best, (-1, *np.ones(np.ndim(scores) - 1, int)))
+
+
+def hopeful(differences):
+    """Differences from the best, of which `is_short` or none is positive; -inf those below -2^40.
+
+    What passes them has no weight left, and sums of what remains do not overflow.
+    """
+    return np.where(differences < -(2.0**40), -np.inf, differences)

@@ -17,7 +17,10 @@ So count failures.  Reading a path is a walk over the positions of the target.  
 the first symbol that is no move from where it stands.  P(lost or unfinished) is a sum of positive
 terms, and small when L is:
 
-    L = -log1p(-P(not spelled))     where that is below 1/2, else as in ctc.py
+    L = -log1p(-P(not spelled))     where that is below 1/2, else
+    L = sum_t (log sum_k e^{z[t, k]} - z[t, best_t]) - log(1 + r)
+
+with the best alignment and r as in ctc.py, but of logits, since log-softmax has rounded what may decide.
 
 softmax - gamma cancels the same way.  So put a freshly drawn symbol in the place of path_t, and see
 whether it spoils the path:
@@ -45,21 +48,25 @@ from ebm_ref.criteria.ctc import (
     classes_renamed,
     ctc,
     ctc_gradient,
+    ends,
     forward,
-    free_energy,
+    from_best,
+    last_moves,
+    log_sum,
+    lowest_energy,
     random_target,
 )
 from ebm_ref.criteria.ctc_alignment import (
     NO_TARGETS,
     check_symbols,
+    is_long_enough,
     positions,
     predecessors,
     spelled,
-    viterbi,
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
-from ebm_ref.numerics import log_softmax, scaled_sum, softmax
+from ebm_ref.numerics import negated, scaled_sum, softmax
 
 
 def ctc_of_logits_as_printed(logits, target: int, blank: int = 0):
@@ -94,8 +101,8 @@ def ctc_of_logits(logits, target: int, blank: int = 0):
     float
         >= 0; +inf where no path spells the target.
 
-    Raises ValueError if a logit is +inf or all of a row are -inf, or if target and blank are not classes
-    apart.
+    Raises ValueError if a logit is +inf or all of a row are -inf, if L overflows, or if target and blank are
+    not classes apart.
 
     >>> float(ctc_of_logits(np.array([[0.0, 17.0], [0.0, 17.0]]), [1]))
     1.71390828963254e-15
@@ -128,7 +135,19 @@ def surprise(z, y, blank):
     missed = not_spelled(z, y, blank)
     if missed < 0.5:
         return -np.log1p(-missed)
-    return free_energy(np.array([log_softmax(row) for row in z]).reshape(np.shape(z)), y, blank)
+    walk, best = from_best(z, y, blank)
+    if walk is None:  # a NaN is read wherever it stands, if there are moments enough
+        is_nan = np.any(np.isnan(z)) and is_long_enough(len(z), y)
+        return np.nan if is_nan else negated(np.sum(best))
+    highest = z[np.arange(len(z)), np.argmax(z, axis=1)]
+    lowest = lowest_energy("logits", np.concatenate([best, -highest]))
+    return lowest + sum(beside_highest(row) for row in z) - log_sum(walk)
+
+
+def beside_highest(row):
+    """log sum_k e^{row_k} less the highest of the row, which keeps its digits however large that is."""
+    i = np.argmax(row)
+    return np.log1p(np.sum(np.exp(row[np.arange(len(row)) != i] - row[i])))
 
 
 def not_spelled(z, y, blank):
@@ -162,38 +181,39 @@ def leads_to(y, blank, classes):
 
 def spoilt(z, y, blank):
     """For each moment, (3 (2u+1), c) P(path moves so, fresh = k spoils it | path spells the target)."""
-    scores = z - z[np.arange(len(z)), viterbi(z, y, blank)][:, None]
-    symbols, to, exists = moves(y, blank)
+    walk, _ = from_best(z, y, blank)
+    to, exists = moves(y, blank)[1:]
     leads = leads_to(y, blank, np.shape(z)[1])
-    walks = walked(scores[:, symbols], positions(y, blank)[1])
-    all_c, all_r = scaled_sum(walks[-1][0][-2:], walks[-1][1][-2:])
-    after = twins(scores, y, blank)
-    for logits, row, (c, r), (twin_c, twin_r) in zip(z, scores, walks, after, strict=False):
+    steps = np.where(exists, walk[0][:, to] + walk[1][:-1, np.arange(3)[:, None], to], -np.inf)
+    all_c, all_r = scaled_sum(*ends(*walk))
+    after = twins(steps, last_moves(walk[1]), y, blank, leads)
+    for logits, step, (c, r), (twin_c, twin_r) in zip(z, steps, walked(*walk), after, strict=False):
         twin = to[..., None], leads[:-1]
-        moved = np.where(exists, c + row[symbols[to]], -np.inf)[..., None]
-        odds = np.exp(moved + twin_c[twin] - all_c)
+        odds = np.exp((c + step)[..., None] + twin_c[twin] - all_c)
         odds = odds * (1.0 + r[:, None]) * (1.0 + twin_r[twin]) / (1.0 + all_r)
         yield (softmax(logits) * odds).reshape(-1, len(logits))
 
 
-def walked(scores, moves_two):
+def walked(scores, moves, moves_two):
     """What stands at each position after 0, 1, ..., t moments, as pairs (1 + r) e^c."""
     start = np.where(np.arange(len(moves_two)) == 0, 0.0, -np.inf), np.zeros(len(moves_two))
-    came = arrivals(scores, moves_two)[:-1]
+    came = arrivals(scores, moves, moves_two)[:-1]
     return [start, *((c + row, r) for (c, r), row in zip(came, scores, strict=True))]
 
 
-def twins(scores, y, blank):
-    """R[a, b] after moments 1, ..., t, as pairs: futures that end well from position a but not from b."""
-    symbols, to, exists = moves(y, blank)
-    leads = leads_to(y, blank, np.shape(scores)[1])
-    is_end = (np.arange(len(leads)) >= len(symbols) - 2) & (np.arange(len(leads)) < len(symbols))
-    c, r = np.where(is_end[:-1, None] & ~is_end, 0.0, -np.inf), np.zeros((len(symbols), len(leads)))
+def twins(steps, last, y, blank, leads):
+    """R[a, b] after moments 1, ..., t, as pairs: futures that end well from position a but not from b.
+
+    steps[t, m, a] scores the move of m from a at moment t, `last` the end on the last positions.
+    """
+    symbols, to, _ = moves(y, blank)
+    is_end = np.isin(np.arange(len(leads)), len(symbols) - 1 - np.arange(len(last)))
+    c, r = np.full((len(symbols), len(leads)), -np.inf), np.zeros((len(symbols), len(leads)))
+    c[-len(last) :] = np.where(is_end, -np.inf, last[:, None])
     tables = [(c, r)]
-    for row in scores[:0:-1]:
+    for step in steps[:0:-1]:
         pair = to[..., None], leads.T[symbols[to]]
-        moved = np.where(exists, row[symbols[to]], -np.inf)[..., None]
-        c, r = scaled_sum(moved + c[pair], r[pair])
+        c, r = scaled_sum(step[..., None] + c[pair], r[pair])
         tables.append((c, r))
     return tables[::-1]
 

@@ -22,8 +22,9 @@ The derivative is by the log-probabilities, each an independent number.  The bla
 -1 together, for each way leaves it once; so do all steps that give label j.
 
 In floating point alpha underflows for long inputs, and e^{-L} rounds to 1 where L is nearly 0.  So
-steps are counted from those of the best way, as in ctc.py.  All ways through (t, j) lie on the
-diagonal n = t + j, and reach it in n steps: the sum runs over diagonals, a chain of T + u moves.
+steps are counted from those of the best way, as in ctc.py.  Where scores of 1e17 cancel, steps have what
+they cost above the best way to where they lead, which is exact (levels.py).  All ways through (t, j) lie on
+the diagonal n = t + j, and reach it in n steps: the sum runs over diagonals, a chain of T + u moves.
 
 Log-probabilities are taken as given: normalised rows make e^{-L} the probability of the target.  Some
 libraries normalise again, which changes nothing for normalised rows but their gradient.
@@ -36,11 +37,12 @@ import math
 import autograd.numpy as np
 
 from ebm_ref.checks import require
-from ebm_ref.criteria.ctc import classes_renamed, concave, reads_target_and_blank_alone
-from ebm_ref.criteria.ctc_alignment import check_symbols
+from ebm_ref.criteria.ctc import classes_renamed, concave, lowest_energy, reads_target_and_blank_alone
+from ebm_ref.criteria.ctc_alignment import check_symbols, exactly, hopeful, less_best
+from ebm_ref.exact.levels import is_short, told_apart, total_size
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition
-from ebm_ref.numerics import log_softmax, negated, scaled_sum
+from ebm_ref.numerics import log_softmax, negated, scaled_sum, value_of, with_slope
 
 
 def transducer_as_printed(log_probabilities, target: int, blank: int = 0):
@@ -78,8 +80,8 @@ def transducer(log_probabilities, target: int, blank: int = 0):
     float
         >= 0 for normalised rows; +inf where every way is impossible.
 
-    Raises ValueError if the shape is not (t, u+1, c) with t >= 1, if a log-probability is +inf, or if
-    target and blank are not classes apart.
+    Raises ValueError if the shape is not (t, u+1, c) with t >= 1, if a log-probability is +inf, if the sum
+    along the best way overflows, or if target and blank are not classes apart.
 
     >>> half = np.log(np.full((2, 2, 2), 0.5))
     >>> round(float(np.exp(-transducer(half, [1]))), 12)  # two ways of three steps
@@ -126,30 +128,69 @@ def step_scores(lp, y, blank):
 
 
 def from_best(lp, y, blank):
-    """Scores of steps counted from those of the best way, and its energy, the lowest."""
+    """Scores of steps counted from those of the best way, and its energy, the lowest.
+
+    Where float64 could lose some of them, no score is positive: steps have what they cost above the best.
+    """
     scores = step_scores(lp, y, blank)
-    best = best_steps(scores)
-    lowest = negated(np.sum(best))
-    return (scores - best[:, None, None] if lowest < np.inf else None), lowest
+    n, kinds, j = best_steps(scores)
+    best = scores[n, kinds, j]
+    if not np.all(value_of(best) > -np.inf):
+        return None, negated(np.sum(best))
+    return above_best(scores, best), lowest_energy("log_probabilities", best)
 
 
 def best_steps(scores):
-    """(t+u,) score of each step of the best way, the one of lowest energy; ties end on a blank."""
-    best, came_by = np.where(np.arange(np.shape(scores)[2]) == 0, 0.0, -np.inf), []
-    for by_blank, by_label in scores:
-        arriving = np.stack([best + by_blank, one_on(best + by_label, -np.inf)])
-        came_by.append(np.argmax(arriving, axis=0))
-        best = np.max(arriving, axis=0)
-    j = [len(best) - 1]
-    for kinds in reversed(came_by):
+    """Indices of the steps of the best way, the one of lowest energy; ties end on a blank.
+
+    Where rounding could have chosen, sums are exact.
+    """
+    scores, size = value_of(scores), total_size(value_of(scores))
+    with np.errstate(over="ignore"):
+        ways = ways_in(-scores, np.inf)
+    steps = traced(ways)
+    passed = np.sort(ways[steps[0], :, steps[1] + steps[2]], axis=1)
+    if not np.any(np.isnan(scores)) and not told_apart(passed, size, len(ways)):
+        whole, units = exactly(scores)
+        steps = steps if units.fit_float64 else traced(ways_in(whole, units.far))
+    return steps
+
+
+def ways_in(energies, forbidden):
+    """(t+u, 2, u+1) the lowest energy up to each step and with it, by where it leads; floats or integers."""
+    lowest = np.full(energies.shape[2], forbidden, energies.dtype)
+    lowest[0] = 0
+    ways = []
+    for by_blank, by_label in energies:
+        ways.append(np.stack([lowest + by_blank, one_on(lowest + by_label, forbidden)]))
+        lowest = np.minimum(ways[-1].min(axis=0), forbidden)
+    return np.array(ways)
+
+
+def traced(ways):
+    """Diagonal, kind, and j where it starts of each step of the best way."""
+    came_by, j = np.argmin(ways, axis=1), [ways.shape[2] - 1]
+    for kinds in came_by[::-1]:
         j.append(j[-1] - kinds[j[-1]])
     j = np.array(j[::-1])
-    return scores[np.arange(len(scores)), j[1:] - j[:-1], j[:-1]]
+    return np.arange(len(ways)), j[1:] - j[:-1], j[:-1]
+
+
+def above_best(scores, best):
+    """Scores less the best: of each step, or of the way to its end, as `from_best` says."""
+    counted, exact = less_best(scores, best), value_of(scores)
+    if is_short(value_of(counted)):
+        return hopeful(counted)
+    whole, units = exactly(exact)
+    ways = ways_in(whole, units.far)
+    costs = units.real(ways - ways.min(axis=1, keepdims=True))
+    costs[:, 1] = np.roll(costs[:, 1], -1, axis=1)  # back to where the label starts
+    return with_slope(hopeful(np.where(exact == -np.inf, -np.inf, -costs)), counted)
 
 
 def one_on(x, absent):
     """Entries moved from j to j + 1."""
-    return np.concatenate([[absent], x[:-1]])
+    return np.append([absent], x[:-1])
 
 
 def reached(scores):

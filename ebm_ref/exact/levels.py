@@ -26,6 +26,7 @@ from ebm_ref.checks import as_real, largest_finite, require, require_count
 
 UNIT = 2.0**-53  # by how much a sum is off, relative to itself
 SAFE = 2.0**-44  # by how much a cost may be off, relative to 1/beta or to itself
+LONGEST = 2.0**14  # of sums that float64 may add up
 
 
 class Units(NamedTuple):
@@ -125,6 +126,31 @@ def largest(sums):
     return 0.0 if sums.dtype == object else largest_finite(sums)
 
 
+def total_size(x):
+    """The sum of the largest finite size in each row, the first axis: no sum along rows is larger.
+
+    >>> float(total_size(np.array([[1.0, -2.0], [np.inf, 0.5]])))
+    2.5
+    """
+    sizes = np.where(np.isfinite(x), np.abs(x), 0.0)
+    with np.errstate(over="ignore"):
+        return np.sum(np.max(sizes, axis=tuple(range(1, x.ndim)), initial=0.0))
+
+
+def is_short(differences):
+    """Whether float64 may add up these differences from the best, one of each row: weights e^sum keep.
+
+    No sum exceeds the gains of all rows together.  One that is further down than these and 800 can have no
+    weight in the end.  So no sum that counts is larger than both, or off by more than 2^-38 at each step.
+
+    >>> is_short(np.array([[0.0, 0.5], [-1e17, -np.inf]])), is_short(np.array([[0.0, 1e17], [-1e17, 0.0]]))
+    (True, False)
+    """
+    with np.errstate(over="ignore"):
+        gains = np.max(differences, axis=tuple(range(1, differences.ndim)), initial=0.0)
+        return bool(np.sum(gains) <= LONGEST)
+
+
 def told_apart(ascending, size, t):
     """Whether neighbours, sums of up to 2 t energies, differ by more than they can have rounded.
 
@@ -134,4 +160,5 @@ def told_apart(ascending, size, t):
     (True, False)
     """
     with np.errstate(invalid="ignore"):  # of two that are forbidden
-        return bool(size == 0.0 or not np.any(np.diff(ascending) <= 2.0**-49 * t * size))
+        sure = np.isfinite(size) and not np.any(np.diff(ascending) <= 2.0**-49 * t * size)
+    return bool(size == 0.0 or sure)
