@@ -237,6 +237,17 @@ READING_ORDER = (
     "samplers.blocking",
     # the two joined by the chain rule
     "learning.descent",
+    # learning without the partition function: noise, neighbours and chains
+    "learning.noise_contrastive",
+    "learning.noise_contrastive_variance",
+    "learning.ranking_nce",
+    "learning.flips",
+    "learning.conditional_nce",
+    "learning.pseudolikelihood",
+    "learning.pseudolikelihood_of_states",
+    "learning.ratio_matching",
+    "learning.minimum_probability_flow",
+    "learning.contrastive_divergence",
     "catalogue",
     # how trust is established
     "proof.identities.measure",
@@ -249,6 +260,7 @@ READING_ORDER = (
     "proof.identities.criteria",
     "proof.identities.pairs",
     "proof.identities.samplers",
+    "proof.identities.learning_flips",
     "proof.identities.catalogue",
     "proof.tape",
     "proof.naive.words",
@@ -259,6 +271,7 @@ READING_ORDER = (
     "proof.naive.losses",
     "proof.naive.criteria",
     "proof.naive.samplers",
+    "proof.naive.noise_contrast",
     "proof.recursions",
     "proof.oracle",
     "proof.golden",

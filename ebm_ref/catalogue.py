@@ -78,6 +78,16 @@ from ebm_ref.energies import (
 )
 from ebm_ref.exact import chain_margin, chain_nll, graph
 from ebm_ref.inference import average_free_energy, free_energy, variational_free_energy
+from ebm_ref.learning import (
+    conditional_nce,
+    contrastive_divergence,
+    minimum_probability_flow,
+    noise_contrastive,
+    pseudolikelihood,
+    pseudolikelihood_of_states,
+    ranking_nce,
+    ratio_matching,
+)
 from ebm_ref.losses import (
     energy,
     generalized_hinge,
@@ -231,4 +241,13 @@ FORMULAS = {
     "langevin": langevin.FORMULA,
     "mala_correction": mala.FORMULA,
     "replica_exchange": tempering.FORMULA,
+    # learning without the partition function: noise, neighbours and chains
+    "noise_contrastive": noise_contrastive.FORMULA,
+    "ranking_nce": ranking_nce.FORMULA,
+    "conditional_nce": conditional_nce.FORMULA,
+    "pseudolikelihood": pseudolikelihood.FORMULA,
+    "pseudolikelihood_of_states": pseudolikelihood_of_states.FORMULA,
+    "ratio_matching": ratio_matching.FORMULA,
+    "minimum_probability_flow": minimum_probability_flow.FORMULA,
+    "contrastive_divergence": contrastive_divergence.FORMULA,
 }

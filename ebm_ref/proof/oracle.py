@@ -19,11 +19,20 @@ import math
 import numpy as np
 
 from ebm_ref.proof import tape
-from ebm_ref.proof.naive import criteria, energies, inference, latent, losses, samplers, structures
+from ebm_ref.proof.naive import (
+    criteria,
+    energies,
+    inference,
+    latent,
+    losses,
+    noise_contrast,
+    samplers,
+    structures,
+)
 from ebm_ref.proof.naive.words import follow
 from ebm_ref.proof.tape import Beyond, EdgeOfDomain
 
-FAMILIES = energies, latent, inference, structures, losses, criteria, samplers
+FAMILIES = energies, latent, inference, structures, losses, criteria, samplers, noise_contrast
 ORACLES = {name: expression for family in FAMILIES for name, expression in family.NAIVE.items()}
 
 

@@ -14,6 +14,7 @@ from ebm_ref.proof.identities import (
     energies,
     inference,
     latent,
+    learning_flips,
     losses,
     pairs,
     samplers,
@@ -70,6 +71,7 @@ IDENTITIES = (
     | criteria.IDENTITIES
     | pairs.IDENTITIES
     | samplers.IDENTITIES
+    | learning_flips.IDENTITIES
     | {
         chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
         for loss, formula in FORMULAS.items()
