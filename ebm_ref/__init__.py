@@ -238,6 +238,7 @@ READING_ORDER = (
     # the two joined by the chain rule
     "learning.descent",
     # learning without the partition function: noise, neighbours and chains
+    "learning.likelihood",
     "learning.noise_contrastive",
     "learning.noise_contrastive_variance",
     "learning.ranking_nce",
@@ -248,6 +249,8 @@ READING_ORDER = (
     "learning.ratio_matching",
     "learning.minimum_probability_flow",
     "learning.contrastive_divergence",
+    "learning.expected_cd",
+    "learning.persistent_chains",
     "catalogue",
     # how trust is established
     "proof.identities.measure",

@@ -6,8 +6,8 @@ r"""Contrastive divergence: push the data down and pull up where a short chain f
 
 The gradient of the negative log-likelihood is the mean of dE/dW over the data less that over the model.
 The states of chains stand for the model: k steps from the data (CD-k), or from where the last update left
-off (PCD). They are constants, and nothing is differentiated through the chain.  So L is a loss in its
-gradient alone. Its value may have either sign, need not fall, and is 0 at the optimum, as it is for an
+off (PCD).  They are constants, and nothing is differentiated through the chain.  So L is a loss in its
+gradient alone.  Its value may have either sign, need not fall, and is 0 at the optimum, as it is for an
 energy that is flat.
 
 What CD-k finds is not the maximum of the likelihood: expected_cd.py computes the difference.  With one step
@@ -170,6 +170,5 @@ FORMULA = Formula(
     refuses={  # (data_energies, chain_energies), the argument to blame
         "no data": (([], [1.0]), "data_energies"),
         "no chain": (([1.0, 2.0], []), "chain_energies"),
-        "a table of energies": (([[1.0, 2.0]], [1.0]), "data_energies"),
     },
 )

@@ -74,7 +74,6 @@ def refusals(argument):
         "no neighbour": (([],), argument),
         "an impossible datum": (([0.0, -np.inf],), argument),
         "an impossible datum beside an impossible neighbour": (([0.0, np.nan],), argument),
-        "a table of differences": (([[0.0, 1.0]],), argument),
     }
 
 

@@ -13,8 +13,8 @@ of the two.
 
 Limits that can be seen without a computer.  As nu grows the theta part of S tends to the inverse of the
 covariance of dE/dtheta, which no unbiased estimate can beat: that of maximum likelihood.  With the data's
-own law as noise it is 1 + 1/nu times that.  And with noise that is rare where the data are frequent, some w
-is nearly 0 and S grows without end.
+own law as noise it is 1 + 1/nu times that.  Where the noise is rare w is nearly 0, and what the data say
+there is lost.  If what remains does not determine all parameters, S grows without end.
 
 Here the states are finitely many, so that every sum is exact.
 
@@ -24,28 +24,21 @@ Source: Gutmann and Hyvarinen (2012), Theorem 3 and its corollaries.
 import numpy as np
 
 from ebm_ref.checks import real, require, require_positive
+from ebm_ref.learning.likelihood import check_probabilities
 
 ROUNDING = 1e-12
 
 
-def check_probabilities(argument, p, size):
-    """p (size,) as float64, if it holds probabilities that sum to 1."""
-    p = real(argument, p, size)
-    legal = np.all(p >= 0.0) and abs(np.sum(p) - 1.0) <= ROUNDING
-    require(legal, argument, p, "must be >= 0 and sum to 1")
-    return p
-
-
-def noise_contrastive_covariance(energy_gradients, data, noise, noise_per_data):
+def noise_contrastive_covariance(energy_gradients, data_probabilities, noise_probabilities, noise_per_data):
     """S, the asymptotic covariance of (theta, c), times n, the number of data.
 
     Parameters
     ----------
     energy_gradients : (s, p) float
         dE/dtheta of every state, at the truth.
-    data : (s,) float
+    data_probabilities : (s,) float
         Probabilities of the data, which the model has at the truth.
-    noise : (s,) float
+    noise_probabilities : (s,) float
         Probabilities of the noise, positive wherever the data's are.
     noise_per_data : float
         nu > 0.
@@ -62,21 +55,21 @@ def noise_contrastive_covariance(energy_gradients, data, noise, noise_per_data):
     >>> noise_contrastive_covariance(bit, p, p, 1.0)[0, 0].round(12)  # twice 1/(p (1 - p))
     np.float64(10.666666666667)
     """
-    g, p, q, nu = _checked(energy_gradients, data, noise, noise_per_data)
+    g, p, q, nu = _checked(energy_gradients, data_probabilities, noise_probabilities, noise_per_data)
     w = _weights(p, q, nu)
     inverse = _inverse(g.T @ (w[:, None] * g))
     a = inverse @ (w @ g)
     return inverse - (1.0 + 1.0 / nu) * np.outer(a, a)
 
 
-def noise_contrastive_sandwich(energy_gradients, data, noise, noise_per_data):
+def noise_contrastive_sandwich(energy_gradients, data_probabilities, noise_probabilities, noise_per_data):
     """S as curvature^-1 (variance of the gradient) curvature^-1, from posteriors: another way to the same.
 
     >>> bit, p = np.array([[0.0], [1.0]]), np.array([0.75, 0.25])
     >>> noise_contrastive_sandwich(bit, p, p, 1.0)[0, 0].round(12)
     np.float64(10.666666666667)
     """
-    g, p, q, nu = _checked(energy_gradients, data, noise, noise_per_data)
+    g, p, q, nu = _checked(energy_gradients, data_probabilities, noise_probabilities, noise_per_data)
     is_noise = np.divide(nu * q, p + nu * q, where=p + nu * q > 0.0, out=np.zeros(len(p)))
     curvature = g.T @ ((p * is_noise)[:, None] * g)
     variance = covariance(is_noise[:, None] * g, p) + nu * covariance((1.0 - is_noise)[:, None] * g, q)
@@ -84,14 +77,16 @@ def noise_contrastive_sandwich(energy_gradients, data, noise, noise_per_data):
     return inverse @ variance @ inverse
 
 
-def likelihood_covariance(energy_gradients, data):
+def likelihood_covariance(energy_gradients, data_probabilities):
     """(p, p) n times the covariance of maximum likelihood: the inverse of that of dE/dtheta.
 
     >>> likelihood_covariance(np.array([[0.0], [1.0]]), np.array([0.75, 0.25])).round(12).tolist()
     [[5.333333333333]]
     """
     slopes = real("energy_gradients", energy_gradients, "s", "p")
-    return _inverse(covariance(slopes, check_probabilities("data", data, len(slopes))))
+    return _inverse(
+        covariance(slopes, check_probabilities("data_probabilities", data_probabilities, len(slopes)))
+    )
 
 
 def covariance(values, p):
@@ -102,12 +97,18 @@ def covariance(values, p):
     return x.T @ (p[:, None] * x)
 
 
-def _checked(energy_gradients, data, noise, noise_per_data):
+def _checked(energy_gradients, data_probabilities, noise_probabilities, noise_per_data):
     """g with the column of c, p, q and nu, if they are legal."""
     slopes, nu = real("energy_gradients", energy_gradients, "s", "p"), real("noise_per_data", noise_per_data)
     require(np.all(np.isfinite(slopes)), "energy_gradients", slopes, "must be finite")
-    p, q = (check_probabilities(a, x, len(slopes)) for a, x in (("data", data), ("noise", noise)))
-    require(np.all((q > 0.0) | (p == 0.0)), "noise", q, "must be positive wherever the data's probability is")
+    given = ("data_probabilities", data_probabilities), ("noise_probabilities", noise_probabilities)
+    p, q = (check_probabilities(argument, x, len(slopes)) for argument, x in given)
+    require(
+        np.all((q > 0.0) | (p == 0.0)),
+        "noise_probabilities",
+        q,
+        "must be positive wherever the data's probability is",
+    )
     require_positive("noise_per_data", nu)
     return np.column_stack([slopes, np.ones(len(slopes))]), p, q, nu
 
