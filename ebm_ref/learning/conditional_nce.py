@@ -16,11 +16,11 @@ Take x' = x + e v and x - e v for a small e and a direction v.  With s = -dE/dx 
 which is sliced score matching: the smaller the noise, the more it looks at the slope alone.  And where x'
 flips one unit of a discrete x, it is pseudolikelihood.py.
 
-Conventions: one datum, with the sum over its copies.  Song and Kingma (2021), equation 26 and the expansion
-after it, print (1/4) sum_i (v_i dE/dx_i)^2 + ... with plus before the second derivatives of E; the
-square is of the sum, (v's)^2, the sign is minus, and the factor in front of both terms is 1/2.
+Conventions: one datum, with the sum over its copies.  After equation 26 Song and Kingma (2021) print this
+expansion with three slips: 1/4 for 1/2 in front, a sum of squares, sum_i (v_i dE/dx_i)^2, for the square of
+the sum, and plus for minus before the second derivatives.
 
-Source: Ceylan and Gutmann (2018), equations 3 to 9; Song and Kingma (2021), Section 5.1, equation 26,
+Source: Ceylan and Gutmann (2018), Section 2; Song and Kingma (2021), Section 5.1, equation 26,
 corrected.
 """
 
@@ -78,7 +78,7 @@ LOG3, LOG7 = np.log([3.0, 7.0])
 FORMULA = Formula(
     value=conditional_nce,
     signature="(m)->()",
-    source="ceylan2018, equations 3 to 9; song2021, Section 5.1, equation 26, corrected",
+    source="ceylan2018, Section 2; song2021, Section 5.1, equation 26, corrected",
     gradients={"differences": conditional_nce_gradient},
     sample=random_differences("differences"),
     laws=(laws.non_negative, laws.convex_in("differences"), neighbours_renamed, always_downhill, adds_up),
@@ -104,7 +104,7 @@ FORMULA = Formula(
         "twice the mean over the copies": Convention(
             lambda D: 2.0 * np.mean(softplus(-D)),
             {"differences": lambda D: -2.0 * sigmoid(-D) / len(D)},
-            seen_in="Ceylan and Gutmann (2018), equation 9",
+            seen_in="Ceylan and Gutmann (2018), Section 2",
             symptom="the same minimum, and the same number for two copies",
         ),
     },

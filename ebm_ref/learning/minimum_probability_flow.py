@@ -19,8 +19,7 @@ far above a neighbour outweighs all others: see flips.py.  Beyond D = -1419 the 
 Conventions: the step epsilon of the process is 1, and the mean over the data is the caller's.  Song and
 Kingma (2021) print the sum with E_j - E_i where j is the datum: the same, -D.
 
-Source: Sohl-Dickstein, Battaglino and DeWeese (2011), "Minimum Probability Flow Learning", equations 13 to
-15.
+Source: Sohl-Dickstein, Battaglino and DeWeese (2011), "Minimum Probability Flow Learning".
 """
 
 import autograd.numpy as np
@@ -114,7 +113,7 @@ LOG4, LOG9, LOG16 = np.log([4.0, 9.0, 16.0])
 FORMULA = Formula(
     value=minimum_probability_flow,
     signature="(m)->()",
-    source="sohldickstein2011, equations 13 to 15",
+    source="sohldickstein2011",
     gradients={"differences": minimum_probability_flow_gradient},
     sample=random_differences("differences"),
     laws=(laws.non_negative, laws.convex_in("differences"), neighbours_renamed, always_downhill, adds_up),

@@ -30,7 +30,7 @@ call nu = p(y=1)/p(y=0), data per noise, the reciprocal; with log nu in the plac
 losses are the same number.  Two pages compute the same for a pair: two cross-entropies
 (binary_cross_entropy_with_logits).
 
-Source: Gutmann and Hyvarinen (2012), equations 4 to 8; Song and Kingma (2021), Section 5, equations 18 to 21.
+Source: Gutmann and Hyvarinen (2012), Section 2; Song and Kingma (2021), Section 5, equations 18 to 21.
 """
 
 import autograd.numpy as np
@@ -38,7 +38,7 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.numerics import exp_excess, sigmoid, softplus
+from ebm_ref.numerics import exp_excess, softplus
 
 
 def noise_contrastive_as_printed(data_logits, noise_logits, noise_per_data):
@@ -77,26 +77,64 @@ def noise_contrastive(data_logits, noise_logits, noise_per_data):
     1.38629436112
     """
     u_d, u_n, nu = FORMULA.checked(data_logits, noise_logits, noise_per_data)
-    return np.mean(softplus(np.log(nu) - u_d)) + nu * np.mean(softplus(u_n - np.log(nu)))
+    return np.mean(taken_for_noise(u_d, nu)) + np.mean(taken_for_data(u_n, nu))
 
 
 def noise_contrastive_data_logits_gradient(data_logits, noise_logits, noise_per_data):
     """dL/du_d, shape (n,): -sigma(log nu - u_d) / n, minus the probability given to "noise"."""
     u_d, _, nu = FORMULA.checked(data_logits, noise_logits, noise_per_data)
-    return -sigmoid(np.log(nu) - u_d) / len(u_d)
+    t, r = against(u_d, nu)
+    return -np.where(t > 0.0, 1.0, r) / (1.0 + r) / len(u_d)
 
 
 def noise_contrastive_noise_logits_gradient(data_logits, noise_logits, noise_per_data):
     """dL/du_n, shape (m,): nu sigma(u_n - log nu) / m."""
     _, u_n, nu = FORMULA.checked(data_logits, noise_logits, noise_per_data)
-    return nu * sigmoid(u_n - np.log(nu)) / len(u_n)
+    t, r = against(u_n, nu)
+    return np.where(t < 0.0, nu, odds_below(u_n, nu)) / (1.0 + r) / len(u_n)
 
 
 def noise_contrastive_noise_per_data_gradient(data_logits, noise_logits, noise_per_data):
     """dL/dnu: mean sigma(log nu - u_d) / nu + mean (sp - sigma)(u_n - log nu), never negative."""
     u_d, u_n, nu = FORMULA.checked(data_logits, noise_logits, noise_per_data)
-    of_noise = np.mean(exp_excess(-softplus(u_n - np.log(nu))))
-    return np.mean(sigmoid(np.log(nu) - u_d)) / nu + of_noise
+    t, r = against(u_d, nu)
+    with np.errstate(over="ignore"):
+        of_data = np.where(t > 0.0, 1.0 / nu, np.exp(-u_d)) / (1.0 + r)
+    t, r = against(u_n, nu)
+    of_noise = np.where(t < 0.0, (np.log1p(r) - t) - 1.0 / (1.0 + r), exp_excess(-np.log1p(r)))
+    return np.mean(of_data) + np.mean(of_noise)
+
+
+def against(u, nu):
+    """t = log nu - u, the log-odds of "noise", and r = e^-|t| from nu itself, since log nu has been rounded.
+
+    >>> t, r = against(np.array([0.0]), 1e-300)  # e^-690.8 computed as such has lost three digits
+    >>> r.tolist(), np.exp(t).tolist() == [1e-300]
+    ([1e-300], False)
+    """
+    t = np.log(nu) - u
+    half = np.exp(np.where(t > 0.0, 0.5, -0.5) * u)
+    with np.errstate(over="ignore"):
+        return t, np.where(t > 0.0, half / nu, half * nu) * half
+
+
+def taken_for_noise(u, nu):
+    """sp(log nu - u), the price of a datum."""
+    t, r = against(u, nu)
+    return np.maximum(t, 0.0) + np.log1p(r)
+
+
+def taken_for_data(u, nu):
+    """nu sp(u - log nu), the price of a noise point: about e^u where nu is large."""
+    t, r = against(u, nu)
+    known = r > 0.0
+    slope = np.where(known, np.log1p(r) / np.where(known, r, 1.0), 1.0)
+    return np.where(t < 0.0, nu * (np.maximum(-t, 0.0) + np.log1p(r)), odds_below(u, nu) * slope)
+
+
+def odds_below(u, nu):
+    """e^u where it is below nu, else nu."""
+    return np.exp(np.minimum(u, np.log(nu)))
 
 
 def rules(data_logits, noise_logits, noise_per_data):
@@ -147,7 +185,7 @@ LOG2, LOG3, LOG4 = np.log(2.0), np.log(3.0), np.log(4.0)
 FORMULA = Formula(
     value=noise_contrastive,
     signature="(n),(m),()->()",
-    source="gutmann2012, equations 4 to 8; song2021, Section 5, equations 18 to 21",
+    source="gutmann2012, Section 2; song2021, Section 5, equations 18 to 21",
     gradients={
         "data_logits": noise_contrastive_data_logits_gradient,
         "noise_logits": noise_contrastive_noise_logits_gradient,
