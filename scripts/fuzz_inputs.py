@@ -642,6 +642,23 @@ LEARNING = {
     "learning.likelihood.ising_likelihood_gradient": (likelihood.ising_likelihood_gradient, OF_SPINS),
     "learning.likelihood.rbm_log_likelihood": (likelihood.rbm_log_likelihood, MACHINE),
     "learning.likelihood.rbm_likelihood_gradient": (likelihood.rbm_likelihood_gradient, MACHINE),
+    "learning.likelihood.potts_likelihood_gradient": (
+        likelihood.potts_likelihood_gradient,
+        {
+            "couplings": J,
+            "fields": COLOURS["fields"],
+            "labels": np.array([[0, 1, 1], [1, 1, 0]]),
+            "data_weights": np.array([0.25, 0.75]),
+        },
+    ),
+    "learning.likelihood.density_log_likelihood": (
+        likelihood.density_log_likelihood,
+        {"energy": BOWL, "points": np.array([0.5, -1.0])},
+    ),
+    "learning.likelihood.density_likelihood_gradient": (
+        likelihood.density_likelihood_gradient,
+        {"energy": BOWL, "statistic": lambda x: -x * x, "points": np.array([0.5, -1.0])},
+    ),
     "learning.likelihood.sampled_gradient": (
         likelihood.sampled_gradient,
         {"data_statistics": np.array([[0.0], [1.0]]), "sample_statistics": DRAWS[:, :, None]},

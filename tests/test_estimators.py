@@ -283,6 +283,45 @@ def test_rbm_likelihood_by_the_smaller_kind_of_units(v, h):
     np.testing.assert_allclose(db, likelihood.likelihood_gradient(E, data, BITS[v]), rtol=0, atol=50 * U)
 
 
+def test_potts_likelihood_by_blocks_and_by_enumeration():
+    rng = np.random.default_rng(14)
+    n, q = 3, 4
+    J, h = np.triu(rng.normal(size=(n, n)), 1), rng.normal(size=(n, q))
+    J = J + J.T
+    states = enumeration.configurations((q,) * n)
+    rows, w = rng.permutation(len(states))[:5], rng.dirichlet(np.ones(5))
+    agree = 0.5 * (states[:, :, None] == states[:, None, :]) * ~np.eye(n, dtype=bool)
+    T = np.column_stack([agree.reshape(len(states), -1), np.eye(q)[states].reshape(len(states), -1)])
+    E = FORMULAS["potts"](J, h, states)
+    g = likelihood.likelihood_gradient(E, np.bincount(rows, w, minlength=len(states)), T)
+    dJ, dh = likelihood.potts_likelihood_gradient(J, h, states[rows], w)
+    np.testing.assert_allclose(np.append(dJ, dh), g, rtol=0, atol=1e-13)
+    with pytest.raises(ValueError, match=r"^labels = "):
+        likelihood.potts_likelihood_gradient(J, h, np.full((1, n), q), [1.0])
+
+
+def test_likelihood_of_densities_by_quadrature():
+    """A Gaussian in closed form, and the slope of a double well against differences; two dimensions, too."""
+    points, k = np.array([0.5, -1.5, 2.0]), 2.5
+    value, error = likelihood.density_log_likelihood(lambda x: k * x**2 / 2.0, points)
+    moment = np.mean(points**2)
+    assert value == pytest.approx(0.5 * np.log(k / (2.0 * np.pi)) - k * moment / 2.0, abs=error + 1e-14)
+    g, error = likelihood.density_likelihood_gradient(
+        lambda x: k * x**2 / 2.0, lambda x: -(x**2) / 2.0, points
+    )
+    assert g == pytest.approx((moment - 1.0 / k) / 2.0, abs=error + 1e-14)
+    well = lambda height: lambda x: height * (x**2 - 1.0) ** 2
+    g, _ = likelihood.density_likelihood_gradient(well(0.7), lambda x: -((x**2 - 1.0) ** 2), points)
+    loss = lambda height: -likelihood.density_log_likelihood(well(height), points)[0]
+    assert g == pytest.approx((loss(0.7 + 1e-4) - loss(0.7 - 1e-4)) / 2e-4, abs=1e-7)
+    plane = [(-np.inf, np.inf)] * 2
+    bowl = lambda x: x[0] ** 2 / 2.0 + 2.0 * x[1] ** 2
+    value, _ = likelihood.density_log_likelihood(bowl, [[1.0, 0.0]], plane)
+    assert value == pytest.approx(-0.5 - np.log(2.0 * np.pi) + np.log(2.0), abs=1e-12)
+    with pytest.raises(ValueError, match=r"^points = "):
+        likelihood.density_log_likelihood(bowl, np.zeros((0, 2)), plane)
+
+
 def test_impossible_states_and_data():
     assert likelihood.log_likelihood([0.0, np.inf, 0.0], [0.5, 0.0, 0.5]) == pytest.approx(-np.log(2.0))
     assert likelihood.log_likelihood([0.0, np.inf], [0.5, 0.5]) == -np.inf

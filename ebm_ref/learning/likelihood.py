@@ -5,8 +5,9 @@ r"""Maximum likelihood: the gradient that every other estimator is measured agai
 
 At the optimum the model has the moments of the data.  The first mean is a sum over the data; the second is a
 sum over all states, which is why this is impossible for most models and why there are the other pages here.
-Where it is possible, it says what they ought to find: by enumeration of any table of energies, by exact
-blocks for up to some thirty spins, and for an RBM by a sum over the smaller kind of its units.
+Where it is possible, it says what they ought to find: by enumeration of any table of energies, by exact blocks
+for up to some thirty spins or their like in colours, by quadrature on the line and in the plane, and for an RBM
+by a sum over the smaller kind of its units.
 
     Ising    dL/dJ = (<s s'>_model - <s s'>_data)/2,    dL/dh = <s>_model - <s>_data
     RBM      dL/dW = <v sigma(c + W'v)'>_model - the same of the data, ...
@@ -22,10 +23,10 @@ Source: Ackley, Hinton and Sejnowski (1985); Song and Kingma (2021), Section 3, 
 
 import numpy as np
 
-from ebm_ref.checks import real, require
+from ebm_ref.checks import real, require, whole
 from ebm_ref.energies.rbm import check_bits
-from ebm_ref.exact import blocks, enumeration
-from ebm_ref.exact.spins import check_spins, require_memory
+from ebm_ref.exact import blocks, enumeration, quadrature
+from ebm_ref.exact.spins import check_colours, check_spins, require_memory
 from ebm_ref.numerics import logsumexp, sigmoid, softmax, softplus
 from ebm_ref.samplers.diagnostics import mcse_mean
 from ebm_ref.samplers.gibbs import check_rbm
@@ -130,6 +131,79 @@ def _spins(couplings, fields, spins, data_weights):
     S = real("spins", spins, "m", len(h))
     require(len(S) >= 1 and np.all(np.abs(S) == 1.0), "spins", S, "must hold rows of -1 and 1")
     return J, h, S, check_probabilities("data_weights", data_weights, len(S))
+
+
+def potts_likelihood_gradient(couplings, fields, labels, data_weights):
+    """(dJ (n, n), dh (n, q)) of the negative log-likelihood of colours, by exact blocks.
+
+    Parameters
+    ----------
+    couplings : (n, n) float
+        J, symmetric, with a zero diagonal; J_ij favours equal colours.
+    fields : (n, q) float
+        h.
+    labels : (m, n) int
+        The data, rows of colours 0..q-1.
+    data_weights : (m,) float
+        Probability of each row, >= 0 and 1 in sum.
+
+    >>> dJ, dh = potts_likelihood_gradient(np.zeros((2, 2)), np.zeros((2, 4)), [[3, 3]], [1.0])
+    >>> dJ.tolist(), dh[0].tolist()  # 1/2 (1/4 - 1), and 1/4 - [a = 3]
+    ([[0.0, -0.375], [-0.375, 0.0]], [0.25, 0.25, 0.25, -0.75])
+    """
+    J, h = check_colours(couplings, fields)
+    Y = whole("labels", labels, "m", len(h))
+    legal = len(Y) >= 1 and np.all((Y >= 0) & (Y < h.shape[1]))
+    require(legal, "labels", Y, f"must hold rows of colours in 0..{h.shape[1] - 1}")
+    p = check_probabilities("data_weights", data_weights, len(Y))
+    one, two = blocks.potts_moments(J, h)
+    agree = np.einsum("m,mij->ij", p, 1.0 * (Y[:, :, None] == Y[:, None, :]))
+    dJ = (np.einsum("iaja->ij", two) - agree) / 2.0
+    np.fill_diagonal(dJ, 0.0)
+    return dJ, one - np.einsum("m,mia->ia", p, 1.0 * (Y[:, :, None] == np.arange(h.shape[1])))
+
+
+def density_log_likelihood(energy, points, intervals=quadrature.LINE, centre=0.0, scale=1.0):
+    """Mean log-likelihood of points of the line or the plane, by quadrature, and a bound on its error.
+
+    Parameters
+    ----------
+    energy : callable
+        E of one point: a number in one dimension, an array (2,) in two.
+    points : (n,) or (n, 2) float
+        The data.
+    intervals, centre, scale
+        As for `exact.quadrature.log_partition`.
+
+    Returns
+    -------
+    (float, float)
+
+    >>> value, error = density_log_likelihood(lambda x: x**2 / 2.0, [1.0, -1.0])
+    >>> bool(abs(value + 0.5 + np.log(2.0 * np.pi) / 2.0) <= error + 1e-15)
+    True
+    """
+    log_Z, error = quadrature.log_partition(energy, 1.0, intervals, centre, scale)
+    return -_mean(energy, "energy", points, intervals) - log_Z, error
+
+
+def density_likelihood_gradient(energy, statistic, points, intervals=quadrature.LINE, centre=0.0, scale=1.0):
+    """<T>_model - <T>_data and a bound on its error: `statistic` is T = -dE/dW, a number, of one point.
+
+    >>> square = lambda x: -(x**2) / 2.0  # by the precision, which is 1 here and 1/2 for the data
+    >>> g, error = density_likelihood_gradient(lambda x: x**2 / 2.0, square, [2.0, 0.0])
+    >>> round(g, 12)
+    0.5
+    """
+    mean, error = quadrature.expectation(statistic, energy, 1.0, intervals, centre, scale)
+    return mean - _mean(statistic, "statistic", points, intervals), error
+
+
+def _mean(function, argument, points, intervals):
+    """The mean of a function over the data."""
+    X = real("points", points, "n", *([2] if len(intervals) == 2 else []))
+    require(len(X) >= 1, "points", X, "must hold one or more")
+    return float(np.mean(real(argument, [function(x) for x in X], "n")))
 
 
 def check_machine(weights, visible_bias, hidden_bias, visible, data_weights):
