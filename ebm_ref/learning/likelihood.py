@@ -5,20 +5,20 @@ r"""Maximum likelihood: the gradient that every other estimator is measured agai
 
 At the optimum the model has the moments of the data.  The first mean is a sum over the data; the second is a
 sum over all states, which is why this is impossible for most models and why there are the other pages here.
-Where it is possible, it says what they ought to find: by enumeration of any table of energies, by exact blocks
-for up to some thirty spins or their like in colours, by quadrature on the line and in the plane, and for an RBM
-by a sum over the smaller kind of its units.
+Where it is possible, it says what they ought to find: by enumeration of any table of energies, by exact
+blocks for some thirty spins or their like in colours, by quadrature on the line and in the plane, and for an
+RBM by a sum over the smaller kind of its units.
 
     Ising    dL/dJ = (<s s'>_model - <s s'>_data)/2,    dL/dh = <s>_model - <s>_data
     RBM      dL/dW = <v sigma(c + W'v)'>_model - the same of the data, ...
 
 J_ij and J_ji are one coupling in two halves, each with its own derivative, as on the page of the energy.
 
-Where neither is possible a chain stands for the model.  `sampled_gradient` is that estimate with the error
+Where none of this is possible a chain stands for the model.  `sampled_gradient` is that estimate with the error
 bar that its draws deserve, which are not independent.
 
-Source: Ackley, Hinton and Sejnowski (1985); Song and Kingma (2021), Section 3, equations 3 and
-4.
+Source: Ackley, Hinton and Sejnowski (1985); Song and Kingma (2021), Section 3,
+equations 3 and 4.
 """
 
 import numpy as np
