@@ -14,8 +14,8 @@ RBM by a sum over the smaller kind of its units.
 
 J_ij and J_ji are one coupling in two halves, each with its own derivative, as on the page of the energy.
 
-Where none of this is possible a chain stands for the model.  `sampled_gradient` is that estimate with the error
-bar that its draws deserve, which are not independent.
+Where none of this is possible a chain stands for the model.  `sampled_gradient` is that estimate with the
+error bar that its draws deserve, which are not independent.
 
 Source: Ackley, Hinton and Sejnowski (1985); Song and Kingma (2021), Section 3,
 equations 3 and 4.

@@ -20,6 +20,7 @@ from ebm_ref.proof.identities import (
     samplers,
     sequences,
     structures,
+    weighted,
 )
 
 
@@ -70,6 +71,7 @@ IDENTITIES = (
     | sequences.IDENTITIES
     | criteria.IDENTITIES
     | pairs.IDENTITIES
+    | weighted.IDENTITIES
     | samplers.IDENTITIES
     | learning_flips.IDENTITIES
     | {
