@@ -36,7 +36,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
-from ebm_ref.numerics import sigmoid, softplus
+from ebm_ref.numerics import sigmoid, softplus, total
 
 
 def conditional_nce(differences):
@@ -59,7 +59,7 @@ def conditional_nce(differences):
     1.673976433572
     """
     (D,) = FORMULA.checked(differences)
-    return np.sum(softplus(-D))
+    return total(softplus(-D))
 
 
 def conditional_nce_gradient(differences):

@@ -25,6 +25,7 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.numerics import total
 
 
 def contrastive_divergence(data_energies, chain_energies):
@@ -48,7 +49,7 @@ def contrastive_divergence(data_energies, chain_energies):
     -1.0
     """
     E_d, E_c = FORMULA.checked(data_energies, chain_energies)
-    return np.mean(E_d) - np.mean(E_c)
+    return total(E_d) / len(E_d) - total(E_c) / len(E_c)
 
 
 def contrastive_divergence_data_energies_gradient(data_energies, chain_energies):

@@ -37,6 +37,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
+from ebm_ref.numerics import total
 
 
 def minimum_probability_flow(differences):
@@ -58,7 +59,7 @@ def minimum_probability_flow(differences):
     3.5
     """
     (D,) = FORMULA.checked(differences)
-    return np.sum(np.exp(-0.5 * D))
+    return total(np.exp(-0.5 * D))
 
 
 def minimum_probability_flow_gradient(differences):

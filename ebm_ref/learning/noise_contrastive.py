@@ -38,7 +38,7 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.numerics import exp_excess, softplus
+from ebm_ref.numerics import exp_excess, softplus, total
 
 
 def noise_contrastive_as_printed(data_logits, noise_logits, noise_per_data):
@@ -77,7 +77,7 @@ def noise_contrastive(data_logits, noise_logits, noise_per_data):
     1.38629436112
     """
     u_d, u_n, nu = FORMULA.checked(data_logits, noise_logits, noise_per_data)
-    return np.mean(taken_for_noise(u_d, nu)) + np.mean(taken_for_data(u_n, nu))
+    return total(taken_for_noise(u_d, nu)) / len(u_d) + total(taken_for_data(u_n, nu)) / len(u_n)
 
 
 def noise_contrastive_data_logits_gradient(data_logits, noise_logits, noise_per_data):
@@ -102,7 +102,7 @@ def noise_contrastive_noise_per_data_gradient(data_logits, noise_logits, noise_p
         of_data = np.where(t > 0.0, 1.0 / nu, np.exp(-u_d)) / (1.0 + r)
     t, r = against(u_n, nu)
     of_noise = np.where(t < 0.0, (np.log1p(r) - t) - 1.0 / (1.0 + r), exp_excess(-np.log1p(r)))
-    return np.mean(of_data) + np.mean(of_noise)
+    return total(of_data) / len(u_d) + total(of_noise) / len(u_n)
 
 
 def against(u, nu):

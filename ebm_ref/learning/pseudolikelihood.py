@@ -31,7 +31,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
-from ebm_ref.numerics import sigmoid, softplus
+from ebm_ref.numerics import sigmoid, softplus, total
 
 
 def pseudolikelihood(flip_differences):
@@ -54,7 +54,7 @@ def pseudolikelihood(flip_differences):
     1.673976433572
     """
     (D,) = FORMULA.checked(flip_differences)
-    return np.sum(softplus(-D))
+    return total(softplus(-D))
 
 
 def pseudolikelihood_gradient(flip_differences):

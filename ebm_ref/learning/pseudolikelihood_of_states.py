@@ -25,7 +25,7 @@ from ebm_ref import laws
 from ebm_ref.checks import require, require_index
 from ebm_ref.criteria.cross_entropy import misplaced, surprise
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.numerics import negated
+from ebm_ref.numerics import negated, total
 
 
 def pseudolikelihood_of_states(energies, states: int):
@@ -52,7 +52,7 @@ def pseudolikelihood_of_states(energies, states: int):
     1.791759469228
     """
     E, s = FORMULA.checked(energies, states)
-    return sum(surprise(-row, a) for row, a in zip(E, s, strict=True))
+    return total(np.array([surprise(-row, a) for row, a in zip(E, s, strict=True)]))
 
 
 def pseudolikelihood_of_states_gradient(energies, states: int):
