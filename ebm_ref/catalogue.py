@@ -91,12 +91,20 @@ from ebm_ref.energies import (
 from ebm_ref.exact import chain_margin, chain_nll, graph
 from ebm_ref.inference import average_free_energy, free_energy, variational_free_energy
 from ebm_ref.learning import (
+    conditional_nce,
+    contrastive_divergence,
     denoising_control,
     denoising_score_matching,
     energy_discrepancy,
     kernel_stein,
     kernel_stein_multiquadric,
+    minimum_probability_flow,
     multiscale_denoising,
+    noise_contrastive,
+    pseudolikelihood,
+    pseudolikelihood_of_states,
+    ranking_nce,
+    ratio_matching,
     recovery_energy,
     score_entropy,
     score_matching,
@@ -289,4 +297,13 @@ FORMULAS = {
     "variational_bound": variational_bound.FORMULA,
     "recovery_energy": recovery_energy.FORMULA,
     "score_entropy": score_entropy.FORMULA,
+    # learning without the partition function: noise, neighbours and chains
+    "noise_contrastive": noise_contrastive.FORMULA,
+    "ranking_nce": ranking_nce.FORMULA,
+    "conditional_nce": conditional_nce.FORMULA,
+    "pseudolikelihood": pseudolikelihood.FORMULA,
+    "pseudolikelihood_of_states": pseudolikelihood_of_states.FORMULA,
+    "ratio_matching": ratio_matching.FORMULA,
+    "minimum_probability_flow": minimum_probability_flow.FORMULA,
+    "contrastive_divergence": contrastive_divergence.FORMULA,
 }

@@ -33,6 +33,14 @@ from ebm_ref.inference import (
     uses,
 )
 from ebm_ref.learning import descent as walk
+from ebm_ref.learning import (
+    expected_cd,
+    flips,
+    likelihood,
+    minimum_probability_flow,
+    noise_contrastive_variance,
+    persistent_chains,
+)
 from ebm_ref.samplers import (
     annealed_importance,
     annealed_langevin,
@@ -712,3 +720,102 @@ INFERENCE = {
 }
 
 CALLS |= INFERENCE
+
+# learning without the partition function: noise, neighbours and chains
+HALVES = np.array([[0.75, 0.25], [0.5, 0.5]])
+MACHINE = {
+    "weights": np.array([[1.0, 0.5, -1.0], [0.0, 2.0, 1.0]]),
+    "visible_bias": np.array([0.5, -1.0]),
+    "hidden_bias": np.array([0.0, 1.0, -2.0]),
+    "visible": np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]),
+    "data_weights": np.array([0.5, 0.25, 0.25]),
+}
+OF_SPINS = {
+    "couplings": J,
+    "fields": h,
+    "spins": np.array([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]]),
+    "data_weights": np.array([0.25, 0.75]),
+}
+STATES = {"energies": np.array([0.0, 1.0, 2.0]), "data": np.array([0.5, 0.25, 0.25])}
+CHAIN_OF_TWO = {"P": HALVES, "data": np.array([0.25, 0.75]), "statistics": np.array([[1.0], [-2.0]]), "k": 2}
+LAWS = {
+    "energy_gradients": np.array([[0.0], [1.0], [-1.0]]),
+    "data_probabilities": np.array([0.5, 0.25, 0.25]),
+    "noise_probabilities": np.array([0.25, 0.25, 0.5]),
+    "noise_per_data": 2.0,
+}
+LEARNING = {
+    "learning.likelihood.log_likelihood": (likelihood.log_likelihood, STATES),
+    "learning.likelihood.likelihood_gradient": (
+        likelihood.likelihood_gradient,
+        STATES | {"statistics": np.array([[0.0], [1.0], [3.0]])},
+    ),
+    "learning.likelihood.ising_log_likelihood": (likelihood.ising_log_likelihood, OF_SPINS),
+    "learning.likelihood.ising_likelihood_gradient": (likelihood.ising_likelihood_gradient, OF_SPINS),
+    "learning.likelihood.rbm_log_likelihood": (likelihood.rbm_log_likelihood, MACHINE),
+    "learning.likelihood.rbm_likelihood_gradient": (likelihood.rbm_likelihood_gradient, MACHINE),
+    "learning.likelihood.potts_likelihood_gradient": (
+        likelihood.potts_likelihood_gradient,
+        {
+            "couplings": J,
+            "fields": COLOURS["fields"],
+            "labels": np.array([[0, 1, 1], [1, 1, 0]]),
+            "data_weights": np.array([0.25, 0.75]),
+        },
+    ),
+    "learning.likelihood.density_log_likelihood": (
+        likelihood.density_log_likelihood,
+        {"energy": BOWL, "points": np.array([0.5, -1.0])},
+    ),
+    "learning.likelihood.density_likelihood_gradient": (
+        likelihood.density_likelihood_gradient,
+        {"energy": BOWL, "statistic": lambda x: -x * x, "points": np.array([0.5, -1.0])},
+    ),
+    "learning.likelihood.sampled_gradient": (
+        likelihood.sampled_gradient,
+        {"data_statistics": np.array([[0.0], [1.0]]), "sample_statistics": DRAWS[:, :, None]},
+    ),
+    "learning.expected_cd.expected_cd": (expected_cd.expected_cd, CHAIN_OF_TWO),
+    "learning.expected_cd.expected_cd_bias": (expected_cd.expected_cd_bias, CHAIN_OF_TWO),
+    "learning.expected_cd.expected_cd_gradient": (expected_cd.expected_cd_gradient, MACHINE | {"k": 2}),
+    "learning.expected_cd.bit_probabilities": (
+        expected_cd.bit_probabilities,
+        {"logits": np.array([[0.0, 1.0], [2.0, -1.0]])},
+    ),
+    "learning.expected_cd.fixed_point": (
+        expected_cd.fixed_point,
+        {"gradient": lambda w: w - 0.25, "low": 0.0, "high": 1.0},
+    ),
+    "learning.noise_contrastive_variance.noise_contrastive_covariance": (
+        noise_contrastive_variance.noise_contrastive_covariance,
+        LAWS,
+    ),
+    "learning.noise_contrastive_variance.noise_contrastive_sandwich": (
+        noise_contrastive_variance.noise_contrastive_sandwich,
+        LAWS,
+    ),
+    "learning.flips.bit_flips": (flips.bit_flips, {"energy": BOWL, "bits": np.array([0.0, 1.0, 1.0])}),
+    "learning.flips.spin_flips": (flips.spin_flips, {"energy": BOWL, "spins": np.array([1.0, -1.0])}),
+    "learning.minimum_probability_flow.mean_flow": (
+        minimum_probability_flow.mean_flow,
+        {"energy": BOWL, "data": np.array([[0.0, 1.0], [1.0, 1.0]])},
+    ),
+    "learning.persistent_chains.PersistentChains": (
+        lambda states: persistent_chains.PersistentChains(states).states,
+        {"states": np.array([[1.0, 2.0], [0.5, 0.0]])},
+    ),
+    "learning.persistent_chains.ReplayBuffer.advance": (
+        lambda ends, fresh_share, indices, fresh, uniforms: persistent_chains.ReplayBuffer(
+            ends, fresh_share
+        ).advance(lambda x, z: x + z, [1.0], indices, fresh, uniforms),
+        {
+            "ends": np.array([[1.0, 2.0], [0.5, 0.0]]),
+            "fresh_share": 0.25,
+            "indices": np.array([1, 0, 1]),
+            "fresh": np.zeros((3, 2)),
+            "uniforms": np.array([0.5, 0.125, 0.75]),
+        },
+    ),
+}
+
+CALLS |= LEARNING

@@ -200,14 +200,15 @@ GROWS = {
             lvq2_ratio square_square square_exponential nll mee generalized_hinge margin_rescaled_hinge
             kl_divergence cross_entropy nll_of_log_probabilities cross_entropy_of_probabilities
             label_smoothing info_nce multi_margin multilabel_margin multilabel_soft_margin free_energy
-            average_free_energy variational_free_energy reduction_batchmean""",
+            average_free_energy variational_free_energy reduction_batchmean ranking_nce""",
         "n": """two_class logistic siamese contrastive contrastive_distance triplet_margin cosine_embedding
             pca vae_divergence vae reduction_mean reduction_sum reduction_class_weighted_mean
             reduction_element_weighted_mean reduction_by_target_length quadratic quadratic_score
             quadratic_curvature hopfield ising boltzmann qubo potts potts_rbm_free_energy autoencoder
-            denoising_autoencoder contractive_autoencoder""",
+            denoising_autoencoder contractive_autoencoder pseudolikelihood pseudolikelihood_of_states
+            ratio_matching contrastive_divergence""",
         "m": """linear_regression multi_layer_perceptron implicit_regression contraction sparse_coding
-            regularised_latent""",
+            regularised_latent noise_contrastive conditional_nce minimum_probability_flow""",
         "c": """gaussian_mixture gaussian_mixture_energy mixture mixture_score mixture_curvature rings
             rings_score rings_curvature""",
         "d": "langevin mala_correction",

@@ -340,4 +340,10 @@ ENUMERATIONS = SIGNALS | {
     "transducer": lambda log_probabilities, target, blank: (
         -math.log(_all_ways(log_probabilities, target, blank))
     ),
+    "ranking_nce": lambda energies, log_noise: _surprise(
+        [-E - l for E, l in zip(energies, log_noise, strict=True)], 0
+    ),
+    "pseudolikelihood_of_states": lambda energies, states: math.fsum(
+        _surprise([-E for E in row], s) for row, s in zip(energies, states, strict=True)
+    ),
 }

@@ -25,6 +25,7 @@ from ebm_ref.proof.naive import (
     inference,
     latent,
     losses,
+    noise_contrast,
     samplers,
     score_matching,
     structures,
@@ -33,7 +34,8 @@ from ebm_ref.proof.naive.words import follow
 from ebm_ref.proof.recursions import RECURSIONS
 from ebm_ref.proof.tape import Beyond, EdgeOfDomain
 
-FAMILIES = energies, latent, inference, structures, losses, criteria, samplers, score_matching
+SIGNALS = score_matching, noise_contrast
+FAMILIES = energies, latent, inference, structures, losses, criteria, samplers, *SIGNALS
 ORACLES = {name: expression for family in FAMILIES for name, expression in family.NAIVE.items()}
 STEPWISE = ORACLES | RECURSIONS  # for large inputs, where nobody can list every path
 

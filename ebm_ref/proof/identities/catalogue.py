@@ -14,6 +14,7 @@ from ebm_ref.proof.identities import (
     energies,
     inference,
     latent,
+    learning_flips,
     learning_neighbours,
     learning_scores,
     losses,
@@ -76,6 +77,7 @@ IDENTITIES = (
     | samplers.IDENTITIES
     | learning_scores.IDENTITIES
     | learning_neighbours.IDENTITIES
+    | learning_flips.IDENTITIES
     | {
         chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)
         for loss, formula in FORMULAS.items()
