@@ -208,7 +208,7 @@ def test_whole_numbers():
 
 
 def test_whole_numbers_read_backwards():
-    """NumPy 2.0 crashes where a reversed array of two axes is compared with a number that its dtype has not."""
+    """NumPy 2.0 crashes where such an array of two axes is compared with a number that its dtype has not."""
     for dtype in ("i1", "u1", "u4", "i8", "u8", ">i8", ">u8"):
         backwards = np.arange(6).reshape(3, 2).astype(dtype)[:, ::-1]
         assert as_whole("x", backwards).tolist() == [[1, 0], [3, 2], [5, 4]]
