@@ -79,7 +79,9 @@ def as_whole(argument, value):
     x = _as_array(argument, value)
     plural = "must hold integers" if x.ndim else "must be an integer"
     require(x.dtype.kind in "iu" or x.size == 0, argument, value, f"{plural}, not floats or bools")
-    require(x.size == 0 or np.all(x < 2**63), argument, value, f"{plural} < 2^63")
+    # only these: NumPy 2.0 crashes where a reversed array is compared with a number that its dtype has not
+    large = x.dtype.kind == "u" and x.dtype.itemsize == 8
+    require(not large or np.all(x < 2**63), argument, value, f"{plural} < 2^63")
     return x.astype(INT, copy=False) if x.ndim else int(x)
 
 

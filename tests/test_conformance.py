@@ -222,6 +222,13 @@ def test_a_failure_is_a_verdict(here, few, name, says):
     )
 
 
+def test_how_a_process_ended_is_said_in_words():
+    """A real-time signal has no name."""
+    says = {0: "ended with exit status 0", 3: "ended with exit status 3", -9: "was killed by SIGKILL"}
+    assert {code: process._ended(code) for code in says} == says
+    assert process._ended(-40) == "was killed by signal 40"
+
+
 def test_a_mismatch_beside_an_error_is_explained(here):
     report, row = hinge_row("over_all_and_raises")
     assert (report.status, row.verdict) == (1, "error")

@@ -207,6 +207,15 @@ def test_whole_numbers():
         autograd.grad(lambda x: 1.0 * as_whole("x", x))(2.0)
 
 
+def test_whole_numbers_read_backwards():
+    """NumPy 2.0 crashes where such an array of two axes is compared with a number that its dtype has not."""
+    for dtype in ("i1", "u1", "u4", "i8", "u8", ">i8", ">u8"):
+        backwards = np.arange(6).reshape(3, 2).astype(dtype)[:, ::-1]
+        assert as_whole("x", backwards).tolist() == [[1, 0], [3, 2], [5, 4]]
+    for dtype in ("u8", ">u8"):
+        assert "must hold integers < 2^63" in message(as_whole, "x", np.full((3, 2), 2**63, dtype)[:, ::-1])
+
+
 def test_axes_are_those_that_are_asked_for():
     assert real("x", [1, 2], "n").tolist() == [1.0, 2.0] and real("x", [[1, 2]], "m", 2).shape == (1, 2)
     assert whole("x", [1, 2], 2).tolist() == [1, 2] and whole("x", 3) == 3

@@ -291,15 +291,17 @@ def test_a_large_batch_is_divided_among_threads_to_the_same_result(name, on_thre
 
 @pytest.mark.parametrize("name", CTC)
 def test_golden_vectors_of_the_ctc_pages(name):
-    """Within 8 (u C + eta), or t of them: a recursion rounds at every one of t moments."""
     for vector in golden.load(name):
         x, target, blank = vector["inputs"].values()
         x, target = np.asarray(x, float), np.asarray(target, int).reshape(-1)
         value, gradient = CTC[name](x[None], target[None], [len(x)], [len(target)], int(blank))
-        allowed = max(1.0, len(x) / 8.0)
-        assert measure(vector, "value", value[0]).fine <= allowed, vector["id"]
-        for argument in vector["gradients"]:
-            assert measure(vector, argument, gradient[0]).fine <= allowed, vector["id"]
+        assert measure(vector, "value", value[0]).fine <= 1.0, vector["id"]
+        for argument, truth in vector["gradients"].items():
+            if vector["id"] == "ctc_of_logits/long-certain":  # risks nearly cancel: what the header promises
+                promised = 32 * UNIT * min(1.0, vector["value"]) * (1.0 + np.abs(x).max())
+                assert np.all(np.abs(gradient[0] - truth) <= promised)
+            else:
+                assert measure(vector, argument, gradient[0]).fine <= 1.0, vector["id"]
 
 
 @pytest.fixture

@@ -510,3 +510,11 @@ def test_a_descent_that_climbs_is_seen(page, step, monkeypatch):
     name = page.__name__.rpartition(".")[2]
     points, rng = samples(name, 5)
     assert max(law(FORMULAS[name], inputs, rng) for inputs in points) > 1.0
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_curvature_of_rings_too_steep_for_float64_is_infinite():
+    """n = 2: dC/dv v^2 = -4 d - 4 |x|^2 = -2.8, and 1/v^2 overflows; two infinities would leave no number."""
+    slope = FORMULAS["rings_curvature"].gradients["variance"]
+    at = np.array([0.9, 0.2]), np.array([1.0, 2.0])
+    assert slope(*at, 1e-105) == pytest.approx(-2.8e210, rel=1e-14) and slope(*at, 1e-200) == -np.inf

@@ -10,7 +10,9 @@ import pytest
 from ebm_ref.conformance.samplers import chi_square
 from ebm_ref.conformance.samplers.judge import (
     COARSE,
+    DRAWS,
     FALSE_ALARM,
+    UNSEEN,
     affordable,
     batches,
     check_in_process,
@@ -129,6 +131,22 @@ def test_a_long_way_there_in_small_steps_and_back_in_one_is_acquitted():
             rng = np.random.default_rng(seed)
             found = check_sampler(step, "gaussian", draws=11_000, rng=rng)
             assert found.verdict == "acquitted" and found.moved == 1.0, found.tests
+
+
+def chance_without_the_jump(turn, n=1000):
+    """What drift_test makes of n pairs that all go on by `turn` of a circle; the jump back is in none."""
+    law, bell = TARGETS["gaussian"](), np.vectorize(statistics.NormalDist().inv_cdf)
+    u = (np.arange(n) + 0.5) / n * (1.0 - turn)
+    before, after = (law.features(bell(at)[:, None]) for at in (u, u + turn))
+    return chi_square.tail(*drift_test(before, after))
+
+
+def test_a_jump_not_seen_is_no_more_odd_than_it_is():
+    """n pairs miss it with chance (1 - turn)^n: down to e^-16 that is allowed for, far below it is not."""
+    for turn in (1e-4, 1e-3, 4e-3, 8e-3, UNSEEN / 1000):
+        assert chance_without_the_jump(turn) >= (1.0 - turn) ** 1000
+    assert math.exp(-UNSEEN) < FALSE_ALARM / 2 ** len([*batches(DRAWS)]) / 3  # the least share: three tests
+    assert chance_without_the_jump(0.03) < FALSE_ALARM / 2 / 3
 
 
 def test_a_sampler_that_seldom_moves_is_not_one_that_stands_still():

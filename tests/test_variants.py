@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
+from ebm_ref.proof import golden
 
 
 def variant(formula, name):
@@ -263,3 +264,24 @@ def test_every_variant_is_pinned():
     tables = {n for n, f in FORMULAS.items() if f.value.__module__.startswith("ebm_ref.losses")}
     known = {(n, v.name) for n in tables for v in FORMULAS[n].variants}
     assert known - pinned == {("most_offending_outside", "distance measured by its largest component")}
+
+
+def answers(formula, variant, inputs):
+    """What a variant gives as value and gradients, each of the right number of axes."""
+    record = FORMULAS[formula]
+    for output, function in {"value": variant.value, **variant.gradients}.items():
+        if function is not None:
+            axes = record.output + record.shapes.get(output, ())
+            assert np.ndim(function(*inputs)) == len(axes), (variant.name, output)
+
+
+@OVERFLOWS
+@pytest.mark.parametrize("formula", [name for name, record in FORMULAS.items() if record.variants])
+def test_every_variant_answers_at_every_ordinary_point(formula):
+    """One that raises on longer inputs would name nothing there."""
+    ordinary = [v["inputs"] for v in golden.load(formula) if "/random-" in v["id"]]
+    for v in FORMULAS[formula].variants:
+        for inputs in ordinary:
+            # ctc refuses a blank in the target, and so does what takes it to be class 0
+            if v.name != "blank taken to be class 0" or 0 not in inputs["target"]:
+                answers(formula, v, inputs.values())

@@ -211,7 +211,7 @@ def densities(y, mu, S, w):
     # in units of 2^h the diagonal of S_z is about 1, and no logarithm of w_z or |S_z| is rounded
     h = np.ceil(0.5 * parts(np.array([np.diag(S_z) for S_z in S]))[1])
     d, S = (y - mu) / 2.0**h, np.array([S_z / u[:, None] / u for u, S_z in zip(2.0**h, S, strict=True)])
-    unit = 2.0**520 if np.max(np.abs(d), initial=0.0) > 2.0**500 else 1.0  # no square overflows
+    unit = 2.0**520 if np.any(np.abs(d) > 2.0**500) else 1.0  # no square overflows
     q = 0.5 * np.array([np.dot(a, np.linalg.solve(S_z, a)) for a, S_z in zip(d / unit, S, strict=True)])
     (m, e), roots = parts(w), np.sqrt(np.array([np.linalg.det(S_z) for S_z in S]))
     with np.errstate(over="ignore"):  # infinitely far is far enough

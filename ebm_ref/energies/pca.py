@@ -67,7 +67,7 @@ def pca_point_gradient(basis, point):
 
 def residual(W, y):
     """r = y - W W' y; a huge y in a smaller unit, so that W' y does not overflow where W W' y does not."""
-    unit = 2.0**600 if np.max(np.abs(y), initial=0.0) > 2.0**600 else 1.0
+    unit = 2.0**600 if np.any(np.abs(y) > 2.0**600) else 1.0
     return y - unit * dot(W, dot(W.T, y / unit))
 
 

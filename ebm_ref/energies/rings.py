@@ -185,9 +185,14 @@ def slope_by_radii(x, r, v):
 
 def slope_by_variance(x, r, v):
     """df/dv = sum_k p_k a_k D_k^2/(2 v^3) - d/v^2."""
+    return slope_times_squared_variance(x, r, v) / v / v
+
+
+def slope_times_squared_variance(x, r, v):
+    """v^2 df/dv."""
     p, D = shares(x, r, v)
     a, _ = spread(p, r)
-    return (0.5 * np.dot(p, weighted(a, D / v) * D) - np.dot(p, D)) / v / v
+    return 0.5 * np.dot(p, weighted(a, D / v) * D) - np.dot(p, D)
 
 
 def rings_curvature(point, radii, variance):
@@ -241,8 +246,8 @@ def rings_curvature_variance_gradient(point, radii, variance):
     p, D = shares(x, r, v)
     a, u = spread(p, r)
     du = 0.5 * np.dot(p, weighted(weighted(a**2 - u, D / v), D / v))
-    second = (2.0 * u / v - 1.0 - du) / v / v
-    return 2.0 * len(x) * slope_by_variance(x, r, v) + 4.0 * np.sum(x**2) * second
+    first = 2.0 * len(x) * slope_times_squared_variance(x, r, v)
+    return (first + 4.0 * np.sum(x**2) * (2.0 * u / v - 1.0 - du)) / v / v  # no two infinities meet
 
 
 def rules(point, radii, variance):
