@@ -88,6 +88,7 @@ READING_ORDER = (
     "formula",
     "laws",
     "numerics",
+    "exact.levels",
     # energies: one configuration in, one number out
     "energies.linear_regression",
     "energies.two_class",

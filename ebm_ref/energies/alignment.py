@@ -18,7 +18,8 @@ There are 1, 3, 13, 63, 321 paths through tables of 1, 2, 3, 4, 5 rows and colum
 them one by one; the recursion needs n m steps.
 
 Where one path is much better than all others, what these add to F is lost in a sum with the best one.  So
-all paths are counted from the best, whose energy is added last.
+the sums take D(a, b) + d(i, j) - D(i, j) in place of d(i, j), what a step from (a, b) costs above the best
+way in, and E is added last.  D is exact (levels.py), so that distances of 1e17 may cancel along a path.
 
 Source: Sakoe and Chiba (1978), Section II; Cuturi and Blondel (2017), equations (1)-(2);
 LeCun et al. (2006), Section 7.
@@ -27,9 +28,10 @@ LeCun et al. (2006), Section 7.
 import autograd.numpy as np
 
 from ebm_ref.checks import require, require_positive
+from ebm_ref.exact.levels import units_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import scaled_sum
+from ebm_ref.numerics import scaled_sum, total, value_of, with_slope
 
 
 def alignment(distances):
@@ -66,28 +68,45 @@ def alignment_gradient(distances):
 
 
 def along(d, path):
-    """The sum of d along a path; NaN where any distance is."""
-    return np.nan if np.any(np.isnan(d)) else np.sum(d[path[:, 0], path[:, 1]])
+    """The sum of d along a path, rounded once; NaN where any distance is."""
+    return np.nan if np.any(np.isnan(d)) else total(d[path[:, 0], path[:, 1]])
 
 
-def best_path(d, diagonal=1.0):
+def best_path(d, diagonal=1):
     """(l, 2) pairs of the path of lowest energy; ties go to the path that, from its end, is diagonal longest.
 
-    `diagonal` is what a pair counts that is reached by a diagonal step.
+    `diagonal` is how often a pair counts that is reached by a diagonal step.  Nothing is rounded, and a NaN
+    is as if forbidden.
 
     >>> best_path(np.array([[0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])).tolist()
     [[0, 0], [1, 0], [2, 1]]
     """
-    n, m = d.shape
-    lowest, came_from = {(0, 0): d[0, 0]}, {}
-    for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
-        ways = predecessors(i, j)
-        counts = [diagonal if a < i and b < j else 1.0 for a, b in ways]
-        sums = np.array([lowest[w] + c * d[i, j] for w, c in zip(ways, counts, strict=True)])
-        lowest[i, j], came_from[i, j] = np.min(sums), ways[np.argmin(sums)]
-    path = [(n - 1, m - 1)]
-    while path[-1] in came_from:
-        path.append(came_from[path[-1]])
+    return traced(searched(exactly(d)[0], diagonal), d.shape)
+
+
+def exactly(d):
+    """Distances as whole multiples of a unit (levels.py), and the units; NaN is as if forbidden."""
+    d = value_of(d)
+    units = units_of(np.where(np.isnan(d), 0.0, d), count=2 * sum(d.shape))
+    return units.whole(np.where(np.isnan(d), np.inf, d)), units
+
+
+def searched(whole, diagonal=1):
+    """{pair: (D, where the best path to it comes from)}, of distances that are whole numbers."""
+    D = {(0, 0): (whole[0, 0], None)}
+    for i, j in [*np.ndindex(whole.shape)][1:]:
+        once, ways = whole[i, j], predecessors(i, j)
+        sums = [D[w][0] + (diagonal * once if w == (i - 1, j - 1) else once) for w in ways]
+        lowest = min(sums)
+        D[i, j] = lowest, ways[sums.index(lowest)]
+    return D
+
+
+def traced(D, shape):
+    """(l, 2) pairs of the best path, from its end."""
+    path = [(shape[0] - 1, shape[1] - 1)]
+    while path[-1] != (0, 0):
+        path.append(D[path[-1]][1])
     return np.array(path[::-1])
 
 
@@ -152,23 +171,25 @@ def soft_alignment(distances, beta=1.0):
     13.0
     """
     d, beta = SOFT.checked(distances, beta)
-    path = best_path(d)
-    lowest = along(d, path)
+    whole, units = exactly(d)
+    D = searched(whole)
+    lowest = along(d, traced(D, d.shape))
     if not lowest < np.inf:
         return lowest
-    c, r = arrivals(d, beta, path)[0][d.shape[0] - 1, d.shape[1] - 1]
+    c, r = arrivals(d, beta, lowest, costs_of(whole, units, D))[0][d.shape[0] - 1, d.shape[1] - 1]
     return lowest - (c + np.log1p(r)) / beta
 
 
 def soft_alignment_gradient(distances, beta=1.0):
     """dF/dd, shape (n, m): the probability that the path passes the pair; 0 where every path is forbidden."""
     d, beta = SOFT.checked(distances, beta)
-    path = best_path(d)
-    lowest, (n, m) = along(d, path), d.shape
+    (whole, units), (n, m) = exactly(d), d.shape
+    D = searched(whole)
+    lowest = along(d, traced(D, d.shape))
     g = np.full((n, m), np.nan if np.isnan(lowest) else 0.0)
     if not lowest < np.inf:
         return g
-    _, ways = arrivals(d, beta, path)
+    _, ways = arrivals(d, beta, lowest, costs_of(whole, units, D))
     g[n - 1, m - 1] = 1.0
     for i, j in [(i, j) for i in range(n) for j in range(m)][:0:-1]:
         if g[i, j] > 0.0:  # handed on to the pairs it came from, each by its share
@@ -180,24 +201,24 @@ def soft_alignment_gradient(distances, beta=1.0):
     return np.minimum(g, 1.0)
 
 
-def arrivals(d, beta, path):
+def costs_of(whole, units, D):
+    """{(w, pair): what the step from w to the pair costs above the best way to the pair}."""
+    steps = [(w, pair) for pair in D for w in predecessors(*pair)]
+    costs = units.real([D[w][0] + whole[pair] - D[pair][0] for w, pair in steps])
+    return dict(zip(steps, costs, strict=True))
+
+
+def arrivals(d, beta, lowest, costs):
     """{(i, j): (c, r)} with sums over the paths up to there, and the same for each way in, as arrays.
 
-    Counted from the best path: what it pays on the way from one level i + j to another is subtracted from
-    every step between the two, so large distances that all paths share cancel before they are added.
+    Sums of e^{-beta (E - lowest)}: the costs say all of it, and autograd sees the slopes of d and `lowest`.
     """
-    n, m = d.shape
-    paid = {i + j: d[i, j] for i, j in path}
-    sums, ways = {(0, 0): (0.0, 0.0)}, {}
-    for i, j in [(i, j) for i in range(n) for j in range(m)][1:]:
-        extra = [
-            d[i, j] - sum(paid.get(s, 0.0) for s in range(a + b + 1, i + j + 1))
-            for a, b in predecessors(i, j)
-        ]
-        before = [sums[w] for w in predecessors(i, j)]
-        c = np.array([c - beta * e for (c, _), e in zip(before, extra, strict=True)])
-        ways[i, j] = c, np.array([r for _, r in before])
-        sums[i, j] = scaled_sum(*ways[i, j])
+    ways, sums = {}, {(0, 0): (with_slope(0.0, beta * (lowest - d[0, 0])), 0.0)}
+    for pair in [*np.ndindex(d.shape)][1:]:
+        before = predecessors(*pair)
+        c = [sums[w][0] - beta * with_slope(costs[w, pair], d[pair]) for w in before]
+        ways[pair] = np.array(c), np.array([sums[w][1] for w in before])
+        sums[pair] = scaled_sum(*ways[pair])
     return sums, ways
 
 
@@ -221,7 +242,7 @@ def passes_both_ends(formula, inputs, rng):
 
 def counted_twice(distances):
     """The path of lowest energy where a pair reached diagonally counts twice, and what each pair counts."""
-    path, counts = best_path(distances, 2.0), np.zeros(np.shape(distances))
+    path, counts = best_path(distances, 2), np.zeros(np.shape(distances))
     steps = np.concatenate([[1], np.diff(path, axis=0).sum(axis=1)])
     counts[path[:, 0], path[:, 1]] = steps
     return counts

@@ -22,6 +22,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_index, whole
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
+from ebm_ref.numerics import total
 
 
 def chain(unary, pairwise, labels: int):
@@ -66,7 +67,12 @@ def chain_pairwise_gradient(unary, pairwise, labels: int):
 
 def energy_of(u, P, y):
     """E of a sequence that was checked."""
-    return np.sum(u[np.arange(len(y)), y]) + np.sum(P[y[:-1], y[1:]])
+    return total(terms_of(u, P, y))
+
+
+def terms_of(u, P, y):
+    """What a sequence that was checked pays: at each moment, and from each to the next."""
+    return np.concatenate([u[np.arange(len(y)), y], P[y[:-1], y[1:]]])
 
 
 def one_hot(y, k):

@@ -25,8 +25,10 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 from ebm_ref.checks import require, whole
+from ebm_ref.exact.levels import units_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
+from ebm_ref.numerics import total, value_of
 
 
 class Lattice(NamedTuple):
@@ -78,23 +80,38 @@ def along(e, path):
     """The sum of e along a path, +inf where there is none; NaN where any energy is."""
     if np.any(np.isnan(e)):
         return np.nan
-    return np.inf if path is None else np.sum(e[np.array(path)])
+    return np.inf if path is None else total(e[np.array(path)])
 
 
 def best_path(energies, lattice):
-    """Arcs of the path of lowest energy, None where there is none; ties go to the first in a dictionary."""
-    to_go, onwards = {lattice.end: 0.0}, {}
+    """Arcs of the path of lowest energy, None where there is none; ties go to the first in a dictionary.
+
+    Energies are added up without rounding (exact/levels.py), and one that is NaN is as if forbidden.
+    """
+    return levels_and_path(exactly(energies)[0], lattice)[1]
+
+
+def exactly(e):
+    """Energies of arcs as whole multiples of a unit, and the units; NaN is as if forbidden."""
+    e = value_of(e)
+    units = units_of(np.where(np.isnan(e), 0.0, e), count=2 * len(e))
+    return units.whole(np.where(np.isnan(e), np.inf, e)), units
+
+
+def levels_and_path(e, lattice):
+    """{state: the lowest energy from here to the end}, and the arcs of the best path, None without one."""
+    to_go, onwards = {lattice.end: 0}, {}
     for a, b, i in sorted(lattice.steps, key=lambda step: (-step[0], step[2])):
-        through = energies[i] + to_go[b]
-        if a not in to_go or through < to_go[a] or through != through:
+        through = e[i] + to_go[b]
+        if a not in to_go or through < to_go[a]:
             to_go[a], onwards[a] = through, (b, i)
     if lattice.end == 0:
-        return None
+        return to_go, None
     node, path = 0, []
     while node != lattice.end:
         node, i = onwards[node]
         path.append(i)
-    return path
+    return to_go, path
 
 
 def all_paths(arcs):

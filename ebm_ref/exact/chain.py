@@ -3,6 +3,8 @@ r"""Exact inference on a chain: sums and minima over k^t sequences of labels in 
     F      = -(1/beta) log sum_y e^{-beta E(y)},   p(y) = e^{-beta (E(y) - F)}
     V_t(i) = u[t, i] + min_j (P[i, j] + V_{t+1}(j))       energy to go: Viterbi
     a_t(j) = e^{-beta u[t, j]} sum_i a_{t-1}(i) e^{-beta P[i, j]}       forward
+    c_t(i, j) = P[i, j] + V_{t+1}(j) - min_j' (P[i, j'] + V_{t+1}(j')) >= 0
+    E(y)   = min E + (V_0(y_0) - min V_0) + sum_t c_t(y_t, y_{t+1})
 
     dF/du[t, j] = p(y_t = j)
     dF/dP[i, j] = sum_t p(y_t = i, y_{t+1} = j)
@@ -12,11 +14,15 @@ minimum over sequences needs only the best way to go on from each label, and a s
 only the sum of all ways to go on from each label.  The two recursions differ in one word, min or sum.
 
 In floating point: the forward recursion as printed underflows after some hundred moments, and where it
-does not, it loses what is small beside the best sequence.  So subtract from u[t, j] and from P[i, j] what
-the best sequence y* pays there; then y* has energy 0.  Energies of 1e8 cancel before they meet an
-exponential.  Sums are kept as pairs (1 + r) e^c (numerics.scaled_sum), which neither overflow nor lose
-what is small beside the best.  So F - E_min keeps its digits however large beta is, and where all
-sequences are alike, the log-sums are exact counts.
+does not, it loses what is small beside the best sequence.  So the sums take c in place of u and P: what
+a step costs above the best way on.  Energies of 1e8, or of 1e17, cancel before they meet an exponential,
+and what is left is never negative, so that nothing cancels afterwards.  Sums are kept as pairs (1 + r) e^c
+(numerics.scaled_sum), which neither overflow nor lose what is small beside the best.  So F - E_min keeps its
+digits however large beta is, and where all sequences are alike, the log-sums are exact counts.
+
+The search for V and c runs in float64, and tells how much its sums may have rounded.  Where beta c could be
+off by more than 2^-44, and by more than 2^-44 of itself, it runs again in integers of any length (levels.py),
+and c is right to its last bit.  So does the search for the best labels wherever rounding could have chosen.
 
 Every answer is checked against the same sum written out: chain_enumeration.py.
 
@@ -26,7 +32,9 @@ Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun e
 import autograd.numpy as np
 
 from ebm_ref.checks import as_real, real, require, require_count, require_finite_sum, require_positive, whole
-from ebm_ref.numerics import scaled_sum
+from ebm_ref.energies.chain import energy_of
+from ebm_ref.exact.levels import is_safe, largest, less_lowest, told_apart, units_of
+from ebm_ref.numerics import scaled_sum, value_of, with_slope
 
 
 def viterbi(unary, pairwise):
@@ -42,8 +50,8 @@ def viterbi(unary, pairwise):
     Returns
     -------
     float, (t,) int
-        Energy and labels.  Ties go to the sequence that comes first in a dictionary, as far as sums in
-        floating point show a tie.  The energy is +inf where every sequence is forbidden, and NaN where
+        Energy, rounded once, and labels.  Ties go to the sequence that comes first in a dictionary; no
+        rounding makes or breaks one.  The energy is +inf where every sequence is forbidden, and NaN where
         an energy is NaN; the labels say nothing then.
 
     Raises ValueError if a shape does not fit, or if an energy is -inf.
@@ -58,10 +66,8 @@ def viterbi(unary, pairwise):
 
 def lowest_energy(u, P):
     """Energy and labels of the best sequence, of tables that were checked."""
-    y = best_labels(u, P)
-    if reads_nan(u, P):
-        return np.nan, y
-    return np.sum(u[np.arange(len(y)), y]) + np.sum(P[y[:-1], y[1:]]), y
+    y, _ = searched(u, P)
+    return np.nan if reads_nan(u, P) else energy_of(u, P, y), y
 
 
 def free_energy_as_printed(unary, pairwise, beta=1.0):
@@ -89,10 +95,8 @@ def free_energy(unary, pairwise, beta=1.0):
     True
     """
     u, P, beta = check_sums(unary, pairwise, beta)
-    lowest, labels = lowest_energy(u, P)
-    if not lowest < np.inf:
-        return lowest
-    return lowest - log_count(*counted_from(labels, u, P), beta) / beta
+    lowest, _, above = counted(u, P, beta)
+    return lowest - log_count(*above, beta) / beta if lowest < np.inf else lowest
 
 
 def marginals_as_printed(unary, pairwise, beta=1.0):
@@ -123,16 +127,20 @@ def marginals(unary, pairwise, beta=1.0):
     >>> nodes.round(12).tolist(), edges.round(12).tolist()
     ([[0.75, 0.25], [0.5, 0.5]], [[[0.375, 0.375], [0.125, 0.125]]])
     """
-    return probabilities(*check_sums(unary, pairwise, beta))
+    u, P, beta = check_sums(unary, pairwise, beta)
+    t, k = np.shape(u)
+    lowest, _, above = counted(u, P, beta)
+    return probabilities(*above, beta) if lowest < np.inf else nothing(t, k)
+
+
+def nothing(t, k):
+    """The marginals where there is no distribution."""
+    return np.full((t, k), np.nan), np.full((t - 1, k, k), np.nan)
 
 
 def probabilities(u, P, beta):
-    """The marginals of tables that were checked."""
+    """The marginals of energies counted from the lowest."""
     t, k = np.shape(u)
-    lowest, labels = lowest_energy(u, P)
-    if not lowest < np.inf:
-        return np.full((t, k), np.nan), np.full((t - 1, k, k), np.nan)
-    u, P = counted_from(labels, u, P)
     before, after = forward(u, P, beta), backward(u, P, beta)
     nodes = [shares(*joined(a, z)) for a, z in zip(before, after, strict=True)]
     edges = np.zeros((t - 1, k, k))
@@ -153,11 +161,11 @@ def entropy(unary, pairwise, beta=1.0):
     0.69314718056
     """
     u, P, beta = check_sums(unary, pairwise, beta)
-    nodes, _ = probabilities(u, P, beta)
-    if np.isnan(nodes[0, 0]):
+    lowest, _, above = counted(u, P, beta)
+    if not lowest < np.inf:
         return np.nan
-    u, P = counted_from(best_labels(u, P), u, P)
-    after = from_each(u, P, beta)
+    u, P = above
+    nodes, after = probabilities(u, P, beta)[0], from_each(u, P, beta)
     total = surprise(shares(*after[0]))
     for p, step, (c, r) in zip(nodes[:-1], P, after[1:], strict=True):
         total += sum(p[i] * surprise(shares(c - beta * step[i], r)) for i in np.flatnonzero(p))
@@ -167,9 +175,8 @@ def entropy(unary, pairwise, beta=1.0):
 def k_best(unary, pairwise, count):
     """The `count` sequences of lowest energy: energies (n,) in ascending order, labels (n, t).
 
-    Ties are in the order of a dictionary, as far as `viterbi` sees them.  n is less than `count` where
-    fewer sequences are possible, and 0 where none is.  If an energy is NaN, there is one answer, of
-    energy NaN.
+    Energies are rounded once, and ties are in the order of a dictionary.  n is less than `count` where fewer
+    sequences are possible, and 0 where none is.  If an energy is NaN, there is one answer, of energy NaN.
 
     >>> E, y = k_best(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2)), 3)
     >>> E.tolist(), y.tolist()
@@ -178,22 +185,40 @@ def k_best(unary, pairwise, count):
     u, P, _ = check_sums(unary, pairwise)
     require_count("count", count)
     count = whole("count", count)
-    t, k = np.shape(u)
     if reads_nan(u, P):
-        return np.array([np.nan]), np.zeros((1, t), int)
-    ways, steps = 1.0 * u[-1][:, None], []  # the best energies to go from each label, in ascending order
+        return np.array([np.nan]), np.zeros((1, len(u)), int)
+    labels = best_sequences(value_of(u), value_of(P), count)
+    return np.array([energy_of(u, P, y) for y in labels]), labels
+
+
+def best_sequences(u, P, count):
+    """Labels (n, t) of the possible sequences of lowest energy."""
+    E, labels, sure = ranked(u, P, count)
+    whole_u, whole_P, units = (None, None, None) if sure else exactly(u, P)
+    if sure or units.fit_float64:
+        return labels[E < np.inf]
+    E, labels, _ = ranked(whole_u, whole_P, count)
+    return labels[units.real(E) < np.inf]
+
+
+def ranked(u, P, count):
+    """Energies and labels of the `count` best sequences, and whether no rounding can have changed them."""
+    k, size, gaps = len(P), len(u) * (largest(u) + largest(P)), []
+    ways, steps, rows = u[-1][:, None], [], np.arange(k)[:, None]  # the lowest energies to go, ascending
     for row in u[-2::-1]:
         through = np.reshape(P[:, :, None] + ways, (k, -1))
-        order = np.argsort(through, axis=1, kind="stable")[:, :count]
-        steps.append(np.stack(np.divmod(order, ways.shape[1])))
-        ways = row[:, None] + through[np.arange(k)[:, None], order]
+        order = np.argsort(through, axis=1, kind="stable")[:, : count + 1]
+        ascending = through[rows, order]
+        gaps.append(told_apart(ascending, size, len(u)))
+        steps.append(np.stack(np.divmod(order[:, :count], ways.shape[1])))
+        ways = row[:, None] + ascending[:, :count]
     flat = np.reshape(ways, -1)
-    first = np.argsort(flat, kind="stable")[:count]
-    first = first[flat[first] < np.inf]
-    labels = [np.divmod(first, ways.shape[1])]
+    order = np.argsort(flat, kind="stable")
+    gaps.append(told_apart(flat[order[: count + 1]], size, len(u)))
+    labels = [np.divmod(order[:count], ways.shape[1])]
     for step in reversed(steps):
         labels.append(step[:, labels[-1][0], labels[-1][1]])
-    return flat[first], np.reshape([y for y, _ in labels], (t, len(first))).T
+    return flat[order[:count]], np.stack([y for y, _ in labels], axis=1), all(gaps)
 
 
 def sample(unary, pairwise, rng, beta=1.0):
@@ -208,9 +233,9 @@ def sample(unary, pairwise, rng, beta=1.0):
     u, P, beta = check_sums(unary, pairwise, beta)
     drawn = callable(getattr(rng, "random", None))
     require(drawn, "rng", rng, "must be a numpy.random.Generator")
-    lowest, best = lowest_energy(u, P)
+    lowest, _, above = counted(u, P, beta)
     require(lowest < np.inf, "unary", unary, "must leave a possible sequence, and no NaN")
-    u, P = counted_from(best, u, P)
+    u, P = above
     after = from_each(u, P, beta)
     labels = [pick(shares(*after[0]), rng)]
     for (c, r), step in zip(after[1:], P, strict=True):
@@ -241,25 +266,80 @@ def reads_nan(unary, pairwise):
     return bool(np.any(np.isnan(unary)) or (len(unary) > 1 and np.any(np.isnan(pairwise))))
 
 
-def best_labels(unary, pairwise):
-    """Labels of the sequence of lowest energy, from the best ways to go on; levels are subtracted first."""
-    ground = lambda x: 1.0 * x - np.where(np.isfinite(x.min()), x.min(), 0.0)
-    u, P = [ground(row) for row in unary], ground(pairwise) if len(unary) > 1 else pairwise
-    to_go = [u[-1]]
+def exactly(u, P, less=0.0):
+    """The tables as integers (levels.py), u less a table, and their units."""
+    less, P = less + np.zeros(u.shape), P if len(u) > 1 else np.zeros(P.shape)  # P is not read
+    units = units_of(u, P, less, count=3 * len(u))
+    return units.whole(u) - units.whole(less), units.whole(P), units
+
+
+def ways_on(u, P):
+    """From the start (k,), and from each label to each (t-1, k, k): the lowest energy of all that follows.
+
+    Each is right but for a level, a number for each moment, which makes no difference to what follows best.
+    """
+    u, P = less_lowest(u), np.reshape(less_lowest(np.ravel(P)), P.shape)
+    V, steps = u[-1], []
     for row in u[-2::-1]:
-        to_go.append(row + np.min(P + to_go[-1], axis=1))
-    labels = [np.argmin(to_go[-1])]
-    for V in to_go[-2::-1]:
-        labels.append(np.argmin(P[labels[-1]] + V))
+        steps.append(P + V)
+        V = row + less_lowest(steps[-1].min(axis=1))
+    return V, np.reshape(steps[::-1], (len(u) - 1, *P.shape))
+
+
+def follow(start, steps):
+    """Labels, each the best way on from the one before."""
+    labels = [np.argmin(start)]
+    for step in steps:
+        labels.append(np.argmin(step[labels[-1]]))
     return np.array(labels)
 
 
-def counted_from(labels, unary, pairwise):
-    """Unary (t, k) and pairwise (t-1, k, k) energies less those of one sequence, which has 0 everywhere."""
-    unary, pairwise = 1.0 * unary, 1.0 * pairwise  # small integers would wrap around
-    own = unary[np.arange(len(labels)), labels]
-    steps = pairwise[labels[:-1], labels[1:]]
-    return unary - own[:, None], pairwise - steps[:, None, None]
+def best_labels(u, P, less=0.0):
+    """Labels of the sequence of lowest energy, u less a table, the first of those that tie."""
+    return searched(u, P, less)[0]
+
+
+def searched(u, P, less=0.0):
+    """Those labels, and the ways on as float64 found them."""
+    u, P = value_of(u), value_of(P)
+    start, steps = ways_on(u - less, P)
+    labels = follow(start, steps)
+    passed = np.sort(np.vstack([start[None], steps[np.arange(len(steps)), labels[:-1]]]), axis=1)[:, :2]
+    size = max(largest(start), largest(steps), largest(u) if np.any(less) else 0.0)
+    if not reads_nan(u, P) and not told_apart(passed, size, len(u)):
+        u, P, units = exactly(u, P, less)
+        labels = labels if units.fit_float64 else follow(*ways_on(u, P))
+    return labels, (start, steps)
+
+
+def counted(u, P, beta):
+    """Energy and labels of the best sequence, and unary and pairwise energies above it, if it is possible."""
+    labels, ways = searched(u, P)
+    lowest = np.nan if reads_nan(u, P) else energy_of(u, P, labels)
+    if not lowest < np.inf:
+        return lowest, labels, None
+    above = above_best(value_of(u), value_of(P), ways, beta)
+    return lowest, labels, followed(*above, u, P, lowest)
+
+
+def above_best(u, P, ways, beta):
+    """Unary (t, k) and pairwise (t-1, k, k) energies of the same differences, none negative: 0 is the best.
+
+    The first row of the one is V_0 - min V_0 and the rest 0; the other is c.
+    """
+    first, costs = (less_lowest(x) for x in ways)
+    if not (is_safe(first, ways[0], beta) and is_safe(costs, 2.0 * ways[1], beta)):
+        u, P, units = exactly(u, P)
+        first, costs = (units.real(less_lowest(x)) for x in ways_on(u, P))
+    return np.vstack([first[None], np.zeros((len(u) - 1, len(P)))]), costs
+
+
+def followed(rows, costs, u, P, lowest):
+    """The same, but to autograd with a slope: that of E(y) - min E, as all levels cancel."""
+    if value_of(u) is u and value_of(P) is P:
+        return rows, costs
+    level = lowest * (np.arange(len(u)) == 0)
+    return with_slope(rows, u - level[:, None]), with_slope(costs, P + np.zeros((len(u) - 1, 1, 1)))
 
 
 def forward(u, P, beta):

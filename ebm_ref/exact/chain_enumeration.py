@@ -3,8 +3,11 @@ r"""A chain by enumeration: every sequence written out, every sum a sum.
     sequences     000, 001, 010, ..., k^t of them, in the order of a dictionary
     F             = -(1/beta) log sum_y e^{-beta E(y)}
 
-Nothing here is clever, and nothing is shared with exact/chain.py.  That page is held to this one, and
-anyone may hold a conditional random field of theirs to it.  A million sequences take about a second.
+Nothing here is clever, and nothing of the recursions of exact/chain.py is shared.  That page is held to this
+one, and anyone may hold a conditional random field of theirs to it.  A million sequences take about a second.
+
+Where float64 could lose digits, as it does where 1e17 and -1e17 cancel, energies are added up as integers of
+any length (levels.py), which takes ten times as long.
 
 Source: the definitions.
 """
@@ -12,6 +15,8 @@ Source: the definitions.
 import numpy as np
 
 from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
+from ebm_ref.energies.chain import energy_of
+from ebm_ref.exact.levels import is_safe, largest, told_apart, units_of
 
 MOST = 2**22  # sequences; t times as many numbers fit into any memory
 
@@ -43,14 +48,40 @@ def tables(unary, pairwise):
 
 
 def energies_by_enumeration(unary, pairwise):
-    """(k^t,) energies of all sequences, in their order.
+    """(k^t,) energies of all sequences, in their order; where terms cancel they are rounded once.
 
     >>> energies_by_enumeration(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2))).tolist()
     [0.0, 4.0, 1.0, 5.0]
     """
     u, P = tables(unary, pairwise)
+    E = sums(u, P)
+    doubtful = np.flatnonzero(len(u) * sums(np.abs(u), np.abs(P)) * 2.0**-9 > np.abs(E))  # E may be rounding
+    E[doubtful] = [energy_of(u, P, y) for y in enumerate_labels(*u.shape)[doubtful]]
+    return E
+
+
+def sums(u, P):
+    """What each sequence pays, in the numbers of the tables."""
     y = enumerate_labels(*u.shape)
     return u[np.arange(y.shape[1]), y].sum(axis=1) + P[y[:, :-1], y[:, 1:]].sum(axis=1)
+
+
+def exact_sums(u, P):
+    """The same as integers, and their units."""
+    P = P if len(u) > 1 else np.zeros(P.shape)  # not read
+    units = units_of(u, P, count=2 * len(u))
+    return sums(units.whole(u), units.whole(P)), units
+
+
+def above_lowest(u, P, beta):
+    """The lowest energy, and what each sequence costs above it."""
+    E = sums(u, P)
+    lowest = E.min()
+    sizes = len(u) * (sums(np.abs(u), np.abs(P)) + abs(lowest))
+    if not lowest < np.inf or is_safe(E - lowest, sizes, beta):
+        return lowest, E - (lowest if lowest < np.inf else 0.0)
+    E, units = exact_sums(u, P)
+    return units.real(E.min()), units.real(E - E.min())
 
 
 def free_energy_by_enumeration(unary, pairwise, beta=1.0):
@@ -61,9 +92,8 @@ def free_energy_by_enumeration(unary, pairwise, beta=1.0):
     """
     beta = real("beta", beta)
     require_positive("beta", beta)
-    E = energies_by_enumeration(unary, pairwise)
-    lowest = E.min()
-    return lowest - np.log(np.sum(np.exp(-beta * (E - lowest)))) / beta if lowest < np.inf else lowest
+    lowest, rises = above_lowest(*tables(unary, pairwise), beta)
+    return lowest - np.log(np.sum(np.exp(-beta * rises))) / beta if lowest < np.inf else lowest
 
 
 def probabilities_by_enumeration(unary, pairwise, beta=1.0):
@@ -74,9 +104,9 @@ def probabilities_by_enumeration(unary, pairwise, beta=1.0):
     """
     beta = real("beta", beta)
     require_positive("beta", beta)
-    E = energies_by_enumeration(unary, pairwise)
-    require(E.min() < np.inf, "unary", unary, "must leave a possible sequence, and no NaN")
-    weights = np.exp(-beta * (E - E.min()))
+    lowest, rises = above_lowest(*tables(unary, pairwise), beta)
+    require(lowest < np.inf, "unary", unary, "must leave a possible sequence, and no NaN")
+    weights = np.exp(-beta * rises)
     return weights / weights.sum()
 
 
@@ -112,10 +142,22 @@ def k_best_by_enumeration(unary, pairwise, count):
     """
     require_count("count", count)
     count = whole("count", count)
-    E, y = energies_by_enumeration(unary, pairwise), enumerate_labels(*np.shape(unary))
-    first = np.argsort(E, kind="stable")[:count]
-    first = first[E[first] < np.inf]
-    return E[first], y[first]
+    u, P = tables(unary, pairwise)
+    E, order = in_order(u, P)
+    first = order[:count]
+    y = enumerate_labels(*u.shape)[first[E[first] < np.inf]]
+    return np.array([energy_of(u, P, labels) for labels in y]), y
+
+
+def in_order(u, P):
+    """Energies, as float64 adds them up, and the order in which they ascend, of which no rounding decides."""
+    E = sums(u, P)
+    order = np.argsort(E, kind="stable")
+    size = 2 * len(u) * (largest(u) + largest(P))
+    if np.any(np.isnan(E)) or told_apart(E[order], size, len(u)):
+        return E, order
+    whole, units = exact_sums(u, P)
+    return (E, order) if units.fit_float64 else (units.real(whole), np.argsort(whole, kind="stable"))
 
 
 def viterbi_by_enumeration(unary, pairwise):
@@ -125,5 +167,8 @@ def viterbi_by_enumeration(unary, pairwise):
     >>> float(E), y.tolist()
     (0.0, [0, 1])
     """
-    E, y = energies_by_enumeration(unary, pairwise), enumerate_labels(*np.shape(unary))
-    return E.min(), y[np.argmin(E)]
+    u, P = tables(unary, pairwise)
+    E, order = in_order(u, P)
+    first = np.argmin(E) if np.any(np.isnan(E)) else order[0]
+    y = enumerate_labels(*u.shape)[first]
+    return energy_of(u, P, y), y

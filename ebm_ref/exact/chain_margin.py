@@ -34,12 +34,13 @@ from ebm_ref.energies.chain import (
     labels_renamed,
     one_hot,
     random_chain,
+    terms_of,
 )
-from ebm_ref.exact.chain import best_labels, check_sums, k_best
-from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, best_possible, energy_gap
+from ebm_ref.exact.chain import best_labels, best_sequences, check_sums, lowest_energy
+from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, energy_gap
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
-from ebm_ref.numerics import negated
+from ebm_ref.numerics import negated, total, value_of
 
 
 def chain_perceptron(unary, pairwise, labels: int):
@@ -83,8 +84,8 @@ def chain_perceptron_pairwise_gradient(unary, pairwise, labels: int):
 
 def against_best(u, P, y):
     """The perceptron loss, and the sequence that y is compared with."""
-    best = best_possible(u, P)
-    return (np.nan, y) if best is None else (np.maximum(0.0, energy_gap(u, P, y, best)), best)
+    lowest, best = lowest_energy(u, P)
+    return (np.maximum(0.0, energy_gap(u, P, y, best)), best) if lowest < np.inf else (np.nan, y)
 
 
 def by_unary(y, loss, z, k):
@@ -146,7 +147,7 @@ def chain_hinge_pairwise_gradient(unary, pairwise, labels: int, margin=1.0):
 
 def against_offender(u, P, y, m):
     """The hinge loss, and the sequence that y is compared with."""
-    if best_possible(u, P) is None:
+    if not lowest_energy(u, P)[0] < np.inf:
         return np.nan, y
     offender = offending(u, P, y)
     return (0.0, y) if offender is None else (np.maximum(0.0, m + energy_gap(u, P, y, offender)), offender)
@@ -154,7 +155,7 @@ def against_offender(u, P, y, m):
 
 def offending(u, P, y):
     """The wrong sequence of lowest energy; None if none is possible."""
-    return next((z for z in k_best(u, P, 2)[1] if np.any(z != y)), None)
+    return next((z for z in best_sequences(value_of(u), value_of(P), 2) if np.any(z != y)), None)
 
 
 def most_offending_sequence(unary, pairwise, labels):
@@ -211,15 +212,16 @@ def chain_margin_rescaled_hinge_pairwise_gradient(unary, pairwise, labels: int, 
 
 def against_violator(u, P, y, cost):
     """The margin-rescaled hinge loss, and the sequence that y is compared with."""
-    if best_possible(u, P) is None:
+    if not lowest_energy(u, P)[0] < np.inf:
         return np.nan, y
     z = worst_violator(u, P, y, cost)
-    return np.maximum(0.0, cost * np.sum(z != y) + energy_gap(u, P, y, z)), z
+    costs = cost * (z != y)
+    return np.maximum(0.0, total(np.concatenate([costs, terms_of(u, P, y), -terms_of(u, P, z)]))), z
 
 
 def worst_violator(u, P, y, cost):
     """The sequence of lowest energy once `cost` is subtracted wherever a label is wrong."""
-    return best_labels(u - cost * (y[:, None] != np.arange(len(P))), P)
+    return best_labels(u, P, cost * (y[:, None] != np.arange(len(P))))
 
 
 def rescaled_rules(unary, pairwise, labels, cost):

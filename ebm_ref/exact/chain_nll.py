@@ -18,8 +18,7 @@ Padding is no part of a chain: a chain of the sample's own length has the loss o
 Both terms may be 1e8 and L 1e-9.  So all energies are counted from the best sequence, and 1 - p is summed
 from the probabilities of what is not y.  Where the sum over t in dL/dP cancels, it is computed instead as
 sum_n (n(y) - n) p(n), with p(n) the probability that a sequence has the transition exactly n times
-(`count_risk`), which takes longer by the number of moments.  One error of L remains: a sequence that pays
-1000 at one transition and gets 1000 back at the next is off by 1e-13.
+(`count_risk`), which takes longer by the number of moments.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 """
@@ -35,12 +34,13 @@ from ebm_ref.energies.chain import (
     energy_of,
     labels_renamed,
     random_chain,
+    terms_of,
 )
-from ebm_ref.exact.chain import best_labels, check_sums, counted_from, log_count, marginals, reads_nan
+from ebm_ref.exact.chain import check_sums, counted, log_count, marginals
 from ebm_ref.exact.chain_enumeration import enumerate_labels
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
-from ebm_ref.numerics import log_softmax, scaled_sum
+from ebm_ref.numerics import log_softmax, scaled_sum, total
 
 
 def chain_nll_as_printed(unary, pairwise, labels: int, beta=1.0):
@@ -86,10 +86,8 @@ def chain_nll(unary, pairwise, labels: int, beta=1.0):
     0.980829253012
     """
     u, P, y, beta = FORMULA.checked(unary, pairwise, labels, beta)
-    best = best_possible(u, P)
-    if best is None:
-        return np.nan
-    return energy_gap(u, P, y, best) + log_count(*counted_from(best, u, P), beta) / beta
+    lowest, best, above = counted(u, P, beta)
+    return energy_gap(u, P, y, best) + log_count(*above, beta) / beta if lowest < np.inf else np.nan
 
 
 def chain_nll_unary_gradient(unary, pairwise, labels: int, beta=1.0):
@@ -114,20 +112,9 @@ def chain_nll_pairwise_gradient(unary, pairwise, labels: int, beta=1.0):
     return g.reshape(k, k)
 
 
-def best_possible(u, P):
-    """Labels of the sequence of lowest energy; None where a NaN is read, or where all are forbidden."""
-    best = best_labels(u, P)
-    return None if reads_nan(u, P) or not energy_of(u, P, best) < np.inf else best
-
-
 def energy_gap(u, P, y, z):
-    """E(y) - E(z), of which z is possible; what both have cancels before it is added."""
-    moments = np.flatnonzero(y != z)
-    steps = count_pairs(y, len(P)) - count_pairs(z, len(P))
-    used = np.nonzero(steps)
-    level = np.min(P[used]) if len(used[0]) else 0.0  # both have as many steps, so it cancels
-    own = u[moments, y[moments]] - u[moments, z[moments]]
-    return np.sum(own) + np.sum(steps[used] * (P[used] - level))
+    """E(y) - E(z), of which z is possible, rounded once."""
+    return total(np.concatenate([terms_of(u, P, y), -terms_of(u, P, z)]))
 
 
 def less_than_one(p, i):
@@ -139,17 +126,17 @@ def less_than_one(p, i):
 
 def count_risk(u, P, y, beta, i, j):
     """n(y) - <n>, n the number of transitions from i to j: a pair (c, r) for each n and last label."""
-    u, steps = counted_from(best_labels(u, P), u, P)
+    u, steps = counted(u, P, beta)[2]
     t, k = u.shape
     c, r = np.full((t, k), -np.inf), np.zeros((t, k))
     c[0] = -beta * u[0]
     for row, step in zip(u[1:], steps, strict=True):
-        counted = np.zeros((k, k), bool)
-        counted[i, j] = True
+        taken = np.zeros((k, k), bool)
+        taken[i, j] = True
         ways = c[:, :, None] - beta * step
         late = np.concatenate([np.full((1, k, k), -np.inf), ways[:-1]])
-        into, beside = np.where(counted, late, ways), np.broadcast_to(r[:, :, None], ways.shape)
-        beside = np.where(counted, np.concatenate([np.zeros((1, k, k)), beside[:-1]]), beside)
+        into, beside = np.where(taken, late, ways), np.broadcast_to(r[:, :, None], ways.shape)
+        beside = np.where(taken, np.concatenate([np.zeros((1, k, k)), beside[:-1]]), beside)
         c, r = scaled_sum(np.moveaxis(into, 1, 0), np.moveaxis(beside, 1, 0))
         c = c - beta * row
     c, r = scaled_sum(c.T, r.T)

@@ -16,8 +16,9 @@ paths that spell anything else; a grammar of what is not Y keeps them (`anything
     L       = (1/beta) log(1 + Z_rest / Z_Y)
     dL/de_a = q (P(a | Y) - P(a | rest)),      q = P(rest)
 
-and no digit cancels.  Energies are counted from the best path: what it pays between two nodes is subtracted
-from every arc between them.
+and no digit cancels.  Of the energies only c = e_a + V(to) - V(from) enters the sums, which is what an arc
+costs above the best way on; V is the lowest energy from a state to the end.  V is exact (levels.py), and so
+energies of 1e17 may cancel along a path, and half a unit beside them still counts.
 
 Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer Networks"; LeCun et al.
 (2006), Section 7; NYU DLSP20, weeks 14-1 and 14-2, whose formulas lack 1/beta and a logarithm.
@@ -37,13 +38,15 @@ from ebm_ref.energies.graph_transformer import (
     check_graph,
     clamped,
     compose,
+    exactly,
     free,
+    levels_and_path,
     random_graph,
     spelled,
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
-from ebm_ref.numerics import scaled_sum, sigmoid, softplus, weighted
+from ebm_ref.numerics import scaled_sum, sigmoid, softplus, total, weighted, with_slope
 
 
 def graph_perceptron(energies, arcs: int, answer: int):
@@ -82,18 +85,19 @@ def graph_perceptron_gradient(energies, arcs: int, answer: int):
 
 def against_best(e, right, given):
     """The loss, and what the best path that spells the answer passes more than the one that is read."""
-    if not np.sum(e[best_path(e, given)]) < np.inf:
+    read = best_path(e, given)
+    if not along(e, read) < np.inf:
         return np.nan, None
     if right.end == 0:
         return np.inf, None
-    more = passed_more(e, right, given)
-    return np.maximum(0.0, np.sum(weighted(more, e))), more
+    more = passed_more(e, best_path(e, right), read)
+    return np.maximum(0.0, total(weighted(more, e))), more
 
 
-def passed_more(e, right, given):
-    """(n,) 1 on the best path of one lattice, -1 on that of the other, 0 where both pass or neither."""
-    on = lambda lattice: 1.0 * np.isin(np.arange(len(e)), best_path(e, lattice))
-    return on(right) - on(given)
+def passed_more(e, path, other):
+    """(n,) 1 on one path, -1 on the other, 0 where both pass or neither."""
+    on = lambda path: 1.0 * np.isin(np.arange(len(e)), path)
+    return on(path) - on(other)
 
 
 def flat(e, loss):
@@ -145,30 +149,30 @@ def graph_nll(energies, arcs: int, answer: int, beta=1.0):
     0.69314718056
     """
     e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
-    return against_rest(e, clamped(arcs, answer), anything_but(arcs, answer), beta, arcs)[0]
+    return against_rest(e, clamped(arcs, answer), anything_but(arcs, answer), beta)[0]
 
 
 def graph_nll_gradient(energies, arcs: int, answer: int, beta=1.0):
     """dL/de, shape (n,): P(arc | path spells the answer) - P(arc); 0 where L is 0 or infinite."""
     e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
     right, rest = clamped(arcs, answer), anything_but(arcs, answer)
-    loss, log_odds = against_rest(e, right, rest, beta, arcs)
+    loss, log_odds = against_rest(e, right, rest, beta)
     if not 0.0 < loss < np.inf:
         return flat(e, loss)
-    P, Q = (passes(e, arcs, lattice, beta) for lattice in (right, rest))
+    P, Q = (passes(e, lattice, beta) for lattice in (right, rest))
     most = (P > 0.5) & (Q > 0.5)  # what both lack to 1 is what passes beside the arc
     difference = np.where(most, beside(arcs, Q) - beside(arcs, P), P - Q)
     return sigmoid(log_odds) * difference
 
 
-def against_rest(e, right, rest, beta, arcs):
+def against_rest(e, right, rest, beta):
     """The loss, and log Z_rest - log Z_Y, from the arcs that the two best paths do not share."""
-    F, G = (free_energy_of(e, arcs, lattice, beta) for lattice in (right, rest))
-    if not (F < np.inf and G < np.inf):
-        return np.nan if np.isnan(F) or F == G else 0.0 if F < G else np.inf, None
-    gap = np.sum(weighted(passed_more(e, right, rest), e))
-    other, own = (path_sums(e, arcs, lattice, beta)[1] for lattice in (rest, right))
-    log_odds = beta * gap + (other - own)
+    paths = [best_path(e, lattice) for lattice in (right, rest)]
+    own, other = (along(e, path) for path in paths)
+    if not (own < np.inf and other < np.inf):
+        return np.nan if np.isnan(own) or own == other else 0.0 if own < other else np.inf, None
+    gap = total(weighted(passed_more(e, *paths), e))
+    log_odds = beta * gap + (path_sums(e, rest, beta)[0] - path_sums(e, right, beta)[0])
     return softplus(log_odds) / beta, log_odds
 
 
@@ -188,37 +192,37 @@ def anything_but(arcs, answer):
     return compose(arcs, grammar, {*range(u + 2)} - {u})
 
 
-def path_sums(e, arcs, lattice, beta):
-    """The best path, log sum e^{-beta (E - lowest)}, and the ways into each state as pairs (c, r)."""
-    best = best_path(e, lattice)
-    paid = {int(arcs[i][1]): e[i] for i in best}
-    spent = lambda i: sum(paid.get(node, 0.0) for node in range(arcs[i][0] + 1, arcs[i][1] + 1))
-    extra = {i: e[i] - spent(i) for _, _, i in lattice.steps}
-    sums, ways = {0: (0.0, 0.0)}, {}
+def path_sums(e, lattice, beta):
+    """log sum e^{-beta (E - lowest)}, and the ways into each state as pairs (c, r)."""
+    whole, units = exactly(e)
+    V, best = levels_and_path(whole, lattice)
+    costs = units.real([whole[i] + V[b] - V[a] for a, b, i in lattice.steps])
+    costs = with_slope(costs, e[[i for _, _, i in lattice.steps]])
+    sums, ways = {0: (with_slope(0.0, beta * along(e, best)), 0.0)}, {}
     for state in range(1, lattice.end + 1):
-        into = [(a, i) for a, b, i in lattice.steps if b == state]
-        c = np.array([sums[a][0] - beta * extra[i] for a, i in into])
-        ways[state] = into, c, np.array([sums[a][1] for a, _ in into])
+        into = [(a, i, cost) for (a, b, i), cost in zip(lattice.steps, costs, strict=True) if b == state]
+        c = np.array([sums[a][0] - beta * cost for a, _, cost in into])
+        ways[state] = into, c, np.array([sums[a][1] for a, _, _ in into])
         sums[state] = scaled_sum(*ways[state][1:])
     c, r = sums[lattice.end]
-    return best, c + np.log1p(r), ways
+    return c + np.log1p(r), ways
 
 
-def free_energy_of(e, arcs, lattice, beta):
+def free_energy_of(e, lattice, beta):
     """F of what was checked; +inf where no path is possible, NaN where an energy is."""
     lowest = along(e, best_path(e, lattice))
-    return lowest - path_sums(e, arcs, lattice, beta)[1] / beta if lowest < np.inf else lowest
+    return lowest - path_sums(e, lattice, beta)[0] / beta if lowest < np.inf else lowest
 
 
-def passes(e, arcs, lattice, beta):
+def passes(e, lattice, beta):
     """(n,) dF/de of what was checked, and of which some path is possible."""
-    ways = path_sums(e, arcs, lattice, beta)[2]
+    ways = path_sums(e, lattice, beta)[1]
     p, at = np.zeros(len(e)), {state: 0.0 for state in range(lattice.end)} | {lattice.end: 1.0}
     for state in range(lattice.end, 0, -1):
         into, c, r = ways[state]
         all_c, all_r = scaled_sum(c, r)
         level = np.where(all_c == -np.inf, 0.0, all_c)  # every way into this state may be forbidden
-        for (a, i), share in zip(into, (1.0 + r) * np.exp(c - level) / (1.0 + all_r), strict=True):
+        for (a, i, _), share in zip(into, (1.0 + r) * np.exp(c - level) / (1.0 + all_r), strict=True):
             at[a] += at[state] * share
             p[i] += at[state] * share
     return p
@@ -232,7 +236,7 @@ def free_energy(energies, arcs, lattice, beta=1.0):
     -1.098612288668
     """
     e, arcs, beta = checked_graph(energies, arcs, beta)
-    return free_energy_of(e, arcs, lattice, beta)
+    return free_energy_of(e, lattice, beta)
 
 
 def arc_marginals(energies, arcs, lattice, beta=1.0):
@@ -242,8 +246,8 @@ def arc_marginals(energies, arcs, lattice, beta=1.0):
     array([0.75, 0.25])
     """
     e, arcs, beta = checked_graph(energies, arcs, beta)
-    F = free_energy_of(e, arcs, lattice, beta)
-    return passes(e, arcs, lattice, beta) if F < np.inf else flat(e, F)
+    F = free_energy_of(e, lattice, beta)
+    return passes(e, lattice, beta) if F < np.inf else flat(e, F)
 
 
 def checked_graph(energies, arcs, beta):

@@ -5,6 +5,9 @@ r"""Semi-Markov chain: labels for segments of any length, not for moments.
     a_s(j) = sum_n e^{-beta e[s - n, n, j]} sum_i a_{s-n}(i) e^{-beta P[i, j]}
     F      = -(1/beta) log sum_j a_t(j)
 
+    A_s(i) = min_j (P[i, j] + B_s(j))                      energy to go after label i
+    B_s(j) = min_n (e[s, n, j] + A_{s+n}(j))               and in front of label j
+
     dF/de[s, n, j] = p(the answer has this segment, with this label)
 
 Names of people and places are several words long, sounds are several frames long.  A segment of n moments
@@ -12,10 +15,10 @@ from s on has an energy of its own, which may depend on all of it: features of w
 Where to cut is part of the answer.  The recursion is that of a chain (chain.py) with one more sum, over how
 long the last segment was.  With segments of length 1 alone it is the chain.
 
-In floating point: the recursion as printed overflows and underflows as that of a chain does.  So energies
-are counted from the best segmentation.  What it pays over some moments is subtracted from every segment
-that covers just these moments; then the best segmentation has energy 0, and levels of 1e8 cancel before
-they meet an exponential.
+In floating point: the recursion as printed overflows and underflows as that of a chain does.  So its sums,
+here from the end, take P[i, j] + B_s(j) - A_s(i) and e[s, n, j] + A_{s+n}(j) - B_s(j) in place of P and e:
+what a step costs above the best way on, which is never negative.  Where float64 could lose digits of these,
+they are found in integers (levels.py), and so levels of 1e8 or 1e17 cancel before they meet an exponential.
 
     segments    (t, d, k) energies e[start, length - 1, label]
 
@@ -41,7 +44,8 @@ from ebm_ref.checks import (
     with_axes,
 )
 from ebm_ref.exact.chain import shares
-from ebm_ref.numerics import scaled_sum
+from ebm_ref.exact.levels import is_safe, largest, less_lowest, told_apart, units_of
+from ebm_ref.numerics import scaled_sum, total
 
 MOST = 2**22  # numbers that all segmentations may hold
 
@@ -99,57 +103,117 @@ def energy(segments, pairwise, answer):
 def viterbi(segments, pairwise):
     """The segmentation of lowest energy: energy, and a list of (start, length, label).
 
-    Ties go to the segmentation whose first segment is shorter, then of lower label, and so on.  +inf and an
-    empty list where every segmentation is forbidden; NaN and an empty list where an energy that is read is
-    NaN.  Energies that differ by less than rounding, 2^-53 of what is added up, count as a tie.
+    The energy is rounded once.  Ties go to the segmentation whose first segment is shorter, then of lower
+    label, and so on; no rounding makes or breaks one.  +inf and an empty list where every segmentation is
+    forbidden; NaN and an empty list where an energy that is read is NaN.
 
     >>> E, answer = viterbi(np.array([[[1.0], [5.0]], [[2.0], [0.0]]]), np.array([[4.0]]))
     >>> float(E), answer
     (5.0, [(0, 2, 0)])
     """
     e, P, _ = check_segments(segments, pairwise)
-    return lowest_energy(e, P)
+    return lowest_energy(*as_read(e, P))
 
 
-def lowest_energy(segments, pairwise):
-    """The same of tables that were checked."""
-    t, d, k = np.shape(segments)
-    to_go, first = {t: np.zeros(k + 1)}, {}
-    for s in range(t - 1, -1, -1):  # row i: what follows label i; row k: nothing came before
-        steps = np.vstack([pairwise, np.zeros(k)]) if s else np.zeros((k + 1, k))
-        ways = [segments[s, n - 1] + to_go[s + n][:k] for n in range(1, min(d, t - s) + 1)]
-        through = (np.array(ways)[None] + steps[:, None, :]).reshape(k + 1, -1)
-        to_go[s], first[s] = through.min(axis=1), through.argmin(axis=1)
-    lowest = to_go[0][k]
-    s, i, answer = 0, k, []
-    while s < t and lowest < np.inf:
-        n, j = divmod(int(first[s][i]), k)
+# what follows is for tables that were checked
+
+
+def as_read(e, P):
+    """The tables with +inf for segments that would end after t, and 0 for steps from a single moment."""
+    t, d, _ = e.shape
+    fits = np.arange(t)[:, None] + np.arange(1, d + 1) <= t
+    return np.where(fits[:, :, None], e, np.inf), P if t > 1 else np.zeros(P.shape)
+
+
+def lowest_energy(e, P):
+    """Energy and segments of the best segmentation."""
+    if np.any(np.isnan(e)) or np.any(np.isnan(P)):
+        return np.nan, []
+    segments, steps = ways_on(e, P)
+    answer, sure = follow(segments, P, max(largest(segments), largest(steps)))
+    if not sure:
+        e_whole, P_whole, units = exactly(e, P)
+        answer = answer if units.fit_float64 else follow(ways_on(e_whole, P_whole)[0], P_whole, 0.0)[0]
+    lowest = total(np.array(paid(answer, e, P)))
+    return lowest, answer if lowest < np.inf else []
+
+
+def exactly(e, P):
+    """The tables as integers (levels.py), and their units."""
+    units = units_of(e, P, count=2 * len(e))
+    return units.whole(e), units.whole(P), units
+
+
+def ways_on(e, P):
+    """The lowest energy from in front of each first segment, (t, d, k), and of each step on, (t, k, k)."""
+    t, d, k = e.shape
+    segments, steps, A = 1 * e, np.zeros((t, k, k), e.dtype), np.zeros((t + 1, k), e.dtype)
+    for s in range(t - 1, -1, -1):
+        segments[s, : t - s] += A[s + 1 : s + 1 + d]
+        steps[s] = P + segments[s].min(axis=0)
+        A[s] = steps[s].min(axis=1)
+    return segments, steps
+
+
+def follow(segments, P, size):
+    """Segments, each the best way on from the one before, and whether no rounding can have chosen another."""
+    s, before, answer, best_two = 0, np.zeros_like(P[0]), [], []
+    while s < len(segments):
+        ways = np.ravel(segments[s] + before)
+        n, j = divmod(int(np.argmin(ways)), len(P))
         answer.append((s, n + 1, j))
-        s, i = s + n + 1, j
-    return lowest, answer
+        best_two.append(np.sort(ways)[:2])
+        s, before = s + n + 1, P[j]
+    return answer, told_apart(np.array(best_two), size, len(segments))
 
 
-def counted_from(answer, segments, pairwise):
-    """Segments less what the answer pays over the same moments, each of its steps at the last one."""
-    t, d, _ = np.shape(segments)
-    paid, before = np.zeros(t + 1), None
-    for s, n, j in answer:
-        paid[s + n] = segments[s, n - 1, j] + (0.0 if before is None else pairwise[before, j])
-        before = j
-    spent = [[np.sum(paid[s + 1 : s + n + 1]) for n in range(1, d + 1)] for s in range(t)]
-    return segments - np.array(spent)[:, :, None]
+def paid(answer, e, P):
+    """What the answer pays: for each segment, and for each step."""
+    labels = [j for _, _, j in answer]
+    return [e[s, n - 1, j] for s, n, j in answer] + [P[i, j] for i, j in itertools.pairwise(labels)]
 
 
-def arrivals(segments, pairwise, beta):
-    """Pairs (c, r), by moment s: sums over what ends before s, in front of a label, and after one."""
-    t, d, k = np.shape(segments)
-    before, sums = {0: (np.zeros(k), np.zeros(k))}, {}
-    for s in range(1, t + 1):
-        lengths = range(1, min(d, s) + 1)
-        c = np.array([before[s - n][0] - beta * segments[s - n, n - 1] for n in lengths])
-        sums[s] = scaled_sum(c, np.array([before[s - n][1] for n in lengths]))
-        before[s] = scaled_sum(sums[s][0][:, None] - beta * pairwise, sums[s][1][:, None])
-    return before, sums
+def spent(answer, e, P):
+    """(t, d, 1) what the answer pays over the moments of each segment, each of its steps at the last one."""
+    t, d, _ = e.shape
+    own, steps = np.split(np.array(paid(answer, e, P)), [len(answer)])
+    at = np.zeros(t + 1)
+    at[[s + n for s, n, _ in answer]] = own + np.append(0.0, steps)
+    return np.array([[np.sum(at[s + 1 : s + n + 1]) for n in range(1, d + 1)] for s in range(t)])[:, :, None]
+
+
+def above_best(answer, e, P, beta):
+    """Energies of the start (k,), of segments (t, d, k) and of steps (t, k, k) above the best way on.
+
+    In float64 what the best segmentation pays is taken off first, so that A and B are small near it.
+    """
+    level, sizes = spent(answer, e, P), spent(answer, np.abs(e), np.abs(P))
+    segments, steps = ways_on(e - level, P)
+    start, own, onward = costs_of(segments, steps)
+    of_segments = e.shape[1] * sizes + np.abs(e - level) + np.abs(segments)
+    if is_safe(own, of_segments, beta) and is_safe(onward, np.abs(P) + np.abs(steps), beta):
+        return start, own, onward
+    e, P, units = exactly(e, P)
+    return [units.real(x) for x in costs_of(*ways_on(e, P))]
+
+
+def costs_of(segments, steps):
+    """Start, segments and steps less the lowest of those to choose from."""
+    by_label = np.swapaxes(segments, 1, 2)
+    start = less_lowest(np.min(segments[0], axis=0))
+    return start, np.swapaxes(less_lowest(by_label), 1, 2), less_lowest(steps)
+
+
+def onwards(segments, steps, beta):
+    """Pairs (c, r) by moment: sums over all that may follow, in front of a label, and after one."""
+    t, d, k = segments.shape
+    after, front = {t: (np.zeros(k), np.zeros(k))}, {}
+    for s in range(t - 1, -1, -1):
+        ends = range(s + 1, min(s + d, t) + 1)
+        c = np.array([after[end][0] - beta * segments[s, end - s - 1] for end in ends])
+        front[s] = scaled_sum(c, np.array([after[end][1] for end in ends]))
+        after[s] = scaled_sum(front[s][0][:, None] - beta * steps[s].T, front[s][1][:, None])
+    return front, after
 
 
 def free_energy_as_printed(segments, pairwise, beta=1.0):
@@ -177,10 +241,13 @@ def free_energy(segments, pairwise, beta=1.0):
     4.0
     """
     e, P, beta = check_segments(segments, pairwise, beta)
+    e, P = as_read(e, P)
     lowest, answer = lowest_energy(e, P)
     if not lowest < np.inf:
         return lowest
-    c, r = scaled_sum(*arrivals(counted_from(answer, e, P), P, beta)[1][len(e)])
+    start, segments, steps = above_best(answer, e, P, beta)
+    c, r = onwards(segments, steps, beta)[0][0]
+    c, r = scaled_sum(c - beta * start, r)
     return lowest - (c + np.log1p(r)) / beta
 
 
@@ -193,26 +260,26 @@ def marginals(segments, pairwise, beta=1.0):
     [[0.5, 0.5], [0.5, 0.0]]
     """
     e, P, beta = check_segments(segments, pairwise, beta)
-    t, d, k = e.shape
-    p = np.zeros((t, d, k))
+    e, P = as_read(e, P)
     lowest, answer = lowest_energy(e, P)
     if not lowest < np.inf:
-        return p + np.nan
-    e = counted_from(answer, e, P)
-    mirrored = np.zeros((t, d, k))  # start, counted from the end
-    for n in range(1, d + 1):
-        mirrored[: max(t - n + 1, 0), n - 1] = e[: max(t - n + 1, 0), n - 1][::-1]
-    after, _ = arrivals(mirrored, P.T, beta)
-    steps = np.vstack([P, np.zeros(k)])
-    before = np.zeros((t + 1, k + 1))  # probability that a segment of this label ends here; k: the start
-    before[0, k] = 1.0
+        return np.full(e.shape, np.nan)
+    return probabilities(*above_best(answer, e, P, beta), beta)
+
+
+def probabilities(start, segments, steps, beta):
+    """The marginals of energies counted from the lowest."""
+    t, d, k = segments.shape
+    _, after = onwards(segments, steps, beta)
+    p, before = np.zeros((t, d, k)), np.zeros((t + 1, k))  # before: that a segment of this label ends here
     for s in range(t):
-        ends = [s + n for n in range(1, min(d, t - s) + 1)]
-        c = np.array([after[t - end][0] - beta * e[s, end - s - 1] for end in ends])
-        r = np.array([after[t - end][1] for end in ends])
-        for i in np.flatnonzero(before[s]):
-            given = shares(np.ravel(c - beta * steps[i]), np.ravel(r))
-            p[s, : len(ends)] += before[s, i] * np.reshape(given, (-1, k))
+        ends = range(s + 1, min(s + d, t) + 1)
+        c = np.array([after[end][0] - beta * segments[s, end - s - 1] for end in ends])
+        r = np.array([after[end][1] for end in ends])
+        weights, chosen = (np.ones(1), start[None]) if s == 0 else (before[s], steps[s])
+        for i in np.flatnonzero(weights):
+            given = shares(np.ravel(c - beta * chosen[i]), np.ravel(r))
+            p[s, : len(ends)] += weights[i] * np.reshape(given, (-1, k))
         for end in ends:
-            before[end, :k] += p[s, end - s - 1]
+            before[end] += p[s, end - s - 1]
     return p

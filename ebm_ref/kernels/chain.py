@@ -16,7 +16,8 @@ a matrix.  What that could lose is watched over:
   what is not y, for labels and for transitions.
 * Where a row falls below 2^-900 of the one before, or forward and backward meet below that, something
   that counts may have been lost to underflow.  The page does such a sample again, in logarithms, in a
-  thousand times the time; and whatever has a NaN, or no possible sequence, or a forbidden answer.
+  thousand times the time; and whatever has a NaN, or no possible sequence, or a forbidden answer.  So too
+  where energies of 1e17 cancel: what pays them underflows, and is missed where the others pay them as well.
 
 Accuracy, with u = 2^-53: the value is within 8 u (C + t), for t roundings on the way.  An entry of dL/du is
 right to some u (t + beta E) of itself, E what its sequences cost above the lowest, or to 1e-24 if that is
