@@ -126,6 +126,7 @@ READING_ORDER = (
     "energies.gaussian_rbm",
     "energies.potts_rbm",
     "energies.chain",
+    "energies.hidden_markov",
     "energies.linear_structured",
     "energies.alignment",
     "energies.graph_transformer",
@@ -208,6 +209,7 @@ READING_ORDER = (
     "exact.chain_enumeration",
     "exact.chain_nll",
     "exact.chain_margin",
+    "exact.hidden_markov",
     "exact.graph",
     "exact.semi_markov",
     # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ebm_ref.energies import hidden_markov as hidden_markov_energy
 from ebm_ref.exact import (
     blocks,
     chain,
@@ -9,6 +10,7 @@ from ebm_ref.exact import (
     checkpoint,
     elimination,
     enumeration,
+    hidden_markov,
     ising_torus,
     quadrature,
     semi_markov,
@@ -57,6 +59,12 @@ CHAIN = {
 SEGMENTS = {
     "segments": np.array([[[0.0, 2.0], [1.0, 3.0]], [[1.0, 0.0], [9.0, 9.0]]]),
     "pairwise": np.array([[0.0, 4.0], [2.0, 1.0]]),
+}
+HIDDEN = {
+    "start": np.array([0.5, 0.5]),
+    "transitions": np.array([[0.75, 0.25], [0.5, 0.5]]),
+    "emissions": np.array([[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]]),
+    "observations": np.array([0, 2, 1]),
 }
 GRAPH = {
     "factors": [((0, 1), np.array([[0.0, 1.0], [2.0, 0.0]])), ((1,), np.array([0.0, 3.0]))],
@@ -142,6 +150,14 @@ CALLS = {
         lambda unary, pairwise, beta: chain.sample(unary, pairwise, rng(), beta),
         CHAIN | {"beta": 0.5},
     ),
+    "energies.hidden_markov.hidden_markov_tables": (hidden_markov_energy.hidden_markov_tables, HIDDEN),
+    "hidden_markov.log_likelihood_as_printed": (hidden_markov.log_likelihood_as_printed, HIDDEN),
+    "hidden_markov.log_likelihood": (hidden_markov.log_likelihood, HIDDEN),
+    "hidden_markov.posteriors": (hidden_markov.posteriors, HIDDEN),
+    "hidden_markov.filtered": (hidden_markov.filtered, HIDDEN),
+    "hidden_markov.decode": (hidden_markov.decode, HIDDEN),
+    "hidden_markov.expected_counts": (hidden_markov.expected_counts, HIDDEN),
+    "hidden_markov.learn": (hidden_markov.learn, HIDDEN),
     "chain_enumeration.enumerate_labels": (chain_enumeration.enumerate_labels, {"t": 3, "k": 2}),
     "chain_enumeration.tables": (chain_enumeration.tables, CHAIN),
     "chain_enumeration.energies_by_enumeration": (chain_enumeration.energies_by_enumeration, CHAIN),

@@ -90,6 +90,15 @@ def chain_loss_is_the_loss_of_the_table(loss, parameter=None, of_table=None, dra
     return identity
 
 
+def hidden_markov_is_a_chain(rng):
+    """hidden_markov(a, A, B, o, y) = chain(u, -A, y), u[t, j] = -B[j, o_t], less a[j] at the first moment."""
+    inputs = FORMULAS["hidden_markov"].sample(rng)
+    a, A, B, o, y = inputs.values()
+    u = -B[:, o].T
+    u[0] -= a
+    return equal(("hidden_markov", inputs), ("chain", {"unary": u, "pairwise": -A, "labels": y}))
+
+
 def linear_structured_is_a_chain(rng):
     """linear_structured(W, T, X, y) = chain(X W', T, y)."""
     inputs = FORMULAS["linear_structured"].sample(rng)
@@ -246,6 +255,7 @@ IDENTITIES = {
     cold_graphs_are_searched: ("graph_perceptron", "graph_nll"),
     graph_without_skips_is_a_chain: ("graph_nll", "chain_nll"),
     alignment_is_the_best_path_of_a_graph: ("alignment", "soft_alignment", "graph_transformer"),
+    hidden_markov_is_a_chain: ("hidden_markov", "chain"),
     linear_structured_is_a_chain: ("linear_structured", "chain"),
     chain_loss_is_the_loss_of_the_table("nll", "beta", "beta", lambda rng: rng.uniform(0.3, 3.0)): (
         "chain_nll",

@@ -23,6 +23,14 @@ def linear_structured(weights, transitions, features, labels):
     return chain([[dot(w, x) for w in weights] for x in features], transitions, labels)
 
 
+def hidden_markov(log_start, log_transitions, log_emissions, observations, labels):
+    """-log p(y, o), state by state: each state given the one before, then what it emits."""
+    energy = -log_start[labels[0]]
+    for before, now in itertools.pairwise(labels):
+        energy -= log_transitions[before][now]
+    return energy - sum(log_emissions[y][o] for y, o in zip(labels, observations, strict=True))
+
+
 def sequences(unary):
     """All of them, in the order of a dictionary."""
     return [list(y) for y in itertools.product(range(len(unary[0])), repeat=len(unary))]
@@ -158,6 +166,7 @@ NAIVE = {
     "potts_rbm_free_energy": potts_rbm_free_energy,
     "factor_graph": factor_graph,
     "chain": chain,
+    "hidden_markov": hidden_markov,
     "linear_structured": linear_structured,
     "alignment": alignment,
     "soft_alignment": soft_alignment,
