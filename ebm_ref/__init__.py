@@ -217,6 +217,8 @@ READING_ORDER = (
     "exact.elimination",
     "exact.transfer_matrix",
     "exact.ising_torus",
+    "exact.ising_plane",
+    "exact.ising_counts",
     "exact.quadrature",
     "exact.transition",
     "inference.mean_field",
