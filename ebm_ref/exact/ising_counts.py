@@ -6,8 +6,8 @@ r"""How many states of an Ising torus have each energy: exact integers, up to 8 
 
 One spin after the other is put on the torus, as in transfer_matrix.py; only that a weight is no number but a
 polynomial in x, whose coefficients are counts.  A bond multiplies by x where its spins differ: all
-coefficients move up by one.  The first row must be kept in mind until the last one closes the torus.  So all is
-done once for each first row, but for those that a turn, a reflection or a flip of all spins makes the same.
+coefficients move up by one.  The first row must be kept in mind until the last one closes the torus.  So all
+is done once for each first row, but for rows that a turn, a reflection or a flip of all spins makes the same.
 
 With the counts, every temperature is one sum, and the distribution of the energy itself is known: what a
 sampler's histogram, or an estimate of the density of states, is to be held to.  For sides of 6 and more

@@ -26,7 +26,7 @@ digits of K_c.  All are right to a few 1e-16 of themselves, f to 1e-15.
 
 Finite tori are in ising_torus.py, with log Z per site of the plane and its magnetisation.
 
-Source: Onsager (1944), equations (108)-(120); the mean of Gauss as in Abramowitz and Stegun (1964), 17.6.
+Source: Onsager (1944); the mean of Gauss as in Abramowitz and Stegun (1964), 17.6.
 """
 
 import numpy as np
