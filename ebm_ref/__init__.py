@@ -212,6 +212,8 @@ READING_ORDER = (
     "exact.hidden_markov",
     "exact.graph",
     "exact.semi_markov",
+    "exact.dependency_trees",
+    "exact.tree_nll",
     # exact: factor graphs, lattices, densities, samplers; what is not exact stands beside them
     "exact.factors",
     "exact.elimination",

@@ -77,7 +77,7 @@ from ebm_ref.energies import (
     two_class,
     vae,
 )
-from ebm_ref.exact import chain_margin, chain_nll, graph
+from ebm_ref.exact import chain_margin, chain_nll, graph, tree_nll
 from ebm_ref.inference import average_free_energy, free_energy, variational_free_energy
 from ebm_ref.losses import (
     energy,
@@ -226,6 +226,7 @@ FORMULAS = {
     "chain_perceptron": chain_margin.PERCEPTRON,
     "chain_hinge": chain_margin.HINGE,
     "chain_margin_rescaled_hinge": chain_margin.MARGIN_RESCALED_HINGE,
+    "tree_nll": tree_nll.FORMULA,
     "graph_perceptron": graph.PERCEPTRON,
     "graph_nll": graph.NLL,
     # samplers: the deterministic part of a step

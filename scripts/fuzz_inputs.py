@@ -8,6 +8,7 @@ from ebm_ref.exact import (
     chain,
     chain_enumeration,
     checkpoint,
+    dependency_trees,
     elimination,
     enumeration,
     hidden_markov,
@@ -67,6 +68,10 @@ HIDDEN = {
     "transitions": np.array([[0.75, 0.25], [0.5, 0.5]]),
     "emissions": np.array([[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]]),
     "observations": np.array([0, 2, 1]),
+}
+TREES = {
+    "arcs": np.array([[0.0, 1.0, 2.0], [0.5, 0.0, -1.0], [3.0, 1.0, 0.0]]),
+    "roots": np.array([0.0, 2.0, 1.0]),
 }
 GRAPH = {
     "factors": [((0, 1), np.array([[0.0, 1.0], [2.0, 0.0]])), ((1,), np.array([0.0, 3.0]))],
@@ -160,6 +165,22 @@ CALLS = {
     "hidden_markov.decode": (hidden_markov.decode, HIDDEN),
     "hidden_markov.expected_counts": (hidden_markov.expected_counts, HIDDEN),
     "hidden_markov.learn": (hidden_markov.learn, HIDDEN),
+    "dependency_trees.check_trees": (dependency_trees.check_trees, TREES | {"beta": 0.5}),
+    "dependency_trees.trees": (dependency_trees.trees, {"n": 3, "single_root": True}),
+    "dependency_trees.is_tree": (dependency_trees.is_tree, {"heads": np.array([2, 0, 2])}),
+    "dependency_trees.log_partition_as_printed": (
+        dependency_trees.log_partition_as_printed,
+        TREES | {"beta": 0.5, "single_root": False},
+    ),
+    "dependency_trees.log_partition": (
+        dependency_trees.log_partition,
+        TREES | {"beta": 0.5, "single_root": False},
+    ),
+    "dependency_trees.marginals_as_printed": (
+        dependency_trees.marginals_as_printed,
+        TREES | {"beta": 0.5, "single_root": False},
+    ),
+    "dependency_trees.marginals": (dependency_trees.marginals, TREES | {"beta": 0.5, "single_root": False}),
     "chain_enumeration.enumerate_labels": (chain_enumeration.enumerate_labels, {"t": 3, "k": 2}),
     "chain_enumeration.tables": (chain_enumeration.tables, CHAIN),
     "chain_enumeration.energies_by_enumeration": (chain_enumeration.energies_by_enumeration, CHAIN),

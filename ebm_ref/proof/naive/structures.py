@@ -62,6 +62,22 @@ def chain_margin_rescaled_hinge(unary, pairwise, labels, cost):
     return chain(unary, pairwise, labels) - augmented[lowest(augmented)]
 
 
+def comes_to_the_root(heads, word):
+    for _ in heads:
+        word = heads[word - 1] if word else 0
+    return word == 0
+
+
+def tree_nll(arcs, roots, heads, beta):
+    """All maps from words to heads, without those that are no tree with one word on the root."""
+    n = len(roots)
+    table = [[exp(-beta * e) for e in row] for row in [roots, *arcs]]
+    weight = lambda y: product(table[head][m] for m, head in enumerate(y))
+    is_tree = lambda y: y.count(0) == 1 and all(comes_to_the_root(y, word) for word in y)
+    every = [y for y in itertools.product(range(n + 1), repeat=n) if is_tree(y)]
+    return -log(weight(tuple(heads)) / sum(weight(y) for y in every)) / beta
+
+
 def ising(couplings, fields, spins):
     n = len(spins)
     pairs = sum(couplings[i][j] * spins[i] * spins[j] for i in range(n) for j in range(n)) / 2
@@ -173,6 +189,7 @@ NAIVE = {
     "graph_transformer": graph_transformer,
     "graph_perceptron": graph_perceptron,
     "graph_nll": graph_nll,
+    "tree_nll": tree_nll,
     "chain_nll": chain_nll,
     "chain_perceptron": chain_perceptron,
     "chain_hinge": chain_hinge,
