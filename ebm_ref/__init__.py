@@ -121,6 +121,7 @@ READING_ORDER = (
     "energies.hopfield",
     "energies.boltzmann",
     "energies.qubo",
+    "energies.quadratisation",
     "energies.potts",
     "energies.rbm",
     "energies.gaussian_rbm",

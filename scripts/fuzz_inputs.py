@@ -3,6 +3,7 @@
 import numpy as np
 
 from ebm_ref.energies import hidden_markov as hidden_markov_energy
+from ebm_ref.energies import quadratisation
 from ebm_ref.exact import (
     blocks,
     chain,
@@ -181,6 +182,27 @@ CALLS = {
         TREES | {"beta": 0.5, "single_root": False},
     ),
     "dependency_trees.marginals": (dependency_trees.marginals, TREES | {"beta": 0.5, "single_root": False}),
+    "quadratisation.polynomial": (
+        quadratisation.polynomial,
+        {
+            "coefficients": np.array([2.0, -1.0]),
+            "scopes": np.array([[0, 1, 2], [1, 3, 0]]),
+            "bits": np.array([1, 0, 1, 1]),
+        },
+    ),
+    "quadratisation.quadratise": (
+        lambda coefficients, scopes, n, method: quadratisation.quadratise(coefficients, scopes, n, method)[0],
+        {
+            "coefficients": np.array([2.0, -1.0]),
+            "scopes": np.array([[0, 1, 2], [1, 3, 0]]),
+            "n": 4,
+            "method": "rosenberg",
+        },
+    ),
+    "quadratisation.Quadratic.value": (
+        lambda bits: quadratisation.quadratise([2.0], [[0, 1, 2]], 3).value(bits),
+        {"bits": np.array([1, 0, 1])},
+    ),
     "chain_enumeration.enumerate_labels": (chain_enumeration.enumerate_labels, {"t": 3, "k": 2}),
     "chain_enumeration.tables": (chain_enumeration.tables, CHAIN),
     "chain_enumeration.energies_by_enumeration": (chain_enumeration.energies_by_enumeration, CHAIN),
