@@ -48,14 +48,14 @@ def tables(unary, pairwise):
 
 
 def energies_by_enumeration(unary, pairwise):
-    """(k^t,) energies of all sequences, in their order; where terms cancel they are rounded once.
+    """(k^t,) energies of all sequences, in order; rounded once where more than 2^-30 of one may be lost.
 
     >>> energies_by_enumeration(np.array([[0.0, 1.0], [0.0, 4.0]]), np.zeros((2, 2))).tolist()
     [0.0, 4.0, 1.0, 5.0]
     """
     u, P = tables(unary, pairwise)
     E = sums(u, P)
-    doubtful = np.flatnonzero(len(u) * sums(np.abs(u), np.abs(P)) * 2.0**-9 > np.abs(E))  # E may be rounding
+    doubtful = np.flatnonzero(len(u) * sums(np.abs(u), np.abs(P)) * 2.0**-22 > np.abs(E))
     E[doubtful] = [energy_of(u, P, y) for y in enumerate_labels(*u.shape)[doubtful]]
     return E
 
@@ -77,7 +77,8 @@ def above_lowest(u, P, beta):
     """The lowest energy, and what each sequence costs above it."""
     E = sums(u, P)
     lowest = E.min()
-    sizes = len(u) * (sums(np.abs(u), np.abs(P)) + abs(lowest))
+    sizes = sums(np.abs(u), np.abs(P))
+    sizes += sizes[np.argmin(E)]
     if not lowest < np.inf or is_safe(E - lowest, sizes, beta):
         return lowest, E - (lowest if lowest < np.inf else 0.0)
     E, units = exact_sums(u, P)
