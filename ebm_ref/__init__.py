@@ -310,6 +310,7 @@ READING_ORDER = (
     "kernels.ctc_failures",
     "kernels.ctc",
     "kernels.chain",
+    "kernels.chain_answers",
     "kernels.ground_states",
     "kernels.gray_spins",
     "kernels.gray_graphs",

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from ebm_ref.kernels import batch, chain, ctc, enumeration, graph, losses, metropolis
+from ebm_ref.kernels import batch, chain, chain_answers, ctc, enumeration, graph, losses, metropolis
 
 _rng = np.random.default_rng(0)
 _E, _y = np.abs(_rng.normal(size=(4, 3))) + 0.5, np.array([0, 2, 1, 1])
@@ -29,6 +29,11 @@ def _walk(start, step_size, steps):
     return metropolis.random_walk(_bell, (2.0,), start, step_size, steps, np.random.default_rng(0))
 
 
+_chains = {
+    "unary": _rng.normal(size=(2, 4, 3)),
+    "pairwise": _rng.normal(size=(3, 3)),
+    "lengths": np.array([4, 3]),
+}
 _ctc = {
     "targets": np.array([[1, 2], [1, 1]]),
     "input_lengths": np.array([5, 4]),
@@ -77,6 +82,8 @@ CALLS = {
             "beta": 1.5,
         },
     ),
+    "kernels.chain_answers.chain_viterbi": (chain_answers.chain_viterbi, _chains),
+    "kernels.chain_answers.chain_marginals": (chain_answers.chain_marginals, _chains | {"beta": 1.5}),
     "kernels.enumeration.ground_states": (
         enumeration.ground_states,
         {"couplings": _J, "fields": _h, "count": 3},
