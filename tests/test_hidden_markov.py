@@ -203,6 +203,7 @@ def test_what_cannot_be_observed():
     assert log_likelihood(*model, [0, 1]) == -np.inf
     assert np.isnan(posteriors(*model, [0, 1])[0]).all()
     assert decode(*model, [0, 1])[0] == -np.inf
+    assert all(np.isnan(p).all() for p in learn(*model, [0, 1]))
     rows = filtered(*model, [0, 1, 0])
     assert rows[0].tolist() == [1.0, 0.0] and np.isnan(rows[1:]).all()
     assert log_likelihood(*model, [0, 0]) == 0.0

@@ -146,7 +146,8 @@ def expected_counts(start, transitions, emissions, observations):
 def learn(start, transitions, emissions, observations):
     """One step of Baum and Welch: start, transitions and emissions as shares of the expected counts.
 
-    Parameters are those of `log_likelihood`.  A row that is never used stays as it is.
+    Parameters are those of `log_likelihood`.  A row that is never used stays as it is.  NaN
+    where the observations are impossible.
 
     >>> a, A, B = learn([1.0, 0.0], [[0.5, 0.5], [0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]], [0, 0, 1])
     >>> a.tolist(), A.round(4).tolist(), B.round(4).tolist()
