@@ -85,6 +85,7 @@ class Formula:
     laws: tuple = ()
     variants: Mapping = ()  # {name: Mistake | Convention}
     as_printed: Callable = None  # the paper's own lines, where the accurate code of `value` differs
+    keeps: float = 4.0  # errors stay within so many (u C + eta); more only where the header says why
     rules: Callable = None  # what it refuses beyond shapes; called with a sample's arrays and numbers
     refuses: Mapping = field(default_factory=dict)  # {name: (inputs, the argument that the ValueError names)}
 

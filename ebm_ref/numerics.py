@@ -5,12 +5,14 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     log1mexp(t)  = log(1 - e^t),  t <= 0       log_sigmoid(t) = -log(1 + e^{-t})
     xlogy(x, y)  = x log y,  0 log 0 = 0     log_softmax(x) = x - logsumexp(x)
     xlog1py(x, y) = x log(1 + y)             weighted(w, x) = w x,  0 inf = 0
+    scaled_softmax, scaled_logsumexp: of terms m_i 2^{k_i} e^{t_i} beyond the range
     scaled_sum(c, r) = sum_i (1 + r_i) e^{c_i}, as a pair (c, r) again
-    log_factorial(y) = log Gamma(1 + y)      stirling_error(y): its digits beyond Stirling
     exp_excess(t) = e^t - 1 - t              tanh_slope(t) = 1 - tanh(t)^2
     tanh_difference(a, b, a - b) = tanh a - tanh b
     softmax_and_complement(x) = p, 1 - p, the others added up exactly
-    total(x) = sum_j x_j                     rounded once, whatever cancels
+    exact_sum(x) = sum_j x_j                 rounded once, whatever cancels
+    total(x)     = sum_i x_i, the same but for few terms       dot(a, b) = total(a b)
+    product(x, y, z) = x y z, though x y be beyond the range
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -25,15 +27,19 @@ before it is halved.  And `not x <= 0` stands where one expects x > 0 if a NaN s
 comparison with a NaN is false.
 
 Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", for log1mexp; Blanchard, Higham
-and Higham (2021), "Accurately computing the log-sum-exp and softmax functions"; Loader (2000), "Fast
-and accurate computation of binomial probabilities", for stirling_error.
+and Higham (2021), "Accurately computing the log-sum-exp and softmax functions".
 """
 
-from math import fsum
+from itertools import accumulate
+from math import fsum, prod
+from operator import mul
 
 import autograd.numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval, isbox
+
+LOG_TWO = np.log(2.0)
+FEW = 16  # so many terms may be added up one by one
 
 
 def negated(x):
@@ -55,12 +61,12 @@ def half_square(d):
 
 
 @primitive
-def total(x):
+def exact_sum(x):
     """sum_j x_j of a vector, rounded once: what is left where large terms cancel has all its digits.
 
     Infinities and NaN prevail, and opposite infinities are NaN.
 
-    >>> float(total(np.array([1e17, 0.5, -1e17])))
+    >>> float(exact_sum(np.array([1e17, 0.5, -1e17])))
     0.5
     """
     terms = np.asarray(x, float)
@@ -73,7 +79,7 @@ def total(x):
             return np.ldexp(fsum(np.ldexp(terms, -64)), 64)
 
 
-defvjp(total, lambda ans, x: lambda g: g * np.ones(np.shape(x)))
+defvjp(exact_sum, lambda ans, x: lambda g: g * np.ones(np.shape(x)))
 
 
 def value_of(x):
@@ -91,6 +97,50 @@ def with_slope(value, x):
     return value + (np.where(finite, x, 0.0) - np.where(finite, value_of(x), 0.0))
 
 
+@primitive
+def total(x, axis=-1):
+    """sum_i x_i over one axis of an array, rounded once; of FEW terms or less, as NumPy adds them up.
+
+    One by one, equal terms are all rounded the same way, and small ones beside a large one do not count.
+
+    >>> x = np.array([2.0**53] + 1000 * [1.0])
+    >>> float(total(x) - 2.0**53), float(sum(x) - 2.0**53)
+    (1000.0, 0.0)
+    """
+    if x.shape[axis] <= FEW:
+        return x.sum(axis)
+    rows = np.moveaxis(x, axis, -1)
+    sums = [_exactly(row) for row in rows.reshape(-1, rows.shape[-1])]
+    return np.array(sums).reshape(rows.shape[:-1])[()]
+
+
+def _exactly(x):
+    """The sum of a vector, rounded once, or as NumPy adds it up where it or a part of it is not finite."""
+    try:
+        return fsum(x.tolist())
+    except (OverflowError, ValueError):
+        return np.sum(x)
+
+
+def _spread(sums, x, axis=-1):
+    """The slope of a sum is 1 by each of its terms."""
+    return lambda g: np.expand_dims(g, axis) * np.ones(np.shape(x))
+
+
+defvjp(total, _spread, argnums=(0,))
+
+
+def dot(a, b):
+    """sum_i a_i b_i over the last axis of both, stretched as NumPy does: a matrix by a vector, two vectors.
+
+    The products are rounded, each by less than its own share of the condition, and their sum once.
+
+    >>> dot(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 1.0])).tolist()
+    [12.0, 34.0]
+    """
+    return total(a * b)
+
+
 def logsumexp(x):
     """log sum_j exp(x_j) of a vector (k,), k >= 1; -inf terms count as absent, +inf and NaN prevail.
 
@@ -101,17 +151,19 @@ def logsumexp(x):
     if not np.isfinite(x[i]):
         return x[i]
     others = x[np.arange(len(x)) != i]
-    return x[i] + np.log1p(np.sum(np.exp(others - x[i])))
+    return x[i] + np.log1p(total(np.exp(others - x[i])))
 
 
 def softmax(x):
-    """e^{x_i} / sum_j e^{x_j} of a vector (k,), k >= 1; sums to 1, small entries fully accurate.
+    """e^{x_i} / sum_j e^{x_j} of a vector (k,), k >= 1, or a table; sums to 1, small entries fully accurate.
+
+    Entries below 2^-1022 have few digits or none, and what they are multiplied with does not bring them back.
 
     >>> softmax(np.array([700.0, 700.0, 0.0])).round(3).tolist()
     [0.5, 0.5, 0.0]
     """
     e = np.exp(x - x.max())
-    return e / e.sum()
+    return e / total(np.ravel(e))
 
 
 def softplus(t):
@@ -189,7 +241,80 @@ def log_softmax(x):
     """
     i = np.argmax(x)
     others = x[np.arange(len(x)) != i]
-    return (x - x[i]) - np.log1p(np.sum(np.exp(others - x[i])))
+    return (x - x[i]) - np.log1p(total(np.exp(others - x[i])))
+
+
+def parts(x):
+    """x = m 2^e, elementwise, with |m| from 1 to 2; what is 0, infinite or NaN stays so in m.
+
+    >>> [float(part) for part in parts(np.array(-3.0 * 2.0**-1060))]  # below 2^-1022 digits get lost
+    [-1.5, -1059.0]
+    """
+    e = np.minimum(1023.0, np.floor(np.log2(np.where(x == 0.0, 1.0, np.abs(x)))))
+    return x / 2.0**e, e
+
+
+def put_together(m, e):
+    """m 2^e, in two steps, since 2^e alone may be beyond the range."""
+    half = np.floor(e / 2.0)
+    return m * 2.0 ** np.minimum(half, 1023.0) * 2.0 ** np.minimum(e - half, 1023.0)
+
+
+def product(*factors):
+    """x y z ..., elementwise, which over- or underflows only where the result does, not on the way.
+
+    >>> float(product(1e-200, 1e-200, 1e300)), 1e-200 * 1e-200 * 1e300
+    (1e-100, 0.0)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        partial = list(accumulate(factors, mul))
+    if all(_is_ordinary(x) for x in partial):
+        return partial[-1]
+    pairs = [parts(x) for x in factors]
+    return put_together(prod(m for m, _ in pairs), sum(e for _, e in pairs))
+
+
+def _is_ordinary(x):
+    """Whether no number is near one of the ends of the range."""
+    size = abs(x)
+    if np.ndim(x) == 0:
+        return 2.0**-960 < size < 2.0**960
+    return np.all((size > 2.0**-960) & (size < 2.0**960))
+
+
+def scaled_logsumexp(m, k, t):
+    """log sum_i m_i 2^{k_i} e^{t_i} of vectors (c,), m > 0; terms may be beyond the range.
+
+    >>> float(scaled_logsumexp(np.ones(1), np.array([4000.0]), np.array([-3000.0])).round(9))
+    -227.41127776
+    """
+    largest = np.max(t)
+    if not np.isfinite(largest):
+        return largest
+    terms, K = _scaled_terms(m, k, t - largest)
+    return largest + (K * LOG_TWO + np.log(total(terms)))
+
+
+def scaled_softmax(m, k, t, per=(1.0, 0.0)):
+    """m_i 2^{k_i} e^{t_i} / sum_j m_j 2^{k_j} e^{t_j} of vectors (c,), m > 0; all per a_i 2^{h_i}, if given.
+
+    As a logarithm a factor of 2^-1000 is rounded to 1e-13 of itself; as a factor it is exact.
+
+    >>> scaled_softmax(np.array([1.0, 3.0]), np.array([-1000.0, -1000.0]), np.zeros(2)).tolist()
+    [0.25, 0.75]
+    """
+    terms, K = _scaled_terms(m, k, t - np.max(t))
+    a, h = per
+    return _scaled_terms(m / a, k - h, t - np.max(t), K)[0] / total(terms)
+
+
+def _scaled_terms(m, k, t, K=None):
+    """m_i 2^{k_i} e^{t_i} in units of 2^K, and K: else the largest power of two that is in one of them."""
+    t = np.maximum(t, -1e15)  # an infinity would have no remainder
+    n = np.rint(t / LOG_TWO)
+    K = np.max(k + n) if K is None else K
+    with np.errstate(over="ignore"):
+        return m * np.exp(t - n * LOG_TWO) * 2.0 ** (k + n - K), K
 
 
 def weighted(w, x):
@@ -218,48 +343,6 @@ def scaled_sum(c, r):
     rest = (weights * (r + is_beside)).sum(axis=0)
     full = rest > 2.0**300  # long before it overflows, what has been counted goes into c
     return np.where(full, largest + np.log1p(rest), largest), np.where(full, 0.0, rest)
-
-
-# J(y) ~ sum_i STIRLING[i] / y^(2i+1): what Stirling's formula leaves out of log y!
-STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)
-
-
-def stirling_error(y):
-    """J(y) = log y! - log(sqrt(2 pi y) (y/e)^y) of a number y >= 1: about 1/(12 y).
-
-    The series is good from 10 on.  Below, J(y) = J(y+1) + (y + 1/2) log(1 + 1/y) - 1, where the last
-    three nearly cancel: they are s^2/3 + s^4/5 + ... with s = 1/(2y+1).
-
-    >>> float(np.round(stirling_error(1.0), 15)), float(np.round(1.0 - np.log(2.0 * np.pi) / 2.0, 15))
-    (0.081061466795327, 0.081061466795327)
-    """
-    steps = 0.0
-    while y < 10.0:
-        s = 1.0 / (2.0 * y + 1.0)
-        steps = steps + s * s * sum((s * s) ** i / (2 * i + 3) for i in range(16))
-        y = y + 1.0
-    r = 1.0 / y
-    return steps + r * sum(c * (r * r) ** i for i, c in enumerate(STIRLING))
-
-
-def log_factorial(y):
-    """log y! = log Gamma(1 + y) of a number y >= 0; it is -0.577 y near 0, and keeps its digits there.
-
-    Below 1, from y! = e^(-gamma y) prod_j e^(y/j) / (1 + y/j): ten factors, and Stirling for the rest.
-
-    >>> float(np.round(log_factorial(3.0), 14)), float(log_factorial(1e-20))
-    (1.79175946922806, -5.772156649015328e-21)
-    """
-    if not y < 1.0:
-        return (np.log(2.0 * np.pi * y) / 2.0 + (y * np.log(y) - y)) + stirling_error(y)
-    n = 10.0
-    x, L = y / n, np.log1p(y / n)
-    near = sum(y / j - np.log1p(y / j) for j in range(1, 11))
-    far = (n + y + 0.5) * L - (y + 0.5 * x)
-    for i, c in enumerate(STIRLING):
-        m = 2 * i + 1
-        far = far + c / n**m * (np.expm1(-m * L) + m * x)
-    return (near + far) - np.euler_gamma * y
 
 
 def exp_excess(t):
@@ -313,6 +396,6 @@ def softmax_and_complement(x):
     i = np.argmax(x)
     is_other = np.arange(len(x)) != i
     e = np.exp(x - x[i])
-    others = fsum(e[is_other].tolist())
+    others = _exactly(e[is_other])
     p = e / (1.0 + others)
     return p, np.where(is_other, 1.0 - p, others / (1.0 + others))

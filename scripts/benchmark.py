@@ -15,6 +15,8 @@ A row of samplers counts seconds for each attempted update, or evaluation of the
 "ours_ess_per_s" and "theirs_ess_per_s": effective samples, so that speed is not bought with mixing.
 A row first_call_* counts CPU seconds from the start of a process to its first result: ours in the second
 process, theirs in the first, which found no machine code and had to compile.
+A row `posterior_*` counts seconds for each effective draw of what is hardest to estimate, warm-up included,
+and tells R-hat and the worst error.
 Tables go to standard error, so that `--json /dev/stdout` is pure JSON.
 """
 
@@ -572,6 +574,142 @@ def first_call_row(lines):
         return min(run() for _ in range(3)), first, "the first process"
 
 
+def posterior_row(problem, ours, theirs, whose):
+    """Seconds for each effective draw of what is hardest to estimate: warm-up counts, compilation does not.
+
+    `ours` and `theirs` are functions of a seed that return chains (chains, draws, d).
+    """
+    import warnings
+
+    import numpy as np
+    import posteriors
+
+    seconds, worth = [], {}
+    with one_thread(), warnings.catch_warnings(action="ignore"):
+        for who, draw in (("ours", ours), ("theirs", theirs)):
+            draw(0)
+            started = time.perf_counter()
+            states = draw(1)
+            taken = time.perf_counter() - started
+            result = posteriors.judged(problem, np.asarray(states))
+            seconds.append(taken / result.ess)
+            worth |= {f"{who}_rhat": result.rhat, f"{who}_worst_mcse": result.worst}
+    return *seconds, whose, worth
+
+
+def posterior_blackjax_row(name):
+    """HMC of the pages against NUTS with window adaptation of a dense mass matrix, compiled as a whole."""
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    import blackjax
+    import jax
+    import numpy as np
+    import posteriors
+
+    from ebm_ref.samplers.posterior import Plan, sample
+
+    jax.config.update("jax_enable_x64", True)
+    problem, (draws, *plan) = POSTERIORS[name]["problem"](posteriors), POSTERIORS[name]["hmc"]
+    energy = POSTERIORS[name]["energy"](jax.numpy)
+    density = lambda x: -energy(x)
+    warm_up = blackjax.window_adaptation(blackjax.nuts, density, is_mass_matrix_diagonal=False)
+
+    def ours(seed):
+        rng, start = np.random.default_rng(seed), np.zeros(problem.d)
+        return sample(problem.energy, problem.gradient, start, draws, rng, plan=Plan(*plan)).states
+
+    def chain(key):
+        first, second = jax.random.split(key)
+        (state, found), _ = warm_up.run(first, jax.numpy.zeros(problem.d), num_steps=1000)
+        step = blackjax.nuts(density, **found).step
+        move = lambda state, key: ((state := step(key, state)[0]), state.position)
+        return jax.lax.scan(move, state, jax.random.split(second, 1000))[1]
+
+    draw = jax.jit(lambda key: jax.lax.map(chain, jax.random.split(key, 4)))
+    theirs = lambda seed: jax.block_until_ready(draw(jax.random.key(seed)))
+    return posterior_row(problem, ours, theirs, f"blackjax {metadata.version('blackjax')}, NUTS")
+
+
+def posterior_emcee_row(name):
+    """The compiled walk against an ensemble of 4 d walkers around 0, a quarter of its steps dropped."""
+    import emcee
+    import numpy as np
+    import posteriors
+    from numba import njit
+
+    from ebm_ref.kernels.adaptive_walk import adaptive_walk
+    from ebm_ref.samplers.posterior import Plan
+
+    problem, (draws, *plan) = POSTERIORS[name]["problem"](posteriors), POSTERIORS[name]["walk"]
+    energy = POSTERIORS[name]["energy"](np)
+    compiled, density = njit(energy), lambda x: -energy(x)
+    log_density = njit(lambda x: -compiled(x))
+    walkers, steps = 4 * problem.d, POSTERIORS[name]["ensemble"]
+
+    def ours(seed):
+        rng, start = np.random.default_rng(seed), np.zeros(problem.d)
+        return adaptive_walk(log_density, (), start, draws, rng, Plan(*plan)).states
+
+    def theirs(seed):
+        rng = np.random.default_rng(seed)
+        sampler = emcee.EnsembleSampler(walkers, problem.d, density)
+        sampler.random_state = np.random.RandomState(seed).get_state()
+        sampler.run_mcmc(0.1 * rng.normal(size=(walkers, problem.d)), steps)
+        return np.swapaxes(sampler.get_chain(discard=steps // 4), 0, 1)
+
+    return posterior_row(problem, ours, theirs, f"emcee {metadata.version('emcee')}")
+
+
+def gaussian_energy(xp, d):
+    """scripts/posteriors.py: the Gaussian of d dimensions, by NumPy or by JAX."""
+    import numpy as np
+    import posteriors
+
+    C = posteriors.covariance_of(d, 1e4)
+    P, mean = xp.asarray(np.linalg.inv(C)), xp.asarray(3.0 * np.sqrt(np.diag(C)))
+    return lambda x: 0.5 * (x - mean) @ P @ (x - mean)
+
+
+def schools_energy(xp):
+    """The same of the eight schools."""
+    from posteriors import EFFECTS, ERRORS
+
+    def energy(x):
+        r = (x[0] + xp.exp(x[1]) * x[2:] - EFFECTS) / ERRORS
+        prior = 0.5 * (x[0] / 5.0) ** 2 + xp.log1p((xp.exp(x[1]) / 5.0) ** 2) + 0.5 * (x[2:] @ x[2:])
+        return prior + 0.5 * (r @ r) - x[1]
+
+    return energy
+
+
+def banana_energy(xp):
+    return lambda x: 0.5 * x[0] ** 2 + 0.5 * (x[1] - (x[0] ** 2 - 1.0)) ** 2
+
+
+# energies for others; draws of each chain, warm-up and thinning of HMC and walk; steps of emcee
+POSTERIORS = {
+    "gaussian_50": {
+        "problem": lambda p: p.gaussian(50),
+        "energy": lambda xp: gaussian_energy(xp, 50),
+        "hmc": (2000, 2000, 1),
+        "walk": (1000, 250_000, 300),
+        "ensemble": 4000,
+    },
+    "banana": {
+        "problem": lambda p: p.banana(1.0, 1.0),
+        "energy": banana_energy,
+        "hmc": (2000, 1000, 2),
+        "walk": (2000, 10_000, 50),
+        "ensemble": 10_000,
+    },
+    "schools": {
+        "problem": lambda p: p.schools(),
+        "energy": schools_energy,
+        "hmc": (2000, 1000, 2),
+        "walk": (2000, 50_000, 100),
+        "ensemble": 4000,
+    },
+}
+
 PAGES = (
     *("squared_error", "huber", "log_cosh", "smooth_l1", "kl_divergence", "cross_entropy", "label_smoothing"),
     *(
@@ -610,6 +748,8 @@ ROWS = {
     **{
         f"first_call_{name}": lambda lines=lines: first_call_row(lines) for name, lines in FIRST_CALLS.items()
     },
+    **{f"posterior_{name}": lambda name=name: posterior_blackjax_row(name) for name in POSTERIORS},
+    **{f"posterior_{name}_ensemble": lambda name=name: posterior_emcee_row(name) for name in POSTERIORS},
 }
 
 
@@ -671,6 +811,9 @@ def print_row(row):
     if "ours_ess_per_s" in row:
         ours, theirs = row["ours_ess_per_s"], row["theirs_ess_per_s"]
         say(f"{'  effective samples per second':38} {ours:10.3g} {theirs:10.3g} {ours / theirs:7.1f}")
+    for key, text in (("rhat", "R-hat"), ("worst_mcse", "worst mean or variance, in MCSE")):
+        if f"ours_{key}" in row:
+            say(f"{'  ' + text:38} {row[f'ours_{key}']:10.4g} {row[f'theirs_{key}']:10.4g}")
 
 
 def main():

@@ -1,5 +1,7 @@
 """A small legal call of each public function beside the records, for scripts/fuzz_calls.py to spoil."""
 
+import warnings
+
 import numpy as np
 
 from ebm_ref.energies import hidden_markov as hidden_markov_energy
@@ -47,8 +49,15 @@ from ebm_ref.samplers import (
     gibbs,
     heat_bath,
     hmc,
+    interval,
+    jitter,
     lattice_walk,
+    mass_matrix,
+    positive,
+    posterior,
     random_walk,
+    simplex,
+    warm_up,
 )
 
 J = np.array([[0.0, 2.0, -1.0], [2.0, 0.0, 3.0], [-1.0, 3.0, 0.0]])
@@ -89,7 +98,9 @@ W, a, b = np.array([[1.0, -2.0], [0.0, 1.0], [3.0, 1.0]]), np.array([1.0, 0.0, -
 RBM = {"weights": W, "visible_bias": a, "hidden_bias": b}
 EDGES = {"edges": np.array([[0, 1], [1, 2], [2, 0]]), "couplings": np.array([1.0, 2.0, -1.0]), "beta": 0.5}
 LOUD = {"uniforms": np.array([0.0, 0.5, 0.75])}
-DRAWS = np.array([[0.0, 2.0, 1.0, 3.0, 1.0, 2.0, 0.0, 1.0], [1.0, 0.0, 2.0, 2.0, 3.0, 1.0, 1.0, 0.0]])
+DRAWS = np.array(
+    [[0, 0, 1, 2, 3, 3, 2, 1, 1, 0, 1, 2], [1, 2, 2, 3, 3, 2, 0, 0, 1, 1, 2, 1]], float
+)  # ten for each chain are the least that ESS takes
 FLAT = {"log_density": lambda x: 0.0, "log_p": 0.0, "exponential": 1.0}
 ANNEAL = {
     "energy_0": lambda x: 0.0,
@@ -103,6 +114,16 @@ bowl, slope = lambda x: float(np.sum(x * x)) / 2.0, lambda x: 1.0 * x
 parabola = lambda x: x * x / 2.0
 rng = lambda: np.random.default_rng(0)
 swap = lambda x: [(0.5, x), (0.5, 1 - x)]
+
+
+def _sample(start, draws, sampler):
+    """A few draws, whose warnings are another matter."""
+    with warnings.catch_warnings(action="ignore"):
+        found = posterior.sample(bowl, slope, start, draws, np.random.default_rng(0), sampler, _FEW)
+    return found.states
+
+
+_FEW = posterior.Plan(2)
 
 CALLS = {
     "spins.check_spins": (spins.check_spins, SPINS),
@@ -296,6 +317,7 @@ CALLS = {
             "centre": 0.0,
             "scale": np.array([1.0]),
             "evaluations": 500,
+            "points": np.array([1.0, 2.0]),
         },
     ),
     "quadrature.expectation": (
@@ -466,6 +488,96 @@ CALLS = {
         },
     ),
     "hmc.conserved": (hmc.conserved, {"precision": 1.0, "step_size": 1.0, "position": 2.0, "momentum": 1.0}),
+    "mass_matrix.stretched": (mass_matrix.stretched, {"factor": 1.0 * np.eye(2), "y": np.array([1.0, 2.0])}),
+    "mass_matrix.pulled_back": (
+        mass_matrix.pulled_back,
+        {"factor": np.array([1.0, 2.0]), "gradient": np.array([1.0, 2.0])},
+    ),
+    "mass_matrix.mala_step": (
+        mass_matrix.mala_step,
+        {
+            "energy": bowl,
+            "energy_gradient": slope,
+            "position": np.array([1.0, 2.0]),
+            "factor": np.array([1.0, 2.0]),
+            "step_size": 0.5,
+            "normal": np.array([0.0, 1.0]),
+            "exponential": 1.0,
+        },
+    ),
+    "mass_matrix.hmc_step": (
+        mass_matrix.hmc_step,
+        {
+            "energy": bowl,
+            "energy_gradient": slope,
+            "position": np.array([1.0, 2.0]),
+            "factor": np.array([[1.0, 0.0], [0.0, 2.0]]),
+            "step_size": 0.5,
+            "steps": 2,
+            "normal": np.array([0.0, 1.0]),
+            "exponential": 1.0,
+        },
+    ),
+    "jitter.turn": (jitter.turn, {"precision": 1.0, "step_size": 1.5}),
+    "jitter.fixed_correlation": (jitter.fixed_correlation, {"precision": 1.0, "step_size": 1.5, "steps": 3}),
+    "jitter.jittered_correlation": (
+        jitter.jittered_correlation,
+        {"precision": 1.0, "step_size": 1.5, "shortest": 3},
+    ),
+    "jitter.shortest_trajectory": (jitter.shortest_trajectory, {"step_size": 0.5, "most": 20}),
+    "jitter.trajectory_length": (jitter.trajectory_length, {"shortest": 2, "uniform": 0.5}),
+    "jitter.jittered_step": (jitter.jittered_step, {"step_size": 0.5, "uniform": 0.5}),
+    "warm_up.acceptance_curve": (warm_up.acceptance_curve, {"step_size": 1.0, "scale": 2.0, "power": 1.0}),
+    "warm_up.tuned_step": (
+        warm_up.tuned_step,
+        {"step_size": 1.0, "accepted": 3, "tries": 10, "target": 0.25, "power": 1.0},
+    ),
+    "warm_up.pieces": (warm_up.pieces, {"steps": 100}),
+    "warm_up.learned_covariance": (
+        warm_up.learned_covariance,
+        {"draws": np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 0.5], [2.0, 3.0]]), "dense": True},
+    ),
+    "warm_up.learned_covariance_as_printed": (
+        warm_up.learned_covariance_as_printed,
+        {"draws": np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 0.5]])},
+    ),
+    "warm_up.warm_up": (
+        warm_up.warm_up,
+        {
+            "walk": lambda x, C, s, n: (np.tile(x, (n, 1)), 0),
+            "start": np.array([1.0, 2.0]),
+            "steps": 30,
+            "target": 0.25,
+            "power": 1.0,
+            "dense": True,
+            "first_step": 1.0,
+        },
+    ),
+    "positive.positive": (positive.positive, {"position": np.array([1.0, 2.0])}),
+    "positive.positive_position": (positive.positive_position, {"x": np.array([1.0, 2.0])}),
+    "positive.pulled_back": (
+        positive.pulled_back,
+        {"position": np.array([1.0, 2.0]), "gradient": np.array([1.0, 0.0])},
+    ),
+    "interval.interval": (interval.interval, {"position": np.array([1.0, 2.0]), "low": -1.0, "high": 3.0}),
+    "interval.interval_position": (
+        interval.interval_position,
+        {"x": np.array([1.0, 2.0]), "low": -1.0, "high": 3.0},
+    ),
+    "interval.pulled_back": (
+        interval.pulled_back,
+        {"position": np.array([1.0, 2.0]), "gradient": np.array([1.0, 0.0]), "low": -1.0, "high": 3.0},
+    ),
+    "simplex.simplex": (simplex.simplex, {"position": np.array([1.0, 2.0])}),
+    "simplex.simplex_position": (simplex.simplex_position, {"x": np.array([0.25, 0.5, 0.25])}),
+    "simplex.pulled_back": (
+        simplex.pulled_back,
+        {"position": np.array([1.0, 2.0]), "gradient": np.array([1.0, 0.0, 1.0])},
+    ),
+    "posterior.sample": (
+        _sample,
+        {"start": np.array([[1.0, 2.0], [0.0, 1.0]]), "draws": 5, "sampler": "hmc"},
+    ),
     "annealed_langevin.step_lengths": (
         annealed_langevin.step_lengths,
         {"sigmas": np.array([4.0, 2.0, 1.0]), "last": 1.0},

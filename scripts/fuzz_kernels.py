@@ -1,9 +1,22 @@
 """A small legal call of each public function of the kernels, for scripts/fuzz_calls.py to spoil."""
 
+import warnings
+
 import numpy as np
 from numba import njit
 
-from ebm_ref.kernels import batch, chain, chain_answers, ctc, enumeration, graph, losses, metropolis
+from ebm_ref.kernels import (
+    adaptive_walk,
+    batch,
+    chain,
+    chain_answers,
+    ctc,
+    enumeration,
+    graph,
+    losses,
+    metropolis,
+)
+from ebm_ref.samplers.posterior import Plan
 
 _rng = np.random.default_rng(0)
 _E, _y = np.abs(_rng.normal(size=(4, 3))) + 0.5, np.array([0, 2, 1, 1])
@@ -34,6 +47,15 @@ _chains = {
     "pairwise": _rng.normal(size=(3, 3)),
     "lengths": np.array([4, 3]),
 }
+
+
+def _adaptive_walk(start, draws):
+    """A few draws, whose warnings are another matter."""
+    with warnings.catch_warnings(action="ignore"):
+        rng, plan = np.random.default_rng(0), Plan(2)
+        return adaptive_walk.adaptive_walk(_bell, (2.0,), start, draws, rng, plan).states
+
+
 _ctc = {
     "targets": np.array([[1, 2], [1, 1]]),
     "input_lengths": np.array([5, 4]),
@@ -111,6 +133,10 @@ CALLS = {
     "kernels.metropolis.random_walk": (
         _walk,
         {"start": np.array([0.0, 0.5]), "step_size": np.array([0.5, 1.0]), "steps": 20},
+    ),
+    "kernels.adaptive_walk.adaptive_walk": (
+        _adaptive_walk,
+        {"start": np.array([[0.0, 0.5], [1.0, 0.5]]), "draws": 5},
     ),
     "kernels.metropolis.spin_chains": (
         metropolis.spin_chains,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hunt for lost digits: `scripts/hunt_digits.py [NAME...] [--samples N] [--seed N]`.
+"""Hunt for lost digits: `scripts/hunt_digits.py [NAME...] [--samples N] [--large N] [--processes N]`.
 
 Claim: a page is within 4 (u C + eta) of the truth, value and gradients, on random samples of its own sampler,
 on hostile ones (tied, over 300 orders of magnitude, subnormal, singular, ...) and on large ones: 17, 240 and
@@ -135,14 +135,21 @@ def singular(rng, x):
     return v[..., None] * v[..., None, :] + 10.0 ** rng.uniform(-14, -6) * np.eye(np.shape(x)[-1])
 
 
+def tied(x):
+    """All entries equal to the first."""
+    return np.full(np.shape(x), np.ravel(x)[0])[()] if np.size(x) else x
+
+
 KINDS = {
-    "tied": lambda rng, x: 0.0 * x + np.ravel(x)[0] if np.size(x) > 1 else None,
+    "tied": lambda rng, x: tied(x) if np.size(x) > 1 else None,
     "nearly tied": lambda rng, x: 10.0 ** rng.uniform(-15, -6) * x + np.ravel(x)[0],
     "zero": lambda rng, x: 0.0 * x,
     "offset": lambda rng, x: x + rng.choice([-1, 1]) * 10.0 ** rng.uniform(3, 9),
     "wide": lambda rng, x: x * 10.0 ** rng.uniform(1, 4),
     "enormous": lambda rng, x: x * 10.0 ** rng.uniform(20, 145),
+    "extreme": lambda rng, x: x * 10.0 ** rng.uniform(145, 305),
     "tiny": lambda rng, x: x * 10.0 ** rng.uniform(-140, -10),
+    "least": lambda rng, x: x * 10.0 ** rng.uniform(-305, -140),
     "subnormal": lambda rng, x: x * 2.0**-1060,
     "300 orders": orders,
     "one large": lambda rng, x: one_entry(rng, x, 10.0 ** rng.uniform(3, 17)),
@@ -174,8 +181,12 @@ def hostile_samples(name, draw, rng, each=2, arguments=None):
                 inputs = draw(rng)
                 with np.errstate(all="ignore"):
                     x = change(rng, np.asarray(inputs[a], float)[()])
-                if x is not None and np.all(np.isfinite(x)):
-                    yield f"{kind} {a}", restored(name, inputs | {a: x})
+                inputs = inputs if x is None else restored(name, inputs | {a: x})
+                if x is not None and np.all(np.isfinite(inputs[a])):
+                    yield f"{kind} {a}", inputs
+    for _ in range(each):
+        inputs = draw(rng)
+        yield "all tied", restored(name, inputs | {a: tied(inputs[a]) for a in oracle.real(inputs)})
 
 
 # ---- large samples ----
@@ -343,12 +354,14 @@ def large_samples(name, rng, each=2):
                 inputs = draw(size)(rng)
                 x = KINDS[kind](rng, np.asarray(inputs[first], float))
                 yield size, f"{kind} {first}", restored(name, inputs | {first: x})
+            inputs = draw(size)(rng)
+            yield size, "all tied", restored(name, inputs | {a: tied(inputs[a]) for a in oracle.real(inputs)})
 
 
 # ---- the hunt ----
 
 
-def hunt(name, samples, seed):
+def hunt(name, samples, seed, large=2):
     """Worst units of each column, counts, and the violations of a formula."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     f = FORMULAS[name]
@@ -381,7 +394,7 @@ def hunt(name, samples, seed):
         look("own", "own sample", draw(rng))
     for kind, inputs in hostile_samples(name, draw, rng, each=max(2, samples // 25)):
         look("hostile", kind, inputs)
-    for size, kind, inputs in large_samples(name, rng):
+    for size, kind, inputs in large_samples(name, rng, large):
         look(str(size), kind, inputs, long=True)
     return name, worst, counts, violations, time.perf_counter() - started
 
@@ -402,6 +415,8 @@ def main():
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help="a formula; all without")
     parser.add_argument("--samples", type=int, default=50, metavar="N")
+    parser.add_argument("--large", type=int, default=2, metavar="N", help="samples of each size")
+    parser.add_argument("--processes", type=int, metavar="N", help="as many as there are cores without")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     args = parser.parse_args()
     unknown = sorted(set(args.names) - set(FORMULAS))
@@ -410,8 +425,9 @@ def main():
     columns = ["own", "hostile", "17", "40", "60", "240", "300", "2000"]
     print(f"{'worst error in units of u C + eta':38}" + "".join(f"{c:>9}" for c in columns) + "  samples  s")
     total = 0
-    with ProcessPoolExecutor() as pool:
-        jobs = pool.map(partial(hunt, samples=args.samples, seed=args.seed), args.names or list(FORMULAS))
+    with ProcessPoolExecutor(args.processes) as pool:
+        look = partial(hunt, samples=args.samples, seed=args.seed, large=args.large)
+        jobs = pool.map(look, args.names or list(FORMULAS))
         for name, worst, counts, violations, took in jobs:
             cells = "".join(f"{worst[c]:9.3g}" if c in worst else f"{'':9}" for c in columns)
             looked = sum(n for column, n in counts.items() if column in columns)

@@ -3,20 +3,22 @@
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS, READING_ORDER
 from ebm_ref.cli import verify
 from ebm_ref.cli.main import main
-from ebm_ref.cli.text import reflow
+from ebm_ref.cli.text import brief, plain, reflow
 from ebm_ref.conformance.worker import frameworks
-from ebm_ref.proof import golden
+from ebm_ref.proof import bounds, golden
 
 
 @pytest.fixture
@@ -211,10 +213,33 @@ def test_check(run, tmp_path, monkeypatch):
     status, out, _ = run("check", "mymodule:my_hinge", "--as", "hinge", "--json", "report.json")
     assert status == 1 and narrow(out)
     assert "minimum taken over y too" in out and "smallest input: energies [1, 0]  label 1  margin 1" in out
+    differs, of = re.search(r"differs on (\d+) of (\d+) vectors", out).groups()
+    assert 5 <= int(differs) < int(of) == sum(map(bounds.is_finite, golden.load("hinge")))
     assert json.loads((tmp_path / "report.json").read_text())[0]["status"] == 1
     assert run("check", "mymodule:hinge")[0] == 0  # named after its formula
     status, out, _ = run("check", "mymodule:shout", "--as", "hinge")
     assert status == 1 and "[bold]not markup[/bold]" in out
+
+
+def test_strictly_a_convention_is_a_disagreement(run, tmp_path, monkeypatch):
+    """Whoever claims the formula itself, and not what others call by its name, asks with --strict."""
+    variant = 'next(v for v in FORMULAS["gaussian_nll"].variants if v.kind == "convention")'
+    lines = [
+        "from ebm_ref import FORMULAS",
+        f"gaussian_nll = {variant}.value",
+        "right = FORMULAS['hinge'].value",
+    ]
+    (tmp_path / "mymodule.py").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("check", "mymodule:gaussian_nll")
+    assert status == 0 and "convention" in out
+    assert run("check", "mymodule:gaussian_nll", "--strict")[0] == 1
+    assert run("check", "mymodule:right", "--as", "hinge", "--strict")[0] == 0
+
+
+def test_arrays_too_long_to_be_read_are_shown_by_their_beginning():
+    assert brief(np.arange(24.0)) == plain(np.arange(24.0))
+    assert brief({"table": np.arange(50.0).reshape(5, 10), "n": 2}) == "table [0, 1, 2, 3, ... 5 x 10]  n 2"
 
 
 def test_one_mistake_in_many_words_fills_no_page(run, tmp_path, monkeypatch):

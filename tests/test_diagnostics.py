@@ -24,11 +24,16 @@ SERIES = {
     "drifting": ar1(0.5, 4, 200) + np.linspace(0.0, 3.0, 200),
     "apart": ar1(0.5, 4, 200) + np.array([[0.0], [0.0], [0.0], [3.0]]),
     "three values": np.random.default_rng(2).integers(0, 3, (4, 100)).astype(float),
-    "four draws": ar1(0.5, 2, 4),
-    "five draws": ar1(0.9, 2, 5),
+    "ten draws": ar1(0.5, 2, 10),
+    "eleven draws": ar1(0.9, 2, 11),
     "never settled": ar1(0.999, 4, 60),
-    "stuck apart": np.repeat([[0.0], [1.0]], 50, axis=1),
+    "one stuck": np.vstack([np.zeros(50), ar1(0.5, 3, 50)]),
+    "capped": ar1(-0.9, 4, 200),
+    "0 and 1 in turn": np.tile([0.0, 1.0], (2, 20)),
+    "a trend": np.arange(40.0).reshape(2, 20),
 }
+STUCK = np.repeat([[0.0], [1.0]], 50, axis=1)
+FUNCTIONS = d.ess_bulk, d.ess_tail, d.effective_size, d.mcse_mean, d.autocorrelation_time
 
 
 @pytest.mark.parametrize("f", [0.0, 0.5, 0.9, -0.5, -0.9])
@@ -107,7 +112,7 @@ def test_what_never_moves_has_no_effective_size():
     x = np.full((2, 10), 7.0)
     for function in (d.ess_bulk, d.ess_tail, d.rhat, d.mcse_mean, d.autocorrelation_time, d.effective_size):
         assert np.isnan(function(x))
-    assert d.rhat(SERIES["stuck apart"]) == np.inf
+    assert d.rhat(STUCK) == np.inf
     assert np.isnan(blocking.blocking_error(np.zeros(64)))
 
 
@@ -128,7 +133,10 @@ def test_an_infinite_draw_has_a_rank_but_no_mean():
 
 def test_no_time_is_below_zero():
     """Near f = -1 the sum of noisy correlations is; the truth is 0.0005."""
-    assert 0.0 <= d.autocorrelation_time(ar1(-0.999, 4, 1001)) < 0.1
+    with pytest.warns(d.Doubtful, match="tau is given as 0"):
+        assert 0.0 <= d.autocorrelation_time(ar1(-0.999, 4, 1001)) < 0.1
+    with pytest.warns(d.Doubtful, match="is no time"):
+        assert np.isnan(d.windowed_time(ar1(-0.9, 4, 1001)))
 
 
 @pytest.mark.parametrize("x", [np.zeros((2, 1)), np.zeros((3, 3)), np.zeros(0), np.zeros((2, 2, 9)), 1.0])
@@ -174,3 +182,100 @@ def test_jackknife_takes_the_bias_of_a_variance_away():
     for blocks in (1, 31, 2.5):
         with pytest.raises(ValueError, match="blocks"):
             blocking.jackknife(np.mean, x, blocks=blocks)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_few_draws_are_worth_nothing_that_could_be_known(function):
+    """Of four lags Geyer's rule uses one pair: S log10 S, 7.2 of eight draws in a row, whatever they are."""
+    halved = function in (d.ess_bulk, d.ess_tail, d.mcse_mean)
+    n = 9 if halved else 4
+    for x in (np.arange(1.0 * n), np.arange(2.0 * n).reshape(2, n), ar1(0.5, 2, n), STUCK[:, :n]):
+        with pytest.warns(
+            d.Doubtful, match=f"draws: {n} for each chain are too few.* {10 if halved else 5}$"
+        ):
+            assert np.isnan(function(x))
+
+
+def test_a_trend_is_worth_few_draws():
+    for n in (10, 20, 100):
+        assert d.ess_bulk(np.arange(1.0 * n)) < 3.0
+    assert 0.15 * 19.0 < d.mcse_mean(np.arange(20.0)), "sd / sqrt(2): about a fifth of the range"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_chains_that_never_move_are_worth_nothing(function):
+    with pytest.warns(d.Doubtful, match="2 of 2 chains never move"):
+        assert np.isnan(function(STUCK))
+    with pytest.warns(d.Doubtful, match="1 of 4 chains never move"):
+        assert np.isfinite(function(SERIES["one stuck"]))
+
+
+def test_a_bound_says_that_it_is_one():
+    """AR(1) with f = -0.9: the error of the mean is 0.0036, and that by the bound is twice as large."""
+    x = ar1(-0.9, 4, 1000)
+    for function in (d.ess_bulk, d.effective_size, d.mcse_mean):
+        with pytest.warns(d.Doubtful, match="ESS is given as its bound, S log10 S"):
+            function(x)
+    with pytest.warns(d.Doubtful):
+        assert d.mcse_mean(x) > 1.5 * np.sqrt(d.ar1_mean_variance(-0.9, 4000))
+
+
+def test_a_short_series_has_no_window():
+    with pytest.warns(d.Doubtful, match="fewer than 50 tau"):
+        d.windowed_time(np.arange(100.0))
+
+
+UNITS = {  # function, power of the unit in its result
+    d.ess_bulk: 0,
+    d.ess_tail: 0,
+    d.effective_size: 0,
+    d.rhat: 0,
+    d.mcse_mean: 1,
+    d.autocorrelation_time: 0,
+    d.windowed_time: 0,
+    d.autocorrelations: 0,
+    lambda x: d.autocovariance(x[0]): 2,
+    lambda x: blocking.blocking_error(x[0]): 1,
+    lambda x: np.array(blocking.blocking(x[0]))[:, 1:]: 1,
+    lambda x: blocking.jackknife(np.median, x[0])[1]: 1,
+}
+
+
+@pytest.mark.parametrize("k", [996, 1020, -996, -1040])
+@pytest.mark.parametrize("i", range(len(UNITS)))
+def test_diagnostics_see_no_units(i, k):
+    """Draws of 53 - 34 bits, so that 2^-1040 of them are exact, too; 2^996 is about 1e300."""
+    function, power = list(UNITS.items())[i]
+    x = np.round(ar1(0.5, 2, 400) * 2.0**10) / 2.0**10
+    here, there = np.ldexp(1.0, k // 2), np.ldexp(1.0, k - k // 2)
+    with np.errstate(over="ignore", under="ignore"):
+        expected = np.ldexp(function(x), power * k)
+    np.testing.assert_allclose(function(x * here * there), expected, rtol=1e-14, atol=1e-323)
+
+
+def test_diagnostics_do_not_overflow():
+    x = np.where(ar1(0.5, 2, 100) > 0.0, 1.0, -1.0)
+    top = x * np.finfo(float).max
+    for function in (*FUNCTIONS, d.rhat):
+        expected = function(x) * (np.finfo(float).max if function is d.mcse_mean else 1.0)
+        assert function(top) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_level_takes_no_digits():
+    """Draws beside 2^50: their differences are exact, and so is all that is made of them."""
+    x = np.round(ar1(0.5, 2, 200) * 4.0) / 4.0
+    for function in (*FUNCTIONS, lambda y: blocking.blocking_error(y[0])):
+        assert function(x + 2.0**50) == pytest.approx(function(x), rel=1e-12)
+
+
+def test_blocking_says_where_it_finds_nothing():
+    with pytest.warns(d.Doubtful, match="series: 16 are too few"):
+        assert np.isnan(blocking.blocking_error(np.arange(16.0)))
+    assert np.isnan(blocking.blocking_error([1.0, np.inf, 2.0, 3.0, 1.0, 2.0]))
+    assert np.isnan(blocking.jackknife(np.mean, np.array([1.0, np.nan, 2.0]), blocks=3)[1])
+
+
+def test_blocking_of_draws_that_alternate():
+    x = ar1(-0.9, 40, 4096, seed=4)
+    found = np.mean([blocking.blocking_error(chain) for chain in x])
+    assert found == pytest.approx(np.sqrt(d.ar1_mean_variance(-0.9, 4096)), rel=0.2)

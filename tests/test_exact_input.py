@@ -62,7 +62,12 @@ W, a, b = np.array([[1.0, -2.0], [0.0, 1.0], [3.0, 1.0]]), np.array([1.0, 0.0, -
 RBM = {"weights": W, "visible_bias": a, "hidden_bias": b}
 EDGES = {"edges": np.array([[0, 1], [1, 2], [2, 0]]), "couplings": np.array([1.0, 2.0, -1.0]), "beta": 0.5}
 LOUD = {"uniforms": np.array([0.0, 0.5, 0.75])}
-DRAWS = np.array([[0.0, 2.0, 1.0, 3.0, 1.0, 2.0, 0.0, 1.0], [1.0, 0.0, 2.0, 2.0, 3.0, 1.0, 1.0, 0.0]])
+# twelve draws are few, and diagnostics say so
+pytestmark = pytest.mark.filterwarnings("ignore::ebm_ref.samplers.diagnostics.Doubtful")
+
+DRAWS = np.array(
+    [[0, 0, 1, 2, 3, 3, 2, 1, 1, 0, 1, 2], [1, 2, 2, 3, 3, 2, 0, 0, 1, 1, 2, 1]], float
+)  # ten for each chain are the least that ESS takes
 FLAT = {"log_density": lambda x: 0.0, "log_p": 0.0, "exponential": 1.0}
 ANNEAL = {
     "energy_0": lambda x: 0.0,
@@ -217,6 +222,7 @@ CALLS = {
             "centre": 0.0,
             "scale": np.array([1.0]),
             "evaluations": 500,
+            "points": np.array([1.0, 2.0]),
         },
     ),
     "quadrature.expectation": (

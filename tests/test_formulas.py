@@ -182,3 +182,13 @@ def test_text_speaks_of_the_project_alone():
     ]
     private = re.compile("/" + "work/|" + "shared" + "/|/" + "root/|QUIRKS" + r"\.|CONTENT" + r"\.md")
     assert [str(p) for p in files if private.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_pages_that_promise_less_are_named():
+    """What is not on this list keeps 4 (u C + eta); what is says so in its header."""
+    weaker = {name: f.keeps for name, f in FORMULAS.items() if f.keeps != 4.0}
+    assert weaker == {"ctc_of_logits": 8.0, "graph_nll": 64.0}
+    for name, units in weaker.items():
+        assert f"keeps {units:.0f} (u C + eta)" in " ".join(
+            inspect.getmodule(FORMULAS[name].value).__doc__.split()
+        )

@@ -49,3 +49,15 @@ def test_either_side_of_a_corner_is_right(tampered):
     assert worst() <= 4 and np.array_equal(exact(**inputs), [1.0, -1.0, 0.0])
     answer["gradient"] = np.array([1.0, 0.5, -1.5])
     assert worst() > 4
+
+
+def test_hostile_samples_are_of_every_kind():
+    """Each kind that changes this formula occurs, legal and finite; so do inputs tied throughout."""
+    f = FORMULAS["mixture"]
+    draw = lambda rng: f.bind(**f.sample(rng))
+    seen = dict(hunt.hostile_samples("mixture", draw, np.random.default_rng(1), each=1))
+    asked = {f"{kind} {a}" for kind in hunt.KINDS for a in f.shapes} - {f"singular {a}" for a in f.shapes}
+    assert {"all tied", "least weights", "extreme point", "300 orders variances"} <= set(seen)
+    assert len(asked - set(seen)) <= 8  # a centers table that is square or not, one component or two
+    assert all(np.all(np.isfinite(x)) for inputs in seen.values() for x in inputs.values())
+    assert all(np.ptp(x) == 0.0 for x in seen["all tied"].values())

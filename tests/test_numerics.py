@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ebm_ref import numerics
+from ebm_ref import gamma, numerics
 
 mpmath = pytest.importorskip("mpmath", reason="the truth is computed with mpmath")
 mp, mpf = mpmath.mp, mpmath.mpf
@@ -121,17 +121,17 @@ def test_stirling_error(y):
     """To a quarter of a unit of 1: it is added to log(2 pi y)/2."""
     with mp.workdps(60):
         truth = mpmath.loggamma(mpf(y) + 1) - (mpf(y) + 0.5) * mpmath.log(y) + y - mpmath.log(2 * mp.pi) / 2
-        assert abs(mpf(float(numerics.stirling_error(y))) - truth) <= mpf(2) ** -54
+        assert abs(mpf(float(gamma.stirling_error(y))) - truth) <= mpf(2) ** -54
 
 
 @pytest.mark.parametrize("y", [0.0, 5e-324, 1e-300, 1e-20, 1e-8, 0.1, 0.5, 0.999, 1.0, 1.5, 2.0, 30.0, 1e8])
 def test_log_factorial(y):
     """Near 0 to the last digits of -0.577 y; beyond, to those of the terms of Stirling's formula."""
     with mp.workdps(400):
-        error = abs(mpf(float(numerics.log_factorial(y))) - mpmath.loggamma(mpf(y) + 1))
+        error = abs(mpf(float(gamma.log_factorial(y))) - mpmath.loggamma(mpf(y) + 1))
         size = mpf(y) if y < 1.0 else 1 + mpf(y) * (1 + mpmath.log(y))
         assert error <= 6 * mpf(2) ** -53 * size + 4 * mpf(2) ** -1074
-    assert np.isnan(numerics.log_factorial(np.nan))
+    assert np.isnan(gamma.log_factorial(np.nan))
 
 
 @pytest.mark.parametrize("b", [0.0, 1e-300, -0.3, 1.0, 20.0, -40.0, 400.0])
@@ -146,3 +146,26 @@ def test_tanh_difference(b, gap):
         assert error <= 4 * (mpf(2) ** -53 * C + mpf(2) ** -1074)
         if abs(gap) <= 2.0**-30 and b != 0.0:  # to its own digits, where a - b is 0 or nearly
             assert error <= 8 * mpf(2) ** -53 * (1 + abs(mpf(b))) * abs(truth) + mpf(2) ** -1072
+
+
+HALF_STEPS = {  # the function of one number that the page's letters stand for
+    "half_step": lambda y: mpmath.loggamma(y) - mpmath.loggamma(y + mpf(1) / 2) + mpmath.log(y) / 2,
+    "half_step_slope": lambda y: mpmath.digamma(y) - mpmath.digamma(y + mpf(1) / 2) + 1 / (2 * y),
+    "stirling_slope": lambda y: mpmath.digamma(y + 1) - mpmath.log(y) - 1 / (2 * y),
+}
+
+
+@pytest.mark.parametrize("name", HALF_STEPS)
+@pytest.mark.parametrize("y", [1e-9, 0.3, 0.5, 1.0, 2.5, 9.999, 10.0, 19.99, 20.0, 55.5, 1e3, 1e8, 1e15])
+def test_steps_of_log_gamma(name, y):
+    """Relative errors, of sums of up to twenty terms of one sign; below 1 stirling_slope has terms of two."""
+    with mp.workdps(100):
+        truth = HALF_STEPS[name](mpf(y))
+        size = abs(truth) + (1 / mpf(y) if name == "stirling_slope" and y < 1.0 else 0)
+        error = abs(mpf(float(getattr(gamma, name)(y))) - truth)
+        assert error <= 12 * mpf(2) ** -53 * size
+
+
+@pytest.mark.parametrize("name", HALF_STEPS)
+def test_steps_pass_on_what_is_no_number(name):
+    assert np.isnan(getattr(gamma, name)(np.nan))

@@ -300,6 +300,28 @@ def test_no_confidence_falls_between_the_bins():
         assert found.expected_calibration_error == pytest.approx(sum(gaps), rel=1e-12)
 
 
+@pytest.mark.parametrize("power", [-1020, -997, 997, 1020])
+def test_calibration_sees_no_units(power):
+    """beta* times the unit stays; three right of four, all by d: beta* = log(3) / d."""
+    found = calibrate([[0.0, np.ldexp(1.0, power)]] * 4, [0, 0, 0, 1])
+    assert np.ldexp(found.beta, power) == pytest.approx(np.log(3.0), rel=1e-14)
+    assert found.verdict == "interior" and np.ldexp(found.error, power) < 1e-13
+
+
+def test_a_small_difference_beside_a_huge_one_keeps_its_sign():
+    """d = 2^1020 twice, -5e-324 once: beta* is finite, as one wrong answer is below a right one."""
+    found = calibrate([[0.0, 2.0**1020], [5e-324, 0.0], [0.0, 2.0**1020]], [0, 0, 0])
+    assert found.verdict == "interior" and 0.0 < found.beta < 1.0
+
+
+def test_an_infinite_beta_is_refused_where_a_finite_one_is_due():
+    with pytest.raises(ValueError, match=r"tables = .*must have larger differences: beta overflows"):
+        calibrate([[0.0, 5e-324]] * 4, [0, 0, 0, 1])
+    with pytest.raises(ValueError, match=r"betas = .*must not be so large that an energy overflows"):
+        product_of_experts([[-1e308, 1e308], [1e308, -1e308]], [10.0, 10.0])
+    assert product_of_experts([[0.0, np.inf], [1.0, 2.0]], [1.0, 2.0]).tolist() == [2.0, np.inf]
+
+
 def test_the_base_rate_is_calibrated_and_knows_nothing():
     empty = reliability([0.25] * 4, [True, False, False, False])
     assert empty.expected_calibration_error == 0.0 and np.isnan(empty.accuracy[empty.counts == 0]).all()

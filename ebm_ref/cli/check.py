@@ -10,8 +10,8 @@ from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.text import (
     COLORS,
     Usage,
+    brief,
     known,
-    plain,
     print_table,
     table,
     tracked,
@@ -55,7 +55,12 @@ def check_command(args, out):
         write_json(args.json, [report.as_dict() for report in reports])
     if any(report.interrupted for report in reports):
         return 130
-    return max((report.status for report in reports if report.failure or report.rows), default=2)
+    status = (report.strict_status if args.strict else report.status for report in judged_or_failed(reports))
+    return max(status, default=2)
+
+
+def judged_or_failed(reports):
+    return [report for report in reports if report.failure or report.rows]
 
 
 def check_target(target, frameworks):
@@ -178,17 +183,17 @@ def _notes(row):
         short = next(iter(by_names)) if len(by_names) == 1 else "; ".join(said)
         verdict = "mismatch" if row.verdict == "error" else row.verdict
         shown = (
-            f"smallest input: {plain(small['inputs'])}",
-            f"{what}: truth {plain(small['truth'])}, answer {plain(small['answer'])}",
+            f"smallest input: {brief(small['inputs'])}",
+            f"{what}: truth {brief(small['truth'])}, answer {brief(small['answer'])}",
         )
-        yield (f"{verdict}: {short}", *seen, *shown)
+        yield (f"{verdict}: {short}", *seen, differing(row), *shown)
     if row.verdict == "imprecise":
         j = max((j for j in row.finite if j.output), key=lambda j: j.fine)
         what = "value" if j.output == "value" else f"gradient by {j.output}"
         yield (
             f"imprecise: right in absolute terms; up to {row.lost_digits} digits lost",
-            f"{j.vector['id']}: {plain(j.vector['inputs'])}",
-            f"{what}: truth {plain(of(j.vector, j.output))}, answer {plain(j.answer)}",
+            f"{j.vector['id']}: {brief(j.vector['inputs'])}",
+            f"{what}: truth {brief(of(j.vector, j.output))}, answer {brief(j.answer)}",
         )
     for verdict in ("error", "unsupported"):
         yield from _refusals(verdict, [j for j in row.finite if j.verdict == verdict])
@@ -203,13 +208,20 @@ def _notes(row):
         yield (f"NaN and infinity, not counted: differs at {ids}",)
 
 
+def differing(row):
+    """On how many of the finite vectors it is a mismatch."""
+    ids = lambda judgements: {j.vector["id"] for j in judgements}
+    wrong = ids(j for j in row.finite if j.verdict == "mismatch")
+    return f"differs on {len(wrong)} of {vectors_counted(len(ids(row.finite)))}"
+
+
 def _refusals(verdict, judgements, shown=3):
     """A note for each thing that was said instead of an answer, an error's with the shortest such inputs."""
     said = {}
     for j in judgements:
         said.setdefault(j.detail, []).append(j.vector)
     for detail, vectors in [*said.items()][:shown]:
-        example = f"such as: {min((plain(v['inputs']) for v in vectors), key=len)}"
+        example = f"such as: {min((brief(v['inputs']) for v in vectors), key=len)}"
         said_so = f"{verdict} on {vectors_counted(len(vectors))}: {detail}"
         yield (said_so, example) if verdict == "error" else (said_so,)
     rest = sum(len(vectors) for vectors in [*said.values()][shown:])

@@ -82,6 +82,7 @@ def parser():
         "gives, and returns the value, or (value, {argument: gradient})",
     )
     p.add_argument("--as", dest="name", metavar="NAME", help="the formula that the function computes")
+    p.add_argument("--strict", action="store_true", help="conventions and known quirks count: status 1")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every judgement to a file")
     p.add_argument(
         "--time-limit", type=seconds, default=40.0, metavar="SECONDS", help="in all, for each target (40)"

@@ -24,6 +24,7 @@ import ebm_ref
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.proof import golden
 
+LONG = 24  # so many numbers are read one by one
 COLORS = {"match": "green", "mismatch": "red", "error": "red", "known quirk": "yellow"}
 
 
@@ -100,6 +101,16 @@ def plain(x):
         return "[" + ", ".join(plain(entry) for entry in x) + "]"
     x = np.asarray(x).item()
     return repr(golden.encode(x + 0.0 if isinstance(x, float) else x)).strip("'").removesuffix(".0")
+
+
+def brief(x):
+    """Like `plain`, but of arrays too long to be read the first numbers and the shape."""
+    if isinstance(x, dict):
+        return "  ".join(f"{name} {brief(value)}" for name, value in x.items())
+    if np.size(x) <= LONG:
+        return plain(x)
+    first = ", ".join(plain(entry) for entry in np.ravel(x)[:4])
+    return f"[{first}, ... {' x '.join(map(str, np.shape(x)))}]"
 
 
 def write_json(path, data):

@@ -22,6 +22,8 @@ from ebm_ref.conformance.worker import adapters
 from ebm_ref.proof import golden
 from ebm_ref.proof.bounds import of
 
+ACCEPTED = "match under convention", "known quirk"  # but not by `check --strict`
+
 
 @dataclass
 class Report:
@@ -40,6 +42,11 @@ class Report:
         if self.failure.startswith("cannot be loaded"):
             return 2
         return int(bool(self.failure) or any(row.verdict in ("mismatch", "error") for row in self.rows))
+
+    @property
+    def strict_status(self):
+        """The same, where a convention of others, and a deviation that is known, count as disagreement."""
+        return self.status or int(any(row.verdict in ACCEPTED for row in self.rows))
 
     def as_dict(self):
         """The report as plain data for JSON."""

@@ -39,6 +39,7 @@ from ebm_ref.checks import require, require_one_of
 from ebm_ref.criteria.distance import check_components, random_points
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative, symmetric
+from ebm_ref.numerics import dot, total
 
 
 def cosine_embedding_as_printed(x1, x2, sign, margin=0.0):
@@ -99,14 +100,15 @@ def slope(x, other, y, m):
     """dL/dx of a pair that was checked: the other direction, turned to a right angle with x."""
     a, b = direction(x), direction(other)
     turn, s = np.outer(b, a) - np.outer(a, b), abs(x).max()
-    dcos = turn @ a / np.sqrt(((x / s) ** 2).sum()) / s
-    return -dcos if y == 1 else np.sign(np.maximum(0.0, (a * b).sum() - m)) * dcos
+    dcos = dot(turn, a) / np.sqrt(total((x / s) ** 2)) / s
+    L = 1.0 if y == 1 else np.maximum(0.0, (a * b).sum() - m)
+    return -np.sign(y) * np.sign(L) * dcos if L != 0.0 else np.zeros(len(x))
 
 
 def direction(x):
     """x / |x| of a vector that is not zero, whatever its length."""
     s = abs(x).max()
-    return (x / s) / np.sqrt(((x / s) ** 2).sum())
+    return (x / s) / np.sqrt(total((x / s) ** 2))
 
 
 def rules(x1, x2, sign, margin):

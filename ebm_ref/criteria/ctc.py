@@ -31,6 +31,11 @@ The page ctc_of_logits.py starts from the logits, and avoids that.
 Log-probabilities need not be normalised; then L is still minus the logarithm of that sum, and may be
 negative.  Adding a_t to row t adds -a_t to L.
 
+A blank is no label, and in a target this page refuses it.  PyTorch's documentation forbids it, too, but
+nothing checks: PyTorch 2.13, optax 0.2.8 and Keras 3.15 all treat it as one more label, and count a path
+once for every way to tell its blanks apart.  Of the target (-) and three moments the only path, - - -, is
+counted six times, and e^{-L} may exceed 1.
+
 A target with no alignment, or none of positive probability, costs +inf and has gradient 0: no small
 change of the model would make it possible.
 

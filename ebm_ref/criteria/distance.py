@@ -103,13 +103,12 @@ def length(d, q=2.0):
 
 
 def length_slope(d, q=2.0):
-    """d|d|_q/dd."""
-    return _slope(d, length(d, q), q)
-
-
-def _slope(d, D, q):
-    """d|d|_q/dd where D = |d|_q is known."""
-    return np.sign(d) * (abs(d) / (D if D != 0.0 else 1.0)) ** (q - 1.0)
+    """d|d|_q/dd, in units of the largest component: no rounded |d|_q is raised to a high power."""
+    M = abs(d).max()
+    if not 0.0 < M < np.inf:
+        return np.sign(d) * (abs(d) / (M if M != 0.0 else 1.0)) ** (q - 1.0)
+    r = abs(d) / _scale(M, q)
+    return np.sign(d) * (r ** (q - 1.0) / (r**q).sum() ** (1.0 - 1.0 / q))
 
 
 def gap(a, b, c, q):
@@ -135,13 +134,34 @@ def _gap(a, b, c, q, B, C):
 def gap_slope(a, b, c, q):
     """d(|a - b|_q - |a - c|_q)/da of points that were checked."""
     B, C = length(a - b, q), length(a - c, q)
-    slope_b, slope_c = _slope(a - b, B, q), _slope(a - c, C, q)
+    slope_b, slope_c = length_slope(a - b, q), length_slope(a - c, q)
     with np.errstate(all="ignore"):  # the ratios of what vanishes are not used
         e = _excess(a, b, c) / abs(a - c)
         relative = _gap(a, b, c, q, B, C) / C
-        alike = (np.sign(a - b) == np.sign(a - c)) & (abs(e) < 0.5) & (abs(relative) < 0.5)
-        turn = slope_c * np.expm1((q - 1.0) * (np.log1p(e) - np.log1p(relative)))
-    return np.where(alike, turn, slope_b - slope_c)
+        apart = (q - 1.0) * (np.log1p(e) - np.log1p(relative))
+        near = (abs(e) < 0.5) & (abs(relative) < 0.5) & (abs(apart) < 0.5)
+        alike = (np.sign(a - b) == np.sign(a - c)) & near & (len(a) > 1)  # on a line a slope is 1 or -1
+        turn = slope_c * np.expm1(apart)
+    slope, i = np.where(alike, turn, slope_b - slope_c), np.argmax(abs(a - c))
+    both_along = i == np.argmax(abs(a - b)) and np.sign(a - b)[i] == np.sign(a - c)[i] != 0.0
+    if both_along and len(a) > 1 and np.isfinite(B + C):
+        slope[i] = slope_c[i] * _turn_of_the_longest(a, b, c, q, i)
+    return slope
+
+
+def _turn_of_the_longest(a, b, c, q, i):
+    """(|x_i|/|x|)^(q-1) / (|y_i|/|y|)^(q-1) - 1 for x = a - b, y = a - c, which point nearly along axis i.
+
+    (|x_i|/|x|)^q = 1/(1 + t_x), t_x = (X/|x_i|)^q, where X is the length of x without x_i; so for y.  From
+    X |y_i| - Y |x_i| = |y_i| (X - Y) - (|x_i| - |y_i|) Y the small t_x - t_y keeps its digits.
+    """
+    rest, x, y, e = np.arange(len(a)) != i, abs(a - b)[i], abs(a - c)[i], _excess(a, b, c)[i]
+    X, Y = length((a - b)[rest], q), length((a - c)[rest], q)
+    less = y * _gap(a[rest], b[rest], c[rest], q, X, Y) - e * Y
+    t_y, size = (Y / y) ** q, Y * x
+    is_small = abs(less) < 0.5 * size and q * abs(less) < 100.0 * size
+    rise = t_y * np.expm1(q * np.log1p(less / size)) if is_small else (X / x) ** q - t_y
+    return np.expm1((1.0 / q - 1.0) * np.log1p(rise / (1.0 + t_y)))
 
 
 def _excess(a, b, c):

@@ -10,9 +10,9 @@ gamma = 2 a sample at p_y = 0.9 counts a hundredth.  gamma = 0 is binary_cross_e
 price is convexity, and calibration: the expected loss is lowest not at the true probability, but nearer
 to 1/2.
 
-The paper also prints a version with a weight alpha for one class and 1 - alpha for the other.  That
-weight belongs to the reduction, and is not part of this formula.  The formula itself is for labels 0
-and 1.  For a target t between, this page takes the average over a label drawn with that probability:
+The paper also prints a version with a weight alpha for one class and 1 - alpha for the other: that is
+balanced_focal.  Of several classes see multi_class_focal.  The formula itself is for labels 0 and 1.
+For a target t between, this page takes the average over a label drawn with that probability:
 
     L(z, t) = t L(z, 1) + (1 - t) L(z, 0)
 

@@ -25,6 +25,7 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.checks import require, require_index, require_one_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.numerics import total
 
 
 def multi_margin(scores, label: int, p=1, margin=1.0):
@@ -53,7 +54,7 @@ def multi_margin(scores, label: int, p=1, margin=1.0):
     1.0
     """
     x, y, p, m = FORMULA.checked(scores, label, p, margin)
-    return np.sum(violations(x, y, m) ** p) / len(x)
+    return total(violations(x, y, m) ** p) / len(x)
 
 
 def multi_margin_gradient(scores, label: int, p=1, margin=1.0):
@@ -61,7 +62,7 @@ def multi_margin_gradient(scores, label: int, p=1, margin=1.0):
     x, y, p, m = FORMULA.checked(scores, label, p, margin)
     v = violations(x, y, m)
     g = np.full(len(x), np.nan) if np.isnan(v.max()) else (v > 0.0) * (p / len(x)) * v ** (p - 1)
-    g[y] = -g.sum()  # 0 so far: y does not compete with itself
+    g[y] = -total(g)  # 0 so far: y does not compete with itself
     return g
 
 

@@ -25,6 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, gradient_sums_to, non_negative, shift_invariant_in
+from ebm_ref.numerics import total
 
 
 def multilabel_margin(scores, targets: int):
@@ -49,19 +50,19 @@ def multilabel_margin(scores, targets: int):
     1.0
     """
     x, targets = FORMULA.checked(scores, targets)
-    return np.sum(violations(x, *split(targets))) / len(x)
+    return total(np.ravel(violations(x, *split(targets)))) / len(x)
 
 
 def multilabel_margin_gradient(scores, targets: int):
     """dL/dx, shape (k,): at each class the number of violations against it less those by it, over k."""
     x, targets = FORMULA.checked(scores, targets)
     right, wrong = split(targets)
-    is_violated = np.sign(violations(x, right, wrong)) / len(x)
+    is_violated = np.sign(violations(x, right, wrong))
     g = np.zeros(len(x))
     g[wrong] = is_violated.sum(axis=0)
     for j, force in zip(right, is_violated.sum(axis=1), strict=True):
         g[j] -= force
-    return g * np.nan if np.isnan(is_violated.sum()) else g
+    return g * np.nan if np.isnan(is_violated.sum()) else g / len(x)
 
 
 def violations(x, right, wrong):

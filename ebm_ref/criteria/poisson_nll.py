@@ -31,8 +31,9 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.criteria.gaussian_nll import HALF_LOG_TWO_PI
 from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.gamma import log_factorial, stirling_error
 from ebm_ref.laws import UNIT, condition, convex_in, minimised_by, non_negative
-from ebm_ref.numerics import log_factorial, stirling_error, weighted
+from ebm_ref.numerics import weighted
 
 
 def poisson_nll_as_printed(log_rate, target):

@@ -25,6 +25,8 @@ Source: elementary; taking numbers apart is what C's frexp and ldexp are for.
 
 import autograd.numpy as np
 
+from ebm_ref.numerics import parts, put_together
+
 
 def mean(l, w):
     """L of losses and weights that were checked.
@@ -79,21 +81,9 @@ def mean_in_parts(l, w):
     return S / W, s - scale
 
 
-def parts(x):
-    """x = m 2^e, elementwise, with |m| from 1 to 2; what is 0, infinite or NaN stays so in m."""
-    e = np.minimum(1023.0, np.floor(np.log2(np.where(x == 0.0, 1.0, np.abs(x)))))
-    return x / 2.0**e, e
-
-
 def total(m, e):
     """sum_i m_i 2^{e_i} over the last axis as one such pair, counted from the largest power of two."""
     e = np.where(m == 0.0, -5000.0, e)
     scale = np.max(e, axis=-1)
     terms = np.where(np.abs(m) == np.inf, m, m * 2.0 ** (e - scale[..., None]))
     return np.sum(terms, axis=-1), scale
-
-
-def put_together(m, e):
-    """m 2^e, in two steps, since 2^e alone may be beyond the range."""
-    half = np.floor(e / 2.0)
-    return m * 2.0 ** np.minimum(half, 1023.0) * 2.0 ** np.minimum(e - half, 1023.0)

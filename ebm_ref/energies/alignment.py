@@ -20,6 +20,7 @@ them one by one; the recursion needs n m steps.
 Where one path is much better than all others, what these add to F is lost in a sum with the best one.  So
 the sums take D(a, b) + d(i, j) - D(i, j) in place of d(i, j), what a step from (a, b) costs above the best
 way in, and E is added last.  D is exact (levels.py), so that distances of 1e17 may cancel along a path.
+One limit remains: a recursion of n steps rounds n times, so a slope may err by n units of its last place.
 
 Source: Sakoe and Chiba (1978), Section II; Cuturi and Blondel (2017), equations (1)-(2);
 LeCun et al. (2006), Section 7.
@@ -31,7 +32,7 @@ from ebm_ref.checks import require, require_positive
 from ebm_ref.exact.levels import units_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import scaled_sum, total, value_of, with_slope
+from ebm_ref.numerics import exact_sum, scaled_sum, value_of, with_slope
 
 
 def alignment(distances):
@@ -69,7 +70,7 @@ def alignment_gradient(distances):
 
 def along(d, path):
     """The sum of d along a path, rounded once; NaN where any distance is."""
-    return np.nan if np.any(np.isnan(d)) else total(d[path[:, 0], path[:, 1]])
+    return np.nan if np.any(np.isnan(d)) else exact_sum(d[path[:, 0], path[:, 1]])
 
 
 def best_path(d, diagonal=1):

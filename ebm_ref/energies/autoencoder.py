@@ -34,7 +34,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
-from ebm_ref.numerics import tanh_slope
+from ebm_ref.numerics import dot, tanh_slope, total
 
 
 def denoising_autoencoder(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
@@ -70,7 +70,7 @@ def denoising_autoencoder_corrupted_gradient(corrupted, target, encoder, encoder
     """dF/dx, shape (n,): W' delta_a."""
     x, t, W, b, V, c = DENOISING.checked(corrupted, target, encoder, encoder_bias, decoder, decoder_bias)
     _, delta_a, _ = backpropagate(x, t, W, b, V, c)
-    return np.dot(delta_a, W)
+    return dot(W.T, delta_a)
 
 
 def denoising_autoencoder_target_gradient(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
@@ -111,21 +111,21 @@ def denoising_autoencoder_decoder_bias_gradient(
 
 def reconstruction(x, W, b, V, c):
     """tanh(u)."""
-    return np.tanh(np.dot(V, np.tanh(np.dot(W, x) + b)) + c)
+    return np.tanh(dot(V, np.tanh(dot(W, x) + b)) + c)
 
 
 def energy(x, t, W, b, V, c):
     """|t - tanh(u)|^2/2."""
-    return 0.5 * np.sum((reconstruction(x, W, b, V, c) - t) ** 2)
+    return 0.5 * total((reconstruction(x, W, b, V, c) - t) ** 2)
 
 
 def backpropagate(x, t, W, b, V, c):
     """h, delta_a and delta_u."""
-    a = np.dot(W, x) + b
+    a = dot(W, x) + b
     h = np.tanh(a)
-    u = np.dot(V, h) + c
+    u = dot(V, h) + c
     delta_u = (np.tanh(u) - t) * tanh_slope(u)
-    return h, np.dot(delta_u, V) * tanh_slope(a), delta_u
+    return h, dot(V.T, delta_u) * tanh_slope(a), delta_u
 
 
 def autoencoder(point, encoder, encoder_bias, decoder, decoder_bias):
@@ -190,7 +190,7 @@ def autoencoder_decoder_bias_gradient(point, encoder, encoder_bias, decoder, dec
 def by_point(x, W, b, V, c):
     """W' delta_a + x - tanh(u)."""
     _, delta_a, _ = backpropagate(x, x, W, b, V, c)
-    return np.dot(delta_a, W) + (x - reconstruction(x, W, b, V, c))
+    return dot(W.T, delta_a) + (x - reconstruction(x, W, b, V, c))
 
 
 def one_unit_turned_around(formula, inputs, rng):

@@ -29,6 +29,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit
+from ebm_ref.numerics import product
 
 
 def banana(point, bend, variance):
@@ -130,7 +131,7 @@ def banana_score_bend_gradient(point, bend, variance):
 def banana_score_variance_gradient(point, bend, variance):
     """ds/dv, shape (2,): x_1/v^2 + 2 b^2 x_1, and -b."""
     x, b, v = SCORE.checked(point, bend, variance)
-    return np.array([x[0] / v / v + 2.0 * b * b * x[0], -b + 0.0 * x[0]])  # the 0 hands on a NaN
+    return np.array([x[0] / v / v + product(2.0, b, b, x[0]), -b + 0.0 * x[0]])  # the 0 hands on a NaN
 
 
 def banana_curvature(point, bend, variance):
@@ -159,7 +160,7 @@ def banana_curvature(point, bend, variance):
 def banana_curvature_point_gradient(point, bend, variance):
     """dC/dx, shape (2,): 12 b^2 x_1, and -2 b."""
     x, b, _ = CURVATURE.checked(point, bend, variance)
-    return np.array([12.0 * b * b * x[0], -2.0 * b + 0.0 * x[0]])
+    return np.array([product(12.0, b, b, x[0]), -2.0 * b + 0.0 * x[0]])
 
 
 def banana_curvature_bend_gradient(point, bend, variance):

@@ -22,7 +22,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_index, whole
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import total
+from ebm_ref.numerics import exact_sum
 
 
 def chain(unary, pairwise, labels: int):
@@ -67,7 +67,7 @@ def chain_pairwise_gradient(unary, pairwise, labels: int):
 
 def energy_of(u, P, y):
     """E of a sequence that was checked."""
-    return total(terms_of(u, P, y))
+    return exact_sum(terms_of(u, P, y))
 
 
 def terms_of(u, P, y):

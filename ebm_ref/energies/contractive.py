@@ -47,7 +47,7 @@ from ebm_ref.energies.autoencoder import (
 )
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
-from ebm_ref.numerics import tanh_slope
+from ebm_ref.numerics import dot, tanh_slope, total
 
 
 def contraction_as_printed(point, encoder, encoder_bias):
@@ -91,7 +91,7 @@ def contraction(point, encoder, encoder_bias):
 def contraction_point_gradient(point, encoder, encoder_bias):
     """dP/dx, shape (n,): W' g."""
     x, W, b = PENALTY.checked(point, encoder, encoder_bias)
-    return np.dot(penalty_by_bias(x, W, b), W)
+    return dot(W.T, penalty_by_bias(x, W, b))
 
 
 def contraction_encoder_gradient(point, encoder, encoder_bias):
@@ -108,20 +108,20 @@ def contraction_encoder_bias_gradient(point, encoder, encoder_bias):
 
 def penalty(x, W, b):
     """P."""
-    s = tanh_slope(np.dot(W, x) + b)
-    return np.sum(s**2 * np.sum(W**2, axis=1))
+    s = tanh_slope(dot(W, x) + b)
+    return total(np.ravel((s[:, None] * W) ** 2))
 
 
 def penalty_by_bias(x, W, b):
     """g = dP/da = dP/db."""
-    a = np.dot(W, x) + b
-    return -4.0 * np.tanh(a) * tanh_slope(a) ** 2 * np.sum(W**2, axis=1)
+    a = dot(W, x) + b
+    return -4.0 * np.tanh(a) * total((tanh_slope(a)[:, None] * W) ** 2)
 
 
 def penalty_by_encoder(x, W, b):
     """dP/dW."""
-    s = tanh_slope(np.dot(W, x) + b)
-    return 2.0 * (s**2)[:, None] * W + np.outer(penalty_by_bias(x, W, b), x)
+    s = tanh_slope(dot(W, x) + b)[:, None]
+    return 2.0 * s * (s * W) + np.outer(penalty_by_bias(x, W, b), x)
 
 
 def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0):
@@ -156,7 +156,7 @@ def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias,
 def contractive_autoencoder_point_gradient(point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0):
     """dF/dx, shape (n,): that of the autoencoder + lambda W' g."""
     x, W, b, V, c, lam = FORMULA.checked(point, encoder, encoder_bias, decoder, decoder_bias, strength)
-    return by_point(x, W, b, V, c) + lam * np.dot(penalty_by_bias(x, W, b), W)
+    return by_point(x, W, b, V, c) + lam * dot(W.T, penalty_by_bias(x, W, b))
 
 
 def contractive_autoencoder_encoder_gradient(

@@ -31,7 +31,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import negated
+from ebm_ref.numerics import negated, product
 
 
 def double_well(point, position=1.0, height=1.0):
@@ -60,20 +60,19 @@ def double_well(point, position=1.0, height=1.0):
     [1.973732, 0.832745, 1.082745]
     """
     x, a, h = FORMULA.checked(point, position, height)
-    apart = (x - a) * (x + a)
-    return h * apart * apart
+    return product(h, x - a, x + a, x - a, x + a)
 
 
 def double_well_point_gradient(point, position=1.0, height=1.0):
     """dE/dx = 4 h x (x^2 - a^2)."""
     x, a, h = FORMULA.checked(point, position, height)
-    return 4.0 * h * x * ((x - a) * (x + a))
+    return product(4.0 * h, x, x - a, x + a)
 
 
 def double_well_position_gradient(point, position=1.0, height=1.0):
     """dE/da = -4 h a (x^2 - a^2)."""
     x, a, h = FORMULA.checked(point, position, height)
-    return -4.0 * h * a * ((x - a) * (x + a))
+    return product(-4.0 * h, a, x - a, x + a)
 
 
 def double_well_height_gradient(point, position=1.0, height=1.0):
@@ -102,7 +101,7 @@ def double_well_score(point, position=1.0, height=1.0):
     [24.0, 0.0, 1.5]
     """
     x, a, h = SCORE.checked(point, position, height)
-    return negated(4.0 * h * x * ((x - a) * (x + a)))
+    return negated(product(4.0 * h, x, x - a, x + a))
 
 
 def double_well_score_point_gradient(point, position=1.0, height=1.0):
@@ -114,7 +113,7 @@ def double_well_score_point_gradient(point, position=1.0, height=1.0):
 def double_well_score_position_gradient(point, position=1.0, height=1.0):
     """ds/da = 8 h a x."""
     x, a, h = SCORE.checked(point, position, height)
-    return 8.0 * h * a * x
+    return product(8.0 * h, a, x)
 
 
 def double_well_score_height_gradient(point, position=1.0, height=1.0):

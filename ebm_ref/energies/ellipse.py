@@ -32,6 +32,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_count, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, non_negative
+from ebm_ref.numerics import product
 
 
 def ellipse(axes, point, angle):
@@ -125,7 +126,10 @@ def ellipse_free_energy_at_origin(axes, beta=1.0):
     [3.105869, 3.067824, 2.942043, 2.67973, 2.448824]
     """
     w, beta = FREE_ENERGY.checked(axes, beta)
-    return np.minimum(w[0] ** 2, w[1] ** 2) + bessel_excess(np.abs(concentration(w, beta))) / beta
+    kappa = np.abs(concentration(w, beta))
+    if kappa < 2.0**-60:  # log I_0 is kappa^2/4, of which nothing counts
+        return 0.5 * (w[0] ** 2 + w[1] ** 2)
+    return np.minimum(w[0] ** 2, w[1] ** 2) + bessel_excess(kappa) / beta
 
 
 def ellipse_free_energy_at_origin_axes_gradient(axes, beta=1.0):
@@ -138,8 +142,8 @@ def ellipse_free_energy_at_origin_axes_gradient(axes, beta=1.0):
 
 
 def concentration(w, beta):
-    """kappa = beta (w_1^2 - w_2^2)/2, as a product."""
-    return 0.5 * beta * (w[0] - w[1]) * (w[0] + w[1])
+    """kappa = beta (w_1^2 - w_2^2)/2, as a product of which no part leaves the range."""
+    return product(0.5, beta, w[0] - w[1], w[0] + w[1])
 
 
 def rules_at_origin(axes, beta):

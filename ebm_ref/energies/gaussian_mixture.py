@@ -13,9 +13,8 @@ r"""Gaussian mixture: k-means at a positive temperature, with a shape and a weig
     dF/dW    = sum_z r_z dE(y, z)/dW         for W = y, mu, S, w
 
 S_z is a covariance, w_z a weight; for weights that sum to 1, p is a density.  Which component z made y is
-a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In
-k-means only the winner moves; here component z gets the fraction r_z, its responsibility for y, of its
-own gradient.
+a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In k-means
+only the winner moves; here component z gets r_z, its responsibility for y, of its own gradient.
 
 EM alternates two exact minimisations of the variational free energy E_q[E] + E_q[log q]: over q, which
 gives q = r, and over the parameters, which gives weighted means and covariances (`em_step`).  Neither
@@ -25,7 +24,8 @@ algorithm, and 2v F, up to a constant, is the energy of k-means.
 Each term of E has been forgotten by somebody.  Without the determinant, wide components are free.
 
 In floating point the density of a point far from all components is 0, and its logarithm infinite.  So F
-is counted from the lowest energy.
+is counted from the lowest energy, and a factor such as w_z = 2^-1000 stays a factor.  What no care can
+mend: farther out than 2^53 times their distance, y - mu_z is the same number for two components.
 
 Source: Dempster, Laird and Rubin (1977), "Maximum likelihood from incomplete data via the EM
 algorithm"; Neal and Hinton (1998), for EM as two minimisations.
@@ -36,7 +36,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import logsumexp, negated, softmax
+from ebm_ref.numerics import negated, parts, scaled_logsumexp, scaled_softmax, total, weighted
 
 LOG_TWO_PI = np.log(2.0 * np.pi)
 
@@ -167,33 +167,38 @@ def gaussian_mixture(point, means, covariances, weights):
     1.418938533205
     """
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    return -logsumexp(-energies(y, mu, S, w))
+    least, terms = densities(y, mu, S, w)
+    return least + 0.5 * len(y) * LOG_TWO_PI - scaled_logsumexp(*terms)
 
 
 def gaussian_mixture_point_gradient(point, means, covariances, weights):
     """dF/dy, shape (n,): sum_z r_z S_z^-1 (y - mu_z)."""
-    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    return sum(r_z * by_point(d, S_z) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True))
+    return total(pulls(*FORMULA.checked(point, means, covariances, weights)), axis=0)
 
 
 def gaussian_mixture_means_gradient(point, means, covariances, weights):
     """dF/dmu, shape (c, n): -r_z S_z^-1 (y - mu_z)."""
-    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    by_y = [r_z * by_point(d, S_z) for r_z, d, S_z in zip(shares(y, mu, S, w), y - mu, S, strict=True)]
-    return negated(np.array(by_y))
+    return negated(pulls(*FORMULA.checked(point, means, covariances, weights)))
+
+
+def pulls(y, mu, S, w):
+    """r_z S_z^-1 (y - mu_z) of all components z, shape (c, n)."""
+    rows = zip(shares(y, mu, S, w), y - mu, S, strict=True)
+    return np.array([weighted(r_z, by_point(d, S_z)) for r_z, d, S_z in rows])
 
 
 def gaussian_mixture_covariances_gradient(point, means, covariances, weights):
     """dF/dS, shape (c, n, n): r_z (S_z^-1 - S_z^-1 d d' S_z^-1)/2."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    parts = zip(shares(y, mu, S, w), y - mu, S, strict=True)
-    return np.array([r_z * by_covariance(d, S_z) for r_z, d, S_z in parts]) + 0.0  # no minus zero
+    rows = zip(shares(y, mu, S, w), y - mu, S, strict=True)
+    none = np.zeros(S.shape[1:])  # of no share, even where the covariance has no inverse in float64
+    return np.array([r_z * by_covariance(d, S_z) + 0.0 if r_z != 0.0 else none for r_z, d, S_z in rows])
 
 
 def gaussian_mixture_weights_gradient(point, means, covariances, weights):
     """dF/dw, shape (c,): -r_z/w_z."""
     y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    return negated(shares(y, mu, S, w) * (1.0 / w))
+    return negated(scaled_softmax(*densities(y, mu, S, w)[1], per=parts(w)))
 
 
 def energies(y, mu, S, w):
@@ -201,9 +206,21 @@ def energies(y, mu, S, w):
     return np.array([energy(y - mu[z], S[z], w[z]) for z in range(len(w))])
 
 
+def densities(y, mu, S, w):
+    """The least q_b of q_z = d' S_z^-1 d/2; m, e and t of w_z |S_z|^(-1/2) e^{q_b - q_z} = m 2^e e^t."""
+    # in units of 2^h the diagonal of S_z is about 1, and no logarithm of w_z or |S_z| is rounded
+    h = np.ceil(0.5 * parts(np.array([np.diag(S_z) for S_z in S]))[1])
+    d, S = (y - mu) / 2.0**h, np.array([S_z / u[:, None] / u for u, S_z in zip(2.0**h, S, strict=True)])
+    unit = 2.0**520 if np.max(np.abs(d), initial=0.0) > 2.0**500 else 1.0  # no square overflows
+    q = 0.5 * np.array([np.dot(a, np.linalg.solve(S_z, a)) for a, S_z in zip(d / unit, S, strict=True)])
+    (m, e), roots = parts(w), np.sqrt(np.array([np.linalg.det(S_z) for S_z in S]))
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        return np.min(q) * unit * unit, (m / roots, e - np.sum(h, axis=1), (np.min(q) - q) * unit * unit)
+
+
 def shares(y, mu, S, w):
     """r_z of all components z."""
-    return softmax(-energies(y, mu, S, w))
+    return scaled_softmax(*densities(y, mu, S, w)[1])
 
 
 def rules(point, means, covariances, weights):
@@ -232,18 +249,18 @@ def em_step(points, means, covariances, weights):
     """
     points, mu, S, w = _points_and_mixture(points, means, covariances, weights)
     r = np.array([shares(y, mu, S, w) for y in points])
-    total = np.sum(r, axis=0)
-    require(not np.any(total == 0.0), "means", mu, "must each explain a point: no component without any")
-    centers = np.dot(r.T, points) / total[:, None]
+    counts = np.sum(r, axis=0)
+    require(not np.any(counts == 0.0), "means", mu, "must each explain a point: no component without any")
+    centers = np.dot(r.T, points) / counts[:, None]
     d = points[:, None, :] - centers
-    spread = np.einsum("pk,pki,pkj->kij", r, d, d) / total[:, None, None]
-    return centers, spread, total / len(points)
+    spread = np.einsum("pk,pki,pkj->kij", r, d, d) / counts[:, None, None]
+    return centers, spread, counts / len(points)
 
 
 def mean_free_energy(points, means, covariances, weights):
     """(1/p) sum_i F(y_i): the mean negative log-likelihood of points (p, n)."""
     points, mu, S, w = _points_and_mixture(points, means, covariances, weights)
-    return np.mean([-logsumexp(-energies(y, mu, S, w)) for y in points])
+    return np.mean([gaussian_mixture(y, mu, S, w) for y in points])
 
 
 def _points_and_mixture(points, means, covariances, weights):

@@ -33,7 +33,7 @@ from ebm_ref.checks import real
 from ebm_ref.energies.rbm import check_bits, random_machine
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, moved_along
-from ebm_ref.numerics import negated, sigmoid, softplus
+from ebm_ref.numerics import dot, negated, sigmoid, softplus, total
 
 
 def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
@@ -63,7 +63,7 @@ def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
     -6.5
     """
     W, b, c, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.5 * np.sum((v - b) ** 2) - np.dot(c, h) - np.dot(v, np.dot(W, h))
+    return 0.5 * total((v - b) ** 2) - dot(c, h) - dot(v, dot(W, h))
 
 
 def gaussian_rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
@@ -87,7 +87,7 @@ def gaussian_rbm_hidden_bias_gradient(weights, visible_bias, hidden_bias, visibl
 def gaussian_rbm_visible_gradient(weights, visible_bias, hidden_bias, visible, hidden):
     """dE/dv, shape (v,): v - b - W h."""
     W, b, _, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
-    return (v - b) - np.dot(W, h)
+    return (v - b) - dot(W, h)
 
 
 def hidden_rules(weights, visible_bias, hidden_bias, visible, hidden):
@@ -120,14 +120,14 @@ def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     -1.38629436112
     """
     W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
-    return 0.5 * np.sum((v - b) ** 2) - np.sum(softplus(t))
+    t = c + dot(W.T, v)
+    return 0.5 * total((v - b) ** 2) - total(softplus(t))
 
 
 def gaussian_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dW, shape (v, h): -v sigma(t)'."""
     W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
+    t = c + dot(W.T, v)
     return negated(np.outer(v, sigmoid(t)))
 
 
@@ -140,15 +140,15 @@ def gaussian_rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden
 def gaussian_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dc, shape (h,): -sigma(t)."""
     W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
+    t = c + dot(W.T, v)
     return -sigmoid(t)
 
 
 def gaussian_rbm_free_energy_visible_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dv, shape (v,): v - b - W sigma(t), minus the score."""
     W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
-    return (v - b) - np.dot(W, sigmoid(t))
+    t = c + dot(W.T, v)
+    return (v - b) - dot(W, sigmoid(t))
 
 
 def visible_mean(weights, visible_bias, hidden):

@@ -28,7 +28,7 @@ from ebm_ref.checks import require, whole
 from ebm_ref.exact.levels import units_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import total, value_of
+from ebm_ref.numerics import exact_sum, value_of
 
 
 class Lattice(NamedTuple):
@@ -80,7 +80,7 @@ def along(e, path):
     """The sum of e along a path, +inf where there is none; NaN where any energy is."""
     if np.any(np.isnan(e)):
         return np.nan
-    return np.inf if path is None else total(e[np.array(path)])
+    return np.inf if path is None else exact_sum(e[np.array(path)])
 
 
 def best_path(energies, lattice):

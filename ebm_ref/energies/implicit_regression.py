@@ -31,6 +31,7 @@ import autograd.numpy as np
 from ebm_ref.energies.mlp import backpropagate, forward
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
+from ebm_ref.numerics import dot, total
 
 
 def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, features, target):
@@ -67,7 +68,7 @@ def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, 
         weights, hidden_weights, hidden_biases, output_weights, features, target
     )
     r = residual(A, W, b, V, x, y)
-    return 0.5 * np.sum(r**2)
+    return 0.5 * total(r**2)
 
 
 def implicit_regression_weights_gradient(
@@ -122,7 +123,7 @@ def implicit_regression_features_gradient(
         weights, hidden_weights, hidden_biases, output_weights, features, target
     )
     r = residual(A, W, b, V, x, y)
-    return np.dot(r, A)
+    return dot(A.T, r)
 
 
 def implicit_regression_target_gradient(
@@ -138,7 +139,7 @@ def implicit_regression_target_gradient(
 
 def residual(A, W, b, V, x, y):
     """r = A x - G(y)."""
-    return np.dot(A, x) - forward(W, b, V, y)
+    return dot(A, x) - forward(W, b, V, y)
 
 
 GRADIENTS = {

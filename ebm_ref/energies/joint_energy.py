@@ -32,7 +32,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import logsumexp, sigmoid, softplus
+from ebm_ref.numerics import dot, logsumexp, sigmoid, softplus
 from ebm_ref.numerics import softmax as probabilities
 
 
@@ -59,7 +59,7 @@ def joint_energy(weights, features, label: int):
     -5.0
     """
     W, x, y = JOINT.checked(weights, features, label)
-    return -np.dot(W[y], x)
+    return -dot(W[y], x)
 
 
 def joint_energy_weights_gradient(weights, features, label: int):
@@ -105,19 +105,19 @@ def marginal_energy(weights, features):
     -4.248354255291589e-18
     """
     W, x = MARGINAL.checked(weights, features)
-    return -logsumexp(np.dot(W, x))
+    return -logsumexp(dot(W, x))
 
 
 def marginal_energy_weights_gradient(weights, features):
     """dE/dW, shape (k, n): -p x'."""
     W, x = MARGINAL.checked(weights, features)
-    return -np.outer(probabilities(np.dot(W, x)), x)
+    return -np.outer(probabilities(dot(W, x)), x)
 
 
 def marginal_energy_features_gradient(weights, features):
     """dE/dx, shape (n,): -W'p, the mean of the joint slopes."""
     W, x = MARGINAL.checked(weights, features)
-    return -np.dot(probabilities(np.dot(W, x)), W)
+    return -dot(W.T, probabilities(dot(W, x)))
 
 
 def rules_joint(weights, features, label):

@@ -25,7 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_index, require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import weighted
+from ebm_ref.numerics import dot, weighted
 
 
 def latent_detector(weights, windows, threshold, position: int, face):
@@ -79,7 +79,7 @@ def latent_detector_threshold_gradient(weights, windows, threshold, position: in
 
 def energy(w, X, T, Z, Y):
     """Y G(X_Z) + (1 - Y) T, where the answer not given may cost anything, even infinity."""
-    return weighted(Y, np.dot(X[Z], w)) + weighted(1.0 - Y, T)
+    return weighted(Y, dot(X[Z], w)) + weighted(1.0 - Y, T)
 
 
 def in_row(Z, X, row):
@@ -138,7 +138,7 @@ def latent_detector_free_energy_threshold_gradient(weights, windows, threshold, 
 
 def winner(w, X):
     """Z* = argmin_j G(X_j); ties go to the lowest index."""
-    return np.argmin(np.dot(X, w))
+    return np.argmin(dot(X, w))
 
 
 def rules_free_energy(weights, windows, threshold, face):

@@ -21,6 +21,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative, smooth
+from ebm_ref.numerics import dot, total
 
 
 def linear_regression(weights, features, target):
@@ -47,35 +48,35 @@ def linear_regression(weights, features, target):
     5.0
     """
     W, x, y = FORMULA.checked(weights, features, target)
-    r = np.dot(x, W) - y
-    return 0.5 * np.sum(r**2)
+    r = dot(W.T, x) - y
+    return 0.5 * total(r**2)
 
 
 def linear_regression_weights_gradient(weights, features, target):
     """dE/dW, shape (n, m): x r'."""
     W, x, y = FORMULA.checked(weights, features, target)
-    r = np.dot(x, W) - y
+    r = dot(W.T, x) - y
     return np.outer(x, r)
 
 
 def linear_regression_features_gradient(weights, features, target):
     """dE/dx, shape (n,): W r."""
     W, x, y = FORMULA.checked(weights, features, target)
-    r = np.dot(x, W) - y
-    return np.dot(W, r)
+    r = dot(W.T, x) - y
+    return dot(W, r)
 
 
 def linear_regression_target_gradient(weights, features, target):
     """dE/dy, shape (m,): -r, so that descent leads straight to the prediction."""
     W, x, y = FORMULA.checked(weights, features, target)
-    r = np.dot(x, W) - y
+    r = dot(W.T, x) - y
     return -r
 
 
 def free_at_the_prediction(formula, inputs, rng):
     """E(W'x, x) = 0, exactly: the energy of the best answer is no function of W."""
     W, x = inputs["weights"], inputs["features"]
-    return 0.0 if formula.value(W, x, np.dot(x, W)) == 0.0 else np.inf
+    return 0.0 if formula.value(W, x, dot(W.T, x)) == 0.0 else np.inf
 
 
 W, X = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([1.0, 2.0])

@@ -26,6 +26,7 @@ from ebm_ref.checks import require, require_index
 from ebm_ref.energies.chain import count_pairs, energy_of, one_hot
 from ebm_ref.formula import Case, Convention, Formula
 from ebm_ref.laws import homogeneous
+from ebm_ref.numerics import dot
 
 
 def linear_structured(weights, transitions, features, labels: int):
@@ -61,7 +62,7 @@ def linear_structured(weights, transitions, features, labels: int):
 def linear_structured_weights_gradient(weights, transitions, features, labels: int):
     """dE/dW, shape (k, d): the features added up, each moment in the row of its label."""
     W, _, X, y = FORMULA.checked(weights, transitions, features, labels)
-    return one_hot(y, len(W)).T @ X
+    return dot(one_hot(y, len(W)).T[:, None, :], X.T)
 
 
 def linear_structured_transitions_gradient(weights, transitions, features, labels: int):

@@ -27,7 +27,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, likelihood_over, non_negative
-from ebm_ref.numerics import sigmoid, softplus
+from ebm_ref.numerics import dot, sigmoid, softplus
 
 
 def logistic_as_printed(weights, bias, features, answer):
@@ -37,7 +37,7 @@ def logistic_as_printed(weights, bias, features, answer):
     0.0
     """
     w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
-    z = np.dot(w, x) + b
+    z = dot(w, x) + b
     return np.log(1.0 + np.exp(z)) - Y * z
 
 
@@ -89,7 +89,7 @@ def logistic_features_gradient(weights, bias, features, answer):
 
 def towards(w, b, x, Y):
     """z' = (2Y - 1) z: how far the logit speaks for the answer."""
-    return (2.0 * Y - 1.0) * (np.dot(w, x) + b)
+    return (2.0 * Y - 1.0) * (dot(w, x) + b)
 
 
 def slope(w, b, x, Y):
@@ -103,7 +103,7 @@ def rules(weights, bias, features, answer):
 
 
 def _of_probabilities(w, b, x, Y):
-    s = sigmoid(np.dot(w, x) + b)
+    s = sigmoid(dot(w, x) + b)
     with np.errstate(divide="ignore"):
         return -Y * np.log(s) - (1 - Y) * np.log(1.0 - s) if Y in (0, 1) else np.nan
 

@@ -40,7 +40,16 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, moved_together
-from ebm_ref.numerics import logsumexp, softmax
+from ebm_ref.numerics import (
+    dot,
+    half_square,
+    negated,
+    parts,
+    scaled_logsumexp,
+    scaled_softmax,
+    total,
+    weighted,
+)
 
 
 def mixture_as_printed(point, centers, variances, weights):
@@ -83,52 +92,89 @@ def mixture(point, centers, variances, weights):
     1.837877066409
     """
     x, mu, v, w = FORMULA.checked(point, centers, variances, weights)
-    return -logsumexp(-energies(x, mu, v, w))
+    least, rise = distances(x, mu, v)
+    return least + 0.5 * len(x) * np.log(2.0 * np.pi) - scaled_logsumexp(*peaks(v, w, len(x)), -rise)
 
 
-def energies(x, mu, v, w):
-    """(c,) E_k."""
-    squares = np.sum((x - mu) ** 2, axis=1)
-    return 0.5 * (squares / v + len(x) * (np.log(2.0 * np.pi) + np.log(v))) - np.log(w)
+def distances(x, mu, v):
+    """The least q_b of q_k = |x - mu_k|^2/(2 v_k), and (c,) q_k - q_b, in a unit where no square overflows.
+
+    q_k - q_b = (mu_b - mu_k).(x - mu_k + x - mu_b)/(2 v_k) - q_b (v_k - v_b)/v_k; the form of the smaller
+    terms is taken: far out components of one variance are told apart by their centers alone.
+    """
+    d, width = x - mu, np.sqrt(v)[:, None]
+    unit = 2.0**520 if np.max(np.abs(d / width)) > 2.0**500 else 1.0
+    q = 0.5 * total((d / width / unit) ** 2)
+    b = np.argmin(q)
+    sideways, wider = (
+        0.5 * dot((mu[b] - mu) / width / unit, (d + d[b]) / width / unit),
+        q[b] * ((v - v[b]) / v),
+    )
+    rise = np.where(np.abs(sideways) + np.abs(wider) < q + q[b], sideways - wider, q - q[b])
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        return q[b] * unit * unit, rise * unit * unit
+
+
+def peaks(v, w, n):
+    """w_k v_k^(-n/2) as m_k 2^{e_k}: in a logarithm such a power of two would be rounded."""
+    (a, i), (b, j) = parts(w), parts(v)
+    return a * b ** (-0.5 * n), i - 0.5 * n * j
 
 
 def shares(x, mu, v, w):
-    """The share r_k of each component, its gradient g_k; and v and w again."""
-    return softmax(-energies(x, mu, v, w)), (x - mu) / v[:, None], v, w
+    """The share r_k of each component and its gradient g_k; and v again."""
+    r = scaled_softmax(*peaks(v, w, len(x)), -distances(x, mu, v)[1])
+    return r, if_any(r, (x - mu) / v[:, None]), v
+
+
+def shares_per_weight(x, mu, v, w):
+    """r_k/w_k, which may be in range where r_k is not."""
+    return scaled_softmax(*peaks(v, w, len(x)), -distances(x, mu, v)[1], per=parts(w))
+
+
+def if_any(r, g):
+    """g (c, n), but 0 where it is infinite and has no share."""
+    return np.where((r[:, None] == 0.0) & ~(np.abs(g) < np.inf), 0.0, g)
+
+
+def shared(r, y):
+    """r y, which is 0 where there is no share, even of what is infinite or no number."""
+    return np.where(r == 0.0, 0.0, r * np.where(r == 0.0, 0.0, y))
 
 
 def apart(r, g):
-    """d (c, n), summed from the differences of gradients."""
-    return np.sum(r[None, :, None] * (g[:, None, :] - g[None, :, :]), axis=1)
+    """d (c, n), summed from the differences of gradients; 0 where there is no share."""
+    is_own = np.eye(len(g), dtype=bool)[:, :, None]
+    d = total(shared(r[None, :, None], np.where(is_own, 0.0, g[:, None, :] - g[None, :, :])), axis=1)
+    return if_any(r, d)
 
 
 def by_variance(g, v):
     """e (c,)."""
-    return 0.5 * (g.shape[1] / v - np.sum(g**2, axis=1))
+    return 0.5 * g.shape[1] / v - total(half_square(g))
 
 
 def mixture_point_gradient(point, centers, variances, weights):
     """dE/dx, shape (n,): sum_k r_k g_k."""
-    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
-    return np.dot(r, g)
+    r, g, _ = shares(*FORMULA.checked(point, centers, variances, weights))
+    return dot(r, g.T)
 
 
 def mixture_centers_gradient(point, centers, variances, weights):
     """dE/dmu, shape (c, n): -r_k g_k."""
-    r, g, _, _ = shares(*FORMULA.checked(point, centers, variances, weights))
+    r, g, _ = shares(*FORMULA.checked(point, centers, variances, weights))
     return -r[:, None] * g
 
 
 def mixture_variances_gradient(point, centers, variances, weights):
     """dE/dv, shape (c,): r_k e_k."""
-    r, g, v, _ = shares(*FORMULA.checked(point, centers, variances, weights))
-    return r * by_variance(g, v)
+    r, g, v = shares(*FORMULA.checked(point, centers, variances, weights))
+    return shared(r, by_variance(g, v))
 
 
 def mixture_weights_gradient(point, centers, variances, weights):
     """dE/dw, shape (c,): -r_k/w_k."""
-    r, _, _, w = shares(*FORMULA.checked(point, centers, variances, weights))
-    return -r / w
+    return -shares_per_weight(*FORMULA.checked(point, centers, variances, weights))
 
 
 def mixture_score(point, centers, variances, weights):
@@ -151,34 +197,36 @@ def mixture_score(point, centers, variances, weights):
     [-1.5, -2.0]
     """
     x, mu, v, w = SCORE.checked(point, centers, variances, weights)
-    return np.dot(softmax(-energies(x, mu, v, w)), (mu - x) / v[:, None])
+    r, g, _ = shares(x, mu, v, w)
+    return negated(dot(r, g.T))
 
 
 def mixture_score_point_gradient(point, centers, variances, weights):
     """ds/dx, shape (n, n): sum_k r_k (d_k d_k' - I/v_k), minus the Hessian of E."""
-    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d = apart(r, g)
-    return np.einsum("k,ki,kj->ij", r, d, d) - np.sum(r / v) * np.eye(g.shape[1])
+    return np.einsum("ki,kj->ij", shared(r[:, None], d), d) - total(shared(r, 1.0 / v)) * np.eye(g.shape[1])
 
 
 def mixture_score_centers_gradient(point, centers, variances, weights):
     """ds/dmu, shape (n, c, n): r_k (I/v_k - d_k g_k')."""
-    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
-    own = np.einsum("k,ij->ikj", r / v, np.eye(g.shape[1]))
-    return own - np.einsum("k,ki,kj->ikj", r, apart(r, g), g)
+    r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
+    own = np.einsum("k,ij->ikj", shared(r, 1.0 / v), np.eye(g.shape[1]))
+    return own - np.einsum("ki,kj->ikj", shared(r[:, None], apart(r, g)), g)
 
 
 def mixture_score_variances_gradient(point, centers, variances, weights):
     """ds/dv, shape (n, c): r_k (g_k/v_k + d_k e_k)."""
-    r, g, v, _ = shares(*SCORE.checked(point, centers, variances, weights))
+    r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d, e = apart(r, g), by_variance(g, v)
-    return (r[:, None] * (g / v[:, None] + d * e[:, None])).T
+    return shared(r[:, None], g / v[:, None] + weighted(d, e[:, None])).T
 
 
 def mixture_score_weights_gradient(point, centers, variances, weights):
     """ds/dw, shape (n, c): -r_k d_k/w_k."""
-    r, g, _, w = shares(*SCORE.checked(point, centers, variances, weights))
-    return -((r / w)[:, None] * apart(r, g)).T
+    x, mu, v, w = SCORE.checked(point, centers, variances, weights)
+    r, g, _ = shares(x, mu, v, w)
+    return -(shares_per_weight(x, mu, v, w)[:, None] * apart(r, g)).T
 
 
 def mixture_curvature(point, centers, variances, weights):
@@ -200,42 +248,45 @@ def mixture_curvature(point, centers, variances, weights):
     >>> float(mixture_curvature(np.zeros(1), np.array([[-3.0], [3.0]]), two, half))  # 1 - 9
     -8.0
     """
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
-    return np.dot(r, bent(r, g, v)[1])
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
+    return dot(r, bent(r, g, v)[1])
 
 
 def bent(r, g, v):
-    """d (c, n), C_k (c,) and b (c,), the last summed from differences of curvatures."""
-    d = apart(r, g)
-    own = d.shape[1] / v - np.sum(d**2, axis=1)
-    return d, own, np.dot(own[:, None] - own[None, :], r)
+    """d (c, n), C_k (c,) and b (c,), the last summed from C_k - C_j, as products of differences."""
+    d, n = apart(r, g), g.shape[1]
+    across = np.sum((g[:, None, :] - g[None, :, :]) * (d[:, None, :] + d[None, :, :]), axis=2)
+    differences = n * ((v[None, :] - v[:, None]) / v[:, None]) / v[None, :] - across
+    differences = np.where(np.eye(len(v), dtype=bool) | (r == 0.0), 0.0, differences)
+    return d, np.where(r == 0.0, 0.0, n / v - total(d**2)), dot(differences, r)
 
 
 def mixture_curvature_point_gradient(point, centers, variances, weights):
     """dC/dx, shape (n,): -sum_k r_k (b_k d_k + 2 d_k/v_k)."""
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return -np.dot(r * (b + 2.0 / v), d)
+    return negated(dot(shared(r, b + 2.0 / v), d.T))
 
 
 def mixture_curvature_centers_gradient(point, centers, variances, weights):
     """dC/dmu, shape (c, n): r_k (b_k g_k + 2 d_k/v_k)."""
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return r[:, None] * (b[:, None] * g + 2.0 * d / v[:, None])
+    return shared(r[:, None], b[:, None] * g + 2.0 * d / v[:, None])
 
 
 def mixture_curvature_variances_gradient(point, centers, variances, weights):
     """dC/dv, shape (c,): r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)."""
-    r, g, v, _ = shares(*CURVATURE.checked(point, centers, variances, weights))
+    r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return r * (2.0 * np.sum(d * g, axis=1) / v - g.shape[1] / v**2 - b * by_variance(g, v))
+    return shared(r, 2.0 * dot(d, g) / v - g.shape[1] / v**2 - weighted(b, by_variance(g, v)))
 
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
     """dC/dw, shape (c,): r_k b_k/w_k."""
-    r, g, v, w = shares(*CURVATURE.checked(point, centers, variances, weights))
-    return r * bent(r, g, v)[2] / w
+    x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
+    r, g, _ = shares(x, mu, v, w)
+    return weighted(shares_per_weight(x, mu, v, w), bent(r, g, v)[2])
 
 
 def rules(point, centers, variances, weights):
@@ -382,7 +433,7 @@ CURVATURE = Formula(
     },
     variants={
         "spread of the forces left out": Mistake(
-            lambda x, mu, v, w: np.dot(softmax(-energies(x, mu, v, w)), len(x) / v),
+            lambda x, mu, v, w: np.dot(shares(x, mu, v, w)[0], len(x) / v),
             symptom="convex between the modes, where there is a barrier",
         )
     },

@@ -33,19 +33,19 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import tanh_slope
+from ebm_ref.numerics import dot, tanh_slope
 
 
 def forward(W, b, V, x):
     """V tanh(W x + b)."""
-    return np.dot(V, np.tanh(np.dot(W, x) + b))
+    return dot(V, np.tanh(dot(W, x) + b))
 
 
 def backpropagate(W, b, V, x, force):
     """Slopes of force.forward(W, b, V, x) by W, b, V and x, in this order."""
-    a = np.dot(W, x) + b
-    delta = np.dot(force, V) * tanh_slope(a)
-    return np.outer(delta, x), delta, np.outer(force, np.tanh(a)), np.dot(delta, W)
+    a = dot(W, x) + b
+    delta = dot(V.T, force) * tanh_slope(a)
+    return np.outer(delta, x), delta, np.outer(force, np.tanh(a)), dot(W.T, delta)
 
 
 def network(hidden_weights, hidden_biases, output_weights, features):
@@ -141,7 +141,7 @@ def multi_layer_perceptron_output_weights_gradient(
         hidden_weights, hidden_biases, output_weights, output_biases, features, label
     )
     g = np.zeros(V.shape)
-    g[y] = np.tanh(np.dot(W, x) + b)
+    g[y] = np.tanh(dot(W, x) + b)
     return g
 
 

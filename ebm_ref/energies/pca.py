@@ -24,6 +24,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_count
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative
+from ebm_ref.numerics import dot, total
 
 
 def pca(basis, point):
@@ -47,14 +48,15 @@ def pca(basis, point):
     16.0
     """
     W, y = FORMULA.checked(basis, point)
-    return np.sum(residual(W, y) ** 2)
+    return total(residual(W, y) ** 2)
 
 
 def pca_basis_gradient(basis, point):
     """dF/dW, shape (n, m): -2 (r y' + y r') W."""
     W, y = FORMULA.checked(basis, point)
     r = residual(W, y)
-    return np.dot(-2.0 * (np.outer(r, y) + np.outer(y, r)), W)
+    M = -2.0 * (np.outer(r, y) + np.outer(y, r))
+    return dot(M[:, None, :], W.T)
 
 
 def pca_point_gradient(basis, point):
@@ -64,8 +66,9 @@ def pca_point_gradient(basis, point):
 
 
 def residual(W, y):
-    """r = y - W W' y."""
-    return y - np.dot(W, np.dot(y, W))
+    """r = y - W W' y; a huge y in a smaller unit, so that W' y does not overflow where W W' y does not."""
+    unit = 2.0**600 if np.max(np.abs(y), initial=0.0) > 2.0**600 else 1.0
+    return y - unit * dot(W, dot(W.T, y / unit))
 
 
 def principal_axes(points, m):

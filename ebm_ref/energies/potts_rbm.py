@@ -26,7 +26,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require_index, whole
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit
-from ebm_ref.numerics import sigmoid, softmax, softplus
+from ebm_ref.numerics import sigmoid, softmax, softplus, total
 
 
 def potts_rbm_free_energy(weights, visible_bias, hidden_bias, labels: int):
@@ -54,7 +54,7 @@ def potts_rbm_free_energy(weights, visible_bias, hidden_bias, labels: int):
     -1.38629436112
     """
     W, b, c, y = FORMULA.checked(weights, visible_bias, hidden_bias, labels)
-    return -np.sum(b[np.arange(len(y)), y]) - np.sum(softplus(inputs_of_hidden(W, c, y)))
+    return -total(b[np.arange(len(y)), y]) - total(softplus(inputs_of_hidden(W, c, y)))
 
 
 def potts_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, labels: int):
@@ -81,7 +81,7 @@ def potts_rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bia
 
 def inputs_of_hidden(W, c, y):
     """t, shape (h,): c_j + sum_i W_ij(y_i)."""
-    return c + np.sum(W[np.arange(len(y)), y], axis=0)
+    return c + total(W[np.arange(len(y)), y], axis=0)
 
 
 def rules(weights, visible_bias, hidden_bias, labels):

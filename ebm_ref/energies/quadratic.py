@@ -60,7 +60,8 @@ def quadratic(point, center, precision):
     """
     x, mu, A = FORMULA.checked(point, center, precision)
     d = x - mu
-    return 0.5 * np.dot(d, np.dot(A, d))
+    unit = 2.0**520 if np.max(np.abs(d), initial=0.0) > 2.0**500 else 1.0  # so that no product overflows
+    return 0.5 * unit * (unit * np.dot(d / unit, np.dot(A, d / unit)))
 
 
 def quadratic_point_gradient(point, center, precision):

@@ -34,7 +34,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
-from ebm_ref.numerics import negated, sigmoid, softplus
+from ebm_ref.numerics import dot, negated, sigmoid, softplus, total
 
 
 def rbm(weights, visible_bias, hidden_bias, visible, hidden):
@@ -63,7 +63,7 @@ def rbm(weights, visible_bias, hidden_bias, visible, hidden):
     -2.5
     """
     W, b, c, v, h = ENERGY.checked(weights, visible_bias, hidden_bias, visible, hidden)
-    return -np.dot(b, v) - np.dot(c, h) - np.dot(v, np.dot(W, h))
+    return -dot(b, v) - dot(c, h) - dot(v, dot(W, h))
 
 
 def rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):
@@ -121,14 +121,14 @@ def rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     -1.38629436112
     """
     W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
-    return -np.dot(b, v) - np.sum(softplus(t))
+    t = c + dot(W.T, v)
+    return -dot(b, v) - total(softplus(t))
 
 
 def rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dW, shape (v, h): -v sigma(t)'."""
     W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
+    t = c + dot(W.T, v)
     return negated(np.outer(v, sigmoid(t)))
 
 
@@ -141,15 +141,15 @@ def rbm_free_energy_visible_bias_gradient(weights, visible_bias, hidden_bias, vi
 def rbm_free_energy_hidden_bias_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dc, shape (h,): -sigma(t)."""
     W, _, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
+    t = c + dot(W.T, v)
     return -sigmoid(t)
 
 
 def rbm_free_energy_visible_gradient(weights, visible_bias, hidden_bias, visible):
     """dF/dv, shape (v,): -b - W sigma(t)."""
     W, b, c, v = FREE_ENERGY.checked(weights, visible_bias, hidden_bias, visible)
-    t = c + np.dot(v, W)
-    return -b - np.dot(W, sigmoid(t))
+    t = c + dot(W.T, v)
+    return -b - dot(W, sigmoid(t))
 
 
 def hidden_probabilities(weights, hidden_bias, visible):

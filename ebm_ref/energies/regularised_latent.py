@@ -26,6 +26,7 @@ from ebm_ref.checks import require
 from ebm_ref.energies.sparse_coding import sparse_coding
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
+from ebm_ref.numerics import dot, total
 
 
 def regularised_latent(predictor, decoder, features, answer, code, sparsity=1.0):
@@ -58,12 +59,12 @@ def regularised_latent(predictor, decoder, features, answer, code, sparsity=1.0)
     1.5
     """
     A, B, x, y, z, lam = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
-    return np.sum(unexplained(A, B, x, y, z) ** 2) + lam * np.sum(np.abs(z))
+    return total(unexplained(A, B, x, y, z) ** 2) + lam * total(np.abs(z))
 
 
 def unexplained(A, B, x, y, z):
     """e: what prediction and code leave of the answer."""
-    return y - np.dot(A, x) - np.dot(B, z)
+    return y - dot(A, x) - dot(B, z)
 
 
 def regularised_latent_predictor_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
@@ -81,7 +82,7 @@ def regularised_latent_decoder_gradient(predictor, decoder, features, answer, co
 def regularised_latent_features_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dx, shape (d,): -2 A' e."""
     A, B, x, y, z, _ = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
-    return np.dot(-2.0 * unexplained(A, B, x, y, z), A)
+    return dot(A.T, -2.0 * unexplained(A, B, x, y, z))
 
 
 def regularised_latent_answer_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
@@ -93,7 +94,7 @@ def regularised_latent_answer_gradient(predictor, decoder, features, answer, cod
 def regularised_latent_code_gradient(predictor, decoder, features, answer, code, sparsity=1.0):
     """dE/dz, shape (m,): -2 B' e + lambda sign(z), with sign(0) = 0."""
     A, B, x, y, z, lam = FORMULA.checked(predictor, decoder, features, answer, code, sparsity)
-    return -2.0 * np.dot(unexplained(A, B, x, y, z), B) + lam * np.sign(z)
+    return -2.0 * dot(B.T, unexplained(A, B, x, y, z)) + lam * np.sign(z)
 
 
 def rules(predictor, decoder, features, answer, code, sparsity):

@@ -33,7 +33,8 @@ the gaps.
 
 In floating point: between rings far below |x| all D_k round to the same number.  So p_k and a_k come from
 differences of the squared radii, and the nearest ring's term is taken out of the sum before it underflows.
-A ring whose share rounds to 0 is left out of every mean, however large its gap.
+A ring whose share rounds to 0 is left out of every mean, however large its gap.  Where
+|x| or a radius exceeds 1e154 the squares are infinite, and so are their differences or no number.
 
 Source: a standard test for samplers, here in a form without a corner; the derivatives are derived here.
 """
@@ -43,7 +44,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import logsumexp, negated, softmax
+from ebm_ref.numerics import logsumexp, negated, softmax, weighted
 
 
 def rings_as_printed(point, radii, variance):
@@ -93,7 +94,7 @@ def gaps(x, r):
 
 def log_shares(D, r, v, b):
     """(D_b^2 - D_k^2)/(2 v) as a product, so that rings far below |x| are told apart."""
-    return 0.5 * (r[b] - r) * (r[b] + r) * (-(D[b] + D) / v)
+    return weighted(0.5 * (r[b] - r) * (r[b] + r), -(D[b] + D) / v)
 
 
 def shares(x, r, v):
@@ -186,7 +187,7 @@ def slope_by_variance(x, r, v):
     """df/dv = sum_k p_k a_k D_k^2/(2 v^3) - d/v^2."""
     p, D = shares(x, r, v)
     a, _ = spread(p, r)
-    return (0.5 * np.dot(p, a * (D**2 / v)) - np.dot(p, D)) / v / v
+    return (0.5 * np.dot(p, weighted(a, D / v) * D) - np.dot(p, D)) / v / v
 
 
 def rings_curvature(point, radii, variance):
@@ -239,7 +240,7 @@ def rings_curvature_variance_gradient(point, radii, variance):
     x, r, v = CURVATURE.checked(point, radii, variance)
     p, D = shares(x, r, v)
     a, u = spread(p, r)
-    du = 0.5 * np.dot(p, (D / v) ** 2 * (a**2 - u))
+    du = 0.5 * np.dot(p, weighted(weighted(a**2 - u, D / v), D / v))
     second = (2.0 * u / v - 1.0 - du) / v / v
     return 2.0 * len(x) * slope_by_variance(x, r, v) + 4.0 * np.sum(x**2) * second
 

@@ -26,7 +26,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import likelihood_over, non_negative
-from ebm_ref.numerics import logsumexp
+from ebm_ref.numerics import dot, logsumexp, total
 from ebm_ref.numerics import softmax as probabilities
 
 
@@ -64,7 +64,7 @@ def softmax(weights, features, label: int):
     4.248354255291589e-18
     """
     W, x, y = FORMULA.checked(weights, features, label)
-    z = np.dot(W, x)
+    z = dot(W, x)
     s = np.argmax(z)
     return (z[s] - z[y]) + logsumexp(z - z[s])
 
@@ -72,16 +72,16 @@ def softmax(weights, features, label: int):
 def softmax_weights_gradient(weights, features, label: int):
     """dE/dW, shape (k, n): (p_j - [j = y]) x in row j, with p_y - 1 summed from the other answers."""
     W, x, y = FORMULA.checked(weights, features, label)
-    r = probabilities(np.dot(W, x))
-    r[y] = -np.sum(np.delete(r, y))
+    r = probabilities(dot(W, x))
+    r[y] = -total(np.delete(r, y))
     return np.outer(r, x)
 
 
 def softmax_features_gradient(weights, features, label: int):
     """dE/dx, shape (n,): sum_j p_j (w_j - w_y), where no p_y near 1 is subtracted from 1."""
     W, x, y = FORMULA.checked(weights, features, label)
-    p = probabilities(np.dot(W, x))
-    return np.dot(p, W - W[y])
+    p = probabilities(dot(W, x))
+    return dot((W - W[y]).T, p)
 
 
 def rules(weights, features, label):

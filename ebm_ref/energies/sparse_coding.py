@@ -28,6 +28,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
+from ebm_ref.numerics import dot, total
 
 
 def sparse_coding(dictionary, observation, code, sparsity=1.0):
@@ -56,25 +57,25 @@ def sparse_coding(dictionary, observation, code, sparsity=1.0):
     0.5
     """
     W, y, z, lam = FORMULA.checked(dictionary, observation, code, sparsity)
-    return np.sum((np.dot(W, z) - y) ** 2) + lam * np.sum(np.abs(z))
+    return total((dot(W, z) - y) ** 2) + lam * total(np.abs(z))
 
 
 def sparse_coding_dictionary_gradient(dictionary, observation, code, sparsity=1.0):
     """dE/dW, shape (n, m): 2 (W z - y) z'."""
     W, y, z, _ = FORMULA.checked(dictionary, observation, code, sparsity)
-    return np.outer(np.dot(W, z) - y, 2.0 * z)
+    return np.outer(dot(W, z) - y, 2.0 * z)
 
 
 def sparse_coding_observation_gradient(dictionary, observation, code, sparsity=1.0):
     """dE/dy, shape (n,): 2 (y - W z)."""
     W, y, z, _ = FORMULA.checked(dictionary, observation, code, sparsity)
-    return -2.0 * (np.dot(W, z) - y)
+    return -2.0 * (dot(W, z) - y)
 
 
 def sparse_coding_code_gradient(dictionary, observation, code, sparsity=1.0):
     """dE/dz, shape (m,): 2 W' (W z - y) + lambda sign(z), with sign(0) = 0."""
     W, y, z, lam = FORMULA.checked(dictionary, observation, code, sparsity)
-    return 2.0 * np.dot(np.dot(W, z) - y, W) + lam * np.sign(z)
+    return 2.0 * dot(W.T, dot(W, z) - y) + lam * np.sign(z)
 
 
 def rules(dictionary, observation, code, sparsity):

@@ -32,6 +32,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
+from ebm_ref.numerics import dot
 
 
 def two_class(weights, bias, features, answer):
@@ -59,7 +60,7 @@ def two_class(weights, bias, features, answer):
     -1.5
     """
     w, b, x, Y = FORMULA.checked(weights, bias, features, answer)
-    return -Y * (np.dot(w, x) + b)
+    return -Y * (dot(w, x) + b)
 
 
 def two_class_weights_gradient(weights, bias, features, answer):

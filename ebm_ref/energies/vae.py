@@ -27,7 +27,8 @@ temperature here.
 Most mistakes mix up v, sqrt(v), log v and log sqrt(v): which of the four does the encoder put out?
 
 In floating point: near the bottom of the well v - u - 1 is u^2/2, but v and 1 + u agree in all their
-digits.  So the difference e^u - 1 - u is taken as a whole.
+digits.  So the difference e^u - 1 - u is taken as a whole.  Where u exceeds 1400, z is beyond the range,
+and a slope that subtracts two such z is no number.
 
 Source: Kingma and Welling (2014), "Auto-encoding variational Bayes", Section 2.4 and Appendix B; beta:
 Higgins et al. (2017).
@@ -38,7 +39,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, non_negative
-from ebm_ref.numerics import exp_excess
+from ebm_ref.numerics import dot, exp_excess, total, weighted
 
 
 def vae_divergence_as_printed(mean, log_variance, beta=1.0):
@@ -75,12 +76,12 @@ def vae_divergence(mean, log_variance, beta=1.0):
     2.0
     """
     mu, u, beta = DIVERGENCE.checked(mean, log_variance, beta)
-    return beta * divergence(mu, u)
+    return weighted(beta, divergence(mu, u))
 
 
 def divergence(mu, u):
     """KL(N(mu, diag v) | N(0, I)), of what was checked."""
-    return np.sum(0.5 * (exp_excess(u) + mu**2))
+    return total(0.5 * (exp_excess(u) + mu**2))
 
 
 def vae_divergence_mean_gradient(mean, log_variance, beta=1.0):
@@ -123,7 +124,8 @@ def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
     1.0
     """
     x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
-    return 0.5 * np.sum((x - np.dot(W, draw(mu, u, eps))) ** 2) + beta * divergence(mu, u)
+    z = draw(mu, np.minimum(u, 1400.0), eps)  # beyond 710 the price is infinite, whatever the error
+    return 0.5 * total((x - dot(W, z)) ** 2) + weighted(beta, divergence(mu, u))
 
 
 def draw(mu, u, eps):
@@ -145,36 +147,36 @@ def code(mean, log_variance, noise):
 def vae_observation_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dx, shape (d,): x - W z."""
     x, mu, u, eps, W, _ = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
-    return x - np.dot(W, draw(mu, u, eps))
+    return x - dot(W, draw(mu, u, eps))
 
 
 def vae_mean_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dmu, shape (n,): W'(W z - x) + beta mu."""
     x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
-    error = x - np.dot(W, draw(mu, u, eps))
-    return beta * mu - np.dot(error, W)
+    error = x - dot(W, draw(mu, u, eps))
+    return beta * mu - dot(W.T, error)
 
 
 def vae_log_variance_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/du, shape (n,): W'(W z - x) eps sqrt(v)/2 + beta (v - 1)/2."""
     x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
-    error = x - np.dot(W, draw(mu, u, eps))
+    error = x - dot(W, draw(mu, u, eps))
     spread = 0.5 * eps * np.exp(0.5 * u)
-    return 0.5 * beta * np.expm1(u) - np.dot(error, W) * spread
+    return 0.5 * beta * np.expm1(u) - dot(W.T, error) * spread
 
 
 def vae_noise_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/deps, shape (n,): W'(W z - x) sqrt(v)."""
     x, mu, u, eps, W, _ = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
-    error = x - np.dot(W, draw(mu, u, eps))
-    return -np.dot(error, W) * np.exp(0.5 * u)
+    error = x - dot(W, draw(mu, u, eps))
+    return -dot(W.T, error) * np.exp(0.5 * u)
 
 
 def vae_decoder_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
     """dL/dW, shape (d, n): (W z - x) z'."""
     x, mu, u, eps, W, _ = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
     z = draw(mu, u, eps)
-    return -np.outer(x - np.dot(W, z), z)
+    return -np.outer(x - dot(W, z), z)
 
 
 def rules_of_divergence(mean, log_variance, beta):

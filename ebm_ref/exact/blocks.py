@@ -107,8 +107,8 @@ def log_partition(couplings, fields, beta=1.0, executor=None, progress=None, che
         At least n log 2, since the mean of E is 0.  Right to a few units of the last place.
 
     Raises ValueError if the couplings are not symmetric or have a diagonal; if anything is not finite; if
-    beta is not positive; if n is above 60; or if the checkpoint is that of another problem, or in a
-    folder that is not there.
+    beta is not positive; if n is above 60; or if the checkpoint is that of another problem, damaged,
+    or in a folder that is not there or cannot be written to.
 
     >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> float(np.round(log_partition(J, np.zeros(2)), 12))  # log(2 e + 2 / e)
@@ -212,10 +212,10 @@ def _all_ranges(work, J, h, beta, executor, progress, checkpoint):
     require_memory("len(fields)", len(h), 8 * (tables + matrices))
     starts = range(0, _colours(h) ** rest, RANGE)
     problem = _problem(work, J, h, beta)
-    done, *so_far = recall(checkpoint, problem)
+    total = () if work is _partition_of_range else (1 + h.size, 1 + h.size)
+    done, *so_far = recall(checkpoint, problem, len(starts), (model[0].shape[:1], total))
     tell = _teller(progress, len(starts), bits, work, model)
-    tell(done, done)
-    before = done
+    tell(done, before := done)
     for part in _parts(partial(work, *model), starts, done, executor):
         so_far = _add(*so_far, *part) if done else part
         done += 1

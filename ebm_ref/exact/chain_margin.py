@@ -40,7 +40,7 @@ from ebm_ref.exact.chain import best_labels, best_sequences, check_sums, lowest_
 from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, energy_gap
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
-from ebm_ref.numerics import negated, total, value_of
+from ebm_ref.numerics import exact_sum, negated, value_of
 
 
 def chain_perceptron(unary, pairwise, labels: int):
@@ -216,7 +216,7 @@ def against_violator(u, P, y, cost):
         return np.nan, y
     z = worst_violator(u, P, y, cost)
     costs = cost * (z != y)
-    return np.maximum(0.0, total(np.concatenate([costs, terms_of(u, P, y), -terms_of(u, P, z)]))), z
+    return np.maximum(0.0, exact_sum(np.concatenate([costs, terms_of(u, P, y), -terms_of(u, P, z)]))), z
 
 
 def worst_violator(u, P, y, cost):

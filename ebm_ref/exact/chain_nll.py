@@ -40,7 +40,7 @@ from ebm_ref.exact.chain import check_sums, counted, log_count, marginals
 from ebm_ref.exact.chain_enumeration import enumerate_labels
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
-from ebm_ref.numerics import log_softmax, scaled_sum, total
+from ebm_ref.numerics import exact_sum, log_softmax, scaled_sum
 
 
 def chain_nll_as_printed(unary, pairwise, labels: int, beta=1.0):
@@ -114,7 +114,7 @@ def chain_nll_pairwise_gradient(unary, pairwise, labels: int, beta=1.0):
 
 def energy_gap(u, P, y, z):
     """E(y) - E(z), of which z is possible, rounded once."""
-    return total(np.concatenate([terms_of(u, P, y), -terms_of(u, P, z)]))
+    return exact_sum(np.concatenate([terms_of(u, P, y), -terms_of(u, P, z)]))
 
 
 def less_than_one(p, i):

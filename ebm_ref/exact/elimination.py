@@ -19,7 +19,8 @@ backwards these conditionals give the marginals, and independent exact samples. 
 energies in place of the sum, the same steps give a configuration of lowest energy.
 
 In floating point: e^{-beta E} over- and underflows.  So tables hold logarithms, counted from their
-largest entry, and no energy is too large; the log-sum keeps what is small beside the largest term.
+largest entry, and no energy is too large; the log-sum keeps what is small beside the largest term.  Where
+large energies may cancel, they are added up in whole units beside the logarithms (exact/cancelling.py).
 
 Variables with one value are left out beforehand.  A list of cardinalities is that of the variables 0, 1,
 2, ...  A scope that is no tuple but one name, ("a") for ("a",), is the scope of this variable.
@@ -43,6 +44,7 @@ from ebm_ref.checks import (
     require_positive,
     whole,
 )
+from ebm_ref.exact import cancelling
 from ebm_ref.exact.factors import as_factors, clamped, energy
 
 MEMORY = 2**31  # bytes: what the functions allow themselves unless told otherwise
@@ -152,20 +154,21 @@ def _cost(cliques, sizes):
     return Plan(tuple(cliques), width, largest, peak, kept)
 
 
-def _planned(factors, cardinalities, order, memory, needed, beta=1.0):
-    """The plan, all factors, those without variables of one value, and the cardinalities."""
+def _planned(factors, cardinalities, order, memory, needed, unit, beta=1.0):
+    """The plan, all factors, those without variables of one value, the cardinalities, and log2 of a unit."""
     factors, cardinalities = as_factors(factors, cardinalities)
     found = _plan(factors, cardinalities, order)
     sizes = [largest_finite(table) for _, table in factors]
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
-    bytes_needed = needed(found)
+    left = clamped(factors, {v: 0 for v, k in cardinalities.items() if k == 1})
+    log2 = unit(left, beta)
+    bytes_needed = needed(found) * cancelling.numbers_per_entry([E for _, E in left], log2)
     rule = (
         f"must be at least {_rounded(bytes_needed)} bytes: the best order found has width {found.width}, "
         f"and a table of {_rounded(found.largest_bytes)} bytes"
     )
     require(bytes_needed <= float(real("memory", memory)), "memory", memory, rule)
-    left = clamped(factors, {v: 0 for v, k in cardinalities.items() if k == 1})
-    return found, factors, left, cardinalities
+    return found, factors, left, cardinalities, log2
 
 
 def _rounded(number):
@@ -181,25 +184,52 @@ def _to_keep(found):
     return 4 * found.kept_bytes  # conditionals, and joint probabilities; the factors, and exponentials
 
 
-def _eliminate(factors, beta, found, sizes, reduce):
+def _split(factors, beta, log2):
+    """[(scope, -beta rest, whole)] in units of 2^log2; without, of what is above the lowest; and that."""
+    if log2 is None:
+        lows = [-_level(-E) for _, E in factors]
+        tables = [(scope, -beta * (E - low), 0) for (scope, E), low in zip(factors, lows, strict=True)]
+        return tables, -beta * math.fsum(lows)
+    parts = cancelling.split([E for _, E in factors], log2)
+    return [(scope, -beta * R, W) for (scope, _), (W, R) in zip(factors, parts, strict=True)], 0.0
+
+
+def _eliminate(factors, beta, found, sizes, reduce, log2=None):
     """Eliminate all variables: the constant left over, and {v: (scope, what reduce kept)}.
 
     Tables become -beta E, each counted from its largest entry, and so do the messages that take their
     place.  These levels are added up at the end, so that a high level costs no digits of what is beside it.
+    With units of 2^log2, whole numbers of them are added up beside what is left (exact/cancelling.py).
     """
     place = {v: i for i, v in enumerate(found.order)}
-    buckets, kept, levels = defaultdict(list), {}, [beta * math.fsum(_level(-E) for _, E in factors)]
-    for scope, E in factors:
-        table = -beta * (E + _level(-E))
+    tables, constant = _split(factors, beta, log2)
+    buckets, kept, levels = defaultdict(list), {}, [constant]
+    for scope, *parts in tables:
         axes = sorted(range(len(scope)), key=lambda a: place[scope[a]])
-        buckets[scope[axes[0]] if scope else ()].append(([scope[a] for a in axes], np.transpose(table, axes)))
+        parts = [np.transpose(x, axes) if np.ndim(x) else x for x in parts]
+        buckets[scope[axes[0]] if scope else ()].append(([scope[a] for a in axes], *parts))
     for v in found.order:
-        scope = sorted({v}.union(*(known for known, _ in buckets[v])), key=place.get)
-        (message, kept_of_v), rest = reduce(_added_up(buckets.pop(v), scope, sizes)), scope[1:]
+        scope = sorted({v}.union(*(known for known, *_ in buckets[v])), key=place.get)
+        logs, lowest = _joined(buckets.pop(v), scope, sizes, beta, log2)
+        (message, kept_of_v), rest = reduce(logs), scope[1:]
         kept[v] = scope, kept_of_v
         levels.append(_level(message))
-        buckets[rest[0] if rest else ()].append((rest, message - levels[-1]))
-    return math.fsum([*levels, *(float(table) for _, table in buckets[()])]), kept
+        buckets[rest[0] if rest else ()].append((rest, message - levels[-1], lowest))
+    whole = sum(int(W) for *_, W in buckets[()])
+    levels.append(-beta * float(cancelling.energy_of(whole, log2 or 0)))
+    return math.fsum([*levels, *(float(table) for _, table, _ in buckets[()])]), kept
+
+
+def _joined(tables, scope, sizes, beta, log2):
+    """Log weights of the tables together, and the whole units below the first axis that are left out."""
+    logs = _added_up([(known, x) for known, x, _ in tables], scope, sizes)
+    if log2 is None:
+        return logs, 0
+    kind = np.result_type(int, *(W for *_, W in tables))
+    whole = _added_up([(known, W) for known, _, W in tables], scope, sizes, kind)
+    lowest, gaps = cancelling.above_lowest(whole, logs > -np.inf)
+    logs -= beta * cancelling.energy_of(gaps, log2)
+    return logs, lowest
 
 
 def _level(table):
@@ -208,8 +238,8 @@ def _level(table):
     return largest if largest > -np.inf else 0.0
 
 
-def _added_up(tables, scope, sizes):
-    total = np.zeros([sizes[v] for v in scope])
+def _added_up(tables, scope, sizes, kind=float):
+    total = np.zeros([sizes[v] for v in scope], kind)
     for known, table in tables:
         total += np.reshape(table, [sizes[v] if v in known else 1 for v in scope])
     return total
@@ -273,8 +303,10 @@ def log_partition(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
     """
     beta = real("beta", beta)
     require_positive("beta", beta)
-    found, _, left, cardinalities = _planned(factors, cardinalities, order, memory, _to_sum, beta)
-    return _eliminate(left, beta, found, cardinalities, _log_sum)[0]
+    found, _, left, cardinalities, log2 = _planned(
+        factors, cardinalities, order, memory, _to_sum, cancelling.unit_for_sums, beta
+    )
+    return _eliminate(left, beta, found, cardinalities, _log_sum, log2)[0]
 
 
 def log_partition_as_printed(factors, cardinalities, beta=1.0, order=None, memory=MEMORY):
@@ -287,7 +319,8 @@ def log_partition_as_printed(factors, cardinalities, beta=1.0, order=None, memor
     """
     beta = real("beta", beta)
     require_positive("beta", beta)
-    found, _, left, sizes = _planned(factors, cardinalities, order, memory, _to_sum, beta)
+    no_unit = lambda factors, beta: None
+    found, _, left, sizes, _ = _planned(factors, cardinalities, order, memory, _to_sum, no_unit, beta)
     tables = [(list(scope), np.exp(-beta * E)) for scope, E in left]
     for v in found.order:
         known = [t for t in tables if v in t[0]] + [([v], np.ones(sizes[v]))]
@@ -302,8 +335,10 @@ def _conditionals(factors, cardinalities, beta, order, memory):
     """The plan, the factors, the cardinalities, and {v: (scope, p(v | rest))}."""
     beta = real("beta", beta)
     require_positive("beta", beta)
-    found, factors, left, sizes = _planned(factors, cardinalities, order, memory, _to_keep, beta)
-    constant, kept = _eliminate(left, beta, found, sizes, _conditional)
+    found, factors, left, sizes, log2 = _planned(
+        factors, cardinalities, order, memory, _to_keep, cancelling.unit_for_sums, beta
+    )
+    constant, kept = _eliminate(left, beta, found, sizes, _conditional, log2)
     require(constant > -np.inf, "factors", f"{len(factors)} factors", "must leave a configuration possible")
     return found, factors, sizes, kept
 
@@ -389,15 +424,17 @@ def ground_state(factors, cardinalities, order=None, memory=MEMORY):
     configuration : dict
         {variable: value}.  Ties go to the configuration in which each variable, the last eliminated
         first, takes its lowest possible value.  Energies that differ by less than rounding, 2^-53 of what
-        is added up, count as a tie.
+        is added up, count as a tie; 2^-100, if an energy or a difference within a table is below 2^-30.
 
     Raises ValueError: As for `log_partition`, and if no configuration is possible.
 
     >>> ground_state([((0, 1), [[0.0, 3.0], [1.0, -1.0]]), ((1,), [0.0, 2.5])], {0: 2, 1: 2})
     (0.0, {0: 0, 1: 0})
     """
-    found, factors, left, cardinalities = _planned(factors, cardinalities, order, memory, _to_keep)
-    constant, kept = _eliminate(left, 1.0, found, cardinalities, _highest)
+    found, factors, left, cardinalities, log2 = _planned(
+        factors, cardinalities, order, memory, _to_keep, cancelling.unit_for_minima
+    )
+    constant, kept = _eliminate(left, 1.0, found, cardinalities, _highest, log2)
     require(constant > -np.inf, "factors", f"{len(left)} factors", "must leave a configuration possible")
     configuration = {v: 0 for v in cardinalities}
     for v in reversed(found.order):

@@ -12,6 +12,7 @@ Source: LeCun et al. (2006), Section 6; Kschischang, Frey and Loeliger (2001).
 """
 
 import itertools
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -91,14 +92,16 @@ def cardinalities_of(factors):
 
 
 def energy(factors, configuration):
-    """E(y) = sum_a E_a(y_a) of factors of any scope; `configuration[v]` is the value of variable v.
+    """E(y) = sum_a E_a(y_a) of factors of any scope, rounded once; `configuration[v]` is variable v's value.
 
     >>> energy([(("a",), [0.0, 1.0]), (("a", "b"), [[0.0, 2.0, 4.0], [8.0, 16.0, 32.0]])], {"a": 1, "b": 2})
     33.0
     """
-    return float(
-        sum(as_real("table", table)[read_at(scope, table, configuration)] for scope, table in factors)
-    )
+    parts = [float(as_real("table", table)[read_at(scope, table, configuration)]) for scope, table in factors]
+    try:
+        return math.fsum(parts)
+    except OverflowError:  # more than float64 holds, on the way at least
+        return sum(parts)
 
 
 def energy_gradients(factors, configuration):

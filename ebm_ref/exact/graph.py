@@ -20,6 +20,9 @@ and no digit cancels.  Of the energies only c = e_a + V(to) - V(from) enters the
 costs above the best way on; V is the lowest energy from a state to the end.  V is exact (levels.py), and so
 energies of 1e17 may cancel along a path, and half a unit beside them still counts.
 
+One difference is left, P(a | Y) - P(a | rest).  Where both are alike it keeps the absolute accuracy of the
+two, and not its own: the page of the loss keeps 64 (u C + eta) on ordinary graphs, not 4.
+
 Source: LeCun et al. (1998), Section VI, "Global Training for Graph Transformer Networks"; LeCun et al.
 (2006), Section 7; NYU DLSP20, weeks 14-1 and 14-2, whose formulas lack 1/beta and a logarithm.
 """
@@ -46,7 +49,7 @@ from ebm_ref.energies.graph_transformer import (
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
-from ebm_ref.numerics import scaled_sum, sigmoid, softplus, total, weighted, with_slope
+from ebm_ref.numerics import exact_sum, scaled_sum, sigmoid, softplus, weighted, with_slope
 
 
 def graph_perceptron(energies, arcs: int, answer: int):
@@ -91,7 +94,7 @@ def against_best(e, right, given):
     if right.end == 0:
         return np.inf, None
     more = passed_more(e, best_path(e, right), read)
-    return np.maximum(0.0, total(weighted(more, e))), more
+    return np.maximum(0.0, exact_sum(weighted(more, e))), more
 
 
 def passed_more(e, path, other):
@@ -171,7 +174,7 @@ def against_rest(e, right, rest, beta):
     own, other = (along(e, path) for path in paths)
     if not (own < np.inf and other < np.inf):
         return np.nan if np.isnan(own) or own == other else 0.0 if own < other else np.inf, None
-    gap = total(weighted(passed_more(e, *paths), e))
+    gap = exact_sum(weighted(passed_more(e, *paths), e))
     log_odds = beta * gap + (path_sums(e, rest, beta)[0] - path_sums(e, right, beta)[0])
     return softplus(log_odds) / beta, log_odds
 
@@ -337,6 +340,7 @@ PERCEPTRON = Formula(
 
 NLL = Formula(
     value=graph_nll,
+    keeps=64.0,
     signature="(n),(n,c),(u),()->()",
     source="lecun1998, Section VI; lecun2006, Section 7; NYU DLSP20, week 14-2",
     gradients={"energies": graph_nll_gradient},

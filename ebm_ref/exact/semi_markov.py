@@ -45,7 +45,7 @@ from ebm_ref.checks import (
 )
 from ebm_ref.exact.chain import shares
 from ebm_ref.exact.levels import is_safe, largest, less_lowest, told_apart, units_of
-from ebm_ref.numerics import scaled_sum, total
+from ebm_ref.numerics import exact_sum, scaled_sum
 
 MOST = 2**22  # numbers that all segmentations may hold
 
@@ -134,7 +134,7 @@ def lowest_energy(e, P):
     if not sure:
         e_whole, P_whole, units = exactly(e, P)
         answer = answer if units.fit_float64 else follow(ways_on(e_whole, P_whole)[0], P_whole, 0.0)[0]
-    lowest = total(np.array(paid(answer, e, P)))
+    lowest = exact_sum(np.array(paid(answer, e, P)))
     return lowest, answer if lowest < np.inf else []
 
 

@@ -27,16 +27,28 @@ tables: the energy, the magnetisation, one bond.
 On a lattice of side 1 a site is its own neighbour; on one of side 2 two sites share two bonds.
 
 In floating point: weights e^{-beta E} of a whole column overflow, so their logarithms are passed on, and
-the largest is taken out of each sum.
+the largest is taken out of each sum.  Large energies that may cancel are passed on beside them, in whole
+units (exact/cancelling.py).  So are large values of what is averaged, counted from the likeliest.
 
 Source: Kramers and Wannier (1941); Onsager (1944); Baxter (1982), Chapters 2 and 7.
 """
 
 import itertools
+import math
 
 import numpy as np
 
 from ebm_ref.checks import as_real, largest_finite, real, require, require_finite_sum, require_positive
+from ebm_ref.exact.cancelling import (
+    LIMIT,
+    above_lowest,
+    energy_of,
+    is_close,
+    numbers_per_entry,
+    split,
+    unit_of_minima,
+    unit_of_sums,
+)
 
 MEMORY = 2**31  # bytes
 NAMES = "right", "down", "field"
@@ -86,6 +98,8 @@ def _times(J, table):
 def memory_needed(right, down, field):
     """Bytes that `log_partition` takes: q^r of a strip, or q^2r of a torus, times its working copies.
 
+    Three times as many, or more, where energies are so large beside 1/beta that they are added up in units.
+
     >>> open_strip = ising([[1.0] * 9 + [0.0]] * 4, 1.0, 0.0)
     >>> torus = ising(np.ones((4, 10)), 1.0, 0.0)
     >>> memory_needed(*open_strip) // 8, memory_needed(*torus) // 8
@@ -133,7 +147,7 @@ def log_partition_as_printed(right, down, field, beta=1.0):
     """log trace T_1 ... T_c, from whole matrices: of q^r columns each, and out of range soon.
 
     >>> tables = ising(np.full((2, 3), 200.0), 0.0, 0.0)
-    >>> with np.errstate(over="ignore"):
+    >>> with np.errstate(over="ignore", invalid="ignore"):
     ...     float(log_partition_as_printed(*tables)), round(log_partition(*tables), 9)
     (inf, 1201.386294361)
     """
@@ -179,15 +193,54 @@ def _sum_and_mean(energies, observable, beta, memory):
     """The same of tables that were checked."""
     beta = real("beta", beta)
     require_positive("beta", beta)
-    for name, table in zip(NAMES, energies, strict=True):
-        require_finite_sum(name, table, [largest_finite(table)] * np.size(energies[2]), beta)
+    _require_finite_sums(NAMES, energies, beta)
+    _require_finite_sums(["observable"] * 3, observable)
+    log2 = unit_of_sums(beta) if beta * _felt(energies) > LIMIT else None
+    units = log2, _unit_of_means(observable, log2 is not None)
     (energies, observable), closes = _upright(energies, observable)
-    needed = _bytes([energies], closes)
+    needed = _bytes([energies], closes) * max(map(_numbers_per_entry, (energies, observable), units))
     shown = f"{needed:.3g}" if needed < 10**300 else f"1e+{len(str(needed)) - 1}"
     enough = needed <= float(real("memory", memory))
     require(enough, "memory", memory, f"must be at least {shown} bytes for this lattice")
-    w, a = _all_columns(_start(energies[2], closes), [-beta * x for x in energies], observable, closes)
-    return _closed(w, a, closes)
+    (whole, rest), (values, small) = map(_in_units, (energies, observable), units)
+    tables = [[-beta * x for x in rest], whole, small, values]
+    return _closed(_all_columns(tables, beta, units, closes), beta, units, closes)
+
+
+def _require_finite_sums(names, tables, beta=1.0):
+    """Raise unless what the tables give to all sites can be added up."""
+    sizes = []
+    for name, table in zip(names, tables, strict=True):
+        sizes += [largest_finite(table)] * _sites(tables)
+        require_finite_sum(name, table, sizes, beta)
+
+
+def _sites(tables):
+    return tables[2].shape[0] * tables[2].shape[1]
+
+
+def _felt(energies):
+    """The most that one site may feel: of four bonds and its field."""
+    right, down, field = map(largest_finite, energies)
+    return 2.0 * (right + down) + field
+
+
+def _unit_of_means(observable, cancels):
+    """log2 of a unit of the observable where energies cancel, or some of its values are tiny; else None."""
+    count, anything = _sites(observable), any(map(np.any, observable))
+    needed = anything and (cancels or is_close(observable, count))
+    return unit_of_minima(observable, count) if needed else None
+
+
+def _numbers_per_entry(tables, log2):
+    return numbers_per_entry(tables, log2, _sites(tables))
+
+
+def _in_units(tables, log2):
+    """Whole numbers of units and what is left over; None, and all, without units."""
+    if log2 is None:
+        return None, tables
+    return tuple(zip(*split(tables, log2, _sites(tables)), strict=True))
 
 
 def mean_energy(right, down, field, beta=1.0, memory=MEMORY):
@@ -248,30 +301,39 @@ def _turned(right, down, field):
     return np.swapaxes(down, 0, 1), np.swapaxes(right, 0, 1), np.swapaxes(field, 0, 1)
 
 
-def _start(field, closes):
-    """log weights (states of the first column, states of the column reached): the identity, or all 1."""
+def _start(tables, closes):
+    """The sums before the first column, (states of the first column, of the column reached): see `_summed`.
+
+    Log weights are those of the identity, or all 1.
+    """
+    field = tables[0][2]
     states = field.shape[2] ** field.shape[0]
-    if not closes:
-        return np.zeros((1, states))
-    return np.where(np.eye(states) > 0.0, 0.0, -np.inf)
+    w = np.where(np.eye(states) > 0.0, 0.0, -np.inf) if closes else np.zeros((1, states))
+    return [w] + [None if x is None else np.zeros(w.shape, x[2].dtype) for x in tables[1:]]
 
 
-def _all_columns(w, logs, observable, closes):
-    """log weights w and mean of the observable so far, through all columns, and back if they close."""
-    a = np.zeros(w.shape)
-    (R, D, H), (R_a, D_a, H_a) = logs, observable
-    rows, columns, q = H.shape
+def _all_columns(tables, beta, units, closes):
+    """The sums through all columns, and back if they close."""
+    sums = _start(tables, closes)
+    rows, columns, q = tables[0][2].shape
     for j in range(columns):
-        w, a = w + _column(D[:, j], H[:, j], q), a + _column(D_a[:, j], H_a[:, j], q)
+        own = [None if x is None else _column(x[1][:, j], x[2][:, j], q) for x in tables]
+        sums = _each(np.add, sums, own)
         for i in range(rows if closes or j < columns - 1 else 0):
-            w, a = _replaced(w, a, R[i, j], R_a[i, j], i, q)
-    return w, a
+            bonds = [None if x is None else x[0][i, j] for x in tables]
+            sums = _replaced(sums, bonds, i, q, beta, units)
+    return sums
+
+
+def _each(function, *lists):
+    """The function of each part of the sums, None where there are no units."""
+    return [None if some[0] is None else function(*some) for some in zip(*lists, strict=True)]
 
 
 def _column(down, field, q):
     """(q^r,) sums of fields and bonds within one column."""
     r = len(field)
-    total = np.zeros((q,) * r)
+    total = np.zeros((q,) * r, field.dtype)
     for i in range(r):
         total = total + np.reshape(field[i], [q if k == i else 1 for k in range(r)])
         j = (i + 1) % r
@@ -280,18 +342,33 @@ def _column(down, field, q):
     return total.ravel()
 
 
-def _replaced(w, a, bond, bond_a, i, q):
+def _replaced(sums, bonds, i, q, beta, units):
     """Row i of the column gives way to its right neighbour: a log-sum over the value that leaves."""
-    shape = w.shape[0] * q**i, q, w.shape[1] // q ** (i + 1)
-    w, a = np.reshape(w, shape), np.reshape(a, shape)
-    new, mean = [], []
+    first, states = sums[0].shape
+    shape = first * q**i, q, states // q ** (i + 1)
+    sums = _each(lambda x: np.reshape(x, shape), sums)
+    new = []
     for t in range(q):
-        terms, values = w + bond[:, t, None], a + bond_a[:, t, None]
-        total, average = _log_sum(terms, values)
-        new.append(total)
-        mean.append(average)
-    old = (-1, shape[2] * q ** (i + 1))
-    return np.stack(new, axis=1).reshape(old), np.stack(mean, axis=1).reshape(old)
+        terms = _each(np.add, sums, [None if x is None else x[:, t, None] for x in bonds])
+        new.append(_summed(terms, beta, units))
+    return _each(lambda *x: np.stack(x, axis=1).reshape(first, states), *new)
+
+
+def _summed(terms, beta, units):
+    """The sums over axis 1: log weights, whole units of energy beside them, the mean, whole units beside it.
+
+    The units of energy are those of the lowest term, the units of the mean those of the likeliest.
+    """
+    logs, whole, mean, values = terms
+    if whole is not None:
+        whole, gaps = above_lowest(whole, logs > -np.inf, axis=1)
+        logs = logs - beta * energy_of(gaps, units[0])
+    if values is not None:
+        best = np.take_along_axis(values, np.argmax(logs, axis=1)[:, None], axis=1)
+        mean = mean + energy_of(values - best, units[1])
+        values = best[:, 0]
+    total, average = _log_sum(logs, mean)
+    return [total, whole, average, values]
 
 
 def _log_sum(terms, values):
@@ -304,8 +381,12 @@ def _log_sum(terms, values):
     return log_total, np.sum(weights * values, axis=1) / np.where(total == 0.0, 1.0, total)
 
 
-def _closed(w, a, closes):
-    """The last column is the first again (or, in a strip, no matter what): sum over it."""
-    w, a = (np.diag(w), np.diag(a)) if closes else (w.ravel(), a.ravel())
-    log_Z, mean = _log_sum(w[None], a[None])
-    return float(log_Z[0]), float(mean[0]) if log_Z[0] > -np.inf else np.nan
+def _closed(sums, beta, units, closes):
+    """The last column is the first again (or, in a strip, no matter what): sum over it.  log Z and mean."""
+    flat = _each(lambda x: (np.diag(x) if closes else x.ravel())[None], sums)
+    log_Z, whole, mean, values = _each(lambda x: x.item(), _summed(flat, beta, units))
+    if log_Z == -np.inf:
+        return log_Z, np.nan
+    if whole is not None:
+        log_Z = math.fsum([log_Z, -beta * float(energy_of(whole, units[0]))])
+    return log_Z, mean if values is None else math.fsum([mean, float(energy_of(values, units[1]))])

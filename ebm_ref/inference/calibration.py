@@ -34,7 +34,7 @@ Source: Guo et al. (2017), "On calibration of modern neural networks", Sections 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,9 @@ from ebm_ref.checks import real, require, require_count, require_index, require_
 from ebm_ref.inference.exhaustive import listed, possible_table
 from ebm_ref.inference.uses import flags
 from ebm_ref.numerics import logsumexp
+
+MODERATE = -900, 980  # powers of two between which the largest difference may lie
+SMALLEST = np.finfo(float).smallest_subnormal
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def calibrate(tables, labels):
         Where NLL does not fall from beta = 0, so that guessing is better, beta = 0: "uninformative".
 
     Raises ValueError if there is no sample, if an energy is NaN or -inf, or that of a correct answer
-    +inf, or if a label does not fit.
+    +inf, if differences or beta overflow, or if a label does not fit.
 
     Three of four are right, all by log 9, which at beta = 1 means to be sure at 90 %:
 
@@ -84,6 +87,25 @@ def calibrate(tables, labels):
     inf
     """
     rises = differences(tables, labels)
+    power = int(np.frexp(np.max(np.abs(rises[rises < np.inf])))[1])
+    power -= int(np.clip(power, *MODERATE))
+    units = np.ldexp(rises, -power)  # so that no sum overflows, and not all products underflow
+    lost = (units == 0.0) & (rises != 0.0)
+    found = _calibrated(np.where(lost, np.copysign(SMALLEST, rises), units))
+    beta, error, *bracket = (_scaled(x, -power) for x in (found.beta, found.error, *found.bracket))
+    fits = beta < np.inf or found.beta == np.inf
+    require(fits, "tables", tables, "must have larger differences: beta overflows")
+    slopes = tuple(_scaled(x, power) for x in found.slopes)
+    return replace(found, beta=beta, error=error, bracket=tuple(bracket), slopes=slopes)
+
+
+def _scaled(x, power):
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(x, power))
+
+
+def _calibrated(rises):
+    """The same for differences of moderate size."""
     if slope(rises, 0.0) >= 0.0:
         return Calibration(0.0, nll(rises, 0.0), (0.0, 0.0), (slope(rises, 0.0),) * 2, "uninformative")
     if np.min(rises) >= 0.0:
@@ -145,7 +167,9 @@ def root_error(rises, beta):
     d, units = d / size, beta * size
     noise = 2.0**-50 * np.sum(p * np.abs(d) * (1.0 + units * np.abs(d)))
     variance = np.sum(p * (d - np.sum(p * d, axis=1, keepdims=True)) ** 2)
-    return float(noise / variance / size + np.spacing(beta))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        error = float(noise / variance / size + np.spacing(beta))
+    return math.inf if math.isnan(error) else error  # no curvature: the root is not known
 
 
 @dataclass(frozen=True)
@@ -210,4 +234,8 @@ def product_of_experts(tables, betas):
     for table, beta in zip(tables, betas, strict=True):
         require_positive("betas", beta)
         real("tables", table, len(tables[0]))
-    return sum(beta * table for table, beta in zip(tables, betas, strict=True))
+    with np.errstate(over="ignore", invalid="ignore"):
+        E = sum(beta * table for table, beta in zip(tables, betas, strict=True))
+    possible = np.all(np.isfinite(tables), axis=0)
+    require(np.all(np.isfinite(E[possible])), "betas", betas, "must not be so large that an energy overflows")
+    return E

@@ -29,7 +29,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
-from ebm_ref.numerics import logsumexp, softmax, weighted
+from ebm_ref.numerics import logsumexp, softmax, total, weighted
 
 
 def free_energy_as_printed(energies, beta=1.0):
@@ -84,8 +84,9 @@ def free_energy_beta_gradient(energies, beta=1.0):
     if not np.isfinite(E[s]):
         return 0.0 if E[s] == np.inf else np.nan
     rise = E - E[s]
-    p = softmax(-beta * rise)
-    return (np.sum(weighted(p, rise)) + logsumexp(-beta * rise) / beta) / beta
+    root = np.exp(-0.5 * beta * rise)  # a subnormal weight has few digits, its root has all
+    mean = total(root * weighted(root, rise)) / total(root**2)
+    return (mean + logsumexp(-beta * rise) / beta) / beta
 
 
 def softargmin(E, beta):

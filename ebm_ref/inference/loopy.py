@@ -24,15 +24,21 @@ b_a is the belief about all variables of factor a together, and d_i the number o
 a tree F_B = F; elsewhere it is, unlike that of mean field, a bound on neither side.  Damping mixes old
 messages into the new ones; it cures many oscillations and moves no fixed point.
 
+In floating point: a message of 1e17 that another one cancels takes with it what it carried beside.  Where
+energies are so large, messages are fractions, which hold every digit (exact/cancelling.py), and F_B at rest
+is added up from energies counted from the lowest of each factor, with its messages, and of each variable.
+
 Source: Kschischang, Frey and Loeliger (2001); Yedidia, Freeman and Weiss (2005), for F_B; LeCun et
 al. (2006), Section 6, for min-sum on loopy graphs.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from ebm_ref.checks import largest_finite, real, require, require_finite_sum, require_positive
+from ebm_ref.exact.cancelling import LIMIT, felt, fractions_of, from_lows, in_fractions, is_close
 from ebm_ref.exact.factors import as_factors, energy
 from ebm_ref.inference.exhaustive import listed
 from ebm_ref.inference.mean_field import check_settings
@@ -95,11 +101,19 @@ def sum_product(factors, cardinalities, beta=1.0, damping=0.0, sweeps=1000, tole
     """
     beta, tolerance = check_settings(beta, sweeps, tolerance)
     factors, cardinalities = _checked(factors, cardinalities, beta)
-    messages, residual, swept = _pass(factors, cardinalities, beta, damping, sweeps, tolerance / beta)
-    nodes = {v: softmax(-beta * _from_lowest(_sum_at(v, messages, k))) for v, k in cardinalities.items()}
-    tables = [_belief(a, factor, messages, beta) for a, factor in enumerate(factors)]
-    F = _bethe(factors, nodes, tables, beta)
-    return Beliefs(nodes, tables, F, residual, swept, bool(residual <= tolerance / beta))
+    exact = beta * felt(factors) > LIMIT
+    low, used = (0.0, in_fractions(factors)) if exact else from_lows(factors)
+    messages, residual, swept = _pass(used, cardinalities, beta, damping, sweeps, tolerance / beta)
+    totals = [_sum_at(v, messages, k) for v, k in cardinalities.items()]
+    nodes = {v: _weights(total, beta) for v, total in zip(cardinalities, totals, strict=True)}
+    joint = [_incoming(a, factor, messages) for a, factor in enumerate(used)]
+    tables = [_weights(total, beta) for total in joint]
+    converged = bool(residual <= tolerance / beta)
+    if converged and exact:
+        F = _bethe_at_rest(factors, nodes, tables, totals, joint, beta)
+    else:
+        F = _bethe(factors if exact else used, nodes, tables, beta)
+    return Beliefs(nodes, tables, low + F, residual, swept, converged)
 
 
 def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
@@ -123,9 +137,12 @@ def min_sum(factors, cardinalities, damping=0.0, sweeps=1000, tolerance=1e-12):
     """
     _, tolerance = check_settings(1.0, sweeps, tolerance)
     factors, cardinalities = _checked(factors, cardinalities)
-    messages, residual, swept = _pass(factors, cardinalities, np.inf, damping, sweeps, tolerance)
+    exact = is_close([table for _, table in factors])
+    used = in_fractions(factors) if exact else from_lows(factors)[1]
+    messages, residual, swept = _pass(used, cardinalities, np.inf, damping, sweeps, tolerance)
     lowest = {v: _from_lowest(_sum_at(v, messages, k)) for v, k in cardinalities.items()}
     configuration = {v: int(np.argmin(E)) for v, E in lowest.items()}
+    lowest = {v: E.astype(float) for v, E in lowest.items()}
     value = energy(factors, configuration)
     return Minimum(value, configuration, lowest, residual, swept, bool(residual <= tolerance))
 
@@ -145,16 +162,25 @@ def _pass(factors, cardinalities, beta, damping, sweeps, tolerance):
     damping = real("damping", damping)
     require(0.0 <= damping < 1.0, "damping", damping, "must be in 0 <= damping < 1")
     around = {v: [a for a, (scope, _) in enumerate(factors) if v in scope] for v in cardinalities}
-    messages = {v: {a: np.zeros(cardinalities[v]) for a in known} for v, known in around.items()}
+    nothing = lambda v, a: np.zeros(cardinalities[v], factors[a][1].dtype)
+    messages = {v: {a: nothing(v, a) for a in known} for v, known in around.items()}
     residual, swept = np.inf, 0
     while residual > tolerance and swept < sweeps:
         old, residual, swept = messages, 0.0, swept + 1
         messages = {v: {} for v in around}
         for v, a in ((v, a) for v, known in around.items() for a in known):
             new = _message(a, v, factors[a], old, beta)
-            messages[v][a] = weighted(1.0 - damping, new) + weighted(damping, old[v][a])
+            messages[v][a] = _mixed(damping, new, old[v][a])
             residual = max(residual, _change(messages[v][a], old[v][a]))
     return messages, residual, swept
+
+
+def _mixed(damping, new, old):
+    """The message damped; of fractions, only what changes is rounded."""
+    if new.dtype != object:
+        return weighted(1.0 - damping, new) + weighted(damping, old)
+    back = np.where(np.isinf(new.astype(float)), 0, old - new)
+    return new + fractions_of(damping * back.astype(float)) if damping else new
 
 
 def _message(a, v, factor, messages, beta):
@@ -165,9 +191,10 @@ def _message(a, v, factor, messages, beta):
     rows = rows.reshape(len(rows), -1)
     lowest = np.min(rows, axis=1)
     if beta < np.inf:
-        gaps = rows - np.where(lowest == np.inf, 0.0, lowest)[:, None]
+        gaps = (rows - np.where(lowest == np.inf, 0, lowest)[:, None]).astype(float)
         with np.errstate(divide="ignore"):
-            lowest = lowest - np.log(np.sum(np.exp(-beta * gaps), axis=1)) / beta
+            below = np.log(np.sum(np.exp(-beta * gaps), axis=1)) / beta
+        lowest = lowest - (fractions_of(below) if lowest.dtype == object else below)
     return _from_lowest(lowest)
 
 
@@ -183,7 +210,7 @@ def _incoming(a, factor, messages, but=None):
 
 def _sum_at(v, messages, k, but=None):
     """(k,) the sum of the messages that reach v, from all factors but one."""
-    return sum((m for a, m in messages[v].items() if a != but), np.zeros(k))
+    return sum((m for a, m in messages[v].items() if a != but), np.zeros(k, int))
 
 
 def _from_lowest(message):
@@ -199,10 +226,10 @@ def _change(new, old):
     return float(np.max(np.abs(new[moved] - old[moved]), initial=0.0))
 
 
-def _belief(a, factor, messages, beta):
-    """b_a, the distribution of one factor's variables."""
-    total = _from_lowest(_incoming(a, factor, messages))
-    return softmax(-beta * np.ravel(total)).reshape(np.shape(total))
+def _weights(energies, beta):
+    """The distribution e^{-beta E}, normalised, in the shape of the energies."""
+    gaps = _from_lowest(np.ravel(energies)).astype(float)
+    return softmax(-beta * gaps).reshape(np.shape(energies))
 
 
 def bethe_free_energy(factors, nodes, tables, beta=1.0):
@@ -218,9 +245,33 @@ def bethe_free_energy(factors, nodes, tables, beta=1.0):
 
 def _bethe(factors, nodes, tables, beta):
     """F_B of what was checked."""
-    information = lambda p: np.sum(p * np.log(np.where(p > 0.0, p, 1.0))) / beta
-    total = sum(np.sum(weighted(b, E)) + information(b) for (_, E), b in zip(factors, tables, strict=True))
+    total = sum(
+        np.sum(weighted(b, E)) + _information(b, beta) for (_, E), b in zip(factors, tables, strict=True)
+    )
     for v, p in nodes.items():
-        degree = sum(v in scope for scope, _ in factors)
-        total -= (degree - 1) * information(p)
+        total -= (_degree(v, factors) - 1) * _information(p, beta)
     return float(total)
+
+
+def _degree(v, factors):
+    """d_i, how many factors know a variable."""
+    return sum(v in scope for scope, _ in factors)
+
+
+def _information(p, beta):
+    return np.sum(p * np.log(np.where(p > 0.0, p, 1.0))) / beta
+
+
+def _bethe_at_rest(factors, nodes, tables, totals, joint, beta):
+    """F_B where b_i and b_a agree, of fractions: `totals` at the variables, `joint` at the factors.
+
+    A message to a factor is the total of its variable less what the factor sent.  So the energies of `joint`,
+    less d_i - 1 times each of `totals`, add up to E.
+    """
+    parts = [(1, b, E) for b, E in zip(tables, joint, strict=True)]
+    parts += [(1 - _degree(v, factors), nodes[v], E) for v, E in zip(nodes, totals, strict=True)]
+    lowest = sum((weight * np.min(E) for weight, _, E in parts), Fraction(0))
+    gaps = [(weight, b, np.asarray(E - np.min(E), float)) for weight, b, E in parts]
+    return float(lowest) + float(
+        sum(weight * (np.sum(weighted(b, gap)) + _information(b, beta)) for weight, b, gap in gaps)
+    )

@@ -16,6 +16,9 @@ start between them is a resting point too, though not a minimum.  For spins of m
 This is the equation of Weiss.  It magnetises a lattice below a critical temperature that is too high: on
 the square lattice at beta J = 1/4 instead of 0.44.
 
+In floating point: large energies that cancel take with them what is small beside.  Where energies are so
+large, expectations are fractions, which hold every digit (exact/cancelling.py).
+
 Source: LeCun et al. (2006), Section 2.2 (variational methods); Jordan et al. (1999); Weiss (1907).
 """
 
@@ -33,6 +36,7 @@ from ebm_ref.checks import (
     require_finite_sum,
     require_positive,
 )
+from ebm_ref.exact.cancelling import LIMIT, felt, fractions_of, from_lows, in_fractions
 from ebm_ref.exact.factors import as_factors
 from ebm_ref.inference.exhaustive import listed
 from ebm_ref.numerics import softmax
@@ -86,16 +90,31 @@ def mean_field(factors, cardinalities, beta=1.0, start=None, sweeps=1000, tolera
     sizes = [largest_finite(table) for _, table in factors]
     require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     q = _started({} if start is None else start, cardinalities)
-    around = {v: [factor for factor in factors if v in factor[0]] for v in cardinalities}
-    values, moved = [_bound(factors, q, beta)], np.inf
+    exact = beta * felt(factors) > LIMIT
+    low, used = (0.0, in_fractions(factors)) if exact else from_lows(factors)
+    weights = {v: _as_fractions(p) if exact else p for v, p in q.items()}
+    around = {v: [factor for factor in used if v in factor[0]] for v in cardinalities}
+    values, moved = [low + _bound(used, weights, q, beta)], np.inf
     while moved > tolerance and len(values) <= sweeps:
         moved = 0.0
         for v in cardinalities:
-            E = sum((_expected(scope, table, q, v) for scope, table in around[v]), np.zeros(len(q[v])))
-            new = softmax(-beta * E)
+            new = _updated(v, around[v], weights, beta)
             moved, q[v] = max(moved, float(np.max(np.abs(new - q[v])))), new
-        values.append(_bound(factors, q, beta))
+            weights[v] = _as_fractions(new) if exact else new
+        values.append(low + _bound(used, weights, q, beta))
     return MeanField(q, tuple(values), bool(moved <= tolerance))
+
+
+def _updated(v, around, weights, beta):
+    """q_v ~ e^{-beta E_q[E | y_v]}."""
+    E = sum((_expected(scope, table, weights, v) for scope, table in around), np.zeros(len(weights[v]), int))
+    return softmax(-beta * (E - np.min(E)).astype(float))
+
+
+def _as_fractions(p):
+    """A distribution that adds up to 1 exactly: what rounding left over would count times any energy."""
+    p = fractions_of(p)
+    return p / np.sum(p)
 
 
 def check_settings(beta, sweeps, tolerance):
@@ -142,11 +161,12 @@ def variational_free_energy(factors, q, beta=1.0):
     factors, _ = as_factors(factors, {v: len(p) for v, p in q.items()})
     beta = real("beta", beta)
     require_positive("beta", beta)
-    return _bound(factors, q, beta)
+    low, factors = from_lows(factors)
+    return low + _bound(factors, q, q, beta)
 
 
-def _bound(factors, q, beta):
-    """F_q of what was checked."""
-    energy = sum(float(_expected(scope, table, q)) for scope, table in factors)
+def _bound(factors, weights, q, beta):
+    """F_q of what was checked; the weights are q, or q in fractions."""
+    energy = sum(_expected(scope, table, weights) for scope, table in factors)
     negative_entropy = sum(float(np.sum(p * np.log(np.where(p > 0.0, p, 1.0)))) for p in q.values())
-    return float(energy + negative_entropy / beta)
+    return float(energy) + negative_entropy / beta

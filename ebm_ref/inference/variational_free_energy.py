@@ -23,7 +23,7 @@ from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.inference.free_energy import random_latent
 from ebm_ref.laws import homogeneous, permutation_invariant
-from ebm_ref.numerics import weighted, xlogy
+from ebm_ref.numerics import total, weighted, xlogy
 
 
 def variational_free_energy(probabilities, energies, beta=1.0):
@@ -67,8 +67,8 @@ def variational_free_energy_probabilities_gradient(probabilities, energies, beta
 
 def bound(q, E, beta):
     """V of what was checked."""
-    entropy = -sum(xlogy(p, p) for p in q)
-    return np.sum(weighted(q, E)) - entropy / beta
+    entropy = -total(np.array([xlogy(p, p) for p in q]))
+    return total(weighted(q, E)) - entropy / beta
 
 
 def rules(probabilities, energies, beta):

@@ -17,15 +17,24 @@ import math
 import numpy as np
 
 from ebm_ref.checks import largest_finite, require, require_finite_sum, whole
+from ebm_ref.exact.cancelling import range_of
 from ebm_ref.exact.spins import check_spins, levels, require_memory
 from ebm_ref.kernels.batch import as_positive, as_table
 from ebm_ref.kernels.compiled import njit
-from ebm_ref.kernels.gray_graphs import Totals, as_graph_of_factors, count_graph, gray_code, sum_graph
+from ebm_ref.kernels.gray_graphs import (
+    as_graph_of_factors,
+    count_graph,
+    gray_code,
+    no_totals,
+    sum_graph,
+    sum_levels,
+)
 from ebm_ref.kernels.gray_spins import Sums, as_spins, count_spins, sum_spins
 from ebm_ref.kernels.ground_states import KEPT, Model, lowest, unit_of
 from ebm_ref.kernels.sums import BLOCK, add, weigh_block
 
 MOST = 60  # variables, if each has two values
+REACH = 2.0**10  # sum of the ranges of energies, in units of 1/beta, up to which running sums lose nothing
 PAIRS = "must be pairs (scope, table)"
 
 
@@ -149,17 +158,34 @@ def graph_marginals(cardinalities, factors, beta=1.0):
     (1.38629436112, [0.75, 0.25])
     """
     k, beta = _cardinalities(cardinalities), as_positive("beta", beta)
-    factors, low = _from_lowest(_factors(factors), beta)
-    graph, _ = as_graph_of_factors(k, factors)
-    n, first = len(graph.k), np.cumsum(graph.k) - graph.k
-    totals = Totals(np.zeros(n, np.int64), first, np.zeros(n + 1), *np.zeros((3, int(np.sum(graph.k)) + 1)))
-    level = sum_graph(graph, gray_code(graph.k), beta, np.empty(BLOCK), totals)
-    if level == np.inf:
+    factors = _factors(factors)
+    sizes = [largest_finite(table) for _, table in factors]
+    require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
+    reach = beta * math.fsum(range_of(table) for _, table in factors)
+    totals, levels = (_summed if reach <= REACH else _summed_in_levels)(k, factors, beta)
+    if levels[0] == np.inf:
         return -np.inf, [np.full(values, np.nan) for values in k]
     sums = totals.sums + totals.lost
-    moving = iter(np.split(sums[:-1] / sums[-1], first[1:]))
+    moving = iter(np.split(sums[:-1] / sums[-1], totals.first[1:]))
     parts = [next(moving) if values > 1 else np.ones(1) for values in k]
-    return math.fsum([np.log(sums[-1]), -beta * level, -beta * low]), parts
+    return math.fsum([np.log(sums[-1]), *(-x for x in levels)]), parts
+
+
+def _summed(k, factors, beta):
+    """Totals of all weights in units of e^-(sum of levels), and the levels: inf first if none is possible."""
+    factors, low = _from_lowest(factors)
+    graph, _ = as_graph_of_factors(k, factors)
+    totals = no_totals(graph.k)
+    level = sum_graph(graph, gray_code(graph.k), beta, np.empty(BLOCK), totals)
+    return totals, (beta * level, beta * low)
+
+
+def _summed_in_levels(k, factors, beta):
+    """The same where energies are so large that they might cancel."""
+    graph, _ = as_graph_of_factors(k, factors)
+    parts, _ = levels(np.where(graph.tables < np.inf, graph.tables, 0.0), np.zeros(0), beta)
+    totals, energies = no_totals(graph.k), np.empty((len(parts), BLOCK))
+    return totals, sum_levels(graph, parts.T.copy(), gray_code(graph.k), energies, totals)
 
 
 def _factors(factors):
@@ -172,10 +198,8 @@ def _factors(factors):
     return [(tuple(scope), as_table(f"factors[{f}] table", table)) for f, (scope, table) in enumerate(pairs)]
 
 
-def _from_lowest(factors, beta):
+def _from_lowest(factors):
     """Factors less the lowest energy of each, and the sum of these: a high level costs no digits."""
-    sizes = [largest_finite(table) for _, table in factors]
-    require_finite_sum("factors", f"{len(factors)} factors", sizes, beta)
     lows = [np.min(table, where=np.isfinite(table), initial=np.inf) for _, table in factors]
     lows = [low if low < np.inf else 0.0 for low in lows]
     return [(scope, table - low) for (scope, table), low in zip(factors, lows, strict=True)], math.fsum(lows)

@@ -6,6 +6,9 @@ The running energy carries along what rounding takes, and is computed afresh eve
 marginals cost two additions more: a variable's own sum is added to whenever it, or a slower one, is about
 to change, and no difference of sums is ever taken.
 
+Where energies are so large that this is not enough, they come in levels (exact/spins.py), of which no sum
+rounds.
+
 Source: Knuth (2011), "The Art of Computer Programming" 4A, Section 7.2.1.1, Algorithm H.
 """
 
@@ -15,6 +18,7 @@ import numpy as np
 
 from ebm_ref.checks import require, require_index
 from ebm_ref.kernels.compiled import njit
+from ebm_ref.kernels.gray_spins import weigh_levels
 from ebm_ref.kernels.sums import BLOCK, add, plus, weigh_block
 
 
@@ -92,6 +96,12 @@ def gray_code(k):
     return Gray(np.zeros(n, np.int64), np.ones(n, np.int64), np.arange(n + 1), steps[0], steps[1])
 
 
+def no_totals(k):
+    """Totals of nothing, to begin with."""
+    n, first = len(k), np.cumsum(k) - k
+    return Totals(np.zeros(n, np.int64), first, np.zeros(n + 1), *np.zeros((3, int(np.sum(k)) + 1)))
+
+
 @njit(error_model="numpy", nogil=True)
 def _graph_block(graph, gray, energies):
     """Energies of a block from y on; y moves on to the block after.  Returns the number of steps."""
@@ -137,6 +147,44 @@ def _graph_block(graph, gray, energies):
 
 
 @njit(error_model="numpy", nogil=True)
+def _level_block(graph, levels, gray, energies):
+    """The same in levels: entries (tables, l) become energies (l, steps), inf first if forbidden."""
+    k, offsets, tables, starts, factors, strides = graph
+    y, direction, focus, changed, after = gray
+    n = len(k)
+    places, e, forbidden = offsets.copy(), np.zeros(levels.shape[1]), 0
+    for v in range(n):
+        for p in range(starts[v], starts[v + 1]):
+            places[factors[p]] += y[v] * strides[p]
+    for place in places:
+        forbidden += tables[place] == np.inf
+        e += levels[place]
+    for j in range(energies.shape[1]):
+        energies[:, j] = e
+        if forbidden:
+            energies[0, j] = np.inf
+        v = focus[0]
+        focus[0] = 0
+        if v == n:
+            changed[j] = n
+            return j + 1
+        y[v] += direction[v]
+        changed[j], after[j] = v, y[v]
+        for p in range(starts[v], starts[v + 1]):
+            old = places[factors[p]]
+            new = old + direction[v] * strides[p]
+            places[factors[p]] = new
+            forbidden += (tables[new] == np.inf) - (tables[old] == np.inf)
+            for i in range(len(e)):
+                e[i] += levels[new, i] - levels[old, i]
+        if y[v] == 0 or y[v] == k[v] - 1:
+            direction[v] = -direction[v]
+            focus[v] = focus[v + 1]
+            focus[v + 1] = v + 1
+    return energies.shape[1]
+
+
+@njit(error_model="numpy", nogil=True)
 def _add_block(weights, changed, after, totals):
     """Add a block's weights to the sum of the present value of every variable, and to the last of all sums.
 
@@ -173,6 +221,34 @@ def sum_graph(graph, gray, beta, energies, totals):
             totals.now[v] = gray.y[v]
         if gray.changed[steps - 1] == last:
             return level
+
+
+@njit(error_model="numpy", nogil=True)
+def sum_levels(graph, levels, gray, energies, totals):
+    """The same of energies in levels, in units of e^-(the leader returned), which is inf if there is none."""
+    leader, weights, last = np.zeros(levels.shape[1]), np.empty(energies.shape[1]), len(gray.y)
+    leader[0] = np.inf
+    while True:
+        steps = _level_block(graph, levels, gray, energies)
+        _weigh_possible(energies[:, :steps], leader, weights[:steps], totals)
+        _add_block(weights[:steps], gray.changed, gray.after, totals)
+        for v in range(last):
+            totals.now[v] = gray.y[v]
+        if gray.changed[steps - 1] == last:
+            return leader
+
+
+@njit(error_model="numpy", nogil=True)
+def _weigh_possible(energies, leader, weights, totals):
+    """Weights of energies in levels; 0 while all are forbidden, else the leader is one that is possible."""
+    j = 0
+    while leader[0] == np.inf and j < len(weights):
+        leader[:] = energies[:, j]
+        j += 1
+    if leader[0] == np.inf:
+        weights[:] = 0.0
+    else:
+        weigh_levels(energies, leader, weights, totals.sums, totals.lost)
 
 
 @njit(error_model="numpy", nogil=True)

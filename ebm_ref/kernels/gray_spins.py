@@ -138,7 +138,7 @@ def _add_halves(w, low, s, totals):
 
 
 @njit(error_model="numpy", nogil=True)
-def _weigh_levels(energies, leader, weights, sums, lost):
+def weigh_levels(energies, leader, weights, sums, lost):
     """Weights e^-(E - leader) of energies in levels; the leader is lowered, and with it all sums, if need be.
 
     A gap so large that it rounds may name the wrong leader; from there the next gap is smaller.
@@ -173,7 +173,7 @@ def sum_spins(spins, room, totals):
         _spin_block(spins, block, room)
         if block == 0:
             leader[:] = energies[:, 0]
-        _weigh_levels(energies, leader, weights, totals.sums, totals.lost)
+        weigh_levels(energies, leader, weights, totals.sums, totals.lost)
         _add_halves(weights, spins.low, s, totals)
     return leader
 

@@ -21,6 +21,7 @@ EXPECTED = {
     "energy": ((), None),
     "perceptron": ((), 0.0),
     "hinge": ((0.0, 0.5), 1.0),
+    "squared_hinge": ((0.0, 0.5), 1.0),
     "log": (MARGINS, 4.0),
     "mce": (MARGINS, 4.0),
     "lvq2": ((), 0.0),

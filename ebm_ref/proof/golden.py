@@ -24,6 +24,8 @@ from importlib import resources
 
 import numpy as np
 
+from ebm_ref.proof import large
+
 VECTORS = resources.files("ebm_ref.proof") / "vectors"
 
 # unit roundoff u and smallest subnormal eta of the dtypes that candidates compute in
@@ -99,6 +101,18 @@ def questions(name, formula):
         changes = change(formula, sample)
         if changes and is_legal(formula, single(sample | changes)):
             yield f"{name}/{slug(kind)}", single(sample | changes), None
+    yield from large_questions(name, formula)
+
+
+def large_questions(name, formula):
+    """Those with some forty places along an axis."""
+    rng = np.random.default_rng([zlib.crc32(name.encode()), 40])
+    for axis, inputs in large.samples(name, formula, rng):
+        yield f"{name}/long-{axis}", single(inputs), None
+
+
+def is_large(id):
+    return id.partition("/")[2].startswith("long-")
 
 
 def slug(text):
@@ -129,13 +143,14 @@ def is_legal(formula, inputs):
 
 def make(name, formula):
     """The vectors of one formula, from the oracle: a list of plain dicts, in the order of the file."""
-    return [_vector(name, formula, *question) for question in questions(name, formula)]
+    return [vector(name, formula, *question) for question in questions(name, formula)]
 
 
-def _vector(name, formula, id, inputs, case):
+def vector(name, formula, id, inputs, case=None, every=1):
+    """The vector of one question, as a plain dict; `every`: which conditions are asked for (oracle.truth)."""
     from ebm_ref.proof import oracle  # mpmath is needed to make vectors, not to use them
 
-    vector = {
+    asked = {
         "id": id,
         "formula": name,
         "inputs": {a: np.asarray(x).tolist() for a, x in inputs.items()},
@@ -144,10 +159,13 @@ def _vector(name, formula, id, inputs, case):
     }
     finite = all(np.all(np.isfinite(np.asarray(x, float))) for x in inputs.values())
     if finite:
-        dtypes = {"float64": PRECISIONS["float64"]} if vector["float64_only"] else PRECISIONS
+        dtypes = {"float64": PRECISIONS["float64"]} if asked["float64_only"] else PRECISIONS
         try:
-            truth = lambda: _oracle_truth(oracle, name, formula, inputs, case, dtypes)
-            return vector | oracle.computed(truth, inputs)
+            expression = (oracle.STEPWISE if is_large(id) else oracle.ORACLES)[name]
+            on = lambda script: oracle.truth(expression, inputs, formula.gradients, script, every)
+            sides = lambda reach: oracle.sides(expression, inputs, reach)
+            truth = lambda: _oracle_truth(on, sides, formula, inputs, case, dtypes)
+            return asked | oracle.computed(truth, inputs)
         except (oracle.EdgeOfDomain, ZeroDivisionError):
             if case is None:  # at an edge the truth is a convention, and only a case can state it
                 raise
@@ -156,9 +174,7 @@ def _vector(name, formula, id, inputs, case):
         "value": np.asarray(case.value, np.asarray(formula.cases[0].value).dtype).tolist(),
     }
     gradients = {a: np.asarray(g, float).tolist() for a, g in case.gradients.items()}
-    return (
-        vector | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
-    )
+    return asked | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
 
 
 def _finite_pairs(inputs, rounded):
@@ -167,15 +183,14 @@ def _finite_pairs(inputs, rounded):
         yield value[np.isfinite(value)], other[np.isfinite(value)]
 
 
-def _oracle_truth(oracle, name, formula, inputs, case, dtypes):
-    expression = oracle.ORACLES[name]
-    on = lambda script: oracle.truth(expression, inputs, formula.gradients, script)
+def _oracle_truth(on, sides, formula, inputs, case, dtypes):
+    """The truth on the branch that is taken, on(()), and the hull of all that are too near it."""
     truth = {part: entry for part, entry in on(()).items() if part != "sums"}
     sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in inputs.values()]
     scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
     kinks = {}
     for dtype, (u, _) in dtypes.items():
-        scripts = list(oracle.sides(expression, inputs, 8 * u * scale))
+        scripts = list(sides(8 * u * scale))
         if len(scripts) > 1:
             kinks[dtype] = _hull(formula, [on(script) for script in scripts])
     if np.asarray(formula.cases[0].value).dtype.kind == "i":

@@ -36,6 +36,17 @@ def _surprise(scores, label, temperature=1.0):
     return math.log(math.fsum(math.exp((s - scores[label]) / temperature) for s in scores))
 
 
+def _others(scores, label):
+    """The share of all answers but one."""
+    weights = [math.exp(s) for s in scores]
+    return math.fsum(w for j, w in enumerate(weights) if j != label) / math.fsum(weights)
+
+
+def _dice(probabilities, targets, smooth):
+    overlap = math.fsum(p * t for p, t in zip(probabilities, targets, strict=True))
+    return 1.0 - (2.0 * overlap + smooth) / (math.fsum(probabilities) + math.fsum(targets) + smooth)
+
+
 def _soft(logits, target):
     return math.fsum(t * _surprise(logits, j) for j, t in enumerate(target))
 
@@ -122,6 +133,20 @@ def _path_sums(d):
         return [d[0][0]]
     shorter = [(a, b) for a, b in ((n - 1, m - 1), (n - 1, m), (n, m - 1)) if a and b]
     return [s + d[-1][-1] for a, b in shorter for s in _path_sums([row[:b] for row in d[:a]])]
+
+
+def _banded_sums(d, width):
+    """Sums along the monotone paths that stay inside the band: every walk is tried, and stopped outside."""
+    n, m, sums, walks = len(d), len(d[0]), [], [(0, 0, d[0][0])]
+    while walks:
+        i, j, total = walks.pop()
+        if (i, j) == (n - 1, m - 1):
+            sums.append(total)
+        for a, b in ((i + 1, j + 1), (i + 1, j), (i, j + 1)):
+            beyond = max(a - b - max(0, n - m), b - a - max(0, m - n))
+            if a < n and b < m and beyond <= width:
+                walks.append((a, b, total + d[a][b]))
+    return sums
 
 
 def _readings(energies, arcs):
@@ -221,6 +246,16 @@ ENUMERATIONS = {
     "cross_entropy": lambda logits, label: _surprise(logits, label),
     "cross_entropy_of_probabilities": _soft,
     "label_smoothing": _smoothed,
+    "class_weighted_cross_entropy": lambda logits, label, weights: weights[label] * _surprise(logits, label),
+    "poly_1": lambda logits, label, epsilon: _surprise(logits, label) + epsilon * _others(logits, label),
+    "multi_class_focal": lambda logits, label, gamma: (
+        _others(logits, label) ** gamma * _surprise(logits, label)
+    ),
+    "dice": _dice,
+    "sup_con": lambda similarities, positives, temperature: (
+        math.fsum(_surprise(similarities, j, temperature) for j, is_one in enumerate(positives) if is_one)
+        / sum(positives)
+    ),
     "info_nce": lambda similarities, positive, temperature: _surprise(similarities, positive, temperature),
     "multi_margin": _multi_margin,
     "multilabel_margin": _multilabel_margin,
@@ -245,6 +280,10 @@ ENUMERATIONS = {
     "alignment": lambda distances: min(_path_sums(distances)),
     "soft_alignment": lambda distances, beta: (
         -math.log(math.fsum(math.exp(-beta * s) for s in _path_sums(distances))) / beta
+    ),
+    "banded_alignment": lambda distances, width: min(_banded_sums(distances, width)),
+    "banded_soft_alignment": lambda distances, width, beta: (
+        -math.log(math.fsum(math.exp(-beta * s) for s in _banded_sums(distances, width))) / beta
     ),
     "graph_transformer": lambda energies, arcs, answer: min(_readings(energies, arcs)[tuple(answer)]),
     "graph_perceptron": lambda energies, arcs, answer: (

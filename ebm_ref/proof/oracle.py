@@ -21,10 +21,12 @@ import numpy as np
 from ebm_ref.proof import tape
 from ebm_ref.proof.naive import criteria, energies, inference, latent, losses, samplers, structures
 from ebm_ref.proof.naive.words import follow
+from ebm_ref.proof.recursions import RECURSIONS
 from ebm_ref.proof.tape import Beyond, EdgeOfDomain
 
 FAMILIES = energies, latent, inference, structures, losses, criteria, samplers
 ORACLES = {name: expression for family in FAMILIES for name, expression in family.NAIVE.items()}
+STEPWISE = ORACLES | RECURSIONS  # for large inputs, where nobody can list every path
 
 
 def enough(inputs):
@@ -60,10 +62,11 @@ def sides(expression, inputs, reach, script=()):
             yield from sides(expression, inputs, reach, [*branches.taken[:i], not branches.taken[i]])
 
 
-def truth(expression, inputs, gradients, script=()):
+def truth(expression, inputs, gradients, script=(), every=1):
     """Value, gradients, the conditions of both and the sums of each gradient's entries, on one branch.
 
-    Every number is rounded once; gradients, their conditions and their sums are arrays by argument.
+    Every number is rounded once; gradients, their conditions and their sums are arrays by argument.  A
+    condition costs a walk of its own: those of a gradient are asked of every so many components, NaN else.
     """
     moved = [*real(inputs), *(a for a in gradients if a not in real(inputs))]
     value, _, given = evaluate(expression, inputs, script, moved)
@@ -77,7 +80,9 @@ def truth(expression, inputs, gradients, script=()):
     for a in gradients:
         rows = [[by[x] for x in flat(given[a])] for by in slopes]
         g = [g_i for row in rows for g_i in row]
-        C = [condition(g_i, tape.plain_derivatives(g_i, numbers), sizes) for g_i in g]
+        C = [math.nan] * len(g)
+        for i in range(0, len(g), every):
+            C[i] = condition(g[i], tape.plain_derivatives(g[i], numbers), sizes)
         result["gradients"][a] = _rounded(g, shape + np.shape(inputs[a]))
         result["sums"][a] = _rounded([sum(row) for row in rows], shape)
         result["gradient_conditions"][a] = np.reshape(C, shape + np.shape(inputs[a]))

@@ -10,6 +10,8 @@ truth that pages are held to on long ones (`scripts/hunt_digits.py`).
 Source: Rabiner (1989), "A tutorial on hidden Markov models", Section III; Graves et al. (2006), Section 4.1.
 """
 
+import math
+
 from ebm_ref.proof.naive.structures import chain
 from ebm_ref.proof.naive.words import dot, exp, larger, log, lowest, product, proportions
 
@@ -80,11 +82,16 @@ def chain_margin_rescaled_hinge(unary, pairwise, labels, cost):
     return chain(unary, pairwise, labels) - lowest_chain(augmented, pairwise)
 
 
-def alignments(cells, join, along):
-    """All monotone paths to the last cell: `along` takes a step more, `join` what several cells bring."""
-    a = {}
+def alignments(cells, join, along, width=math.inf):
+    """All monotone paths to the last cell: `along` takes a step more, `join` what several cells bring.
+
+    Of the pairs ahead of the diagonal of one corner, and behind that of the other, a width is open.
+    """
+    a, last = {}, len(cells) - len(cells[0])
     for i, row in enumerate(cells):
         for j, cell in enumerate(row):
+            if not min(0, last) - width <= i - j <= max(0, last) + width:
+                continue
             before = [a[at] for at in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if at in a]
             a[i, j] = along(join(before), cell) if before else cell
     return a[len(cells) - 1, len(cells[0]) - 1]
@@ -94,9 +101,9 @@ def alignment(distances):
     return alignments(distances, least, lambda a, d: a + d)
 
 
-def soft_alignment(distances, beta):
+def soft_alignment(distances, beta, width=math.inf):
     weights = [[exp(-beta * d) for d in row] for row in distances]
-    return -log(alignments(weights, sum, lambda a, w: a * w)) / beta
+    return -log(alignments(weights, sum, lambda a, w: a * w, width)) / beta
 
 
 def graph(arcs, answer, join, along):
@@ -164,6 +171,8 @@ RECURSIONS = {
     "chain_margin_rescaled_hinge": chain_margin_rescaled_hinge,
     "alignment": alignment,
     "soft_alignment": soft_alignment,
+    "banded_alignment": lambda distances, width: alignments(distances, least, lambda a, d: a + d, width),
+    "banded_soft_alignment": lambda distances, width, beta: soft_alignment(distances, beta, width),
     "graph_transformer": lowest_path,
     "graph_perceptron": graph_perceptron,
     "graph_nll": graph_nll,

@@ -17,6 +17,8 @@ x' = (1 - ak) x + c z from N(m, v) lead to
 A short run can model data while its energy is not -log p of anything.  Start it elsewhere, or run it
 longer, and it shows.  Persistent chains and buffers follow exp(-E) as long as E changes slowly.
 
+Long chains of a posterior, several at a time and with their diagnostics, are run by posterior.py.
+
 The samples enter the gradient of the loss as constants: nothing is differentiated through the chain.
 
 Source: Nijkamp et al. (2019), "Learning Non-Convergent Non-Persistent Short-Run MCMC"; Hinton (2002);

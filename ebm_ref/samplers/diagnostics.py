@@ -21,7 +21,13 @@ disagreement, and draws are replaced by normal scores of their ranks, so that in
 The tail is the worse of the indicators of the 5 % and 95 % quantiles.
 
 Conventions: there are many other definitions under the same names.  A chain that never moves has no ESS,
-which is NaN here; some return S.
+which is NaN here; some return S.  In four lags Geyer's rule sees a single pair and says the same of every
+series.  So shorter chains than five draws, or halves of them, have no tau, ESS or MCSE either, which some
+return as S log10 S.  Whatever is NaN for such a reason, or stands only as a bound, comes with a `Doubtful`
+warning that names the reason.
+
+In floating point: the squares of 1e300 and of 1e-300 are not representable, so draws are first moved to 0
+and divided by a power of two.  Nothing here depends on the unit of the draws.
 
     AR(1), x' = f x + sqrt(1 - f^2) z:    rho_t = f^t,    tau = (1 + f)/(1 - f)
 
@@ -33,6 +39,7 @@ Statistical Mechanics"; Vehtari et al. (2021), "Rank-Normalization, Folding, and
 the AR(1) series is standard.
 """
 
+import warnings
 from statistics import NormalDist
 
 import numpy as np
@@ -40,6 +47,16 @@ import numpy as np
 from ebm_ref.checks import as_real, real, require, require_count, require_positive, whole
 
 NORMAL = NormalDist()
+LEAST = 5  # draws of a chain, or of half of one: below it Geyer's rule does not look at them
+
+
+class Doubtful(UserWarning):
+    """A diagnostic that is NaN, or only a bound, for a reason that the text names."""
+
+
+def doubt(reason, argument="draws"):
+    """Warn, in the name of the function that the user called."""
+    warnings.warn(f"{argument}: {reason}", Doubtful, stacklevel=4)
 
 
 def check_chains(draws, least=4, argument="draws"):
@@ -49,6 +66,30 @@ def check_chains(draws, least=4, argument="draws"):
     require(draws.ndim == 2 and len(draws) > 0, argument, draws, "must be (chains, draws)")
     require(draws.shape[1] >= least, argument, draws, f"must be at least {least} for each chain")
     return draws
+
+
+def scaled(x):
+    """((x - x_0) / 2^k, k), the largest between 1/2 and 1: what squares of it neither over- nor underflow.
+
+    >>> scaled(np.array([1e300, 3e300, 1e300]))[0].tolist() == [0.0, 2e300 / 2.0**998, 0.0]
+    True
+    """
+    powers = []
+    for shift in (0.0, 1.0):
+        x = x - shift * np.ravel(x)[0]
+        powers.append(int(np.frexp(np.max(np.abs(x)))[1]))
+        x = np.ldexp(x, -powers[-1])
+    return x, sum(powers)
+
+
+def _scaled_if_finite(draws):
+    return scaled(draws)[0] if np.all(np.isfinite(draws)) else draws
+
+
+def unscaled(x, power):
+    """x 2^power, which may be 0 or infinite."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.ldexp(x, power)
 
 
 def autocovariance_as_printed(series):
@@ -75,7 +116,11 @@ def autocovariance(series):
     >>> np.round(autocovariance(np.array([1.0, -1.0, 1.0, -1.0])), 12).tolist()
     [1.0, -0.75, 0.5, -0.25]
     """
-    return _autocovariance(_series(series))
+    series = _series(series)
+    if not np.all(np.isfinite(series)):
+        return np.full(len(series), np.nan)
+    x, power = scaled(series)
+    return unscaled(_autocovariance(x), 2 * power)
 
 
 def _autocovariance(series):
@@ -92,8 +137,9 @@ def autocorrelations(draws):
     """
     draws = check_chains(draws, least=2)
     m, n = draws.shape
-    if not np.all(np.isfinite(draws)) or np.ptp(draws) == 0.0:
+    if not np.all(np.isfinite(draws)) or np.all(draws == draws[0, 0]):
         return np.full(n, np.nan)
+    draws, _ = scaled(draws)
     covariance = np.mean([_autocovariance(chain) for chain in draws], axis=0)
     within = covariance[0] * n / (n - 1.0)
     total = covariance[0] + (np.var(np.mean(draws, axis=1), ddof=1) if m > 1 else 0.0)
@@ -125,20 +171,41 @@ def _geyer_time(rho):
 
 
 def autocorrelation_time(draws):
-    """tau of several chains together, by Geyer's rule; 0 if its noisy sum is negative, as near f = -1.
+    """tau of several chains together, by Geyer's rule; NaN for fewer than five draws a chain.
+
+    Where its noisy sum is negative, as near f = -1, tau is 0 and a `Doubtful` warning says so.
 
     >>> rng = np.random.default_rng(0)
     >>> bool(abs(autocorrelation_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
     True
     """
-    rho = autocorrelations(draws)
-    return np.nan if np.isnan(rho).any() else max(0.0, _geyer_time(rho))
+    draws = check_chains(draws, least=2)
+    unfit = not np.all(np.isfinite(draws)) or _is_unfit(draws)
+    tau = np.nan if unfit else _geyer_time(autocorrelations(draws))
+    if tau < 0.0:
+        doubt(f"alternate so much that the sum of their autocorrelations is {tau:.2g}: tau is given as 0")
+    return np.nan if np.isnan(tau) else max(0.0, tau)
+
+
+def _is_unfit(draws, parts=1):
+    """Whether nothing can be said of such draws: all are equal, or a warning gives the reason."""
+    if np.all(draws == draws[0, 0]):
+        return True
+    if draws.shape[1] // parts < LEAST:
+        least = LEAST * parts
+        doubt(f"{draws.shape[1]} for each chain are too few to see autocorrelations in, the least is {least}")
+        return True
+    still = int(np.sum(np.all(draws == draws[:, :1], axis=1)))
+    if still:
+        doubt(f"{still} of {len(draws)} chains never move")
+    return still == len(draws)
 
 
 def windowed_time(draws, c=5.0):
     """tau by Sokal's rule: the sum of the chains' own correlations up to the first lag M >= c tau(M).
 
-    Not for chains whose draws alternate: there the sum is small at once and the window shuts too soon.
+    Not for chains whose draws alternate: there the sum is small at once and the window shuts too soon; NaN
+    with a `Doubtful` warning where it is not even positive.  Chains of less than 50 tau are warned of.
 
     >>> rng = np.random.default_rng(0)
     >>> bool(abs(windowed_time(rng.normal(size=(4, 10000))) - 1.0) < 0.05)
@@ -146,26 +213,41 @@ def windowed_time(draws, c=5.0):
     """
     draws, c = check_chains(draws), real("c", c)
     require_positive("c", c)
-    if not np.all(np.isfinite(draws)):
+    if not np.all(np.isfinite(draws)) or np.all(draws == draws[:, :1]):
         return np.nan
-    covariance = np.mean([_autocovariance(chain) for chain in draws], axis=0)
-    if not covariance[0] > 0.0:
-        return np.nan
+    covariance = np.mean([_autocovariance(chain) for chain in scaled(draws)[0]], axis=0)
     tau = 2.0 * np.cumsum(covariance / covariance[0]) - 1.0
     wide = np.flatnonzero(np.arange(len(tau)) >= c * tau)
-    return float(tau[wide[0] if len(wide) else -1])
+    tau = float(tau[wide[0] if len(wide) else -1])
+    if not tau > 0.0:
+        doubt(f"alternate, or too few: the sum of their autocorrelations, {tau:.2g}, is no time")
+        return np.nan
+    if draws.shape[1] < 50.0 * tau:
+        doubt(
+            f"{draws.shape[1]} for each chain are fewer than 50 tau, and tau = {tau:.3g} may be far too low"
+        )
+    return tau
 
 
 def effective_size(draws):
-    """S / tau as the draws stand, neither halved nor ranked; at most S log10 S.
+    """S / tau as the draws stand, neither halved nor ranked; NaN for fewer than five draws a chain.
+
+    At most S log10 S: at the bound a `Doubtful` warning says that the size may be larger.
 
     >>> rng = np.random.default_rng(0)
     >>> 3500 < effective_size(rng.normal(size=(4, 1000))) < 4500
     True
     """
-    rho = autocorrelations(draws)
-    size = np.size(draws)
-    return np.nan if np.isnan(rho).any() else float(size / max(_geyer_time(rho), 1.0 / np.log10(size)))
+    draws = check_chains(draws, least=2)
+    unfit = not np.all(np.isfinite(draws)) or _is_unfit(draws)
+    return np.nan if unfit else _effective_size(draws)
+
+
+def _effective_size(draws):
+    size, tau = np.size(draws), _geyer_time(autocorrelations(draws))
+    if not tau > 1.0 / np.log10(size):
+        doubt(f"alternate so much that ESS is given as its bound, S log10 S = {size * np.log10(size):.0f}")
+    return float(size / max(tau, 1.0 / np.log10(size)))
 
 
 def halves(draws):
@@ -203,27 +285,33 @@ def _normal_scores(draws):
 def ess_bulk(draws):
     """Effective sample size for the centre: of the normal scores, chains halved.
 
+    NaN for fewer than ten draws a chain, and where no chain moves.
+
     >>> rng = np.random.default_rng(0)
     >>> 3500 < ess_bulk(rng.normal(size=(4, 1000))) < 4500
     True
     """
     draws = check_chains(draws)
-    return np.nan if np.isnan(draws).any() else effective_size(_normal_scores(_halves(draws)))
+    unfit = np.isnan(draws).any() or _is_unfit(draws, 2)
+    return np.nan if unfit else _effective_size(_normal_scores(_halves(draws)))
 
 
 def ess_tail(draws):
     """Effective sample size for the tails: the worse of the indicators x <= 5 % and 95 % quantile.
+
+    NaN for fewer than ten draws a chain, and where no chain moves.
 
     >>> rng = np.random.default_rng(0)
     >>> 3000 < ess_tail(rng.normal(size=(4, 1000))) < 4500
     True
     """
     draws = check_chains(draws)
-    if np.isnan(draws).any() or np.ptp(draws) == 0.0:
+    if np.isnan(draws).any() or _is_unfit(draws, 2):
         return np.nan
+    draws = _scaled_if_finite(draws)
     below = [_halves(1.0 * (draws <= np.quantile(draws, p))) for p in (0.05, 0.95)]
     # of discrete draws the highest can be that many: an indicator that is always 1 says nothing
-    return min(float(np.size(b)) if np.ptp(b) == 0.0 else effective_size(b) for b in below)
+    return min(float(np.size(b)) if np.ptp(b) == 0.0 else _effective_size(b) for b in below)
 
 
 def _rhat(draws):
@@ -248,7 +336,7 @@ def rhat(draws):
     draws = check_chains(draws)
     if np.isnan(draws).any():
         return np.nan
-    split = _halves(draws)
+    split = _halves(_scaled_if_finite(draws))
     folded = np.abs(split - np.median(split))
     return max(_rhat(_normal_scores(split)), _rhat(_normal_scores(folded)))
 
@@ -256,14 +344,17 @@ def rhat(draws):
 def mcse_mean(draws):
     """Monte Carlo standard error of the mean of all draws: sd / sqrt(ESS), chains halved.
 
+    NaN for fewer than ten draws a chain, and where no chain moves.
+
     >>> rng = np.random.default_rng(0)
     >>> 0.014 < mcse_mean(rng.normal(size=(4, 1000))) < 0.018
     True
     """
     draws = check_chains(draws)
-    if not np.all(np.isfinite(draws)):
+    if not np.all(np.isfinite(draws)) or _is_unfit(draws, 2):
         return np.nan
-    return float(np.std(draws, ddof=1) / np.sqrt(effective_size(_halves(draws))))
+    draws, power = scaled(draws)
+    return float(unscaled(np.std(draws, ddof=1) / np.sqrt(_effective_size(_halves(draws))), power))
 
 
 def ar1_time(f):

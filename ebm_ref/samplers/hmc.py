@@ -15,6 +15,8 @@ ellipse for ever, and runs away from e^2 k = 4 on.  With one leapfrog HMC is MAL
 The gradient at the end of one leapfrog is the one at the beginning of the next, so L of them take L + 1
 gradients.
 
+No fixed L suits all directions, and no e directions of different scale: jitter.py and mass_matrix.py.
+
 Source: Duane et al. (1987), "Hybrid Monte Carlo"; Neal (2011), "MCMC Using Hamiltonian Dynamics".
 """
 

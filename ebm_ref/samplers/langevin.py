@@ -33,7 +33,7 @@ import autograd.numpy as np
 
 from ebm_ref.checks import as_real, require, require_count, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.numerics import half_square
+from ebm_ref.numerics import half_square, product
 
 
 def langevin(position, gradient, noise, step_size):
@@ -61,7 +61,7 @@ def langevin(position, gradient, noise, step_size):
     array([1.])
     """
     x, g, z, e = FORMULA.checked(position, gradient, noise, step_size)
-    return x - half_square(e) * g + e * z
+    return x - product(0.5, e, e, g) + e * z
 
 
 def langevin_position_gradient(position, gradient, noise, step_size):

@@ -27,7 +27,8 @@ from ebm_ref.samplers.metropolis import accepts, metropolis_hastings
 def log_density_at(log_density, x):
     """log p(x) as a float, if it is a number below infinity."""
     log_p = float(real("log_density", log_density(x)))
-    require(log_p < np.inf, "log_density", log_p, f"must be a number below infinity, at x = {x}")
+    if not log_p < np.inf:  # the text of a rule costs more than a step
+        require(False, "log_density", log_p, f"must be a number below infinity, at x = {x}")
     return log_p
 
 
@@ -102,7 +103,11 @@ def proposal_factor(step_size, d):
         )
         return step
     symmetric = bool(np.all(np.isfinite(step))) and np.array_equal(step, step.T)
-    definite = symmetric and np.linalg.eigvalsh(step)[0] > 0.0
+    variances = np.diag(step)
+    definite = symmetric and bool(np.all(variances > 0.0))
+    if definite:  # judged by the correlations: scales may differ by more than float64 has digits
+        sd = np.sqrt(variances)
+        definite = np.linalg.eigvalsh(step / sd / sd[:, None])[0] > 0.0
     require(definite, "step_size", step, "must be symmetric and positive definite, if it is a covariance")
     return np.linalg.cholesky(step)
 
@@ -142,8 +147,8 @@ def random_walk(log_density, start, step_size, steps, rng):
         (steps, d), and how many moves were accepted.  Interrupted (Ctrl-C), what was drawn so far,
         with a warning.
 
-    Raises ValueError if the density is not positive at the start, or no number later on; if step_size is
-    not positive (definite); if steps < 1.
+    Raises ValueError if the density is not positive at the start, or no number later on: then the error's
+    attribute `drawn` is the chain until there; if step_size is not positive (definite); if steps < 1.
 
     >>> chain, accepted = random_walk(lambda x: -x @ x / 2.0, [0.0], 2.4, 1000, np.random.default_rng(0))
     >>> chain.shape, 300 < accepted < 600
@@ -165,6 +170,9 @@ def random_walk(log_density, start, step_size, steps, rng):
     except KeyboardInterrupt:
         warnings.warn(f"interrupted after {t} of {steps} steps", RuntimeWarning, stacklevel=2)
         return chain[:t], accepted
+    except Exception as problem:  # also what the density itself raised
+        problem.drawn = chain[:t]
+        raise
     return chain, accepted
 
 

@@ -81,6 +81,11 @@ def poisson_logpmf(jax, jnp, h, y):
     return -jax.scipy.stats.poisson.logpmf(y, jnp.exp(h))
 
 
+@only(lambda mu, s, nu, t: nu < 1e6 and abs(t) < 1e15, "fewer than 1e6 degrees: beyond, its log Gamma cancel")
+def t_logpdf(jax, jnp, mu, s, nu, t):
+    return -jax.scipy.stats.t.logpdf(t, nu, mu, s)
+
+
 @only(lambda log_q, p: np.all(np.abs(log_q) < 80.0), "probabilities that float32 can hold")
 def rel_entr(jax, jnp, log_q, p):
     return jnp.sum(jax.scipy.special.rel_entr(p, jnp.exp(log_q)))
@@ -104,6 +109,8 @@ ADAPTERS = {
     "gaussian_nll": {
         "norm.logpdf": lambda jax, jnp, m, v, y: -jax.scipy.stats.norm.logpdf(y, m, jnp.sqrt(v))
     },
+    "laplace_nll": {"laplace.logpdf": lambda jax, jnp, mu, b, t: -jax.scipy.stats.laplace.logpdf(t, mu, b)},
+    "student_t_nll": {"t.logpdf": t_logpdf},
     "poisson_nll": {"poisson.logpmf": poisson_logpmf},
     "kl_divergence": {"rel_entr": rel_entr},
     "cross_entropy": {"log_softmax": lambda jax, jnp, z, y: -jax.nn.log_softmax(z)[y]},

@@ -34,7 +34,7 @@ def evaluate(adapter, inputs, differentiated, dtype):
     keras.config.set_floatx(dtype)
     libraries = keras.losses, keras.ops
     if keras.backend.backend() == "jax":
-        constants = ("blank", "smoothing")
+        constants = ("blank", "smoothing", "smooth")
         return on_jax.differentiate(adapter, libraries, inputs, differentiated, dtype, constants)
     if keras.backend.backend() == "torch":
         return on_torch.differentiate(adapter, libraries, inputs, differentiated, dtype)
@@ -74,6 +74,29 @@ def categorical_hinge(L, ops, E, y, m):
     return m * L.categorical_hinge(one_hot(ops, E, y), -E / m)
 
 
+@only(lambda E, y, m: m > 0.0, "its margin is 1, so of a margin in some unit")
+def squared_hinge(L, ops, E, y, m):
+    E_o = ops.min(ops.where(one_hot(ops, E, y) == 1, float("inf"), E))
+    return m * m * L.squared_hinge(vector(ops, E, 1.0), ((E_o - E[y]) / m)[None])
+
+
+def class_weighted(L, ops, z, y, w):
+    loss = L.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    return loss(ops.full((1,), y), z[None], sample_weight=w[y][None])
+
+
+def dice(L, ops, p, t, s):
+    """Keras smooths by its own epsilon, a setting; here it is set to s."""
+    import keras
+
+    usual = keras.config.epsilon()
+    keras.config.set_epsilon(s)
+    try:
+        return L.dice(t, p)
+    finally:
+        keras.config.set_epsilon(usual)
+
+
 @only(lambda x1, x2, y, m: y == 1, "pairs that are alike")
 def cosine_similarity(L, ops, x1, x2, y, m):
     return L.cosine_similarity(x2, x1)
@@ -93,8 +116,14 @@ def ctc_loss(L, ops, z, y, blank, moments, labels):
 ADAPTERS = {
     # losses of an energy table
     "hinge": {"categorical_hinge": categorical_hinge},
+    "squared_hinge": {"squared_hinge": squared_hinge},
     # criteria: losses of a prediction and its target
     "squared_error": {"mean_squared_error": lambda L, ops, x, y: L.mean_squared_error(y[None], x[None])},
+    "squared_log_error": {
+        "mean_squared_logarithmic_error": lambda L, ops, x, t: L.mean_squared_logarithmic_error(
+            t[None], x[None]
+        )
+    },
     "absolute_error": {"mean_absolute_error": lambda L, ops, x, y: L.mean_absolute_error(y[None], x[None])},
     "huber": {"huber": lambda L, ops, x, y, delta: L.huber(y[None], x[None], delta=delta)},
     "log_cosh": {"log_cosh": lambda L, ops, x, y: L.log_cosh(y[None], x[None])},
@@ -135,6 +164,25 @@ ADAPTERS = {
             vector(ops, z, t), z[None], gamma=gamma, from_logits=True
         )
     },
+    "class_weighted_cross_entropy": {"SparseCategoricalCrossentropy(sample_weight)": class_weighted},
+    "balanced_focal": {
+        "binary_focal_crossentropy(apply_class_balancing)": lambda L, ops, z, t, gamma, alpha: (
+            L.binary_focal_crossentropy(
+                vector(ops, z, t),
+                z[None],
+                apply_class_balancing=True,
+                alpha=alpha,
+                gamma=gamma,
+                from_logits=True,
+            )
+        )
+    },
+    "multi_class_focal": {
+        "categorical_focal_crossentropy": lambda L, ops, z, y, gamma: L.categorical_focal_crossentropy(
+            one_hot(ops, z, y), z, alpha=1.0, gamma=gamma, from_logits=True
+        )
+    },
+    "dice": {"dice": dice},
     # criteria: of pairs, of distances, of sequences
     "margin_ranking": {"hinge": hinge},
     "cosine_embedding": {"cosine_similarity": cosine_similarity},
@@ -151,6 +199,9 @@ KNOWN = {
     ("poisson_nll", "poisson", "1e-7 added to the rate, constant left out"): (
         "github.com/keras-team/keras/issues/590"
     ),
+    ("squared_log_error", "mean_squared_logarithmic_error", "clipped at 1e-7"): (
+        "documentation of mean_squared_logarithmic_error"
+    ),
     ("kl_divergence", "kl_divergence", "clipped at 1e-7"): "github.com/keras-team/keras/issues/19520",
     ("cross_entropy", "softmax+sparse_categorical_crossentropy", "probability clipped at 1e-7"): (
         "github.com/keras-team/keras/issues/17634"
@@ -159,6 +210,12 @@ KNOWN = {
         "github.com/keras-team/keras/issues/4744"
     ),
     ("focal", "binary_focal_crossentropy", "probability clipped at 1e-7"): FINDING,
+    (
+        "balanced_focal",
+        "binary_focal_crossentropy(apply_class_balancing)",
+        "probability clipped at 1e-7",
+    ): FINDING,
+    ("multi_class_focal", "categorical_focal_crossentropy", "probability clipped at 1e-7"): FINDING,
     ("ctc_of_logits", "ops.ctc_loss(nan)", "what the padding holds is read"): FINDING,
 }
 KNOWN |= {

@@ -5,6 +5,8 @@ Each adapter takes (optax.losses, jnp, inputs in signature order).
 Source: documentation of optax 0.2.8, optax.losses; threads as cited.
 """
 
+import numpy as np
+
 from ebm_ref.conformance.adapting import FINDING, Padded, only
 from ebm_ref.conformance.frameworks.jax import differentiate
 
@@ -54,6 +56,12 @@ def cosine_distance(L, jnp, x1, x2, y, m):
     return L.cosine_distance(x1, x2)
 
 
+@only(lambda p, t, s: np.all((p > 1e-300) & (p < 0.999)), "probabilities of moderate logits, which it takes")
+def dice(L, jnp, p, t, s):
+    logits = jnp.log(p) - jnp.log1p(-p)
+    return L.binary_dice_loss(logits[None, :, None], t[None, :, None], smooth=s)[0]
+
+
 def ctc_loss(L, jnp, z, y, blank, moments, labels):
     is_padding = lambda x, length: jnp.asarray(jnp.arange(len(x)) >= length, z.dtype)[None]
     paddings = is_padding(z, moments), is_padding(y, labels)
@@ -91,6 +99,17 @@ ADAPTERS = {
         "sigmoid_binary_cross_entropy": lambda L, jnp, z, t: L.sigmoid_binary_cross_entropy(z, t)
     },
     "focal": {"sigmoid_focal_loss": lambda L, jnp, z, t, gamma: L.sigmoid_focal_loss(z, t, gamma=gamma)},
+    "balanced_focal": {
+        "sigmoid_focal_loss": lambda L, jnp, z, t, gamma, alpha: L.sigmoid_focal_loss(
+            z, t, alpha=alpha, gamma=gamma
+        )
+    },
+    "poly_1": {
+        "poly_loss_cross_entropy": lambda L, jnp, z, y, eps: L.poly_loss_cross_entropy(
+            z, jnp.zeros_like(z).at[y].set(1.0), epsilon=eps
+        )
+    },
+    "dice": {"binary_dice_loss": dice},
     # criteria: of pairs, of several classes, of distances, of sequences
     "margin_ranking": {"hinge_loss": hinge_loss, "perceptron_loss": perceptron_loss},
     "triplet_margin": {

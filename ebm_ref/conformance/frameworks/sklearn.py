@@ -51,6 +51,11 @@ def log_loss(M, np, p, t):
     return M.log_loss([int(t)], p[None], labels=[0, 1])
 
 
+@only(lambda x, t: x >= 0.0 and t >= 0.0, "numbers that are not negative")
+def mean_squared_log_error(M, np, x, t):
+    return M.mean_squared_log_error([t], [x])
+
+
 ADAPTERS = {
     # losses of an energy table
     "hinge": {"hinge_loss": multiclass_hinge_loss},
@@ -61,6 +66,7 @@ ADAPTERS = {
             0, 0
         ],
     },
+    "squared_log_error": {"mean_squared_log_error": mean_squared_log_error},
     "absolute_error": {"mean_absolute_error": lambda M, np, x, y: M.mean_absolute_error([y], [x])},
     "reduction_class_weighted_mean": {"mean_absolute_error": mean_absolute_error},
     "binary_cross_entropy": {"log_loss": log_loss},

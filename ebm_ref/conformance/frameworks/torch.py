@@ -95,6 +95,22 @@ def softmax_l1(F, torch, E, y, beta):
     return F.l1_loss(p_y, torch.ones_like(p_y))
 
 
+def squared_hinge(F, torch, E, y, m):
+    E_y, E_o = pair(torch, E, y)
+    return 2.0 * F.multi_margin_loss(-torch.cat([E_y, E_o])[None], label(torch, 0), p=2, margin=m)
+
+
+@only(lambda mu, s, nu, t: nu < 1e6 and abs(t) < 1e15, "fewer than 1e6 degrees: beyond, its log Gamma cancel")
+def student_t(F, torch, mu, s, nu, t):
+    return -torch.distributions.StudentT(nu, mu, s).log_prob(t)
+
+
+@only(lambda z, a, t: a > 1e-6 and t < 1e5, "dispersions above 1e-6: below, its log Gamma cancel")
+def negative_binomial(F, torch, z, a, t):
+    law = torch.distributions.NegativeBinomial(1.0 / a, logits=z + torch.log(a))
+    return -law.log_prob(torch.tensor(t, dtype=z.dtype))
+
+
 @only(lambda E, y, C: np.ptp(np.delete(C, y)) == 0.0, "multi_margin_loss has one margin for all answers")
 def multi_margin_loss_of_costs(F, torch, E, y, C):
     return F.multi_margin_loss(-E[None], label(torch, y), margin=C[y - 1].item())
@@ -177,6 +193,7 @@ ADAPTERS = {
     "energy": {"nll_loss": lambda F, torch, E, y: F.nll_loss(-E[None], label(torch, y))},
     "perceptron": {"margin_ranking_loss": margin_ranking_loss_0},
     "hinge": {"margin_ranking_loss": margin_ranking_loss},
+    "squared_hinge": {"multi_margin_loss(p=2)": squared_hinge},
     "log": {
         "soft_margin_loss": lambda F, torch, E, y, beta: (
             F.soft_margin_loss(beta * gap(torch, E, y), sign(torch, E[0], -1.0)) / beta
@@ -202,6 +219,11 @@ ADAPTERS = {
     "huber": {"huber_loss": lambda F, torch, x, y, delta: F.huber_loss(x, y, delta=delta)},
     "smooth_l1": {"smooth_l1_loss": lambda F, torch, x, y, beta: F.smooth_l1_loss(x, y, beta=beta)},
     "gaussian_nll": {"gaussian_nll_loss": lambda F, torch, m, v, y: F.gaussian_nll_loss(m, y, v, full=True)},
+    "laplace_nll": {
+        "distributions.Laplace": lambda F, torch, mu, b, t: -torch.distributions.Laplace(mu, b).log_prob(t)
+    },
+    "student_t_nll": {"distributions.StudentT": student_t},
+    "negative_binomial_nll": {"distributions.NegativeBinomial": negative_binomial},
     "poisson_nll": {
         "poisson_nll_loss": lambda F, torch, h, y: F.poisson_nll_loss(
             h, torch.tensor(y, dtype=h.dtype), full=True
@@ -238,6 +260,20 @@ ADAPTERS = {
     "binary_cross_entropy": {"binary_cross_entropy": lambda F, torch, p, t: F.binary_cross_entropy(p, t)},
     "binary_cross_entropy_with_logits": {
         "binary_cross_entropy_with_logits": lambda F, torch, z, t: F.binary_cross_entropy_with_logits(z, t)
+    },
+    "weighted_binary_cross_entropy": {
+        "binary_cross_entropy_with_logits(pos_weight)": lambda F, torch, z, t, w: (
+            F.binary_cross_entropy_with_logits(z, t, pos_weight=torch.tensor(w, dtype=z.dtype))
+        ),
+        "binary_cross_entropy_with_logits(weight)": lambda F, torch, z, t, w: (
+            F.binary_cross_entropy_with_logits(z, t, weight=torch.tensor(w, dtype=z.dtype))
+        ),
+    },
+    "class_weighted_cross_entropy": {
+        "cross_entropy(sum)": lambda F, torch, z, y, w: F.cross_entropy(
+            z[None], label(torch, y), weight=w, reduction="sum"
+        ),
+        "cross_entropy(mean)": lambda F, torch, z, y, w: F.cross_entropy(z[None], label(torch, y), weight=w),
     },
     # criteria: of pairs, of several classes, of distances
     "margin_ranking": {

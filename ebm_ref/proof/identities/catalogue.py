@@ -19,6 +19,7 @@ from ebm_ref.proof.identities import (
     samplers,
     sequences,
     structures,
+    weighted,
 )
 
 
@@ -69,6 +70,7 @@ IDENTITIES = (
     | sequences.IDENTITIES
     | criteria.IDENTITIES
     | pairs.IDENTITIES
+    | weighted.IDENTITIES
     | samplers.IDENTITIES
     | {
         chain_rule_gives_the_gradient_of_the_whole(loss, energy, weights): (loss, energy)

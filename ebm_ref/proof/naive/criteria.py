@@ -88,6 +88,29 @@ def smooth_l1(prediction, target, beta):
     return d**2 / (2 * beta) if beta and below(d, beta) else d - beta / 2
 
 
+def sup_con(similarities, positives, temperature):
+    p = proportions([s / temperature for s in similarities])
+    partners = [j for j, is_partner in enumerate(positives) if is_partner]
+    return -sum(log(p[j]) for j in partners) / len(partners)
+
+
+def dice(probabilities, targets, smooth):
+    overlap, size = 2 * dot(probabilities, targets) + smooth, sum(probabilities) + sum(targets) + smooth
+    return 1 - overlap / size
+
+
+def student_t_nll(location, scale, degrees, target):
+    x, tail = (target - location) / scale, (degrees + 1) / 2
+    normalised = exp(loggamma(tail) - loggamma(degrees / 2)) / (sqrt(degrees * pi()) * scale)
+    return -log(normalised * power(1 + x**2 / degrees, -tail))
+
+
+def negative_binomial_nll(log_mean, dispersion, target):
+    r, mean = 1 / dispersion, exp(log_mean)
+    ways = loggamma(target + r) - loggamma(target + 1) - loggamma(r)
+    return -ways - r * log(r / (r + mean)) - target * log(mean / (r + mean))
+
+
 def transducer(log_probabilities, target, blank):
     t, u = len(log_probabilities), len(target)
     ways = []
@@ -115,6 +138,24 @@ NAIVE = {
         -target * power(sigmoid(-logit), gamma) * log(sigmoid(logit))
         - (1 - target) * power(sigmoid(logit), gamma) * log(sigmoid(-logit))
     ),
+    "weighted_binary_cross_entropy": lambda logit, target, positive_weight: (
+        -(positive_weight * target * log(sigmoid(logit)) + (1 - target) * log(sigmoid(-logit)))
+    ),
+    "balanced_focal": lambda logit, target, gamma, alpha: (
+        -alpha * target * power(sigmoid(-logit), gamma) * log(sigmoid(logit))
+        - (1 - alpha) * (1 - target) * power(sigmoid(logit), gamma) * log(sigmoid(-logit))
+    ),
+    "class_weighted_cross_entropy": lambda logits, label, weights: (
+        -weights[label] * log(proportions(logits)[label])
+    ),
+    "poly_1": lambda logits, label, epsilon: (
+        -log(proportions(logits)[label]) + epsilon * (1 - proportions(logits)[label])
+    ),
+    "multi_class_focal": lambda logits, label, gamma: (
+        -power(1 - proportions(logits)[label], gamma) * log(proportions(logits)[label])
+    ),
+    "dice": dice,
+    "sup_con": sup_con,
     "info_nce": lambda similarities, positive, temperature: (
         -log(proportions([s / temperature for s in similarities])[positive])
     ),
@@ -137,6 +178,7 @@ NAIVE = {
     "transducer": transducer,
     # criteria: regression, divergence, reductions
     "squared_error": lambda prediction, target: (prediction - target) ** 2,
+    "squared_log_error": lambda prediction, target: (log(1 + prediction) - log(1 + target)) ** 2,
     "absolute_error": lambda prediction, target: absolute(prediction - target),
     "huber": huber,
     "smooth_l1": smooth_l1,
@@ -144,6 +186,11 @@ NAIVE = {
     "gaussian_nll": lambda mean, variance, target: (
         -log(exp(-((target - mean) ** 2) / (2 * variance)) / sqrt(2 * pi() * variance))
     ),
+    "laplace_nll": lambda location, scale, target: (
+        -log(exp(-absolute(target - location) / scale) / (2 * scale))
+    ),
+    "student_t_nll": student_t_nll,
+    "negative_binomial_nll": negative_binomial_nll,
     "poisson_nll": lambda log_rate, target: exp(log_rate) - target * log_rate + loggamma(target + 1),
     "kl_divergence": lambda log_q, p: sum(
         p_j * (log(p_j) - log_q_j) for p_j, log_q_j in zip(p, log_q, strict=True)

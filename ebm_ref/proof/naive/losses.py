@@ -54,6 +54,7 @@ NAIVE = {
     "energy": lambda energies, label: energies[label],
     "perceptron": lambda energies, label: energies[label] - energies[lowest(energies)],
     "hinge": lambda energies, label, margin: larger(0, margin + gap(energies, label)),
+    "squared_hinge": lambda energies, label, margin: larger(0, margin + gap(energies, label)) ** 2,
     "log": lambda energies, label, beta: log(1 + exp(beta * gap(energies, label))) / beta,
     "mce": lambda energies, label: 1 / (1 + exp(-gap(energies, label))),
     "lvq2": lambda energies, label, cap: smaller(cap, larger(0, gap(energies, label))),

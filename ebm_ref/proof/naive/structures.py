@@ -142,6 +142,31 @@ def soft_alignment(distances, beta):
     return -log(sum(exp(-beta * s) for s in sums)) / beta
 
 
+def paths_of_pairs(n, m):
+    """Every monotone path from (0, 0) to (n-1, m-1), as a list of pairs."""
+    if n == m == 1:
+        return [[(0, 0)]]
+    before = [(a, b) for a, b in ((n - 1, m - 1), (n - 1, m), (n, m - 1)) if a > 0 and b > 0]
+    return [[*path, (n - 1, m - 1)] for a, b in before for path in paths_of_pairs(a, b)]
+
+
+def banded_sums(d, width):
+    """Sums of d along the paths of which no pair is `width` beyond both of two diagonals."""
+    n, m = len(d), len(d[0])
+    least, most = min(0, n - m) - width, max(0, n - m) + width
+    stays = lambda path: all(least <= i - j <= most for i, j in path)
+    return [sum(d[i][j] for i, j in path) for path in paths_of_pairs(n, m) if stays(path)]
+
+
+def banded_alignment(distances, width):
+    sums = banded_sums(distances, width)
+    return sums[lowest(sums)]
+
+
+def banded_soft_alignment(distances, width, beta):
+    return -log(sum(exp(-beta * s) for s in banded_sums(distances, width))) / beta
+
+
 def graph_paths(arcs, node=0):
     """Arc indices of every path from a node to the last, which is the largest."""
     if node == max(arc[1] for arc in arcs):
@@ -186,6 +211,8 @@ NAIVE = {
     "linear_structured": linear_structured,
     "alignment": alignment,
     "soft_alignment": soft_alignment,
+    "banded_alignment": banded_alignment,
+    "banded_soft_alignment": banded_soft_alignment,
     "graph_transformer": graph_transformer,
     "graph_perceptron": graph_perceptron,
     "graph_nll": graph_nll,

@@ -1,0 +1,268 @@
+r"""Large samples: every axis of every formula, once with some forty places along it.
+
+    answers k = 40, moments t = 40 with 12 labels, 20 spins, 40 hidden units, tables 40 x 4 and 4 x 40
+
+An implementation that reads four spins, three labels or sixteen answers, or that walks in a band beside the
+diagonal, is right on every small sample.  So each formula is asked once more for each of its axes, with
+ordinary numbers, and with other axes that stay small, so that a shape is hardly ever square.
+
+An axis grows by drawing its entries again and again from a small sample of the formula itself, each moved a
+little.  Numbers that name a place along it are drawn anew.  Formulas whose arguments hang together (paths,
+graphs, images, targets) are drawn by functions of their own.
+"""
+
+import numpy as np
+
+SIZE = 40
+SQUARE = 20  # along an axis that an argument has twice
+
+# where the definition itself, in multiprecision, cannot do more, or its answer is a table of thousands
+SMALLER = {
+    ("gaussian_mixture", "n"): 4,
+    ("gaussian_mixture_energy", "n"): 4,
+    ("quadratic_score", "n"): 8,
+    ("rings_score", "n"): 12,
+    ("mixture_score", "n"): 8,
+    ("mixture_curvature", "n"): 12,
+    ("langevin", "d"): 12,
+    ("contractive_autoencoder", "n"): 16,
+    ("contractive_autoencoder", "m"): 16,
+    ("autoencoder", "n"): 20,
+    ("autoencoder", "m"): 20,
+    ("denoising_autoencoder", "n"): 20,
+    ("denoising_autoencoder", "m"): 20,
+    ("chain_nll", "k"): 12,
+}
+
+# why an axis has no large sample
+FIXED = {
+    "a": "a point of the plane",
+    "p": "of kernels: the convnet's own sample has 3; of scopes: a factor has two variables",
+}
+
+
+def samples(name, formula, rng):
+    """Yield (axis, inputs) for each axis that can grow."""
+    if name in DRAWN:
+        for axis, draw in DRAWN[name].items():
+            yield axis, formula.bind(**draw(rng))
+        return
+    for axis in dict.fromkeys(axis for axes in formula.shapes.values() for axis in axes):
+        if axis not in FIXED:
+            yield axis, grown(name, formula, axis, rng)
+
+
+def grown(name, formula, axis, rng):
+    """A sample of the formula with some forty places along an axis."""
+    inputs = formula.bind(**formula.sample(rng))
+    is_square = any(axes.count(axis) > 1 for axes in formula.shapes.values())
+    size = SMALLER.get((name, axis), SQUARE if is_square else SIZE)
+    large = {a: repeated(np.asarray(x), formula.shapes[a], axis, size, rng) for a, x in inputs.items()}
+    for a, x in large.items():
+        if places(name, a) == axis:
+            large[a] = rng.integers(size, size=np.shape(x))[()]
+    return RESTORED.get(name, lambda inputs, rng: inputs)(large, rng)
+
+
+def repeated(x, axes, axis, size, rng):
+    """x with so many places along an axis, drawn from its own, each moved a little."""
+    for place, own in enumerate(axes):
+        if own == axis:
+            x = np.take(x, rng.integers(x.shape[place], size=size), place)
+    if axis in axes and x.dtype.kind == "f":
+        x = on_a_grid(x * (1.0 + 0.5 * rng.uniform(-1.0, 1.0, x.shape)) + 0.25 * rng.uniform(size=x.shape))
+    return x[()]
+
+
+def on_a_grid(x):
+    """The nearest multiple of 1/1024: a short decimal, and exactly a float32."""
+    return np.round(1024.0 * np.asarray(x)) / 1024.0
+
+
+# arguments that name a place along an axis; labels of Potts models name a colour
+PLACES = {
+    "label": "k",
+    "component": "c",
+    "position": "k",
+    "positive": "k",
+    "configuration": "k",
+    "scopes": "n",
+}
+
+
+def places(name, argument):
+    """The axis that an argument names places of, or None."""
+    if argument == "labels":
+        return "q" if name.startswith("potts") else "k"
+    return PLACES.get(argument)
+
+
+# ---- what a formula asks of its arguments, restored ----
+
+
+def symmetric(inputs, rng):
+    """Couplings equal to their transpose, without a diagonal."""
+    a = "weights" if "weights" in inputs else "couplings"
+    upper = np.triu(inputs[a], 1)
+    return inputs | {a: upper + upper.T}
+
+
+def distribution(argument):
+    """That argument as probabilities that add up to 1: multiples of 1/1024."""
+
+    def restored(inputs, rng):
+        size = len(inputs[argument])
+        shares = 1 + rng.multinomial(1024 - size, np.full(size, 1.0 / size))
+        return inputs | {argument: shares / 1024.0}
+
+    return restored
+
+
+def log_distribution(argument):
+    """That argument as logarithms of probabilities that add up to 1."""
+
+    def restored(inputs, rng):
+        x = inputs[argument]
+        return inputs | {argument: x - np.log(np.sum(np.exp(x)))}
+
+    return restored
+
+
+def covariances(inputs, rng):
+    """Positive definite ones."""
+    S = inputs["covariances"]
+    products = np.einsum("kij,klj->kil", S, S)
+    return inputs | {"covariances": on_a_grid(0.5 * np.eye(S.shape[-1]) + (products + products.mT) / 2.0)}
+
+
+def offered_targets(inputs, rng):
+    """Twelve right classes among the forty, and -1 behind them."""
+    targets = rng.permutation(len(inputs["scores"]))
+    targets[12] = -1
+    return inputs | {"targets": targets}
+
+
+def shares(argument):
+    """That argument between 0 and 1."""
+    return lambda inputs, rng: inputs | {argument: on_a_grid(rng.uniform(size=inputs[argument].shape))}
+
+
+def with_a_face(inputs, rng):
+    """Without one, all places cost the same: forty ties have 2^40 sides."""
+    return inputs | {"face": 1}
+
+
+RESTORED = {
+    "latent_detector_free_energy": with_a_face,
+    "hopfield": symmetric,
+    "ising": symmetric,
+    "potts": symmetric,
+    "boltzmann": symmetric,
+    "kl_divergence": lambda inputs, rng: log_distribution("log_q")(distribution("p")(inputs, rng), rng),
+    "nll_of_log_probabilities": log_distribution("log_probabilities"),
+    "cross_entropy_of_probabilities": distribution("target"),
+    "variational_free_energy": distribution("probabilities"),
+    "dice": shares("probabilities"),
+    "gaussian_mixture": covariances,
+    "gaussian_mixture_energy": covariances,
+    "multilabel_margin": offered_targets,
+}
+
+
+# ---- samples that hang together ----
+
+
+def normal(rng, *shape):
+    return on_a_grid(1.5 * rng.normal(size=shape))
+
+
+def log_rows(rng, *shape):
+    """Logarithms of probabilities, along the last axis."""
+    x = normal(rng, *shape)
+    return x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True))
+
+
+def labels_besides(rng, blank, classes, count):
+    """So many labels besides the blank, the third as the second: between repeated labels goes a blank."""
+    labels = rng.permutation(np.repeat(np.delete(np.arange(classes), blank), 8))[:count]
+    labels[2:3] = labels[1:2]
+    return labels
+
+
+def ctc(scores, t, classes, count, scale=1.0):
+    def draw(rng):
+        blank = int(rng.integers(classes))
+        x = scale * (log_rows if scores == "log_probabilities" else normal)(rng, t, classes)
+        return {scores: x, "target": labels_besides(rng, blank, classes, count), "blank": blank}
+
+    return draw
+
+
+def certain_ctc(scores, t, classes, count):
+    """Nearly certain of one of the alignments at every moment, so that the loss is small: log 2 and below."""
+
+    def draw(rng):
+        inputs = ctc(scores, t, classes, count)(rng)
+        blank, target = inputs["blank"], inputs["target"]
+        path = [blank, *(place for label in target for place in (label, label, blank))]
+        path = np.array([*path, *[blank] * (t - len(path))])
+        z = inputs[scores] + 12.0 * (np.arange(classes) == path[:, None])
+        if scores == "log_probabilities":
+            z = z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+        return inputs | {scores: z}
+
+    return draw
+
+
+def transducer(rng):
+    blank = int(rng.integers(6))
+    target = labels_besides(rng, blank, 6, 7)
+    return {"log_probabilities": log_rows(rng, 12, 8, 6), "target": target, "blank": blank}
+
+
+def path_of_arcs(nodes, **more):
+    """Two ways between neighbours and some that leap over one; the answer is spelt by one of the paths."""
+
+    def draw(rng):
+        arcs = [(i, i + 1, int(rng.integers(3))) for i in range(nodes - 1) for _ in range(2)]
+        arcs += [(i, i + 2, int(rng.integers(3))) for i in range(nodes - 2) if rng.random() < 0.3]
+        answer, node = [], 0
+        while node != nodes - 1:
+            _, node, label = arcs[rng.choice([n for n, arc in enumerate(arcs) if arc[0] == node])]
+            answer.append(label)
+        arcs = np.array(arcs)[rng.permutation(len(arcs))]
+        return {"energies": normal(rng, len(arcs)), "arcs": arcs, "answer": np.array(answer)} | more
+
+    return draw
+
+
+def convnet(rng):
+    """Three kernels of 3 x 2 over an image of 10 x 7: eight by six places, pooled to 4 x 3."""
+    shapes = {"kernels": (3, 3, 2), "biases": (3,), "output_weights": (12, 3, 4, 3), "image": (10, 7)}
+    return {a: normal(rng, *shape) / 2.0 for a, shape in shapes.items()} | {"label": 7}
+
+
+def table(n, m, **more):
+    return lambda rng: {"distances": on_a_grid(rng.uniform(0.0, 3.0, size=(n, m)))} | more
+
+
+TABLES = {"n": (40, 4), "m": (4, 40), "n-and-m": (14, 12)}
+DRAWN = {
+    "convnet": {"h": convnet},
+    "alignment": {axis: table(*shape) for axis, shape in TABLES.items()},
+    "soft_alignment": {axis: table(*shape, beta=1.5) for axis, shape in TABLES.items()},
+    "banded_alignment": {axis: table(*shape, width=3) for axis, shape in TABLES.items()},
+    "banded_soft_alignment": {axis: table(*shape, width=3, beta=1.5) for axis, shape in TABLES.items()},
+    "graph_transformer": {"n": path_of_arcs(18)},
+    "graph_perceptron": {"n": path_of_arcs(18)},
+    "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
+    "transducer": {"t": transducer},
+} | {
+    name: {
+        "t": ctc(scores, 40, 5, 12),
+        "c": ctc(scores, 5, 40, 2),
+        "u": ctc(scores, 16, 5, 7),
+        "certain": certain_ctc(scores, 14, 4, 3),
+    }
+    for name, scores in (("ctc", "log_probabilities"), ("ctc_of_logits", "logits"))
+}
