@@ -247,7 +247,20 @@ def table(n, m, **more):
 
 
 TABLES = {"n": (40, 4), "m": (4, 40), "n-and-m": (14, 12)}
+
+
+def many_words(rng):
+    """A tree of twelve words: each but the first hangs on one before it."""
+    return {
+        "arcs": on_a_grid(rng.normal(size=(12, 12))),
+        "roots": on_a_grid(rng.normal(size=12)),
+        "heads": np.array([0, *(rng.integers(1, m + 1) for m in range(1, 12))]),
+        "beta": 0.75,
+    }
+
+
 DRAWN = {
+    "tree_nll": {"n": many_words},
     "convnet": {"h": convnet},
     "alignment": {axis: table(*shape) for axis, shape in TABLES.items()},
     "soft_alignment": {axis: table(*shape, beta=1.5) for axis, shape in TABLES.items()},
