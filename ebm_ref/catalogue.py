@@ -63,6 +63,7 @@ from ebm_ref.energies import (
     gaussian_mixture,
     gaussian_rbm,
     graph_transformer,
+    hidden_markov,
     hopfield,
     implicit_regression,
     joint_energy,
@@ -88,7 +89,7 @@ from ebm_ref.energies import (
     two_class,
     vae,
 )
-from ebm_ref.exact import chain_margin, chain_nll, graph
+from ebm_ref.exact import chain_margin, chain_nll, graph, tree_nll
 from ebm_ref.inference import average_free_energy, free_energy, variational_free_energy
 from ebm_ref.learning import (
     conditional_nce,
@@ -190,6 +191,7 @@ FORMULAS = {
     "gaussian_rbm_free_energy": gaussian_rbm.FREE_ENERGY,
     "potts_rbm_free_energy": potts_rbm.FORMULA,
     "chain": chain.FORMULA,
+    "hidden_markov": hidden_markov.FORMULA,
     "linear_structured": linear_structured.FORMULA,
     "alignment": alignment.FORMULA,
     "soft_alignment": alignment.SOFT,
@@ -273,6 +275,7 @@ FORMULAS = {
     "chain_perceptron": chain_margin.PERCEPTRON,
     "chain_hinge": chain_margin.HINGE,
     "chain_margin_rescaled_hinge": chain_margin.MARGIN_RESCALED_HINGE,
+    "tree_nll": tree_nll.FORMULA,
     "graph_perceptron": graph.PERCEPTRON,
     "graph_nll": graph.NLL,
     # samplers: the deterministic part of a step

@@ -4,13 +4,19 @@ import warnings
 
 import numpy as np
 
+from ebm_ref.energies import hidden_markov as hidden_markov_energy
+from ebm_ref.energies import quadratisation
 from ebm_ref.exact import (
     blocks,
     chain,
     chain_enumeration,
     checkpoint,
+    dependency_trees,
     elimination,
     enumeration,
+    hidden_markov,
+    ising_counts,
+    ising_plane,
     ising_torus,
     quadrature,
     semi_markov,
@@ -74,6 +80,16 @@ CHAIN = {
 SEGMENTS = {
     "segments": np.array([[[0.0, 2.0], [1.0, 3.0]], [[1.0, 0.0], [9.0, 9.0]]]),
     "pairwise": np.array([[0.0, 4.0], [2.0, 1.0]]),
+}
+HIDDEN = {
+    "start": np.array([0.5, 0.5]),
+    "transitions": np.array([[0.75, 0.25], [0.5, 0.5]]),
+    "emissions": np.array([[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]]),
+    "observations": np.array([0, 2, 1]),
+}
+TREES = {
+    "arcs": np.array([[0.0, 1.0, 2.0], [0.5, 0.0, -1.0], [3.0, 1.0, 0.0]]),
+    "roots": np.array([0.0, 2.0, 1.0]),
 }
 GRAPH = {
     "factors": [((0, 1), np.array([[0.0, 1.0], [2.0, 0.0]])), ((1,), np.array([0.0, 3.0]))],
@@ -171,6 +187,51 @@ CALLS = {
         lambda unary, pairwise, beta: chain.sample(unary, pairwise, rng(), beta),
         CHAIN | {"beta": 0.5},
     ),
+    "energies.hidden_markov.hidden_markov_tables": (hidden_markov_energy.hidden_markov_tables, HIDDEN),
+    "hidden_markov.log_likelihood_as_printed": (hidden_markov.log_likelihood_as_printed, HIDDEN),
+    "hidden_markov.log_likelihood": (hidden_markov.log_likelihood, HIDDEN),
+    "hidden_markov.posteriors": (hidden_markov.posteriors, HIDDEN),
+    "hidden_markov.filtered": (hidden_markov.filtered, HIDDEN),
+    "hidden_markov.decode": (hidden_markov.decode, HIDDEN),
+    "hidden_markov.expected_counts": (hidden_markov.expected_counts, HIDDEN),
+    "hidden_markov.learn": (hidden_markov.learn, HIDDEN),
+    "dependency_trees.check_trees": (dependency_trees.check_trees, TREES | {"beta": 0.5}),
+    "dependency_trees.trees": (dependency_trees.trees, {"n": 3, "single_root": True}),
+    "dependency_trees.is_tree": (dependency_trees.is_tree, {"heads": np.array([2, 0, 2])}),
+    "dependency_trees.log_partition_as_printed": (
+        dependency_trees.log_partition_as_printed,
+        TREES | {"beta": 0.5, "single_root": False},
+    ),
+    "dependency_trees.log_partition": (
+        dependency_trees.log_partition,
+        TREES | {"beta": 0.5, "single_root": False},
+    ),
+    "dependency_trees.marginals_as_printed": (
+        dependency_trees.marginals_as_printed,
+        TREES | {"beta": 0.5, "single_root": False},
+    ),
+    "dependency_trees.marginals": (dependency_trees.marginals, TREES | {"beta": 0.5, "single_root": False}),
+    "quadratisation.polynomial": (
+        quadratisation.polynomial,
+        {
+            "coefficients": np.array([2.0, -1.0]),
+            "scopes": np.array([[0, 1, 2], [1, 3, 0]]),
+            "bits": np.array([1, 0, 1, 1]),
+        },
+    ),
+    "quadratisation.quadratise": (
+        lambda coefficients, scopes, n, method: quadratisation.quadratise(coefficients, scopes, n, method)[0],
+        {
+            "coefficients": np.array([2.0, -1.0]),
+            "scopes": np.array([[0, 1, 2], [1, 3, 0]]),
+            "n": 4,
+            "method": "rosenberg",
+        },
+    ),
+    "quadratisation.Quadratic.value": (
+        lambda bits: quadratisation.quadratise([2.0], [[0, 1, 2]], 3).value(bits),
+        {"bits": np.array([1, 0, 1])},
+    ),
     "chain_enumeration.enumerate_labels": (chain_enumeration.enumerate_labels, {"t": 3, "k": 2}),
     "chain_enumeration.tables": (chain_enumeration.tables, CHAIN),
     "chain_enumeration.energies_by_enumeration": (chain_enumeration.energies_by_enumeration, CHAIN),
@@ -239,6 +300,13 @@ CALLS = {
         {"energies": tuple(LATTICE.values()), "observable": tuple(LATTICE.values()), "beta": 0.5},
     ),
     "transfer_matrix.mean_energy": (transfer_matrix.mean_energy, LATTICE | {"beta": 0.5}),
+    "ising_plane.free_energy_per_site": (ising_plane.free_energy_per_site, {"coupling": 0.5}),
+    "ising_plane.mean_energy_as_printed": (ising_plane.mean_energy_as_printed, {"coupling": 0.5}),
+    "ising_plane.mean_energy_per_site": (ising_plane.mean_energy_per_site, {"coupling": 0.5}),
+    "ising_plane.specific_heat_per_site": (ising_plane.specific_heat_per_site, {"coupling": 0.5}),
+    "ising_counts.counts": (ising_counts.counts, {"rows": 3, "columns": 4}),
+    "ising_counts.log_partition_of_counts": (ising_counts.log_partition_of_counts, TORUS),
+    "ising_counts.energy_distribution": (ising_counts.energy_distribution, TORUS),
     "ising_torus.log_partition_as_printed": (ising_torus.log_partition_as_printed, TORUS),
     "ising_torus.log_partition": (ising_torus.log_partition, TORUS),
     "ising_torus.mean_energy": (ising_torus.mean_energy, TORUS),

@@ -5,7 +5,17 @@ import warnings
 import numpy as np
 from numba import njit
 
-from ebm_ref.kernels import adaptive_walk, batch, chain, ctc, enumeration, graph, losses, metropolis
+from ebm_ref.kernels import (
+    adaptive_walk,
+    batch,
+    chain,
+    chain_answers,
+    ctc,
+    enumeration,
+    graph,
+    losses,
+    metropolis,
+)
 from ebm_ref.samplers.posterior import Plan
 
 _rng = np.random.default_rng(0)
@@ -30,6 +40,13 @@ def _unequal(y, cost):
 def _walk(start, step_size, steps):
     """A generator of its own for each call."""
     return metropolis.random_walk(_bell, (2.0,), start, step_size, steps, np.random.default_rng(0))
+
+
+_chains = {
+    "unary": _rng.normal(size=(2, 4, 3)),
+    "pairwise": _rng.normal(size=(3, 3)),
+    "lengths": np.array([4, 3]),
+}
 
 
 def _adaptive_walk(start, draws):
@@ -87,6 +104,8 @@ CALLS = {
             "beta": 1.5,
         },
     ),
+    "kernels.chain_answers.chain_viterbi": (chain_answers.chain_viterbi, _chains),
+    "kernels.chain_answers.chain_marginals": (chain_answers.chain_marginals, _chains | {"beta": 1.5}),
     "kernels.enumeration.ground_states": (
         enumeration.ground_states,
         {"couplings": _J, "fields": _h, "count": 3},

@@ -306,6 +306,13 @@ LONG = {
     },
     "transducer": long_transducer,
     "chain": long_chain,
+    "hidden_markov": lambda rng, t: {
+        "log_start": log_rows(rng, 5),
+        "log_transitions": log_rows(rng, 5, 5),
+        "log_emissions": log_rows(rng, 5, 7),
+        "observations": rng.integers(7, size=t),
+        "labels": rng.integers(5, size=t),
+    },
     "linear_structured": lambda rng, t: {
         "weights": rng.normal(size=(4, 3)),
         "transitions": rng.normal(size=(4, 4)),

@@ -117,6 +117,13 @@ WHICH = (
         (enumerated, "enumeration, `ebm-ref verify chain_nll`"),
     ),
     (
+        "an answer of many parts: a tree",
+        ("tree_nll",),
+        (),
+        "a sum over all trees, by elimination",
+        (enumerated, "enumeration, `ebm-ref verify tree_nll`"),
+    ),
+    (
         "the alignment or the path is not known",
         ("ctc", "ctc_of_logits", "transducer"),
         (),

@@ -13,6 +13,8 @@ def variant(formula, name):
     return next(v for v in FORMULAS[formula].variants if v.name == name)
 
 
+L2 = np.log(2.0)  # powers of two: a start of 1/2, and so on; not all rows sum to 1
+HIDDEN = (-L2 * V([2.0, 1.0]), -L2 * V([[1.0, 5.0], [3.0, 2.0]]), -L2 * V([[2.0, 4.0], [1.0, 4.0]]))
 UP, PAIR = V([[1.0], [2.0]]), V([1.0, 1.0])
 CLASSES = (V([2.0]), 1.0, V([3.0]))
 HALF = (V([[3.0]]), V([L3 / 2.0]), V([[4.0]]), V([1.0]), V([0.0]))  # h = 1/2, slope 3/4
@@ -31,6 +33,17 @@ VALUES = [
         (np.eye(2), V([1.0, 3.0]), V([0.0, 2.0])),
         6.0,
     ),
+    ("hidden_markov", "transitions read from column to row", (*HIDDEN, V([1, 0]), V([1, 0])), 12.0 * L2),
+    ("hidden_markov", "first emission left out", (*HIDDEN, V([1, 0]), V([1, 0])), 6.0 * L2),
+    ("hidden_markov", "start left out", (*HIDDEN, V([1, 0]), V([1, 0])), 9.0 * L2),
+    ("hidden_markov", "emission one symbol late", (*HIDDEN, V([1, 0]), V([1, 0])), 12.0 * L2),
+    (
+        "hidden_markov",
+        "starts in state 0, one transition before the first symbol",
+        (*HIDDEN, V([1, 0]), V([1, 0])),
+        14.0 * L2,
+    ),
+    ("hidden_markov", "log-probability, to be maximised", (*HIDDEN, V([1, 0]), V([1, 0])), -10.0 * L2),
     ("two_class", "answers 0 and 1", (*CLASSES, 1), -7.0),
     ("two_class", "answers 0 and 1", (*CLASSES, -1), 0.0),
     ("two_class", "energies taken for scores", (*CLASSES, -1), -7.0),

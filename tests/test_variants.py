@@ -17,6 +17,7 @@ def variant(formula, name):
 E4 = np.array([1.0, 0.5, 2.0, 3.0])
 COSTS = np.array([0.0, 1.0, 2.0, 3.0])
 THREE, TURN = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 4.0]]), np.array([[0.0, 8.0], [16.0, 0.0]])
+PARSE = np.array([[0.0, np.log(2.0)], [0.0, np.log(3.0)]]), np.zeros(2)  # 2 below 1 has 1/2, 1 below 2 has 1
 PAIR, UP = np.array([[0.0, 4.0], [4.0, 0.0]]), np.array([1.0, 0.5])
 OVERFLOWS = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:divide by zero")
 
@@ -60,6 +61,12 @@ VALUES = [
     ("potts", "each unit agrees with itself", (PAIR + np.eye(2), np.zeros((2, 2)), np.array([1, 0])), -1.0),
     ("potts", "product of spins", (PAIR, np.zeros((2, 2)), np.array([1, 0])), 4.0),
     ("potts", "cost of disagreement", (PAIR, np.diag(UP), np.array([0, 1])), 2.5),
+    ("tree_nll", "arcs read from word to head", (*PARSE, np.array([0, 1])), np.log(1.5)),
+    ("tree_nll", "several words on the root", (*PARSE, np.array([0, 1])), np.log(5.0)),
+    ("tree_nll", "each word by itself", (*PARSE, np.array([0, 1])), np.log(6.0)),
+    ("tree_nll", "1e-5 added to every arc", (*PARSE, np.array([0, 1])), np.log(3.00004)),
+    ("tree_nll", "the diagonal is the root", (*PARSE, np.array([0, 1])), np.log(5.0 / 3.0)),
+    ("tree_nll", "log-likelihood, to be maximised", (*PARSE, np.array([0, 1])), -np.log(3.0)),
     ("rbm", "signs turned", (PAIR, UP, UP, np.array([1, 0]), np.array([0, 1])), 5.5),
     ("rbm", "weights transposed", (np.triu(PAIR), 0 * UP, UP, np.array([0, 1]), np.array([1, 0])), -5.0),
     ("rbm_free_energy", "logarithm of one plus exponential", (PAIR * 200, UP, UP, UP * 2), -np.inf),

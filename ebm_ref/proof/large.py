@@ -251,7 +251,37 @@ def table(n, m, **more):
 
 
 TABLES = {"n": (40, 4), "m": (4, 40), "n-and-m": (14, 12)}
+
+
+def many_words(rng):
+    """A tree of twelve words: each but the first hangs on one before it."""
+    return {
+        "arcs": on_a_grid(rng.normal(size=(12, 12))),
+        "roots": on_a_grid(rng.normal(size=12)),
+        "heads": np.array([0, *(rng.integers(1, m + 1) for m in range(1, 12))]),
+        "beta": 0.75,
+    }
+
+
+def many_states(k, n, t):
+    """A hidden Markov model of so many states, symbols and moments, in logarithms on the grid."""
+    logs = lambda rng, *shape: on_a_grid(-0.25 - 3.0 * rng.uniform(size=shape))
+
+    def drawn(rng):
+        return {
+            "log_start": logs(rng, k),
+            "log_transitions": logs(rng, k, k),
+            "log_emissions": logs(rng, k, n),
+            "observations": rng.integers(n, size=t),
+            "labels": rng.integers(k, size=t),
+        }
+
+    return drawn
+
+
 DRAWN = {
+    "hidden_markov": {"k": many_states(20, 3, 5), "n": many_states(3, 40, 5), "t": many_states(3, 2, 40)},
+    "tree_nll": {"n": many_words},
     "convnet": {"h": convnet},
     "alignment": {axis: table(*shape) for axis, shape in TABLES.items()},
     "soft_alignment": {axis: table(*shape, beta=1.5) for axis, shape in TABLES.items()},

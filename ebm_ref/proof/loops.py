@@ -180,6 +180,18 @@ def _chain_nll(unary, pairwise, labels, beta):
     return math.log(math.fsum(math.exp(beta * (E[tuple(labels)] - e)) for e in E.values())) / beta
 
 
+def _tree_nll(arcs, roots, heads, beta):
+    """Every map from words to heads that loses all its words if leaves are taken off it."""
+    words, E = range(1, len(roots) + 1), {}
+    for y in itertools.product(range(len(roots) + 1), repeat=len(roots)):
+        left = set(words)
+        while leaves := left - {y[m - 1] for m in left}:
+            left -= leaves
+        if not left and y.count(0) == 1:
+            E[y] = math.fsum(arcs[h - 1][m] if h else roots[m] for m, h in enumerate(y))
+    return math.log(math.fsum(math.exp(beta * (E[tuple(heads)] - e)) for e in E.values())) / beta
+
+
 def _chain_hinge(unary, pairwise, labels, margin):
     E = _sequences(unary, pairwise)
     return max(0.0, margin + E[tuple(labels)] - min(e for y, e in E.items() if y != tuple(labels)))
@@ -331,6 +343,7 @@ ENUMERATIONS = SIGNALS | {
         min(_readings(energies, arcs)[tuple(answer)]) - min(map(min, _readings(energies, arcs).values()))
     ),
     "graph_nll": _graph_nll,
+    "tree_nll": _tree_nll,
     "chain_nll": _chain_nll,
     "chain_perceptron": lambda unary, pairwise, labels: _chain_margin_rescaled_hinge(
         unary, pairwise, labels, 0.0

@@ -53,6 +53,21 @@ def chain_nll(unary, pairwise, labels, beta):
     return -log(exp(-beta * chain(unary, pairwise, labels)) / sum(a)) / beta
 
 
+def tree_nll(arcs, roots, heads, beta):
+    """The matrix-tree theorem: roots in place of the first row of the Laplacian, and Gauss's elimination."""
+    n = len(roots)
+    w = [[exp(-beta * e) if h != m else 0 for m, e in enumerate(row)] for h, row in enumerate(arcs)]
+    v = [exp(-beta * r) for r in roots]
+    L = [[sum(row[m] for row in w) if h == m else -w[h][m] for m in range(n)] for h in range(n)]
+    L[0], Z = v, 1
+    for k in range(n):
+        Z *= L[k][k]
+        for i in range(k + 1, n):
+            factor = L[i][k] / L[k][k]
+            L[i] = [a - factor * b for a, b in zip(L[i], L[k], strict=True)]
+    return -log(product([v, *w][head][m] for m, head in enumerate(heads)) / Z) / beta
+
+
 def lowest_chain(unary, pairwise):
     best = unary[0]
     for row in unary[1:]:
@@ -165,6 +180,7 @@ RECURSIONS = {
     ),
     "ctc_of_logits": lambda logits, target, blank: ctc([proportions(row) for row in logits], target, blank),
     "transducer": transducer,
+    "tree_nll": tree_nll,
     "chain_nll": chain_nll,
     "chain_perceptron": chain_perceptron,
     "chain_hinge": chain_hinge,

@@ -9,6 +9,7 @@ from ebm_ref.catalogue import FORMULAS
 from ebm_ref.energies import qubo
 from ebm_ref.energies.graph_transformer import all_paths
 from ebm_ref.exact.chain_enumeration import enumerate_labels
+from ebm_ref.exact.dependency_trees import trees
 from ebm_ref.laws import UNIT
 from ebm_ref.learning.descent import chain_rule
 from ebm_ref.numerics import logsumexp
@@ -88,6 +89,25 @@ def chain_loss_is_the_loss_of_the_table(loss, parameter=None, of_table=None, dra
         f"chain_{loss} is {loss} of the table of all k^t sequences, gradients by the chain rule."
     )
     return identity
+
+
+def tree_loss_is_the_loss_of_the_table(rng):
+    """tree_nll is nll of the table of all n^(n-1) trees with one word on the root."""
+    inputs = FORMULAS["tree_nll"].sample(rng)
+    e, r, heads, beta = inputs.values()
+    every, table = trees(len(heads)), np.vstack([r[None], e])
+    E = table[every, np.arange(len(heads))].sum(axis=1)
+    label = int(np.flatnonzero((every == heads).all(axis=1))[0])
+    return equal(("tree_nll", inputs), ("nll", {"energies": E, "label": label, "beta": beta}))
+
+
+def hidden_markov_is_a_chain(rng):
+    """hidden_markov(a, A, B, o, y) = chain(u, -A, y), u[t, j] = -B[j, o_t], less a[j] at the first moment."""
+    inputs = FORMULAS["hidden_markov"].sample(rng)
+    a, A, B, o, y = inputs.values()
+    u = -B[:, o].T
+    u[0] -= a
+    return equal(("hidden_markov", inputs), ("chain", {"unary": u, "pairwise": -A, "labels": y}))
 
 
 def linear_structured_is_a_chain(rng):
@@ -246,6 +266,8 @@ IDENTITIES = {
     cold_graphs_are_searched: ("graph_perceptron", "graph_nll"),
     graph_without_skips_is_a_chain: ("graph_nll", "chain_nll"),
     alignment_is_the_best_path_of_a_graph: ("alignment", "soft_alignment", "graph_transformer"),
+    tree_loss_is_the_loss_of_the_table: ("tree_nll", "nll"),
+    hidden_markov_is_a_chain: ("hidden_markov", "chain"),
     linear_structured_is_a_chain: ("linear_structured", "chain"),
     chain_loss_is_the_loss_of_the_table("nll", "beta", "beta", lambda rng: rng.uniform(0.3, 3.0)): (
         "chain_nll",

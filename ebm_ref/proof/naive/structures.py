@@ -23,6 +23,14 @@ def linear_structured(weights, transitions, features, labels):
     return chain([[dot(w, x) for w in weights] for x in features], transitions, labels)
 
 
+def hidden_markov(log_start, log_transitions, log_emissions, observations, labels):
+    """-log p(y, o), state by state: each state given the one before, then what it emits."""
+    energy = -log_start[labels[0]]
+    for before, now in itertools.pairwise(labels):
+        energy -= log_transitions[before][now]
+    return energy - sum(log_emissions[y][o] for y, o in zip(labels, observations, strict=True))
+
+
 def sequences(unary):
     """All of them, in the order of a dictionary."""
     return [list(y) for y in itertools.product(range(len(unary[0])), repeat=len(unary))]
@@ -52,6 +60,22 @@ def chain_margin_rescaled_hinge(unary, pairwise, labels, cost):
     mistakes = lambda y: sum(i != j for i, j in zip(y, labels, strict=True))
     augmented = [chain(unary, pairwise, y) - cost * mistakes(y) for y in sequences(unary)]
     return chain(unary, pairwise, labels) - augmented[lowest(augmented)]
+
+
+def comes_to_the_root(heads, word):
+    for _ in heads:
+        word = heads[word - 1] if word else 0
+    return word == 0
+
+
+def tree_nll(arcs, roots, heads, beta):
+    """All maps from words to heads, without those that are no tree with one word on the root."""
+    n = len(roots)
+    table = [[exp(-beta * e) for e in row] for row in [roots, *arcs]]
+    weight = lambda y: product(table[head][m] for m, head in enumerate(y))
+    is_tree = lambda y: y.count(0) == 1 and all(comes_to_the_root(y, word) for word in y)
+    every = [y for y in itertools.product(range(n + 1), repeat=n) if is_tree(y)]
+    return -log(weight(tuple(heads)) / sum(weight(y) for y in every)) / beta
 
 
 def ising(couplings, fields, spins):
@@ -183,6 +207,7 @@ NAIVE = {
     "potts_rbm_free_energy": potts_rbm_free_energy,
     "factor_graph": factor_graph,
     "chain": chain,
+    "hidden_markov": hidden_markov,
     "linear_structured": linear_structured,
     "alignment": alignment,
     "soft_alignment": soft_alignment,
@@ -191,6 +216,7 @@ NAIVE = {
     "graph_transformer": graph_transformer,
     "graph_perceptron": graph_perceptron,
     "graph_nll": graph_nll,
+    "tree_nll": tree_nll,
     "chain_nll": chain_nll,
     "chain_perceptron": chain_perceptron,
     "chain_hinge": chain_hinge,
