@@ -246,17 +246,42 @@ def table(n, m, **more):
     return lambda rng: {"distances": on_a_grid(rng.uniform(0.0, 3.0, size=(n, m)))} | more
 
 
+def corner(**more):
+    """A table whose best path goes down the first column and along the last row, far from the diagonal."""
+
+    def draw(rng):
+        d = 1.0 + rng.uniform(0.0, 2.0, size=(16, 13))
+        d[:, 0], d[-1] = rng.uniform(0.0, 0.125, size=16), rng.uniform(0.0, 0.125, size=13)
+        return {"distances": on_a_grid(d)} | more
+
+    return draw
+
+
+def transducer_corner(rng):
+    """Most weight on reading all frames first, and then giving all labels."""
+    inputs = transducer(rng)
+    z, target, blank = inputs["log_probabilities"] / 4.0, inputs["target"], inputs["blank"]
+    z[:, 0, blank] += 4.0
+    z[-1, np.arange(7), target] += 4.0
+    z = z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+    return inputs | {"log_probabilities": z}
+
+
 TABLES = {"n": (40, 4), "m": (4, 40), "n-and-m": (14, 12)}
 DRAWN = {
+    name: {axis: table(*shape, **more) for axis, shape in TABLES.items()} | {"corner": corner(**far)}
+    for name, more, far in (
+        ("alignment", {}, {}),
+        ("soft_alignment", {"beta": 1.5}, {"beta": 1.5}),
+        ("banded_alignment", {"width": 3}, {"width": 11}),
+        ("banded_soft_alignment", {"width": 3, "beta": 1.5}, {"width": 11, "beta": 1.5}),
+    )
+} | {
     "convnet": {"h": convnet},
-    "alignment": {axis: table(*shape) for axis, shape in TABLES.items()},
-    "soft_alignment": {axis: table(*shape, beta=1.5) for axis, shape in TABLES.items()},
-    "banded_alignment": {axis: table(*shape, width=3) for axis, shape in TABLES.items()},
-    "banded_soft_alignment": {axis: table(*shape, width=3, beta=1.5) for axis, shape in TABLES.items()},
     "graph_transformer": {"n": path_of_arcs(18)},
     "graph_perceptron": {"n": path_of_arcs(18)},
     "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
-    "transducer": {"t": transducer},
+    "transducer": {"t": transducer, "corner": transducer_corner},
 } | {
     name: {
         "t": ctc(scores, 40, 5, 12),

@@ -1,0 +1,503 @@
+r"""Mutants: what a program becomes when one place of its text is changed.
+
+    program  the functions behind a formula: a page's, or the naive expression in float64
+    edit     one place of its text and what stands there instead: `a + b` -> `a - b`
+    mutant   the program with one edit
+
+The golden vectors must convict every mutant that computes something else (scripts/mutate_candidates.py).  A
+program reaches from a page's value and gradients to all functions that they call, on the same page or on
+one that has no formula of its own.  What a page refuses, its record and its cases are not mutated, and
+neither are the functions of numerics.py, which have tests of their own.
+
+The naive expressions run in float64 here: their module of words is loaded once more, with functions of
+`math` in place of those of the tape.  So they are what a careless reader of the paper would write.
+
+Source: DeMillo, Lipton and Sayward (1978), "Hints on Test Data Selection".
+"""
+
+import ast
+import copy
+import functools
+import importlib
+import inspect
+import math
+import sys
+import types
+from dataclasses import dataclass
+
+import numpy as np
+
+# ---- edits ----
+
+OPPOSITES = {
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+PAIRS = (
+    ("maximum", "minimum"),
+    ("max", "min"),
+    ("argmax", "argmin"),
+    ("larger", "smaller"),
+    ("sin", "cos"),
+    ("triu", "tril"),
+    ("any", "all"),
+    ("floor", "ceil"),
+    ("sum", "max"),
+    ("total", "max"),
+    ("log", "log1p"),
+    ("exp", "expm1"),
+    ("zeros", "ones"),
+)
+INSTEAD = {name: other for pair in PAIRS for name, other in (pair, pair[::-1])} | {"max": "min"}
+# calls of one argument that are left whole: without them nothing runs
+NEEDED = {"len", "range", "list", "int", "float", "tuple", "set", "dict", "next", "iter", "enumerate", "zip"}
+NEEDED |= {"zeros", "ones", "arange", "array", "asarray", "sum", "total", "shape", "ndim", "eye", "empty"}
+
+# calls whose arguments may change places, or must not
+SYMMETRIC = {"maximum", "minimum", "max", "min", "larger", "smaller", "isinstance", "zip", "range"}
+SYMMETRIC |= {"dot", "weighted"}  # but np.dot, where a matrix may stand on one side
+
+
+@dataclass
+class Edit:
+    """One place of a function's text, and what may stand there."""
+
+    owner: object  # the node that holds the place
+    field: str
+    index: int | None  # in a list of nodes
+    new: ast.AST
+    function: str
+    text: str = ""  # old -> new, and which of several alike
+
+    def put(self, node):
+        if self.index is None:
+            setattr(self.owner, self.field, node)
+        else:
+            getattr(self.owner, self.field)[self.index] = node
+
+
+def edits(function, name):
+    """Every edit of a function's text, in the order of the text."""
+    seen, found = {}, []
+    for owner, field, index, node in places(function):
+        for new in replacements(node):
+            text = f"{said(node)} -> {said(new)}"
+            seen[text] = seen.get(text, 0) + 1
+            more = f" #{seen[text]}" if seen[text] > 1 else ""
+            found.append(Edit(owner, field, index, new, name, text + more))
+    return found
+
+
+def said(node):
+    """The text of a node, its first line where it has many."""
+    return ast.unparse(ast.fix_missing_locations(node)).strip().partition("\n")[0]
+
+
+def places(node):
+    """Yield (owner, field, index, node) for all that can be edited in a function."""
+    for field, value in ast.iter_fields(node):
+        if field in ("args", "decorator_list", "returns", "keywords") and not isinstance(node, ast.Call):
+            continue
+        many = value if isinstance(value, list) else [value]
+        for i, child in enumerate(many):
+            if isinstance(child, ast.AST) and not is_closed(child):
+                yield node, field, i if isinstance(value, list) else None, child
+                yield from places(child)
+
+
+def is_closed(node):
+    """Texts, errors, the reading of a sample, `strict=` and the state of warnings."""
+    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    checked = isinstance(node, ast.Call) and called(node) in ("checked", "errstate", "require")
+    strict = isinstance(node, ast.keyword) and node.arg not in ("axis", "initial", "default")
+    return text or checked or strict or isinstance(node, ast.Raise | ast.JoinedStr)
+
+
+def called(node):
+    """The last name of what is called."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def replacements(node):
+    """What may stand in place of a node."""
+    make = MAKERS.get(type(node))
+    return [] if make is None else list(make(node))
+
+
+def minus(node):
+    return ast.UnaryOp(ast.USub(), node)
+
+
+def plus(node, number):
+    op = ast.Add() if number > 0 else ast.Sub()
+    return ast.BinOp(node, op, ast.Constant(abs(number)))
+
+
+def of_operation(node):
+    a, b = node.left, node.right
+    other = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
+    if type(node.op) in other:
+        yield ast.BinOp(a, other[type(node.op)](), b)
+    if isinstance(node.op, ast.Sub | ast.Div | ast.Pow | ast.MatMult):
+        yield ast.BinOp(b, node.op, a)
+    yield a
+    yield minus(b) if isinstance(node.op, ast.Sub) else b
+
+
+def of_sign(node):
+    if not isinstance(node.op, ast.Invert):
+        yield node.operand
+
+
+def of_comparison(node):
+    for i, op in enumerate(node.ops):
+        for other in OPPOSITES.get(type(op), ()):
+            yield ast.Compare(node.left, [*node.ops[:i], other(), *node.ops[i + 1 :]], node.comparators)
+
+
+def of_logic(node):
+    yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+    for i in range(len(node.values)):
+        left = node.values[:i] + node.values[i + 1 :]
+        yield left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
+
+
+def of_constant(node):
+    x = node.value
+    if isinstance(x, bool):
+        yield ast.Constant(not x)
+    elif isinstance(x, int):
+        yield from (ast.Constant(x + 1), minus(ast.Constant(1)) if x == 0 else ast.Constant(x - 1))
+    elif isinstance(x, float):
+        yield ast.Constant(x + 1.0)
+        if x != 0.0:
+            yield from (ast.Constant(2.0 * x), minus(node))
+
+
+def of_call(node):
+    name = called(node)
+    if name in INSTEAD and not (name == "log" and len(node.args) != 1):
+        yield ast.Call(renamed(node.func, INSTEAD[name]), node.args, node.keywords)
+    if len(node.args) == 1 and not node.keywords and name not in NEEDED:
+        yield node.args[0]
+    for i in range(len(node.args) - 1):
+        a = node.args
+        is_symmetric = name in SYMMETRIC and (name != "dot" or isinstance(node.func, ast.Name))
+        if not is_symmetric and ast.unparse(a[i]) != ast.unparse(a[i + 1]):
+            swapped = [*a[:i], a[i + 1], a[i], *a[i + 2 :]]
+            yield ast.Call(node.func, swapped, node.keywords)
+    if name == "range":
+        for i, argument in enumerate(node.args):
+            if not isinstance(argument, ast.Constant):
+                for step in (1, -1):
+                    moved = [*node.args[:i], plus(argument, step), *node.args[i + 1 :]]
+                    yield ast.Call(node.func, moved, [])
+
+
+def renamed(function, name):
+    if isinstance(function, ast.Attribute):
+        return ast.Attribute(function.value, name, ast.Load())
+    return ast.Name(name, ast.Load())
+
+
+def of_subscript(node):
+    if not isinstance(node.ctx, ast.Load):
+        return
+    inner = node.value
+    if isinstance(inner, ast.Subscript) and ast.unparse(inner.slice) != ast.unparse(node.slice):
+        yield ast.Subscript(ast.Subscript(inner.value, node.slice, ast.Load()), inner.slice, ast.Load())
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    for i, part in enumerate(parts):
+        for new in indices(part):
+            many = [*parts[:i], new, *parts[i + 1 :]]
+            place = ast.Tuple(many, ast.Load()) if isinstance(node.slice, ast.Tuple) else new
+            yield ast.Subscript(node.value, place, ast.Load())
+    if len(parts) == 2 and isinstance(node.slice, ast.Tuple):
+        yield ast.Subscript(node.value, ast.Tuple(parts[::-1], ast.Load()), ast.Load())
+
+
+def indices(part):
+    """Another index or slice."""
+    if isinstance(part, ast.Slice):
+        if part.lower:
+            yield ast.Slice(None, part.upper, part.step)
+        if part.upper:
+            yield ast.Slice(part.lower, None, part.step)
+        if part.step:
+            yield ast.Slice(part.lower, part.upper, None)
+        if not part.lower and not part.step:
+            yield ast.Slice(ast.Constant(1), part.upper, None)
+    elif isinstance(part, ast.Name | ast.BinOp):
+        yield plus(part, -1)
+
+
+def of_attribute(node):
+    if node.attr in ("T", "mT"):
+        yield node.value
+
+
+def of_choice(node):
+    yield from (node.body, node.orelse)
+
+
+def of_if(node):
+    yield from (ast.If(ast.Constant(test), node.body, node.orelse) for test in (True, False))
+
+
+def shorter(iterable):
+    """A loop without its first turn, and without its last."""
+    every = ast.Call(ast.Name("list", ast.Load()), [iterable], [])
+    for cut in (ast.Slice(ast.Constant(1), None), ast.Slice(None, minus(ast.Constant(1)))):
+        yield ast.Subscript(every, cut, ast.Load())
+
+
+def of_loop(node):
+    for iterable in shorter(node.iter):
+        yield ast.For(node.target, iterable, node.body, node.orelse)
+
+
+def of_comprehension(node):
+    for iterable in shorter(node.iter):
+        yield ast.comprehension(node.target, iterable, node.ifs, 0)
+    for i, condition in enumerate(node.ifs):
+        left = node.ifs[:i] + node.ifs[i + 1 :]
+        yield ast.comprehension(node.target, node.iter, left, 0)
+        yield ast.comprehension(node.target, node.iter, [*left, ast.UnaryOp(ast.Not(), condition)], 0)
+
+
+def of_assignment(node):
+    if isinstance(node.targets[0], ast.Subscript):
+        yield ast.Pass()
+
+
+def of_update(node):
+    yield ast.Pass()
+    other = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+    if type(node.op) in other:
+        yield ast.AugAssign(node.target, other[type(node.op)](), node.value)
+
+
+def of_return(node):
+    if node.value is not None and not isinstance(node.value, ast.Tuple | ast.Constant):
+        yield ast.Return(minus(node.value))
+        yield ast.Return(ast.BinOp(ast.Constant(2.0), ast.Mult(), node.value))
+
+
+MAKERS = {
+    ast.BinOp: of_operation,
+    ast.UnaryOp: of_sign,
+    ast.Compare: of_comparison,
+    ast.BoolOp: of_logic,
+    ast.Constant: of_constant,
+    ast.Call: of_call,
+    ast.Subscript: of_subscript,
+    ast.Attribute: of_attribute,
+    ast.IfExp: of_choice,
+    ast.If: of_if,
+    ast.For: of_loop,
+    ast.comprehension: of_comprehension,
+    ast.Assign: of_assignment,
+    ast.AugAssign: of_update,
+    ast.Return: of_return,
+}
+
+
+# ---- programs ----
+
+
+class Program:
+    """Functions of some modules, reached from roots, in name spaces of their own.
+
+    `roots` are {output: (module name, function name)}; after `make(edit)` `call(output, ...)` runs the mutant.
+    """
+
+    def __init__(self, roots, is_open):
+        self.roots, self.is_open = roots, is_open
+        self.reached = dict.fromkeys(self._reach())
+
+    def _reach(self):
+        waiting, seen = list(self.roots.values()), set()
+        while waiting:
+            module, name = waiting.pop(0)
+            if (module, name) in seen:
+                continue
+            seen.add((module, name))
+            yield module, name
+            known = vars(sys.modules[module])
+            for used in names(definitions(module)[name]):
+                other = known.get(used)
+                home = getattr(other, "__module__", None)
+                if isinstance(other, types.FunctionType) and self._has(home, other.__name__):
+                    waiting.append((home, other.__name__))
+
+    def _has(self, module, name):
+        return self.is_open(module) and name in definitions(module)
+
+    def edits(self):
+        """Every edit of every function that is reached."""
+        for module, name in self.reached:
+            yield from edits_of(module, name)
+
+    def make(self, edit=None, module=None):
+        """The functions of the roots, with an edit of a module's function, as {output: function}."""
+        code = None if edit is None else _compiled(edit, module)
+        spaces = {m: dict(vars(sys.modules[m])) for m, _ in self.reached}
+        for m, space in spaces.items():
+            _rebind(space, spaces)
+            if "follow" in space:
+                space["follow"](())  # notes of its own
+            if m == module:
+                exec(code, space)  # the text is our own
+                for other in spaces.values():
+                    if other is not space and edit.function in other:
+                        other[edit.function] = space[edit.function]
+        return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
+
+
+def names(function):
+    """What a function reads that is not its own."""
+    found = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {node.id for node in found if isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    return dict.fromkeys(node.id for node in found if node.id not in own)
+
+
+def _rebind(space, spaces):
+    """Functions of the modules of a program look for names in its own name spaces."""
+    for name, f in list(space.items()):
+        if isinstance(f, types.FunctionType) and f.__module__ in spaces:
+            home = spaces[f.__module__]
+            space[name] = types.FunctionType(f.__code__, home, f.__name__, f.__defaults__, f.__closure__)
+            space[name].__kwdefaults__ = f.__kwdefaults__
+
+
+def _compiled(edit, module):
+    """The edited function as code; the text is then as it was."""
+    old = getattr(edit.owner, edit.field)
+    old = old if edit.index is None else old[edit.index]
+    edit.put(edit.new)
+    try:
+        tree = ast.Module([copy.deepcopy(definitions(module)[edit.function])], [])
+    finally:
+        edit.put(old)
+    return compile(ast.fix_missing_locations(tree), module, "exec")
+
+
+@functools.cache
+def definitions(module):
+    """The functions of a module's text by name."""
+    loaded = sys.modules[module]
+    source = getattr(loaded, "source", None) or inspect.getsource(loaded)
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+@functools.cache
+def edits_of(module, name):
+    """Pairs (module, edit) of one function."""
+    return [(module, edit) for edit in edits(definitions(module)[name], name)]
+
+
+# ---- the programs of formulas ----
+
+CLOSED = ("numerics", "checks", "formula", "laws")
+
+
+@functools.cache
+def pages():
+    from ebm_ref import FORMULAS
+
+    return {formula.value.__module__ for formula in FORMULAS.values()}
+
+
+def page(formula):
+    """The page's value and gradients."""
+    home = formula.value.__module__
+    roots = {"value": (home, formula.value.__name__)}
+    roots |= {a: (home, g.__name__) for a, g in formula.gradients.items()}
+
+    def is_open(module):
+        ours = str(module).startswith("ebm_ref.") and module.rpartition(".")[2] not in CLOSED
+        return module == home or (ours and module not in pages())
+
+    return Program(roots, is_open)
+
+
+WORDS = {
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+    "sin": math.sin,
+    "cos": math.cos,
+    "loggamma": math.lgamma,
+    "power": lambda x, q: float(x) ** q,
+    "pi": lambda: math.pi,
+    "besseli": lambda n, x: float(np.i0(x)),
+}
+LITERAL = "ebm_ref_literal."  # where the naive modules stand a second time, in float64
+
+
+class _Literal(ast.NodeTransformer):
+    """Imports from the naive modules in float64, and a function for each lambda of a table."""
+
+    def visit_ImportFrom(self, node):
+        if node.module.startswith("ebm_ref.proof."):
+            node.module = LITERAL + node.module.rpartition(".")[2]
+        return node
+
+    def visit_Module(self, node):
+        body = []
+        for statement in node.body:
+            body += [*_named_lambdas(statement), self.visit(statement)]
+        node.body = body
+        return node
+
+
+def _named_lambdas(statement):
+    """`"hinge": lambda E: ...` of a table becomes a function hinge_, so that it is mutated like others."""
+    table = isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict) and statement.value
+    for i, (key, entry) in enumerate(zip(table.keys, table.values, strict=True) if table else ()):
+        if isinstance(entry, ast.Lambda) and isinstance(key, ast.Constant):
+            name = f"{key.value}_"
+            yield ast.FunctionDef(name, entry.args, [ast.Return(entry.body)], [], type_params=[])
+            table.values[i] = ast.Name(name, ast.Load())
+
+
+@functools.cache
+def literal(name):
+    """A module of naive expressions, loaded to run in float64."""
+    home = "ebm_ref.proof.recursions" if name == "recursions" else f"ebm_ref.proof.naive.{name}"
+    tree = _Literal().visit(ast.parse(inspect.getsource(importlib.import_module(home))))
+    module = types.ModuleType(LITERAL + name)
+    module.source = ast.unparse(ast.fix_missing_locations(tree))
+    sys.modules[LITERAL + name] = module
+    exec(compile(module.source, LITERAL + name, "exec"), vars(module))  # the text is our own
+    for more in (vars(sys.modules.get(LITERAL + "words", math)), vars(math)):  # that mutants may call
+        vars(module).update({key: more[key] for key in INSTEAD if key in more and key not in vars(module)})
+    return module
+
+
+@functools.cache
+def literals():
+    """All of them, words first."""
+    tape = types.ModuleType(LITERAL + "tape")
+    vars(tape).update(WORDS)
+    sys.modules[LITERAL + "tape"] = tape
+    families = "words", "energies", "inference", "latent", "structures", "losses", "criteria", "samplers"
+    return [literal(name) for name in (*families, "recursions")]
+
+
+def naive(name, stepwise=False):
+    """The naive expression of a formula, or the recursion in its place, in float64."""
+    table = "RECURSIONS" if stepwise else "NAIVE"
+    function = next(vars(m)[table][name] for m in literals() if name in vars(m).get(table, {}))
+    return Program({"value": (function.__module__, function.__name__)}, lambda m: str(m).startswith(LITERAL))
+
+
+def has_recursion(name):
+    return name in vars(literals()[-1])["RECURSIONS"]
