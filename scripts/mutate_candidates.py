@@ -4,17 +4,17 @@
     scripts/mutate_candidates.py [NAME...] [--jobs 2] [--survivors]
 
 Three routes to each formula are changed in one place at a time (ebm_ref/proof/mutants.py): the page with its
-gradients, the naive expression in float64, and the recursion in its place.  Two more change what a right
-candidate is given: its inputs, as somebody gives them who ignores an argument, exchanges two or reads the first
-few only.  A mutant is
+gradients, the naive expression in float64, and the recursion in its place.  Others change what a right
+route is given: its inputs, as somebody gives them who ignores an argument, exchanges two or reads the
+first few only.  A mutant is
 
     convicted    on some finite vector it is a mismatch, or raises, or does not end
     imprecise    it is nowhere wrong by more than digits, but somewhere by those
     apart        only vectors with NaN or infinity tell it apart, which are judged on a line of their own
-    alike        no vector tells it apart: a line of mutants_alike.txt says why it computes the same
+    alike        no vector tells it apart
 
-Only vectors count on which the route itself is right: a literal expression overflows on some.  Exit status 1 if
-a mutant is alike, or imprecise, without a line.
+A line of mutants_alike.txt says why one that is imprecise or alike computes the same; without one the exit
+status is 1.  Only vectors count on which the route itself is right: a literal expression overflows on some.
 """
 
 import argparse
@@ -33,7 +33,7 @@ import numpy as np
 
 from ebm_ref import FORMULAS
 from ebm_ref.proof import golden, large, mutants
-from ebm_ref.proof.bounds import is_finite, measure, of
+from ebm_ref.proof.bounds import is_finite, measure
 
 VERDICTS = "alike", "apart", "imprecise", "convicted"
 SECONDS = 0.3  # of computing, for one vector; right routes take a tenth of it
@@ -229,12 +229,17 @@ def changes(formula, known):
         longest = max((large.length(formula, axis, v["inputs"]) for v, _ in known), default=0)
         for n in (n for n in large.CUTS if n < longest):
             yield f"first {n} of axis {axis}", cut(formula, axis, n), filled
-            if large.named(name_of(formula), first, axis):
+            name = name_of(formula)
+            if large.named(name, first, axis) and (name, axis) not in large.ONE_PLACE:
                 yield f"first {n} of axis {axis} and what is named", cut_but(formula, axis, n), value_alone
     for a, axes in formula.shapes.items():
         if len(axes) >= 2 and formula.value.__name__ in BANDED:
             for width in (5, 7):
-                yield f"{a} in a band of {width}", mapped(a, functools.partial(band, width=width)), as_they_are
+                yield (
+                    f"{a} in a band of {width}",
+                    mapped(a, functools.partial(band, width=width)),
+                    as_they_are,
+                )
 
 
 BANDED = {"alignment", "soft_alignment", "banded_alignment", "banded_soft_alignment", "transducer"}
@@ -326,21 +331,12 @@ def filled(output, answer, inputs):
     return whole
 
 
-# ---- beams ----
-
-
-def kept(ways, width):
-    """The largest few of what leads to each place, others without a way."""
-    best = sorted(ways, key=ways.get, reverse=True)[:width]
-    return {place: ways[place] for place in best}
-
-
 # ---- the reasons ----
 
 
 @functools.cache
 def reasons():
-    """{pattern: reason} of the file: a reason stands alone, the keys that it explains below, indented."""
+    """{pattern: reason} of the file: below each reason, indented, regular expressions of the keys."""
     found, reason = {}, ""
     for line in REASONS.read_text().splitlines() if REASONS.exists() else ():
         if line.startswith(" "):
@@ -351,13 +347,9 @@ def reasons():
 
 
 @functools.cache
-def patterns():
-    return [(re.compile(re.escape(key).replace("\\.\\.\\.", ".*")), key) for key in reasons()]
-
-
 def explained(key):
-    """The pattern of the line that explains a survivor, or None; `...` stands for any text."""
-    return next((line for pattern, line in patterns() if pattern.fullmatch(key)), None)
+    """The pattern of the line that explains a survivor, or None."""
+    return next((pattern for pattern in reasons() if re.fullmatch(pattern, key)), None)
 
 
 # ---- the run ----
@@ -370,7 +362,9 @@ def run(name):
 
 def sample(count, seed):
     """That many mutants of all, drawn by their keys: [(route, key, make)]."""
-    every = [(route, key, make) for name in FORMULAS for route in routes(name) for key, make in route.mutants()]
+    every = [
+        (route, key, make) for name in FORMULAS for route in routes(name) for key, make in route.mutants()
+    ]
     every.sort(key=lambda one: zlib.crc32(f"{seed} {one[1]}".encode()))
     return every[:count]
 

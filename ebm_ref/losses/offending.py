@@ -112,7 +112,9 @@ FORMULA = Formula(
             ([0.0, 2.0, 1.0], 0), 2, exposes="correct answer not left out"
         ),
         "a tie goes to the lowest index": Case(([3.0, 1.0, 1.0], 0), 1),
-        "two lowest, exactly alike": Case(([0.5, 1.0, 0.25, 0.25], 1), 2, exposes="ties go to the highest index"),
+        "two lowest, exactly alike": Case(
+            ([0.5, 1.0, 0.25, 0.25], 1), 2, exposes="ties go to the highest index"
+        ),
         "all alike": Case(([0.5, 0.5, 0.5], 0), 1, exposes="ties go to the highest index"),
         "an impossible answer is no temptation": Case(([np.inf, 0.0, 5.0], 1), 2),
         "not a number prevails": Case(([0.0, 1.0, np.nan], 0), 2),

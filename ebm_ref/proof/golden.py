@@ -233,7 +233,9 @@ def _oracle_truth(on, sides, formula, inputs, case, dtypes):
             kinks[dtype] = _hull(formula, [on(script) for script in scripts])
     if np.asarray(formula.cases[0].value).dtype.kind == "i":
         truth["value"] = truth["value"].astype(int)
-        kinks = {} if case and case.exposes else kinks  # it says which of equals is the index, and who differs
+        kinks = (
+            {} if case and case.exposes else kinks
+        )  # it says which of equals is the index, and who differs
     if case and kinks:  # at a corner the convention is a decision, and the case states it
         truth["gradients"] |= {a: np.asarray(g, float) for a, g in case.gradients.items()}
     return {"truth": "oracle", **_plain(truth), "kinks": _plain(kinks)}

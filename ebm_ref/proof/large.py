@@ -82,6 +82,7 @@ ONE_PLACE = {
     ("gaussian_mixture_energy", "c"),
     ("factor_graph", "k"),
     ("factor_graph", "n"),
+    ("convnet", "k"),
 }
 
 
@@ -147,7 +148,9 @@ def repeated(x, axes, axis, size, rng, calm=1.0):
         if own == axis:
             x = np.take(x, rng.integers(x.shape[place], size=size), place)
     if axis in axes and x.dtype.kind == "f":
-        x = on_a_grid(calm * x * (1.0 + 0.5 * rng.uniform(-1.0, 1.0, x.shape)) + 0.25 * rng.uniform(size=x.shape))
+        x = on_a_grid(
+            calm * x * (1.0 + 0.5 * rng.uniform(-1.0, 1.0, x.shape)) + 0.25 * rng.uniform(size=x.shape)
+        )
     return x[()]
 
 
@@ -352,26 +355,30 @@ def transducer_corner(rng):
 
 
 TABLES = {"n": (40, 4), "m": (4, 40), "n-and-m": (14, 12)}
-DRAWN = {
-    name: {axis: table(*shape, **more) for axis, shape in TABLES.items()} | {"corner": corner(**far)}
-    for name, more, far in (
-        ("alignment", {}, {}),
-        ("soft_alignment", {"beta": 1.5}, {"beta": 1.5}),
-        ("banded_alignment", {"width": 3}, {"width": 11}),
-        ("banded_soft_alignment", {"width": 3, "beta": 1.5}, {"width": 11, "beta": 1.5}),
-    )
-} | {
-    "convnet": {"h": convnet, "k": lambda rng: convnet(rng) | {"label": 11}},
-    "graph_transformer": {"n": path_of_arcs(18)},
-    "graph_perceptron": {"n": path_of_arcs(18)},
-    "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
-    "transducer": {"t": transducer, "corner": transducer_corner},
-} | {
-    name: {
-        "t": ctc(scores, 40, 5, 12),
-        "c": ctc(scores, 5, 40, 2),
-        "u": ctc(scores, 16, 5, 7),
-        "certain": certain_ctc(scores, 14, 4, 3),
+DRAWN = (
+    {
+        name: {axis: table(*shape, **more) for axis, shape in TABLES.items()} | {"corner": corner(**far)}
+        for name, more, far in (
+            ("alignment", {}, {}),
+            ("soft_alignment", {"beta": 1.5}, {"beta": 1.5}),
+            ("banded_alignment", {"width": 3}, {"width": 11}),
+            ("banded_soft_alignment", {"width": 3, "beta": 1.5}, {"width": 11, "beta": 1.5}),
+        )
     }
-    for name, scores in (("ctc", "log_probabilities"), ("ctc_of_logits", "logits"))
-}
+    | {
+        "convnet": {"h": convnet, "k": lambda rng: convnet(rng) | {"label": 11}},
+        "graph_transformer": {"n": path_of_arcs(18)},
+        "graph_perceptron": {"n": path_of_arcs(18)},
+        "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
+        "transducer": {"t": transducer, "corner": transducer_corner},
+    }
+    | {
+        name: {
+            "t": ctc(scores, 40, 5, 12),
+            "c": ctc(scores, 5, 40, 2),
+            "u": ctc(scores, 16, 5, 7),
+            "certain": certain_ctc(scores, 14, 4, 3),
+        }
+        for name, scores in (("ctc", "log_probabilities"), ("ctc_of_logits", "logits"))
+    }
+)

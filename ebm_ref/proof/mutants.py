@@ -18,6 +18,7 @@ Source: DeMillo, Lipton and Sayward (1978), "Hints on Test Data Selection".
 import ast
 import copy
 import functools
+import heapq
 import importlib
 import inspect
 import math
@@ -62,6 +63,23 @@ NEEDED |= {"zeros", "ones", "arange", "array", "asarray", "sum", "total", "shape
 # calls whose arguments may change places, or must not
 SYMMETRIC = {"maximum", "minimum", "max", "min", "larger", "smaller", "isinstance", "zip", "range"}
 SYMMETRIC |= {"dot", "weighted"}  # but np.dot, where a matrix may stand on one side
+
+
+TABLES = {"a", "best", "wrong"}  # what the recursions carry from step to step
+
+
+def beam(table, keep, nothing):
+    """A table of which four entries are kept, others become nothing; lists and dictionaries alike."""
+    entries = table if isinstance(table, dict) else dict(enumerate(table))
+    best = keep(4, entries.values())
+    narrow = {key: x if x in best else nothing for key, x in entries.items()}
+    return narrow if isinstance(table, dict) else list(narrow.values())
+
+
+BEAMS = {
+    "four_largest": lambda table: beam(table, heapq.nlargest, 0.0),
+    "four_lowest": lambda table: beam(table, heapq.nsmallest, math.inf),
+}
 
 
 @dataclass
@@ -272,8 +290,16 @@ def of_comprehension(node):
 
 
 def of_assignment(node):
-    if isinstance(node.targets[0], ast.Subscript):
+    target = node.targets[0]
+    if isinstance(target, ast.Subscript):
         yield ast.Pass()
+    if (
+        isinstance(target, ast.Name)
+        and target.id in TABLES
+        and isinstance(node.value, ast.ListComp | ast.DictComp)
+    ):
+        for beam in BEAMS:
+            yield ast.Assign(node.targets, ast.Call(ast.Name(beam, ast.Load()), [node.value], []))
 
 
 def of_update(node):
@@ -314,7 +340,7 @@ MAKERS = {
 class Program:
     """Functions of some modules, reached from roots, in name spaces of their own.
 
-    `roots` are {output: (module name, function name)}; after `make(edit)` `call(output, ...)` runs the mutant.
+    `roots` are {output: (module name, function name)}; `make(edit, module)` gives the mutant of each.
     """
 
     def __init__(self, roots, is_open):
@@ -477,8 +503,10 @@ def literal(name):
     module.source = ast.unparse(ast.fix_missing_locations(tree))
     sys.modules[LITERAL + name] = module
     exec(compile(module.source, LITERAL + name, "exec"), vars(module))  # the text is our own
-    for more in (vars(sys.modules.get(LITERAL + "words", math)), vars(math)):  # that mutants may call
-        vars(module).update({key: more[key] for key in INSTEAD if key in more and key not in vars(module)})
+    for more in (vars(sys.modules.get(LITERAL + "words", math)), vars(math), BEAMS):  # that mutants may call
+        vars(module).update(
+            {key: more[key] for key in (*INSTEAD, *BEAMS) if key in more and key not in vars(module)}
+        )
     return module
 
 
