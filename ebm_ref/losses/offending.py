@@ -171,6 +171,9 @@ OUTSIDE = Formula(
             2,
             exposes="boundary counted as wrong",
         ),
+        "the correct answer far from the origin": Case(
+            ([0.0, 1.0, 2.0], [[3.0], [9.5], [0.5]], [3.25], 1.0), 1, exposes="ball ignored"
+        ),
         "a radius of zero leaves out the correct answer alone": Case(
             ([0.0, 2.0, 2.0], [[0.0], [1.0], [2.0]], [0.0], 0.0), 1
         ),

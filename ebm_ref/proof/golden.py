@@ -86,7 +86,11 @@ def unequal_halves(diagonal):
         square = [a for a, axes in formula.shapes.items() if len(axes) == 2 and axes[0] == axes[1]]
         alike = [a for a in square if np.array_equal(inputs[a], inputs[a].T)]
         by = lambda x: np.tril(1.0 + 0.5 * np.abs(x), -1) + diagonal * np.eye(len(x))
-        return {a: inputs[a] + by(inputs[a]) for a in alike}
+        units = [a for a, axes in formula.shapes.items() if alike and axes == formula.shapes[alike[0]][:1]]
+        on = [
+            a for a in units if np.asarray(inputs[a]).dtype.kind in "iu"
+        ]  # all alike, so that all pairs count
+        return {a: inputs[a] + by(inputs[a]) for a in alike} | {a: np.ones_like(inputs[a]) for a in on}
 
     return change
 

@@ -7,7 +7,7 @@ r"""Mutants: what a program becomes when one place of its text is changed.
 The golden vectors must convict every mutant that computes something else (scripts/mutate_candidates.py).  A
 program reaches from a page's value and gradients to all functions that they call, on the same page or on
 one that has no formula of its own.  What a page refuses, its record and its cases are not mutated, and
-neither are the functions of numerics.py, which have tests of their own.
+neither are the functions of numerics.py and levels.py, which have tests of their own.
 
 The naive expressions run in float64 here: their module of words is loaded once more, with functions of
 `math` in place of those of the tape.  So they are what a careless reader of the paper would write.
@@ -62,7 +62,7 @@ NEEDED |= {"zeros", "ones", "arange", "array", "asarray", "sum", "total", "shape
 
 # calls whose arguments may change places, or must not
 SYMMETRIC = {"maximum", "minimum", "max", "min", "larger", "smaller", "isinstance", "zip", "range"}
-SYMMETRIC |= {"dot", "weighted"}  # but np.dot, where a matrix may stand on one side
+SYMMETRIC |= {"dot", "weighted", "product"}  # but np.dot, where a matrix may stand on one side
 
 
 TABLES = {"a", "best", "wrong"}  # what the recursions carry from step to step
@@ -363,7 +363,7 @@ class Program:
                     waiting.append((home, other.__name__))
 
     def _has(self, module, name):
-        return self.is_open(module) and name in definitions(module)
+        return self.is_open(module) and name in definitions(module) and not name.startswith("check_")
 
     def edits(self):
         """Every edit of every function that is reached."""
@@ -376,7 +376,7 @@ class Program:
         spaces = {m: dict(vars(sys.modules[m])) for m, _ in self.reached}
         for m, space in spaces.items():
             _rebind(space, spaces)
-            if "follow" in space:
+            if "_branches" in space:
                 space["follow"](())  # notes of its own
             if m == module:
                 exec(code, space)  # the text is our own
@@ -431,7 +431,7 @@ def edits_of(module, name):
 
 # ---- the programs of formulas ----
 
-CLOSED = ("numerics", "checks", "formula", "laws")
+CLOSED = ("numerics", "checks", "formula", "laws", "levels")
 
 
 @functools.cache
@@ -454,6 +454,7 @@ def page(formula):
     return Program(roots, is_open)
 
 
+ANGLES = 2.0 * np.pi * np.arange(512) / 512  # I_n(x) is the mean of e^{x cos a} cos(n a), nearly exactly
 WORDS = {
     "exp": math.exp,
     "log": math.log,
@@ -463,7 +464,7 @@ WORDS = {
     "loggamma": math.lgamma,
     "power": lambda x, q: float(x) ** q,
     "pi": lambda: math.pi,
-    "besseli": lambda n, x: float(np.i0(x)),
+    "besseli": lambda n, x: float(np.mean(np.exp(x * np.cos(ANGLES)) * np.cos(n * ANGLES))),
 }
 LITERAL = "ebm_ref_literal."  # where the naive modules stand a second time, in float64
 
