@@ -277,6 +277,7 @@ READING_ORDER = (
     "proof.naive.samplers",
     "proof.recursions",
     "proof.oracle",
+    "proof.mutants",
     "proof.large",
     "proof.golden",
     "proof.bounds",

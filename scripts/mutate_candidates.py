@@ -14,7 +14,8 @@ first few only.  A mutant is
     alike        no vector tells it apart
 
 A line of mutants_alike.txt says why one that is alike computes the same; without one the exit status is 1.
-Digits are what a page's text is about, so that a change of it may well be imprecise; nothing else may be.  Only vectors count on which the route itself is right: a literal expression overflows on some.
+Digits are what a page's text is about, so that a change of it may well be imprecise; nothing else may be.
+Only vectors count on which the route itself is right: a literal expression overflows on some.
 """
 
 import argparse
@@ -382,8 +383,13 @@ def sample(count, seed):
 
 
 def only_digits(key):
-    """Whether it is the text of a page that is changed: what that may lose is digits, and imprecise is right."""
+    """Whether the text of a page is changed, which may lose digits: to call it imprecise is right."""
     return key.split()[1] == "page" and not key.split()[2].startswith("inputs")
+
+
+def survives(key, verdict):
+    """Whether a line must say why no vector is a mismatch."""
+    return verdict == "alike" or (verdict == "imprecise" and not only_digits(key))
 
 
 def family(name):
@@ -408,12 +414,11 @@ def report(found, all_survivors):
     for name, rows in found.items():
         for key, what in rows:
             place = totals.setdefault((family(name), key.split()[1]), Counter())
-            survives = what == "alike" or (what == "imprecise" and not only_digits(key))
-            line = explained(key) if survives else None
+            line = explained(key) if survives(key, what) else None
             place[what] += 1
-            missing += survives and line is None
-            place["without a line"] += survives and line is None
-            if survives and (all_survivors or line is None):
+            missing += survives(key, what) and line is None
+            place["without a line"] += survives(key, what) and line is None
+            if survives(key, what) and (all_survivors or line is None):
                 print(f"{what:10}{key}" + (f"\n          {reasons()[line]}" if line else ""))
     heads = (*VERDICTS[::-1], "without a line")
     print(f"{'family':12}{'route':10}" + "".join(f"{head:>12}" for head in ("mutants", *heads)))
