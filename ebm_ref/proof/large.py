@@ -382,3 +382,9 @@ DRAWN = (
         for name, scores in (("ctc", "log_probabilities"), ("ctc_of_logits", "logits"))
     }
 )
+
+# so hot that the edges of the band count
+DRAWN["banded_soft_alignment"] |= {
+    "hot-and-tall": table(13, 9, width=2, beta=0.125),
+    "hot-and-wide": table(9, 13, width=2, beta=0.125),
+}
