@@ -55,6 +55,8 @@ def samples(name, formula, rng):
             yield axis, inputs
             if missed(name, formula, axis, inputs):
                 yield f"{axis}-again", telling(name, formula, axis)
+    for what, draw in MORE.get(name, {}).items():
+        yield what, formula.bind(**draw(rng))
 
 
 def missed(name, formula, axis, inputs):
@@ -387,4 +389,27 @@ DRAWN = (
 DRAWN["banded_soft_alignment"] |= {
     "hot-and-tall": table(13, 9, width=2, beta=0.125),
     "hot-and-wide": table(9, 13, width=2, beta=0.125),
+}
+
+
+def deceptive(**more):
+    """A chain whose cheapest labels lead nowhere: a search that keeps the best four loses the best sequence."""
+
+    def draw(rng):
+        unary, pairwise = 0.5 * normal(rng, 7, 12), normal(rng, 12, 12) / 2.0
+        unary[:, :6] -= 2.0
+        pairwise[:6] += 3.0
+        pairwise[:, :6] += 3.0
+        pairwise[6:, 6:] -= 3.0
+        return {"unary": on_a_grid(unary), "pairwise": pairwise, "labels": rng.integers(12, size=7)} | more
+
+    return draw
+
+
+# besides those that are grown
+MORE = {
+    "chain_nll": {"deceptive": deceptive(beta=0.75)},
+    "chain_perceptron": {"deceptive": deceptive()},
+    "chain_hinge": {"deceptive": deceptive(margin=1.5)},
+    "chain_margin_rescaled_hinge": {"deceptive": deceptive(cost=0.75)},
 }
