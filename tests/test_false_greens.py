@@ -166,6 +166,20 @@ def test_a_chain_whose_forward_keeps_four_states_is_convicted(keep):
     assert not mismatches("chain_nll", lambda U, P, y, beta: forward(U, P, y, beta, lambda a: a))
 
 
+def viterbi(U, P, y, keep):
+    """The chain's perceptron, where each moment keeps the labels that `keep` says."""
+    a = keep(U[0])
+    for row in U[1:]:
+        a = keep(np.min(a[:, None] + P, axis=0) + row)
+    return np.sum(U[np.arange(len(y)), y]) + np.sum(P[y[:-1], y[1:]]) - np.min(a)
+
+
+def test_a_beam_of_four_labels_is_convicted():
+    beam = lambda a: np.where(a <= np.sort(a)[min(4, len(a)) - 1], a, np.inf)
+    assert "long-deceptive" in mismatches("chain_perceptron", lambda U, P, y: viterbi(U, P, y, beam))
+    assert not mismatches("chain_perceptron", lambda U, P, y: viterbi(U, P, y, lambda a: a))
+
+
 # ---- vectors too alike ----
 
 

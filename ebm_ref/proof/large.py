@@ -397,8 +397,9 @@ def deceptive(**more):
 
     def draw(rng):
         unary, pairwise = 0.5 * normal(rng, 7, 12), normal(rng, 12, 12) / 2.0
-        unary[:, :6] -= 2.0
-        pairwise[:6] += 3.0
+        unary[0, :6] -= 4.0
+        unary[3, :6] -= 10.0
+        pairwise[:6] += 5.0
         pairwise[:, :6] += 3.0
         pairwise[6:, 6:] -= 3.0
         return {"unary": on_a_grid(unary), "pairwise": pairwise, "labels": rng.integers(12, size=7)} | more
