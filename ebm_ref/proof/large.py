@@ -393,7 +393,7 @@ DRAWN["banded_soft_alignment"] |= {
 
 
 def deceptive(**more):
-    """A chain whose cheapest labels lead nowhere: a search that keeps the best four loses the best sequence."""
+    """A chain whose cheapest labels lead nowhere: a search that keeps four loses the best sequence."""
 
     def draw(rng):
         unary, pairwise = 0.5 * normal(rng, 7, 12), normal(rng, 12, 12) / 2.0
