@@ -421,11 +421,11 @@ def report(found, all_survivors):
             if survives(key, what) and (all_survivors or line is None):
                 print(f"{what:10}{key}" + (f"\n          {reasons()[line]}" if line else ""))
     heads = (*VERDICTS[::-1], "without a line")
-    print(f"{'family':12}{'route':10}" + "".join(f"{head:>12}" for head in ("mutants", *heads)))
+    print(f"{'family':12}{'route':10}" + "".join(f"{head:>15}" for head in ("mutants", *heads)))
     for place in (*totals, ("all", "")):
         row = totals.get(place) or sum(totals.values(), Counter())
         numbers = (sum(row[v] for v in VERDICTS), *(row[head] for head in heads))
-        print(f"{place[0]:12}{place[1]:10}" + "".join(f"{n:12}" for n in numbers))
+        print(f"{place[0]:12}{place[1]:10}" + "".join(f"{n:15}" for n in numbers))
     return 1 if missing else 0
 
 
