@@ -278,6 +278,7 @@ READING_ORDER = (
     "proof.recursions",
     "proof.oracle",
     "proof.mutants",
+    "proof.programs",
     "proof.large",
     "proof.golden",
     "proof.bounds",

@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 
 from ebm_ref import FORMULAS
-from ebm_ref.proof import golden, large, mutants
+from ebm_ref.proof import golden, large, programs
 from ebm_ref.proof.bounds import is_finite, measure
 
 VERDICTS = "alike", "apart", "imprecise", "convicted"
@@ -162,18 +162,18 @@ class Route:
 @functools.cache
 def routes(name):
     """Page, naive expression, recursion; every path of a large table cannot be listed."""
-    every, stepwise = vectors(name), mutants.has_recursion(name)
+    every, stepwise = vectors(name), programs.has_recursion(name)
     small = [v for v in every if not (golden.is_large(v["id"]) and is_listed(name))]
-    found = [Route(name, "page", mutants.page(FORMULAS[name]), every)]
-    found.append(Route(name, "naive", mutants.naive(name), small))
+    found = [Route(name, "page", programs.page(FORMULAS[name]), every)]
+    found.append(Route(name, "naive", programs.naive(name), small))
     if stepwise:
-        found.append(Route(name, "stepwise", mutants.naive(name, stepwise=True), every))
+        found.append(Route(name, "stepwise", programs.naive(name, stepwise=True), every))
     return found
 
 
 def is_listed(name):
     """Whether the naive expression lists all paths or configurations."""
-    return mutants.has_recursion(name)
+    return programs.has_recursion(name)
 
 
 # ---- inputs given otherwise ----

@@ -8,7 +8,7 @@ import pytest
 from conftest import script
 
 from ebm_ref import FORMULAS
-from ebm_ref.proof import mutants
+from ebm_ref.proof import mutants, programs
 
 candidates = script("mutate_candidates")
 SAMPLE, SEED = 500, 1
@@ -31,7 +31,7 @@ def test_routes_are_right_before_they_are_mutated(name):
 
 def test_the_program_of_a_mutant_is_another_and_the_page_stays():
     formula = FORMULAS["hinge"]
-    program = mutants.page(formula)
+    program = programs.page(formula)
     sample = np.array([1.0, 3.0, 1.5]), 0, 1.0
     values = {float(program.make(edit, module)["value"](*sample)) for module, edit in finite(program, sample)}
     assert len(values) > 3 and formula.value(*sample) == program.make()["value"](*sample) == 0.5
