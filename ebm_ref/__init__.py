@@ -324,6 +324,8 @@ READING_ORDER = (
     "proof.naive.noise_contrast",
     "proof.recursions",
     "proof.oracle",
+    "proof.mutants",
+    "proof.programs",
     "proof.large",
     "proof.golden",
     "proof.bounds",

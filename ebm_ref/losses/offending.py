@@ -13,7 +13,7 @@ Source: LeCun et al. (2006), Section 2.2, Definitions 1 and 2.
 import autograd.numpy as np
 
 from ebm_ref.checks import require
-from ebm_ref.formula import Case, Formula, Mistake
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 
 
@@ -92,6 +92,11 @@ def rules_outside(energies, answers, correct, radius):
     require(beyond, "radius", radius, "must leave an answer outside the ball")
 
 
+def offenders(E, y):
+    """The energies of the wrong answers, +inf in place of the right one."""
+    return np.where(np.arange(len(E)) == y, np.inf, E)
+
+
 DOG = {"energies": -np.log(np.array([0.01, 0.70, 0.20, 0.09])), "label": 1}
 
 FORMULA = Formula(
@@ -107,6 +112,10 @@ FORMULA = Formula(
             ([0.0, 2.0, 1.0], 0), 2, exposes="correct answer not left out"
         ),
         "a tie goes to the lowest index": Case(([3.0, 1.0, 1.0], 0), 1),
+        "two lowest, exactly alike": Case(
+            ([0.5, 1.0, 0.25, 0.25], 1), 2, exposes="ties go to the highest index"
+        ),
+        "all alike": Case(([0.5, 0.5, 0.5], 0), 1, exposes="ties go to the highest index"),
         "an impossible answer is no temptation": Case(([np.inf, 0.0, 5.0], 1), 2),
         "not a number prevails": Case(([0.0, 1.0, np.nan], 0), 2),
     },
@@ -119,6 +128,11 @@ FORMULA = Formula(
         "correct answer not left out": Mistake(
             lambda E, y: int(np.argmin(E)),
             symptom="once the model is right, the answer offends itself and margin losses stop at E_o = E_y",
+        ),
+        "ties go to the highest index": Convention(
+            lambda E, y: int(np.flatnonzero(offenders(E, y) == np.min(offenders(E, y)))[-1]),
+            seen_in="a search that ends with `if E[j] <= lowest`",
+            symptom="where energies are tied exactly, another answer is pulled up",
         ),
     },
     rules=check_table,
@@ -149,6 +163,17 @@ OUTSIDE = Formula(
         "the boundary belongs to the ball: (3, 4) is not wrong yet": Case(
             ([0.0, 1.0], [[3.0, 4.0], [0.0, 9.0]], [0.0, 0.0], 5.0), 1
         ),
+        "exactly on the boundary, in one dimension": Case(
+            ([0.0, 1.0, 2.0], [[1.5], [0.25], [-2.0]], [1.0], 0.5), 1, exposes="boundary counted as wrong"
+        ),
+        "exactly on the boundary, in two": Case(
+            ([3.0, 1.0, 2.0], [[0.0, 9.0], [3.0, 4.0], [0.0, 7.0]], [0.0, 0.0], 5.0),
+            2,
+            exposes="boundary counted as wrong",
+        ),
+        "the correct answer far from the origin": Case(
+            ([0.0, 1.0, 2.0], [[3.0], [9.5], [0.5]], [3.25], 1.0), 1, exposes="ball ignored"
+        ),
         "a radius of zero leaves out the correct answer alone": Case(
             ([0.0, 2.0, 2.0], [[0.0], [1.0], [2.0]], [0.0], 0.0), 1
         ),
@@ -157,6 +182,11 @@ OUTSIDE = Formula(
         "ball ignored": Mistake(lambda E, Y, y, r: int(np.argmin(E))),
         "distance measured by its largest component": Mistake(
             lambda E, Y, y, r: int(np.argmin(np.where(np.max(np.abs(Y - y), axis=1) > r, E, np.inf)))
+        ),
+        "boundary counted as wrong": Convention(
+            lambda E, Y, y, r: int(np.argmin(np.where(distances(Y, y) >= r, E, np.inf))),
+            seen_in="an open ball, |y_j - y| < epsilon, in place of the closed one",
+            symptom="an answer at the radius exactly is pulled up",
         ),
     },
     rules=rules_outside,

@@ -71,6 +71,42 @@ def many_answers(formula, inputs):
     return {a: functools.reduce(tripled, places, inputs[a]) for a, places in along.items() if places}
 
 
+def shares(formula, inputs):
+    """Targets between the labels 0 and 1: not all that agrees on labels agrees there."""
+    asked = [a for a in ("target", "targets") if a in inputs and formula._parameters[a].annotation is not int]
+    refused = lambda a: not is_legal(formula, inputs | {a: 2.0 + np.zeros(np.shape(inputs[a]))})
+    labels = [a for a in asked if np.all(np.isin(inputs[a], (0, 1))) and refused(a)]
+    return {a: 0.3125 + 0.25 * np.asarray(inputs[a]) for a in labels}
+
+
+def unequal_halves(diagonal):
+    """A symmetric matrix becomes one whose halves differ; a formula that reads one half is wrong there."""
+
+    def change(formula, inputs):
+        square = [a for a, axes in formula.shapes.items() if len(axes) == 2 and axes[0] == axes[1]]
+        alike = [a for a in square if np.array_equal(inputs[a], inputs[a].T)]
+        by = lambda x: np.tril(1.0 + 0.5 * np.abs(x), -1) + diagonal * np.eye(len(x))
+        units = [a for a, axes in formula.shapes.items() if alike and axes == formula.shapes[alike[0]][:1]]
+        on = [
+            a for a in units if np.asarray(inputs[a]).dtype.kind in "iu"
+        ]  # all alike, so that all pairs count
+        return {a: inputs[a] + by(inputs[a]) for a in alike} | {a: np.ones_like(inputs[a]) for a in on}
+
+    return change
+
+
+def cost_of_the_right(cost):
+    """A cost of the right answer itself, which no loss asks for."""
+
+    def change(formula, inputs):
+        if not {"costs", "label"} <= set(inputs):
+            return {}
+        is_right = np.arange(len(inputs["costs"])) == inputs["label"]
+        return {"costs": np.where(is_right, cost, inputs["costs"])}
+
+    return change
+
+
 # name: what is changed in a sample, nothing where it does not apply
 HOSTILE_SAMPLES = {
     "large parameters": scaled_parameters(32.0),
@@ -78,6 +114,12 @@ HOSTILE_SAMPLES = {
     "no parameters": scaled_parameters(0.0),
     "moved together": moved_together,
     "many answers": many_answers,
+    "shares": shares,
+    "more shares": shares,
+    "unequal halves": unequal_halves(0.0),
+    "unequal halves and a diagonal": unequal_halves(0.75),
+    "cost of the right answer": cost_of_the_right(2.5),
+    "large cost of the right answer": cost_of_the_right(8.0),
 }
 
 
@@ -195,6 +237,9 @@ def _oracle_truth(on, sides, formula, inputs, case, dtypes):
             kinks[dtype] = _hull(formula, [on(script) for script in scripts])
     if np.asarray(formula.cases[0].value).dtype.kind == "i":
         truth["value"] = truth["value"].astype(int)
+        kinks = (
+            {} if case and case.exposes else kinks
+        )  # it says which of equals is the index, and who differs
     if case and kinks:  # at a corner the convention is a decision, and the case states it
         truth["gradients"] |= {a: np.asarray(g, float) for a, g in case.gradients.items()}
     return {"truth": "oracle", **_plain(truth), "kinks": _plain(kinks)}

@@ -11,6 +11,8 @@ little.  Numbers that name a place along it are drawn anew.  Formulas whose argu
 graphs, images, targets) are drawn by functions of their own.
 """
 
+import zlib
+
 import numpy as np
 
 SIZE = 40
@@ -53,28 +55,108 @@ def samples(name, formula, rng):
         return
     for axis in dict.fromkeys(axis for axes in formula.shapes.values() for axis in axes):
         if axis not in FIXED:
-            yield axis, grown(name, formula, axis, rng)
+            inputs = grown(name, formula, axis, rng)
+            yield axis, inputs
+            if missed(name, formula, axis, inputs):
+                yield f"{axis}-again", telling(name, formula, axis)
+    for what, draw in MORE.get(name, {}).items():
+        yield what, formula.bind(**draw(rng))
 
 
-def grown(name, formula, axis, rng):
-    """A sample of the formula with some forty places along an axis."""
+def missed(name, formula, axis, inputs):
+    """The cuts n for which the first n places along an axis give the same value, or nearly.
+
+    Places that an argument names are kept, unless no others are read.
+    """
+    value, same = formula.value(**inputs), []
+    for n in CUTS:
+        try:
+            first = beginning(name, formula, axis, inputs, n, (name, axis) not in ONE_PLACE)
+            gap = np.inf if first is None else np.max(np.abs(formula.value(**first) - value))
+        except (ValueError, IndexError):  # an answer of another shape, or against the rules
+            continue
+        if gap <= 1e-3 * (1.0 + np.max(np.abs(value))):
+            same.append(n)
+    return same
+
+
+# where no other place is read than one that an argument names
+ONE_PLACE = {
+    *((name, "k") for name in ("multi_layer_perceptron", "rbf_output", "joint_energy", "energy", "chain")),
+    *((name, "k") for name in ("latent_detector", "linear_structured", "nll_of_log_probabilities")),
+    *((name, "q") for name in ("potts", "potts_rbm_free_energy")),
+    ("gaussian_mixture_energy", "c"),
+    ("factor_graph", "k"),
+    ("factor_graph", "n"),
+    ("convnet", "k"),
+}
+
+
+def length(formula, axis, inputs):
+    """How many places there are along an axis."""
+    return next(np.shape(inputs[a])[axes.index(axis)] for a, axes in formula.shapes.items() if axis in axes)
+
+
+def named(name, inputs, axis):
+    """The arguments that name places along an axis."""
+    return [a for a in inputs if places(name, a) == axis]
+
+
+def beginning(name, formula, axis, inputs, n, keeps_named=True):
+    """The first n places along an axis, and those that arguments name; None where that is all."""
+    by = named(name, inputs, axis) if keeps_named else []
+    kept = {*range(n), *(int(y) for a in by for y in np.ravel(inputs[a]))}
+    kept = np.array(sorted(kept & set(range(length(formula, axis, inputs)))))
+    if len(kept) == length(formula, axis, inputs):
+        return None
+    first = {a: taken(x, formula.shapes[a], axis, kept) for a, x in inputs.items()}
+    return first | {a: np.searchsorted(kept, first[a])[()] for a in by}
+
+
+def taken(x, axes, axis, kept):
+    for place, own in enumerate(axes):
+        if own == axis:
+            x = np.take(x, kept, place)
+    return x
+
+
+CUTS = 3, 4, 10, 16  # what others were found to read, or to keep
+
+
+def telling(name, formula, axis):
+    """A sample of which no first few places give the same value, drawn until there is one."""
+    rng = np.random.default_rng([zlib.crc32(f"{name}/{axis}".encode()), 41])
+    for calm in 100 * (1.0, 0.25, 0.0625):  # large scores saturate
+        inputs = REFINED.get(name, lambda inputs: inputs)(grown(name, formula, axis, rng, calm))
+        try:
+            if not missed(name, formula, axis, inputs):
+                return inputs
+        except ValueError:  # against the rules of the page
+            continue
+    raise AssertionError(f"{name}: no sample tells how much of the axis {axis} is read")
+
+
+def grown(name, formula, axis, rng, calm=1.0):
+    """A sample of the formula with some forty places along an axis, its numbers so much calmer."""
     inputs = formula.bind(**formula.sample(rng))
     is_square = any(axes.count(axis) > 1 for axes in formula.shapes.values())
     size = SMALLER.get((name, axis), SQUARE if is_square else SIZE)
-    large = {a: repeated(np.asarray(x), formula.shapes[a], axis, size, rng) for a, x in inputs.items()}
+    large = {a: repeated(np.asarray(x), formula.shapes[a], axis, size, rng, calm) for a, x in inputs.items()}
     for a, x in large.items():
         if places(name, a) == axis:
             large[a] = rng.integers(size, size=np.shape(x))[()]
     return RESTORED.get(name, lambda inputs, rng: inputs)(large, rng)
 
 
-def repeated(x, axes, axis, size, rng):
+def repeated(x, axes, axis, size, rng, calm=1.0):
     """x with so many places along an axis, drawn from its own, each moved a little."""
     for place, own in enumerate(axes):
         if own == axis:
             x = np.take(x, rng.integers(x.shape[place], size=size), place)
     if axis in axes and x.dtype.kind == "f":
-        x = on_a_grid(x * (1.0 + 0.5 * rng.uniform(-1.0, 1.0, x.shape)) + 0.25 * rng.uniform(size=x.shape))
+        x = on_a_grid(
+            calm * x * (1.0 + 0.5 * rng.uniform(-1.0, 1.0, x.shape)) + 0.25 * rng.uniform(size=x.shape)
+        )
     return x[()]
 
 
@@ -156,6 +238,13 @@ def with_a_face(inputs, rng):
     return inputs | {"face": 1}
 
 
+def with_a_middling_radius(inputs):
+    """Half of the answers are in the ball, so that every coordinate counts."""
+    distances = np.sqrt(np.sum((inputs["answers"] - inputs["correct"]) ** 2, axis=1))
+    return inputs | {"radius": on_a_grid(np.median(distances))}
+
+
+REFINED = {"most_offending_outside": with_a_middling_radius}
 RESTORED = {
     "latent_detector_free_energy": with_a_face,
     "hopfield": symmetric,
@@ -250,6 +339,27 @@ def table(n, m, **more):
     return lambda rng: {"distances": on_a_grid(rng.uniform(0.0, 3.0, size=(n, m)))} | more
 
 
+def corner(**more):
+    """A table whose best path goes down the first column and along the last row, far from the diagonal."""
+
+    def draw(rng):
+        d = 1.0 + rng.uniform(0.0, 2.0, size=(16, 13))
+        d[:, 0], d[-1] = rng.uniform(0.0, 0.125, size=16), rng.uniform(0.0, 0.125, size=13)
+        return {"distances": on_a_grid(d)} | more
+
+    return draw
+
+
+def transducer_corner(rng):
+    """Most weight on reading all frames first, and then giving all labels."""
+    inputs = transducer(rng)
+    z, target, blank = inputs["log_probabilities"] / 4.0, inputs["target"], inputs["blank"]
+    z[:, 0, blank] += 4.0
+    z[-1, np.arange(7), target] += 4.0
+    z = z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+    return inputs | {"log_probabilities": z}
+
+
 TABLES = {"n": (40, 4), "m": (4, 40), "n-and-m": (14, 12)}
 
 
@@ -279,24 +389,62 @@ def many_states(k, n, t):
     return drawn
 
 
-DRAWN = {
-    "hidden_markov": {"k": many_states(20, 3, 5), "n": many_states(3, 40, 5), "t": many_states(3, 2, 40)},
-    "tree_nll": {"n": many_words},
-    "convnet": {"h": convnet},
-    "alignment": {axis: table(*shape) for axis, shape in TABLES.items()},
-    "soft_alignment": {axis: table(*shape, beta=1.5) for axis, shape in TABLES.items()},
-    "banded_alignment": {axis: table(*shape, width=3) for axis, shape in TABLES.items()},
-    "banded_soft_alignment": {axis: table(*shape, width=3, beta=1.5) for axis, shape in TABLES.items()},
-    "graph_transformer": {"n": path_of_arcs(18)},
-    "graph_perceptron": {"n": path_of_arcs(18)},
-    "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
-    "transducer": {"t": transducer},
-} | {
-    name: {
-        "t": ctc(scores, 40, 5, 12),
-        "c": ctc(scores, 5, 40, 2),
-        "u": ctc(scores, 16, 5, 7),
-        "certain": certain_ctc(scores, 14, 4, 3),
+DRAWN = (
+    {
+        name: {axis: table(*shape, **more) for axis, shape in TABLES.items()} | {"corner": corner(**far)}
+        for name, more, far in (
+            ("alignment", {}, {}),
+            ("soft_alignment", {"beta": 1.5}, {"beta": 1.5}),
+            ("banded_alignment", {"width": 3}, {"width": 11}),
+            ("banded_soft_alignment", {"width": 3, "beta": 1.5}, {"width": 11, "beta": 1.5}),
+        )
     }
-    for name, scores in (("ctc", "log_probabilities"), ("ctc_of_logits", "logits"))
+    | {
+        "hidden_markov": {"k": many_states(20, 3, 5), "n": many_states(3, 40, 5), "t": many_states(3, 2, 40)},
+        "tree_nll": {"n": many_words},
+        "convnet": {"h": convnet, "k": lambda rng: convnet(rng) | {"label": 11}},
+        "graph_transformer": {"n": path_of_arcs(18)},
+        "graph_perceptron": {"n": path_of_arcs(18)},
+        "graph_nll": {"n": path_of_arcs(18, beta=0.75)},
+        "transducer": {"t": transducer, "corner": transducer_corner},
+    }
+    | {
+        name: {
+            "t": ctc(scores, 40, 5, 12),
+            "c": ctc(scores, 5, 40, 2),
+            "u": ctc(scores, 16, 5, 7),
+            "certain": certain_ctc(scores, 14, 4, 3),
+        }
+        for name, scores in (("ctc", "log_probabilities"), ("ctc_of_logits", "logits"))
+    }
+)
+
+# so hot that the edges of the band count
+DRAWN["banded_soft_alignment"] |= {
+    "hot-and-tall": table(13, 9, width=2, beta=0.125),
+    "hot-and-wide": table(9, 13, width=2, beta=0.125),
+}
+
+
+def deceptive(**more):
+    """A chain whose cheapest labels lead nowhere: a search that keeps four loses the best sequence."""
+
+    def draw(rng):
+        unary, pairwise = 0.5 * normal(rng, 7, 12), normal(rng, 12, 12) / 2.0
+        unary[0, :6] -= 4.0
+        unary[3, :6] -= 10.0
+        pairwise[:6] += 5.0
+        pairwise[:, :6] += 3.0
+        pairwise[6:, 6:] -= 3.0
+        return {"unary": on_a_grid(unary), "pairwise": pairwise, "labels": rng.integers(12, size=7)} | more
+
+    return draw
+
+
+# besides those that are grown
+MORE = {
+    "chain_nll": {"deceptive": deceptive(beta=0.75)},
+    "chain_perceptron": {"deceptive": deceptive()},
+    "chain_hinge": {"deceptive": deceptive(margin=1.5)},
+    "chain_margin_rescaled_hinge": {"deceptive": deceptive(cost=0.75)},
 }
