@@ -111,7 +111,7 @@ FORMULA = Formula(
         "the score points back, as far as noise goes": Case(
             ([-3.0, 2.0], [1.0, -1.0], 0.5), -20.0, ([4.0, -4.0], [-4.0, 0.0], 40.0), "cross term turned"
         ),
-        "long noise": Case(
+        "much noise": Case(
             ([1.0, 1.0], [2.0, 0.0], 2.0), 2.5, ([2.0, 0.0], [2.0, 1.0], -1.5), "dimension forgotten"
         ),
         "short noise in three dimensions": Case(

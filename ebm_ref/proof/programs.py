@@ -208,7 +208,8 @@ def literals():
     vars(tape).update(WORDS)
     sys.modules[LITERAL + "tape"] = tape
     families = "words", "energies", "inference", "latent", "structures", "losses", "criteria", "samplers"
-    return [literal(name) for name in (*families, "recursions")]
+    signals = "score_matching", "noise_contrast"
+    return [literal(name) for name in (*families, *signals, "recursions")]
 
 
 def naive(name, stepwise=False):
