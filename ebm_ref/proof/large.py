@@ -405,7 +405,7 @@ DRAWN = (
         "convnet": {"h": convnet, "k": lambda rng: convnet(rng) | {"label": 11}},
         "graph_transformer": {"n": path_of_arcs(18)},
         "graph_perceptron": {"n": path_of_arcs(18)},
-        "graph_nll": {"n": path_of_arcs(12, beta=0.75)},
+        "graph_nll": {"n": path_of_arcs(14, beta=0.75)},
         "transducer": {"t": transducer, "corner": transducer_corner},
     }
     | {
