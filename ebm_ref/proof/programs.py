@@ -21,6 +21,7 @@ import inspect
 import math
 import sys
 import types
+import warnings
 
 import numpy as np
 
@@ -102,7 +103,8 @@ def _compiled(edit, module):
         tree = ast.Module([copy.deepcopy(definitions(module)[edit.function])], [])
     finally:
         edit.put(old)
-    return compile(ast.fix_missing_locations(tree), module, "exec")
+    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # a list called or indexed by a pair
+        return compile(ast.fix_missing_locations(tree), module, "exec")
 
 
 @functools.cache
