@@ -120,6 +120,13 @@ def test_eval(run):
     [
         (("show", "hing"), "unknown formula 'hing'; did you mean hinge"),
         (("show", "zzz"), "`ebm-ref list` shows all names"),
+        (("show", "posterior"), "it is a page: `ebm-ref read posterior`"),
+        (("show", "crf"), "pages that say it: exact.chain_nll"),
+        (("show", "HMM"), "energies.hidden_markov"),
+        (("show", "pos-weight"), "pages that say it: criteria.weighted_binary_cross_entropy"),
+        (("show", "ignore_index"), "`ebm-ref read criteria.cross_entropy`"),
+        (("eval", "dtw", "[]"), "energies.banded_alignment"),
+        (("show", "-"), "`ebm-ref list` shows all names"),
         (("verify", "nl"), "did you mean nll"),
         (("check", "tourch"), "did you mean torch"),
         (("check", ":f", "--as", "hinge"), "':f' is no target"),
