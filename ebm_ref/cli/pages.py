@@ -17,7 +17,6 @@ import ebm_ref
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.text import Usage, known, plain, print_table, reflow, table
 
-
 MACHINERY = (
     "catalogue",
     "cli.",
