@@ -116,6 +116,28 @@ def test_eval(run):
 
 
 @pytest.mark.parametrize(
+    "name, inputs, value",
+    [
+        ("negative_binomial_nll", "[0, 1, 3]", 4.0 * np.log(2.0)),  # a count has no neighbours
+        ("balanced_focal", "[0, 1, 0, 1]", np.log(2.0)),  # at the upper edge of alpha
+        ("balanced_focal", "[0, 0, 0, 0]", np.log(2.0)),
+        ("label_smoothing", "[[0, 0], 0, 1]", np.log(2.0)),
+    ],
+)
+def test_eval_of_what_has_no_neighbours_on_one_side_or_both(run, name, inputs, value):
+    status, out, _ = run("eval", name, inputs)
+    assert status == 0 and float(out.split()[1]) == pytest.approx(value, rel=1e-15)
+
+
+def test_eval_has_a_condition_for_every_case():
+    """At edges, at infinity and of whole numbers, too: what a page takes, the command takes."""
+    with np.errstate(all="ignore"):
+        for record in FORMULAS.values():
+            for case in record.cases:
+                bounds.estimated_condition(record, record.bind(**case.inputs))
+
+
+@pytest.mark.parametrize(
     "args, says",
     [
         (("show", "hing"), "unknown formula 'hing'; did you mean hinge"),
