@@ -103,6 +103,13 @@ WHICH = (
         (claims("likelihood"), "law sum e^-L = 1"),
     ),
     (
+        "a rare class",
+        ("weighted_binary_cross_entropy", "class_weighted_cross_entropy"),
+        (),
+        "a weight makes up for the numbers; subtract log w from the score for a true probability",
+        (linked("a_positive_weight_is_that_of_a_class"), "identity of weights"),
+    ),
+    (
         "graded mistakes",
         ("margin_rescaled_hinge",),
         ("hinge", "nll"),

@@ -116,10 +116,39 @@ def test_eval(run):
 
 
 @pytest.mark.parametrize(
+    "name, inputs, value",
+    [
+        ("negative_binomial_nll", "[0, 1, 3]", 4.0 * np.log(2.0)),  # a count has no neighbours
+        ("balanced_focal", "[0, 1, 0, 1]", np.log(2.0)),  # at the upper edge of alpha
+        ("balanced_focal", "[0, 0, 0, 0]", np.log(2.0)),
+        ("label_smoothing", "[[0, 0], 0, 1]", np.log(2.0)),
+    ],
+)
+def test_eval_of_what_has_no_neighbours_on_one_side_or_both(run, name, inputs, value):
+    status, out, _ = run("eval", name, inputs)
+    assert status == 0 and float(out.split()[1]) == pytest.approx(value, rel=1e-15)
+
+
+def test_eval_has_a_condition_for_every_case():
+    """At edges, at infinity and of whole numbers, too: what a page takes, the command takes."""
+    with np.errstate(all="ignore"):
+        for record in FORMULAS.values():
+            for case in record.cases:
+                bounds.estimated_condition(record, record.bind(**case.inputs))
+
+
+@pytest.mark.parametrize(
     "args, says",
     [
         (("show", "hing"), "unknown formula 'hing'; did you mean hinge"),
         (("show", "zzz"), "`ebm-ref list` shows all names"),
+        (("show", "posterior"), "it is a page: `ebm-ref read posterior`"),
+        (("show", "crf"), "pages that say it: exact.chain_nll"),
+        (("show", "HMM"), "energies.hidden_markov"),
+        (("show", "pos-weight"), "pages that say it: criteria.weighted_binary_cross_entropy"),
+        (("show", "ignore_index"), "`ebm-ref read criteria.cross_entropy`"),
+        (("eval", "dtw", "[]"), "energies.banded_alignment"),
+        (("show", "-"), "`ebm-ref list` shows all names"),
         (("verify", "nl"), "did you mean nll"),
         (("check", "tourch"), "did you mean torch"),
         (("check", ":f", "--as", "hinge"), "':f' is no target"),

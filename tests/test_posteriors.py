@@ -331,6 +331,37 @@ def test_the_walk_in_logarithms_is_the_scaling_step():
         assert moved == went and np.exp(new[0]) == pytest.approx(there)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("sampler", ["mala", "hmc"])
+def test_a_scale_in_logarithms_though_its_gradient_overflows(sampler):
+    """The first trajectories go where sigma^3 is 0 in float64, and sigma^2 is not."""
+    n, S = 30, 120.0
+
+    def by_x(x):
+        with np.errstate(divide="ignore"):
+            return n / x - S / x**3 + 1.0
+
+    def energy(z):
+        x = positive.positive(z)[0]
+        E = n * np.log(x) + S / x / x / 2.0 + x if 0.0 < x < np.inf else np.inf
+        return E - positive.positive_log_jacobian(z)
+
+    by_z = lambda z: positive.pulled_back(z, by_x(positive.positive(z)))
+    found = sample(energy, by_z, np.zeros(1), 1000, rng(), sampler)
+    line = {"intervals": ((-3.0, 6.0),)}
+    truth = expectation(lambda z: z, lambda z: float(energy(np.array([z]))), **line)[0]
+    z = found.states[:, :, 0]
+    assert abs(z.mean() - truth) < 4.5 * z.std() / np.sqrt(found.ess[0])
+    assert found.rhat[0] < 1.01
+
+
+def test_a_gradient_that_overflows_within_reach_is_a_mistake():
+    surface = mass_matrix.checked_surface(lambda x: float(x[0]), lambda x: np.full(1, np.inf))
+    assert surface.at(np.array([999.0]), 998.0).E == np.inf
+    with pytest.raises(ValueError, match="energy_gradient = "):
+        surface.at(np.array([999.0]), 1000.0)
+
+
 # posteriors whose moments are known
 
 

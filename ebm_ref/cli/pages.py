@@ -7,6 +7,7 @@ the golden vectors are made, read as text, so that multiprecision arithmetic nee
 import ast
 import contextlib
 import inspect
+import re
 import textwrap
 from pathlib import Path
 
@@ -14,12 +15,49 @@ from rich.markup import escape
 
 import ebm_ref
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.cli.text import known, plain, print_table, reflow, table
+from ebm_ref.cli.text import Usage, known, plain, print_table, reflow, table
+
+MACHINERY = (
+    "catalogue",
+    "cli.",
+    "conformance.",
+    "proof.",
+)  # pages that name everything and explain the judge
 
 
 def formula(name):
-    """The record of that name, or a Usage that suggests the nearest ones."""
-    return FORMULAS[known(name, FORMULAS, "formula")]
+    """The record of that name, or a Usage that suggests the nearest ones, and pages that speak of it."""
+    try:
+        return FORMULAS[known(name, FORMULAS, "formula")]
+    except Usage as problem:
+        raise Usage("; ".join(filter(None, [str(problem), pointer(name)]))) from None
+
+
+def pointer(name):
+    """Where to read on what is no formula but a page, or a word of pages; "" if it is neither."""
+    page = name.lower().rpartition(".")[2]
+    if page in {p.rpartition(".")[2] for p in explaining()}:
+        return f"it is a page: `ebm-ref read {page}`"
+    pages = pages_that_say(name)
+    return f"pages that say it: {', '.join(pages)} (`ebm-ref read {pages[0]}`)" if pages else ""
+
+
+def explaining():
+    """The pages but those of the machinery."""
+    return [page for page in ebm_ref.READING_ORDER if not page.startswith(MACHINERY)]
+
+
+def pages_that_say(words, most=4):
+    """Pages where the words stand, those first where they do most often; space, _ and - are the same."""
+    parts = [re.escape(part) for part in re.split(r"[\s_-]+", words) if part]
+    said = re.compile("(?<![a-z])" + r"[\s_-]+".join(parts) + "(?![a-z])", re.IGNORECASE)
+    counts = {page: len(said.findall(source(page))) for page in explaining() if parts}
+    return sorted(filter(counts.get, counts), key=counts.get, reverse=True)[:most]
+
+
+def source(page):
+    """The text of a page."""
+    return (Path(ebm_ref.__file__).parent / (page.replace(".", "/") + ".py")).read_text(encoding="utf-8")
 
 
 def page_of(record):
@@ -137,10 +175,7 @@ def read_command(args, out):
     """The source of all pages, of those of a folder, or of one, in reading order."""
     texts = []
     for page in pages_called(args.page):
-        path = Path(ebm_ref.__file__).parent / (page.replace(".", "/") + ".py")
-        texts.append(
-            f"{'=' * 79}\n{page}\n{neighbours(page)}\n{'=' * 79}\n\n{path.read_text(encoding='utf-8')}"
-        )
+        texts.append(f"{'=' * 79}\n{page}\n{neighbours(page)}\n{'=' * 79}\n\n{source(page)}")
     with out.pager() if out.is_terminal else contextlib.nullcontext():
         out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
     return 0

@@ -16,6 +16,10 @@ so that a batch of one sample does not see its weight at all, and the weight of 
 neighbours.  Keras, whose class_weight becomes a sample_weight, divides by n.  Both reductions are pages
 of their own, in weighted_reductions.py; this page is one sample, which is not reduced.
 
+Weights and label smoothing: whose weight has the share of the target that lies on other classes?  PyTorch
+2.13 gives each class its own, -sum_j w_j t_j log p_j with the t of label_smoothing.py, but its mean divides
+by sum_i w_{y_i} all the same.  Keras multiplies the whole loss by w_y, as it weights samples.
+
 Source: documentation of PyTorch 2.13, torch.nn.CrossEntropyLoss, weight; King and Zeng (2001),
 "Logistic Regression in Rare Events Data", equation (12).
 """

@@ -19,10 +19,10 @@ then >= 0:
 In the same way the force on the true class, p_y - 1, is minus what the other classes have together.
 
 A label that is to be ignored has no loss.  To leave it out is up to the batch, and this page refuses it.
-PyTorch ignores -100: it is 0 in a sum, and in a mean it is not counted, so that a mean of ignored labels
-alone is NaN (github.com/pytorch/pytorch/issues/70348).  Keras 3.15 on JAX makes every label beyond the
-classes 0, whether or not `ignore_class` names it.  optax 0.2.8 takes -1 for the last class, and k is NaN
-(github.com/google-deepmind/optax/issues/1185).
+PyTorch ignores -100, its `ignore_index`: it is 0 in a sum, and in a mean it is not counted, so that a mean
+of ignored labels alone is NaN (github.com/pytorch/pytorch/issues/70348).  Keras 3.15 on JAX makes every
+label beyond the classes 0, whether or not `ignore_class` names it.  optax 0.2.8 takes -1 for the last
+class, and k is NaN (github.com/google-deepmind/optax/issues/1185).
 
 Source: Bridle (1990), "Probabilistic Interpretation of Feedforward Classification Network Outputs".
 """

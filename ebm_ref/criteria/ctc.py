@@ -42,6 +42,8 @@ counted six times, and e^{-L} may exceed 1.
 A target with no alignment, or none of positive probability, costs +inf and has gradient 0: no small
 change of the model would make it possible.
 
+Batches, with the lengths of inputs and targets: kernels/ctc.py.
+
 Source: Graves et al. (2006), Section 4.1, equations (3)-(8), (14)-(16).
 """
 

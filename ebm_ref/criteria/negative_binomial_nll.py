@@ -8,8 +8,9 @@ r"""Negative binomial negative log-likelihood: counts that scatter more than Poi
                  - sum_{j<t} j / (1 + a j)
 
 z is the logarithm of the mean mu, as in poisson_nll, and a > 0 the dispersion on this page: the variance
-is mu + a mu^2.  Poisson's is mu, and few real counts are so well behaved; where the rate itself varies from
-sample to sample, as a Gamma variable of mean mu and variance a mu^2, the counts are negative binomial.
+is mu + a mu^2.  Poisson's is mu, and few real counts are so well behaved (overdispersion).  Where the rate
+itself varies from sample to sample, as a Gamma variable of mean mu and variance a mu^2, the counts are
+negative binomial.
 For a -> 0 this is poisson_nll.  A count that is wrong by much pulls less, by the factor 1/(1 + a mu).
 
 Written with binomial coefficients, where r = 1/a need not be whole and p = 1/(1 + a mu):

@@ -12,7 +12,7 @@ This is dynamic time warping.  d(i, j) says how badly moment i of a word fits mo
 speaker may be slower here and faster there.  A path goes from the first pair to the last, one step at
 a time: on in both sequences, on in the first, or on in the second.  The path is a latent variable, since
 nobody says which moment belongs to which.  So its energy is minimised over, E, or marginalised, F: that is
-soft-DTW, whose gamma is 1 / beta.
+soft-DTW, whose gamma is 1 / beta.  With a band around the diagonal: banded_alignment.py.
 
 There are 1, 3, 13, 63, 321 paths through tables of 1, 2, 3, 4, 5 rows and columns.  `monotone_paths` counts
 them one by one; the recursion needs n m steps.

@@ -16,9 +16,9 @@ A probability of 0 is an energy of +inf.  Since the model is normalised by const
 probability itself, that of the observations: F = -log p(o).  What is the best sequence, how probable is a
 state, how probable are the observations: all three questions are answered by exact/hidden_markov.py.
 
-A conditional random field has the same energy with free weights, and pays for their freedom with a sum over
-all sequences in each step of learning.  Here the gradients are minus counts, so that the weights of highest
-likelihood are shares of counts, seen or, if y is hidden, expected (Baum and Welch).
+A conditional random field (CRF) has the energy of an HMM with free weights, and pays for their freedom
+with a sum over all sequences in each step of learning.  Here the gradients are minus counts, so that the
+weights of highest likelihood are shares of counts, seen or, if y is hidden, expected (Baum and Welch).
 
 Conventions: emissions belong to states, and the first state emits the first symbol.  Elsewhere the first
 transition comes before the first symbol, or the emission belongs to the transition.  The page takes a, A

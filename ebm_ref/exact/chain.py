@@ -26,7 +26,8 @@ and c is right to its last bit.  So does the search for the best labels wherever
 
 Every answer is checked against the same sum written out: chain_enumeration.py.
 
-A whole problem: scripts/recipe_crf_end_to_end.py.
+Batches, with the lengths of their samples: kernels/chain_answers.py.  A whole problem:
+scripts/recipe_crf_end_to_end.py.
 
 Source: Viterbi (1967); Baum et al. (1970); Rabiner (1989), Section III; LeCun et al. (2006), Section 6.
 """

@@ -22,7 +22,8 @@ sum_n (n(y) - n) p(n), with p(n) the probability that a sequence has the transit
 moment, and where all energies are equal, always the same way.  After 300 such moments a slope has been seen
 off by 44 units of its last place.  So this page keeps 64 (u C + eta), not 4; up to 17 moments it keeps 8.
 
-A whole problem: scripts/recipe_crf_end_to_end.py.
+Batches, with the lengths of their samples: kernels/chain.py.  A whole problem:
+scripts/recipe_crf_end_to_end.py.
 
 Source: Lafferty, McCallum and Pereira (2001), Section 3; LeCun et al. (2006), Section 7.
 """

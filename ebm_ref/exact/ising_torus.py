@@ -20,6 +20,7 @@ torus grows, the largest product prevails, and
     w = sqrt(1 - (q sin t)^2),    q = 2 sinh 2K / cosh(2K)^2
 
 q = 1 at K = log(1 + sqrt 2) / 2, the critical point.  Beyond it the lattice is magnetised.
+Energy and specific heat of the infinite lattice are in ising_plane.py.
 
 In floating point: the products as printed overflow from some hundred sites on.  So their logarithms are
 summed, and a torus of a thousand by a thousand is no harder than one of three by three.  These sums share

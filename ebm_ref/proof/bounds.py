@@ -15,6 +15,7 @@ sides is right.  Pages themselves must match with 4 in place of 8.
 Source: backward error analysis, Higham (2002), "Accuracy and Stability of Numerical Algorithms", 1.5.
 """
 
+import contextlib
 from typing import NamedTuple
 
 import numpy as np
@@ -110,19 +111,23 @@ def estimated_condition(formula, inputs):
 
 
 def _differences(formula, inputs, argument):
-    """d value / d argument by central differences, output axes first; one-sided at the edge of the domain."""
-    x, f = np.asarray(inputs[argument]), formula.value
+    """d value / d argument by differences, output axes first."""
+    x = np.asarray(inputs[argument])
+    f = lambda x: formula.value(**inputs | {argument: x})
     slopes = []
     for index in np.ndindex(x.shape):
         h = np.zeros(x.shape)
         h[index] = 2.0**-20 * max(1.0, abs(x[index]))
-        try:
-            slopes.append(
-                (f(**inputs | {argument: x + h}) - f(**inputs | {argument: x - h})) / (2 * h[index])
-            )
-        except ValueError:
-            slopes.append((f(**inputs | {argument: x + h}) - f(**inputs)) / h[index])
-    return np.moveaxis(np.array(slopes), 0, -1).reshape(np.shape(f(**inputs)) + x.shape)
+        slopes.append(_slope(f, x, h))
+    return np.moveaxis(np.array(slopes), 0, -1).reshape(np.shape(f(x)) + x.shape)
+
+
+def _slope(f, x, h):
+    """By a central difference; one-sided at the edge of the domain; 0 of what is whole, and never rounded."""
+    for up, down in ((h, h), (h, 0.0 * h), (0.0 * h, h)):
+        with contextlib.suppress(ValueError):
+            return (f(x + up) - f(x - down)) / np.sum(up + down)
+    return np.zeros(np.shape(f(x)))
 
 
 def is_finite(vector):

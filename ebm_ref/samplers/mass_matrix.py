@@ -18,7 +18,8 @@ exact, but what was hard becomes harder: the condition number is squared instead
 For MALA it is the drift that gets C, and the noise its root.  Leave C out of one of the two, and the
 correction must be that of the proposal that was made; else the law is another.
 
-Where the leapfrog runs away, to infinity or out of the support, the move is refused like any other.
+Where the leapfrog runs away, to infinity or out of the support, the move is refused like any other.  So it
+is where the gradient overflows, if E has risen by 1000: e^-1000 is 0, and both ways are closed.
 
 Source: Neal (2011), "MCMC Using Hamiltonian Dynamics", Section 4.1; Roberts and Stramer (2002), "Langevin
 Diffusions and Metropolis-Hastings Algorithms", for MALA.
@@ -32,6 +33,8 @@ from ebm_ref.checks import as_real, real, require, require_count, require_positi
 from ebm_ref.formula import Mistake
 from ebm_ref.samplers.metropolis import accepts
 from ebm_ref.samplers.random_walk import exponential_number
+
+OUT_OF_REACH = 1000.0  # e^-1000 is 0
 
 
 class Place(NamedTuple):
@@ -48,13 +51,18 @@ class Surface(NamedTuple):
     energy: object
     gradient: object
 
-    def at(self, x):
-        """The place x; ValueError where E is NaN or -inf, or the gradient at finite E is not finite."""
+    def at(self, x, reach=np.inf):
+        """The place x; ValueError where E is NaN or -inf, or the gradient not finite where E is.
+
+        Above `reach` a gradient that has overflowed is no mistake: nobody gets there, as if E were inf.
+        """
         E = self.energy(x)
         if not E < np.inf:
             return Place(x, E, np.full(len(x), np.nan))
         g = self.gradient(x)
         if not np.all(np.isfinite(g)):  # the text of a rule costs more than a step
+            if E > reach:
+                return Place(x, np.inf, g)
             require(False, "energy_gradient", g, f"must be finite where E is, at x = {x}")
         return Place(x, E, g)
 
@@ -62,10 +70,10 @@ class Surface(NamedTuple):
 def checked_surface(energy, energy_gradient):
     """The two functions with their answers checked: E is a number above -infinity, the gradient a vector.
 
-    >>> checked_surface(lambda x: float("nan"), lambda x: x).energy(np.zeros(1))
+    >>> checked_surface(lambda x: float("nan"), lambda x: x).energy(np.zeros(1))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ValueError: energy = nan: must be a number above -infinity, at x = [0.]
+    ValueError: energy = nan: must be a number above -infinity, at x = [0.]; where the density is 0, ...
     """
     require(callable(energy), "energy", energy, "must be a function of x")
     require(callable(energy_gradient), "energy_gradient", energy_gradient, "must be a function of x")
@@ -73,7 +81,8 @@ def checked_surface(energy, energy_gradient):
     def number(x):
         E = float(real("energy", energy(x)))
         if not E > -np.inf:
-            require(False, "energy", E, f"must be a number above -infinity, at x = {x}")
+            hint = "; where the density is 0, or x out of range, return inf" if np.isnan(E) else ""
+            require(False, "energy", E, f"must be a number above -infinity, at x = {x}{hint}")
         return E
 
     return Surface(number, lambda x: real("energy_gradient", energy_gradient(x), len(x)))
@@ -119,7 +128,7 @@ def mala_move(surface, place, factor, step_size, normal, exponential):
     """One step from a place whose gradient is known: (place, accepted); inputs are taken as they are."""
     e, y_gradient = step_size, _pulled_back(factor, place.g)
     move = e * normal - 0.5 * e**2 * y_gradient
-    new = surface.at(place.x + _stretched(factor, move))
+    new = surface.at(place.x + _stretched(factor, move), place.E + OUT_OF_REACH)
     if not new.E < np.inf:
         return place, False
     both = y_gradient + _pulled_back(factor, new.g)
@@ -147,7 +156,7 @@ def glide(surface, place, factor, step_size, steps, momentum):
             return None, None
         g = surface.gradient(x) if i < steps - 1 else None
         if g is None or not np.all(np.isfinite(g)):
-            here = surface.at(x)  # refuses a gradient that is NaN where E is finite
+            here = surface.at(x, place.E + OUT_OF_REACH)  # refuses a gradient that is NaN where E is finite
             if not here.E < np.inf:
                 return None, None
             return here, p - 0.5 * e * _pulled_back(factor, here.g)

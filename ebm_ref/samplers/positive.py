@@ -13,6 +13,9 @@ for each length, and e^z stretches lengths: the density of z is that of x times 
 chain samples p(x)/x, which puts more on small numbers and may not even have an integral: an exponential law
 becomes e^{-x}/x.
 
+A warm-up tries steps that are far too long.  Beyond +-700 e^z is inf or 0, and E(x) may be inf - inf there,
+which is no number.  So let E(z) be inf unless 0 < x < inf: then the move is refused (example: pulled_back).
+
 With J the random walk in z is scaling_step of random_walk.py, whose ratio q(x|x')/q(x'|x) = x'/x is J'/J.
 
 Source: Carpenter et al. (2017), "Stan: A Probabilistic Programming Language"; the rule is that of any change
@@ -54,12 +57,13 @@ def positive_log_jacobian_gradient(position):
 
 
 def positive(position):
-    """x = e^z, elementwise.
+    """x = e^z, elementwise, of z (d,): 0 below -745, inf above 709.
 
     >>> positive([0.0]).tolist()
     [1.0]
     """
-    return np.exp(real("position", position, "d"))
+    with np.errstate(over="ignore"):
+        return np.exp(real("position", position, "d"))
 
 
 def positive_position(x):
@@ -78,9 +82,18 @@ def pulled_back(position, gradient):
 
     >>> pulled_back([0.0], [3.0]).tolist()
     [2.0]
+
+    For posterior.sample, which then draws z, of the Gamma law x e^-x:
+
+    >>> E, slope = lambda x: x[0] - np.log(x[0]), lambda x: 1.0 - 1.0 / x
+    >>> in_range = lambda x: bool(np.all((x > 0.0) & (x < np.inf)))
+    >>> E_z = lambda z: E(positive(z)) - positive_log_jacobian(z) if in_range(positive(z)) else np.inf
+    >>> slope_z = lambda z: pulled_back(z, slope(positive(z)))
+    >>> float(E_z(np.zeros(1))), E_z(np.full(1, 800.0)), slope_z(np.zeros(1)).tolist()
+    (1.0, inf, [-1.0])
     """
-    z = real("position", position, "d")
-    return np.exp(z) * real("gradient", gradient, len(z)) - 1.0
+    x = positive(position)
+    return x * real("gradient", gradient, len(x)) - 1.0
 
 
 FORMULA = Formula(

@@ -121,8 +121,9 @@ def sample(energy, energy_gradient, start, draws, rng, sampler="hmc", plan=None)
     Chains
         Its warnings are issued as a RuntimeWarning, too.  Interrupted (Ctrl-C), what all chains have drawn.
 
-    Raises ValueError if E is NaN or -inf anywhere, if the gradient is not finite where E is, or if E is
-    infinite at the start.  The attribute `chains` of this or any other error is what was drawn until then.
+    Raises ValueError if E is NaN or -inf anywhere, if the gradient is not finite where E is (more than 1000
+    above where a move began it may overflow), or if E is infinite at the start.  The attribute `chains` of
+    this or any other error is what was drawn until then.
 
     >>> bowl, slope = lambda x: x[0] ** 2 / 2.0 + x[1] ** 2 / 2e4, lambda x: x * [1.0, 1e-4]
     >>> found = sample(bowl, slope, np.zeros(2), 1000, np.random.default_rng(0))
@@ -157,7 +158,7 @@ def _moves(surface, move, rng):
         L = np.sqrt(C) if C.ndim == 1 else np.linalg.cholesky(C)
         place, chain, accepted, t = surface.at(x), np.empty((n, len(x))), 0, 0
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # what runs away is refused
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what runs away is refused
                 for t in range(n):
                     place, moved = move(surface, place, L, s, rng)
                     chain[t], accepted = place.x, accepted + moved
