@@ -103,7 +103,7 @@ def _compiled(edit, module):
         tree = ast.Module([copy.deepcopy(definitions(module)[edit.function])], [])
     finally:
         edit.put(old)
-    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # a list called or indexed by a pair
+    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of a list that is called
         return compile(ast.fix_missing_locations(tree), module, "exec")
 
 
