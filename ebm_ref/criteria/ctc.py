@@ -357,9 +357,9 @@ FORMULA = Formula(
         "far apart, and nothing to spell": Case(
             (1e20 * np.array([[0.0, 1.0], [3.0, 7.0]]), NO_LABEL, 0), -3e20, [[-1.0, 0.0], [-1.0, 0.0]]
         ),
-        "a last blank of 1e20, on paths without weight: of 0 and -1 both, - 1 2 and 1 1 2": Case(
-            ([[0.0, -1.0, -2e20], [-2e20, 0.0, -2e20], [1e20, -2e20, 0.0]], [1, 2], 0),
-            -np.log1p(1.0 / np.e),
+        "a last blank of 1e20, on paths without weight: of -1 and -2 both, - 1 2 and 1 1 2": Case(
+            ([[0.0, -1.0, -2e20], [-2e20, -1.0, -2e20], [1e20, -2e20, 0.0]], [1, 2], 0),
+            1.0 - np.log1p(1.0 / np.e),
             [[LESS - 1.0, -LESS, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]],
         ),
         "a first blank of 1e20, on paths without weight: of 0 and -1 both, 1 2 - and 1 2 2": Case(
