@@ -294,6 +294,7 @@ def concave(formula, inputs, rng):
 
 HALF, THIRD = np.log(0.5), np.log(1 / 3)
 NO_LABEL = np.array([], int)
+LESS = 1.0 / (1.0 + np.e)  # the share of a path that is 1 below another
 
 FORMULA = Formula(
     value=ctc,
@@ -354,6 +355,19 @@ FORMULA = Formula(
         ),
         "hopeless: P = 2 e^-800 is 0 in double precision, its logarithm is not": Case(
             ([[0.0, -800.0], [0.0, -800.0]], [1], 0), 800.0 - np.log(2.0), np.full((2, 2), -0.5)
+        ),
+        "far apart, and nothing to spell": Case(
+            (1e20 * np.array([[0.0, 1.0], [3.0, 7.0]]), NO_LABEL, 0), -3e20, [[-1.0, 0.0], [-1.0, 0.0]]
+        ),
+        "a last blank of 1e20, on paths without weight: of -1 and -2 both, - 1 2 and 1 1 2": Case(
+            ([[0.0, -1.0, -2e20], [-2e20, -1.0, -2e20], [1e20, -2e20, 0.0]], [1, 2], 0),
+            1.0 - np.log1p(1.0 / np.e),
+            [[LESS - 1.0, -LESS, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]],
+        ),
+        "a first blank of 1e20, on paths without weight: of 0 and -1 both, 1 2 - and 1 2 2": Case(
+            ([[1e20, 0.0, -2e20], [-2e20, -2e20, 0.0], [0.0, -2e20, -1.0]], [1, 2], 0),
+            -np.log1p(1.0 / np.e),
+            [[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [LESS - 1.0, 0.0, -LESS]],
         ),
         "too short: two moments cannot part neighbours alike": Case(
             (np.full((2, 2), HALF), [1, 1], 0),

@@ -310,6 +310,16 @@ FORMULA = Formula(
         "one moment: cross-entropy": Case(
             ([[0.0, np.log(2.0), 0.0]], [1], 0), np.log(2.0), [[0.25, -0.5, 0.25]]
         ),
+        "far apart, a blank at the end: 1 2 - is 1e20 above the lowest energies": Case(
+            (1e20 * np.array([[0.0, -1.0, -5.0], [-4.0, 0.0, 2.0], [3.0, -5.0, 1.0]]), [1, 2], 0),
+            1e20,
+            [[1.0, -1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        ),
+        "far apart, a label at the end: 1 2 2 is 1e20 above the lowest energies": Case(
+            (1e20 * np.array([[0.0, -1.0, -5.0], [-4.0, 0.0, 2.0], [1.0, -5.0, 3.0]]), [1, 2], 0),
+            1e20,
+            [[1.0, -1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        ),
         "one class: certain": Case(([[3.0], [-7.0]], NO_LABEL, 0), 0.0, np.zeros((2, 1))),
         "too short: nothing to learn from": Case(
             (np.zeros((2, 2)), [1, 1], 0),

@@ -283,6 +283,11 @@ PUBLISHED = [
     [[P, Q, P, P, P], [S, S, -1.5302539315802914, S, S], [-1.1795670627425163, U, -1.6795670627425163, U, U]],
 ]
 A, B, C, D = 0.3081980719059999, 0.6918019280940001, 0.38360385618800025, 0.6163961438119998
+LESS = 1.0 / (1.0 + np.e)  # the share of a way that is 1 below another
+FAR = [  # what no way passes is 9
+    [[0.0, -1.0, 9.0], [7.0, 9.0, 2.0], [1.0, 9.0, 9.0]],
+    [[9.0, 3.0, 9.0], [9.0, 9.0, -3.0], [-1.0, 9.0, 9.0]],
+]
 
 FORMULA = Formula(
     value=transducer,
@@ -350,6 +355,33 @@ FORMULA = Formula(
         ),
         "hopeless: P = 2 e^-900 is 0 in double precision, its logarithm is not": Case(
             (np.full((2, 2, 2), -300.0), [0], 1), 900.0 - np.log(2.0)
+        ),
+        "far apart: of 1, 2 and -1 times 1e20 the second, a label at each moment": Case(
+            (1e20 * np.array(FAR), [1, 2], 0),
+            -2e20,
+            -np.array([[[0, 1, 0], [1, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 1], [1, 0, 0]]]),
+        ),
+        "lost and regained: 0 both ways, one of them by -2000": Case(
+            ([[[-2000.0, 0.0], [0.0, 9.0]], [[9.0, 2000.0], [0.0, 9.0]]], [1], 0),
+            -np.log(2.0),
+            -np.array([[[0.5, 0.5], [0.5, 0.0]], [[0.0, 0.5], [1.0, 0.0]]]),
+        ),
+        "a blank of 1e20, on a way without weight: of 0 and -1 both, labels late and one of them early": Case(
+            (
+                [
+                    [[0.0, -1.0, 9.0], [0.0, 9.0, -2e20], [1e20, 9.0, 9.0]],
+                    [[9.0, 0.0, 9.0], [9.0, 9.0, 0.0], [0.0, 9.0, 9.0]],
+                ],
+                [1, 2],
+                0,
+            ),
+            -np.log1p(1.0 / np.e),
+            -np.array(
+                [
+                    [[1.0 - LESS, LESS, 0.0], [LESS, 0.0, 0.0], [0.0, 0.0, 0.0]],
+                    [[0.0, 1.0 - LESS, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
+                ]
+            ),
         ),
         "an impossible blank leaves one way": Case(
             ([[[-np.inf, -0.5], [-0.25, -1.0]], [[-1.0, -1.0], [-0.125, -1.0]]], [1], 0),

@@ -280,6 +280,14 @@ FORMULA = Formula(
         "near certain: e^-40 is left": Case(
             ([[0.0, 0.0], [40.0, 0.0]], EVEN, [0, 1], 1.0), Q, ([[0.0, Q], [-Q, 0.0]], [Q, -Q])
         ),
+        "3 may not be the head of 2: six of nine trees are left, and 3 heads 2 by way of 1": Case(
+            ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, np.inf, 0.0]], np.zeros(3), [0, 1, 1], 1.0),
+            L(6.0),
+            (
+                np.array([[0.0, 3.0, 4.0], [-2.0, 0.0, -3.0], [-2.0, 0.0, 0.0]]) / 6.0,
+                np.array([4.0, -3.0, -1.0]) / 6.0,
+            ),
+        ),
         "two words want each other, and all their trees are as good": Case(
             ([[0.0, -400.0], [-400.0, 0.0]], EVEN, [0, 1], 1.0), L(2.0)
         ),
@@ -288,6 +296,11 @@ FORMULA = Formula(
         "a forbidden tree": Case(([[0.0, np.inf], [0.0, 0.0]], EVEN, [0, 1], 1.0), np.inf),
         "no tree is possible": Case(
             (np.full((2, 2), np.inf), EVEN, [0, 1], 1.0),
+            np.nan,
+            (np.full((2, 2), np.nan), np.full(2, np.nan)),
+        ),
+        "a word without any head": Case(
+            ([[0.0, np.inf], [0.0, 0.0]], [0.0, np.inf], [0, 1], 1.0),
             np.nan,
             (np.full((2, 2), np.nan), np.full(2, np.nan)),
         ),

@@ -162,6 +162,9 @@ FORMULA = Formula(
         "an impossible neighbour costs nothing": Case(
             (0.0, [0.0, np.inf], 1.0), 0.0, (0.5, [-0.5, 0.0], 0.5)
         ),
+        "not stabilised, and 800 below all neighbours": Case(
+            (0.0, [800.0, 800.0], 0.0), -800.0, {"energy": 1.0, "perturbed_energies": [-0.5, -0.5]}
+        ),
         "not a number": Case((np.nan, [0.0, 1.0], 1.0), np.nan),
     },
     variants={

@@ -234,6 +234,9 @@ FORMULA = Formula(
             4.248354255291589e-18 + 1.5628821893349888e-18,
             ([-2.1241771276457944e-18] * 2, [1.5628821893349888e-18], 4.248354255291589e-18),
         ),
+        "so much noise that its odds are 0: e^u is left": Case(
+            ([900.0], [-100.0], 1e300), 3.720075976020836e-44, {"noise_logits": [3.720075976020836e-44]}
+        ),
         "noise that the model forbids costs nothing": Case(
             ([0.0, 0.0], [-np.inf, 0.0, -np.inf], 1.0), LOG2 + LOG2 / 3.0, {"noise_logits": [0.0, 1 / 6, 0.0]}
         ),

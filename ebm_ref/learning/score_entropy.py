@@ -129,6 +129,14 @@ FORMULA = Formula(
         ),
         "the ratios are right": Case(([3.0, 0.25, 1.0], [3.0, 0.25, 1.0]), 0.0, (np.zeros(3), np.zeros(3))),
         "a neighbour that does not occur": Case(([0.5, 2.0], [0.0, 2.0]), 0.5, {"ratios": [1.0, 0.0]}),
+        "a quotient beyond the range: log(t/r) is -1024 log 2": Case(
+            ([2.0**512], [2.0**-512]), 2.0**512, ([1.0], [-1024.0 * np.log(2.0)])
+        ),
+        "a quotient that is 0: log(t/r) is 1100 log 2": Case(
+            ([2.0**-600], [2.0**500]),
+            2.0**500 * (1100.0 * np.log(2.0) - 1.0),
+            {"target_ratios": [1100.0 * np.log(2.0)]},
+        ),
         "logarithms given": Case(([1.0, 2.0], [1.0, 2.0]), 0.0, exposes="ratios given as logarithms"),
     },
     variants={
