@@ -126,6 +126,13 @@ VALUES = [
     ("most_offending", "highest energy instead of lowest", (E4, 0), 3),
     ("most_offending", "highest energy instead of lowest", (E4, 3), 2),
     ("most_offending", "correct answer not left out", (E4, 1), 1),
+    ("most_offending", "ties go to the highest index", (np.array([1.0, 0.0, 1.0, 1.0]), 1), 3),
+    (
+        "most_offending_outside",
+        "boundary counted as wrong",
+        (np.array([2.0, 1.0, 3.0]), np.array([[0.0], [1.0], [2.0]]), np.zeros(1), 1.0),
+        1,
+    ),
     ("most_offending_outside", "ball ignored", (E4, np.zeros((4, 1)), np.zeros(1), 1.0), 1),
     ("energy", "energy of the whole system", (E4, 0), 1.625),
     ("energy", "energy of the answer given", (E4, 0), 0.5),

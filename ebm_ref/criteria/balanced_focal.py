@@ -23,7 +23,7 @@ import autograd.numpy as np
 
 from ebm_ref.criteria import focal as plain
 from ebm_ref.criteria.binary_cross_entropy import check_share
-from ebm_ref.criteria.focal import focal, focal_gradient, miss, miss_slope
+from ebm_ref.criteria.focal import focal, focal_gradient, miss, miss_slope, with_one_factor
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
 from ebm_ref.numerics import sigmoid, softplus, weighted
@@ -96,6 +96,11 @@ def the_weights_share_one(formula, inputs, rng):
     return error / (16 * UNIT * (condition(formula, other) + condition(formula, inputs)))
 
 
+def share(t, alpha):
+    """The weight of a label between 0 and 1 that is taken for one label."""
+    return alpha * t + (1.0 - alpha) * (1.0 - t)
+
+
 FORMULA = Formula(
     value=balanced_focal,
     signature="(),(),(),()->()",
@@ -123,6 +128,12 @@ FORMULA = Formula(
         ),
         "a hard positive": Case((-2.0, 1, 2.0, 0.25), 0.4125195448553522, -0.2691784326121205),
         "gamma 0: a weighted binary cross-entropy": Case((0.0, 0, 0.0, 0.25), 0.75 * np.log(2.0), 0.375),
+        "a share with two weights": Case(
+            (np.log(3.0), 0.5, 1.0, 0.25),
+            0.03125 * np.log(4.0 / 3.0) + 0.28125 * np.log(4.0),
+            0.03125 * (0.75 * np.log(0.75) - 0.25) - 0.28125 * (0.25 * np.log(0.25) - 0.75),
+            "one factor for a share",
+        ),
         "alpha 1: the other label is not read": Case((3.0, 0, 2.0, 1.0), 0.0, 0.0),
         "half a label, half a weight: a quarter of both": Case(
             (0.0, 0.5, 0.0, 0.5), 0.5 * np.log(2.0), 0.0, "not weighted"
@@ -141,6 +152,12 @@ FORMULA = Formula(
             seen_in="Keras, documentation of binary_focal_crossentropy: alpha counts only with "
             "apply_class_balancing=True; torchvision, documentation of sigmoid_focal_loss: alpha = -1",
             symptom="alpha is accepted, and changes nothing",
+        ),
+        "one factor for a share": Convention(
+            lambda z, t, gamma=2.0, alpha=0.25: share(t, alpha) * with_one_factor(z, t, gamma)[0],
+            lambda z, t, gamma=2.0, alpha=0.25: share(t, alpha) * with_one_factor(z, t, gamma)[1],
+            seen_in="optax, documentation of sigmoid_focal_loss: continuous labels for soft targets",
+            symptom="right for the labels 0 and 1; between them one weight and one factor for both",
         ),
         "one weight for both labels": Mistake(
             lambda z, t, gamma=2.0, alpha=0.25: alpha * focal(z, t, gamma),

@@ -164,6 +164,12 @@ FORMULA = Formula(
             (2.0, 0, 2.0), 1.6500781794214088, 1.076713730448482, "both labels with the factor of the first"
         ),
         "an exponent of one half": Case((-1.0, 1, 0.5), 1.1228645305602012, -0.7760618315149121),
+        "half a label: the average of both losses": Case(
+            (np.log(3.0), 0.5, 1.0),
+            0.125 * np.log(4.0 / 3.0) + 0.375 * np.log(4.0),
+            0.125 * (0.75 * np.log(0.75) - 0.25) - 0.375 * (0.25 * np.log(0.25) - 0.75),
+            "one factor for a share",
+        ),
         "gamma 0 is binary cross-entropy": Case((0.0, 0, 0.0), np.log(2.0), 0.5),
         "far on the right side: e^-150 is left": Case(
             (100.0, 1, 0.5), 7.175095973164411e-66, -1.0762643959746615e-65, "logarithm of a rounded sigmoid"
@@ -184,6 +190,12 @@ FORMULA = Formula(
             lambda z, t, gamma=2.0: (0.25 * t + 0.75 * (1 - t)) * focal_gradient(z, t, gamma),
             seen_in="torchvision, documentation of sigmoid_focal_loss: alpha = 0.25 unless -1 is passed",
             symptom="a quarter of the loss for the label 1, three quarters for 0",
+        ),
+        "one factor for a share": Convention(
+            lambda z, t, gamma=2.0: with_one_factor(z, t, gamma)[0],
+            lambda z, t, gamma=2.0: with_one_factor(z, t, gamma)[1],
+            seen_in="optax, documentation of sigmoid_focal_loss: continuous labels for soft targets",
+            symptom="right for the labels 0 and 1; a label of 0.5 is as hard as a score of 0 always",
         ),
         "focal factor missing in the value": Mistake(
             lambda z, t, gamma=2.0: focal(z, t, 0.0),
@@ -254,3 +266,13 @@ def _with_clipped_probability(z, t, gamma):
     slope = ((1.0 - t) / (1.0 - c) - t / c) * (c == p)
     turned = gamma * np.power(miss, gamma - 1.0)
     return miss**gamma * loss, ((1.0 - 2.0 * t) * turned * loss + miss**gamma * slope) * p * (1.0 - p)
+
+
+def with_one_factor(z, t, gamma):
+    """Binary cross-entropy times q^gamma with q = t (1 - p_1) + (1 - t) p_1, and its slope."""
+    p, q = sigmoid(z), t * sigmoid(-z) + (1.0 - t) * sigmoid(z)
+    L = weighted(t, softplus(-z)) + weighted(1.0 - t, softplus(z))
+    slope = (t * -sigmoid(-z) + (1.0 - t) * p) * q**gamma
+    if gamma > 0.0 and q > 0.0:
+        slope = slope + gamma * L * q ** (gamma - 1.0) * p * sigmoid(-z) * (1.0 - 2.0 * t)
+    return L * q**gamma, slope
