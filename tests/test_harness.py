@@ -113,6 +113,10 @@ def distortions(f):
             lambda v, x: v + 0.3 * sum(np.sum(e) for e in x.values()),
             lambda g, x: g + 0.3,
         ),
+        "tilted by how many numbers there are": (
+            lambda v, x: v + 0.3 * sum(np.size(e) for e in x.values()),
+            lambda g, x: g + 0.3,
+        ),
         "tilted by each argument differently": (
             lambda v, x: v + 0.3 * sum(i * np.sum(e) for i, e in enumerate(x.values())),
             lambda g, x: g + 0.3,

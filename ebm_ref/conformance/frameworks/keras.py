@@ -217,6 +217,11 @@ KNOWN = {
     ): FINDING,
     ("multi_class_focal", "categorical_focal_crossentropy", "probability clipped at 1e-7"): FINDING,
     ("ctc_of_logits", "ops.ctc_loss(nan)", "what the padding holds is read"): FINDING,
+    (
+        "ctc_of_logits",
+        "ops.ctc_loss",
+        "impossible only as e^-100000",
+    ): "argument log_epsilon of optax.ctc_loss",
 }
 KNOWN |= {
     (formula, function, IN_FLOAT32): IN_SINGLE_PRECISION

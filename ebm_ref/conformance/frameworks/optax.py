@@ -129,4 +129,5 @@ KNOWN = {
     ): FINDING,
     ("cosine_embedding", "cosine_distance", "cosine subtracted from one"): FINDING,
     ("ctc_of_logits", "ctc_loss(nan)", "what the padding holds is read"): FINDING,
+    ("ctc_of_logits", "ctc_loss", "impossible only as e^-100000"): "argument log_epsilon of optax.ctc_loss",
 }

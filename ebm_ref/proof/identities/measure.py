@@ -9,6 +9,8 @@ whole.  A defect is an error in units of 16 u C, C the condition of all evaluati
 Source: named with each identity.
 """
 
+import numpy as np
+
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.laws import UNIT, condition
 
@@ -43,7 +45,8 @@ def between(low, x, high, allowed):
 def defect(left, right, *evaluations):
     """|left - right| in units of the allowance of the evaluations that went into them."""
     difference = abs(left - right)
-    return difference / allowance(*evaluations) if difference else 0.0
+    with np.errstate(divide="ignore"):  # where nothing is allowed
+        return difference / allowance(*evaluations) if difference else 0.0
 
 
 def two_answers(rng):
