@@ -195,6 +195,7 @@ ADAPTERS = {
 # keras.ops round float64 to float32 wherever they promote types: in mean, maximum, logaddexp, ...
 IN_SINGLE_PRECISION = "github.com/keras-team/keras/issues/23223"
 
+LOG_EPSILON = "argument log_epsilon of optax.ctc_loss"
 KNOWN = {
     ("poisson_nll", "poisson", "1e-7 added to the rate, constant left out"): (
         "github.com/keras-team/keras/issues/590"
