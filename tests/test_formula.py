@@ -93,6 +93,10 @@ def test_values_are_shown_and_long_ones_cut():
     assert message(require, False, "x", "half", "is wrong") == "x = 'half': is wrong"
     assert message(require, False, "x", np.arange(8), "is wrong") == "x = [0 1 2 3 4 5 6 7]: is wrong"
     assert message(require, False, "x", np.arange(9), "is wrong") == "x = [0 1 2 ... 6 7 8]: is wrong"
+    longest, longer = 398 * "a", 399 * "a"  # and two quotes
+    assert message(require, False, "x", longest, "is wrong") == f"x = '{longest}': is wrong"
+    shortened = f"x = '{199 * 'a'} ... {39 * 'a'}': is wrong"
+    assert message(require, False, "x", longer, "is wrong") == shortened
     require(True, "x", None, "never said")
 
 
@@ -203,7 +207,7 @@ def test_whole_numbers():
     assert message(as_whole, "x", np.uint64(2**63)) == f"x = {2**63}: must be an integer < 2^63"
     rule = "must hold integers < 2^63"
     assert message(as_whole, "x", np.array([2**63], np.uint64)) == f"x = [{2**63}]: {rule}"
-    with pytest.raises(ValueError, match=r"^x = .*: must be an integer$"):
+    with pytest.raises(ValueError, match=r"^x = .*Box.*: must be an integer$"):
         autograd.grad(lambda x: 1.0 * as_whole("x", x))(2.0)
 
 
@@ -223,6 +227,7 @@ def test_axes_are_those_that_are_asked_for():
     assert message(real, "x", [1.0], "m", 1) == "x = [1.]: has shape (1,), but must have (m, 1)"
     assert message(real, "x", [1.0]) == "x = [1.]: must be one number, not an array"
     assert message(real, "x", 1.0, "n") == "x = 1.0: has shape (), but must have (n,)"
+    assert message(whole, "x", 1.0) == "x = 1.0: must be an integer, not floats or bools"
     assert message(whole, "x", [1], 2) == "x = [1]: has shape (1,), but must have (2,)"
 
 
@@ -297,6 +302,8 @@ def test_a_row_that_does_not_fit_is_an_error():
     bare = {"value": lambda x: x, "signature": "()->()", "source": "", "sample": None}
     rows = {"a": Case((1.0,), 1.0, (1.0,))}
     assert message(lambda: Formula(cases=rows, **bare)) == "a row = (1.0,): must hold nothing"
+    rows = {"a": Case((1.0,), 1.0, {"x": 1.0})}
+    assert message(lambda: Formula(cases=rows, **bare)) == "a row = {'x': 1.0}: must hold nothing"
     assert message(lambda: record(cases={"a": Case(legal, 1.0, ())})) == "a row = {}: must hold x"
 
 

@@ -24,11 +24,17 @@ def ways(f):
 
 
 def refused(call, inputs, argument):
-    """Whether the call ends in a ValueError of the form `argument = value: rule`."""
+    """Whether the call ends in a ValueError of the form `argument = value: rule`, the value not left out."""
+    inputs = list(inputs)
     with pytest.raises(ValueError) as problem, np.errstate(all="ignore"):
         call(*inputs)
     said = str(problem.value)
-    return said.startswith(f"{argument} = ") and re.search(r": (must|has|is|do|needs) ", said) is not None
+    shown = any(x is None for x in inputs) or not said.startswith(f"{argument} = None")
+    return (
+        shown
+        and said.startswith(f"{argument} = ")
+        and re.search(r": (must|has|is|do|needs) ", said) is not None
+    )
 
 
 ROWS = [(name, row) for name in NAMES for row in FORMULAS[name].refuses]
@@ -40,6 +46,14 @@ def test_a_page_refuses_what_its_record_says(name, row):
     inputs, argument = f.refuses[row]
     for way, call in ways(f):
         assert refused(call, inputs.values(), argument), way
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_functions_of_a_formula_have_the_same_defaults(name):
+    f = FORMULAS[name]
+    defaults = lambda g: {a: p.default for a, p in inspect.signature(g).parameters.items()}
+    others = [*f.gradients.values(), *([f.as_printed] if f.as_printed else [])]
+    assert all(defaults(other) == defaults(f.value) for other in others)
 
 
 def test_every_rule_is_broken_by_a_row():

@@ -193,6 +193,7 @@ OUTSIDE = Formula(
     refuses={  # (energies, answers, correct, radius), the argument to blame
         "a ball inside out": (([1.0, 2.0], [[0.0], [1.0]], [0.0], -1.0), "radius"),
         "all answers in the ball": (([1.0, 2.0], [[0.0], [1.0]], [0.0], 5.0), "radius"),
+        "or on its surface": (([1.0, 2.0], [[0.0], [1.0]], [0.0], 1.0), "radius"),
         "an answer of another length": (([1.0, 2.0], [[0.0], [1.0]], [0.0, 0.0], 0.5), "correct"),
     },
 )
