@@ -102,6 +102,19 @@ def convex_in_the_probability(formula, inputs, rng):
     return excess / (16 * UNIT * sum(condition(formula, x) for x in points)) if excess > 0.0 else 0.0
 
 
+def _clipping(eps, added=0.0):
+    """Value and gradients where p is clipped to eps..1 - eps, and `added` inside the logarithms."""
+
+    def value(p, t):
+        c = np.clip(p, eps, 1.0 - eps)
+        return -t * np.log(c + added) - (1.0 - t) * np.log(1.0 - c + added)
+
+    def by_probability(p, t):
+        return (1.0 - t) / (1.0 - p + added) - t / (p + added) if eps < p < 1.0 - eps else 0.0 * p
+
+    return value, {"probability": by_probability, "target": lambda p, t: value(p, 1.0) - value(p, 0.0)}
+
+
 FORMULA = Formula(
     value=binary_cross_entropy,
     signature="(),()->()",
@@ -149,8 +162,12 @@ FORMULA = Formula(
         "rightly called impossible": Case((0.0, 0.0), 0.0, (1.0, np.inf), "zero times infinity"),
         "rightly called certain": Case((1.0, 1.0), 0.0, (-1.0, -np.inf)),
         "wrongly called impossible": Case((0.0, 1.0), np.inf, (-np.inf, np.inf), "logarithm clamped at -100"),
-        "wrongly called certain": Case((1.0, 0.0), np.inf, (np.inf, -np.inf)),
-        "called impossible, and true half the time": Case((0.0, 0.5), np.inf, (-np.inf, np.inf)),
+        "wrongly called certain": Case(
+            (1.0, 0.0), np.inf, (np.inf, -np.inf), exposes="probability clipped at 1e-15"
+        ),
+        "called impossible, and true half the time": Case(
+            (0.0, 0.5), np.inf, (-np.inf, np.inf), exposes="probability clipped at 1e-12"
+        ),
         "not a number": Case((np.nan, 0.0), np.nan, (np.nan, np.nan)),
         "not a number in the target": Case((0.5, np.nan), np.nan, (np.nan, np.nan)),
     },
@@ -176,17 +193,12 @@ FORMULA = Formula(
             symptom="right only if the sigmoid is left out of the backward pass",
         ),
         "probability clipped at 1e-7": Mistake(
-            lambda p, t: _clipped(p, t, 0.0),
-            {
-                "probability": lambda p, t: _clipped_gradient(p, t, 0.0),
-                "target": lambda p, t: _clipped(p, 1.0, 0.0) - _clipped(p, 0.0, 0.0),
-            },
+            *_clipping(1e-7),
             seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/4744",
             symptom="no loss exceeds 16.118 or falls below 1e-7, and beyond there is no gradient",
         ),
         "clipped, and 1e-7 added too": Mistake(
-            lambda p, t: _clipped(p, t, 1e-7),
-            {"probability": lambda p, t: _clipped_gradient(p, t, 1e-7)},
+            *_clipping(1e-7, added=1e-7),
             seen_in="Keras binary_crossentropy, github.com/keras-team/keras/issues/15249",
             symptom="15.33 for 15.94; losses of -1e-7 for sure and right predictions",
         ),
@@ -202,6 +214,14 @@ FORMULA = Formula(
         "prediction and target exchanged": Mistake(
             lambda p, t: -xlogy(p, t) - xlog1py(1.0 - p, -t),
             symptom="infinite for every hard target: some libraries take the target first, some last",
+        ),
+        "probability clipped at 1e-12": Mistake(
+            *_clipping(1e-12), symptom="no loss exceeds 27.63; in float32 the upper end is 1, and so no end"
+        ),
+        "probability clipped at 1e-15": Mistake(
+            *_clipping(1e-15),
+            seen_in="scikit-learn before 1.2, log_loss, github.com/scikit-learn/scikit-learn/issues/17399",
+            symptom="no loss exceeds 34.54; in float32 the upper end is 1, and so no end",
         ),
     },
     rules=rules,
@@ -219,12 +239,3 @@ LEAST = float(np.float32(1e-12))  # in single precision, whatever the dtype
 def _within_resolution(p):
     eps = np.finfo(np.asarray(p).dtype).eps
     return np.clip(p, eps, 1.0 - eps)
-
-
-def _clipped(p, t, added):
-    c = np.clip(p, 1e-7, 1.0 - 1e-7)
-    return -t * np.log(c + added) - (1.0 - t) * np.log(1.0 - c + added)
-
-
-def _clipped_gradient(p, t, added):
-    return ((1.0 - t) / (1.0 - p + added) - t / (p + added)) * (1e-7 < p < 1.0 - 1e-7)

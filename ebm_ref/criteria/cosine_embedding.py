@@ -155,7 +155,7 @@ FORMULA = Formula(
             ([3.0, 4.0], [4.0, -2.0], -1, 0.5), 0.0, (np.zeros(2), np.zeros(2)), "gradient within the margin"
         ),
         "alike and parallel: the length does not matter": Case(
-            ([3.0, 4.0], [6.0, 8.0], 1, 0.0), 0.0, (np.zeros(2), np.zeros(2))
+            ([3.0, 4.0], [6.0, 8.0], 1, 0.0), 0.0, (np.zeros(2), np.zeros(2)), exposes="not normalised"
         ),
         "alike and opposite: the loss is largest, and there is no way to turn": Case(
             (EAST, -2.0 * EAST, 1, 0.0), 2.0, (np.zeros(2), np.zeros(2))
@@ -186,6 +186,15 @@ FORMULA = Formula(
         ),
         "not a number": Case(
             ([np.nan, 1.0], EAST, -1, 0.0), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
+        ),
+        "unlike at 45 degrees, a margin of 1/4 allowed": Case(
+            (EAST, NORTH_EAST, -1, 0.25),
+            0.45710678118654752,
+            ([0.0, 0.70710678118654752], [0.35355339059327376, -0.35355339059327376]),
+            "margin added",
+        ),
+        "unlike and perpendicular, with a margin to spare": Case(
+            (EAST, NORTH, -1, 0.25), 0.0, (np.zeros(2), np.zeros(2)), "cosine subtracted from the margin"
         ),
     },
     variants={
@@ -247,6 +256,22 @@ FORMULA = Formula(
             },
             seen_in="Keras, documentation of cosine_similarity, keras.ops.normalize: x / max(|x|, 1e-7)",
             symptom="shorter vectors are perpendicular to all; in float32 below 1e-23 the gradient is NaN",
+        ),
+        "margin added": Mistake(
+            lambda a, b, y, m=0.0: (
+                cosine_embedding(a, b, y, m) if y == 1 else np.maximum(0.0, _cosine(a, b) + m)
+            ),
+            symptom="unlike vectors must turn beyond a right angle: -m where m is meant",
+        ),
+        "cosine subtracted from the margin": Mistake(
+            lambda a, b, y, m=0.0: (
+                cosine_embedding(a, b, y, m) if y == 1 else np.maximum(0.0, m - _cosine(a, b))
+            ),
+            symptom="the hinge of a distance: unlike vectors are turned towards each other",
+        ),
+        "not normalised": Mistake(
+            lambda a, b, y, m=0.0: _of_cosine(np.sum(a * b), y, m),
+            symptom="right for unit vectors; else the loss of like vectors falls without end as they grow",
         ),
     },
     rules=rules,

@@ -320,7 +320,7 @@ FORMULA = Formula(
             "gradient by the logits",
         ),
         "blank may be any class, here the last": Case(
-            ([[-3.0, -2.0, -1.0]], [1], 2), 2.0, [[0.0, -1.0, 0.0]]
+            ([[-3.0, -2.0, -1.0]], [1], 2), 2.0, [[0.0, -1.0, 0.0]], exposes="path must start on a blank"
         ),
         "blank last, and the target empty": Case(
             ([[-3.0, -2.0, -1.0], [-4.0, -2.0, -0.5]], NO_LABEL, 2),
@@ -344,7 +344,7 @@ FORMULA = Formula(
             (np.zeros((3, 3)), [1, 2], 0),
             -np.log(5.0),
             np.array([[-1.0, -4.0, 0.0], [-1.0, -2.0, -2.0], [-1.0, 0.0, -4.0]]) / 5.0,
-            "best alignment alone",
+            "no blank may be left out",
         ),
         "one class: nothing but blanks": Case(([[-0.5], [-0.25]], NO_LABEL, 0), 0.75, [[-1.0], [-1.0]]),
         "near certain: P = 1 - 2e-9 has lost half of its digits": Case(
@@ -354,7 +354,10 @@ FORMULA = Formula(
             "logarithm of a sum of products",
         ),
         "hopeless: P = 2 e^-800 is 0 in double precision, its logarithm is not": Case(
-            ([[0.0, -800.0], [0.0, -800.0]], [1], 0), 800.0 - np.log(2.0), np.full((2, 2), -0.5)
+            ([[0.0, -800.0], [0.0, -800.0]], [1], 0),
+            800.0 - np.log(2.0),
+            np.full((2, 2), -0.5),
+            exposes="best alignment alone",
         ),
         "far apart, and nothing to spell": Case(
             (1e20 * np.array([[0.0, 1.0], [3.0, 7.0]]), NO_LABEL, 0), -3e20, [[-1.0, 0.0], [-1.0, 0.0]]
@@ -401,7 +404,7 @@ FORMULA = Formula(
             symptom="long targets count for less",
         ),
         "neighbours alike merged": Mistake(
-            lambda lp, y, blank=0: _neighbours_merged(lp, y, blank),
+            lambda lp, y, blank=0: _recursion(lp, y, blank, lambda symbols: symbols != blank),
             seen_in="Chainer, github.com/chainer/chainer/issues/2292",
             symptom="the loss of targets such as 'aa' is too low, and the model stutters",
         ),
@@ -412,7 +415,7 @@ FORMULA = Formula(
             symptom="right at blank = 0 alone",
         ),
         "path must end on a blank": Mistake(
-            lambda lp, y, blank=0: _ending_on_a_blank(lp, y, blank),
+            lambda lp, y, blank=0: _recursion(lp, y, blank, ends=1),
             symptom="the last of the two end positions alone: an infinite loss where t = u",
         ),
         "best alignment alone": Mistake(
@@ -429,6 +432,14 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.CTCLoss, zero_infinity; warp-ctc",
             symptom="a target that is too long looks like a perfect sample",
         ),
+        "no blank may be left out": Mistake(
+            lambda lp, y, blank=0: _recursion(lp, y, blank, lambda symbols: np.zeros(len(symbols), bool)),
+            symptom="alpha_{s-2} forgotten: infinite unless there are moments for a blank between all labels",
+        ),
+        "path must start on a blank": Mistake(
+            lambda lp, y, blank=0: _recursion(lp[1:], y, blank) - lp[0, blank],
+            symptom="alpha_0 alone is set at the first moment: an infinite loss where t = u",
+        ),
     },
     rules=rules,
     refuses=NO_TARGETS
@@ -436,14 +447,8 @@ FORMULA = Formula(
 )
 
 
-def _neighbours_merged(lp, y, blank):
-    """The recursion where a path may skip the blank between neighbours alike."""
-    symbols, _ = positions(y, blank)
-    moves_two = (symbols != blank) & (np.arange(len(symbols)) > 1)
-    return -np.log(forward(np.exp(lp[:, symbols]), moves_two)[-2:].sum())
-
-
-def _ending_on_a_blank(lp, y, blank):
-    """The recursion whose last position alone counts."""
+def _recursion(lp, y, blank, skips=None, ends=2):
+    """The paper's recursion with other skips over a blank, or with another number of last positions."""
     symbols, moves_two = positions(y, blank)
-    return -np.log(forward(np.exp(lp[:, symbols]), moves_two)[-1:].sum())
+    moves_two = moves_two if skips is None else skips(symbols) & (np.arange(len(symbols)) > 1)
+    return -np.log(forward(np.exp(lp[:, symbols]), moves_two)[-ends:].sum())

@@ -66,7 +66,7 @@ from ebm_ref.criteria.ctc_alignment import (
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
-from ebm_ref.numerics import negated, scaled_sum, softmax
+from ebm_ref.numerics import logsumexp, negated, scaled_sum, softmax
 
 
 def ctc_of_logits_as_printed(logits, target: int, blank: int = 0):
@@ -288,7 +288,10 @@ FORMULA = Formula(
             "logarithm of a P near 1",
         ),
         "hopeless: P = 2 e^-800": Case(
-            ([[800.0, 0.0], [800.0, 0.0]], [1], 0), 800.0 - np.log(2.0), [[0.5, -0.5], [0.5, -0.5]]
+            ([[800.0, 0.0], [800.0, 0.0]], [1], 0),
+            800.0 - np.log(2.0),
+            [[0.5, -0.5], [0.5, -0.5]],
+            exposes="softmax applied twice",
         ),
         "an empty target: blanks throughout": Case(
             (np.zeros((2, 3)), NO_LABEL, 0),
@@ -308,7 +311,10 @@ FORMULA = Formula(
             "softmax without its logarithm",
         ),
         "one moment: cross-entropy": Case(
-            ([[0.0, np.log(2.0), 0.0]], [1], 0), np.log(2.0), [[0.25, -0.5, 0.25]]
+            ([[0.0, np.log(2.0), 0.0]], [1], 0),
+            np.log(2.0),
+            [[0.25, -0.5, 0.25]],
+            exposes="normalised over the moments",
         ),
         "far apart, a blank at the end: 1 2 - is 1e20 above the lowest energies": Case(
             (1e20 * np.array([[0.0, -1.0, -5.0], [-4.0, 0.0, 2.0], [3.0, -5.0, 1.0]]), [1, 2], 0),
@@ -388,6 +394,14 @@ FORMULA = Formula(
             {"logits": lambda z, y, blank=0: ctc_of_logits_gradient(z, y, blank) / max(len(y), 1)},
             seen_in="PyTorch, documentation of torch.nn.CTCLoss, reduction='mean'",
             symptom="long targets count for less",
+        ),
+        "normalised over the moments": Mistake(
+            lambda z, y, blank=0: ctc(np.array([z_k - logsumexp(z_k) for z_k in z.T]).T, y, blank),
+            symptom="log_softmax along the wrong axis: one moment costs nothing, and losses may be negative",
+        ),
+        "softmax applied twice": Mistake(
+            lambda z, y, blank=0: ctc_of_logits(np.array([softmax(row) for row in z]), y, blank),
+            symptom="probabilities given for logits: none is more than e times another, so the loss stalls",
         ),
     },
     rules=rules,

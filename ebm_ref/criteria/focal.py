@@ -163,7 +163,12 @@ FORMULA = Formula(
         "a hard sample is not": Case(
             (2.0, 0, 2.0), 1.6500781794214088, 1.076713730448482, "both labels with the factor of the first"
         ),
-        "an exponent of one half": Case((-1.0, 1, 0.5), 1.1228645305602012, -0.7760618315149121),
+        "an exponent of one half": Case(
+            (-1.0, 1, 0.5),
+            1.1228645305602012,
+            -0.7760618315149121,
+            exposes="factor of the true label's own share",
+        ),
         "half a label: the average of both losses": Case(
             (np.log(3.0), 0.5, 1.0),
             0.125 * np.log(4.0 / 3.0) + 0.375 * np.log(4.0),
@@ -232,6 +237,10 @@ FORMULA = Formula(
             "SAM 3, github.com/facebookresearch/sam3/issues/575",
             symptom="a NaN gradient where p rounds to 1, for gamma < 1",
         ),
+        "factor of the true label's own share": Mistake(
+            lambda z, t, gamma=2.0: weighted(t, _hit(z, gamma)) + weighted(1.0 - t, _hit(-z, gamma)),
+            symptom="p_t for 1 - p_t: hard samples are turned down, and easy ones count in full",
+        ),
     },
     as_printed=focal_as_printed,
     rules=rules,
@@ -276,3 +285,8 @@ def with_one_factor(z, t, gamma):
     if gamma > 0.0 and q > 0.0:
         slope = slope + gamma * L * q ** (gamma - 1.0) * p * sigmoid(-z) * (1.0 - 2.0 * t)
     return L * q**gamma, slope
+
+
+def _hit(z, gamma):
+    """p^gamma log(1/p), p the sigmoid of z."""
+    return np.exp(-weighted(gamma, softplus(-z))) * softplus(-z)

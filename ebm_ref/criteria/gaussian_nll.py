@@ -144,7 +144,12 @@ FORMULA = Formula(
         "one standard deviation off: the variance is right": Case(
             (0.0, 4.0, 2.0), 2.112085713764618, (-0.5, 0.0, 0.5), "variance taken for the standard deviation"
         ),
-        "below the mean": Case((1.0, 4.0, -2.0), 2.737085713764618, (0.75, -0.15625, -0.75)),
+        "below the mean": Case(
+            (1.0, 4.0, -2.0),
+            2.737085713764618,
+            (0.75, -0.15625, -0.75),
+            exposes="variance taken for its logarithm",
+        ),
         "a tall, narrow density: the loss is negative": Case(
             (0.5, 2.0**-27, 0.5),
             -8.43854840435459,
@@ -158,6 +163,15 @@ FORMULA = Formula(
         "mean not a number": Case((np.nan, 1.0, 0.0), np.nan, (np.nan, np.nan, np.nan)),
         "variance not a number": Case((0.0, np.nan, 0.0), np.nan, (np.nan, np.nan, np.nan)),
         "target not a number": Case((0.0, 1.0, np.nan), np.nan, (np.nan, np.nan, np.nan)),
+        "at the mean, where the logarithm of the deviation is left: log 2": Case(
+            (0.0, 4.0, 0.0),
+            HALF_LOG_TWO_PI + np.log(2.0),
+            (0.0, 0.125, 0.0),
+            "one half forgotten at the logarithm",
+        ),
+        "two standard deviations off, of length 1: half the square": Case(
+            (0.0, 1.0, 2.0), HALF_LOG_TWO_PI + 2.0, (-2.0, -1.5, 2.0), "one half forgotten at the square"
+        ),
     },
     variants={
         "constant left out": Convention(
@@ -185,6 +199,18 @@ FORMULA = Formula(
             lambda mu, v, t: gaussian_nll(mu, np.sqrt(v), t),
             seen_in="Darts GaussianLikelihood, github.com/unit8co/darts/pull/1162",
             symptom="right at v = 1 only; predicted noise is the root of what it should be",
+        ),
+        "variance taken for its logarithm": Mistake(
+            lambda mu, v, t: gaussian_nll(mu, np.exp(v), t),
+            symptom="a network's output is log v and the loss wants v, or the other way: never right",
+        ),
+        "one half forgotten at the logarithm": Mistake(
+            lambda mu, v, t: gaussian_nll(mu, v, t) + 0.5 * np.log(v),
+            symptom="log v for log sigma: the predicted variance is half of what it should be",
+        ),
+        "one half forgotten at the square": Mistake(
+            lambda mu, v, t: gaussian_nll(mu, v, t) + 0.5 * (t - mu) ** 2 / v,
+            symptom="the predicted variance is twice what it should be",
         ),
     },
     rules=rules,

@@ -136,6 +136,9 @@ FORMULA = Formula(
         "an infinite prediction: the force stays delta": Case((np.inf, 0.0, 0.5), np.inf, (0.5, -0.5)),
         "prediction not a number": Case((np.nan, 0.0, 1.0), np.nan, (np.nan, np.nan)),
         "target not a number": Case((0.0, np.nan, 1.0), np.nan, (np.nan, np.nan)),
+        "far outside: delta for each unit of the way": Case(
+            (5.0, 0.0, 2.0), 8.0, (2.0, -2.0), "line without delta in front"
+        ),
     },
     variants={
         "divided by delta: smooth L1": Convention(
@@ -159,6 +162,12 @@ FORMULA = Formula(
             lambda x, t, delta=1.0: np.where(x - t < -delta, 0.0, huber(x, t, delta)),
             seen_in="on-policy (MAPPO), github.com/marlbenchmark/on-policy/issues/47",
             symptom="no loss at all for errors below -delta",
+        ),
+        "line without delta in front": Mistake(
+            lambda x, t, delta=1.0: np.where(
+                np.abs(x - t) <= delta, 0.5 * (x - t) ** 2, np.abs(x - t) - 0.5 * delta
+            ),
+            symptom="right at delta = 1 alone: elsewhere a jump and a bend where the arms meet",
         ),
     },
     rules=rules,

@@ -120,9 +120,13 @@ FORMULA = Formula(
             ([2.0, 0.5, 0.1], 0, 0.0),
             0.3167787140575284,
             [-0.27150805768314723, 0.16254852375600007, 0.10895953392714718],
+            exposes="share of 1 - s in place of s",
         ),
         "all smoothing: the label does not matter": Case(
-            ([0.0, np.log(3.0)], 0, 1.0), np.log(4.0) - 0.5 * np.log(3.0), [-0.25, 0.25]
+            ([0.0, np.log(3.0)], 0, 1.0),
+            np.log(4.0) - 0.5 * np.log(3.0),
+            [-0.25, 0.25],
+            exposes="even share left out",
         ),
         "too sure: p = 1 and a share of 1/4 elsewhere pulls back": Case(
             ([800.0, 0.0], 0, 0.5), 200.0, [0.25, -0.25], "shared among the wrong classes alone"
@@ -135,6 +139,9 @@ FORMULA = Formula(
         ),
         "one class is always right": Case(([3.0], 0, 0.5), 0.0, np.zeros(1)),
         "not a number": Case(([0.0, np.nan], 0, 0.25), np.nan, np.full(2, np.nan)),
+        "two equal scores cost log 2, however smooth the label": Case(
+            ([1.0, 1.0], 0, 0.5), np.log(2.0), [-0.25, 0.25], "label not reduced by 1 - s"
+        ),
     },
     variants={
         "shared among the wrong classes alone": Convention(
@@ -157,6 +164,23 @@ FORMULA = Formula(
             lambda z, y, s=0.1: -np.sum(smoothed(y, s, len(z)) * log_softmax(z)),
             seen_in="optax.softmax_cross_entropy, github.com/google-deepmind/optax/issues/896",
             symptom="NaN at s = 0 for a masked class",
+        ),
+        "label not reduced by 1 - s": Mistake(
+            lambda z, y, s=0.1: _with_shares(z, y, 1.0 + s / len(z), s / len(z)),
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 + s / len(z), s / len(z)),
+            symptom="the target sums to 1 + s",
+        ),
+        "even share left out": Mistake(
+            lambda z, y, s=0.1: _with_shares(z, y, 1.0 - s, 0.0),
+            lambda z, y, s=0.1: _with_shares_gradient(z, y, 1.0 - s, 0.0),
+            symptom="cross-entropy times 1 - s: nothing is smoothed, only learned more slowly",
+        ),
+        "share of 1 - s in place of s": Mistake(
+            lambda z, y, s=0.1: _with_shares(z, y, (1.0 - s) * (1.0 + 1.0 / len(z)), (1.0 - s) / len(z)),
+            lambda z, y, s=0.1: _with_shares_gradient(
+                z, y, (1.0 - s) * (1.0 + 1.0 / len(z)), (1.0 - s) / len(z)
+            ),
+            symptom="(1 - s)/k for s/k: right at s = 1/2 alone, smoothest at s = 0",
         ),
     },
     rules=rules,

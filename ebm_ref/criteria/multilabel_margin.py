@@ -132,6 +132,12 @@ FORMULA = Formula(
             ([0.0, -np.inf, 0.5], [0, -1, -1]), 0.5, [-1.0 / 3.0, 0.0, 1.0 / 3.0]
         ),
         "not a number": Case(([0.0, np.nan, 3.0], [2, -1, -1]), np.nan, np.full(3, np.nan)),
+        "one right class of three, both others too near: divided by 3, not by 2": Case(
+            ([1.0, 0.5, 0.75], [0, -1, -1]),
+            1.25 / 3.0,
+            [-2.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0],
+            "divided by the pairs",
+        ),
     },
     variants={
         "0/1 vector read as indices": Mistake(
@@ -161,6 +167,11 @@ FORMULA = Formula(
             lambda x, t: multilabel_margin(x, _without_repeats(t)),
             {"scores": lambda x, t: multilabel_margin_gradient(x, _without_repeats(t))},
             symptom="the list made into a set",
+        ),
+        "divided by the pairs": Mistake(
+            lambda x, t: multilabel_margin(x, t) * _classes_per_pair(t),
+            {"scores": lambda x, t: multilabel_margin_gradient(x, t) * _classes_per_pair(t)},
+            symptom="a mean over all pairs of a right and a wrong class: many right ones count less",
         ),
     },
     rules=rules,
@@ -193,3 +204,9 @@ def _without_repeats(targets):
     """Each class once."""
     right, _ = split(targets)
     return _padded(np.unique(right), len(targets))
+
+
+def _classes_per_pair(targets):
+    """The number of classes over that of the pairs of a right class and a wrong one."""
+    right, wrong = split(targets)
+    return len(targets) / max(len(right) * len(wrong), 1)

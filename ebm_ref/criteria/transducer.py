@@ -338,6 +338,7 @@ FORMULA = Formula(
             ([[[-1.0, -8.0, -8.0], [-8.0, -0.5, -8.0], [-8.0, -8.0, -0.25]]], [0, 1], 2),
             1.75,
             -np.eye(3)[None],
+            exposes="label read where it leads",
         ),
         "an empty target: the blanks": Case(
             ([[[-0.5, -1.0]], [[-0.25, -2.0]]], NO_LABEL, 0), 0.75, [[[-1.0, 0.0]], [[-1.0, 0.0]]]
@@ -415,6 +416,10 @@ FORMULA = Formula(
             transducer_as_printed,
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
+        "label read where it leads": Mistake(
+            lambda lp, y, blank=0: transducer_as_printed(_labels_late(lp, y), y, blank),
+            symptom="column j + 1 for column j: the network has already read the label that it should give",
+        ),
     },
     rules=rules,
     refuses={  # (log_probabilities, target, blank), the argument to blame
@@ -435,4 +440,11 @@ def _last_blank_certain(lp, blank):
     """The table where the last blank costs nothing."""
     lp = np.array(lp)
     lp[-1, :, blank] = 0.0
+    return lp
+
+
+def _labels_late(lp, y):
+    """The table where each label costs what it would in the next column."""
+    lp, j = np.array(lp), np.arange(len(y))
+    lp[:, j, y] = lp[:, j + 1, y]
     return lp

@@ -183,7 +183,10 @@ FORMULA = Formula(
             (ORIGIN, ORIGIN, ORIGIN, 0.5, 2.0), 0.5, ZERO
         ),
         "a far anchor: two distances of 1e8 that differ by 1": Case(
-            ([1e8, 0.0], [0.0, 0.0], [1.0, 0.0], 1.0, 2.0), 2.0, (np.zeros(2), [-1.0, 0.0], [1.0, 0.0])
+            ([1e8, 0.0], [0.0, 0.0], [1.0, 0.0], 1.0, 2.0),
+            2.0,
+            (np.zeros(2), [-1.0, 0.0], [1.0, 0.0]),
+            exposes="distance from positive to negative",
         ),
         "a far anchor, to the side: sqrt(1e16 + 9) - sqrt(1e16 + 16) + 2^-20": Case(
             ([1e8, 0.0], [0.0, 3.0], [0.0, 4.0], 2.0**-20, 2.0), 9.1867431640625e-07
@@ -263,6 +266,10 @@ FORMULA = Formula(
                 "negative": lambda a, p, n, m=1.0, q=2.0: triplet_margin_positive_gradient(a, n, p, m, q),
             },
             symptom="strangers come together",
+        ),
+        "distance from positive to negative": Mistake(
+            lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, m + _norm(a - p, q) - _norm(p - n, q)),
+            symptom="the anchor feels the positive alone, and may come as near to the negative as it likes",
         ),
     },
     rules=rules,

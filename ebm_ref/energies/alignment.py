@@ -140,14 +140,27 @@ def soft_alignment_as_printed(distances, beta=1.0):
     >>> float(soft_alignment_as_printed(np.array([[0.0, 40.0], [40.0, 0.0]])))  # it is -2 e^-40
     0.0
     """
-    d, beta = SOFT.checked(distances, beta)
+    return from_the_border(*SOFT.checked(distances, beta), np.inf)
+
+
+def from_the_border(d, beta, border):
+    """The recursion of a table with `border` before its first row and column, but 0 before its corner."""
     n, m = d.shape
-    D = np.full((n + 1, m + 1), np.inf)
+    D = np.full((n + 1, m + 1), border)
     D[0, 0] = 0.0
     for i, j in np.ndindex(n, m):
         before = np.array([D[i, j], D[i, j + 1], D[i + 1, j]])
         D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
     return D[n, m]
+
+
+def counted_back(d):
+    """How many paths lead on from each pair to the last."""
+    g = np.zeros(np.array(d.shape) + 1)
+    g[-2, -2] = 1.0
+    for i, j in [*np.ndindex(d.shape)][-2::-1]:
+        g[i, j] = g[i + 1, j] + g[i, j + 1] + g[i + 1, j + 1]
+    return g[:-1, :-1]
 
 
 def soft_alignment(distances, beta=1.0):
@@ -335,8 +348,11 @@ SOFT = Formula(
             (np.zeros((3, 3)), 1.0),
             -np.log(13.0),
             np.array([[13.0, 5.0, 1.0], [5.0, 9.0, 5.0], [1.0, 5.0, 13.0]]) / 13.0,
+            exposes="backward pass without weights",
         ),
-        "one row: no choice, at any temperature": Case(([[1.0, 2.0, 4.0]], 0.5), 7.0, np.ones((1, 3))),
+        "one row: no choice, at any temperature": Case(
+            ([[1.0, 2.0, 4.0]], 0.5), 7.0, np.ones((1, 3)), exposes="zeros around the table"
+        ),
         "a detour at an energy of log 2 is half as probable": Case(
             ([[0.0, np.log(2.0)], [np.inf, 0.0]], 1.0), -np.log(1.5), [[1.0, 1.0 / 3.0], [0.0, 1.0]]
         ),
@@ -353,6 +369,14 @@ SOFT = Formula(
         "the best path alone": Mistake(
             lambda d, beta=1.0: alignment(d),
             symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
+        ),
+        "zeros around the table": Mistake(
+            lambda d, beta=1.0: from_the_border(d, beta, 0.0),
+            symptom="a path may begin anywhere on the first row or column: too low, and never mind the start",
+        ),
+        "backward pass without weights": Mistake(
+            gradients={"distances": lambda d, beta=1.0: counted_back(d)},
+            symptom="every way in gets the whole slope: numbers of paths in place of probabilities",
         ),
     },
     as_printed=soft_alignment_as_printed,

@@ -358,7 +358,9 @@ MARGIN_RESCALED_HINGE = Formula(
             (*STUBBORN, ZEROS, 2.0), 3.0, TO_ZEROS, "one margin for the sequence"
         ),
         "wrong throughout: 3 + 5 - 2": Case((*STUBBORN, ONES, 1.0), 6.0, TO_ONES),
-        "at the corner: right by exactly 3": Case((*STUBBORN, ZEROS, 1.0), 0.0, AT_REST),
+        "at the corner: right by exactly 3": Case(
+            (*STUBBORN, ZEROS, 1.0), 0.0, AT_REST, exposes="right labels cost as much as wrong ones"
+        ),
         "grave but unlikely beats likely: 1 1 at 3 with two errors, not 0 1 at 1.5 with one": Case(
             ([[0.0, 1.5], [0.0, 1.5]], np.zeros((2, 2)), [0, 0], 2.0),
             1.0,
@@ -377,6 +379,10 @@ MARGIN_RESCALED_HINGE = Formula(
         "cost added to the energies of wrong labels": Mistake(
             added_to_wrong_labels,
             symptom="right for scores; with energies the search avoids what it should find",
+        ),
+        "right labels cost as much as wrong ones": Mistake(
+            lambda u, P, y, cost=1.0: chain_perceptron(u, P, y) + cost * len(y),
+            symptom="a constant beside the perceptron's loss: no margin at all",
         ),
     },
     rules=rescaled_rules,

@@ -45,7 +45,7 @@ from ebm_ref.exact.chain import check_sums, counted, log_count, marginals
 from ebm_ref.exact.chain_enumeration import enumerate_labels
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
-from ebm_ref.numerics import exact_sum, log_softmax, scaled_sum
+from ebm_ref.numerics import exact_sum, log_softmax, logsumexp, scaled_sum
 
 
 def chain_nll_as_printed(unary, pairwise, labels: int, beta=1.0):
@@ -315,6 +315,30 @@ FORMULA = Formula(
             (np.zeros((2, 2)), np.full((2, 2), np.inf), [0, 1], 1.0), np.nan, ALL_NAN
         ),
         "not a number": Case(([[0.0, np.nan], [0.0, 1.0]], np.zeros((2, 2)), [0, 0], 1.0), np.nan, ALL_NAN),
+        "four sequences alike: the best is no dearer than the right one": Case(
+            (np.zeros((2, 2)), np.zeros((2, 2)), [0, 0], 1.0),
+            np.log(4.0),
+            ([[0.5, -0.5], [0.5, -0.5]], [[0.75, -0.25], [-0.25, -0.25]]),
+            "best sequence for the sum",
+        ),
+        "the first moment knows: odds of 7 against": Case(
+            ([[0.0, np.log(7.0)], [0.0, 0.0]], np.zeros((2, 2)), [1, 0], 1.0),
+            np.log(16.0),
+            ([[-0.875, 0.875], [0.5, -0.5]], np.array([[-7.0, -7.0], [15.0, -1.0]]) / 16.0),
+            "first moment left out",
+        ),
+        "a row of transitions that are all dear: weights of 1/3, 1/3, 1 and 1": Case(
+            (np.zeros((2, 2)), [[np.log(3.0), np.log(3.0)], [0.0, 0.0]], [1, 0], 1.0),
+            np.log(8.0 / 3.0),
+            ([[-0.25, 0.25], [0.5, -0.5]], [[-0.125, -0.125], [0.625, -0.375]]),
+            "rows of transitions normalised",
+        ),
+        "from 1 to 0 at half the weight, on the way of the dear beginning": Case(
+            ([[0.0, np.log(2.0)], [0.0, 0.0]], [[0.0, 0.0], [np.log(2.0), 0.0]], [0, 1], 1.0),
+            np.log(11.0 / 4.0),
+            (np.array([[3.0, -3.0], [-5.0, 5.0]]) / 11.0, np.array([[-4.0, 7.0], [-1.0, -2.0]]) / 11.0),
+            "transitions turned in the normaliser alone",
+        ),
     },
     variants={
         "log-likelihood, to be maximised": Mistake(
@@ -375,6 +399,22 @@ FORMULA = Formula(
             seen_in="pytorch-crf: emission * mask is NaN where the padding is; found by this project",
             symptom="a NaN after the end of one sequence, and the loss of its batch is NaN",
         ),
+        "best sequence for the sum": Mistake(
+            lambda u, P, y, beta=1.0: energy_gap(u, P, y, counted(u, P, beta)[1]),
+            symptom="Viterbi for forward: the perceptron's loss, 0 as soon as the right sequence is the best",
+        ),
+        "first moment left out": Mistake(
+            lambda u, P, y, beta=1.0: chain_nll(np.concatenate([0.0 * u[:1], u[1:]]), P, y, beta),
+            symptom="the recursion starts from zeros: what the first moment sees is never learned",
+        ),
+        "rows of transitions normalised": Mistake(
+            lambda u, P, y, beta=1.0: chain_nll(u, _rows_normalised(P, beta), y, beta),
+            symptom="a softmax over each row, as in a Markov chain: no row can be dearer than another",
+        ),
+        "transitions turned in the normaliser alone": Mistake(
+            lambda u, P, y, beta=1.0: chain_nll(u, P.T, y, beta) + energy_of(u, P, y) - energy_of(u, P.T, y),
+            symptom="right for symmetric tables; else a sequence is compared with others of another chain",
+        ),
     },
     as_printed=chain_nll_as_printed,
     rules=rules,
@@ -384,3 +424,8 @@ FORMULA = Formula(
         "no temperature": ((np.zeros((2, 2)), np.zeros((2, 2)), [0, 1], 0.0), "beta"),
     },
 )
+
+
+def _rows_normalised(P, beta):
+    """P with a level added to each row, so that sum_j e^{-beta P_ij} is 1."""
+    return np.array([row + logsumexp(-beta * row) / beta for row in P])

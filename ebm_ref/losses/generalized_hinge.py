@@ -116,7 +116,10 @@ FORMULA = Formula(
             ([1.0, 1.0, 1.0], 1, [0.5, 0.0, 2.0]), 2.5, [-1.0, 2.0, -1.0], "divided by the number of answers"
         ),
         "one margin for all: the multi-class hinge of Weston and Watkins": Case(
-            ([1.0, 1.5, 0.25, 4.0], 0, [0.0, 1.0, 1.0, 1.0]), 2.25, [2.0, -1.0, -1.0, 0.0]
+            ([1.0, 1.5, 0.25, 4.0], 0, [0.0, 1.0, 1.0, 1.0]),
+            2.25,
+            [2.0, -1.0, -1.0, 0.0],
+            exposes="averaged over the wrong answers",
         ),
         "one margin for all, three answers": Case(
             ([0.0, 0.5, 1.0], 2, [2.0, 2.0, 2.0]), 5.5, [-1.0, -1.0, 2.0]
@@ -148,6 +151,11 @@ FORMULA = Formula(
             lambda E, y, C=1.0: np.sum(np.maximum(0.0, C + E[y] - E)),
             seen_in="NYU DLSP20 week 11-2, printed sum: harmless only while C_y = 0",
             symptom="the loss never falls below C_y",
+        ),
+        "averaged over the wrong answers": Mistake(
+            lambda E, y, C=1.0: generalized_hinge(E, y, C) / (len(E) - 1),
+            {"energies": lambda E, y, C=1.0: generalized_hinge_gradient(E, y, C) / (len(E) - 1)},
+            symptom="k - 1 times too small, and right for two answers",
         ),
     },
     rules=rules,

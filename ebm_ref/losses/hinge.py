@@ -91,14 +91,14 @@ FORMULA = Formula(
             ([1.0, 0.5, 2.0, 3.0], 0, 1.0), 1.5, [1.0, -1.0, 0.0, 0.0], "energies taken for scores"
         ),
         "too close: right, but the gap of 0.5 is short of the margin": Case(
-            ([1.0, 3.0, 1.5], 0, 1.0), 0.5, [1.0, 0.0, -1.0]
+            ([1.0, 3.0, 1.5], 0, 1.0), 0.5, [1.0, 0.0, -1.0], exposes="least offending answer pulled up"
         ),
         "far apart: beyond the margin nothing is gained": Case(
             ([0.0, 4.0], 0, 1.0), 0.0, exposes="hinge closed before E_o enters"
         ),
         "at the corner: a gap of exactly m is enough": Case(([1.0, 2.0], 0, 1.0), 0.0, np.zeros(2)),
         "a tie of two offenders: the first is pulled up": Case(
-            ([1.0, 0.5, 0.5], 0, 1.0), 1.5, [1.0, -1.0, 0.0]
+            ([1.0, 0.5, 0.5], 0, 1.0), 1.5, [1.0, -1.0, 0.0], exposes="margin subtracted"
         ),
         "a margin of zero is the perceptron": Case(([1.0, 0.5], 0, 0.0), 0.5, [1.0, -1.0]),
         "an impossible wrong answer is far enough": Case(([1.0, np.inf], 0, 1.0), 0.0, np.zeros(2)),
@@ -135,6 +135,16 @@ FORMULA = Formula(
             lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))),
             seen_in="NYU DLSP20 week 11-2, on MarginRankingLoss: target 1 pushes x1 up, which is for scores",
             symptom="training drives the correct answer to the highest energy",
+        ),
+        "least offending answer pulled up": Mistake(
+            lambda E, y, m=1.0: np.maximum(
+                0.0, m + E[y] - np.max(np.where(np.arange(len(E)) == y, -np.inf, E))
+            ),
+            symptom="max for min: the loss is 0 while another wrong answer still wins",
+        ),
+        "margin subtracted": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, E[y] - m - E[offender(E, y)]),
+            symptom="wrong answers may win by m before anything is paid",
         ),
     },
     rules=rules,

@@ -97,8 +97,13 @@ FORMULA = Formula(
             ([1.0, 0.0], 0, [0.0, 2.0]), 3.0, [1.0, -1.0], "slack rescaled instead"
         ),
         "at the corner": Case(([0.0, 1.0], 0, [0.0, 1.0]), 0.0, np.zeros(2)),
-        "the cost of the correct answer is not read": Case(([1.0, 0.5], 0, [9.0, 1.0]), 1.5, [1.0, -1.0]),
+        "the cost of the correct answer is not read": Case(
+            ([1.0, 0.5], 0, [9.0, 1.0]), 1.5, [1.0, -1.0], exposes="correct answer left in the maximum"
+        ),
         "not a number": Case(([0.0, 1.0, np.nan], 0, [0.0, 1.0, 1.0]), np.nan, np.full(3, np.nan)),
+        "equal energies: the cost alone parts them": Case(
+            ([2.0, 2.0], 0, [0.0, 3.0]), 3.0, [1.0, -1.0], "cost subtracted"
+        ),
     },
     variants={
         "slack rescaled instead": Convention(
@@ -118,6 +123,14 @@ FORMULA = Formula(
         "not clipped at zero": Mistake(
             lambda E, y, C=1.0: np.max(violations(E, y, C)),
             symptom="negative losses, and no end to the pulling",
+        ),
+        "cost subtracted": Mistake(
+            lambda E, y, C=1.0: np.maximum(0.0, np.max(np.where(_wrong(E, y), E[y] - E - C, -np.inf))),
+            symptom="the graver the error, the less it is seen: a cost added to energies, as it is to scores",
+        ),
+        "correct answer left in the maximum": Mistake(
+            lambda E, y, C=1.0: np.max(C + E[y] - E),
+            symptom="the loss never falls below C_y, which is 0 in most tables and so goes unnoticed",
         ),
     },
     rules=rules,

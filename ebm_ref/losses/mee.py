@@ -115,7 +115,10 @@ FORMULA = Formula(
             ([50.0, 0.0, 0.0, 0.5, 0.0], 0, 1.0), 1.0
         ),
         "hopeless, hence at rest": Case(
-            ([40.0, 0.0], 0, 1.0), 1.0, [4.248354255291589e-18, -4.248354255291589e-18]
+            ([40.0, 0.0], 0, 1.0),
+            1.0,
+            [4.248354255291589e-18, -4.248354255291589e-18],
+            exposes="energies taken for scores",
         ),
         "an impossible answer is not there, wherever it stands": Case(
             ([np.inf, 1.0, 1.0], 1, 1.0), 0.5, [0.0, 0.25, -0.25]
@@ -140,6 +143,11 @@ FORMULA = Formula(
         ),
         "beta forgotten": Mistake(
             lambda E, y, beta=1.0: mee(E, y), {"energies": lambda E, y, beta=1.0: mee_gradient(E, y)}
+        ),
+        "energies taken for scores": Mistake(
+            lambda E, y, beta=1.0: mee(-E, y, beta),
+            {"energies": lambda E, y, beta=1.0: -mee_gradient(-E, y, beta)},
+            symptom="one minus a softmax of energies: the correct answer is driven up",
         ),
     },
     as_printed=mee_as_printed,

@@ -128,7 +128,10 @@ FORMULA = Formula(
         ),
         "colder": Case(([1.0, 0.5, 2.0, 3.0], 0, 2.0), 0.6768769005646532, exposes="not divided by beta"),
         "near certain: e^-40 is left, and nothing of it may cancel": Case(
-            ([0.0, 40.0], 0, 1.0), 4.248354255291589e-18, [4.248354255291589e-18, -4.248354255291589e-18]
+            ([0.0, 40.0], 0, 1.0),
+            4.248354255291589e-18,
+            [4.248354255291589e-18, -4.248354255291589e-18],
+            exposes="correct answer left out of the sum",
         ),
         "hopeless: p_y = e^-800 is 0 in double precision, its logarithm is not": Case(
             ([0.0, 800.0], 1, 1.0), 800.0, [-1.0, 1.0], "logarithm of a softmax"
@@ -188,6 +191,12 @@ FORMULA = Formula(
             ),
             seen_in="Keras CategoricalCrossentropy, github.com/keras-team/keras/issues/17634",
             symptom="no loss exceeds 16.118, and a hopeless sample has no gradient",
+        ),
+        "correct answer left out of the sum": Mistake(
+            lambda E, y, beta=1.0: (
+                E[y] + logsumexp(np.where(np.arange(len(E)) == y, -np.inf, -beta * E)) / beta
+            ),
+            symptom="the gap to the wrong answers' free energy: negative, and it falls without end",
         ),
     },
     as_printed=nll_as_printed,

@@ -91,6 +91,9 @@ FORMULA = Formula(
         "a margin of zero asks only for a positive offender": Case(([1.0, -2.0], 0, 0.0), 5.0, [2.0, -4.0]),
         "an impossible wrong answer": Case(([1.0, np.inf], 0, 1.0), 1.0),
         "not a number": Case(([0.0, np.nan, 1.0], 0, 1.0), np.nan),
+        "two wrong answers below the margin: the lower one is pulled up": Case(
+            ([0.5, 0.25, 0.75], 0, 1.0), 0.8125, [1.0, -1.5, 0.0], "every wrong answer pulled up"
+        ),
     },
     variants={
         "minus between the terms": Mistake(
@@ -105,6 +108,12 @@ FORMULA = Formula(
         "margin between the energies": Mistake(
             lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m + E[y] - np.min(np.delete(E, y))) ** 2,
             symptom="a squared hinge: the offender must beat E_y by m, not reach m",
+        ),
+        "every wrong answer pulled up": Mistake(
+            lambda E, y, m=1.0: (
+                E[y] ** 2 + np.sum(np.where(np.arange(len(E)) == y, 0.0, np.maximum(0.0, m - E)) ** 2)
+            ),
+            symptom="right for two answers; for more, all below m are pushed, and the loss grows with k",
         ),
     },
     rules=rules,
