@@ -104,6 +104,7 @@ READING_ORDER = (
     # energies with a latent variable
     "energies.latent_detector",
     "energies.k_means",
+    "energies.gaussian_component",
     "energies.gaussian_mixture",
     "energies.pca",
     "energies.autoencoder",

@@ -12,6 +12,7 @@ IGNORED = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", 
 PAGES = (
     "latent_detector",
     "k_means",
+    "gaussian_component",
     "gaussian_mixture",
     "pca",
     "autoencoder",

@@ -248,11 +248,18 @@ FORMULA = Formula(
                 "output_weights": [[[[0.6, 0.6]]]],
                 "image": [[0.0, 3.2, 0.0, 0.0], [0.0, 0.0, 0.0, 6.4]],
             },
+            exposes="relu for tanh",
         ),
         "not a number": Case(
             SMALL | {"image": [[1.0, 2.0, 0.0], [0.0, np.nan, 3.0], [5.0, 2.0, 2.0]], "label": 0},
             np.nan,
             {"biases": [np.nan]},
+        ),
+        "one block, a kernel of one number: tanh(log(3)/2) = 1/2": Case(
+            ([[[1.0]]], [0.0], [[[[2.0]]]], [[np.log(3.0) / 2.0, -9.0], [-9.0, -9.0]], 0),
+            1.0,
+            ([[[0.75 * np.log(3.0)]]], [1.5], [[[[0.5]]]], [[1.5, 0.0], [0.0, 0.0]]),
+            "block averaged",
         ),
     },
     variants={
@@ -270,6 +277,14 @@ FORMULA = Formula(
             {"image": _unturned},
             symptom="right for kernels that half a turn leaves alone, so tests with ones pass",
         ),
+        "block averaged": Mistake(
+            lambda K, b, V, X, y: np.sum(V[y] * np.tanh(_averaged(K, b, X))),
+            symptom="mean for maximum: an edge counts for as little as it covers, and all pixels get a slope",
+        ),
+        "relu for tanh": Mistake(
+            lambda K, b, V, X, y: np.sum(V[y] * np.maximum(0.0, pooled(K, b, X))),
+            symptom="energies without bound, and no slope where a feature is absent",
+        ),
     },
     rules=rules,
     refuses={
@@ -286,3 +301,8 @@ FORMULA = Formula(
         ),
     },
 )
+
+
+def _averaged(K, b, X):
+    """The mean of each block in place of its largest number, and the biases."""
+    return np.array([np.mean(blocks(slide(X, K_c)), axis=2) + b_c for K_c, b_c in zip(K, b, strict=True)])

@@ -222,6 +222,7 @@ def a_grid_agrees(formula, inputs, rng):
 
 
 W = np.array([2.0, 1.5])
+OVER_PI_HALF = 6.123233995736766e-17  # the cosine of the double next to pi/2
 
 FORMULA = Formula(
     value=ellipse,
@@ -252,6 +253,12 @@ FORMULA = Formula(
             (W, [2.0, 1.0], 0.0), 1.0, (np.zeros(2), [0.0, 2.0], -3.0)
         ),
         "not a number": Case((W, [np.nan, 0.0], 0.0), np.nan),
+        "a quarter turn: one beyond the end of the short axis": Case(
+            (W, [0.0, 2.5], np.pi / 2.0),
+            1.0,
+            ([4.0 * OVER_PI_HALF**2, -2.0], [-4.0 * OVER_PI_HALF, 2.0], -11.0 * OVER_PI_HALF),
+            "angle in degrees",
+        ),
     },
     variants={
         "distance not squared": Mistake(
@@ -260,6 +267,10 @@ FORMULA = Formula(
             symptom="a corner instead of a valley floor on the ellipse",
         ),
         "semi-axes exchanged": Mistake(lambda w, y, z: ellipse(w[::-1], y, z), symptom="right for a circle"),
+        "angle in degrees": Mistake(
+            lambda w, y, z: ellipse(w, y, np.pi / 180.0 * z),
+            symptom="a search over a full turn in radians sees a ninth of a right angle",
+        ),
     },
     rules=rules,
     refuses={

@@ -1,27 +1,22 @@
 r"""Gaussian mixture: k-means at a positive temperature, with a shape and a weight for each prototype.
 
-    E(y, z) = d' S_z^{-1} d/2 + log|2 pi S_z|/2 - log w_z,    d = y - mu_z
-    F(y)    = -log sum_z e^{-E(y, z)} = -log p(y)
+    F(y) = -log sum_z e^{-E(y, z)} = -log p(y)
+    r_z  = dF/dE(y, z) = e^{F(y) - E(y, z)}
 
-    dE/dy    = S_z^{-1} d
-    dE/dmu_z = -S_z^{-1} d
-    dE/dS_z  = (S_z^{-1} - S_z^{-1} d d' S_z^{-1})/2
-    dE/dw_z  = -1/w_z
+    dF/dy    = sum_z r_z S_z^{-1} d_z,    d_z = y - mu_z
+    dF/dmu_z = -r_z S_z^{-1} d_z
+    dF/dS_z  = r_z (S_z^{-1} - S_z^{-1} d_z d_z' S_z^{-1})/2
+    dF/dw_z  = -r_z/w_z
 
-    r_z = dF/dE(y, z) = e^{F(y) - E(y, z)}
-
-    dF/dW    = sum_z r_z dE(y, z)/dW         for W = y, mu, S, w
-
-S_z is a covariance, w_z a weight; for weights that sum to 1, p is a density.  Which component z made y is
-a latent variable.  It is not minimised away but summed over: F is the free energy at beta = 1.  In k-means
-only the winner moves; here component z gets r_z, its responsibility for y, of its own gradient.
+E is the energy of one component, of mean mu_z, covariance S_z and weight w_z (gaussian_component.py); for
+weights that sum to 1, p is a density.  Which component z made y is a latent variable.  It is not minimised
+away but summed over: F is the free energy at beta = 1.  In k-means only the winner moves; here component z
+gets r_z, its responsibility for y, of its own gradient.
 
 EM alternates two exact minimisations of the variational free energy E_q[E] + E_q[log q]: over q, which
 gives q = r, and over the parameters, which gives weighted means and covariances (`em_step`).  Neither
 can raise it, so EM never raises the mean of F.  With S_z = v I, equal w_z and v to 0 it is Lloyd's
 algorithm, and 2v F, up to a constant, is the energy of k-means.
-
-Each term of E has been forgotten by somebody.  Without the determinant, wide components are free.
 
 In floating point the density of a point far from all components is 0, and its logarithm infinite.  So F
 is counted from the lowest energy, and a factor such as w_z = 2^-1000 stays a factor.  What no care can
@@ -33,104 +28,22 @@ algorithm"; Neal and Hinton (1998), for EM as two minimisations.
 
 import autograd.numpy as np
 
-from ebm_ref.checks import real, require, require_index
-from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import UNIT, condition, misfit
+from ebm_ref.checks import real, require
+from ebm_ref.energies.gaussian_component import (
+    AT_OVAL,
+    LOG_TWO_PI,
+    OVAL,
+    PAIR,
+    by_covariance,
+    by_point,
+    check_components,
+    energy,
+    random_mixture,
+    weights_scale_the_density,
+)
+from ebm_ref.formula import Case, Convention, Formula, Mistake
+from ebm_ref.laws import misfit
 from ebm_ref.numerics import negated, parts, scaled_logsumexp, scaled_softmax, total, weighted
-
-LOG_TWO_PI = np.log(2.0 * np.pi)
-
-
-def gaussian_mixture_energy(point, means, covariances, weights, component: int):
-    """Energy of one point with one component.
-
-    Parameters
-    ----------
-    point : (n,) float
-        y.
-    means, covariances, weights : (c, n), (c, n, n), (c,) float
-        mu_z, S_z (symmetric, positive definite) and w_z > 0; the w_z of a density sum to 1.
-    component : int
-        z, the component said to have made y.
-
-    Returns
-    -------
-    float
-        -log of the joint density of y and z.
-
-    Raises ValueError if `component` is not in 0..c-1, a weight not positive, S_z not definite, or a shape
-    wrong.
-
-    >>> one = np.ones((1, 1))
-    >>> float(gaussian_mixture_energy(np.zeros(1), 0.0 * one, np.ones((1, 1, 1)), np.ones(1), 0))
-    0.9189385332046727
-    """
-    y, mu, S, w, z = ENERGY.checked(point, means, covariances, weights, component)
-    return energy(y - mu[z], S[z], w[z])
-
-
-def gaussian_mixture_energy_point_gradient(point, means, covariances, weights, component: int):
-    """dE/dy, shape (n,): S_z^-1 d."""
-    y, mu, S, _, z = ENERGY.checked(point, means, covariances, weights, component)
-    return by_point(y - mu[z], S[z])
-
-
-def gaussian_mixture_energy_means_gradient(point, means, covariances, weights, component: int):
-    """dE/dmu, shape (c, n): -S_z^-1 d in row z."""
-    y, mu, S, _, z = ENERGY.checked(point, means, covariances, weights, component)
-    g = np.zeros(mu.shape)
-    g[z] = -by_point(y - mu[z], S[z])
-    return g
-
-
-def gaussian_mixture_energy_covariances_gradient(point, means, covariances, weights, component: int):
-    """dE/dS, shape (c, n, n): (S_z^-1 - S_z^-1 d d' S_z^-1)/2 for z."""
-    y, mu, S, _, z = ENERGY.checked(point, means, covariances, weights, component)
-    g = np.zeros(S.shape)
-    g[z] = by_covariance(y - mu[z], S[z])
-    return g
-
-
-def gaussian_mixture_energy_weights_gradient(point, means, covariances, weights, component: int):
-    """dE/dw, shape (c,): -1/w_z for z."""
-    _, _, _, w, z = ENERGY.checked(point, means, covariances, weights, component)
-    g = np.zeros(w.shape)
-    g[z] = -1.0 / w[z]
-    return g
-
-
-def energy(d, S, w):
-    """d' S^-1 d/2 + log|2 pi S|/2 - log w, of one component."""
-    with np.errstate(invalid="ignore"):  # a NaN in a covariance is a NaN in the energy, no warning
-        log_determinant = np.linalg.slogdet(S)[1]
-    return 0.5 * (np.dot(d, np.linalg.solve(S, d)) + len(d) * LOG_TWO_PI + log_determinant) - np.log(w)
-
-
-def by_point(d, S):
-    """S^-1 d, where S' counts as much as S if S is not symmetric."""
-    inverse = np.linalg.inv(S)
-    return np.dot(0.5 * (inverse + inverse.T), d)
-
-
-def by_covariance(d, S):
-    """(S^-1 - S^-1 d d' S^-1)/2."""
-    inverse = np.linalg.inv(S)
-    return 0.5 * (inverse.T - np.outer(np.dot(d, inverse), np.dot(inverse, d)))
-
-
-def rules_energy(point, means, covariances, weights, component):
-    """A component that exists, weights that have a logarithm, and the component's covariance definite."""
-    require_index("component", component, len(means))
-    _check(weights, covariances, [covariances[component]])
-
-
-def _check(weights, covariances, used):
-    """Raise unless weights, and all leading minors of the covariances used, are positive or not a number."""
-    require(not np.any(weights <= 0.0), "weights", weights, "must be positive")
-    with np.errstate(invalid="ignore"):
-        signs = [np.linalg.slogdet(S[:i, :i])[0] for S in used for i in range(1, len(S) + 1)]
-    definite = not any(sign <= 0.0 for sign in signs)
-    require(definite, "covariances", covariances, "must be positive definite")
 
 
 def gaussian_mixture_as_printed(point, means, covariances, weights):
@@ -226,7 +139,7 @@ def shares(y, mu, S, w):
 def rules(point, means, covariances, weights):
     """A component at least, weights that have a logarithm, and covariances that are definite."""
     require(len(means) >= 1, "means", means, "must hold c >= 1 components")
-    _check(weights, covariances, covariances)
+    check_components(weights, covariances, covariances)
 
 
 def responsibilities(point, means, covariances, weights):
@@ -281,104 +194,12 @@ def em_never_raises_the_free_energy(formula, inputs, rng):
     return max(0.0, after - before) / (1e-13 * (1.0 + abs(before)))
 
 
-def weights_scale_the_density(formula, inputs, rng):
-    """F(a w) = F(w) - log a for every a > 0."""
-    a = 2.0 ** rng.integers(-3, 4)
-    scaled = inputs | {"weights": a * inputs["weights"]}
-    error = abs(formula.value(**scaled) - (formula.value(**inputs) - np.log(a)))
-    return error / (16 * UNIT * (condition(formula, inputs) + abs(np.log(a))))
-
-
 def components_renamed(formula, inputs, rng):
     """The order of the components does not matter."""
     order = rng.permutation(len(inputs["weights"]))
     own = ("means", "covariances", "weights")
     return misfit(formula, inputs, inputs | {a: inputs[a][order] for a in own})
 
-
-def random_mixture(rng):
-    """A point and two components on the line, or one in the plane."""
-    n, c = (2, 1) if rng.integers(4) == 0 else (1, 2)
-    root = rng.normal(scale=0.3, size=(c, n, n)) + rng.uniform(0.7, 1.5, size=(c, 1, 1)) * np.eye(n)
-    return {
-        "point": rng.normal(scale=2.0, size=n),
-        "means": rng.normal(scale=2.0, size=(c, n)),
-        "covariances": np.einsum("kij,klj->kil", root, root),
-        "weights": rng.uniform(0.2, 1.0, size=c),
-    }
-
-
-def _precision_for_covariance(y, mu, S, w, k):
-    d = y - mu[k]
-    return gaussian_mixture_energy(y, mu, S, w, k) + 0.5 * (d @ S[k] @ d - d @ np.linalg.inv(S[k]) @ d)
-
-
-# means, covariances and weights; the gradients of an oval at (3, 0) by point, means, covariances and weights
-_PAIR = [[-1.0], [1.0]], np.ones((2, 1, 1)), [0.5, 0.5]
-_OVAL = np.zeros((1, 2)), [[[2.0, 1.0], [1.0, 2.0]]], [1.0]
-_AT_OVAL = [2.0, -1.0], [[-2.0, 1.0]], np.array([[[-10.0, 5.0], [5.0, -1.0]]]) / 6.0, [-1.0]
-
-ENERGY = Formula(
-    value=gaussian_mixture_energy,
-    signature="(n),(c,n),(c,n,n),(c),()->()",
-    source="dempster1977",
-    gradients={
-        "point": gaussian_mixture_energy_point_gradient,
-        "means": gaussian_mixture_energy_means_gradient,
-        "covariances": gaussian_mixture_energy_covariances_gradient,
-        "weights": gaussian_mixture_energy_weights_gradient,
-    },
-    sample=lambda rng: (one := random_mixture(rng)) | {"component": int(rng.integers(len(one["means"])))},
-    laws=(weights_scale_the_density,),
-    cases={  # (point, means, covariances, weights, component), E, gradients, the mistake that it exposes
-        "the second of two components of variance one": Case(
-            ([0.0], *_PAIR, 1),
-            2.112085713764618,
-            ([-1.0], [[0.0], [1.0]], np.zeros((2, 1, 1)), [0.0, -2.0]),
-            "weight forgotten",
-        ),
-        "a correlated pair": Case(
-            ([3.0, 0.0], *_OVAL, 0), 5.3871832107434, _AT_OVAL, "covariance used for its inverse"
-        ),
-        "a wide component at its centre": Case(
-            ([0.0, 0.0], np.zeros((1, 2)), [[[16.0, 0.0], [0.0, 16.0]]], [1.0], 0),
-            4.610465788649127,
-            {"point": np.zeros(2), "covariances": [[[0.03125, 0.0], [0.0, 0.03125]]]},
-            "determinant forgotten",
-        ),
-        "not a number": Case(([np.nan, 0.0], *_OVAL, 0), np.nan),
-    },
-    variants={
-        "weight forgotten": Mistake(
-            lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S, w, k) + np.log(w[k]),
-            symptom="rare components claim as many points as frequent ones",
-        ),
-        "covariance used for its inverse": Mistake(
-            _precision_for_covariance, symptom="right for unit covariances; long axes are penalised most"
-        ),
-        "determinant forgotten": Mistake(
-            lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S, w, k) - 0.5 * np.linalg.slogdet(S[k])[1],
-            seen_in="QUESO, github.com/libqueso/queso/issues/387",
-            symptom="the widest component explains everything best",
-        ),
-    },
-    rules=rules_energy,
-    refuses={  # (point, means, covariances, weights, component), the argument to blame
-        "a component beyond the last": (([3.0, 0.0], *_OVAL, 1), "component"),
-        "a component counted from the end": (([3.0, 0.0], *_OVAL, -1), "component"),
-        "a weight of 0, of whichever component": (([1.0], *_PAIR[:2], [1.0, 0.0], 0), "weights"),
-        "one weight for two components": (([1.0], *_PAIR[:2], [1.0], 0), "weights"),
-        "one covariance for two components": (
-            ([1.0], _PAIR[0], np.ones((1, 1, 1)), [0.5, 0.5], 0),
-            "covariances",
-        ),
-        "means of another length": (([1.0, 1.0], *_PAIR, 0), "means"),
-        "a covariance with a negative axis": (
-            ([1.0], _PAIR[0], -np.ones((2, 1, 1)), [0.5, 0.5], 0),
-            "covariances",
-        ),
-    },
-)
 
 FORMULA = Formula(
     value=gaussian_mixture,
@@ -394,29 +215,44 @@ FORMULA = Formula(
     laws=(components_renamed, weights_scale_the_density, em_never_raises_the_free_energy),
     cases={  # (point, means, covariances, weights), F, gradients, the mistake that it exposes
         "half way between two: the forces cancel": Case(
-            ([0.0], *_PAIR),
+            ([0.0], *PAIR),
             1.4189385332046727,
             ([0.0], [[-0.5], [0.5]], np.zeros((2, 1, 1)), [-1.0, -1.0]),
             "nearest component alone",
         ),
         "responsibilities of 1/4 and 3/4": Case(
-            ([0.0], *_PAIR[:2], [0.25, 0.75]),
+            ([0.0], *PAIR[:2], [0.25, 0.75]),
             1.4189385332046727,
             {"point": [-0.5], "means": [[-0.25], [0.75]], "weights": [-1.0, -1.0]},
+            exposes="weights forgotten",
         ),
-        "one component: its energy": Case(([3.0, 0.0], *_OVAL), 5.3871832107434, _AT_OVAL),
+        "one component: its energy": Case(
+            ([3.0, 0.0], *OVAL), 5.3871832107434, AT_OVAL, exposes="covariances used for their inverses"
+        ),
         "at the mean of one: the other draws": Case(
-            ([1.0], *_PAIR),
+            ([1.0], *PAIR),
             1.4851577027216456,
             {"point": [0.23840584404423512]},
             "logarithm of each density summed",
         ),
         "far from both: the density is 0 in double precision, its logarithm is not": Case(
-            ([101.0], *_PAIR), 5001.612085713765, {"point": [100.0]}, "logarithm of a sum of densities"
+            ([101.0], *PAIR), 5001.612085713765, {"point": [100.0]}, "logarithm of a sum of densities"
         ),
-        "not a number": Case(([np.nan, 0.0], *_OVAL), np.nan),
+        "not a number": Case(([np.nan, 0.0], *OVAL), np.nan),
         "a covariance that is not a number": Case(
             ([3.0, 0.0], np.zeros((1, 2)), [[[2.0, np.nan], [np.nan, 2.0]]], [1.0]), np.nan
+        ),
+        "a wide component in the plane, at its centre": Case(
+            ([0.0, 0.0], np.zeros((1, 2)), [[[16.0, 0.0], [0.0, 16.0]]], [1.0]),
+            4.610465788649127,
+            ([0.0, 0.0], [[0.0, 0.0]], [[[0.03125, 0.0], [0.0, 0.03125]]], [-1.0]),
+            "determinants forgotten",
+        ),
+        "a component of variance four, at its centre": Case(
+            ([0.0], np.zeros((1, 1)), [[[4.0]]], [1.0]),
+            0.5 * LOG_TWO_PI + np.log(2.0),
+            ([0.0], [[0.0]], [[[0.125]]], [-1.0]),
+            "determinants for their roots",
         ),
     },
     variants={
@@ -432,19 +268,52 @@ FORMULA = Formula(
             lambda y, mu, S, w: -np.log(np.sum(np.exp(-energies(y, mu, S, w)))),
             symptom="infinite for outliers: e^-5000 is 0",
         ),
+        "weights forgotten": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S, np.ones(len(w))),
+            symptom="rare components claim as many points as frequent ones",
+        ),
+        "determinants forgotten": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S, w * determinants(S) ** 0.5),
+            symptom="the widest component explains everything best",
+        ),
+        "determinants for their roots": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S, w / determinants(S) ** 0.5),
+            symptom="wide components pay twice for their width: points go to narrow ones",
+        ),
+        "covariances used for their inverses": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(
+                y, mu, np.array([np.linalg.inv(S_z) for S_z in S]), w / determinants(S)
+            ),
+            symptom="right for unit covariances; long axes are penalised most",
+        ),
+        "constant left out": Convention(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S, w) - 0.5 * len(y) * LOG_TWO_PI,
+            {
+                "point": gaussian_mixture_point_gradient,
+                "means": gaussian_mixture_means_gradient,
+                "covariances": gaussian_mixture_covariances_gradient,
+                "weights": gaussian_mixture_weights_gradient,
+            },
+            seen_in="texts that leave out what no gradient sees: n log(2 pi)/2",
+        ),
     },
     as_printed=gaussian_mixture_as_printed,
     rules=rules,
     refuses={  # (point, means, covariances, weights), the argument to blame
         "no component": (([1.0], np.ones((0, 1)), np.ones((0, 1, 1)), np.ones(0)), "means"),
-        "a weight of 0": (([1.0], *_PAIR[:2], [1.0, 0.0]), "weights"),
+        "a weight of 0": (([1.0], *PAIR[:2], [1.0, 0.0]), "weights"),
         "two negative axes, of a positive determinant": (
-            ([1.0, 1.0], _OVAL[0], -np.eye(2)[None], [1.0]),
+            ([1.0, 1.0], OVAL[0], -np.eye(2)[None], [1.0]),
             "covariances",
         ),
         "a second component of negative variance": (
-            ([1.0], _PAIR[0], [[[1.0]], [[-1.0]]], [0.5, 0.5]),
+            ([1.0], PAIR[0], [[[1.0]], [[-1.0]]], [0.5, 0.5]),
             "covariances",
         ),
     },
 )
+
+
+def determinants(S):
+    """|S_z| of all components z."""
+    return np.array([np.linalg.det(S_z) for S_z in S])

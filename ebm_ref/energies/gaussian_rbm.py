@@ -215,6 +215,12 @@ ENERGY = Formula(
             {"visible": [3.0, 4.0], "visible_bias": [-3.0, -4.0]},
         ),
         "not a number": Case((W2, np.zeros(2), np.ones(2), [np.nan, 4.0], [0, 1]), np.nan),
+        "the hidden unit off: a parabola about the bias": Case(
+            ([[3.0]], [4.0], [1.0], [2.0], [0]),
+            2.0,
+            ([[0.0]], [2.0], [0.0], [-2.0]),
+            "square of the bias left out",
+        ),
     },
     variants={
         "linear term kept beside the parabola": Mistake(
@@ -224,6 +230,10 @@ ENERGY = Formula(
         "one half lost": Mistake(
             lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) + 0.5 * np.sum((v - b) ** 2),
             symptom="p(v | h) has variance 1/2 and mean b + W h / 2, but is sampled with 1 and b + W h",
+        ),
+        "square of the bias left out": Mistake(
+            lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) - 0.5 * np.sum(b**2),
+            symptom="v^2/2 - b v: the same units, but biases of their own scale in every gradient by b",
         ),
     },
     rules=hidden_rules,
@@ -265,6 +275,12 @@ FREE_ENERGY = Formula(
             "logarithm of one plus exponential",
         ),
         "not a number": Case((np.ones((1, 1)), ONE, ONE, [np.nan]), np.nan, {"visible": [np.nan]}),
+        "at 0, two below the bias, nothing coupled": Case(
+            (np.zeros((1, 1)), [2.0], ZERO, [0.0]),
+            2.0 - np.log(2.0),
+            ([[0.0]], [2.0], [-0.5], [-2.0]),
+            "square of the bias left out",
+        ),
     },
     variants={
         "visible term of a binary RBM": Mistake(
@@ -279,6 +295,10 @@ FREE_ENERGY = Formula(
             lambda W, b, c, v: 0.5 * np.sum((v - b) ** 2) - np.sum(np.log(1.0 + np.exp(c + np.dot(v, W)))),
             seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1, binary units",
             symptom="-inf from t = 710 on (float32: 89)",
+        ),
+        "square of the bias left out": Mistake(
+            lambda W, b, c, v: gaussian_rbm_free_energy(W, b, c, v) - 0.5 * np.sum(b**2),
+            symptom="v^2/2 - b v: samples are the same, the likelihood's gradient by b is not",
         ),
     },
 )

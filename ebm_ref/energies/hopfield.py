@@ -172,7 +172,9 @@ FORMULA = Formula(
             (np.full((2, 2), -0.5), [-1.0, -1.0]),
             "every pair counted twice",
         ),
-        "a pair that agrees, against the field": Case(PAIR | {"spins": np.array([-1, -1])}, -1.5),
+        "a pair that agrees, against the field": Case(
+            PAIR | {"spins": np.array([-1, -1])}, -1.5, exposes="sign of the field lost"
+        ),
         "a pair that disagrees": Case(
             PAIR | {"spins": np.array([1, -1])},
             1.5,
@@ -200,6 +202,10 @@ FORMULA = Formula(
             (lambda J, h, s: -0.5 * np.outer(s, s) * (1.0 - np.eye(len(s))), lambda J, h, s: -1.0 * s),
             seen_in="Hopfield (1982), where T_ii = 0",
             symptom="a constant apart",
+        ),
+        "sign of the field lost": Mistake(
+            lambda J, h, s: -0.5 * np.dot(s, np.dot(J, s)) + np.dot(h, s),
+            symptom="units turn away from their inputs: a threshold taken for a field",
         ),
     },
     rules=rules,

@@ -140,14 +140,18 @@ FORMULA = Formula(
             (np.zeros((3, 3)), -np.eye(3)[[2, 0, 1]]),
             "cost of disagreement",
         ),
-        "a triangle counts half": Case((np.triu(J3), np.zeros((3, 2)), [0, 0, 0]), -1.5),
+        "a triangle counts half": Case(
+            (np.triu(J3), np.zeros((3, 2)), [0, 0, 0]), -1.5, exposes="one triangle read"
+        ),
         "the diagonal is not read": Case(
             (np.full((2, 2), 3.0), np.zeros((2, 2)), [1, 1]),
             -3.0,
             {"couplings": [[0.0, -0.5], [-0.5, 0.0]]},
             "each unit agrees with itself",
         ),
-        "one colour: always the same energy": Case((J3, np.ones((3, 1)), [0, 0, 0]), -6.0),
+        "one colour: always the same energy": Case(
+            (J3, np.ones((3, 1)), [0, 0, 0]), -6.0, exposes="triangle in place of both halves"
+        ),
         "not a number": Case((np.full((2, 2), np.nan), np.zeros((2, 2)), [1, 1]), np.nan),
     },
     variants={
@@ -167,6 +171,13 @@ FORMULA = Formula(
             (lambda J, h, y: 0.5 * (np.array(y)[:, None] != np.array(y)), potts_fields_gradient),
             seen_in="Boykov, Veksler and Zabih (2001), the Potts interaction energy of graph cuts",
             symptom="higher by the constant sum_{i<j} J_ij",
+        ),
+        "one triangle read": Mistake(
+            lambda J, h, y: with_pairs(J, h, y, 1.0, 0.0),
+            symptom="right for symmetric couplings; what stands below the diagonal alone is lost",
+        ),
+        "triangle in place of both halves": Mistake(
+            lambda J, h, y: with_pairs(0.5 * J, h, y, 1.0, 0.0), symptom="couplings act as if half as strong"
         ),
     },
     rules=rules,

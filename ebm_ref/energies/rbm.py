@@ -251,9 +251,17 @@ ENERGY = Formula(
         ),
         "all off": Case((W2, B2, C2, [0, 0], [0, 0]), 0.0),
         "three visible units, one hidden": Case(
-            ([[1.0], [2.0], [4.0]], [0.5, 0.25, 0.125], [8.0], [1, 0, 1], [1]), -13.625
+            ([[1.0], [2.0], [4.0]], [0.5, 0.25, 0.125], [8.0], [1, 0, 1], [1]),
+            -13.625,
+            exposes="half of the couplings",
         ),
         "not a number": Case((np.full((2, 2), np.nan), ZERO, ZERO, [1, 1], [1, 1]), np.nan),
+        "one pair of units, both on": Case(
+            ([[2.0]], [0.5], [0.25], [1], [1]),
+            -2.75,
+            ([[-1.0]], [-1.0], [-1.0]),
+            "sign of the couplings lost",
+        ),
     },
     variants={
         "signs turned": Mistake(
@@ -264,6 +272,14 @@ ENERGY = Formula(
         "weights transposed": Mistake(
             lambda W, b, c, v, h: rbm(W.T if W.shape[0] == W.shape[1] else W, b, c, v, h),
             symptom="unnoticed where there are as many hidden as visible units",
+        ),
+        "sign of the couplings lost": Mistake(
+            lambda W, b, c, v, h: rbm(-W, b, c, v, h),
+            symptom="+ v'Wh beside biases that count down: what should go together repels",
+        ),
+        "half of the couplings": Mistake(
+            lambda W, b, c, v, h: rbm(0.5 * W, b, c, v, h),
+            symptom="the 1/2 of a Boltzmann machine, whose pairs stand in the matrix twice; here once",
         ),
     },
     rules=units_rules,
@@ -314,6 +330,7 @@ FREE_ENERGY = Formula(
             ([[-40.0]], np.zeros(1), np.zeros(1), np.ones(1)),
             -4.248354255291589e-18,
             {"hidden_bias": [-4.248354255291589e-18]},
+            exposes="entropy left out",
         ),
         "biases as well": Case(
             (np.zeros((1, 1)), [2.0], [np.log(3.0)], np.ones(1)),
@@ -322,6 +339,12 @@ FREE_ENERGY = Formula(
             "hidden bias left out",
         ),
         "not a number": Case((ODDS, ZERO, ZERO, [np.nan, 1.0]), np.nan, {"visible": np.full(2, np.nan)}),
+        "a visible bias, and a hidden unit that knows nothing": Case(
+            (np.zeros((1, 1)), [2.0], np.zeros(1), np.ones(1)),
+            -2.0 - np.log(2.0),
+            ([[-0.5]], [-1.0], [-0.5], [-2.0]),
+            "visible bias left out",
+        ),
     },
     variants={
         "logarithm of one plus exponential": Mistake(
@@ -340,6 +363,14 @@ FREE_ENERGY = Formula(
         "hidden bias left out": Mistake(
             lambda W, b, c, v: summed_out(W, b, 0.0 * c, v, softplus),
             symptom="right until the hidden biases are trained",
+        ),
+        "visible bias left out": Mistake(
+            lambda W, b, c, v: summed_out(W, 0.0 * b, c, v, softplus),
+            symptom="the hidden units alone: how often a visible unit is on is not learned",
+        ),
+        "entropy left out": Mistake(
+            lambda W, b, c, v: summed_out(W, b, c, v, lambda t: t * sigmoid(t)),
+            symptom="the mean energy given v: too high by the hidden units' entropy, log 2 each at most",
         ),
     },
 )

@@ -259,7 +259,10 @@ DIVERGENCE = Formula(
             "output squared for the variance",
         ),
         "next to the bottom of the well: u^2/4 is all there is": Case(
-            (np.zeros(1), [2.0**-40], 1.0), 2.067951531383196e-25, (np.zeros(1), [4.547473508866709e-13])
+            (np.zeros(1), [2.0**-40], 1.0),
+            2.067951531383196e-25,
+            (np.zeros(1), [4.547473508866709e-13]),
+            exposes="square of the logarithm for the logarithm of the square",
         ),
         "two codes far from the prior: each brings its own minus one": Case(
             ([1.0, 3.0], np.zeros(2), 1.0),
@@ -274,6 +277,9 @@ DIVERGENCE = Formula(
             (np.zeros(1), [np.inf], 1.0), np.inf, (np.zeros(1), [np.inf])
         ),
         "not a number": Case(([np.nan], np.zeros(1), 1.0), np.nan, {"mean": [np.nan]}),
+        "a variance of sixteen": Case(
+            (np.zeros(1), [2.0 * LOG_4], 1.0), 7.5 - LOG_4, (np.zeros(1), [7.5]), "deviation for the variance"
+        ),
     },
     variants={
         "one half forgotten at the squares": Mistake(
@@ -300,6 +306,14 @@ DIVERGENCE = Formula(
             lambda mu, u, beta=1.0: beta * 0.5 * (np.sum(mu**2 + np.exp(u) - u) - 1.0),
             seen_in="github.com/ericjang/draw/issues/2",
             symptom="a constant (n - 1)/2 too much: no gradient sees it, every comparison of n does",
+        ),
+        "square of the logarithm for the logarithm of the square": Mistake(
+            lambda mu, u, beta=1.0: beta * 0.5 * np.sum(mu**2 + np.exp(u) - (0.5 * u) ** 2 - 1.0),
+            symptom="(log sigma)^2 for log sigma^2: below 0 for small variances, which collapse",
+        ),
+        "deviation for the variance": Mistake(
+            lambda mu, u, beta=1.0: beta * 0.5 * np.sum(mu**2 + np.exp(0.5 * u) - u - 1.0),
+            symptom="sigma for sigma^2 beside log sigma^2: the bottom of the well is at sigma = 2",
         ),
     },
     as_printed=vae_divergence_as_printed,
@@ -346,6 +360,7 @@ FORMULA = Formula(
             _AT | {"beta": 0.0},
             0.5,
             {"observation": [-1.0], "mean": [2.0], "log_variance": [1.0], "decoder": [[2.0]]},
+            exposes="mean squared error",
         ),
         "posterior collapse: the code is the prior, and the decoder deaf": Case(
             ([1.0, 2.0], np.zeros(1), np.zeros(1), [3.0], np.zeros((2, 1)), 1.0),
@@ -353,13 +368,29 @@ FORMULA = Formula(
             {"observation": [1.0, 2.0], "mean": [0.0], "log_variance": [0.0], "decoder": [[-3.0], [-6.0]]},
         ),
         "not a number": Case(_AT | {"noise": np.array([np.nan])}, np.nan),
+        "two codes, and a decoder that hears none: both are paid for": Case(
+            ([0.0], [2.0, 0.0], np.zeros(2), np.zeros(2), np.zeros((1, 2)), 1.0),
+            2.0,
+            ([0.0], [2.0, 0.0], np.zeros(2), np.zeros(2), np.zeros((1, 2))),
+            "divergence averaged over the codes",
+        ),
     },
     variants={
         "variance taken for the deviation": Mistake(
             lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, eps * np.exp(0.5 * u), W, beta),
             seen_in="github.com/rachtsingh/ibp_vae/issues/3, github.com/keras-team/keras/issues/3283",
             symptom="z = mu + eps v: what is drawn is not what is paid for",
-        )
+        ),
+        "mean squared error": Mistake(
+            lambda x, mu, u, eps, W, beta=1.0: (
+                np.mean((x - np.dot(W, mu + np.exp(0.5 * u) * eps)) ** 2) + vae_divergence(mu, u, beta)
+            ),
+            symptom="reconstruction d/2 times too small beside the price: the code collapses to the prior",
+        ),
+        "divergence averaged over the codes": Mistake(
+            lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, eps, W, beta / len(mu)),
+            symptom="the price n times too small beside a reconstruction that is summed",
+        ),
     },
     rules=rules,
     refuses={

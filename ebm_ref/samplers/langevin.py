@@ -170,6 +170,18 @@ FORMULA = Formula(
             ([1.0], [1.0], [1.0], 0.01), [1.00995], exposes="drift 1 whatever the noise"
         ),
         "not a number": Case(([0.0], [np.nan], [0.0], 0.5), [np.nan]),
+        "all three at once": Case(
+            ([1.0], [2.0], [3.0], 0.25),
+            [1.6875],
+            ([[1.0]], [[-0.03125]], [[0.25]], [2.5]),
+            "step size s, noise by s",
+        ),
+        "a quarter of a deviation of noise": Case(
+            ([0.0], [0.0], [1.0], 0.25),
+            [0.25],
+            ([[1.0]], [[-0.03125]], [[0.25]], [1.0]),
+            "step size s, the 2 lost: temperature 1/2",
+        ),
     },
     variants={
         "noise by h instead of sqrt h": Mistake(
@@ -184,7 +196,10 @@ FORMULA = Formula(
             lambda x, g, z, e: x + 0.5 * e**2 * g + e * z, symptom="runs away"
         ),
         "drift by e instead of its square": Mistake(
-            lambda x, g, z, e: x - 0.5 * e * g + e * z, symptom="variance goes to 0 with the step"
+            lambda x, g, z, e: x - 0.5 * e * g + e * z,
+            seen_in="Edward, SGLD, github.com/blei-lab/edward/issues/722, where e is the step size h and "
+            "the noise is wrong: its variance is h",
+            symptom="variance goes to 0 with the step",
         ),
         "step size h = e^2": Convention(
             lambda x, g, z, h: x - 0.5 * h * g + np.sqrt(h) * z,
@@ -216,6 +231,14 @@ FORMULA = Formula(
             },
             seen_in="github.com/point0bar1/ebm-anatomy/issues/1",
             symptom="the learned energy is e^2/2 times -log p",
+        ),
+        "step size s, noise by s": Mistake(
+            lambda x, g, z, s: x - s * g + s * z,
+            symptom="a drift of s with noise of s where sqrt(2 s) is due: almost descent, almost no spread",
+        ),
+        "step size s, the 2 lost: temperature 1/2": Mistake(
+            lambda x, g, z, s: x - s * g + np.sqrt(s) * z,
+            symptom="the half left out, of a step h = e^2 or s = e^2/2: variance 1/2 for 1",
         ),
     },
     rules=rules,

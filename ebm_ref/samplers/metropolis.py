@@ -122,9 +122,9 @@ def accepts(log_acceptance, exponential):
     return exponential > -log_acceptance
 
 
-def _of_probability(gradient):
-    """The gradient of the probability: that of its logarithm, times the probability."""
-    return lambda *inputs: np.exp(metropolis_hastings(*inputs)) * gradient(*inputs)
+def of_probability(logarithm, gradient):
+    """The gradient of a probability: that of its logarithm, times the probability."""
+    return lambda *inputs: np.exp(logarithm(*inputs)) * gradient(*inputs)
 
 
 NAMES = ("log_p", "log_p_new", "log_q_forth", "log_q_back")
@@ -152,15 +152,18 @@ FORMULA = Formula(
         "no way back": Case((0.0, 5.0, 0.0, -np.inf), -np.inf),
         "at the corner": Case((1.0, 2.0, 1.0, 0.0), 0.0),
         "not a number": Case((0.0, np.nan, 0.0, 0.0), np.nan),
+        "far uphill: not more than certain": Case(
+            (-5.0, -1.0, 0.0, 0.0), 0.0, (0.0, 0.0, 0.0, 0.0), "not closed at certainty"
+        ),
     },
     variants={
         "the probability, not its logarithm": Convention(
             lambda *inputs: np.exp(metropolis_hastings(*inputs)),
             {
-                "log_p": _of_probability(metropolis_hastings_log_p_gradient),
-                "log_p_new": _of_probability(metropolis_hastings_log_p_new_gradient),
-                "log_q_forth": _of_probability(metropolis_hastings_log_q_forth_gradient),
-                "log_q_back": _of_probability(metropolis_hastings_log_q_back_gradient),
+                "log_p": of_probability(metropolis_hastings, metropolis_hastings_log_p_gradient),
+                "log_p_new": of_probability(metropolis_hastings, metropolis_hastings_log_p_new_gradient),
+                "log_q_forth": of_probability(metropolis_hastings, metropolis_hastings_log_q_forth_gradient),
+                "log_q_back": of_probability(metropolis_hastings, metropolis_hastings_log_q_back_gradient),
             },
             seen_in="Hastings (1970), alpha; to be compared with a uniform number, not with its logarithm",
         ),
@@ -183,6 +186,10 @@ FORMULA = Formula(
             lambda p, n, forth, back: 0.0,
             seen_in="github.com/Ciela-Institute/caustics/pull/388",
             symptom="the target enters only through the proposal",
+        ),
+        "not closed at certainty": Mistake(
+            lambda p, n, forth, back: (n - p) + (back - forth),
+            symptom="a probability above 1: harmless to a coin, wrong in every mean of acceptances",
         ),
     },
     rules=rules,

@@ -29,9 +29,9 @@ Source: Swendsen and Wang (1986); Geyer (1991); Marinari and Parisi (1992).
 import autograd.numpy as np
 
 from ebm_ref.checks import require, require_index
-from ebm_ref.formula import Case, Formula, Mistake, Variant
+from ebm_ref.formula import Case, Convention, Formula, Mistake, Variant
 from ebm_ref.laws import homogeneous
-from ebm_ref.samplers.metropolis import MOVES, accepts
+from ebm_ref.samplers.metropolis import MOVES, accepts, of_probability
 
 
 def replica_exchange(beta, other_beta, energy, other_energy):
@@ -218,6 +218,16 @@ FORMULA = Formula(
                 0.0, (beta_i - beta_j) * (beta_i * E_i - beta_j * E_j)
             ),
             symptom="right at equal temperatures only",
+        ),
+        "the probability, not its logarithm": Convention(
+            lambda *inputs: np.exp(replica_exchange(*inputs)),
+            {
+                "beta": of_probability(replica_exchange, replica_exchange_beta_gradient),
+                "other_beta": of_probability(replica_exchange, replica_exchange_other_beta_gradient),
+                "energy": of_probability(replica_exchange, replica_exchange_energy_gradient),
+                "other_energy": of_probability(replica_exchange, replica_exchange_other_energy_gradient),
+            },
+            seen_in="Geyer (1991), the acceptance probability itself, to be compared with a uniform number",
         ),
     },
     rules=rules,
