@@ -73,6 +73,14 @@ VALUES = [
     ("rbf_output", "not squared", (V([[3.0, 4.0]]), np.zeros(2), 0), 5.0),
     ("rbf_output", "one half in front", (V([[3.0, 4.0]]), np.zeros(2), 0), 12.5),
     ("rbf_output", "eps added to the difference", (V([[1.0]]), np.ones(1), 0), 1e-12),
+    (
+        "convnet",
+        "block averaged",
+        (V([[[1.0]]]), V([0.0]), V([[[[5.0]]]]), V([[4.0 * np.log(2.0), 0.0], [0.0, 0.0]]), 0),
+        3.0,
+    ),
+    ("convnet", "relu for tanh", BLANK, 5.0 * np.log(2.0)),
+    ("convnet", "relu for tanh", (*BLANK[:1], V([-1.0]), *BLANK[2:]), 0.0),
 ]
 
 

@@ -153,6 +153,38 @@ VALUES = [
     ("hopfield", "every pair counted twice", SPINS, -2.25),
     ("hopfield", "sign of the couplings lost", SPINS, 0.75),
     ("hopfield", "diagonal left out", SPINS, 1.75),
+    ("gaussian_mixture_energy", "determinant for its root", (*LINE, 0), E0 + np.log(2.0)),
+    ("gaussian_mixture", "weights forgotten", LINE, -np.log(4.0 * np.exp(-E0) + np.exp(-E1) / 0.75)),
+    ("gaussian_mixture", "determinants forgotten", LINE, -np.log(2.0 * np.exp(-E0) + np.exp(-E1))),
+    ("gaussian_mixture", "determinants for their roots", LINE, -np.log(0.5 * np.exp(-E0) + np.exp(-E1))),
+    (
+        "gaussian_mixture",
+        "covariances used for their inverses",
+        LINE,
+        -np.log(np.exp(-E0 - 1.875) + np.exp(-E1)),
+    ),
+    ("gaussian_mixture", "constant left out", LINE, -np.log(np.exp(-E0) + np.exp(-E1)) - HALF_LOG_TWO_PI),
+    (
+        "vae_divergence",
+        "square of the logarithm for the logarithm of the square",
+        CODE,
+        8.0 - np.log(2.0) ** 2,
+    ),
+    ("vae_divergence", "deviation for the variance", CODE, 6.0 - np.log(4.0)),
+    (
+        "vae",
+        "mean squared error",
+        (V([3.0, 0.0]), V([1.0]), V([np.log(4.0)]), V([0.5]), V([[2.0], [2.0]]), 0.0),
+        8.5,
+    ),
+    (
+        "vae",
+        "divergence averaged over the codes",
+        (V([0.0]), V([2.0, 0.0]), np.zeros(2), np.zeros(2), np.zeros((1, 2)), 1.0),
+        1.0,
+    ),
+    ("ellipse", "angle in degrees", (V([2.0, 1.0]), V([0.0, 2.0]), 90.0), 1.0),
+    ("hopfield", "sign of the field lost", SPINS, -0.75),
 ]
 
 

@@ -3,6 +3,8 @@
 Those of the energies stand in test_energies_variants.py.
 """
 
+import re
+
 import numpy as np
 import pytest
 
@@ -208,6 +210,22 @@ VALUES = [
     ),
     ("margin_rescaled_hinge", "all violators summed", (E4, 0, COSTS), 3.5),
     ("margin_rescaled_hinge", "not clipped at zero", (np.array([0.0, 5.0]), 0, np.array([0.0, 1.0])), -4.0),
+    ("nll", "correct answer left out of the sum", (np.array([0.0, np.log(3.0)]), 0, 2.0), -np.log(3.0)),
+    ("nll", "correct answer left out of the sum", (np.ones(3), 0, 2.0), np.log(2.0) / 2.0),
+    ("hinge", "least offending answer pulled up", (E4, 0, 3.0), 1.0),
+    ("hinge", "margin subtracted", (E4, 0, 0.25), 0.25),
+    ("square_square", "every wrong answer pulled up", (E4, 0, 2.5), 5.25),
+    ("generalized_hinge", "averaged over the wrong answers", (E4, 0, COSTS), 3.5 / 3.0),
+    ("mee", "energies taken for scores", (np.array([0.0, np.log(3.0)]), 0, 2.0), 0.9),
+    ("margin_rescaled_hinge", "cost subtracted", (np.array([3.0, 0.5]), 0, np.array([9.0, 2.0])), 0.5),
+    ("margin_rescaled_hinge", "cost subtracted", (E4, 0, COSTS), 0.0),
+    (
+        "margin_rescaled_hinge",
+        "correct answer left in the maximum",
+        (np.array([0.0, 5.0]), 0, np.array([1.0, 2.0])),
+        1.0,
+    ),
+    ("margin_rescaled_hinge", "correct answer left in the maximum", (E4, 0, COSTS + 1.0), 2.5),
 ]
 
 
@@ -261,6 +279,8 @@ GRADIENTS = [
     ("energy", "energy of the whole system", (E4, 0), [0.25] * 4),
     ("energy", "energy of the answer given", (E4, 0), [0.0, 1.0, 0.0, 0.0]),
     ("generalized_hinge", "divided by the number of answers", (E4, 0, COSTS), [0.75, -0.25, -0.25, -0.25]),
+    ("mee", "energies taken for scores", (np.zeros(2), 0, 2.0), [-0.5, 0.5]),
+    ("generalized_hinge", "averaged over the wrong answers", (E4, 0, COSTS), [1.0, -1 / 3, -1 / 3, -1 / 3]),
 ]
 
 
@@ -291,9 +311,10 @@ def answers(formula, variant, inputs):
 
 @OVERFLOWS
 @pytest.mark.parametrize("formula", [name for name, record in FORMULAS.items() if record.variants])
-def test_every_variant_answers_at_every_ordinary_point(formula):
-    """One that raises on longer inputs would name nothing there."""
-    ordinary = [v["inputs"] for v in golden.load(formula) if "/random-" in v["id"]]
+def test_every_variant_answers_on_every_ordinary_vector(formula):
+    """One that raises on longer inputs would name nothing there; those of some forty places count, too."""
+    ordinary = [v["inputs"] for v in golden.load(formula) if re.search("/(random|long)-", v["id"])]
+    assert len(ordinary) >= 8
     for v in FORMULAS[formula].variants:
         for inputs in ordinary:
             # ctc refuses a blank in the target, and so does what takes it to be class 0

@@ -445,6 +445,6 @@ def _last_blank_certain(lp, blank):
 
 def _labels_late(lp, y):
     """The table where each label costs what it would in the next column."""
-    lp, j = np.array(lp), np.arange(len(y))
+    lp, j, y = np.array(lp), np.arange(len(y)), np.asarray(y, int)
     lp[:, j, y] = lp[:, j + 1, y]
     return lp
