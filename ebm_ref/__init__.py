@@ -352,6 +352,7 @@ READING_ORDER = (
     "conformance.samplers.judge",
     "cli.text",
     "cli.pages",
+    "cli.museum",
     "cli.verify",
     "cli.check",
     "cli.check_sampler",

@@ -1,6 +1,7 @@
 r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
 
     list  show  read                what there is, page by page
+    museum                          what others got wrong, and whether they still do
     verify                          every witness of every formula
     check                           a framework or a function of yours against the golden vectors
     check-sampler                   one step of a sampler of yours from exact draws
@@ -65,6 +66,15 @@ def parser():
     p.add_argument("name", metavar="NAME")
     p = command("read", "pages.read_command", "the pages in reading order, in the pager", "read hinge")
     p.add_argument("page", metavar="PAGE", nargs="?")
+    p = command(
+        "museum",
+        "museum.museum_command",
+        "mistakes and conventions: who made them, what showed, which vector exposes them",
+        "museum ctc",
+    )
+    p.add_argument("names", metavar="NAME", nargs="*", help="a formula, a page or a folder; all without")
+    p.add_argument("--installed", action="store_true", help="ask the installed frameworks: is it still so?")
+    p.add_argument("--json", type=new_file, metavar="FILE", help="also write every exhibit to a file")
     p = command(
         "verify", "verify.verify_command", "every witness of every formula, side by side", "verify hinge nll"
     )
