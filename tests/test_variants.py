@@ -229,6 +229,73 @@ VALUES = [
 ]
 
 
+# of criteria, chains, machines and samplers
+TIE, FLAT, ODDS = np.array([1.0, 1.0]), np.zeros((2, 2)), np.array([0.0, np.log(3.0)])
+ONE, TWO, NONE, ON = np.array([[2.0]]), np.array([2.0]), np.zeros(1), np.ones(1)
+H, EAST, NORTH = 0.5 * np.log(2.0 * np.pi), np.array([1.0, 0.0]), np.array([0.0, 1.0])
+LONG, LONGER = np.array([3.0, 4.0]), np.array([6.0, 8.0])
+DEAR = np.array([[np.log(3.0), np.log(3.0)], [0.0, 0.0]])
+VALUES += [
+    ("label_smoothing", "label not reduced by 1 - s", (TIE, 0, 0.5), 1.5 * np.log(2.0)),
+    ("label_smoothing", "even share left out", (TIE, 0, 0.5), 0.5 * np.log(2.0)),
+    ("label_smoothing", "share of 1 - s in place of s", (TIE, 0, 0.25), 1.5 * np.log(2.0)),
+    ("gaussian_nll", "variance taken for its logarithm", (0.0, 2.0, 2.0), H + 1.0 + 2.0 * np.exp(-2.0)),
+    ("gaussian_nll", "one half forgotten at the logarithm", (0.0, 4.0, 2.0), H + np.log(4.0) + 0.5),
+    ("gaussian_nll", "one half forgotten at the square", (0.0, 4.0, 2.0), H + np.log(2.0) + 1.0),
+    ("multilabel_margin", "divided by the pairs", (np.array([1.0, 0.5, 0.75]), np.array([0, -1, -1])), 0.625),
+    ("multilabel_margin", "divided by the pairs", (np.array([1.0, 0.5]), np.array([0, 1])), 0.0),
+    ("focal", "factor of the true label's own share", (np.log(3.0), 1, 1.0), 0.75 * np.log(4.0 / 3.0)),
+    ("focal", "factor of the true label's own share", (np.log(3.0), 0, 1.0), 0.25 * np.log(4.0)),
+    ("huber", "line without delta in front", (5.0, 0.0, 2.0), 4.0),
+    ("huber", "line without delta in front", (1.0, 0.0, 2.0), 0.5),
+    ("triplet_margin", "distance from positive to negative", (0 * TIE, LONG, np.array([3.0, 0.0])), 2.0),
+    ("cosine_embedding", "margin added", (EAST, NORTH, -1, 0.25), 0.25),
+    ("cosine_embedding", "margin added", (LONG, LONGER, -1, 0.25), 1.25),
+    ("cosine_embedding", "cosine subtracted from the margin", (EAST, NORTH, -1, 0.25), 0.25),
+    ("cosine_embedding", "cosine subtracted from the margin", (LONG, LONGER, -1, 0.25), 0.0),
+    ("cosine_embedding", "not normalised", (LONG, LONGER, 1, 0.0), -49.0),
+    ("ctc", "no blank may be left out", (np.zeros((3, 3)), [1, 2], 0), 0.0),
+    ("ctc", "no blank may be left out", (np.zeros((4, 3)), [1, 2], 0), -np.log(5.0)),
+    ("ctc", "path must start on a blank", (np.zeros((2, 2)), [1], 0), 0.0),
+    ("ctc", "path must start on a blank", (np.zeros((3, 2)), [1], 0), -np.log(3.0)),
+    ("ctc_of_logits", "normalised over the moments", (np.zeros((2, 3)), [1], 0), -np.log(0.75)),
+    ("ctc_of_logits", "softmax applied twice", (ODDS[None], [1], 0), np.log1p(np.exp(-0.5))),
+    ("transducer", "label read where it leads", ([[[-1.0, -2.0], [-4.0, -8.0]]], [1], 0), 12.0),
+    ("chain_nll", "best sequence for the sum", (FLAT, FLAT, np.array([0, 1])), 0.0),
+    ("chain_nll", "best sequence for the sum", (PAIR / 4.0, FLAT, np.array([1, 0]), 2.0), 2.0),
+    ("chain_nll", "first moment left out", (np.array([[0.0, 5.0], [0.0, 0.0]]), FLAT, [1, 0]), np.log(4.0)),
+    ("chain_nll", "rows of transitions normalised", (FLAT, DEAR, np.array([1, 0])), np.log(4.0)),
+    (
+        "chain_nll",
+        "transitions turned in the normaliser alone",
+        (np.log([[1.0, 2.0], [1.0, 1.0]]), np.log([[1.0, 1.0], [2.0, 1.0]]), np.array([0, 1])),
+        np.log(2.5),
+    ),
+    (
+        "chain_margin_rescaled_hinge",
+        "right labels cost as much as wrong ones",
+        (FLAT, FLAT, np.array([0, 0]), 2.0),
+        4.0,
+    ),
+    ("soft_alignment", "zeros around the table", (np.array([[2.5]]), 2.0), 2.5 - np.log(3.0) / 2.0),
+    ("binary_cross_entropy", "probability clipped at 1e-12", (0.0, 1.0), 12.0 * np.log(10.0)),
+    ("binary_cross_entropy", "probability clipped at 1e-15", (0.0, 1.0), 15.0 * np.log(10.0)),
+    ("rbm", "sign of the couplings lost", (ONE, 0.5 * ON, 0.25 * ON, [1], [1]), 1.25),
+    ("rbm", "half of the couplings", (ONE, 0.5 * ON, 0.25 * ON, [1], [1]), -1.75),
+    ("rbm_free_energy", "visible bias left out", (0 * ONE, TWO, NONE, ON), -np.log(2.0)),
+    ("rbm_free_energy", "entropy left out", (ODDS[None, 1:], NONE, NONE, ON), -0.75 * np.log(3.0)),
+    ("gaussian_rbm", "square of the bias left out", (ONE, 2 * TWO, ON, TWO, [0]), -6.0),
+    ("gaussian_rbm_free_energy", "square of the bias left out", (0 * ONE, TWO, NONE, NONE), -np.log(2.0)),
+    ("potts", "one triangle read", (np.triu(PAIR), FLAT, np.array([1, 1])), -4.0),
+    ("potts", "one triangle read", (np.tril(PAIR), FLAT, np.array([1, 1])), 0.0),
+    ("potts", "triangle in place of both halves", (PAIR, FLAT, np.array([1, 1])), -2.0),
+    ("metropolis_hastings", "not closed at certainty", (-5.0, -1.0, 1.0, 3.0), 6.0),
+    ("replica_exchange", "the probability, not its logarithm", (2.0, 1.0, 1.0, 3.5), np.exp(-2.5)),
+    ("langevin", "step size s, noise by s", (ON, TWO, 3 * ON, 0.25), [1.25]),
+    ("langevin", "step size s, the 2 lost: temperature 1/2", (ON, TWO, 3 * ON, 0.25), [2.0]),
+]
+
+
 @OVERFLOWS
 @pytest.mark.parametrize(
     "formula, name, inputs, value", VALUES, ids=lambda x: x if isinstance(x, str) else ""
@@ -291,6 +358,21 @@ GRADIENTS = [
 def test_gradient(formula, name, inputs, gradient):
     found = variant(formula, name).gradients["energies"](*inputs)
     assert np.allclose(found, gradient, rtol=1e-12, atol=0.0, equal_nan=True)
+
+
+def test_slopes_of_alignments_and_explanations():
+    """Numbers of paths where probabilities are due; NaN where nothing is possible, and only there."""
+    back = variant("soft_alignment", "backward pass without weights").gradients["distances"]
+    assert back(np.zeros((2, 2)), 1.0).tolist() == [[3.0, 1.0], [1.0, 1.0]]
+    slope = variant("free_energy", "slope of infinity less infinity").gradients["energies"]
+    with np.errstate(invalid="ignore"):
+        assert np.all(np.isnan(slope(np.full(2, np.inf), 1.0)))
+        assert np.isnan(variant("free_energy", "infinity less infinity").value(np.full(2, np.inf), 1.0))
+    assert slope(np.array([0.0, np.log(3.0), np.inf]), 1.0) == pytest.approx([0.75, 0.25, 0.0])
+    shares = variant("replica_exchange", "the probability, not its logarithm").gradients
+    at = (2.0, 1.0, 1.0, 3.5)  # log a = (2 - 1)(1 - 3.5)
+    found = [shares[a](*at) for a in ("beta", "other_beta", "energy", "other_energy")]
+    assert found == pytest.approx(np.exp(-2.5) * np.array([-2.5, 2.5, 1.0, -1.0]))
 
 
 def test_every_variant_is_pinned():

@@ -153,7 +153,9 @@ FORMULA = Formula(
         "what is impossible does not count": Case(
             ([2.0, np.inf], 1.0), 2.0, ([1.0, 0.0], 0.0), "argmin taken for the minimum"
         ),
-        "nothing is possible": Case(([np.inf, np.inf], 1.0), np.inf, ([0.0, 0.0], 0.0)),
+        "nothing is possible": Case(
+            ([np.inf, np.inf], 1.0), np.inf, ([0.0, 0.0], 0.0), exposes="slope of infinity less infinity"
+        ),
         "near certain: what the other explanation adds is e^-40": Case(
             ([0.0, 40.0], 1.0), -TINY, ([1.0, TINY], 41.0 * TINY), "minimum, whatever beta"
         ),
@@ -170,6 +172,9 @@ FORMULA = Formula(
             "averaged over samples of its own distribution",
         ),
         "not a number": Case(([0.0, np.nan], 1.0), np.nan, ([np.nan, np.nan], np.nan)),
+        "the only explanation is impossible": Case(
+            ([np.inf], 1.0), np.inf, ([0.0], 0.0), "infinity less infinity"
+        ),
     },
     variants={
         "logarithm forgotten": Mistake(
@@ -204,6 +209,16 @@ FORMULA = Formula(
             lambda E, beta=1.0: -np.log(np.sum(softmax(-beta * E) * np.exp(-beta * E))) / beta,
             seen_in="slides that take Metropolis samples of the model for log Z in its likelihood",
             symptom="E_p[e^{-beta E}] = Z(2 beta) / Z(beta): the gradient is that at 2 beta",
+        ),
+        "slope of infinity less infinity": Mistake(
+            gradients={"energies": lambda E, beta=1.0: np.exp(beta * (free_energy(E, beta) - E))},
+            seen_in="JAX, logsumexp of nothing but -inf, github.com/jax-ml/jax/issues/6811",
+            symptom="NaN where nothing is possible, which a recursion over impossible beginnings passes on",
+        ),
+        "infinity less infinity": Mistake(
+            lambda E, beta=1.0: np.min(E) - np.log(np.sum(np.exp(-beta * (E - np.min(E))))) / beta,
+            seen_in="sselogsumexp, github.com/rmcgibbo/logsumexp/issues/2",
+            symptom="NaN for infinity where nothing is possible: the lowest energy is subtracted unseen",
         ),
     },
     as_printed=free_energy_as_printed,
