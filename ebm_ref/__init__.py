@@ -137,7 +137,9 @@ READING_ORDER = (
     "energies.factor_graph",
     # losses: functionals of the table of energies
     "losses.table",
+    "losses.integral_table",
     "losses.offending",
+    "losses.offending_outside",
     "losses.energy",
     "losses.perceptron",
     "losses.hinge",

@@ -118,6 +118,7 @@ from ebm_ref.losses import (
     energy,
     generalized_hinge,
     hinge,
+    integral_table,
     log,
     lvq2,
     lvq2_ratio,
@@ -126,11 +127,11 @@ from ebm_ref.losses import (
     mee,
     nll,
     offending,
+    offending_outside,
     perceptron,
     square_exponential,
     square_square,
     squared_hinge,
-    table,
 )
 from ebm_ref.samplers import interval, langevin, mala, metropolis, positive, simplex, tempering
 
@@ -201,9 +202,9 @@ FORMULAS = {
     "graph_transformer": graph_transformer.FORMULA,
     "factor_graph": factor_graph.FORMULA,
     # losses of an energy table
-    "integral_table": table.FORMULA,
+    "integral_table": integral_table.FORMULA,
     "most_offending": offending.FORMULA,
-    "most_offending_outside": offending.OUTSIDE,
+    "most_offending_outside": offending_outside.FORMULA,
     "energy": energy.FORMULA,
     "perceptron": perceptron.FORMULA,
     "hinge": hinge.FORMULA,

@@ -8,7 +8,7 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.losses.conditions import condition_3, resting_gap
 from ebm_ref.losses.hinge import hinge
-from ebm_ref.losses.offending import most_offending_outside
+from ebm_ref.losses.offending_outside import most_offending_outside
 from ebm_ref.proof.evidence import samples
 from ebm_ref.proof.golden import is_legal
 

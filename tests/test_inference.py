@@ -17,7 +17,7 @@ from ebm_ref.inference.grid import global_gap, grid_minimum, grid_offender, on_c
 from ebm_ref.inference.icm import icm
 from ebm_ref.inference.latent import joint_table, marginalised, minimised
 from ebm_ref.inference.variational_free_energy import variational_free_energy
-from ebm_ref.losses.offending import most_offending_outside
+from ebm_ref.losses.offending_outside import most_offending_outside
 
 # exhaustive
 

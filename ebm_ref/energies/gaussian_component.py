@@ -7,9 +7,9 @@ r"""Gaussian component: the energy of a point that one component of a mixture is
     dE/dS_z  = (S_z^{-1} - S_z^{-1} d d' S_z^{-1})/2
     dE/dw_z  = -1/w_z
 
-S_z is a covariance, w_z a weight; for weights that sum to 1, e^-E is the joint density of y and z.  It is
-the energy of k-means (k_means.py) with a shape and a weight for each prototype.  Which component z made y
-is a latent variable, and gaussian_mixture.py sums over it.
+S are the covariances, w the weights; where these sum to 1, e^-E is the joint density of y and z.  E is the
+energy of k-means (k_means.py) with a shape and a weight for each prototype.  Which component z made y is a
+latent variable, and gaussian_mixture.py sums over it.
 
 Each term of E has been forgotten by somebody.  Without the determinant, wide components are free.
 

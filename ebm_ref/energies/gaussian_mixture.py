@@ -8,10 +8,10 @@ r"""Gaussian mixture: k-means at a positive temperature, with a shape and a weig
     dF/dS_z  = r_z (S_z^{-1} - S_z^{-1} d_z d_z' S_z^{-1})/2
     dF/dw_z  = -r_z/w_z
 
-E is the energy of one component, of mean mu_z, covariance S_z and weight w_z (gaussian_component.py); for
-weights that sum to 1, p is a density.  Which component z made y is a latent variable.  It is not minimised
-away but summed over: F is the free energy at beta = 1.  In k-means only the winner moves; here component z
-gets r_z, its responsibility for y, of its own gradient.
+E is the energy of one component (gaussian_component.py), mu are the means, S the covariances and w the
+weights; where these sum to 1, p is a density.  Which component z made y is a latent variable.  It is not
+minimised away but summed over: F is the free energy at beta = 1.  In k-means only the winner moves; here
+component z gets r_z, its responsibility for y, of its own gradient.
 
 EM alternates two exact minimisations of the variational free energy E_q[E] + E_q[log q]: over q, which
 gives q = r, and over the parameters, which gives weighted means and covariances (`em_step`).  Neither

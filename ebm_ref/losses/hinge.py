@@ -17,10 +17,9 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m).
 import autograd.numpy as np
 
 from ebm_ref import laws
-from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.offending import offender
-from ebm_ref.losses.table import NO_TABLES, check_table, random_table
+from ebm_ref.losses.table import NO_MARGINS, NO_TABLES, check_margin, random_table
 
 
 def hinge(energies, label: int, margin=1.0):
@@ -59,12 +58,6 @@ def hinge_gradient(energies, label: int, margin=1.0):
     if violation > 0.0:
         g[y], g[o] = 1.0, -1.0
     return g
-
-
-def rules(energies, label, margin):
-    """A table, and a margin."""
-    check_table(energies, label)
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 FORMULA = Formula(
@@ -147,12 +140,8 @@ FORMULA = Formula(
             symptom="wrong answers may win by m before anything is paid",
         ),
     },
-    rules=rules,
-    refuses=NO_TABLES
-    | {
-        "a negative margin": (([1.0, 2.0], 0, -1.0), "margin"),
-        "a margin that is no number": (([1.0, 2.0], 0, np.nan), "margin"),
-    },
+    rules=check_margin,
+    refuses=NO_TABLES | NO_MARGINS,
 )
 
 

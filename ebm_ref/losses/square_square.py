@@ -18,11 +18,10 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: m; the sign there 
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in_energies, homogeneous, non_negative, permutation_invariant
 from ebm_ref.losses.offending import offender
-from ebm_ref.losses.table import NO_TABLES, check_table, random_table
+from ebm_ref.losses.table import NO_MARGINS, NO_TABLES, check_margin, random_table
 
 
 def square_square(energies, label: int, margin=1.0):
@@ -61,12 +60,6 @@ def square_square_gradient(energies, label: int, margin=1.0):
     g[y] += 2.0 * E[y]
     g[o] -= 2.0 * short
     return g
-
-
-def rules(energies, label, margin):
-    """A table, and a margin."""
-    check_table(energies, label)
-    require(margin >= 0.0, "margin", margin, "must be >= 0")
 
 
 FORMULA = Formula(
@@ -116,10 +109,6 @@ FORMULA = Formula(
             symptom="right for two answers; for more, all below m are pushed, and the loss grows with k",
         ),
     },
-    rules=rules,
-    refuses=NO_TABLES
-    | {
-        "a negative margin": (([1.0, 2.0], 0, -0.5), "margin"),
-        "a margin that is no number": (([1.0, 2.0], 0, np.nan), "margin"),
-    },
+    rules=check_margin,
+    refuses=NO_TABLES | NO_MARGINS,
 )

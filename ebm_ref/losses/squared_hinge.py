@@ -23,9 +23,8 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.hinge import hinge, hinge_gradient
-from ebm_ref.losses.hinge import rules as check_margin
 from ebm_ref.losses.offending import offender
-from ebm_ref.losses.table import NO_TABLES, random_table
+from ebm_ref.losses.table import NO_MARGINS, NO_TABLES, check_margin, random_table
 
 
 def squared_hinge(energies, label: int, margin=1.0):
@@ -66,11 +65,6 @@ def squared_hinge_gradient(energies, label: int, margin=1.0):
 def violation(E, y, m):
     """What the gap lacks of the margin."""
     return np.maximum(0.0, m + (E[y] - E[offender(E, y)]))
-
-
-def rules(energies, label, margin):
-    """A table, and a margin."""
-    check_margin(energies, label, margin)
 
 
 FORMULA = Formula(
@@ -144,12 +138,8 @@ FORMULA = Formula(
             symptom="training drives the correct answer to the highest energy",
         ),
     },
-    rules=rules,
-    refuses=NO_TABLES
-    | {
-        "a negative margin": (([1.0, 2.0], 0, -1.0), "margin"),
-        "a margin that is no number": (([1.0, 2.0], 0, np.nan), "margin"),
-    },
+    rules=check_margin,
+    refuses=NO_TABLES | NO_MARGINS,
 )
 
 

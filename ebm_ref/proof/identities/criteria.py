@@ -7,7 +7,8 @@ import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.laws import UNIT
-from ebm_ref.losses.table import integral_table, random_table
+from ebm_ref.losses.integral_table import integral_table
+from ebm_ref.losses.table import random_table
 from ebm_ref.numerics import log_softmax, sigmoid
 from ebm_ref.proof.identities.measure import allowance, between, defect, equal, value
 
