@@ -12,14 +12,8 @@ from ebm_ref.criteria.ctc import ctc, ctc_gradient
 from ebm_ref.criteria.ctc_alignment import alignments, best_alignment, has_alignment, moments_needed, spelled
 from ebm_ref.criteria.ctc_decoding import all_spellings, greedy, prefix_beam_search
 from ebm_ref.criteria.ctc_of_logits import ctc_of_logits, ctc_of_logits_gradient
-from ebm_ref.criteria.transducer import (
-    backwards,
-    from_best,
-    normalised,
-    reached,
-    transducer,
-    transducer_gradient,
-)
+from ebm_ref.criteria.transducer import normalised, transducer, transducer_gradient
+from ebm_ref.criteria.transducer_steps import backwards, from_best, reached
 from ebm_ref.numerics import log_softmax, scaled_sum
 
 NO_LABEL = np.array([], int)
