@@ -111,6 +111,7 @@ READING_ORDER = (
     "energies.contractive",
     "energies.sparse_coding",
     "energies.regularised_latent",
+    "energies.vae_divergence",
     "energies.vae",
     "energies.ellipse",
     # energies of points of the line and the plane: with score and curvature
@@ -119,6 +120,7 @@ READING_ORDER = (
     "energies.banana",
     "energies.rings",
     "energies.mixture",
+    "energies.mixture_score",
     # energies of spins
     "energies.hopfield",
     "energies.boltzmann",
@@ -228,6 +230,7 @@ READING_ORDER = (
     # exact: chains
     "exact.chain",
     "exact.chain_enumeration",
+    "exact.chain_counts",
     "exact.chain_nll",
     "exact.chain_margin",
     "exact.hidden_markov",

@@ -74,6 +74,7 @@ from ebm_ref.energies import (
     linear_structured,
     logistic,
     mixture,
+    mixture_score,
     mlp,
     pca,
     potts,
@@ -89,6 +90,7 @@ from ebm_ref.energies import (
     sparse_coding,
     two_class,
     vae,
+    vae_divergence,
 )
 from ebm_ref.exact import chain_margin, chain_nll, graph, tree_nll
 from ebm_ref.inference import average_free_energy, free_energy, variational_free_energy
@@ -161,7 +163,7 @@ FORMULAS = {
     "contractive_autoencoder": contractive.FORMULA,
     "sparse_coding": sparse_coding.FORMULA,
     "regularised_latent": regularised_latent.FORMULA,
-    "vae_divergence": vae.DIVERGENCE,
+    "vae_divergence": vae_divergence.FORMULA,
     "vae": vae.FORMULA,
     "ellipse": ellipse.FORMULA,
     "ellipse_free_energy_at_origin": ellipse.FREE_ENERGY,
@@ -179,8 +181,8 @@ FORMULAS = {
     "rings_score": rings.SCORE,
     "rings_curvature": rings.CURVATURE,
     "mixture": mixture.FORMULA,
-    "mixture_score": mixture.SCORE,
-    "mixture_curvature": mixture.CURVATURE,
+    "mixture_score": mixture_score.SCORE,
+    "mixture_curvature": mixture_score.CURVATURE,
     # energies of spins
     "hopfield": hopfield.FORMULA,
     "ising": boltzmann.ISING,

@@ -18,10 +18,20 @@ PAGES = (
     "autoencoder",
     "contractive",
     "vae",
+    "vae_divergence",
     "rings",
 )
 PAGES += ("regularised_latent",)
-PAGES += ("sparse_coding", "ellipse", "quadratic", "double_well", "banana", "mixture", "hopfield")
+PAGES += (
+    "sparse_coding",
+    "ellipse",
+    "quadratic",
+    "double_well",
+    "banana",
+    "mixture",
+    "mixture_score",
+    "hopfield",
+)
 NAMES = [n for n, f in FORMULAS.items() if f.value.__module__.rpartition(".")[2] in PAGES]
 
 

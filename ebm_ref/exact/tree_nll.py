@@ -24,7 +24,7 @@ Source: Koo, Globerson, Carreras and Collins (2007); McDonald and Satta (2007).
 import autograd.numpy as np
 
 from ebm_ref.checks import require
-from ebm_ref.exact.chain_nll import less_than_one
+from ebm_ref.exact.chain_counts import less_than_one
 from ebm_ref.exact.dependency_trees import check_trees, is_tree, log_partition, marginals, trees
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
