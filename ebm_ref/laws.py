@@ -207,6 +207,23 @@ def symmetric(first, second):
     return law
 
 
+def in_units_of_a_density(**powers):
+    """The law f(a^p x, ...) = f(x, ...) + log a of minus the logarithm of a density, whatever its unit."""
+
+    def law(formula, inputs, rng):
+        a = 2.0 ** rng.integers(-3, 4)
+        scaled = inputs | {name: a**p * inputs[name] for name, p in powers.items()}
+        error = abs(formula.value(**scaled) - formula.value(**inputs) - np.log(a))
+        return error / (
+            16 * UNIT * (condition(formula, scaled) + condition(formula, inputs) + abs(np.log(a)))
+        )
+
+    moved = ", ".join(f"a^{p} {name}" if p != 1 else f"a {name}" for name, p in powers.items())
+    law.__name__ = "in_units_of_a_density"
+    law.__doc__ = f"f({moved}) = f({', '.join(powers)}) + log a: densities have a unit."
+    return law
+
+
 def minimised_by(statistic, claim, argument="prediction", data="target", draw=None, given=None):
     """The law that of all constant predictions a statistic of the targets has the least total loss.
 

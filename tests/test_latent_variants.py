@@ -30,6 +30,7 @@ PAGES += (
     "banana",
     "mixture",
     "mixture_score",
+    "banana_score",
     "hopfield",
 )
 NAMES = [n for n, f in FORMULAS.items() if f.value.__module__.rpartition(".")[2] in PAGES]

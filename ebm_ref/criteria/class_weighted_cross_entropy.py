@@ -14,7 +14,7 @@ score is pushed down wherever it is not zero.  Who wants it out of the sum masks
 The loss of a batch needs a word: sum_i L_i over n, or over sum_i w_{y_i}?  PyTorch divides by the second,
 so that a batch of one sample does not see its weight at all, and the weight of a sample depends on its
 neighbours.  Keras, whose class_weight becomes a sample_weight, divides by n.  Both reductions are pages
-of their own, in weighted_reductions.py; this page is one sample, which is not reduced.
+of their own, in class_weighted_mean.py; this page is one sample, which is not reduced.
 
 Weights and label smoothing: whose weight has the share of the target that lies on other classes?  PyTorch
 2.13 gives each class its own, -sum_j w_j t_j log p_j with the t of label_smoothing.py, but its mean divides

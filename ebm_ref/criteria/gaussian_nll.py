@@ -25,7 +25,14 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import UNIT, condition, convex_in, integrates_to, minimised_by, moved_together, symmetric
+from ebm_ref.laws import (
+    convex_in,
+    in_units_of_a_density,
+    integrates_to,
+    minimised_by,
+    moved_together,
+    symmetric,
+)
 
 HALF_LOG_TWO_PI = 0.9189385332046728
 
@@ -81,14 +88,6 @@ def rules(mean, variance, target):
     require(not variance <= 0.0, "variance", variance, "must be positive")
 
 
-def has_the_unit_of_a_density(formula, inputs, rng):
-    """L(a mu, a^2 v, a t) = L(mu, v, t) + log a: in a smaller unit the same density is a smaller number."""
-    a = 2.0 ** rng.integers(-3, 4)
-    scaled = {a_: x * factor for (a_, x), factor in zip(inputs.items(), (a, a * a, a), strict=True)}
-    error = abs(formula.value(**scaled) - formula.value(**inputs) - np.log(a))
-    return error / (16 * UNIT * (condition(formula, scaled) + condition(formula, inputs) + abs(np.log(a))))
-
-
 def _clamped(function):
     """The same with the variance replaced by max(v, 1e-6)."""
     return lambda mu, v, t: function(mu, np.maximum(v, 1e-6), t)
@@ -117,7 +116,7 @@ FORMULA = Formula(
     laws=(
         symmetric("mean", "target"),
         moved_together("mean", "target"),
-        has_the_unit_of_a_density,
+        in_units_of_a_density(mean=1, variance=2, target=1),
         convex_in("mean"),
         minimised_by(lambda t, **_: np.mean(t), "The mean of the targets minimises in mu.", "mean"),
         minimised_by(

@@ -143,10 +143,10 @@ FORMULA = Formula(
     variants={
         "divided by delta: smooth L1": Convention(
             lambda x, t, delta=1.0: huber(x, t, delta) / delta,
-            {
-                "prediction": lambda x, t, delta=1.0: huber_prediction_gradient(x, t, delta) / delta,
-                "target": lambda x, t, delta=1.0: huber_target_gradient(x, t, delta) / delta,
-            },
+            (
+                lambda x, t, delta=1.0: huber_prediction_gradient(x, t, delta) / delta,
+                lambda x, t, delta=1.0: huber_target_gradient(x, t, delta) / delta,
+            ),
             seen_in="PyTorch, documentation of torch.nn.SmoothL1Loss, "
             "github.com/pytorch/pytorch/issues/48595",
             symptom="right at delta = 1 only",
@@ -164,9 +164,7 @@ FORMULA = Formula(
             symptom="no loss at all for errors below -delta",
         ),
         "line without delta in front": Mistake(
-            lambda x, t, delta=1.0: np.where(
-                np.abs(x - t) <= delta, 0.5 * (x - t) ** 2, np.abs(x - t) - 0.5 * delta
-            ),
+            lambda x, t, delta=1.0: huber(x, t, delta) / (delta if abs(x - t) > delta else 1.0),
             symptom="right at delta = 1 alone: elsewhere a jump and a bend where the arms meet",
         ),
     },

@@ -22,7 +22,14 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import UNIT, condition, convex_in, integrates_to, minimised_by, moved_together, symmetric
+from ebm_ref.laws import (
+    convex_in,
+    in_units_of_a_density,
+    integrates_to,
+    minimised_by,
+    moved_together,
+    symmetric,
+)
 
 
 def laplace_nll(location, scale, target):
@@ -74,14 +81,6 @@ def rules(location, scale, target):
     require(not scale <= 0.0, "scale", scale, "must be positive")
 
 
-def has_the_unit_of_a_density(formula, inputs, rng):
-    """L(a mu, a b, a t) = L(mu, b, t) + log a: in a smaller unit the same density is a smaller number."""
-    a = 2.0 ** rng.integers(-3, 4)
-    scaled = inputs | {x: a * inputs[x] for x in ("location", "scale", "target")}
-    error = abs(formula.value(**scaled) - formula.value(**inputs) - np.log(a))
-    return error / (16 * UNIT * (condition(formula, scaled) + condition(formula, inputs) + abs(np.log(a))))
-
-
 GRADIENTS = {
     "location": laplace_nll_location_gradient,
     "scale": laplace_nll_scale_gradient,
@@ -108,7 +107,7 @@ FORMULA = Formula(
     laws=(
         symmetric("location", "target"),
         moved_together("location", "target"),
-        has_the_unit_of_a_density,
+        in_units_of_a_density(location=1, scale=1, target=1),
         convex_in("location"),
         minimised_by(lambda t, **_: np.median(t), "The median of the targets minimises in mu.", "location"),
         minimised_by(

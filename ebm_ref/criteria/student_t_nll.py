@@ -35,7 +35,7 @@ from ebm_ref.checks import require
 from ebm_ref.criteria.gaussian_nll import HALF_LOG_TWO_PI
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.gamma import half_step, half_step_slope
-from ebm_ref.laws import UNIT, condition, integrates_to, moved_together, symmetric
+from ebm_ref.laws import UNIT, in_units_of_a_density, integrates_to, moved_together, symmetric
 from ebm_ref.numerics import exp_excess
 
 
@@ -132,14 +132,6 @@ def rules(location, scale, degrees, target):
     require(not (degrees <= 0.0 or degrees == np.inf), "degrees", degrees, "must be positive and finite")
 
 
-def has_the_unit_of_a_density(formula, inputs, rng):
-    """L(a mu, a s, nu, a t) = L(mu, s, nu, t) + log a: in a smaller unit the same density is smaller."""
-    a = 2.0 ** rng.integers(-3, 4)
-    scaled = inputs | {x: a * inputs[x] for x in ("location", "scale", "target")}
-    error = abs(formula.value(**scaled) - formula.value(**inputs) - np.log(a))
-    return error / (16 * UNIT * (condition(formula, scaled) + condition(formula, inputs) + abs(np.log(a))))
-
-
 def pulls_hardest_at_the_root(formula, inputs, rng):
     """Of all targets those at x = sqrt(nu) and -sqrt(nu) pull hardest, with (nu+1) / (2 s sqrt(nu))."""
     s, nu = inputs["scale"], inputs["degrees"]
@@ -180,7 +172,7 @@ FORMULA = Formula(
     laws=(
         symmetric("location", "target"),
         moved_together("location", "target"),
-        has_the_unit_of_a_density,
+        in_units_of_a_density(location=1, scale=1, target=1),
         pulls_hardest_at_the_root,
         integrates_to(
             lambda **_: 1.0,

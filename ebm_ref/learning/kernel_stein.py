@@ -59,9 +59,13 @@ def kernel_stein(points, scores, width):
     -0.6065306597126334
     """
     x, s, l = FORMULA.checked(points, scores, width)
-    n = len(x)
-    u, apart = stein_kernel(x, s, l), 1.0 - np.eye(n)
-    return np.sum(apart * u) / (n * (n - 1.0))
+    return mean_of_pairs(stein_kernel(x, s, l))
+
+
+def mean_of_pairs(u):
+    """Mean of an (n, n) array without its diagonal."""
+    n = len(u)
+    return np.sum((1.0 - np.eye(n)) * u) / (n * (n - 1.0))
 
 
 def pairs(x, s, l):
@@ -107,8 +111,7 @@ def by_scores(x, s, l, counted, count):
 def stein_width_gradient(points, scores, width):
     """dU/dl."""
     x, s, l = FORMULA.checked(points, scores, width)
-    n = len(x)
-    return np.sum((1.0 - np.eye(n)) * by_width(x, s, l)) / (n * (n - 1.0))
+    return mean_of_pairs(by_width(x, s, l))
 
 
 def by_width(x, s, l):

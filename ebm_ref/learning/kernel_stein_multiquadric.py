@@ -25,10 +25,15 @@ Source: Gorham and Mackey (2017), "Measuring sample quality with kernels", Secti
 
 import autograd.numpy as np
 
-from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, shift_invariant_in
-from ebm_ref.learning.kernel_stein import NO_SAMPLES, order_of_points_does_not_matter, random_sample
+from ebm_ref.learning.kernel_stein import (
+    NO_SAMPLES,
+    mean_of_pairs,
+    order_of_points_does_not_matter,
+    random_sample,
+    rules,
+)
 
 
 def kernel_stein_multiquadric(points, scores, width):
@@ -57,12 +62,6 @@ def kernel_stein_multiquadric(points, scores, width):
     x, s, c = FORMULA.checked(points, scores, width)
     _, _, w, a = pairs(x, s, c)
     return mean_of_pairs(a / np.sqrt(w))
-
-
-def mean_of_pairs(u):
-    """Mean of an (n, n) array without its diagonal."""
-    n = len(u)
-    return np.sum((1.0 - np.eye(n)) * u) / (n * (n - 1.0))
 
 
 def pairs(x, s, c):
@@ -101,13 +100,6 @@ def multiquadric_width_gradient(points, scores, width):
     r, e, w, a = pairs(x, s, c)
     slope = (12.0 * np.sum(r * r, axis=2) / w - 2.0 * (np.sum(e * r, axis=2) + x.shape[1])) / w - a
     return c * mean_of_pairs(slope / w / np.sqrt(w))
-
-
-def rules(points, scores, width):
-    """At least two points, a coordinate, and a width."""
-    require(len(points) >= 2, "points", points, "must have at least two rows: U is a mean over pairs")
-    require(np.size(points) > 0, "points", points, "must have at least one column")
-    require_positive("width", width)
 
 
 def _U(x, s, c):
