@@ -263,3 +263,8 @@ def integrates_to(total, claim, edges, over="target"):
     law.__name__ = "integrates_to"
     law.__doc__ = claim
     return law
+
+
+def is_a_density(points):
+    """The law int exp(-L) dt = 1, with points where the integral is cut."""
+    return integrates_to(lambda **_: 1.0, "int exp(-L) dt = 1: a density, nothing left out.", points)

@@ -28,7 +28,7 @@ from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import (
     convex_in,
     in_units_of_a_density,
-    integrates_to,
+    is_a_density,
     minimised_by,
     moved_together,
     symmetric,
@@ -124,10 +124,8 @@ FORMULA = Formula(
             "Their mean squared distance from mu minimises in v.",
             "variance",
         ),
-        integrates_to(
-            lambda **_: 1.0,
-            "int exp(-L) dt = 1: a density, nothing left out.",
-            lambda mean, variance, target: mean + np.sqrt(variance) * np.array([-10.0, -3.0, 3.0, 10.0]),
+        is_a_density(
+            lambda mean, variance, target: mean + np.sqrt(variance) * np.array([-10.0, -3.0, 3.0, 10.0])
         ),
     ),
     cases={  # (mean, variance, target), L, (dL/dmu, dL/dv, dL/dt), the mistake that it exposes
