@@ -160,8 +160,7 @@ FORMULA = Formula(
         ),
         "scale times the root of 2": Mistake(
             *_with_scale(np.sqrt(2.0)),
-            seen_in="res-loglikelihood-regression, "
-            "github.com/jeffffffli/res-loglikelihood-regression/issues/1",
+            seen_in="github.com/jeffffffli/res-loglikelihood-regression/issues/1",
             symptom="b = sqrt(2) sigma, where b = sigma / sqrt(2): predicted noise is half of what it is",
         ),
         "distance not divided by the scale": Mistake(
