@@ -220,7 +220,8 @@ def in_units_of_a_density(**powers):
 
     moved = ", ".join(f"a^{p} {name}" if p != 1 else f"a {name}" for name, p in powers.items())
     law.__name__ = "in_units_of_a_density"
-    law.__doc__ = f"f({moved}) = f({', '.join(powers)}) + log a: densities have a unit."
+    claim = "in a smaller unit the same density is a smaller number"
+    law.__doc__ = f"f({moved}) = f({', '.join(powers)}) + log a: {claim}."
     return law
 
 

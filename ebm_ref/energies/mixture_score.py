@@ -1,4 +1,4 @@
-r"""Score and curvature of a mixture of round Gaussians: what samplers and score matching need.
+r"""Mixture score and curvature: what samplers and score matching need of round Gaussians.
 
     s = -dE/dx = -sum_k r_k g_k                      the score
     C = tr d2E/dx2 = sum_k r_k C_k                   the curvature
