@@ -103,9 +103,13 @@ class DeepNetwork:
 
     def slopes(self, theta, points):
         """dE/dx, shape (n, d): the scores are minus these."""
+        return self.energies_and_slopes(theta, points)[1]
+
+    def energies_and_slopes(self, theta, points):
+        """E (n,) and dE/dx (n, d) from one pass, as a sampler wants them."""
         jets = self._jets(points)
-        _, passed = self._forth(theta, jets)
-        return self._back(theta, passed, np.ones((1, jets.shape[1])))[1][0] + jets[0] / self.width**2
+        E, passed = self._forth(theta, jets)
+        return E[0], self._back(theta, passed, np.ones_like(E))[1][0] + jets[0] / self.width**2
 
     def jet(self, theta, points, directions):
         """E, v'dE/dx and v'H v, shape (3, n), of points and directions (n, d)."""

@@ -27,7 +27,7 @@ ONES = np.where(STATES.sum(1) == 4, 1.0, 0.0)  # the data, as a distribution
 
 
 def slope_by_bias(rows, batch_size, updates=5000):
-    """Slope of the negative log-likelihood by a visible bias: the model's mean less the data's, which is 1."""
+    """Slope of the negative log-likelihood by a visible bias: the mean of the model, less 1 of the data."""
     machine = BernoulliRBM(2, batch_size=batch_size, n_iter=updates, learning_rate=0.05, random_state=0)
     machine.fit(np.ones((rows, 4)))
     parameters = machine.components_.T, machine.intercept_visible_, machine.intercept_hidden_
