@@ -18,6 +18,7 @@ def version():
     from importlib.metadata import version
 
     import jax
+    import thrml.models  # noqa: F401 (seconds that the first question need not wait for)
 
     return f"thrml {version('thrml')}, jax {jax.__version__}"
 

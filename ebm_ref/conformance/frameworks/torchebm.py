@@ -22,6 +22,8 @@ def version():
     from importlib.metadata import version
 
     import torch
+    import torchebm.losses
+    import torchebm.samplers  # noqa: F401 (seconds that the first question need not wait for)
 
     return f"torchebm {version('torchebm')}, torch {torch.__version__}"
 
