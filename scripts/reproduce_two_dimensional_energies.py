@@ -2,12 +2,12 @@
 """A landscape of energy, learnt in four ways that never sum over the plane.
 
 Claim   Denoising score matching (DSM), sliced score matching (SSM), noise
-        contrast (NCE) and persistent chains (PCD) each teach one network the
-        density of rings, of a checkerboard and of two spirals. What they are
-        worth is measured by what none of them sees: the exact KL divergence,
-        summed over a grid. DSM and SSM learn the data with their noise, and
-        how much lies on a ring they hardly know, since a score does not say.
-        NCE learns log Z beside the energy, and here is the best of the four.
+        contrast (NCE) and persistent chains (PCD) teach one network rings, a
+        checkerboard and two spirals. How well is measured by what none of them
+        sees: the exact KL divergence, summed over a grid. After 2000 steps 2
+        to 7 % of it is left by NCE, 10 to 37 % by the others. DSM and SSM
+        learn the data with their noise, and how much lies on a ring they
+        hardly know, since a score does not say. NCE learns log Z, too.
 Source  Vincent (2011); Song et al. (2019); Gutmann and Hyvarinen (2012);
         Tieleman (2008); Song and Kingma (2021).
 Data    Drawn from a Generator, from densities that are known.
@@ -18,7 +18,8 @@ Time    2 minutes on one core; 3 s with --quick.
 Every slope is written out (energies/deep_network.py). Adam takes as many steps
 with each: NCE and PCD cost twice as much as DSM, and NCE knows its noise. In
 two dimensions noise is everywhere; in a hundred it would miss the data. Chains
-of PCD stay on the ring they came to, and there are only 256 of them.
+of PCD stay on the ring they came to, and there are only 256 of them; between
+the squares of the board they still leave a bridge, as the figure shows.
 
 Samples are drawn from each learnt density exactly, by the grid, and then walk
 with MALA: if walk and grid agree, their mean energy stays where it was.

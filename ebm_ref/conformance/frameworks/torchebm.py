@@ -23,8 +23,9 @@ def version():
 
     import torch
     import torchebm.losses
-    import torchebm.samplers  # noqa: F401 (seconds that the first question need not wait for)
+    import torchebm.samplers
 
+    score_matching(torchebm, torch, torch.zeros(1), torch.zeros(()))  # vmap loads much when it is first used
     return f"torchebm {version('torchebm')}, torch {torch.__version__}"
 
 
