@@ -197,6 +197,7 @@ def samplers():
 PAGES = {
     "README.md": {"which": which},
     "ebm_ref/README.md": {"formulas": formulas},
+    "scripts/findings/README.md": {"findings": lambda: scripts("findings/*.py")},
     "scripts/README.md": {
         "recipes": lambda: scripts("recipe_*.py"),
         "reproductions": lambda: scripts("reproduce_*.py"),

@@ -20,6 +20,8 @@ PACKAGES = {
     "keras": "keras",
     "sklearn": "sklearn",
     "crf": "torchcrf",
+    "torchebm": "torchebm",
+    "thrml": "thrml",
 }
 AGREES = {"match", "match under convention", "imprecise", "known quirk", "unsupported"}
 
@@ -169,6 +171,27 @@ NOTABLE = [
         "match under convention",
         "clipped at the resolution of the dtype",
     ),
+    ("sklearn", "rbm_free_energy", "BernoulliRBM", "match", ""),
+    ("sklearn", "pseudolikelihood", "BernoulliRBM.score_samples", "imprecise", ""),
+    ("torchebm", "score_matching", "ScoreMatching", "match", ""),
+    (
+        "torchebm",
+        "score_matching",
+        "ScoreMatching(approx)",
+        "known quirk",
+        "curvature divided by the dimension",
+    ),
+    ("torchebm", "denoising_score_matching", "DenoisingScoreMatching", "match", ""),
+    ("torchebm", "sliced_score_matching", "SlicedScoreMatching", "match", ""),
+    (
+        "torchebm",
+        "contrastive_divergence",
+        "ContrastiveDivergence",
+        "match under convention",
+        "energies penalised",
+    ),
+    ("torchebm", "contrastive_divergence", "ContrastiveDivergence(energy_reg_weight=0)", "match", ""),
+    ("thrml", "ising", "IsingEBM", "match", ""),
 ]
 
 

@@ -1,9 +1,13 @@
-r"""scikit-learn: every formula that a function of sklearn.metrics can express; values alone.
+r"""scikit-learn: what sklearn.metrics and its Boltzmann machine can express; values alone.
 
 Each adapter takes (sklearn.metrics, np, inputs in signature order).  The target comes first, and a
 sample is a batch of one.  Nothing is differentiated.
 
-Source: documentation of scikit-learn 1.9, sklearn.metrics; threads as cited.
+BernoulliRBM gives the logarithm of the pseudolikelihood of one unit drawn at random, times the number of
+units, which is right in the mean.  Here every unit is drawn once.  What its training computes is random,
+and wrong where the last minibatch is short: scripts/findings/sklearn_rbm_last_minibatch.py.
+
+Source: documentation of scikit-learn 1.9, sklearn.metrics and sklearn.neural_network; threads as cited.
 """
 
 import numpy as np
@@ -56,7 +60,34 @@ def mean_squared_log_error(M, np, x, t):
     return M.mean_squared_log_error([t], [x])
 
 
+def machine(W, b, c):
+    """A machine of these parameters, as if it had been fitted; one row for each hidden unit."""
+    from sklearn.neural_network import BernoulliRBM
+
+    fitted = BernoulliRBM(n_components=len(c))
+    fitted.components_, fitted.intercept_visible_, fitted.intercept_hidden_ = W.T, b, c
+    fitted.n_features_in_, fitted._n_features_out = len(b), len(c)
+    return fitted
+
+
+class EachInTurn(np.random.RandomState):
+    """A generator whose integers are all of them, one after the other."""
+
+    def randint(self, low, high, size):
+        return np.arange(size) % high
+
+
+def pseudolikelihood(M, np, D):
+    """Of ones, and a machine without weights: to flip a unit costs its bias."""
+    n = len(D)
+    independent = machine(np.zeros((n, 1), D.dtype), D, np.zeros(1, D.dtype))
+    independent.random_state = EachInTurn()
+    return -np.mean(independent.score_samples(np.ones((n, n), D.dtype)))
+
+
 ADAPTERS = {
+    # energies
+    "rbm_free_energy": {"BernoulliRBM": lambda M, np, W, b, c, v: machine(W, b, c)._free_energy(v[None])[0]},
     # losses of an energy table
     "hinge": {"hinge_loss": multiclass_hinge_loss},
     # criteria
@@ -72,6 +103,8 @@ ADAPTERS = {
     "binary_cross_entropy": {"log_loss": log_loss},
     "margin_ranking": {"hinge_loss": hinge_loss},
     "cosine_embedding": {"cosine_distances": cosine_distances},
+    # learning
+    "pseudolikelihood": {"BernoulliRBM.score_samples": pseudolikelihood},
 }
 
 KNOWN = {

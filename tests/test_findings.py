@@ -1,0 +1,49 @@
+"""The findings, each run against the release that it is about."""
+
+import ast
+import importlib.metadata
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FINDINGS = sorted((Path(__file__).parents[1] / "scripts" / "findings").glob("*.py"))
+FIELDS = ("Package", "Call", "Right", "Returned", "Cause", "Thread", "Routes")
+each = pytest.mark.parametrize("finding", FINDINGS, ids=lambda path: path.stem)
+
+
+def header(finding):
+    return ast.get_docstring(ast.parse(finding.read_text(encoding="utf-8")))
+
+
+@each
+def test_a_finding_holds_for_its_release(finding):
+    """In a process of its own, as a person runs it."""
+    (line,) = [line for line in header(finding).splitlines() if line.startswith("Package ")]
+    package, release = line.split()[1:]
+    try:
+        found = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{package} is not installed: scripts/test frameworks")
+    if found != release:
+        pytest.skip(f"is about {package} {release}; {found} is installed")
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, finding], capture_output=True, text=True, env=one_thread)
+    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
+    assert done.stdout
+
+
+@each
+def test_a_finding_says_what_is_right_and_what_is_returned(finding):
+    text = header(finding)
+    assert all(f"\n{field} " in text for field in FIELDS)
+    assert max(map(len, text.splitlines())) <= 80 and finding.stat().st_mode & 0o111
+
+
+@each
+def test_a_finding_is_short_and_asserts(finding):
+    tree = ast.parse(finding.read_text(encoding="utf-8"))
+    assert len(finding.read_text(encoding="utf-8").splitlines()) - len(header(finding).splitlines()) < 60
+    assert any(isinstance(node, ast.Assert) for node in ast.walk(tree))
