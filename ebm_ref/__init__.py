@@ -343,6 +343,7 @@ READING_ORDER = (
     "conformance.frameworks.optax",
     "conformance.frameworks.keras",
     "conformance.frameworks.sklearn",
+    "conformance.keeper",
     "conformance.worker",
     "conformance.process",
     "conformance.report",
