@@ -418,7 +418,7 @@ def test_a_worker_ends_with_its_parent(here, tmp_path):
 
 
 def test_familiar_names_in_the_folder_replace_nothing_of_ours(here, tmp_path):
-    for name in ("random", "numpy", "json", "log", "select", "pathlib", "ctypes", "hinge", "ebm_ref"):
+    for name in ("random", "numpy", "json", "log", "pathlib", "argparse", "hinge", "ebm_ref"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong one')")
     (tmp_path / "helper.py").write_text("one = 1.0")
     (tmp_path / "own.py").write_text(
