@@ -349,6 +349,8 @@ READING_ORDER = (
     "conformance.report",
     "conformance.samplers.chi_square",
     "conformance.samplers.targets",
+    "conformance.samplers.tally",
+    "conformance.samplers.stepper",
     "conformance.samplers.judge",
     "cli.text",
     "cli.pages",

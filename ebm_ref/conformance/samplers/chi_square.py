@@ -8,6 +8,7 @@ that is off, chi2_n becomes a mixture of chi2_{n + 2j}, j Poisson distributed wi
 Source: Johnson, Kotz and Balakrishnan (1994), "Continuous Univariate Distributions", Chapters 18 and 29.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -48,6 +49,7 @@ def shifted_tail(x, degrees, noncentrality):
     return float(sum(w * tail(x, degrees + 2 * int(i)) for w, i in zip(weights, j, strict=True)))
 
 
+@functools.cache
 def critical(alpha, degrees):
     """The x that chi2 exceeds with probability alpha.
 
@@ -57,6 +59,7 @@ def critical(alpha, degrees):
     return _root(lambda x: tail(x, degrees) - alpha, 4.0 * degrees)
 
 
+@functools.cache
 def found(alpha, degrees, power=0.99):
     """The smallest noncentrality that a test of level alpha finds with probability `power`.
 
