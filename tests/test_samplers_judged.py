@@ -237,14 +237,16 @@ def test_the_right_one_is_acquitted(name):
 @pytest.mark.parametrize("page, name", WRONG)
 def test_the_wrong_one_is_convicted(page, name):
     step, target = WRONG[page, name]
-    found = check_sampler(step, target, draws=111_000)
-    assert found.verdict == "convicted", (found.tests[-1].p, found.draws)
+    with np.errstate(over="ignore", invalid="ignore"):  # some go astray
+        found = check_sampler(step, target, draws=111_000)
+    assert found.verdict == "convicted", (found.reason, found.draws)
 
 
 def test_a_langevin_step_without_a_test_of_acceptance_is_convicted():
     """Variance 1 / (1 - 1/16) for 1 at e = 1/2: right in the limit of short steps only."""
     step = langevin_step(langevin.langevin, gaussian, 0.7)
-    assert check_sampler(step, "gaussian", draws=111_000).verdict == "convicted"
+    found = check_sampler(step, "gaussian", draws=111_000)
+    assert found.verdict == "convicted" and "mean of x^2 up by" in found.reason
 
 
 def test_every_wrong_step_of_one_state_is_here():

@@ -185,7 +185,7 @@ def _known(target, verdict, reason, tally, tests):
     found = {test.name: math.sqrt(chi_square.found(test.alpha, test.degrees) / test.draws) for test in tests}
     moves, share = tuple(tally.moves()), tally.moved / tally.steps
     if verdict == "convicted" and any(test.convicts for test in tests):
-        reason = "; ".join([reason, ", ".join(moves[:3]) or "no mean that has a name here moves"])
+        reason = "; ".join([reason, ", ".join(moves[:3]) or "no mean of x or of its energy shows it"])
     return Verdict(target, verdict, reason, tally.steps, share, tally.kept(), tests, moves, found)
 
 
@@ -223,8 +223,6 @@ def conclusion(tally, seconds):
 
 
 def _too_few(steps, seconds):
-    if steps == 0:
-        return f"no chain of {STEPS} steps within {seconds:g} s"
     share = steps / FEWEST
     return f"{steps} pairs, {share:.0%} of the fewest that tell enough, in {seconds:g} s of stepping"
 
@@ -319,9 +317,10 @@ class Walker:
         """The answer, an object with one of the words as text; Stopped if there is none."""
         try:
             line = self.child.line(self.deadline - time.monotonic(), question)
+            answer = _object(line, words)
             if self.child.answers:  # more than was asked for
                 raise Garbage(garbage(self.child.answers))
-            return _object(line, words)
+            return answer
         except TimeoutError:
             raise Stopped("undecided", f"no answer before {self.limit:g} s in all were over") from None
         except (Ended, Garbage) as problem:

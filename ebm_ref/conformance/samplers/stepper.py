@@ -94,7 +94,8 @@ def main(sampler, seed, descriptor):
     questions, answers = conversation(descriptor)
     say = lambda answer: print(json.dumps(answer), file=answers, flush=True)
     try:
-        step, rng = imported(sampler), noise(int(seed))
+        rng = noise(int(seed))  # before the folder can be imported from
+        step = imported(sampler)
         say({"ready": sampler})
     except BaseException as problem:
         return say({"failed": raised(problem)})

@@ -32,8 +32,9 @@ from ebm_ref.conformance.samplers import chi_square
 
 STEPS, TIMES = 16, (1, 4, 16)
 BINS, COARSE, EXPECTED, TURNED = 10, 5, 10.0, 10
-UNSEEN = 16.0  # what is expected so often is missed with probability e^-16, less than any share of 1e-5
+UNSEEN = 17.0  # what is expected so often is missed with probability e^-17, less than any share of 1e-5
 HALFWAY = (STEPS + 1.0) / (2.0 * STEPS)  # of a jump at some step, what the mean of the path has of it
+HUGE = 1e100  # so that its square is a number
 TOLD = 3.0  # standard errors by which a statistic must move to be told of
 
 
@@ -56,7 +57,10 @@ class Tally:
 
     def add(self, x, paths):
         """Count chains: starts (n, d), exact draws, and the states after each step (n, 16, d)."""
-        before = np.concatenate([x[:, None], paths[:, :-1]], axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # of states that are far out
+            self._add(x, paths, np.concatenate([x[:, None], paths[:, :-1]], axis=1))
+
+    def _add(self, x, paths, before):
         self.chains += len(x)
         self.moved += int(np.any(before != paths, axis=2).sum())
         for k in TIMES:
@@ -76,6 +80,7 @@ class Tally:
     def _told(self, x, y):
         """Sums of the moves of what has a name, and of their squares."""
         moves = np.array([g(y) - g(x) for g in self.law.statistics.values()])
+        moves = np.clip(moves, -HUGE, HUGE)
         return np.stack([moves.sum(axis=1), (moves**2).sum(axis=1)])
 
     def _add_features(self, start, along):
@@ -112,8 +117,8 @@ class Tally:
         """How much of its features a chain still has after 16 steps: their mean autocorrelation."""
         j = len(self.total) // (len(TIMES) + 2)
         last = len(TIMES) * j
-        own = np.trace(self.squares[:j, :j])
-        return 1.0 + np.trace(self.squares[:j, last : last + j]) / own if own else 1.0
+        own = float(np.trace(self.squares[:j, :j]))
+        return 1.0 + float(np.trace(self.squares[:j, last : last + j])) / own if own else 1.0
 
     def moves(self):
         """What has moved and which way, the surest first, each of them when it is surest."""
