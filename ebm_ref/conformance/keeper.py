@@ -43,26 +43,35 @@ def end_with_parent():
 
 
 def processes():
-    """{process: (its parent, bytes resident)} of all that can be seen; empty where there is no /proc."""
+    """{process: (its parent, its group, bytes resident)} of all that is seen; empty without a /proc."""
     found = {}
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):
                 if name.isdecimal():
-                    found[int(name)] = _parent_and_size(f"/proc/{name}/stat")
+                    found[int(name)] = _status(f"/proc/{name}/stat")
     return found
 
 
-def _parent_and_size(path):
+def _status(path):
     with open(path, "rb") as file:
         fields = file.read().rpartition(b")")[2].split()  # what stands in brackets may hold anything
-    return int(fields[1]), int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    return int(fields[1]), int(fields[2]), int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def proportional(process):
+    """Bytes resident, of what is shared with others only its share; 0 if it has gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{process}/smaps_rollup", "rb") as file:
+        for line in file:
+            if line.startswith(b"Pss:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 def family(ancestor, known):
     """All of `known` that descend from a process, without itself."""
     children = {}
-    for process, (parent, _) in known.items():
+    for process, (parent, *_) in known.items():
         children.setdefault(parent, []).append(process)
     found, new = [], [ancestor]
     while new:
@@ -101,6 +110,15 @@ def reaped(process):
     return code
 
 
+def takes_more_than(memory):
+    """Whether the whole family has so many bytes resident: pages that it shares, forked say, count once."""
+    known = processes()
+    members = family(os.getpid(), known)
+    if sum(known[member][2] for member in members) <= memory:
+        return False  # this sum is quick, and never too small
+    return sum(map(proportional, members)) > memory
+
+
 def watch(process, lifeline, wake, memory):
     """How the process ended, or "memory"; "" when the judge has gone, or wants it to end."""
     pause = PAUSE
@@ -111,19 +129,24 @@ def watch(process, lifeline, wake, memory):
             os.read(wake, 4096)
         if (code := reaped(process)) is not None:
             return f"{code}"
-        before, known = time.monotonic(), processes()
-        if sum(known[member][1] for member in family(os.getpid(), known)) > memory:
+        before = time.monotonic()
+        if takes_more_than(memory):
             return "memory"
         pause = max(PAUSE, 20.0 * (time.monotonic() - before))  # a twentieth of a core at most
 
 
 def end_family(process):
-    """Kill all that descends from here, until nothing is left that could start more."""
+    """Kill all that descends from here, until nothing is left that could start more.
+
+    By groups first: whoever starts another and ends, again and again, leaves its group to the next.
+    """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            os.killpg(process, signal.SIGKILL)
-        members = family(os.getpid(), processes())
+        known = processes()
+        members = family(os.getpid(), known)
+        for group in {process, *(known[member][1] for member in members)} - {os.getpgrp()}:
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
         for member in members:
             with contextlib.suppress(OSError):
                 os.kill(member, signal.SIGKILL)
