@@ -144,7 +144,11 @@ def test_a_tally_of_parts_is_that_of_the_whole():
     for part in np.array_split(np.arange(300), 7):
         parts.add(x[part], paths[part])
     one, other = whole.tests(), parts.tests()
-    assert one.keys() == other.keys() and whole.moved == parts.moved and whole.moves() == parts.moves()
+    assert (
+        one.keys() == other.keys()
+        and whole.moved == parts.moved
+        and whole.kept() == pytest.approx(parts.kept())
+    )
     assert all(np.allclose(one[test], other[test], rtol=1e-9) for test in one)
 
 
@@ -175,6 +179,19 @@ def test_sixteen_steps_find_what_one_does_not():
     last = {(test.name, test.steps): test.p for test in verdict.tests}
     assert verdict.verdict == "convicted"
     assert last["drift", 16] < 1e-3 * last["drift", 1] and "mean of x^2 up by 0.3" in verdict.reason
+
+
+@pytest.mark.parametrize("factor, way", [(0.95, "down"), (1.05, "up")])
+def test_it_says_which_way(factor, way):
+    found = check_sampler(lambda x, rng: factor * rng.normal(size=1), "gaussian", draws=111_000)
+    assert found.verdict == "convicted" and f"mean of x^2 {way} by" in found.reason
+    law = TARGETS["gaussian"]()
+    x, paths = chains(law, 5000, np.random.default_rng(1))
+    tally = Tally(law)
+    tally.add(x, factor * paths)
+    assert tally.heats_up() == (way == "up")
+    shifted = check_sampler(lambda x, rng: rng.normal(size=1) + factor - 0.8, "gaussian", draws=111_000)
+    assert shifted.moves[0].startswith("mean of x up by 0.")
 
 
 def test_a_long_way_there_in_small_steps_and_back_in_one_is_acquitted():

@@ -3,6 +3,9 @@
 Each is wrapped as a stranger would write it, step(state, rng) -> state; the wrong are the pages' variants.
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,6 +23,9 @@ from ebm_ref.samplers import (
     random_walk,
     tempering,
 )
+
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+import judge_samplers
 
 EDGES, _ = cluster.square_lattice(3, 3)
 J = np.zeros((9, 9))
@@ -176,6 +182,19 @@ RIGHT = {
     "Wolff": (clusters(cluster.bond_probability), "ising-3x3", True),
     "Swendsen-Wang": (swendsen_wang, "ising-3x3", True),
 }
+
+
+def test_false_alarms_are_as_rare_as_is_said():
+    """A short form of `scripts/judge_samplers.py --right 200`: each kind on each target."""
+    kinds = len(judge_samplers.KINDS) * len(TARGETS)
+    chances = []
+    for kind, target, found in judge_samplers.judge_right(kinds, seed=1, draws=4000):
+        stood = found.reason.startswith("stands still")
+        assert found.verdict == "acquitted" or (stood and kind == "walk of 20"), (kind, target, found.reason)
+        chances += [test.p for test in found.tests]
+    assert len(chances) > 6 * kinds
+    assert np.mean(np.array(chances) < 0.01) < 0.02 and min(chances) > 1e-6
+
 
 # (page, variant): step, target
 OTHER_UNITS = {  # the same step, said otherwise

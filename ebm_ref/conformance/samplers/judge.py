@@ -72,7 +72,7 @@ class Verdict:
     moved: float = math.nan  # share of the steps that changed the state
     kept: float = math.nan  # correlation of the features with themselves 16 steps before
     tests: tuple = ()  # of the last look
-    moves: tuple = ()  # what has moved and which way, in words
+    moves: tuple = ()  # if convicted, what has moved and which way, in words
     found: dict = field(default_factory=dict)  # what the last look would have found with probability 0.99
 
 
@@ -167,7 +167,7 @@ def verdicts(walk, target, draws, exact, reversible=False, seconds=SECONDS, prog
                 if progress:
                     progress(tally.steps, STEPS * planned[-1])
             tests = findings(tally, alpha)
-            _convict(tests)
+            _convict(tests, tally)
             if time.monotonic() > deadline:
                 break
             yield known("undecided", "nothing found so far")
@@ -183,20 +183,21 @@ def _known(target, verdict, reason, tally, tests):
     if not tally.chains:
         return Verdict(target, verdict, reason)
     found = {test.name: math.sqrt(chi_square.found(test.alpha, test.degrees) / test.draws) for test in tests}
-    moves, share = tuple(tally.moves()), tally.moved / tally.steps
-    if verdict == "convicted" and any(test.convicts for test in tests):
-        reason = "; ".join([reason, ", ".join(moves[:3]) or "no mean of x or of its energy shows it"])
+    moves, share = (), tally.moved / tally.steps
+    if any(test.convicts for test in tests):
+        moves = tuple(tally.moves())
+        reason = "; ".join([reason, ", ".join(moves[:3])] if moves else [reason])
     return Verdict(target, verdict, reason, tally.steps, share, tally.kept(), tests, moves, found)
 
 
-def _convict(tests):
+def _convict(tests, tally):
     """Stopped if a test convicts: the reason says which, and after how few steps."""
     guilty = {}
     for test in tests:
         if test.convicts:
             after = "one step" if test.steps == 1 else f"{test.steps} steps"
             kind, words = REASONS[test.name]
-            guilty.setdefault(kind, f"{kind}: {words.format(after)}")
+            guilty.setdefault(kind, f"{kind}: {words.format(after, 'up' if tally.heats_up() else 'down')}")
     if guilty:
         raise Stopped("convicted", "; ".join(guilty.values()))
 
@@ -206,7 +207,7 @@ REASONS = {
     "law": ("law", "after {} x no longer follows the target"),
     "drift": DRIFT,
     "path": DRIFT,
-    "energy": ("energy", "its mean moves in {}"),
+    "energy": ("energy", "its mean goes {1} in {0}"),
     "exchange": ("exchange", "there and back are not equally likely, so no detailed balance"),
 }
 

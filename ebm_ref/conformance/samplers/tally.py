@@ -34,6 +34,7 @@ STEPS, TIMES = 16, (1, 4, 16)
 BINS, COARSE, EXPECTED, TURNED = 10, 5, 10.0, 10
 UNSEEN = 17.0  # what is expected so often is missed with probability e^-17, less than any share of 1e-5
 HALFWAY = (STEPS + 1.0) / (2.0 * STEPS)  # of a jump at some step, what the mean of the path has of it
+PATH, REFERENCE = "path", 1_000_000
 HUGE = 1e100  # so that its square is a number
 TOLD = 3.0  # standard errors by which a statistic must move to be told of
 
@@ -49,7 +50,7 @@ class Tally:
         self.counts = {k: np.zeros(len(law.probabilities(BINS)), int) for k in TIMES}
         self.turns = np.zeros(cells * cells if reversible else 0, int)
         self.total = self.squares = self.heat = self.heats = 0.0
-        self.told = {k: 0.0 for k in TIMES}
+        self.told = dict.fromkeys((*TIMES, PATH), 0.0)
 
     @property
     def steps(self):
@@ -67,7 +68,7 @@ class Tally:
             self.counts[k] += np.bincount(
                 self.law.cells(paths[:, k - 1], BINS), minlength=len(self.counts[k])
             )
-            self.told[k] = self.told[k] + self._told(x, paths[:, k - 1])
+        self._tell(x, paths)
         self._add_features(self.law.features(x), self._along(self.law.features, paths))
         self._add_energies(self.law.heat(x), self._along(self.law.heat, paths))
         if self.reversible:
@@ -77,11 +78,16 @@ class Tally:
         values = function(paths.reshape(-1, paths.shape[2]))
         return values.reshape(*paths.shape[:2], *values.shape[1:])
 
-    def _told(self, x, y):
-        """Sums of the moves of what has a name, and of their squares."""
-        moves = np.array([g(y) - g(x) for g in self.law.statistics.values()])
-        moves = np.clip(moves, -HUGE, HUGE)
-        return np.stack([moves.sum(axis=1), (moves**2).sum(axis=1)])
+    def _tell(self, x, paths):
+        """Add the moves of what has a name, its means along the paths, and the squares of both."""
+        start = self._named(x)
+        along = np.stack([self._named(paths[:, k]) for k in range(STEPS)])
+        for k in TIMES:
+            self.told[k] = self.told[k] + _sums(along[k - 1] - start)
+        self.told[PATH] = self.told[PATH] + _sums(along.mean(axis=0))
+
+    def _named(self, x):
+        return np.array([np.clip(g(x), -HUGE, HUGE) for g in self.law.statistics.values()])
 
     def _add_features(self, start, along):
         rows = np.hstack([start, *(along[:, k - 1] - start for k in TIMES), along.mean(axis=1) - start])
@@ -113,6 +119,10 @@ class Tally:
             found["exchange", 1] = self.steps, *exchange_test(self.turns)
         return {test: result for test, result in found.items() if result[-1] > 0}
 
+    def heats_up(self):
+        """Whether the energy along the path is above its mean rather than below, given the start's."""
+        return bool(self.heat[1] * self.heats[0, 0] > self.heats[1, 0] * self.heat[0])
+
     def kept(self):
         """How much of its features a chain still has after 16 steps: their mean autocorrelation."""
         j = len(self.total) // (len(TIMES) + 2)
@@ -121,23 +131,34 @@ class Tally:
         return 1.0 + float(np.trace(self.squares[:j, last : last + j])) / own if own else 1.0
 
     def moves(self):
-        """What has moved and which way, the surest first, each of them when it is surest."""
+        """What has moved and which way, the surest first, each of them when it is surest.
+
+        Moves are those from the start; along the path, from the mean of a million exact draws.
+        """
+        means = self._named(self.law.draw(np.random.default_rng(0), REFERENCE))
         found = []
         for i, name in enumerate(self.law.statistics):
-            k, mean, errors = max((self._move(k, i) for k in TIMES), key=lambda move: abs(move[2]))
-            if abs(errors) >= TOLD:
-                found.append((abs(errors), f"{name} {'up' if mean > 0.0 else 'down'} by {abs(mean):.2g}", k))
-        return [f"{what} after {_steps(k)}" for _, what, k in sorted(found, reverse=True)]
+            along = self._move(PATH, i, means[i].mean(), means[i].var() / REFERENCE)
+            surest = max(along, *(self._move(k, i) for k in TIMES), key=lambda move: abs(move[2]))
+            if abs(surest[2]) >= TOLD:
+                found.append((abs(surest[2]), _in_words(name, *surest[:2])))
+        return [words for _, words in sorted(found, reverse=True)]
 
-    def _move(self, k, i):
+    def _move(self, k, i, expected=0.0, variance=0.0):
         """(steps, mean of the move, and the same in standard errors)."""
         mean, square = self.told[k][:, i] / self.chains
-        error = math.sqrt(max(square - mean * mean, 0.0) / self.chains)
-        return k, mean, mean / error if error else 0.0
+        error = math.sqrt(max(square - mean * mean, 0.0) / self.chains + variance)
+        return k, mean - expected, (mean - expected) / error if error else 0.0
 
 
-def _steps(k):
-    return "one step" if k == 1 else f"{k} steps"
+def _sums(values):
+    """Of each row, and of its squares."""
+    return np.stack([values.sum(axis=1), (values**2).sum(axis=1)])
+
+
+def _in_words(name, k, move):
+    after = "along 16 steps" if k == PATH else "after one step" if k == 1 else f"after {k} steps"
+    return f"{name} {'up' if move > 0.0 else 'down'} by {abs(move):.2g} {after}"
 
 
 def law_test(law, counts):
