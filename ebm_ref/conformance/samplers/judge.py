@@ -5,7 +5,7 @@ r"""The judge of samplers: short chains from exact draws, whose law must be that
 No burn-in, and chains that are independent of each other.  One step shows what is wrong with each;
 sixteen let it add up, so that a slow drift shows as well.  The tests are those of `tally.py`.
 
-Looks after 250, 500, 1000, ... chains, each at all chains so far: a false-alarm rate of 1e-5 is shared
+Looks after 250, 375, 562, ... chains, each at all chains so far: a false-alarm rate of 1e-5 is shared
 equally by all looks that are planned and by the tests of each; the first conviction ends the run.  A
 correct sampler is convicted in one run of 100,000 at most.
 
@@ -141,14 +141,15 @@ def check_question(target, draws=DRAWS, seconds=SECONDS):
 
 
 def looks(draws):
-    """After how many chains to look: 250, 500, 1000, ... as far as `draws` steps reach, and at the end.
+    """After how many chains to look: half as many more each time, as far as `draws` steps reach.
 
     >>> looks(20_000)
-    [250, 500, 1000, 1250]
+    [250, 375, 562, 843, 1250]
     """
-    chains = draws // STEPS
-    doubled = [FIRST_LOOK << i for i in range(chains.bit_length())]
-    return [*(look for look in doubled if look < chains), chains]
+    chains, found, look = draws // STEPS, [], FIRST_LOOK
+    while look < chains:
+        found, look = [*found, look], look + look // 2
+    return [*found, chains]
 
 
 def verdicts(walk, target, draws, exact, reversible=False, seconds=SECONDS, progress=None):
