@@ -93,7 +93,7 @@ raise Mute
 raise ValueError(10_000_000 * 'x')
 ### raises control characters -> \x1b[2J
 raise ValueError('\x1b[2J \ud800')
-### is a daemon -> ended with exit status 0
+### is a daemon -> any
 if os.fork(): os._exit(0)
 os.setsid()
 ### is two -> any
