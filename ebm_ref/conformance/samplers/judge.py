@@ -339,15 +339,13 @@ def _object(line, words):
         raise Garbage(garbage(line)) from None
 
 
-def check_in_process(
-    sampler, target, limit=LIMIT, draws=DRAWS, seconds=None, seed=0, memory=MEMORY, reversible=False
-):
+def check_in_process(sampler, target, limit=LIMIT, draws=DRAWS, seed=0, memory=MEMORY, reversible=False):
     """`check_sampler` of "module:function" in a process of its own, which ends after `limit` seconds.
 
     The current directory is importable.  What the sampler prints goes nowhere; its crash is a verdict, and
     Ctrl-C another: each with what was known until then.
     """
-    seconds = 0.8 * limit if seconds is None else seconds
+    seconds = 0.8 * limit  # what is left is for answers on their way, and for loading
     check_question(target, draws, seconds)
     require_index("seed", seed, 2**64)
     exact, known = np.random.default_rng(seed).spawn(2)[0], Verdict(target, "undecided", "no look was due")
