@@ -224,9 +224,15 @@ def test_a_failure_is_a_verdict(here, few, name, says):
 
 def test_how_a_process_ended_is_said_in_words():
     """A real-time signal has no name."""
-    says = {0: "ended with exit status 0", 3: "ended with exit status 3", -9: "was killed by SIGKILL"}
-    assert {code: process._ended(code) for code in says} == says
-    assert process._ended(-40) == "was killed by signal 40"
+    says = {
+        b"0": "ended with exit status 0",
+        b"3": "ended with exit status 3",
+        b"-9": "was killed by SIGKILL",
+    }
+    says |= {b"memory": "used more than 4 GiB", None: "closed its answer descriptor"}
+    assert {report: process._ended(report) for report in says} == says
+    assert process._ended(b"-40") == "was killed by signal 40"
+    assert process._ended(b"") == "was left alone: somebody killed its keeper"
 
 
 def test_a_mismatch_beside_an_error_is_explained(here):
@@ -412,7 +418,7 @@ def test_a_worker_ends_with_its_parent(here, tmp_path):
 
 
 def test_familiar_names_in_the_folder_replace_nothing_of_ours(here, tmp_path):
-    for name in ("random", "numpy", "json", "log", "signal", "pathlib", "ctypes", "hinge", "ebm_ref"):
+    for name in ("random", "numpy", "json", "log", "pathlib", "argparse", "hinge", "ebm_ref"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong one')")
     (tmp_path / "helper.py").write_text("one = 1.0")
     (tmp_path / "own.py").write_text(

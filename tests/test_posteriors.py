@@ -232,7 +232,7 @@ def test_the_frozen_kernel_is_acquitted(name):
         with np.errstate(over="ignore", invalid="ignore"):
             return KINDS[kind].move(surface, surface.at(x), factor, s, rng)[0].x
 
-    verdict = check_sampler(step, target, draws=2_000, reversible=True)
+    verdict = check_sampler(step, target, draws=4_000, reversible=True)
     assert verdict.verdict == "acquitted", verdict.reason
     assert verdict.moved > 0.1
 

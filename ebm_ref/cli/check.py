@@ -32,7 +32,7 @@ def check_command(args, out):
     asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
     for target, names in zip(args.targets, asked, strict=True):
         bar = lambda steps, target=target: tracked(steps, f"checking {target}")
-        report = check(target, names, args.time_limit, bar)
+        report = check(target, names, args.time_limit, bar, args.memory)
         reports.append(report)
         if report.interrupted:
             out.print(f"interrupted at {target}; what was judged before:\n", markup=False)

@@ -3,8 +3,6 @@ r"""check-sampler: one step of a stranger's sampler from exact draws."""
 import dataclasses
 import textwrap
 
-import numpy as np
-
 from ebm_ref.cli.check import check_target
 from ebm_ref.cli.text import Usage, known, print_table, progress_console, table, write_json
 
@@ -29,9 +27,9 @@ def check_sampler_command(args, out):
             args.sampler,
             args.target,
             limit=args.time_limit,
-            seconds=0.8 * args.time_limit,
             draws=args.draws,
             seed=args.seed,
+            memory=args.memory,
             reversible=args.reversible,
         )
     _print_verdict(args.sampler, verdict, out)
@@ -47,6 +45,8 @@ def check_sampler_command(args, out):
 FOUND = {
     "law": "probabilities q of x' with sqrt(sum (q - p)^2 / p) >= {:.2g}",
     "drift": "a function whose mean moves by {:.2g} of the spread of its moves, unless they are tiny",
+    "path": "one whose mean along 16 steps moves by {:.2g} of its spread, unless they are tiny",
+    "energy": "a mean energy along 16 steps that moves by {:.2g} of its spread",
     "exchange": "(there - back) with sqrt(sum (there - back)^2 / (there + back)) >= {:.2g}",
 }
 
@@ -59,14 +59,23 @@ def _print_verdict(sampler, verdict, out):
     say(f"{sampler} on {verdict.target}: {verdict.verdict}, {verdict.reason}{until}")
     if verdict.tests:
         out.print()
-        t = table("test", ">pairs", ">statistic", ">degrees", ">chance", ">limit")
-        for test in verdict.tests:
-            color = "red" if test.p < test.alpha else "default"
-            cells = f"{test.draws:,}", f"{test.statistic:.1f}", f"{test.degrees}", f"{test.p:.2g}"
-            t.add_row(test.name, *(f"[{color}]{cell}[/]" for cell in cells), f"{test.alpha:.2g}")
-        print_table(out, t)
+        _print_tests(verdict, out)
         out.print()
-        moved = "" if np.isnan(verdict.moved) else f"; {100 * verdict.moved:.3g} % of the steps moved"
-        say(f"{verdict.draws:,} pairs{moved}.")
-    for name, size in verdict.found.items():
-        say(f"would have been found with probability 0.99, by {name}: " + FOUND[name].format(size))
+    if verdict.draws:
+        kept = f"16 steps keep {100 * verdict.kept:.3g} % of what x is"
+        say(f"{verdict.draws:,} pairs; {100 * verdict.moved:.3g} % of the steps moved; {kept}.")
+    if verdict.verdict != "convicted":
+        for name, size in verdict.found.items():
+            say(f"would have been found with probability 0.99, by {name}: " + FOUND[name].format(size))
+
+
+def _print_tests(verdict, out):
+    """A line a test, red where it convicts."""
+    t = table("test", ">steps", ">draws", ">statistic", ">degrees", ">chance", ">limit")
+    for test in verdict.tests:
+        color = "red" if test.convicts else "default"
+        cells = f"{test.steps}", f"{test.draws:,}", f"{test.statistic:.1f}", f"{test.degrees}"
+        t.add_row(
+            test.name, *(f"[{color}]{cell}[/]" for cell in (*cells, f"{test.p:.2g}")), f"{test.alpha:.2g}"
+        )
+    print_table(out, t)

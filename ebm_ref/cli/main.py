@@ -4,7 +4,7 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     museum                          what others got wrong, and whether they still do
     verify                          every witness of every formula
     check                           a framework or a function of yours against the golden vectors
-    check-sampler                   one step of a sampler of yours from exact draws
+    check-sampler                   short chains of a sampler of yours from exact draws
     eval  vectors                   truths to copy
 
 Exit status: 0 agreement, 1 disagreement, 2 bad usage, 130 interrupted by Ctrl-C or SIGTERM: then what is
@@ -29,6 +29,14 @@ def seconds(text):
     if not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
     return value
+
+
+def gibibytes(text):
+    """A positive number of GiB, for argparse; in bytes."""
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of GiB")
+    return value * 2**30
 
 
 def new_file(text):
@@ -97,20 +105,24 @@ def parser():
     p.add_argument(
         "--time-limit", type=seconds, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
     )
+    memory = {"type": gibibytes, "default": 4.0 * 2**30, "metavar": "GIB"}
+    memory["help"] = "that a target and all it starts may have resident (4); watched on Linux"
+    p.add_argument("--memory", **memory)
     p = command(
         "check-sampler",
         "check_sampler.check_sampler_command",
-        "judge a sampler: one step from exact draws",
+        "judge a sampler: short chains from exact draws",
         "check-sampler mymodule:step --target ising-3x3",
     )
     p.add_argument("sampler", metavar="MODULE:FUNCTION", nargs="?", help="step(state, rng) -> state")
     p.add_argument("--target", metavar="NAME", help="the law that the sampler should leave as it is")
     p.add_argument("--describe", metavar="NAME", help="print energy, gradient and exact draws of a target")
     p.add_argument("--reversible", action="store_true", help="detailed balance is claimed: test it too")
-    p.add_argument("--draws", type=int, default=1_111_000, metavar="N", help="at most (1111000)")
+    p.add_argument("--draws", type=int, default=5_000_000, metavar="N", help="steps at most (5000000)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of draws and noise (0)")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write the verdict to a file")
     p.add_argument("--time-limit", type=seconds, default=45.0, metavar="SECONDS", help="in all (45)")
+    p.add_argument("--memory", **memory)
     example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
     p = command("eval", "truths.eval_command", "value, gradients, condition and bound of one sample", example)
     p.add_argument("name", metavar="NAME")

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.text import known, print_table, table, tracked, write_json
-from ebm_ref.conformance.worker import end_with_parent
+from ebm_ref.conformance.keeper import end_with_parent
 from ebm_ref.proof import golden
 
 CHUNK = 4  # formulas that a process is given at a time: neighbours share identities

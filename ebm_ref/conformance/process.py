@@ -2,14 +2,18 @@ r"""The other end: a candidate in a process of its own, asked under a clock.
 
     ask(question)  ->  {"value", "gradients"} | {"unsupported": why} | {"error": what}
 
-5 seconds a question; two time-outs end the candidate; `limit` seconds in all.  A crash, or an answer
-that is none, starts a new process for the next question.  A process is killed together with all that it
-has started.  Whatever happens, every question has an answer, and answers given so far stay.
+5 seconds a question; two time-outs end the candidate; `limit` seconds in all; `memory` bytes resident.
+A crash, or an answer that is none, starts a new process for the next question.  A keeper stands between:
+a process ends together with all that it has started, and with the judge (`keeper.py`).  Whatever
+happens, every question has an answer, and answers given so far stay.
 
 Nothing is waited for without a deadline: not that a question is taken, nor for an answer, nor for the
 end of a process.  What a candidate prints is read at the same time, and the last megabyte of it kept.
 
-Source: POSIX process groups and pipes.
+    Child(command)                 a program that answers on its standard output
+    Child(command, private=True)   one that answers on a descriptor, given as its last argument
+
+Source: POSIX pipes; the keeper's sources.
 """
 
 import contextlib
@@ -23,11 +27,13 @@ import time
 
 import numpy as np
 
+from ebm_ref.conformance import keeper
 from ebm_ref.proof.golden import encode
 
 QUESTION_SECONDS, TOTAL_SECONDS, TIMEOUTS = 5.0, 40.0, 2
-MEGABYTE, CHUNK = 1 << 20, 1 << 16
-GRACE = 5.0  # seconds for a process that has closed its answers, or was killed, to end
+MEGABYTE, GIBIBYTE, CHUNK = 1 << 20, 1 << 30, 1 << 16
+MEMORY = 4 * GIBIBYTE
+GRACE = 5.0  # seconds for a process that has closed its answers to end
 
 
 class Ended(Exception):
@@ -38,27 +44,52 @@ class Garbage(Exception):
     """What came is no answer; quotes it."""
 
 
-class Child:
-    """`python -P -m MODULE ARGUMENTS DESCRIPTOR` in a process group of its own, answering on the descriptor.
+def python(module, *arguments):
+    """A module of ours as a command.
 
     -P keeps what lies in the current folder, a random.py say, from being imported in place of ours.
     """
+    return [sys.executable, "-P", "-m", module, *arguments]
 
-    def __init__(self, module, *arguments):
-        self.reader, writer = os.pipe()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *arguments, str(writer)],
+
+class Child:
+    """A command that answers lines with lines, and the keeper that starts, watches and ends it.
+
+    Parameters
+    ----------
+    command : sequence of str
+        A program and its arguments.
+    memory : float
+        Bytes that it and all that it has started may have resident together; watched on Linux.
+    private : bool
+        Whether it answers on a descriptor of its own, whose number is added to the arguments; what it
+        prints on standard output is then no answer.  Otherwise it answers on standard output.
+    """
+
+    def __init__(self, command, memory=MEMORY, private=False):
+        self.memory = memory
+        theirs, self.lifeline = os.pipe()
+        self.report, reported = os.pipe()
+        reader, writer = os.pipe() if private else (-1, -1)
+        passed = [theirs, reported, *([writer] if private else [])]
+        ends = [theirs, reported, writer, int(memory)]
+        own = [f"{writer}"] if private else []
+        self.keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, *map(str, ends), *command, *own],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(writer,),
+            stderr=subprocess.STDOUT if private else subprocess.PIPE,
+            pass_fds=passed,
             start_new_session=True,
         )
-        os.close(writer)
-        self.stdin, self.output = self.process.stdin.fileno(), self.process.stdout.fileno()
-        self.open = [self.reader, self.output]
-        self.answers, self.printed = b"", bytearray()
+        for descriptor in passed:
+            os.close(descriptor)
+        self.private = os.fdopen(reader, "rb", 0) if private else None
+        pipes = (self.private, self.keeper.stdout) if private else (self.keeper.stdout, self.keeper.stderr)
+        self.stdin = self.keeper.stdin.fileno()
+        self.reader, self.output = (pipe.fileno() for pipe in pipes)
+        self.open, self.answers, self.printed = [self.reader, self.output], b"", bytearray()
         for pipe in (self.stdin, *self.open):
             os.set_blocking(pipe, False)
 
@@ -106,32 +137,46 @@ class Child:
 
     def _how_it_ended(self):
         """Exit status or signal, and the last line that was printed."""
-        try:
-            how = _ended(self.process.wait(GRACE))
-        except subprocess.TimeoutExpired:
-            how = "closed its answer descriptor"
+        how = _ended(self._reported(), self.memory)
         pieces = MEGABYTE // CHUNK  # of a pipe that nobody may ever close
         while pieces and self._listen():
             pieces -= 1
         last = self.printed[-2000:].decode(errors="replace").strip().splitlines()[-1:]
         return "; ".join([f"the process {how}", *last])
 
+    def _reported(self):
+        """What the keeper says of the end: b"" if it is gone, None if there is no end."""
+        ready = select.select([self.report], [], [], GRACE)[0]
+        return os.read(self.report, 100) if ready else None
+
     def stop(self):
-        """Kill the process and all that it has started."""
+        """End the process, all that it has started, and their keeper."""
+        os.close(self.lifeline)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(GRACE)
-        self.process.stdin.close()
-        self.process.stdout.close()
-        os.close(self.reader)
+            os.kill(self.keeper.pid, signal.SIGCONT)  # the stranger may have stopped it
+        try:
+            self.keeper.wait(GRACE + keeper.PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.keeper.kill()
+            self.keeper.wait()
+        for pipe in filter(None, (self.keeper.stdin, self.keeper.stdout, self.keeper.stderr, self.private)):
+            pipe.close()
+        os.close(self.report)
 
 
-def _ended(code):
-    if code >= 0:
-        return f"ended with exit status {code}"
+def _ended(report, memory=MEMORY):
+    """A keeper's report in words."""
+    if report is None:
+        return "closed its answer descriptor"
+    if report == b"memory":
+        return f"used more than {memory / GIBIBYTE:.3g} GiB"
+    try:
+        code = int(report)
+    except ValueError:
+        return "was left alone: somebody killed its keeper"
     names = {s.value: s.name for s in signal.Signals}
-    return f"was killed by {names.get(-code, f'signal {-code}')}"
+    signalled = f"was killed by {names.get(-code, f'signal {-code}')}"
+    return signalled if code < 0 else f"ended with exit status {code}"
 
 
 def shown(text):
@@ -175,8 +220,8 @@ def _numbers(x):
 class Candidate:
     """A candidate to be asked; use as a context manager, so that its processes end with it."""
 
-    def __init__(self, target, limit=TOTAL_SECONDS):
-        self.target, self.version, self.child = target, target, None
+    def __init__(self, target, limit=TOTAL_SECONDS, memory=MEMORY):
+        self.target, self.version, self.child, self.memory = target, target, None, memory
         self.grant(limit)
 
     def __enter__(self):
@@ -202,7 +247,8 @@ class Candidate:
 
     def start(self):
         """Start a worker and wait for it to have imported the candidate."""
-        self.child = Child("ebm_ref.conformance.worker", self.target)
+        command = python("ebm_ref.conformance.worker", self.target)
+        self.child = Child(command, self.memory, private=True)
         hello = self._answer(self.limit, b"", "version", "failed")
         if "version" in hello:
             self.version = hello["version"]

@@ -17,7 +17,7 @@ import numpy as np
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.conformance.compare import Row, judge, refusals_are_errors
 from ebm_ref.conformance.diagnose import diagnose, illegal_questions, smallest_input
-from ebm_ref.conformance.process import TOTAL_SECONDS, Candidate
+from ebm_ref.conformance.process import MEMORY, TOTAL_SECONDS, Candidate
 from ebm_ref.conformance.worker import adapters
 from ebm_ref.proof import golden
 from ebm_ref.proof.bounds import of
@@ -70,7 +70,7 @@ def plan(target, names):
     return [(name, function, dtype) for name, function in functions for dtype in ("float32", "float64")]
 
 
-def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps):
+def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps, memory=MEMORY):
     """Ask, judge and diagnose one target; `progress` wraps the list of steps, to show how far it is.
 
     Ctrl-C ends it: the report holds what is known by then, and says so.
@@ -79,7 +79,7 @@ def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps)
     steps = plan(target, names)
     missing = tuple(name for name in names if name not in {step[0] for step in steps})
     report = Report(target, target, [], missing=missing)
-    with Candidate(target, limit) as candidate:
+    with Candidate(target, limit, memory) as candidate:
         try:
             _judge(candidate, report, steps, progress)
         except KeyboardInterrupt:

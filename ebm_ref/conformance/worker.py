@@ -11,14 +11,12 @@ A target is a framework of conformance/frameworks, or `module:function`; such a 
 positionally, in float64, and returns the value, or (value, {argument: gradient}).  It is judged
 without the catalogue, whose import takes longer than all the questions.
 
-Source: the protocol is this project's own; prctl(2) for a process that ends with its parent.
+Source: the protocol is this project's own.
 """
 
-import ctypes
 import importlib
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -107,15 +105,8 @@ def _text(problem):
         return ""
 
 
-def end_with_parent():
-    """On Linux, be killed when the parent is gone, however it went."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
 def conversation(descriptor):
-    """Questions and answers as files out of the candidate's sight; from now on, no parent, no process."""
-    end_with_parent()
+    """Questions and answers as files out of the candidate's sight."""
     questions = os.fdopen(os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.set_inheritable(int(descriptor), False)

@@ -1,53 +1,53 @@
-r"""The judge of samplers: one step from exact draws, and the law must still be there.
+r"""The judge of samplers: short chains from exact draws, whose law must be that of their start.
 
-    x ~ pi,  x' = step(x):       law        x' ~ pi                      chi-square over the cells
-                                 drift      E[f(x') - f(x)] = 0          Hotelling's T^2 of the pairs
-                                 exchange   (x, x') ~ (x', x)            Bowker's test, where claimed
+    x_0 ~ pi exactly,  x_k = step(x_{k-1}), k = 1..16         =>         x_k ~ pi for every k
 
-The law alone would convict, but of a sampler that moves a little at a time the drift tells more: x is
-its own control, and what x and x' share cancels.  The exchange is reversibility: whoever claims
-detailed balance is asked for it.
+No burn-in, and chains that are independent of each other.  One step shows what is wrong with each;
+sixteen let it add up, so that a slow drift shows as well.  The tests are those of `tally.py`.
 
-Batches of 1e3, 1e4, 1e5, ... fresh pairs, batch k with a false-alarm rate of 1e-5 / 2^k shared equally
-by its tests; the first conviction ends the run.  A correct sampler is convicted in one run of 50,000 at
-most.
-
-The drift is measured against its own spread, and a jump so rare that no pair has it would be missing
-from both: many small steps one way, a seldom long one back.  So the variance never counts as less than
-what such a jump could add; 1000 pairs tell little of tiny steps, a million do.
+Looks after 250, 375, 562, ... chains, each at all chains so far: a false-alarm rate of 1e-5 is shared
+equally by all looks that are planned and by the tests of each; the first conviction ends the run.  A
+correct sampler is convicted in one run of 100,000 at most.
 
 A step that leaves pi where it is need not reach all of it: a sampler that stands still passes every
-test of law.  So it is convicted if it never moves; other ways not to be irreducible are not seen here.
+test of law.  So it is convicted if it never moves, and told that it hardly moves if 16 steps leave its
+features nearly as they were; other ways not to be irreducible are not seen here.
 
-Source: Bowker (1948), "A test for symmetry in contingency tables"; Stuart (1955) and Maxwell (1970) for
-marginal homogeneity; Hotelling (1931); Gandy and Scott (2020) for tests that start from exact draws.
+A stranger's process only steps (`stepper.py`): it is given states and gives states.  Draws, comparisons and
+the verdict are made here, so nothing that it writes or replaces acquits it.  Nobody is acquitted who has
+not answered all that was asked; who is only slow leaves it undecided.
+
+Source: Gandy and Scott (2020), "Unit testing for MCMC and other Monte Carlo methods", for tests that start
+from exact draws; Bonferroni (1936) for the shares.
 """
 
 import json
 import math
-import sys
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ebm_ref.checks import require, require_index
-from ebm_ref.conformance.process import Child, Ended, Garbage, garbage, shown
+from ebm_ref.conformance.process import MEGABYTE, MEMORY, Child, Ended, Garbage, garbage, python, shown
 from ebm_ref.conformance.samplers import chi_square
+from ebm_ref.conformance.samplers.stepper import StepFailed, packed, unpacked, walked
+from ebm_ref.conformance.samplers.tally import STEPS, Tally
 from ebm_ref.conformance.samplers.targets import TARGETS
-from ebm_ref.conformance.worker import conversation, imported, raised
 
-FALSE_ALARM, FIRST_BATCH, DRAWS, SECONDS = 1e-5, 1000, 1_111_000, 36.0
-BINS, COARSE, EXPECTED, TURNED, MOVED = 10, 5, 10.0, 10, 1000
-UNSEEN = 16.0  # what is expected so often is missed with probability e^-16, less than any share of 1e-5
+FALSE_ALARM, FIRST_LOOK, DRAWS, SECONDS, LIMIT = 1e-5, 250, 5_000_000, 36.0, 45.0
+FEWEST, FEWEST_TESTED = STEPS * FIRST_LOOK, STEPS * 20
+BLOCK_SECONDS, BLOCK_BYTES = 0.25, MEGABYTE // 4  # of one question to the stepper, in time and in states
+HARDLY = 0.95  # correlation of the features with themselves 16 steps before
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One test of one batch: p is the chance that a correct sampler looks as odd."""
+    """One test at one look: p is the chance that a correct sampler looks as odd."""
 
     name: str
-    draws: int
+    steps: int  # that lie between what it compares
+    draws: int  # independent of each other
     statistic: float
     degrees: int
     p: float
@@ -60,26 +60,32 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out: `verdict` is "acquitted", "convicted" or "crashed"; `reason` says why, in words.
+    """What came out: `verdict` is "acquitted", "convicted", "undecided" or "crashed"; `reason` says why.
 
-    It is "undecided" between batches, and "interrupted" where Ctrl-C ended the run.
+    It is "undecided" between looks, and "interrupted" where Ctrl-C ended the run.
     """
 
     target: str
     verdict: str
     reason: str
-    draws: int = 0
+    draws: int = 0  # pairs (x, step(x))
     moved: float = math.nan  # share of the steps that changed the state
-    tests: tuple = ()
-    found: dict = field(default_factory=dict)  # what the largest batch would have found with probability 0.99
+    kept: float = math.nan  # correlation of the features with themselves 16 steps before
+    tests: tuple = ()  # of the last look
+    moves: tuple = ()  # if convicted, what has moved and which way, in words
+    found: dict = field(default_factory=dict)  # what the last look would have found with probability 0.99
 
 
-class Convicted(Exception):
-    """A step outside the law's reach: no statistics needed."""
+class Stopped(Exception):
+    """The run ends here with this verdict and reason."""
+
+    def __init__(self, verdict, reason):
+        super().__init__(reason)
+        self.verdict = verdict
 
 
 def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds=SECONDS, progress=None):
-    """Judge a sampler by single steps from exact draws.
+    """Judge a sampler by short chains from exact draws.
 
     Parameters
     ----------
@@ -89,20 +95,21 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
     target : str
         A key of `conformance.targets.TARGETS`.
     draws : int
-        Most pairs to draw, at least 1000; the default is batches of 1e3, 1e4, 1e5 and 1e6.
+        Most steps to take, at least 4000; sixteen from each exact draw.
     rng : numpy.random.Generator
         Source of the exact draws and, by a child, of the step's noise; a fixed seed if left out.
     reversible : bool
         Whether detailed balance is claimed, and the exchange tested too.
     seconds : float
-        Time for stepping: a batch that would not fit is cut to what fits, before it is drawn.
+        Time for stepping: when it is over, the chains so far are judged.
     progress : callable
-        Called with (pairs drawn, pairs of the batches so far begun) now and then.
+        Called with (steps taken, steps to be taken) now and then.
 
     Returns
     -------
     Verdict
-        Never raises for what the step does: what it raised is the reason of a "crashed" verdict.
+        Never raises for what the step does: what it raised is the reason of a "crashed" verdict.  It is
+        "undecided" if the time was too short for 4000 steps.
 
     Raises
     ------
@@ -115,231 +122,240 @@ def check_sampler(step, target, draws=DRAWS, rng=None, reversible=False, seconds
     >>> check_sampler(stays, "flat-8", draws=11_000).verdict
     'acquitted'
     >>> mirrored = lambda state, rng: 7.0 - np.abs(7.0 - np.abs(state + rng.choice([-1.0, 1.0])))
-    >>> print(check_sampler(mirrored, "flat-8", draws=1000).reason.partition(";")[0])
+    >>> print(check_sampler(mirrored, "flat-8", draws=8000).reason.partition(";")[0])
     law: after one step x no longer follows the target
     """
-    *_, verdict = verdicts(step, target, draws, rng, reversible, seconds, progress)
-    return verdict
-
-
-def verdicts(step, target, draws=DRAWS, rng=None, reversible=False, seconds=SECONDS, progress=None):
-    """What is known after each batch, "undecided" until the last: arguments as those of `check_sampler`."""
     check_question(target, draws, seconds)
     require(callable(step), "step", step, "must be a function of (state, rng)")
-    exact, noise = (np.random.default_rng(0) if rng is None else rng).spawn(2)
-    law, tests, drawn, moved = TARGETS[target](), [], 0, 0
-    known = lambda verdict, reason: Verdict(
-        target, verdict, reason, drawn, _share(moved, drawn), tuple(tests)
-    )
-    deadline = time.monotonic() + seconds
-    for k, planned in enumerate(batches(draws)):
-        size = affordable(planned, drawn, seconds, deadline)
-        if size == 0:
-            break
-        x = law.draw(exact, size)
-        tell = (lambda i, d=drawn, s=size: progress(d + i, d + s)) if progress else None
-        try:
-            y = stepped(step, law, x, noise, tell)
-        except Convicted as why:
-            return (yield known("convicted", str(why)))
-        except Exception as problem:
-            return (yield known("crashed", f"the step raised {raised(problem)}"))
-        drawn, moved = drawn + size, moved + int(np.any(x != y, axis=1).sum())
-        batch = judge(law, x, y, reversible, FALSE_ALARM / 2**k)
-        tests += batch
-        guilty = [REASONS[test.name] for test in batch if test.convicts]
-        if guilty:
-            return (yield known("convicted", "; ".join(guilty)))
-        yield known("undecided", "nothing found so far")
-        if size < planned:  # the time is up
-            break
-    if moved == 0:
-        return (yield known("convicted", f"stands still: none of {drawn} steps moved"))
-    yield replace(known("acquitted", "nothing found"), found=_would_have_been_found(tests))
-
-
-def _would_have_been_found(tests):
-    largest = {test.name: test for test in sorted(tests, key=lambda test: test.draws)}
-    return {name: math.sqrt(chi_square.found(t.alpha, t.degrees) / t.draws) for name, t in largest.items()}
-
-
-def _share(moved, drawn):
-    return moved / drawn if drawn else math.nan
+    exact, rng = (np.random.default_rng(0) if rng is None else rng).spawn(2)
+    walk = lambda x: walked(step, x, STEPS, rng)
+    *_, verdict = verdicts(walk, target, draws, exact, reversible, seconds, progress)
+    return verdict
 
 
 def check_question(target, draws=DRAWS, seconds=SECONDS):
     """Raise a ValueError for what no sampler could answer."""
     require(target in TARGETS, "target", target, f"must be one of {', '.join(TARGETS)}")
-    require(draws >= FIRST_BATCH, "draws", draws, f"must be at least {FIRST_BATCH}")
+    require(draws >= FEWEST, "draws", draws, f"must be at least {FEWEST}")
     require(0.0 < seconds < math.inf, "seconds", seconds, "must be positive and finite")
 
 
+def looks(draws):
+    """After how many chains to look: half as many more each time, as far as `draws` steps reach.
+
+    >>> looks(20_000)
+    [250, 375, 562, 843, 1250]
+    """
+    chains, found, look = draws // STEPS, [], FIRST_LOOK
+    while look < chains:
+        found, look = [*found, look], look + look // 2
+    return [*found, chains]
+
+
+def verdicts(walk, target, draws, exact, reversible=False, seconds=SECONDS, progress=None):
+    """What is known after each look, "undecided" until the last.
+
+    `walk(x)` takes 16 steps from each row of x and returns all states (n, 16, d); `exact` draws the rows.
+    """
+    law, planned, deadline = TARGETS[target](), looks(draws), time.monotonic() + seconds
+    tally, tests = Tally(law, reversible), ()
+    known = lambda verdict, reason: _known(target, verdict, reason, tally, tests)
+    alpha = FALSE_ALARM / len(planned)
+    try:
+        for chains in planned:
+            for paths in stepped(walk, law, law.draw(exact, chains - tally.chains), deadline):
+                tally.add(*paths)
+                if progress:
+                    progress(tally.steps, STEPS * planned[-1])
+            tests = findings(tally, alpha)
+            _convict(tests, tally)
+            if time.monotonic() > deadline:
+                break
+            yield known("undecided", "nothing found so far")
+        verdict, reason = conclusion(tally, seconds)
+        yield known(verdict, reason)
+    except Stopped as end:
+        tests = findings(tally, alpha)
+        yield known(end.verdict, f"{end}")
+
+
+def _known(target, verdict, reason, tally, tests):
+    """A verdict with all that the tally has."""
+    if not tally.chains:
+        return Verdict(target, verdict, reason)
+    found = {test.name: math.sqrt(chi_square.found(test.alpha, test.degrees) / test.draws) for test in tests}
+    moves, share = (), tally.moved / tally.steps
+    if any(test.convicts for test in tests):
+        moves = tuple(tally.moves())
+        reason = "; ".join([reason, ", ".join(moves[:3])] if moves else [reason])
+    return Verdict(target, verdict, reason, tally.steps, share, tally.kept(), tests, moves, found)
+
+
+def _convict(tests, tally):
+    """Stopped if a test convicts: the reason says which, and after how few steps."""
+    guilty = {}
+    for test in tests:
+        if test.convicts:
+            after = "one step" if test.steps == 1 else f"{test.steps} steps"
+            kind, words = REASONS[test.name]
+            guilty.setdefault(kind, f"{kind}: {words.format(after, 'up' if tally.heats_up() else 'down')}")
+    if guilty:
+        raise Stopped("convicted", "; ".join(guilty.values()))
+
+
+DRIFT = "drift", "the mean of a function moves in {}"
 REASONS = {
-    "law": "law: after one step x no longer follows the target",
-    "drift": "drift: one step moves the mean of a function that it must leave alone",
-    "exchange": "exchange: there and back are not equally likely, so no detailed balance",
+    "law": ("law", "after {} x no longer follows the target"),
+    "drift": DRIFT,
+    "path": DRIFT,
+    "energy": ("energy", "its mean goes {1} in {0}"),
+    "exchange": ("exchange", "there and back are not equally likely, so no detailed balance"),
 }
 
 
-def batches(draws):
-    """1e3, 1e4, 1e5, ... as far as `draws` reach; the last takes what is left.
+def conclusion(tally, seconds):
+    """Verdict and reason when all is asked, or the time is over, and nothing was found."""
+    if tally.steps < FEWEST:
+        return "undecided", _too_few(tally.steps, seconds)
+    if tally.moved == 0:
+        return "convicted", f"stands still: none of {tally.steps} steps moved"
+    if tally.kept() > HARDLY:
+        return "acquitted", f"nothing found, but it hardly moves: {STEPS} steps keep {tally.kept():.3f} of x"
+    return "acquitted", "nothing found"
 
-    >>> [*batches(20_000)]
-    [1000, 10000, 9000]
+
+def _too_few(steps, seconds):
+    share = steps / FEWEST
+    return f"{steps} pairs, {share:.0%} of the fewest that tell enough, in {seconds:g} s of stepping"
+
+
+def stepped(walk, law, x, deadline):
+    """(starts, paths) block by block until x or the time is used up; Stopped where a step goes wrong.
+
+    Blocks double until they take a quarter of a second, so that little is lost of a sampler that is slow.
     """
-    size = FIRST_BATCH
-    while draws > 0:
-        yield min(size, draws)
-        draws, size = draws - size, 10 * size
+    size, largest = 1, max(1, BLOCK_BYTES // (8 * STEPS * x.shape[1]))
+    while len(x) and time.monotonic() < deadline:
+        block, x, before = x[:size], x[size:], time.monotonic()
+        try:
+            paths = walk(block)
+        except StepFailed as problem:
+            raise _failed(law, problem) from None
+        _stay_inside(law, block, paths)
+        yield block, paths
+        taken = time.monotonic() - before
+        fits = int(size * min(BLOCK_SECONDS, deadline - time.monotonic()) / max(taken, 1e-9))
+        size = max(1, min(2 * size, fits, largest))
 
 
-def affordable(planned, drawn, seconds, deadline):
-    """The part of a planned batch that the time left allows, judged by the speed so far; 0 to stop."""
-    left = deadline - time.monotonic()
-    if drawn == 0:
-        return planned
-    per_step = (seconds - left) / drawn
-    fits = int(0.9 * left / per_step)
-    return planned if fits >= planned else fits if fits >= min(planned, FIRST_BATCH) else 0
+def _failed(law, problem):
+    """A step that raises is no sampler; but if it had left the states before, that is what is wrong."""
+    if len(problem.states) == 2 and not law.inside(problem.states)[1]:
+        x, y = problem.states.tolist()
+        return Stopped("convicted", f"leaves the states: from {x} to {y}")
+    return Stopped("crashed", f"{problem}")
 
 
-def stepped(step, law, x, rng, tell=None):
-    """(n, d) one step from every row of x; Convicted where a step leaves the states."""
-    y = np.empty_like(x)
-    for i, state in enumerate(x):
-        new = step(state.copy(), rng)
-        if new is None:
-            raise ValueError("the step returned None: it has to return the state, even if changed in place")
-        if isinstance(new, tuple) and len(new) != len(state):
-            raise ValueError(f"the step returned a tuple of {len(new)}: it has to return the state alone")
-        new = np.asarray(new, dtype=float)
-        if new.shape != state.shape:
-            raise ValueError(f"the step returned shape {new.shape} for a state of shape {state.shape}")
-        y[i] = new
-        if tell and i % 5000 == 0:
-            tell(i)
-    outside = np.flatnonzero(~law.inside(y))
+def _stay_inside(law, x, paths):
+    outside = np.argwhere(~law.inside(paths.reshape(-1, x.shape[1])).reshape(paths.shape[:2]))
     if len(outside):
-        i = outside[0]
-        raise Convicted(f"leaves the states: from {x[i].tolist()} to {y[i].tolist()}")
-    return y
+        i, k = outside[0]
+        before = paths[i, k - 1] if k else x[i]
+        reason = f"leaves the states: from {before.tolist()} to {paths[i, k].tolist()}"
+        raise Stopped("convicted", reason)
 
 
-def judge(law, x, y, reversible, alpha):
-    """The tests of one batch, which share its false-alarm rate."""
-    found = [("law", *law_test(law, y))]
-    moved = np.any(x != y, axis=1)
-    if moved.sum() >= MOVED:
-        found.append(("drift", *drift_test(law.features(x[moved]), law.features(y[moved]))))
-    if reversible:
-        found.append(("exchange", *exchange_test(law.cells(x, COARSE), law.cells(y, COARSE))))
-    found = [(name, statistic, degrees) for name, statistic, degrees in found if degrees > 0]
-    return [
-        Finding(name, len(x), statistic, degrees, chi_square.tail(statistic, degrees), alpha / len(found))
-        for name, statistic, degrees in found
-    ]
-
-
-def law_test(law, y):
-    """Pearson's chi-square of the cells of y; cells that expect less than ten draws are taken together."""
-    p = law.probabilities(BINS)
-    counts = np.bincount(law.cells(y, BINS), minlength=len(p))
-    small = len(y) * p < EXPECTED
-    expected = np.append(len(y) * p[~small], len(y) * p[small].sum())
-    seen = np.append(counts[~small], counts[small].sum())
-    used = expected > 0.0
-    return float(((seen - expected)[used] ** 2 / expected[used]).sum()), int(used.sum()) - 1
-
-
-def drift_test(before, after):
-    """T^2 = n D' S^-1 D of the differences of features (n, j), D their mean and S their covariance.
-
-    A jump J not seen, though `UNSEEN` of them were to be expected, leaves D = -J UNSEEN/n; the variance
-    added to S keeps T^2 below what has that chance.
-    """
-    d, n = after - before, len(before)
-    variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(d.T)))
-    kept = variances > 1e-9 * variances.max()
-    along, degrees = axes[:, kept].T @ d.mean(axis=0), int(kept.sum())
-    if degrees == 0:  # moves too small for any feature
-        return 0.0, 0
-    longest = 2.0 * np.linalg.norm(after - before.mean(axis=0), axis=1).max()  # |J| at most
-    added = (UNSEEN * longest) ** 2 / (chi_square.critical(math.exp(-UNSEEN), degrees) * n)
-    return n * float((along**2 / (variances[kept] + added)).sum()), degrees
-
-
-def exchange_test(a, b):
-    """Bowker's sum of (N_ij - N_ji)^2 / (N_ij + N_ji) over pairs of cells with ten turns or more."""
-    size = max(a.max(), b.max()) + 1
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    pair, index = np.unique((low * size + high)[a != b], return_inverse=True)
-    total = np.bincount(index, minlength=len(pair))
-    forth = np.bincount(index, weights=(a < b)[a != b], minlength=len(pair))
-    used = total >= TURNED
-    return float(((2.0 * forth - total)[used] ** 2 / total[used]).sum()), int(used.sum())
+def findings(tally, alpha):
+    """The tests of one look, which share its false-alarm rate."""
+    if tally.steps < FEWEST_TESTED:
+        return ()
+    tests = tally.tests()
+    return tuple(
+        Finding(*test, n, statistic, degrees, chi_square.tail(statistic, degrees), alpha / len(tests))
+        for test, (n, statistic, degrees) in tests.items()
+    )
 
 
 # A stranger's step, in a process of its own.
 
 CANNOT_BE_LOADED = "cannot be loaded"
+STEPPER = "ebm_ref.conformance.samplers.stepper"
 
 
-def check_in_process(sampler, target, limit=45.0, draws=DRAWS, seconds=SECONDS, seed=0, **options):
-    """`check_sampler` of "module:function" in a process of its own, killed after `limit` seconds.
+class Walker:
+    """A stranger's sampler behind a pipe: called with rows, it returns their paths, or raises Stopped."""
 
-    The current directory is importable.  What the sampler prints goes nowhere; its crash is a verdict, and
-    Ctrl-C another: each with the tests until then.
-    """
-    check_question(target, draws, seconds)
-    require_index("seed", seed, 2**64)
-    options |= {"draws": draws, "seconds": seconds, "seed": seed}
-    deadline, known = time.monotonic() + limit, Verdict(target, "undecided", "no batch is complete")
-    child = Child(CHILD, json.dumps([sampler, target, options]))
-    try:
-        while known.verdict == "undecided":
-            known = _read(child.line(deadline - time.monotonic()))
-        return known
-    except TimeoutError:
-        return replace(known, verdict="crashed", reason=f"no verdict within {limit:g} s")
-    except (Ended, Garbage) as problem:
-        return replace(known, verdict="crashed", reason=shown(f"{problem}"))
-    except KeyboardInterrupt:
-        return replace(known, verdict="interrupted")
-    finally:
-        child.stop()
+    def __init__(self, sampler, seed, limit=LIMIT, memory=MEMORY):
+        self.limit, self.deadline = limit, time.monotonic() + limit
+        self.child = Child(python(STEPPER, sampler, f"{seed}"), memory, private=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.stop()
+
+    def load(self):
+        """Wait until the stranger's module is imported."""
+        hello = self._ask(b"", "ready", "failed")
+        if "failed" in hello:
+            raise Stopped("crashed", f"{CANNOT_BE_LOADED}: {shown(hello['failed'])}")
+
+    def __call__(self, x):
+        width = x.shape[1]
+        question = json.dumps({"states": packed(x), "width": width, "steps": STEPS})
+        answer = self._ask(question.encode() + b"\n", "error", "states")
+        try:
+            states = unpacked(answer["states"], width)
+        except (LookupError, TypeError, ValueError):
+            raise Stopped("crashed", garbage(json.dumps(answer).encode())) from None
+        if "error" in answer:
+            raise StepFailed(shown(answer["error"]), states)
+        if len(states) != len(x) * STEPS:
+            raise Stopped("crashed", f"garbage on the answer descriptor: {len(states)} states")
+        return states.reshape(len(x), STEPS, width)
+
+    def _ask(self, question, *words):
+        """The answer, an object with one of the words as text; Stopped if there is none."""
+        try:
+            line = self.child.line(self.deadline - time.monotonic(), question)
+            answer = _object(line, words)
+            if self.child.answers:  # more than was asked for
+                raise Garbage(garbage(self.child.answers))
+            return answer
+        except TimeoutError:
+            raise Stopped("undecided", f"no answer before {self.limit:g} s in all were over") from None
+        except (Ended, Garbage) as problem:
+            raise Stopped("crashed", shown(f"{problem}")) from None
 
 
-CHILD = "ebm_ref.conformance.samplers.judge"
-VERDICTS = "undecided", "acquitted", "convicted", "crashed"
-
-
-def _read(line):
-    """A line of the child as a verdict; Garbage if a stranger wrote it."""
+def _object(line, words):
     try:
         said = json.loads(line)
-        reason, tests = shown(said["reason"]), tuple(Finding(**test) for test in said["tests"])
-        verdict = Verdict(**said | {"reason": reason, "tests": tests})
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        if not all(type(value) is str for value in said.values()) or not {*words} & {*said}:
+            raise Garbage(garbage(line))
+        return said
+    except (AttributeError, RecursionError, ValueError):
         raise Garbage(garbage(line)) from None
-    if verdict.verdict not in VERDICTS:
-        raise Garbage(garbage(line))
-    return verdict
 
 
-def main(question, descriptor):
-    """The child: load the sampler and write what is known of it to the descriptor, a line a batch."""
-    _, answers = conversation(descriptor)
-    say = lambda verdict: print(json.dumps(asdict(verdict)), file=answers, flush=True)
-    sampler, target, options = json.loads(question)
-    rng, failure = np.random.default_rng(options.pop("seed")), CANNOT_BE_LOADED
+def check_in_process(sampler, target, limit=LIMIT, draws=DRAWS, seed=0, memory=MEMORY, reversible=False):
+    """`check_sampler` of "module:function" in a process of its own, which ends after `limit` seconds.
+
+    The current directory is importable.  What the sampler prints goes nowhere; its crash is a verdict, and
+    Ctrl-C another: each with what was known until then.
+    """
+    seconds = 0.8 * limit  # what is left is for answers on their way, and for loading
+    check_question(target, draws, seconds)
+    require_index("seed", seed, 2**64)
+    exact, known = np.random.default_rng(seed).spawn(2)[0], Verdict(target, "undecided", "no look was due")
     try:
-        step = imported(sampler)
-        failure = "cannot be judged"
-        for verdict in verdicts(step, target, rng=rng, **options):
-            say(verdict)
-    except BaseException as problem:  # SystemExit too
-        say(Verdict(target, "crashed", f"{failure}: {raised(problem)}"))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        with Walker(sampler, seed, limit, memory) as walk:
+            walk.load()
+            for verdict in verdicts(walk, target, draws, exact, reversible, seconds):
+                known = verdict
+        return known
+    except Stopped as end:
+        return replace(known, verdict=end.verdict, reason=f"{end}")
+    except KeyboardInterrupt:
+        return replace(known, verdict="interrupted")
