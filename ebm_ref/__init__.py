@@ -343,6 +343,8 @@ READING_ORDER = (
     "conformance.frameworks.optax",
     "conformance.frameworks.keras",
     "conformance.frameworks.sklearn",
+    "conformance.differentiated",
+    "conformance.program",
     "conformance.worker",
     "conformance.process",
     "conformance.report",

@@ -18,6 +18,7 @@ from ebm_ref.cli.text import (
     vectors_counted,
     write_json,
 )
+from ebm_ref.conformance import program
 from ebm_ref.proof.bounds import of
 
 
@@ -27,19 +28,18 @@ def check_command(args, out):
     from ebm_ref.conformance.worker import frameworks
 
     reports = []
-    for target in args.targets:
-        check_target(target, frameworks())
-    asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
-    for target, names in zip(args.targets, asked, strict=True):
+    targets = targets_of(args, frameworks())
+    asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in targets]
+    for target, names in zip(targets, asked, strict=True):
         bar = lambda steps, target=target: tracked(steps, f"checking {target}")
-        report = check(target, names, args.time_limit, bar)
+        report = check(target, names, args.time_limit, bar, args.dtype)
         reports.append(report)
         if report.interrupted:
             out.print(f"interrupted at {target}; what was judged before:\n", markup=False)
             break
         if not report.failure and not report.rows:
             lacks = f"{target} has no function for {', '.join(report.missing)}"
-            if len(args.targets) == 1:
+            if len(targets) == 1:
                 raise Usage(lacks)
             out.print(lacks, markup=False)
         if report.failure:
@@ -63,6 +63,19 @@ def judged_or_failed(reports):
     return [report for report in reports if report.failure or report.rows]
 
 
+def targets_of(args, frameworks):
+    """What is to be judged, each in one line; a Usage where that makes no sense."""
+    for target in args.targets:
+        check_target(target, () if args.framework else frameworks)
+    if args.framework and not args.targets:
+        raise Usage(f"--{args.framework} is for functions: say module:function")
+    by = f" --{args.framework}" if args.framework else ""
+    targets = [target + by for target in args.targets] + [program.target(p) for p in args.programs]
+    if not targets:
+        raise Usage("say what is to be judged: a framework, module:function, or --command PROGRAM")
+    return targets
+
+
 def check_target(target, frameworks):
     """Raise a Usage unless the target is a framework or reads module:function."""
     if ":" not in target:
@@ -77,7 +90,9 @@ def _names_for(target):
     """A framework answers for all it has; a function for the formula it is named after."""
     if ":" not in target:
         return None
-    name = target.partition(":")[2]
+    from ebm_ref.conformance.report import plan
+
+    _, name, _ = plan(target, [""])[0]
     if name not in FORMULAS:
         raise Usage(
             f"{target}: say which formula it computes, with --as NAME (`ebm-ref list` shows the names)"
@@ -151,7 +166,7 @@ def _print_details(report, out):
                 notes.setdefault(note, []).append(row.dtype)
         if notes:
             out.print()
-            say(f"{name}, {function}" if ":" not in report.target else f"{name}, {report.target}")
+            say(f"{name}, {report.target.removeprefix(program.PREFIX) if ':' in report.target else function}")
         for note, dtypes in notes.items():
             head, *lines = note
             say(f"{' and '.join(dtypes)}: {head}", "  ")

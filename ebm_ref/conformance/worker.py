@@ -7,8 +7,8 @@ Before the candidate is imported, standard input is moved out of its sight and s
 already somebody else's file, so that whatever it reads or prints cannot corrupt the conversation.  The
 current folder is importable from then on only: a random.py that lies there replaces nothing of ours.
 
-A target is a framework of conformance/frameworks, or `module:function`; such a function is called
-positionally, in float64, and returns the value, or (value, {argument: gradient}).  It is judged
+A target is a framework of conformance/frameworks, a program, or `module:function`; such a function is
+called positionally, in float64, and returns the value, or (value, {argument: gradient}).  It is judged
 without the catalogue, whose import takes longer than all the questions.
 
 Source: the protocol is this project's own; prctl(2) for a process that ends with its parent.
@@ -24,6 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ebm_ref.conformance.differentiated import asked_by, split
+from ebm_ref.conformance.program import PREFIX, Failed, Program
 from ebm_ref.proof.golden import decode, encode
 
 
@@ -40,9 +42,15 @@ def adapters(target):
 
 def load(target):
     """A function (question) -> (value, gradients), and the version to print."""
+    if target.startswith(PREFIX):
+        command = target.removeprefix(PREFIX)
+        return Program(command).ask, command
     if ":" not in target:
         return _framework(adapters(target))
-    function = imported(target)
+    function, framework = split(target)
+    function = imported(function)
+    if framework:
+        return asked_by(framework, function), target
     return lambda question: _ask_function(function, question), target
 
 
@@ -96,7 +104,9 @@ def reply(ask, question):
 
 
 def raised(problem):
-    """An exception in words, as the last line of a traceback has it."""
+    """An exception in words, as the last line of a traceback has it; what a program says, as it says it."""
+    if isinstance(problem, Failed):
+        return _text(problem)
     return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ")
 
 
