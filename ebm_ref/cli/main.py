@@ -110,7 +110,7 @@ def verify(command):
 def check(command):
     """check."""
     p = command(
-        "check.check_command",
+        "judge.check_command",
         "judge frameworks, functions and programs",
         "check mymodule:my_hinge --as hinge",
     )
@@ -148,10 +148,10 @@ def dtypes(p, text):
 def offline(command):
     """ask, grade."""
     text = "questions for a program that cannot be run from here, a line of JSON each"
-    p = command("offline.ask_command", text, "ask hinge > questions.jsonl")
+    p = command("judge.ask_command", text, "ask hinge > questions.jsonl")
     p.add_argument("names", metavar="NAME", nargs="+")
     dtypes(p, "in which they are to be answered (float64)")
-    p = command("offline.grade_command", "judge a file of answers to `ebm-ref ask`", "grade answers.jsonl")
+    p = command("judge.grade_command", "judge a file of answers to `ebm-ref ask`", "grade answers.jsonl")
     p.add_argument(
         "answers", metavar="FILE", help='a line each: {"id", "value", "gradients"} or {"id", "error"}'
     )

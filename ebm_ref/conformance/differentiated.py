@@ -5,10 +5,14 @@ r"""Differentiated: a stranger's function of tensors, whose gradients a framewor
 
 Arrays and what is differentiated by are the framework's own, margins and labels Python's numbers.  What
 a result does not depend on, because it was detached say, has the gradient 0, as a user would see in
-training.  JAX runs operation by operation: a program may branch on its labels.
+training.  JAX compiles the function, and where it cannot, because the function branches on a label or a
+value, runs it operation by operation.
 
 Source: torch.autograd.grad, jax.value_and_grad in the documentation of both.
 """
+
+import functools
+import importlib
 
 import numpy as np
 
@@ -30,6 +34,8 @@ def split(target):
 def asked_by(framework, function):
     """A function (question) -> (value, {argument: gradient})."""
     from ebm_ref.catalogue import FORMULAS  # half a second that other functions need not wait for
+
+    importlib.import_module(framework)  # before a clock runs
 
     def ask(question):
         record = FORMULAS[question["formula"]]
@@ -64,8 +70,23 @@ def by_jax(function, inputs, differentiated, dtype):
     if not differentiated:
         return np.asarray(function(*arrays.values())), {}
     places = tuple(list(inputs).index(a) for a in differentiated)
-    value, gradients = jax.value_and_grad(function, places)(*arrays.values())
+    try:
+        value, gradients = compiled(function, places)(*arrays.values())
+    except (
+        jax.errors.JAXTypeError,
+        jax.errors.JAXIndexError,
+    ):  # it asks for numbers where there are none yet
+        value, gradients = jax.value_and_grad(function, places)(*arrays.values())
     return np.asarray(value), {a: np.asarray(g) for a, g in zip(differentiated, gradients, strict=True)}
+
+
+@functools.cache
+def compiled(function, places):
+    """Value and gradients, compiled for every shape; in haste, as it is to run for microseconds."""
+    import jax
+
+    haste = {"xla_backend_optimization_level": "0"}
+    return jax.jit(jax.value_and_grad(function, places), compiler_options=haste)
 
 
 BY = {"torch": by_torch, "jax": by_jax}
