@@ -8,7 +8,8 @@ Python and others write, are understood too.  Unknown keys are ignored, so that 
 with its answer.  One process gets all questions; one that has ended well is started again.
 
 A program that holds its answers back, because it reads to the end or never flushes its output, is told
-after `PATIENCE` that there are no more questions, and from then on gets a process for each.
+after a while that there are no more questions, and from then on gets a process for each.  The first
+answer may take longer, since some compile before it.
 
 Source: JSON Lines, jsonlines.org; RFC 8259 for what JSON has no words for.
 """
@@ -26,7 +27,7 @@ from pathlib import Path
 from ebm_ref.proof.golden import encode
 
 PREFIX = "command: "  # of a target that is a program
-PATIENCE = 2.0  # seconds
+STARTING, PATIENCE = 10.0, 2.0  # seconds until the first answer, and until any other
 LONGEST = 1 << 20  # characters of a line
 WORDS = ("nan", "inf", "-inf", "NaN", "Infinity", "-Infinity")
 
@@ -64,10 +65,10 @@ class Program:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe)
         self.lines, self.printed, self.answers = queue.Queue(100), collections.deque(maxlen=20), 0
-        listen = lambda *file_and_keep: threading.Thread(target=_listen, args=file_and_keep, daemon=True)
-        listen(self.process.stdout, self.lines.put).start()
-        self.errors = listen(self.process.stderr, self.printed.append)
-        self.errors.start()
+        pairs = (self.process.stdout, self.lines.put), (self.process.stderr, self.printed.append)
+        self.listeners = [threading.Thread(target=_listen, args=pair, daemon=True) for pair in pairs]
+        for listener in self.listeners:
+            listener.start()
 
     def ask(self, question):
         """(value, {argument: gradient}) of one question; raises `Failed` where there is no answer.
@@ -104,7 +105,7 @@ class Program:
     def _line(self):
         """The next line that it prints, b"" when there will be none."""
         with contextlib.suppress(queue.Empty):
-            return self.lines.get(timeout=PATIENCE)
+            return self.lines.get(timeout=PATIENCE if self.answers else STARTING)
         self.hurried = True
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
@@ -119,7 +120,7 @@ class Program:
                 return said
         except (LookupError, RecursionError, TypeError, ValueError):
             pass
-        self._kill()
+        self.stop()
         raise Failed(f"no answer to what was asked: {line[:60]!r}")
 
     def _end(self):
@@ -129,22 +130,27 @@ class Program:
             how = f"ended with exit status {code}" if code >= 0 else f"was ended by {signal.strsignal(-code)}"
         except subprocess.TimeoutExpired:
             code, how = None, "has closed its output, or does not end with its questions"
-        self._kill()
+        self.stop()
         if code != 0 or not self.answers:
-            self.errors.join(PATIENCE)
             last = [line.decode(errors="replace").strip() for line in self.printed if line.strip()][-1:]
             raise Failed("; ".join([f"the program {how}", *last]))
 
-    def _kill(self):
+    def stop(self):
+        """End the process; its last words are kept."""
         self.process.kill()
         self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        for listener in self.listeners:
+            listener.join(0.2)  # longer only if a child of its own lives on
         self.process = None
 
 
 def _listen(file, keep):
     """Keep line by line what is printed, then an empty one."""
-    while line := file.readline(LONGEST):
-        keep(line)
+    with file:
+        while line := file.readline(LONGEST):
+            keep(line)
     keep(b"")
 
 

@@ -51,7 +51,7 @@ def load(target):
     function = imported(function)
     if framework:
         return asked_by(framework, function), target
-    return lambda question: _ask_function(function, question), target
+    return asked_of(function), target
 
 
 def imported(target):
@@ -77,12 +77,17 @@ def _framework(module):
     return ask, module.version()
 
 
-def _ask_function(function, question):
-    answer = function(*question["inputs"].values())
-    pair = isinstance(answer, tuple) and len(answer) == 2
-    if pair and not isinstance(answer[1], dict) and np.ndim(answer[0]) != np.ndim(answer[1]):
-        raise TypeError("return the value, or (value, {argument: gradient})")
-    return answer if pair and isinstance(answer[1], dict) else (answer, {})
+def asked_of(function):
+    """A function (question) -> (value, {argument: gradient}) of one that is called by position."""
+
+    def ask(question):
+        answer = function(*question["inputs"].values())
+        pair = isinstance(answer, tuple) and len(answer) == 2
+        if pair and not isinstance(answer[1], dict) and np.ndim(answer[0]) != np.ndim(answer[1]):
+            raise TypeError("return the value, or (value, {argument: gradient})")
+        return answer if pair and isinstance(answer[1], dict) else (answer, {})
+
+    return ask
 
 
 def numbers(x):
@@ -93,12 +98,12 @@ def numbers(x):
     return encode(array.astype(float).tolist())
 
 
-def reply(ask, question):
-    """The answer to one question as a plain dict; nothing that the candidate raises gets past."""
+def reply(ask, question, contained=BaseException):
+    """The answer to one question as a plain dict; nothing `contained` that the candidate raises gets past."""
     try:
         value, gradients = ask(question | {"inputs": {a: decode(x) for a, x in question["inputs"].items()}})
         return {"value": numbers(value), "gradients": {str(a): numbers(g) for a, g in gradients.items()}}
-    except BaseException as problem:  # SystemExit too: a candidate may not end the run
+    except contained as problem:  # SystemExit too: a candidate may not end the run
         refuses = isinstance(problem, NotImplementedError) or type(problem).__name__ == "Unsupported"
         return {"unsupported": _text(problem)} if refuses else {"error": raised(problem)}
 
