@@ -79,7 +79,10 @@ def _print_details(report, out):
     """Below the table: what differs and why, what was not asked, NaN and infinity on lines of their own."""
     fill = functools.partial(textwrap.fill, width=79, break_long_words=False, break_on_hyphens=False)
     say = lambda text, left="": out.print(
-        fill(text, initial_indent=left, subsequent_indent=left + "  "), markup=False, highlight=False
+        fill(text, initial_indent=left, subsequent_indent=left + "  "),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,  # a word that is longer than a line is an address
     )
     for (name, function), rows in grouped(report.rows):
         said = {}

@@ -36,10 +36,10 @@ def check_command(args, out):
 
 def targets_of(args, frameworks):
     """What is to be judged, each in one line; a Usage where that makes no sense."""
-    for target in args.targets:
-        check_target(target, () if args.framework else frameworks)
-    if args.framework and not args.targets:
+    if args.framework and not (args.targets and all(":" in target for target in args.targets)):
         raise Usage(f"--{args.framework} is for functions: say module:function")
+    for target in args.targets:
+        check_target(target, frameworks)
     by = f" --{args.framework}" if args.framework else ""
     targets = [target + by for target in args.targets] + [program.target(p) for p in args.programs]
     if not targets:

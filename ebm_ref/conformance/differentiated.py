@@ -53,7 +53,8 @@ def by_torch(function, inputs, differentiated, dtype):
     own = lambda x, real: torch.tensor(np.asarray(x), dtype=getattr(torch, dtype) if real else None)
     tensors = converted(inputs, differentiated, own)
     leaves = [tensors[a].requires_grad_() for a in differentiated]
-    value = torch.as_tensor(function(*tensors.values()))
+    value = function(*tensors.values())
+    value = value if torch.is_tensor(value) else torch.tensor(value, dtype=getattr(torch, dtype))
     if not value.requires_grad:
         return value.numpy(), {a: np.zeros(np.shape(inputs[a])) for a in differentiated}
     gradients = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
