@@ -118,7 +118,8 @@ def test_what_cannot_be_compiled_is_run():
     def branches(E, y, beta):
         return E[y] if E[y] > 1e300 else of_jax(E, int(y), beta)
 
-    assert judged(branches, "nll", "jax")[0] == 0
+    pytest.importorskip("jax")
+    assert_conforms(branches, "nll", framework="jax")
 
 
 def test_many_values_are_no_scalar():

@@ -80,7 +80,8 @@ class InProcess:
     def __init__(self, function, framework=""):
         name = getattr(function, "__name__", type(function).__name__)
         self.name, self.dtypes, self.ended = name, DTYPES if framework else ("float64",), ""
-        self.target = self.version = f"{getattr(function, '__module__', '')}:{name}"
+        by = f" --{framework}" if framework else ""
+        self.target = self.version = f"{getattr(function, '__module__', '')}:{name}{by}"
         self.asked = asked_by(framework, function) if framework else asked_of(function)
 
     def start(self):
