@@ -1,6 +1,7 @@
 """Programs in other languages, asked by lines of JSON, here and by file."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -317,6 +318,16 @@ def test_a_client_is_right_with_its_gradient(tmp_path, capsys, name):
     assert row["formula"] == formula
     assert {v["output"] for v in row["vectors"]} == {"value", *FORMULAS[formula].gradients}
     assert len((CLIENTS / name).read_text().splitlines()) < 80
+
+
+def test_the_readme_speaks_of_every_client_and_shows_a_question():
+    text = (CLIENTS / "README.md").read_text()
+    names = {path.name for path in CLIENTS.iterdir()} - {"README.md"}
+    assert names <= set(re.findall(r"\]\((\S+)\)", text)) | {"judge.mjs"}
+    question, *answers = [json.loads(line) for line in text.splitlines() if line.startswith('{"id"')]
+    first = next(offline.questions("hinge"))
+    assert question == first | {"id": "1"}
+    assert understood(answers[0])[0] == golden.load("hinge")[0]["value"]
 
 
 # by file

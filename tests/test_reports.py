@@ -218,11 +218,12 @@ def test_a_wrong_function_is_written_down(capsys):
 @pytest.fixture
 def script(monkeypatch):
     """A function (name, framework, formula) that gives the script for a function of the folder."""
-    monkeypatch.setattr(sys, "path", [".", *sys.path])
+    monkeypatch.setattr(sys, "path", [f"{Path.cwd()}", *sys.path])
 
     def script(name, framework="", formula="hinge"):
         module = "tensors" if framework else "mine"
         monkeypatch.delitem(sys.modules, module, raising=False)
+        importlib.invalidate_caches()
         function = getattr(importlib.import_module(module), name)
         candidate = InProcess(function, framework)
         with warnings.catch_warnings():

@@ -25,14 +25,14 @@ import ebm_ref
 ONE_CAN = """\
 The ground truth of energy-based learning. One can
 
-  ebm-ref list crf                                find a formula or a page by a word
-  ebm-ref show hinge                              read its formula, cases, known mistakes
-  ebm-ref read losses                             read the pages themselves, in order
-  ebm-ref check mymodule:my_hinge --as hinge      have a function judged: what is wrong?
-  ebm-ref check --command ./my_ctc --as ctc       or a program in any language
-  ebm-ref check-sampler m:step --target banana    or a step of a sampler
-  ebm-ref eval hinge '[[1, 3, 1.5], 0]'           compute one truth
-  ebm-ref verify hinge                            see why it should be believed
+  ebm-ref list crf                              find a formula or a page by a word
+  ebm-ref show hinge                            read a formula, its cases, its known mistakes
+  ebm-ref read losses                           read the pages themselves
+  ebm-ref check mymodule:my_hinge --as hinge    have a function judged
+  ebm-ref check --command ./my_ctc --as ctc     or a program in any language
+  ebm-ref check-sampler m:step --target banana  or the step of a sampler
+  ebm-ref eval hinge '[[1, 3, 1.5], 0]'         compute one truth
+  ebm-ref verify hinge                          see why it should be believed
 """
 
 TARGETS = (

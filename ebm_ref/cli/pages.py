@@ -128,7 +128,8 @@ def show_command(args, out):
     code = lambda text: out.print("\n" + folded(text), markup=False, highlight=False, soft_wrap=True)
     if others:
         also = f"; see also {', '.join(others[:-1])}" if others[1:] else ""
-        say(f"{args.name} is {name} here{also}\n")
+        say(f"{args.name} is {name} here{also}")
+        say("\n")
     _show_formula(name, record, say, code)
     _show_functions(record, say)
     _show_cases(record, say)

@@ -29,7 +29,8 @@ SCRIPT = '''\
 
 {report}
 
-Run it where {target} is found.  Made by ebm_ref {version}, whose page is {page}.
+Run it where {target} is found.
+Made by ebm_ref {version}, whose page is {page}.
 """
 
 {code}
