@@ -25,8 +25,8 @@ import ebm_ref
 ONE_CAN = """\
 The ground truth of energy-based learning. One can
 
-  ebm-ref list crf                              find a formula or a page by a word
-  ebm-ref show hinge                            read a formula, its cases, its known mistakes
+  ebm-ref list crf                              find a formula or page by a word
+  ebm-ref show hinge                            read a formula with its mistakes
   ebm-ref read losses                           read the pages themselves
   ebm-ref check mymodule:my_hinge --as hinge    have a function judged
   ebm-ref check --command ./my_ctc --as ctc     or a program in any language
