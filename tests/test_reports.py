@@ -110,6 +110,15 @@ def test_junit_of_what_cannot_be_loaded():
     assert suite.get("errors") == "1" and "ModuleNotFoundError" in suite.find(".//error").get("message")
 
 
+@pytest.mark.parametrize(
+    "option, begins", [("--junit", "<?xml"), ("--reproduce", '"""mine:over_all'), ("--json", "[")]
+)
+def test_a_file_on_standard_output_is_alone_there(capsys, option, begins):
+    assert main(["check", "mine:over_all", "--as", "hinge", option, "-"]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(begins) and "formula function" not in out and "formula function" in err
+
+
 def test_junit_lets_a_convention_pass():
     (suite,) = suites("mine:convention", "--as", "gaussian_nll")
     assert suite.get("failures") == "0" and int(suite.get("tests")) > 10

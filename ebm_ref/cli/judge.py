@@ -2,13 +2,12 @@ r"""check, ask, grade: frameworks, strangers' functions, programs and files agai
 
 import json
 import sys
-from pathlib import Path
 
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.accept import COUNTED, accepted, weighed
 from ebm_ref.cli.check import check_target, print_report, print_side_by_side
 from ebm_ref.cli.markdown import markdown
-from ebm_ref.cli.text import Usage, known, tracked, write_json
+from ebm_ref.cli.text import Usage, known, tracked, write_json, write_text
 from ebm_ref.conformance import junit, offline, program
 from ebm_ref.conformance.report import ACCEPTED, check, plan, report_on
 from ebm_ref.conformance.reproduce import reproduction
@@ -78,7 +77,7 @@ def _say_what_was_not_judged(report, out, targets):
 def _reproduce(report, args, out):
     text = reproduction(report, (*COUNTED, *ACCEPTED) if args.strict else COUNTED)
     if text:
-        Path(args.reproduce).write_text(text, encoding="utf-8")
+        write_text(args.reproduce, text)
     done = f"the smallest wrong answer is written to {args.reproduce}"
     out.print(
         f"{done if text else 'nothing is wrong: no script is written'}\n", markup=False, highlight=False
@@ -97,7 +96,7 @@ def conclude(reports, lines, args, out):
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
     if args.junit:
-        Path(args.junit).write_text(junit.junit(reports), encoding="utf-8")
+        write_text(args.junit, junit.junit(reports))
     if any(report.interrupted for report in reports):
         return 130
     if args.accept:

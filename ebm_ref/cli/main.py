@@ -67,7 +67,7 @@ def new_file(text):
         raise argparse.ArgumentTypeError(f"{text} is a folder, not a file")
     if text != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text} cannot be written: no such folder, or not allowed")
-    return text
+    return "/dev/stdout" if text == "-" else text
 
 
 def parser():
@@ -223,9 +223,7 @@ def run(command, args):
     """The exit status of a command: a user's mistake is a line, no traceback."""
     from ebm_ref.cli.text import Output, Usage
 
-    to_stdout = getattr(args, "json", None) in ("/dev/stdout", "-")
-    if to_stdout:
-        args.json = "/dev/stdout"
+    to_stdout = "/dev/stdout" in (getattr(args, name, None) for name in ("json", "junit", "reproduce"))
     try:
         return command(args, Output(stderr=to_stdout, emoji=False))
     except (Usage, ValueError, OSError) as problem:

@@ -126,8 +126,12 @@ def brief(x):
 
 
 def write_json(path, data):
+    """Write plain data to a file."""
+    write_text(path, json.dumps(golden.encode(data), indent=1) + "\n")
+
+
+def write_text(path, text):
     """Write to a file; to standard output where that is meant, which another handle would overwrite."""
-    text = json.dumps(golden.encode(data), indent=1) + "\n"
     if path == "/dev/stdout":
         sys.stdout.write(text)
     else:
