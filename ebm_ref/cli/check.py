@@ -1,4 +1,4 @@
-r"""check: frameworks and strangers' functions against the golden vectors."""
+r"""The judge's report for a terminal: a table, then what differs and why; several candidates side by side."""
 
 import functools
 import textwrap
@@ -7,60 +7,8 @@ import numpy as np
 from rich.text import Text
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.cli.text import (
-    COLORS,
-    Usage,
-    brief,
-    known,
-    print_table,
-    table,
-    tracked,
-    vectors_counted,
-    write_json,
-)
+from ebm_ref.cli.text import COLORS, Usage, brief, known, print_table, table, vectors_counted
 from ebm_ref.proof.bounds import of
-
-
-def check_command(args, out):
-    """The verdict on each target; status 1 on a mismatch or an error, 130 if interrupted."""
-    from ebm_ref.conformance.report import check
-    from ebm_ref.conformance.worker import frameworks
-
-    reports = []
-    for target in args.targets:
-        check_target(target, frameworks())
-    asked = [[known(args.name, FORMULAS, "formula")] if args.name else _names_for(t) for t in args.targets]
-    for target, names in zip(args.targets, asked, strict=True):
-        bar = lambda steps, target=target: tracked(steps, f"checking {target}")
-        report = check(target, names, args.time_limit, bar, args.memory)
-        reports.append(report)
-        if report.interrupted:
-            out.print(f"interrupted at {target}; what was judged before:\n", markup=False)
-            break
-        if not report.failure and not report.rows:
-            lacks = f"{target} has no function for {', '.join(report.missing)}"
-            if len(args.targets) == 1:
-                raise Usage(lacks)
-            out.print(lacks, markup=False)
-        if report.failure:
-            missing = f"No module named '{target}'" in report.failure
-            hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
-            out.print(f"{target}: {report.failure}{hint}", markup=False, highlight=False)
-    judged = [report for report in reports if report.rows]
-    if len(judged) == 1:
-        _print_report(judged[0], out)
-    elif judged:
-        _print_side_by_side(judged, out)
-    if args.json:
-        write_json(args.json, [report.as_dict() for report in reports])
-    if any(report.interrupted for report in reports):
-        return 130
-    status = (report.strict_status if args.strict else report.status for report in judged_or_failed(reports))
-    return max(status, default=2)
-
-
-def judged_or_failed(reports):
-    return [report for report in reports if report.failure or report.rows]
 
 
 def check_target(target, frameworks):
@@ -73,32 +21,21 @@ def check_target(target, frameworks):
         raise Usage(f"{target!r} is no target: say module:function, such as mymodule:my_hinge")
 
 
-def _names_for(target):
-    """A framework answers for all it has; a function for the formula it is named after."""
-    if ":" not in target:
-        return None
-    name = target.partition(":")[2]
-    if name not in FORMULAS:
-        raise Usage(
-            f"{target}: say which formula it computes, with --as NAME (`ebm-ref list` shows the names)"
-        )
-    return [name]
-
-
-def _verdict(row):
+def verdict_of(row):
     verdict = row.verdict.removeprefix("match under ")
     error = f"{row.worst_error:.1g}" if row.worst_error < 1e16 else ">1e16"
     error = "" if row.verdict in ("unsupported", "error") else error
     return f"[{COLORS.get(row.verdict, 'default')}]{verdict}[/] {error}"
 
 
-def _print_report(report, out):
+def print_report(report, out):
     out.print(
         f"{report.version}, numpy {np.__version__}: verdict and worst error in units of the bound\n",
+        markup=False,
         highlight=False,
     )
     dtypes = sorted({row.dtype for row in report.rows})
-    groups = [(name, function, [*map(_verdict, rows)]) for (name, function), rows in _grouped(report.rows)]
+    groups = [(name, function, [*map(verdict_of, rows)]) for (name, function), rows in grouped(report.rows)]
     widest = lambda cells: 1 + max((Text.from_markup(cell).cell_len for cell in cells), default=0)
     columns = zip(*((name, function, *cells) for name, function, cells in groups), strict=True)
     if sum(map(widest, columns)) <= out.width:
@@ -113,7 +50,7 @@ def _print_report(report, out):
     _print_details(report, out)
 
 
-def _print_side_by_side(reports, out):
+def print_side_by_side(reports, out):
     """One column a candidate: who is wrong?"""
     from ebm_ref.conformance.compare import VERDICTS
 
@@ -127,7 +64,7 @@ def _print_side_by_side(reports, out):
             for report in reports[start : start + 3]:
                 rows = [row for row in report.rows if row.formula == name]
                 worst = max(rows, key=lambda row: VERDICTS.index(row.verdict), default=None)
-                cells.append(_verdict(worst) if worst else "-")
+                cells.append(verdict_of(worst) if worst else "-")
             t.add_row(name, *cells)
         print_table(out, t)
         out.print()
@@ -142,17 +79,20 @@ def _print_details(report, out):
     """Below the table: what differs and why, what was not asked, NaN and infinity on lines of their own."""
     fill = functools.partial(textwrap.fill, width=79, break_long_words=False, break_on_hyphens=False)
     say = lambda text, left="": out.print(
-        fill(text, initial_indent=left, subsequent_indent=left + "  "), markup=False, highlight=False
+        fill(text, initial_indent=left, subsequent_indent=left + "  "),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,  # a word that is longer than a line is an address
     )
-    for (name, function), rows in _grouped(report.rows):
-        notes = {}
+    for (name, function), rows in grouped(report.rows):
+        said = {}
         for row in rows:
-            for note in _notes(row):
-                notes.setdefault(note, []).append(row.dtype)
-        if notes:
+            for note in notes(row):
+                said.setdefault(note, []).append(row.dtype)
+        if said:
             out.print()
-            say(f"{name}, {function}" if ":" not in report.target else f"{name}, {report.target}")
-        for note, dtypes in notes.items():
+            say(f"{name}, {report.version if ':' in report.target else function}")
+        for note, dtypes in said.items():
             head, *lines = note
             say(f"{' and '.join(dtypes)}: {head}", "  ")
             for line in lines:
@@ -162,14 +102,14 @@ def _print_details(report, out):
         say(f"no function for: {', '.join(report.missing)}")
 
 
-def _grouped(rows):
+def grouped(rows):
     groups = {}
     for row in rows:
         groups.setdefault((row.formula, row.function), []).append(row)
     return groups.items()
 
 
-def _notes(row):
+def notes(row):
     """What there is to say of one row beside its verdict, each note a tuple of lines."""
     if row.smallest:
         small = row.smallest

@@ -3,7 +3,8 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     list  show  read                what there is, page by page
     museum                          what others got wrong, and whether they still do
     verify                          every witness of every formula
-    check                           a framework or a function of yours against the golden vectors
+    check                           a framework, a function or a program of yours against the golden vectors
+    ask  grade                      the same for what cannot be run from here: questions out, answers in
     check-sampler                   short chains of a sampler of yours from exact draws
     eval  vectors                   truths to copy
 
@@ -21,6 +22,35 @@ import sys
 from pathlib import Path
 
 import ebm_ref
+
+ONE_CAN = """\
+The ground truth of energy-based learning. One can
+
+  ebm-ref list crf                              find a formula or page by a word
+  ebm-ref show hinge                            read a formula with its mistakes
+  ebm-ref read losses                           read the pages themselves
+  ebm-ref check mymodule:my_hinge --as hinge    have a function judged
+  ebm-ref check --command ./my_ctc --as ctc     or a program in any language
+  ebm-ref check-sampler m:step --target banana  or the step of a sampler
+  ebm-ref eval hinge '[[1, 3, 1.5], 0]'         compute one truth
+  ebm-ref verify hinge                          see why it should be believed
+"""
+
+TARGETS = (
+    "torch, optax, jax, keras, sklearn or crf; or module:function, found from the current folder, "
+    "which gets one sample as NumPy arrays and numbers, by position in the order that `ebm-ref show` "
+    "gives, and returns the value, or (value, {argument: gradient})"
+)
+PROGRAM = (
+    'a program that reads a question a line, {"id", "formula", "function", "inputs": {argument: value}, '
+    '"dtype"}, and answers each in a line, {"id", "value"}, with "gradients": {argument: array} beside '
+    'or "error" in place of the value; "nan", "inf", "-inf" as strings'
+)
+ACCEPT = (
+    "deviations that are no disagreement, a line each as the report gives it; one that is gone is reported "
+    "and is a disagreement"
+)
+REPRODUCE = "also write the smallest wrong answer as a script of its own, which needs NumPy and the candidate"
 
 
 def seconds(text):
@@ -46,70 +76,115 @@ def new_file(text):
         raise argparse.ArgumentTypeError(f"{text} is a folder, not a file")
     if text != "-" and not os.access(path if path.exists() else path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text} cannot be written: no such folder, or not allowed")
-    return text
+    return "/dev/stdout" if text == "-" else text
 
 
 def parser():
     """All commands, their arguments and an example for each."""
-    top = argparse.ArgumentParser(
-        prog="ebm-ref",
-        description="The ground truth of energy-based learning.",
-        epilog="example: ebm-ref check torch",
-    )
+    as_written = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(prog="ebm-ref", description=ONE_CAN, formatter_class=as_written)
     top.add_argument("--version", action="version", version=f"ebm_ref {ebm_ref.__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
-    def command(name, run, text, example):
+    def command(run, text, example):
+        name = example.partition(" ")[0]
         p = commands.add_parser(name, help=text, description=text, epilog=f"example: ebm-ref {example}")
         p.set_defaults(run=run)
         return p
 
-    command("list", "pages.list_command", "the formulas, one a line", "list")
+    for add in (pages, verify, check, offline, check_sampler, truths):
+        add(command)
+    return top
+
+
+def pages(command):
+    """list, show, read."""
     p = command(
-        "show",
-        "pages.show_command",
-        "a formula: page, shapes, cases, mistakes and where they happened",
-        "show hinge",
+        "pages.list_command", "the formulas, one a line; those that have to do with a word", "list crf"
     )
-    p.add_argument("name", metavar="NAME")
-    p = command("read", "pages.read_command", "the pages in reading order, in the pager", "read hinge")
+    p.add_argument("words", metavar="WORD", nargs="*")
+    text = "a formula: page, shapes, cases, mistakes and where they happened"
+    command("pages.show_command", text, "show hinge").add_argument("name", metavar="NAME")
+    p = command("pages.read_command", "the pages in reading order, in the pager", "read hinge")
     p.add_argument("page", metavar="PAGE", nargs="?")
-    p = command(
-        "museum",
-        "museum.museum_command",
-        "mistakes and conventions: who made them, what showed, which vector exposes them",
-        "museum ctc",
-    )
+    text = "mistakes and conventions: who made them, what showed, which vector exposes them"
+    p = command("museum.museum_command", text, "museum ctc")
     p.add_argument("names", metavar="NAME", nargs="*", help="a formula, a page or a folder; all without")
     p.add_argument("--installed", action="store_true", help="ask the installed frameworks: is it still so?")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every exhibit to a file")
-    p = command(
-        "verify", "verify.verify_command", "every witness of every formula, side by side", "verify hinge nll"
-    )
+
+
+def verify(command):
+    """verify."""
+    p = command("verify.verify_command", "every witness of every formula, side by side", "verify hinge nll")
     p.add_argument("names", metavar="NAME", nargs="*")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every claim to a file")
+
+
+def check(command):
+    """check."""
     p = command(
-        "check", "check.check_command", "judge frameworks and functions", "check mymodule:my_hinge --as hinge"
+        "judge.check_command",
+        "judge frameworks, functions and programs",
+        "check mymodule:my_hinge --as hinge",
     )
-    p.add_argument(
-        "targets",
-        metavar="TARGET",
-        nargs="+",
-        help="torch, optax, jax, keras, sklearn or crf; or module:function, found from the current folder, "
-        "which gets one sample as NumPy arrays and numbers, by position in the order that `ebm-ref show` "
-        "gives, and returns the value, or (value, {argument: gradient})",
-    )
+    p.add_argument("targets", metavar="TARGET", nargs="*", help=TARGETS)
+    p.add_argument("--command", dest="programs", metavar="PROGRAM", action="append", default=[], help=PROGRAM)
     p.add_argument("--as", dest="name", metavar="NAME", help="the formula that the function computes")
-    p.add_argument("--strict", action="store_true", help="conventions and known quirks count: status 1")
-    p.add_argument("--json", type=new_file, metavar="FILE", help="also write every judgement to a file")
+    by = p.add_mutually_exclusive_group()
+    for name, library in (("torch", "PyTorch"), ("jax", "JAX")):
+        text = f"the function is of {library}'s arrays, which differentiates it; in float32 and float64"
+        by.add_argument(
+            f"--{name}", dest="framework", action="store_const", const=name, default="", help=text
+        )
+    dtypes(p, "in which programs are asked (float64)")
     p.add_argument(
         "--time-limit", type=seconds, default=40.0, metavar="SECONDS", help="in all, for each target (40)"
     )
-    memory = {"type": gibibytes, "default": 4.0 * 2**30, "metavar": "GIB"}
-    memory["help"] = "that a target and all it starts may have resident (4); watched on Linux"
-    p.add_argument("--memory", **memory)
+    memory(p)
+    p.add_argument("--reproduce", type=new_file, metavar="FILE", help=REPRODUCE)
+    reports(p)
+
+
+def reports(p):
+    """What becomes of the verdicts."""
+    p.add_argument("--strict", action="store_true", help="conventions and known quirks count: status 1")
+    p.add_argument("--accept", metavar="FILE", help=ACCEPT)
+    p.add_argument("--markdown", action="store_true", help="print the report as Markdown")
+    p.add_argument("--json", type=new_file, metavar="FILE", help="also write every judgement to a file")
+    p.add_argument("--junit", type=new_file, metavar="FILE", help="also write a JUnit file, a test a vector")
+
+
+def memory(p):
+    """--memory, in bytes."""
+    text = "that a target and all it starts may have resident (4); watched on Linux"
+    p.add_argument("--memory", type=gibibytes, default=4.0 * 2**30, metavar="GIB", help=text)
+
+
+def dtypes(p, text):
+    """--dtype, float64 unless said."""
+    p.add_argument("--dtype", choices=("float32", "float64"), default="float64", help=text)
+
+
+def offline(command):
+    """ask, grade."""
+    text = "questions for a program that cannot be run from here, a line of JSON each"
+    p = command("judge.ask_command", text, "ask hinge > questions.jsonl")
+    p.add_argument("names", metavar="NAME", nargs="+")
+    dtypes(p, "in which they are to be answered (float64)")
+    p = command("judge.grade_command", "judge a file of answers to `ebm-ref ask`", "grade answers.jsonl")
+    p.add_argument(
+        "answers", metavar="FILE", help='a line each: {"id", "value", "gradients"} or {"id", "error"}'
+    )
+    p.add_argument(
+        "--as", dest="names", metavar="NAME", action="append", help="what was asked, if not all of it"
+    )
+    reports(p)
+
+
+def check_sampler(command):
+    """check-sampler."""
     p = command(
-        "check-sampler",
         "check_sampler.check_sampler_command",
         "judge a sampler: short chains from exact draws",
         "check-sampler mymodule:step --target ising-3x3",
@@ -122,22 +197,20 @@ def parser():
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of draws and noise (0)")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write the verdict to a file")
     p.add_argument("--time-limit", type=seconds, default=45.0, metavar="SECONDS", help="in all (45)")
-    p.add_argument("--memory", **memory)
+    memory(p)
+
+
+def truths(command):
+    """eval, vectors."""
     example = 'eval hinge \'{"energies": [1, 3, 1.5], "label": 0}\''
-    p = command("eval", "truths.eval_command", "value, gradients, condition and bound of one sample", example)
+    p = command("truths.eval_command", "value, gradients, condition and bound of one sample", example)
     p.add_argument("name", metavar="NAME")
-    p.add_argument(
-        "inputs", metavar="JSON", help='an object by name or an array by position; "nan", "inf" as strings'
-    )
-    p = command(
-        "vectors",
-        "truths.vectors_command",
-        "copy the golden vectors, their schema and format note",
-        "vectors hinge --out vectors",
-    )
+    text = 'an object by name or an array by position; "nan", "inf" as strings'
+    p.add_argument("inputs", metavar="JSON", help=text)
+    text = "copy the golden vectors, their schema and format note"
+    p = command("truths.vectors_command", text, "vectors hinge --out vectors")
     p.add_argument("names", metavar="NAME", nargs="*")
     p.add_argument("--out", metavar="DIR", required=True)
-    return top
 
 
 @contextlib.contextmanager
@@ -155,6 +228,9 @@ def interrupts(handler):
 def main(argv=None):
     """Run the command; returns the exit status."""
     args = parser().parse_args(argv)
+    if not args.command:
+        print(ONE_CAN, end="")
+        return 0
     try:
         with interrupts(lambda *_: os._exit(130)):  # nothing is known yet
             module, _, function = args.run.partition(".")
@@ -169,9 +245,7 @@ def run(command, args):
     """The exit status of a command: a user's mistake is a line, no traceback."""
     from ebm_ref.cli.text import Output, Usage
 
-    to_stdout = getattr(args, "json", None) in ("/dev/stdout", "-")
-    if to_stdout:
-        args.json = "/dev/stdout"
+    to_stdout = "/dev/stdout" in (getattr(args, name, None) for name in ("json", "junit", "reproduce"))
     try:
         return command(args, Output(stderr=to_stdout, emoji=False))
     except (Usage, ValueError, OSError) as problem:

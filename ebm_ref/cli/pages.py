@@ -15,6 +15,7 @@ from rich.markup import escape
 
 import ebm_ref
 from ebm_ref.catalogue import FORMULAS
+from ebm_ref.cli.aliases import ALIASES, meant_by, plainly
 from ebm_ref.cli.text import Usage, known, plain, print_table, reflow, table
 
 MACHINERY = (
@@ -35,9 +36,11 @@ def formula(name):
 
 def pointer(name):
     """Where to read on what is no formula but a page, or a word of pages; "" if it is neither."""
-    page = name.lower().rpartition(".")[2]
-    if page in {p.rpartition(".")[2] for p in explaining()}:
-        return f"it is a page: `ebm-ref read {page}`"
+    last = lambda page: plainly(page.rpartition(".")[2])
+    pages = [name] if name in ebm_ref.READING_ORDER else [p for p in explaining() if last(p) == last(name)]
+    pages += [page for page in meant_by(name) if page in ebm_ref.READING_ORDER]
+    if pages:
+        return f"it is a page: `ebm-ref read {pages[0]}`"
     pages = pages_that_say(name)
     return f"pages that say it: {', '.join(pages)} (`ebm-ref read {pages[0]}`)" if pages else ""
 
@@ -69,35 +72,94 @@ def page_of(record):
 
 
 def list_command(args, out):
-    """One line for each formula: its name and the title of its page."""
-    t = table("formula", "page")
-    room = max(16, out.width - max(map(len, FORMULAS)) - 2)
-    for name, record in FORMULAS.items():
-        title = page_of(record).__doc__.splitlines()[0].rstrip(".")
-        title = title if len(title) <= room else title.partition(":")[0]
-        t.add_row(name, escape(textwrap.shorten(title, room, placeholder=" ...")))
-    print_table(out, t)
+    """A line for each formula: its name and its page's title; of a word also pages without a formula."""
+    formulas = {name: title(page_of(record)) for name, record in FORMULAS.items()}
+    words = plainly(" ".join(args.words))
+    if not words:
+        _print_titles("formula", formulas, out)
+        return 0
+    formulas = {name: text for name, text in formulas.items() if speaks_of(words, name, text)}
+    pages = {page: text for page, text in without_formula().items() if speaks_of(words, page, text)}
+    if not formulas and not pages:
+        raise Usage(f"nothing is called so; {pointer(words) or '`ebm-ref list` shows all formulas'}")
+    if formulas:
+        _print_titles("formula", formulas, out)
+    if formulas and pages:
+        out.print()
+    if pages:
+        _print_titles("page", pages, out)
     return 0
+
+
+def title(module):
+    """The first line of a page."""
+    return module.__doc__.splitlines()[0].rstrip(".")
+
+
+def without_formula():
+    """{page: title} of pages that explain something and have no record."""
+    with_formula = {page_of(record).__name__.removeprefix("ebm_ref.") for record in FORMULAS.values()}
+    pages = [page for page in explaining() if page not in with_formula and "." in page]
+    return {page: ast.get_docstring(ast.parse(source(page))).splitlines()[0].rstrip(".") for page in pages}
+
+
+def speaks_of(words, name, text):
+    """Whether a name, the title of its page or one of its aliases has the words, each from its beginning."""
+    aliases = [alias for alias, names in ALIASES.items() if name in names]
+    own = plainly(name.replace(".", " "))
+    return any(re.search(rf"\b{re.escape(words)}", plainly(said)) for said in (own, text, *aliases))
+
+
+def _print_titles(what, titles, out):
+    """A table of names and titles, which may be cut after a colon."""
+    t = table(what, "page" if what == "formula" else "")
+    room = max(16, out.width - max(map(len, titles)) - 2)
+    for name, text in titles.items():
+        text = text if len(text) <= room else text.partition(":")[0]
+        t.add_row(name, escape(textwrap.shorten(text, room, placeholder=" ...")))
+    print_table(out, t)
 
 
 def show_command(args, out):
     """The page of a formula: header, signature, docstrings, laws, cases, variants."""
-    record = formula(args.name)
-    page = page_of(record)
+    name, *others = [args.name] if args.name in FORMULAS else [*meant_by(args.name), args.name]
+    record = formula(name if name in FORMULAS else args.name)
     say = lambda text: out.print(reflow(text), markup=False, highlight=False)
     code = lambda text: out.print("\n" + folded(text), markup=False, highlight=False, soft_wrap=True)
-    say(inspect.cleandoc(page.__doc__))
+    if others:
+        also = f"; see also {', '.join(others[:-1])}" if others[1:] else ""
+        say(f"{args.name} is {name} here{also}")
+        say("\n")
+    _show_formula(name, record, say, code)
+    _show_functions(record, say)
+    _show_cases(record, say)
+    _show_variants(record, say)
+    say("\n" + neighbours(page_of(record).__name__.removeprefix("ebm_ref.")))
+    return 0
+
+
+def _show_formula(name, record, say, code):
+    """Header and definitions."""
+    say(inspect.cleandoc(page_of(record).__doc__))
     say("\nThe definition, as the oracle computes it with hundreds of digits:")
-    code(naive_definition(args.name))
+    code(naive_definition(name))
     if record.as_printed:
         say("\nAs the paper prints it, before digits are taken care of:")
         code(inspect.getsource(record.as_printed).rstrip())
-    say(f"\n{args.name}{inspect.signature(record.value)}    shapes {record.signature}")
+    say(f"\n{name}{inspect.signature(record.value)}    shapes {record.signature}")
+
+
+def _show_functions(record, say):
+    """Docstrings of value and gradients, and laws."""
     say("\n" + inspect.getdoc(record.value).split("\n\n", 1)[1].split("\n>>>")[0].rstrip())
     for argument, gradient in record.gradients.items():
         say(f"\ngradient by {argument}: {inspect.getdoc(gradient)}")
     for law in record.laws:
         say(f"law: {law.__doc__.splitlines()[0]}")
+
+
+def _show_cases(record, say):
+    """What was worked by hand."""
     say("\nCases worked by hand")
     for case in record.cases:
         say(f"  {case.name}")
@@ -107,6 +169,10 @@ def show_command(args, out):
             say(f"      gradient by {a}: {plain(g)}")
         if case.exposes:
             say(f"      exposes: {case.exposes}")
+
+
+def _show_variants(record, say):
+    """Mistakes, conventions and refusals."""
     if record.variants:
         say("\nWhat others compute under this name")
     for variant in record.variants:
@@ -118,8 +184,6 @@ def show_command(args, out):
         say("\nWhat it refuses, and the argument that the error names")
     for refusal, (_, argument) in record.refuses.items():
         say(f"  {refusal}: {argument}")
-    say("\n" + neighbours(page.__name__.removeprefix("ebm_ref.")))
-    return 0
 
 
 def folded(code, width=79):

@@ -22,8 +22,10 @@ from rich.text import Text
 
 import ebm_ref
 from ebm_ref.catalogue import FORMULAS
+from ebm_ref.cli.aliases import meant_by
 from ebm_ref.proof import golden
 
+ALIKE = 0.7  # of difflib: hinje is hinge, and dtw is not rbm
 LONG = 24  # so many numbers are read one by one
 COLORS = {"match": "green", "mismatch": "red", "error": "red", "known quirk": "yellow"}
 
@@ -52,10 +54,20 @@ def known(name, names, what):
     """The name itself if it is one of `names`."""
     if name in names:
         return name
-    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     many = names is FORMULAS or names is ebm_ref.READING_ORDER
     listing = "`ebm-ref list` shows all names" if many else f"known: {', '.join(names)}"
-    raise Usage(f"unknown {what} {name!r}; " + (f"did you mean {' or '.join(near)}?" if near else listing))
+    close = " or ".join(near(name, names))
+    raise Usage(f"unknown {what} {name!r}; " + (f"did you mean {close}?" if close else listing))
+
+
+def near(name, names=FORMULAS):
+    """Up to three of the names: what an alias means, or else what is spelt much the same.
+
+    >>> near("SVM"), near("hinje"), near("nosuch")
+    (['hinge', 'multi_margin', 'squared_hinge'], ['hinge'], [])
+    """
+    meant = [other for other in meant_by(name) if other in names]
+    return meant[:3] or difflib.get_close_matches(name.lower(), names, n=3, cutoff=ALIKE)
 
 
 def table(*columns, **style):
@@ -114,8 +126,12 @@ def brief(x):
 
 
 def write_json(path, data):
+    """Write plain data to a file."""
+    write_text(path, json.dumps(golden.encode(data), indent=1) + "\n")
+
+
+def write_text(path, text):
     """Write to a file; to standard output where that is meant, which another handle would overwrite."""
-    text = json.dumps(golden.encode(data), indent=1) + "\n"
     if path == "/dev/stdout":
         sys.stdout.write(text)
     else:

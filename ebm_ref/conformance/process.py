@@ -28,9 +28,11 @@ import time
 import numpy as np
 
 from ebm_ref.conformance import keeper
+from ebm_ref.conformance.program import PREFIX
 from ebm_ref.proof.golden import encode
 
 QUESTION_SECONDS, TOTAL_SECONDS, TIMEOUTS = 5.0, 40.0, 2
+STARTING_SECONDS = 20.0  # for the first answer of a program, which may compile before it
 MEGABYTE, GIBIBYTE, CHUNK = 1 << 20, 1 << 30, 1 << 16
 MEMORY = 4 * GIBIBYTE
 GRACE = 5.0  # seconds for a process that has closed its answers to end
@@ -221,7 +223,8 @@ class Candidate:
     """A candidate to be asked; use as a context manager, so that its processes end with it."""
 
     def __init__(self, target, limit=TOTAL_SECONDS, memory=MEMORY):
-        self.target, self.version, self.child, self.memory = target, target, None, memory
+        self.target, self.version, self.memory = target, target, memory
+        self.child, self.starts = None, False
         self.grant(limit)
 
     def __enter__(self):
@@ -243,12 +246,14 @@ class Candidate:
         plain = {a: x.tolist() if hasattr(x, "tolist") else x for a, x in inputs.items()}
         question = {"formula": formula, "function": function, "inputs": encode(plain), "dtype": dtype}
         line = json.dumps(question).encode() + b"\n"
-        return self._answer(QUESTION_SECONDS, line, "unsupported", "error")
+        seconds, self.starts = max(QUESTION_SECONDS, STARTING_SECONDS * self.starts), False
+        return self._answer(seconds, line, "unsupported", "error")
 
     def start(self):
         """Start a worker and wait for it to have imported the candidate."""
         command = python("ebm_ref.conformance.worker", self.target)
         self.child = Child(command, self.memory, private=True)
+        self.starts = self.target.startswith(PREFIX)
         hello = self._answer(self.limit, b"", "version", "failed")
         if "version" in hello:
             self.version = hello["version"]

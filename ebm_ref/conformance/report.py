@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ebm_ref.catalogue import FORMULAS
+from ebm_ref.conformance import program
 from ebm_ref.conformance.compare import Row, judge, refusals_are_errors
 from ebm_ref.conformance.diagnose import diagnose, illegal_questions, smallest_input
+from ebm_ref.conformance.differentiated import DTYPES, split
 from ebm_ref.conformance.process import MEMORY, TOTAL_SECONDS, Candidate
 from ebm_ref.conformance.worker import adapters
 from ebm_ref.proof import golden
@@ -61,29 +63,40 @@ class Report:
         }
 
 
-def plan(target, names):
-    """What to ask a target: (formula, function, dtype), framework functions in both dtypes."""
+def plan(target, names, dtype="float64"):
+    """What to ask a target: (formula, function, dtype), in both dtypes where a framework differentiates."""
+    if target.startswith(program.PREFIX):
+        return [(name, program.name(target), dtype) for name in names]
     if ":" in target:
-        return [(name, target.partition(":")[2], "float64") for name in names]
+        function, framework = split(target)
+        dtypes = DTYPES if framework else ("float64",)
+        return [(name, function.partition(":")[2], dtype) for name in names for dtype in dtypes]
     table = adapters(target).ADAPTERS
     functions = [(name, f) for name in names for f in table.get(name, {})]
     return [(name, function, dtype) for name, function in functions for dtype in ("float32", "float64")]
 
 
-def check(target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps, memory=MEMORY):
+def check(
+    target, names=None, limit=TOTAL_SECONDS, progress=lambda steps: steps, dtype="float64", memory=MEMORY
+):
     """Ask, judge and diagnose one target; `progress` wraps the list of steps, to show how far it is.
 
     Ctrl-C ends it: the report holds what is known by then, and says so.
     """
     names = names or list(FORMULAS)
-    steps = plan(target, names)
+    steps = plan(target, names, dtype)
     missing = tuple(name for name in names if name not in {step[0] for step in steps})
-    report = Report(target, target, [], missing=missing)
     with Candidate(target, limit, memory) as candidate:
-        try:
-            _judge(candidate, report, steps, progress)
-        except KeyboardInterrupt:
-            report.interrupted = True
+        return report_on(candidate, steps, progress, missing)
+
+
+def report_on(candidate, steps, progress=lambda steps: steps, missing=()):
+    """The report on whatever answers like a `Candidate`, asked (formula, function, dtype) by step."""
+    report = Report(candidate.target, candidate.target, [], missing=missing)
+    try:
+        _judge(candidate, report, steps, progress)
+    except KeyboardInterrupt:
+        report.interrupted = True
     return report
 
 

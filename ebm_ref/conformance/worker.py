@@ -7,8 +7,8 @@ Before the candidate is imported, standard input is moved out of its sight and s
 already somebody else's file, so that whatever it reads or prints cannot corrupt the conversation.  The
 current folder is importable from then on only: a random.py that lies there replaces nothing of ours.
 
-A target is a framework of conformance/frameworks, or `module:function`; such a function is called
-positionally, in float64, and returns the value, or (value, {argument: gradient}).  It is judged
+A target is a framework of conformance/frameworks, a program, or `module:function`; such a function is
+called positionally, in float64, and returns the value, or (value, {argument: gradient}).  It is judged
 without the catalogue, whose import takes longer than all the questions.
 
 Source: the protocol is this project's own.
@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ebm_ref.conformance.differentiated import asked_by, split
+from ebm_ref.conformance.program import PREFIX, Failed, Program
 from ebm_ref.proof.golden import decode, encode
 
 
@@ -38,10 +40,16 @@ def adapters(target):
 
 def load(target):
     """A function (question) -> (value, gradients), and the version to print."""
+    if target.startswith(PREFIX):
+        command = target.removeprefix(PREFIX)
+        return Program(command).ask, command
     if ":" not in target:
         return _framework(adapters(target))
-    function = imported(target)
-    return lambda question: _ask_function(function, question), target
+    function, framework = split(target)
+    function = imported(function)
+    if framework:
+        return asked_by(framework, function), target
+    return asked_of(function), target
 
 
 def imported(target):
@@ -67,12 +75,17 @@ def _framework(module):
     return ask, module.version()
 
 
-def _ask_function(function, question):
-    answer = function(*question["inputs"].values())
-    pair = isinstance(answer, tuple) and len(answer) == 2
-    if pair and not isinstance(answer[1], dict) and np.ndim(answer[0]) != np.ndim(answer[1]):
-        raise TypeError("return the value, or (value, {argument: gradient})")
-    return answer if pair and isinstance(answer[1], dict) else (answer, {})
+def asked_of(function):
+    """A function (question) -> (value, {argument: gradient}) of one that is called by position."""
+
+    def ask(question):
+        answer = function(*question["inputs"].values())
+        pair = isinstance(answer, tuple) and len(answer) == 2
+        if pair and not isinstance(answer[1], dict) and np.ndim(answer[0]) != np.ndim(answer[1]):
+            raise TypeError("return the value, or (value, {argument: gradient})")
+        return answer if pair and isinstance(answer[1], dict) else (answer, {})
+
+    return ask
 
 
 def numbers(x):
@@ -83,18 +96,20 @@ def numbers(x):
     return encode(array.astype(float).tolist())
 
 
-def reply(ask, question):
-    """The answer to one question as a plain dict; nothing that the candidate raises gets past."""
+def reply(ask, question, contained=BaseException):
+    """The answer to one question as a plain dict; nothing `contained` that the candidate raises gets past."""
     try:
         value, gradients = ask(question | {"inputs": {a: decode(x) for a, x in question["inputs"].items()}})
         return {"value": numbers(value), "gradients": {str(a): numbers(g) for a, g in gradients.items()}}
-    except BaseException as problem:  # SystemExit too: a candidate may not end the run
+    except contained as problem:  # SystemExit too: a candidate may not end the run
         refuses = isinstance(problem, NotImplementedError) or type(problem).__name__ == "Unsupported"
         return {"unsupported": _text(problem)} if refuses else {"error": raised(problem)}
 
 
 def raised(problem):
-    """An exception in words, as the last line of a traceback has it."""
+    """An exception in words, as the last line of a traceback has it; what a program says, as it says it."""
+    if isinstance(problem, Failed):
+        return _text(problem)
     return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ")
 
 

@@ -1,0 +1,179 @@
+r"""A program: a candidate in any language, asked by lines of JSON.
+
+    question    {"id", "formula", "function", "inputs": {argument: value}, "dtype"}     on its standard input
+    answer      {"id", "value", "gradients"?: {argument: array}} or {"id", "error"}     on its standard output
+
+Numbers are JSON numbers, and what is not finite is "nan", "inf" or "-inf"; bare NaN and Infinity, which
+Python and others write, are understood too.  Unknown keys are ignored, so that a question may be echoed
+with its answer.  One process gets all questions; one that has ended well is started again.
+
+A program that holds its answers back, because it reads to the end or never flushes its output, is told
+after a while that there are no more questions, and from then on gets a process for each.  The first
+answer may take longer, since some compile before it.
+
+Source: JSON Lines, jsonlines.org; RFC 8259 for what JSON has no words for.
+"""
+
+import collections
+import contextlib
+import json
+import queue
+import shlex
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from ebm_ref.proof.golden import encode
+
+PREFIX = "command: "  # of a target that is a program
+STARTING, PATIENCE = 10.0, 2.0  # seconds until the first answer, and until any other
+LONGEST = 1 << 20  # characters of a line
+WORDS = ("nan", "inf", "-inf", "NaN", "Infinity", "-Infinity")
+
+
+class Failed(Exception):
+    """There is no answer: the program says so, has ended, or said something else."""
+
+
+def target(command):
+    """How a program is written where module:function stands otherwise; a ValueError if it is none.
+
+    >>> target("./my_ctc --fast"), name("command: ./my_ctc --fast")
+    ('command: ./my_ctc --fast', 'my_ctc')
+    """
+    if not shlex.split(command):
+        raise ValueError(f"command = {command!r}: must name a program")
+    return PREFIX + command
+
+
+def name(target):
+    """The program's name without folder and arguments; of node my_ctc.mjs the second word."""
+    words = shlex.split(target.removeprefix(PREFIX))
+    plain = [word for word in words[1:] if Path(word).suffix]
+    return Path(plain[0] if plain else words[0]).stem
+
+
+class Program:
+    """A program that is asked question by question; started again once it has ended."""
+
+    def __init__(self, command):
+        self.arguments, self.process, self.asked, self.hurried = shlex.split(command), None, 0, False
+        self._start()
+
+    def _start(self):
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        self.lines, self.printed, self.answers = queue.Queue(100), collections.deque(maxlen=20), 0
+        pairs = (self.process.stdout, self.lines.put), (self.process.stderr, self.printed.append)
+        self.listeners = [threading.Thread(target=_listen, args=pair, daemon=True) for pair in pairs]
+        for listener in self.listeners:
+            listener.start()
+
+    def ask(self, question):
+        """(value, {argument: gradient}) of one question; raises `Failed` where there is no answer.
+
+        What ends well after an answer is asked again; to end with an error is one.
+        """
+        plain = {a: x.tolist() if hasattr(x, "tolist") else x for a, x in question["inputs"].items()}
+        self.asked += 1
+        line = json.dumps({"id": f"{self.asked}"} | question | {"inputs": encode(plain)}).encode() + b"\n"
+        said = self._answer(line)
+        while not said:
+            self._end()
+            said = self._answer(line)
+        return understood(said)
+
+    def _answer(self, question):
+        """What it says to a question, None if it has ended instead."""
+        if self.process is None:
+            self._start()
+        with contextlib.suppress(BrokenPipeError):  # its end says why
+            self.process.stdin.write(question)
+            self.process.stdin.flush()
+            if self.hurried:
+                self.process.stdin.close()
+        while line := self._line():
+            said = self._said(line)
+            if said["id"] == f"{self.asked}":
+                self.answers += 1
+                if self.process.stdin.closed:
+                    self._end()
+                return said
+        return None
+
+    def _line(self):
+        """The next line that it prints, b"" when there will be none."""
+        with contextlib.suppress(queue.Empty):
+            return self.lines.get(timeout=PATIENCE if self.answers else STARTING)
+        self.hurried = True
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        return self.lines.get()
+
+    def _said(self, line):
+        """The object in a line, which answers this question or an earlier one."""
+        try:
+            said = json.loads(line)
+            said["id"] = f"{said['id']}"
+            if int(said["id"]) <= self.asked:
+                return said
+        except (LookupError, RecursionError, TypeError, ValueError):
+            pass
+        self.stop()
+        raise Failed(f"no answer to what was asked: {line[:60]!r}")
+
+    def _end(self):
+        """Take leave of a program that says no more; `Failed` unless it ended well after an answer."""
+        try:
+            code = self.process.wait(PATIENCE)
+            how = f"ended with exit status {code}" if code >= 0 else f"was ended by {signal.strsignal(-code)}"
+        except subprocess.TimeoutExpired:
+            code, how = None, "has closed its output, or does not end with its questions"
+        self.stop()
+        if code != 0 or not self.answers:
+            last = [line.decode(errors="replace").strip() for line in self.printed if line.strip()][-1:]
+            raise Failed("; ".join([f"the program {how}", *last]))
+
+    def stop(self):
+        """End the process; its last words are kept."""
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        for listener in self.listeners:
+            listener.join(0.2)  # longer only if a child of its own lives on
+        self.process = None
+
+
+def _listen(file, keep):
+    """Keep line by line what is printed, then an empty one."""
+    with file:
+        while line := file.readline(LONGEST):
+            keep(line)
+    keep(b"")
+
+
+def understood(said):
+    """(value, {argument: gradient}) of an answer; raises `Failed` where it holds none.
+
+    >>> understood({"id": "1", "value": [1, "-inf"], "formula": "echoed"})
+    ([1.0, -inf], {})
+    """
+    if said.get("error") is not None:
+        raise Failed(f"{said['error']}")
+    if "value" not in said:
+        raise Failed("neither value nor error in the answer")
+    gradients = said.get("gradients") or {}
+    if not isinstance(gradients, dict):
+        raise Failed(f"gradients = {gradients!r}: must be an object {{argument: array}}")
+    return numbers(said["value"]), {a: numbers(g) for a, g in gradients.items() if g is not None}
+
+
+def numbers(x):
+    """Numbers of JSON, nested as they stand, as floats; `Failed` for any other word, or none."""
+    if isinstance(x, list):
+        return [numbers(entry) for entry in x]
+    if (isinstance(x, str) and x not in WORDS) or x is None or isinstance(x, dict):
+        raise Failed(f"{x!r} where numbers are due")
+    return float(x)
