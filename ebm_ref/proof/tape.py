@@ -36,6 +36,7 @@ class _Fast:
     """MPFR: its functions have the names of mpmath's."""
 
     number, exp, log, sqrt, sin, cos = gmpy2.mpfr, gmpy2.exp, gmpy2.log, gmpy2.sqrt, gmpy2.sin, gmpy2.cos
+    tanh = gmpy2.tanh
     pi = staticmethod(gmpy2.const_pi)
 
     def power(x, q):
@@ -51,6 +52,7 @@ class _Wide:
     """mpmath: slower, without an end to its exponents, with every special function."""
 
     number, exp, log, sqrt, sin, cos = mp.mpf, mp.exp, mp.log, mp.sqrt, mp.sin, mp.cos
+    tanh = mp.tanh
     power, besseli, polygamma, loggamma = mp.power, mp.besseli, mp.polygamma, mp.loggamma
 
     def pi():
@@ -58,6 +60,7 @@ class _Wide:
 
 
 _arithmetic = _Wide
+SIZE_DIGITS = 60  # of a size, of which three are kept
 
 
 @contextlib.contextmanager
@@ -86,10 +89,10 @@ class Number:
     A slope is a Number, a plain number or a function that will give one when it is needed.
     """
 
-    __slots__ = ("age", "came_from", "value")
+    __slots__ = ("age", "beside", "came_from", "value")
 
-    def __init__(self, value, *came_from):
-        self.value, self.came_from, self.age = value, list(came_from), next(_age)
+    def __init__(self, value, *came_from, beside=None):
+        self.value, self.came_from, self.beside, self.age = value, list(came_from), beside, next(_age)
 
     def slopes(self):
         """Pairs of a parent and its slope, computed when first asked for."""
@@ -211,7 +214,26 @@ log = _function("log", lambda x, y: 1 / x, lambda v: v > 0)
 sqrt = _function("sqrt", lambda x, y: 1 / (2 * y), lambda v: v >= 0)
 sin = _function("sin", lambda x, y: cos(x))
 cos = _function("cos", lambda x, y: -sin(x))
+tanh = _function("tanh", lambda x, y: 1 - y * y)
 loggamma = _function("loggamma", lambda x, y: polygamma(0, x), lambda v: v > 0)
+
+
+def sigmoid(x):
+    """1/(1 + e^-x), whose slope is y (1 - y)."""
+    y = 1 / (1 + exp(-plain(x)))
+    if not isinstance(x, Number):
+        return y
+    node = Number(y)
+    node.came_from.append((x, lambda: node * (1 - node)))
+    return node
+
+
+def chosen(one, other):
+    """The one of two numbers; the other had to be computed to choose, and counts in a size."""
+    if not isinstance(other, Number):
+        return one
+    came_from = [(one, 1)] if isinstance(one, Number) else []
+    return Number(_arithmetic.number(plain(one)), *came_from, beside=other)
 
 
 def polygamma(n, x):
@@ -254,7 +276,7 @@ def _walk(result, inputs, read):
     if not isinstance(result, Number):
         return [0 for _ in inputs]
     by = {result.age: 1}
-    for node in _latest_first(result):
+    for node in _latest_first(result, lambda node: [parent for parent, _ in node.came_from]):
         downhill = by[node.age]
         for parent, slope in node.slopes():
             slope = read(slope)
@@ -264,11 +286,35 @@ def _walk(result, inputs, read):
     return [by.get(x.age, 0) for x in inputs]
 
 
-def _latest_first(result):
+def size(result):
+    """S = sum over all z that a result was computed from, itself included, of |z| A(z).
+
+    A is the sum over all ways from z to the result of the absolute product of slopes: how far the result
+    moves, at most, when z alone is off by 1.  So u S bounds, to first order, what rounding every z does.
+    """
+    if not isinstance(result, Number):
+        return abs(result)
+    nodes = _latest_first(result, lambda node: [parent for parent, _ in _influences(node)])
+    with digits(SIZE_DIGITS, wide=is_wide()):
+        total, A = 0, {result.age: 1}
+        for node in nodes:
+            a = A[node.age]
+            total += a * abs(node.value)
+            for parent, slope in _influences(node):
+                A[parent.age] = A.get(parent.age, 0) + a * abs(plain(slope))
+    return total
+
+
+def _influences(node):
+    """Pairs of each Number whose error a node takes over, and the slope; of two to choose from, of both."""
+    return node.slopes() if node.beside is None else [*node.slopes(), (node.beside, 1)]
+
+
+def _latest_first(result, parents):
     """Everything that a result was computed from, each number before those that it came from."""
     found, waiting = {result.age: result}, [result]
     while waiting:
-        for parent, _ in waiting.pop().came_from:
+        for parent in parents(waiting.pop()):
             if parent.age not in found:
                 found[parent.age] = parent
                 waiting.append(parent)
