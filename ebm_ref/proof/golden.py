@@ -263,7 +263,7 @@ def _up(bound, digits):
 
     def shortened(x):
         x = float(upward.create_decimal(repr(float(x)))) if math.isfinite(x) else x
-        return int(x) if x < 1e15 and x == int(x) else x
+        return int(x) if math.isfinite(x) and x < 1e15 and x == int(x) else x
 
     return np.vectorize(shortened, otypes=[object])(bound)
 
