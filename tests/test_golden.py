@@ -22,7 +22,7 @@ def test_vectors_are_regenerated_to_the_letter(name):
             assert golden.dump([golden.vector(name, FORMULAS[name], *question)]) == line
 
 
-CONDITIONS = 3  # and sizes, of each gradient of a large vector; each costs a walk of its own
+CONDITIONS = 2  # and sizes, of each gradient of a large vector; each costs a walk of its own
 SELECTED = "gradient_conditions", "gradient_sizes"
 
 

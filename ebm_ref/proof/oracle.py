@@ -104,7 +104,7 @@ def truth(expression, inputs, gradients, script=(), every=1):
 
 def _judged(number, slopes, sizes):
     """The condition and the size of a number."""
-    return condition(number, slopes, sizes), tape.rounded(tape.size(number))
+    return condition(number, slopes, sizes), tape.size(number)
 
 
 def _columns(pairs, shape):

@@ -60,6 +60,8 @@ class _Wide:
 
 
 _arithmetic = _Wide
+_ENDS = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()}
+_TRAPS = {f"trap_{what}": True for what in ("overflow", "underflow", "divzero", "invalid")}
 SIZE_DIGITS = 60  # of a size, of which three are kept
 
 
@@ -69,10 +71,8 @@ def digits(count, wide=False):
     global _arithmetic
     before, _arithmetic = _arithmetic, _Wide if wide else _Fast
     with mp.workdps(count):
-        traps = {f"trap_{what}": True for what in ("overflow", "underflow", "divzero", "invalid")}
-        ends = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()}
         try:
-            with gmpy2.context(precision=mp.prec, **ends, **traps):
+            with gmpy2.context(precision=mp.prec, **_ENDS, **_TRAPS):
                 yield
         except (gmpy2.OverflowResultError, gmpy2.UnderflowResultError) as e:
             raise Beyond(str(e)) from e
@@ -95,10 +95,9 @@ class Number:
         self.value, self.came_from, self.beside, self.age = value, list(came_from), beside, next(_age)
 
     def slopes(self):
-        """Pairs of a parent and its slope, computed when first asked for."""
-        for i, (parent, slope) in enumerate(self.came_from):
-            if callable(slope):
-                self.came_from[i] = parent, slope()
+        """Pairs of a parent and its slope, computed when first asked for: a tuple, then."""
+        if type(self.came_from) is list:
+            self.came_from = tuple((parent, s() if callable(s) else s) for parent, s in self.came_from)
         return self.came_from
 
     def __add__(self, b):
@@ -264,58 +263,63 @@ def power(x, q):
 
 def derivatives(result, inputs):
     """The derivatives of a result by each of the inputs, as Numbers that can be differentiated again."""
-    return _walk(result, inputs, lambda slope: slope)
+    return _walk(result, inputs, as_plain=False)
 
 
 def plain_derivatives(result, inputs):
     """The same as plain numbers, where nothing more is to be differentiated: faster."""
-    return _walk(result, inputs, plain)
+    return _walk(result, inputs, as_plain=True)
 
 
-def _walk(result, inputs, read):
+def _walk(result, inputs, as_plain):
     if not isinstance(result, Number):
         return [0 for _ in inputs]
     by = {result.age: 1}
-    for node in _latest_first(result, lambda node: [parent for parent, _ in node.came_from]):
-        downhill = by[node.age]
+    for node in _latest_first(result):
+        downhill = by.get(node.age)
+        if downhill is None:  # a loser, and what it alone came from
+            continue
         for parent, slope in node.slopes():
-            slope = read(slope)
-            step = downhill * slope
+            step = downhill * (slope.value if as_plain and type(slope) is Number else slope)
             before = by.get(parent.age)
             by[parent.age] = step if before is None else before + step
     return [by.get(x.age, 0) for x in inputs]
 
 
 def size(result):
-    """S = sum over all z that a result was computed from, itself included, of |z| A(z).
+    """S = sum over all z that a result was computed from, itself included, of |z| A(z): a float.
 
     A is the sum over all ways from z to the result of the absolute product of slopes: how far the result
     moves, at most, when z alone is off by 1.  So u S bounds, to first order, what rounding every z does.
     """
     if not isinstance(result, Number):
-        return abs(result)
-    nodes = _latest_first(result, lambda node: [parent for parent, _ in _influences(node)])
+        return float(abs(result))
+    nodes = _latest_first(result)
+    each = [node.slopes() for node in nodes]  # with all digits, for others need them
     with digits(SIZE_DIGITS, wide=is_wide()):
         total, A = 0, {result.age: 1}
-        for node in nodes:
+        for node, slopes in zip(nodes, each, strict=True):
             a = A[node.age]
             total += a * abs(node.value)
-            for parent, slope in _influences(node):
-                A[parent.age] = A.get(parent.age, 0) + a * abs(plain(slope))
-    return total
+            for parent, slope in slopes:
+                step = a * abs(slope.value) if type(slope) is Number else a * abs(slope)
+                before = A.get(parent.age)
+                A[parent.age] = step if before is None else before + step
+            if node.beside is not None:
+                A[node.beside.age] = A.get(node.beside.age, 0) + a
+        return float(total)
 
 
-def _influences(node):
-    """Pairs of each Number whose error a node takes over, and the slope; of two to choose from, of both."""
-    return node.slopes() if node.beside is None else [*node.slopes(), (node.beside, 1)]
-
-
-def _latest_first(result, parents):
-    """Everything that a result was computed from, each number before those that it came from."""
+def _latest_first(result):
+    """Everything that a result was computed from, losers too, each number before those that it came from."""
     found, waiting = {result.age: result}, [result]
     while waiting:
-        for parent in parents(waiting.pop()):
+        node = waiting.pop()
+        for parent, _ in node.came_from:
             if parent.age not in found:
                 found[parent.age] = parent
                 waiting.append(parent)
+        if node.beside is not None and node.beside.age not in found:
+            found[node.beside.age] = node.beside
+            waiting.append(node.beside)
     return [found[age] for age in sorted(found, reverse=True)]
