@@ -436,7 +436,7 @@ def test_a_function_is_judged_without_the_catalogue(here, tmp_path):
     with Candidate("says:f") as candidate:
         answer = candidate.ask("hinge", "", {"energies": np.ones(2), "label": 0, "margin": 1.0})
     ours = ["conformance", "conformance.adapting", "conformance.differentiated"]
-    ours += ["proof", "proof.large", "proof.golden", "conformance.program"]
+    ours += ["proof", "proof.large", "proof.bounds", "proof.golden", "conformance.program"]
     assert answer == {"error": f"ValueError: {['ebm_ref', *(f'ebm_ref.{name}' for name in ours)]}"}
 
 

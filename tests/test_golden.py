@@ -1,5 +1,6 @@
 """The shipped vectors: what the oracle says today, in the format that the schema describes."""
 
+import itertools
 import json
 import re
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
-from ebm_ref.proof import evidence, golden
+from ebm_ref.proof import bounds, evidence, golden
 
 NAMES = list(FORMULAS)
 
@@ -21,7 +22,8 @@ def test_vectors_are_regenerated_to_the_letter(name):
             assert golden.dump([golden.vector(name, FORMULAS[name], *question)]) == line
 
 
-CONDITIONS = 3  # of each gradient of a large vector; each costs a walk of its own
+CONDITIONS = 2  # and sizes, of each gradient of a large vector; each costs a walk of its own
+SELECTED = "gradient_conditions", "gradient_sizes"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,17 +31,39 @@ def test_large_vectors_are_regenerated_but_for_most_of_their_conditions(name):
     pytest.importorskip("mpmath", reason="the oracle computes with mpmath")
     shipped = {vector["id"]: vector for vector in golden.load(name)}
     for id, inputs, _ in golden.large_questions(name, FORMULAS[name]):
-        largest = max(np.size(g) for g in [1, *shipped[id]["gradients"].values()])
+        known = shipped[id]
+        largest = max(np.size(g) for g in [1, *known["gradients"].values()])
         again = golden.vector(name, FORMULAS[name], id, inputs, every=max(1, largest // CONDITIONS))
         (again,) = golden.parse(golden.dump([again]))
-        conditions = again.pop("gradient_conditions")
-        known = {key: entry for key, entry in shipped[id].items() if key != "gradient_conditions"}
-        assert golden.dump([golden._plain(again)]) == golden.dump([golden._plain(known)])
-        for argument, C in conditions.items():
-            asked = ~np.isnan(C)
-            assert np.sum(asked) >= 1 and np.array_equal(
-                shipped[id]["gradient_conditions"][argument][asked], C[asked]
-            )
+        whole = [{k: e for k, e in v.items() if k not in (*SELECTED, "weak")} for v in (again, known)]
+        assert golden.dump([golden._plain(whole[0])]) == golden.dump([golden._plain(whole[1])])
+        for part, argument in itertools.product(SELECTED, known["gradients"]):
+            asked = ~np.isnan(again[part][argument])
+            assert np.sum(asked) >= 1
+            assert np.array_equal(known[part][argument][asked], again[part][argument][asked])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vectors_that_say_little_say_so(name):
+    """And sizes are no larger than anything in sight, but for the rounding to two digits."""
+    for vector in golden.load(name):
+        assert golden.weak(vector) == vector.get("weak", {})
+        if vector["size"] is not None:
+            for output, S in {"value": vector["size"], **vector["gradient_sizes"]}.items():
+                at_most = bounds.largest(vector, output, np.asarray(bounds.of(vector, output)))
+                assert np.all((S >= 0) & (S <= 1.1 * at_most)) and np.shape(S) == np.shape(
+                    bounds.of(vector, output)
+                )
+
+
+def test_bounds_are_rounded_up():
+    assert golden._up([1.0, 0.12341, 12345.0, 9.999, 0.1, 5e-324, 0.0], 3).tolist() == [
+        *(1, 0.124, 12400, 10, 0.1, 5e-324, 0)
+    ]
+    assert golden._up([1.7976e308, np.inf, np.nan], 3).tolist() == pytest.approx(
+        [np.inf, np.inf, np.nan], nan_ok=True
+    )
+    assert isinstance(golden._up(np.array(2.0), 2)[()], int)
 
 
 def test_every_axis_that_can_grow_has_a_large_vector():

@@ -297,7 +297,10 @@ def test_estimated_condition_agrees_with_the_oracles(name):
             estimate = bounds.estimated_condition(FORMULAS[name], vector["inputs"])
             if name == "negative_binomial_nll":
                 estimate += part_of_a_count(**vector["inputs"])
-            assert estimate == pytest.approx(vector["condition"], rel=1e-6)
+            assert np.all(
+                estimate <= vector["condition"] * (1.0 + 1e-6)
+            )  # which is rounded up to three digits
+            assert np.all(vector["condition"] <= estimate * (1.01 + 1e-6))
 
 
 def test_a_case_without_a_gradient_convention_is_allowed():

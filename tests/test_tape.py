@@ -11,7 +11,7 @@ pytest.importorskip("gmpy2", reason="the tape computes with MPFR")
 mp, mpf = mpmath.mp, mpmath.mpf
 
 from ebm_ref import FORMULAS  # noqa: E402
-from ebm_ref.proof import evidence, golden, oracle, tape  # noqa: E402
+from ebm_ref.proof import evidence, golden, oracle, programs, tape  # noqa: E402
 from ebm_ref.proof.naive import words  # noqa: E402
 
 STEP = mpf(10) ** -200
@@ -198,6 +198,67 @@ def test_doubles_are_the_nearest(wide):
         assert tape.rounded(tie) == tape.rounded(tie + two**-1300) == tape.rounded(tie - two**-1300) == 1.0
         assert tape.rounded(tie + two**-1000) == 1.0 + 2.0**-52
         assert tape.rounded(two**5000) == math.inf
+
+
+SIZES = {  # at x = 0.75, y = 1.5: what each intermediate result counts, times how far it moves the result
+    "x + y": (lambda x, y: x + y, 0.75 + 1.5 + 2.25),
+    "x - y": (lambda x, y: x - y, 0.75 + 1.5 + 0.75),
+    "x y": (lambda x, y: x * y, 3 * 1.125),
+    "x/y": (lambda x, y: x / y, 3 * 0.5),
+    "digits lost": (lambda x, y: x + y - y, 0.75 + 1.5 + 2.25 + 1.5 + 0.75),
+    "a constant is exact": (lambda x, y: 2 * x + 8, 1.5 + 1.5 + 9.5),
+    "two ways": (lambda x, y: x * x - x, 0.75 * 2.5 + 0.5625 + 0.1875),
+    "exp": (lambda x, y: words.exp(x), 1.75 * math.exp(0.75)),
+    "log": (lambda x, y: words.log(y), 1.0 + math.log(1.5)),
+    "sigmoid": (lambda x, y: words.sigmoid(words.log(y)), 0.6 + 0.24 * (1.0 + math.log(1.5))),
+    "tanh": (lambda x, y: words.tanh(y), math.tanh(1.5) + 1.5 * (1.0 - math.tanh(1.5) ** 2)),
+    "the loser counts": (lambda x, y: words.larger(x, y), 0.75 + 1.5 + 1.5),
+    "where a constant wins": (lambda x, y: words.larger(0, x - y), 0.75 + 1.5 + 0.75),
+    "where a constant loses": (lambda x, y: words.smaller(x - y, 0), 0.75 + 1.5 + 0.75),
+    "nothing computed": (lambda x, y: -3, 3.0),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_size_adds_up_what_each_result_moves(name, wide):
+    function, expected = SIZES[name]
+    with tape.digits(361, wide):
+        words.follow(())
+        assert tape.size(function(*map(tape.number, (0.75, 1.5)))) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("word, size", [("sigmoid", 1.0), ("tanh", 3.0)])
+def test_slopes_of_saturated_words_come_from_their_results(word, size):
+    """y (1 - y) and 1 - y^2 where y is nearly 1: exact, but of absolute digits, as frameworks have them."""
+    with tape.digits(361):
+        x = tape.number(40.0)
+        (slope,) = tape.derivatives(getattr(words, word)(x), [x])
+        exact = {"sigmoid": math.exp(-40), "tanh": 4 * math.exp(-80)}[word]
+        assert tape.rounded(slope) == pytest.approx(exact, rel=1e-15)
+        assert tape.size(slope) == pytest.approx(size, rel=1e-14)
+
+
+def test_the_loser_moves_no_derivative():
+    with tape.digits(50):
+        words.follow(())
+        x, y = tape.number(0.75), tape.number(1.5)
+        best = words.larger(x * x, y * y)
+        assert tape.plain_derivatives(best, [x, y]) == [0, 3] and best == 2.25
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_step_by_step_in_double_precision_is_within_the_size(name):
+    """The theorem behind the bound: each operation is off by u |z|, library functions by twice that."""
+    literal = programs.naive(name).make()["value"]
+    vectors = [v for v in golden.load(name) if "/random-" in v["id"] and not v["kinks"]]
+    for vector in vectors[:4]:
+        given = {a: np.asarray(x).tolist() for a, x in vector["inputs"].items()}
+        with tape.digits(361, wide=True):
+            value, *_ = oracle.evaluate(oracle.ORACLES[name], given, (), oracle.real(given))
+            sizes = [tape.size(f) for f in oracle.flat(value)]
+        errors = np.abs(np.ravel(np.array(literal(**given), float)) - np.ravel(vector["value"]))
+        assert np.all(errors <= 2.5 * 2.0**-53 * np.array(sizes))
 
 
 def test_digits_grow_with_the_range_of_the_inputs():

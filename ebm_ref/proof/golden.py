@@ -9,12 +9,15 @@ tolerance follows,
     C = |f| + sum_p |x_p df/dx_p|            of the value
     C_i = |g_i| + sum_p |x_p dg_i/dx_p|      of a gradient component
 
+and the sizes S of the same (bounds.py).  Of both a few digits are kept, rounded up.
+
 Where a comparison inside the formula is closer than a dtype can resolve, within 8uS of a corner or a
 tie, the vector also carries what holds on the other side: any value or slope between the sides is right.
 
 Source: format after Wycheproof and the BIP-340 vectors; FORMAT.md beside the vectors.
 """
 
+import decimal
 import functools
 import json
 import math
@@ -25,11 +28,9 @@ from importlib import resources
 import numpy as np
 
 from ebm_ref.proof import large
+from ebm_ref.proof.bounds import PRECISIONS, largest, measure, of, scale
 
 VECTORS = resources.files("ebm_ref.proof") / "vectors"
-
-# unit roundoff u and smallest subnormal eta of the dtypes that candidates compute in
-PRECISIONS = {"float32": (2.0**-24, 2.0**-149), "float64": (2.0**-53, 2.0**-1074)}
 
 # name: (what is done to the energies, or whatever argument stands first; whether float32 resolves it)
 HOSTILE = {
@@ -204,10 +205,12 @@ def vector(name, formula, id, inputs, case=None, every=1):
         dtypes = {"float64": PRECISIONS["float64"]} if asked["float64_only"] else PRECISIONS
         try:
             expression = (oracle.STEPWISE if is_large(id) else oracle.ORACLES)[name]
-            on = lambda script: oracle.truth(expression, inputs, formula.gradients, script, every)
+            on = functools.cache(
+                lambda *script: oracle.truth(expression, inputs, formula.gradients, script, every)
+            )
             sides = lambda reach: oracle.sides(expression, inputs, reach)
             truth = lambda: _oracle_truth(on, sides, formula, inputs, case, dtypes)
-            return asked | oracle.computed(truth, inputs)
+            return _judged(asked | oracle.computed(truth, inputs))
         except (oracle.EdgeOfDomain, ZeroDivisionError):
             if case is None:  # at an edge the truth is a convention, and only a case can state it
                 raise
@@ -216,7 +219,53 @@ def vector(name, formula, id, inputs, case=None, every=1):
         "value": np.asarray(case.value, np.asarray(formula.cases[0].value).dtype).tolist(),
     }
     gradients = {a: np.asarray(g, float).tolist() for a, g in case.gradients.items()}
-    return asked | truth | {"gradients": gradients, "condition": None, "gradient_conditions": {}, "kinks": {}}
+    unknown = {"condition": None, "gradient_conditions": {}, "size": None, "gradient_sizes": {}}
+    return _judged(asked | truth | {"gradients": gradients} | unknown | {"kinks": {}})
+
+
+def _judged(vector):
+    """The vector with its conditions and sizes as they are shipped, and what is weak."""
+    known = _decoded(vector)
+    sizes = {} if known["size"] is None else {"value": known["size"], **known["gradient_sizes"]}
+    S = {o: _up(np.minimum(size, largest(known, o, of(known, o))), 2) for o, size in sizes.items()}
+    C = {a: _up(C_a, 3) for a, C_a in known["gradient_conditions"].items()}
+    shipped = {key: entry for key, entry in vector.items() if key not in ("size", "gradient_sizes")}
+    shipped |= {"condition": _up(known["condition"], 3) if S else None, "gradient_conditions": C}
+    shipped |= {"size": S.pop("value", None), "gradient_sizes": S}
+    shipped = _plain(shipped)
+    says_little = weak(_decoded(shipped))
+    return shipped | ({"weak": says_little} if says_little else {})
+
+
+def weak(vector):
+    """Per dtype, the outputs that are no mismatch when every entry is wrong by 1 %: they say little."""
+    dtypes = ["float64"] if vector["float64_only"] else list(PRECISIONS)
+    found = {
+        dtype: [o for o in ("value", *vector["gradients"]) if _is_weak(vector, o, dtype)] for dtype in dtypes
+    }
+    return {dtype: outputs for dtype, outputs in found.items() if outputs}
+
+
+def _is_weak(vector, output, dtype):
+    truth = np.asarray(of(vector, output))
+    if truth.dtype.kind in "iu":
+        return False
+    with np.errstate(over="ignore"):
+        truth = truth.astype(dtype).astype(float)
+        wrong = 1.01 * truth
+    differs = np.any(np.isfinite(wrong) & (wrong != truth))
+    return bool(differs and measure(vector, output, wrong, dtype).verdict != "mismatch")
+
+
+def _up(bound, digits):
+    """To so many digits, never down, and 1 for 1.0: files stay small, and a bound is still one."""
+    upward = decimal.Context(prec=digits, rounding=decimal.ROUND_CEILING)
+
+    def shortened(x):
+        x = float(upward.create_decimal(repr(float(x)))) if math.isfinite(x) else x
+        return int(x) if math.isfinite(x) and x < 1e15 and x == int(x) else x
+
+    return np.vectorize(shortened, otypes=[object])(bound)
 
 
 def _finite_pairs(inputs, rounded):
@@ -226,15 +275,19 @@ def _finite_pairs(inputs, rounded):
 
 
 def _oracle_truth(on, sides, formula, inputs, case, dtypes):
-    """The truth on the branch that is taken, on(()), and the hull of all that are too near it."""
-    truth = {part: entry for part, entry in on(()).items() if part != "sums"}
-    sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in inputs.values()]
-    scale = max(1.0, np.abs(truth["value"]).max(), *sizes)
+    """The truth on the branch that is taken, and the hull of all that are too near it."""
+    truth = {part: entry for part, entry in on(*next(sides(0.0))).items() if part != "sums"}
+    reach = 8 * scale({"inputs": inputs}, truth["value"])
     kinks = {}
     for dtype, (u, _) in dtypes.items():
-        scripts = list(sides(8 * u * scale))
-        if len(scripts) > 1:
-            kinks[dtype] = _hull(formula, [on(script) for script in scripts])
+        near = [on(*script) for script in sides(u * reach)]
+        if len(near) > 1:
+            kinks[dtype] = _hull(formula, near)
+            truth["size"] = np.max([truth["size"], *(side["size"] for side in near)], axis=0)
+            for a, S in truth["gradient_sizes"].items():
+                truth["gradient_sizes"][a] = np.max(
+                    [S, *(side["gradient_sizes"][a] for side in near)], axis=0
+                )
     if np.asarray(formula.cases[0].value).dtype.kind == "i":
         truth["value"] = truth["value"].astype(int)
         kinks = (
@@ -315,10 +368,17 @@ def _decoded(vector):
         "inputs": _each(vector["inputs"]),
         "value": decode(vector["value"]),
         "gradients": _each(vector["gradients"]),
-        "condition": decode(vector["condition"]),
-        "gradient_conditions": _each(vector["gradient_conditions"]),
+        "condition": _bound(vector["condition"]),
+        "gradient_conditions": {a: _bound(C) for a, C in vector["gradient_conditions"].items()},
+        "size": _bound(vector["size"]),
+        "gradient_sizes": {a: _bound(S) for a, S in vector["gradient_sizes"].items()},
         "kinks": {dtype: sides(side) for dtype, side in vector["kinks"].items()},
     }
+
+
+def _bound(entries):
+    """As decoded, but whole numbers are numbers like others."""
+    return None if entries is None else np.asarray(decode(entries), float)[()]
 
 
 def _each(mapping):

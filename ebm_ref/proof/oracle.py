@@ -74,10 +74,11 @@ def sides(expression, inputs, reach, script=()):
 
 
 def truth(expression, inputs, gradients, script=(), every=1):
-    """Value, gradients, the conditions of both and the sums of each gradient's entries, on one branch.
+    """Value and gradients, the conditions and sizes of both, and the sums of each gradient's entries.
 
-    Every number is rounded once; gradients, their conditions and their sums are arrays by argument.  A
-    condition costs a walk of its own: those of a gradient are asked of every so many components, NaN else.
+    Every number is that of one branch, and rounded once; what belongs to gradients is arrays by argument.
+    A condition and a size cost a walk each: those of a gradient are asked of every so many components, NaN
+    else.
     """
     moved = [*real(inputs), *(a for a in gradients if a not in real(inputs))]
     value, _, given = evaluate(expression, inputs, script, moved)
@@ -85,19 +86,29 @@ def truth(expression, inputs, gradients, script=(), every=1):
     sizes = [size for a in moved for size in sizes_of(inputs[a])]
     shape, components = np.shape(np.asarray(value, object)), flat(value)
     slopes = [dict(zip(numbers, tape.derivatives(f, numbers), strict=True)) for f in components]
-    C = [condition(f, by.values(), sizes) for f, by in zip(components, slopes, strict=True)]
-    result = {"value": _rounded(components, shape), "gradients": {}, "gradient_conditions": {}, "sums": {}}
-    result["condition"] = np.reshape(C, shape)
+    judged = [_judged(f, by.values(), sizes) for f, by in zip(components, slopes, strict=True)]
+    result = {"value": _rounded(components, shape)}
+    result |= {part: {} for part in ("gradients", "gradient_conditions", "gradient_sizes", "sums")}
+    result["condition"], result["size"] = _columns(judged, shape)
     for a in gradients:
         rows = [[by[x] for x in flat(given[a])] for by in slopes]
-        g = [g_i for row in rows for g_i in row]
-        C = [math.nan] * len(g)
+        g, full = [g_i for row in rows for g_i in row], shape + np.shape(inputs[a])
+        judged = [(math.nan, math.nan)] * len(g)
         for i in range(0, len(g), every):
-            C[i] = condition(g[i], tape.plain_derivatives(g[i], numbers), sizes)
-        result["gradients"][a] = _rounded(g, shape + np.shape(inputs[a]))
+            judged[i] = _judged(g[i], tape.plain_derivatives(g[i], numbers), sizes)
+        result["gradients"][a] = _rounded(g, full)
         result["sums"][a] = _rounded([sum(row) for row in rows], shape)
-        result["gradient_conditions"][a] = np.reshape(C, shape + np.shape(inputs[a]))
+        result["gradient_conditions"][a], result["gradient_sizes"][a] = _columns(judged, full)
     return result
+
+
+def _judged(number, slopes, sizes):
+    """The condition and the size of a number."""
+    return condition(number, slopes, sizes), tape.size(number)
+
+
+def _columns(pairs, shape):
+    return [np.reshape(column, shape) for column in np.reshape(pairs, (-1, 2)).T]
 
 
 def condition(value, slopes, sizes):

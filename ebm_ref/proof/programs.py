@@ -156,6 +156,9 @@ WORDS = {
     "loggamma": math.lgamma,
     "power": lambda x, q: float(x) ** q,
     "pi": lambda: math.pi,
+    "sigmoid": lambda x: 1.0 / (1.0 + math.exp(-x)),
+    "tanh": math.tanh,
+    "chosen": lambda one, other: one,
     "besseli": lambda n, x: float(np.mean(np.exp(x * np.cos(ANGLES)) * np.cos(n * ANGLES))),
 }
 LITERAL = "ebm_ref_literal."  # where the naive modules stand a second time, in float64

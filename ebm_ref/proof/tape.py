@@ -36,6 +36,7 @@ class _Fast:
     """MPFR: its functions have the names of mpmath's."""
 
     number, exp, log, sqrt, sin, cos = gmpy2.mpfr, gmpy2.exp, gmpy2.log, gmpy2.sqrt, gmpy2.sin, gmpy2.cos
+    tanh = gmpy2.tanh
     pi = staticmethod(gmpy2.const_pi)
 
     def power(x, q):
@@ -51,6 +52,7 @@ class _Wide:
     """mpmath: slower, without an end to its exponents, with every special function."""
 
     number, exp, log, sqrt, sin, cos = mp.mpf, mp.exp, mp.log, mp.sqrt, mp.sin, mp.cos
+    tanh = mp.tanh
     power, besseli, polygamma, loggamma = mp.power, mp.besseli, mp.polygamma, mp.loggamma
 
     def pi():
@@ -58,6 +60,9 @@ class _Wide:
 
 
 _arithmetic = _Wide
+_ENDS = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()}
+_TRAPS = {f"trap_{what}": True for what in ("overflow", "underflow", "divzero", "invalid")}
+SIZE_DIGITS = 60  # of a size, of which three are kept
 
 
 @contextlib.contextmanager
@@ -66,10 +71,8 @@ def digits(count, wide=False):
     global _arithmetic
     before, _arithmetic = _arithmetic, _Wide if wide else _Fast
     with mp.workdps(count):
-        traps = {f"trap_{what}": True for what in ("overflow", "underflow", "divzero", "invalid")}
-        ends = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()}
         try:
-            with gmpy2.context(precision=mp.prec, **ends, **traps):
+            with gmpy2.context(precision=mp.prec, **_ENDS, **_TRAPS):
                 yield
         except (gmpy2.OverflowResultError, gmpy2.UnderflowResultError) as e:
             raise Beyond(str(e)) from e
@@ -86,16 +89,15 @@ class Number:
     A slope is a Number, a plain number or a function that will give one when it is needed.
     """
 
-    __slots__ = ("age", "came_from", "value")
+    __slots__ = ("age", "beside", "came_from", "value")
 
-    def __init__(self, value, *came_from):
-        self.value, self.came_from, self.age = value, list(came_from), next(_age)
+    def __init__(self, value, *came_from, beside=None):
+        self.value, self.came_from, self.beside, self.age = value, list(came_from), beside, next(_age)
 
     def slopes(self):
-        """Pairs of a parent and its slope, computed when first asked for."""
-        for i, (parent, slope) in enumerate(self.came_from):
-            if callable(slope):
-                self.came_from[i] = parent, slope()
+        """Pairs of a parent and its slope, computed when first asked for: a tuple, then."""
+        if type(self.came_from) is list:
+            self.came_from = tuple((parent, s() if callable(s) else s) for parent, s in self.came_from)
         return self.came_from
 
     def __add__(self, b):
@@ -211,7 +213,26 @@ log = _function("log", lambda x, y: 1 / x, lambda v: v > 0)
 sqrt = _function("sqrt", lambda x, y: 1 / (2 * y), lambda v: v >= 0)
 sin = _function("sin", lambda x, y: cos(x))
 cos = _function("cos", lambda x, y: -sin(x))
+tanh = _function("tanh", lambda x, y: 1 - y * y)
 loggamma = _function("loggamma", lambda x, y: polygamma(0, x), lambda v: v > 0)
+
+
+def sigmoid(x):
+    """1/(1 + e^-x), whose slope is y (1 - y)."""
+    y = 1 / (1 + exp(-plain(x)))
+    if not isinstance(x, Number):
+        return y
+    node = Number(y)
+    node.came_from.append((x, lambda: node * (1 - node)))
+    return node
+
+
+def chosen(one, other):
+    """The one of two numbers; the other had to be computed to choose, and counts in a size."""
+    if not isinstance(other, Number):
+        return one
+    came_from = [(one, 1)] if isinstance(one, Number) else []
+    return Number(_arithmetic.number(plain(one)), *came_from, beside=other)
 
 
 def polygamma(n, x):
@@ -242,34 +263,63 @@ def power(x, q):
 
 def derivatives(result, inputs):
     """The derivatives of a result by each of the inputs, as Numbers that can be differentiated again."""
-    return _walk(result, inputs, lambda slope: slope)
+    return _walk(result, inputs, as_plain=False)
 
 
 def plain_derivatives(result, inputs):
     """The same as plain numbers, where nothing more is to be differentiated: faster."""
-    return _walk(result, inputs, plain)
+    return _walk(result, inputs, as_plain=True)
 
 
-def _walk(result, inputs, read):
+def _walk(result, inputs, as_plain):
     if not isinstance(result, Number):
         return [0 for _ in inputs]
     by = {result.age: 1}
     for node in _latest_first(result):
-        downhill = by[node.age]
+        downhill = by.get(node.age)
+        if downhill is None:  # a loser, and what it alone came from
+            continue
         for parent, slope in node.slopes():
-            slope = read(slope)
-            step = downhill * slope
+            step = downhill * (slope.value if as_plain and type(slope) is Number else slope)
             before = by.get(parent.age)
             by[parent.age] = step if before is None else before + step
     return [by.get(x.age, 0) for x in inputs]
 
 
+def size(result):
+    """S = sum over all z that a result was computed from, itself included, of |z| A(z): a float.
+
+    A is the sum over all ways from z to the result of the absolute product of slopes: how far the result
+    moves, at most, when z alone is off by 1.  So u S bounds, to first order, what rounding every z does.
+    """
+    if not isinstance(result, Number):
+        return float(abs(result))
+    nodes = _latest_first(result)
+    each = [node.slopes() for node in nodes]  # with all digits, for others need them
+    with digits(SIZE_DIGITS, wide=is_wide()):
+        total, A = 0, {result.age: 1}
+        for node, slopes in zip(nodes, each, strict=True):
+            a = A[node.age]
+            total += a * abs(node.value)
+            for parent, slope in slopes:
+                step = a * abs(slope.value) if type(slope) is Number else a * abs(slope)
+                before = A.get(parent.age)
+                A[parent.age] = step if before is None else before + step
+            if node.beside is not None:
+                A[node.beside.age] = A.get(node.beside.age, 0) + a
+        return float(total)
+
+
 def _latest_first(result):
-    """Everything that a result was computed from, each number before those that it came from."""
+    """Everything that a result was computed from, losers too, each number before those that it came from."""
     found, waiting = {result.age: result}, [result]
     while waiting:
-        for parent, _ in waiting.pop().came_from:
+        node = waiting.pop()
+        for parent, _ in node.came_from:
             if parent.age not in found:
                 found[parent.age] = parent
                 waiting.append(parent)
+        if node.beside is not None and node.beside.age not in found:
+            found[node.beside.age] = node.beside
+            waiting.append(node.beside)
     return [found[age] for age in sorted(found, reverse=True)]

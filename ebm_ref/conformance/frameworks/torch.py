@@ -90,11 +90,6 @@ def mse_exp(F, torch, E, y, gamma):
     return F.mse_loss(E_y, torch.zeros_like(E_y)) + gamma * torch.exp(-E_o)[0]
 
 
-def softmax_l1(F, torch, E, y, beta):
-    p_y = F.softmax(-beta * E, dim=0)[y]
-    return F.l1_loss(p_y, torch.ones_like(p_y))
-
-
 def squared_hinge(F, torch, E, y, m):
     E_y, E_o = pair(torch, E, y)
     return 2.0 * F.multi_margin_loss(-torch.cat([E_y, E_o])[None], label(torch, 0), p=2, margin=m)
@@ -211,7 +206,7 @@ ADAPTERS = {
     "nll": {
         "cross_entropy": lambda F, torch, E, y, beta: F.cross_entropy(-beta * E[None], label(torch, y)) / beta
     },
-    "mee": {"softmax+l1_loss": softmax_l1},
+    "mee": {"softmax": lambda F, torch, E, y, beta: 1.0 - F.softmax(-beta * E, dim=0)[y]},
     "generalized_hinge": {"multi_margin_loss": multi_margin_loss_of_costs},
     # criteria: losses of a prediction and its target
     "squared_error": {"mse_loss": lambda F, torch, x, y: F.mse_loss(x, y)},

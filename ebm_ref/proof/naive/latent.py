@@ -16,6 +16,7 @@ from ebm_ref.proof.naive.words import (
     power,
     sin,
     sqrt,
+    tanh,
 )
 
 
@@ -95,10 +96,6 @@ def gaussian_mixture_energy(point, means, covariances, weights, component):
 
 def gaussian_mixture(point, means, covariances, weights):
     return -log(sum(joint_density(point, means, covariances, weights, k) for k in range(len(means))))
-
-
-def tanh(t):
-    return (exp(2 * t) - 1) / (exp(2 * t) + 1)
 
 
 def layer(matrix, bias, x):

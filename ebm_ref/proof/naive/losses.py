@@ -3,7 +3,7 @@ r"""Naive losses of a table of energies: the definitions, summed and searched as
 Source: the papers that the pages cite.
 """
 
-from ebm_ref.proof.naive.words import below, dot, exp, larger, log, lowest, others, smaller, sqrt
+from ebm_ref.proof.naive.words import below, dot, exp, larger, log, lowest, others, sigmoid, smaller, sqrt
 
 
 def offender(E, y):
@@ -56,7 +56,7 @@ NAIVE = {
     "hinge": lambda energies, label, margin: larger(0, margin + gap(energies, label)),
     "squared_hinge": lambda energies, label, margin: larger(0, margin + gap(energies, label)) ** 2,
     "log": lambda energies, label, beta: log(1 + exp(beta * gap(energies, label))) / beta,
-    "mce": lambda energies, label: 1 / (1 + exp(-gap(energies, label))),
+    "mce": lambda energies, label: sigmoid(gap(energies, label)),
     "lvq2": lambda energies, label, cap: smaller(cap, larger(0, gap(energies, label))),
     "lvq2_ratio": lvq2_ratio,
     "square_square": square_square,

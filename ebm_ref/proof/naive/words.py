@@ -11,9 +11,9 @@ shared with the pages.
 Source: arithmetic by tape.py.
 """
 
-from ebm_ref.proof.tape import besseli, cos, exp, log, loggamma, pi, power, sin, sqrt
+from ebm_ref.proof.tape import besseli, chosen, cos, exp, log, loggamma, pi, power, sigmoid, sin, sqrt, tanh
 
-__all__ = ["besseli", "cos", "exp", "log", "loggamma", "pi", "power", "sin", "sqrt"]
+__all__ = ["besseli", "cos", "exp", "log", "loggamma", "pi", "power", "sigmoid", "sin", "sqrt", "tanh"]
 
 
 class Branches:
@@ -46,12 +46,12 @@ def below(a, b):
 
 def larger(a, b):
     """The larger of two, the first of equals."""
-    return b if below(a, b) else a
+    return chosen(b, a) if below(a, b) else chosen(a, b)
 
 
 def smaller(a, b):
     """The smaller of two, the first of equals."""
-    return b if below(b, a) else a
+    return chosen(b, a) if below(b, a) else chosen(a, b)
 
 
 def lowest(values):
@@ -68,15 +68,6 @@ def others(k, y):
 
 def dot(a, b):
     return sum(p * q for p, q in zip(a, b, strict=True))
-
-
-def sigmoid(t):
-    return 1 / (1 + exp(-t))
-
-
-def tanh(t):
-    square = exp(2 * t)
-    return (square - 1) / (square + 1)
 
 
 def proportions(z):
