@@ -8,7 +8,8 @@ one that has no formula of its own.  What a page refuses, its record and its cas
 do numerics.py and levels.py, which have tests of their own.
 
 The naive expressions run in float64 here: their module of words is loaded once more, with functions of
-`math` in place of those of the tape.  So they are what a careless reader of the paper would write.
+`math` in place of those of the tape.  So they are what a careless reader of the paper would write.  Loaded
+a third time, on the tape, they are edited to find what a stranger computes instead.
 
 Source: the construction is this project's own.
 """
@@ -19,12 +20,14 @@ import functools
 import importlib
 import inspect
 import math
+import operator
 import sys
 import types
 import warnings
 
 import numpy as np
 
+from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import BEAMS, INSTEAD, edits
 
 
@@ -159,14 +162,18 @@ WORDS = {
     "besseli": lambda n, x: float(np.mean(np.exp(x * np.cos(ANGLES)) * np.cos(n * ANGLES))),
 }
 LITERAL = "ebm_ref_literal."  # where the naive modules stand a second time, in float64
+PRECISE = "ebm_ref_precise."  # and a third time, on the tape
 
 
 class _Literal(ast.NodeTransformer):
-    """Imports from the naive modules in float64, and a function for each lambda of a table."""
+    """Imports from the naive modules of this home, and a function for each lambda of a table."""
+
+    def __init__(self, home):
+        self.home = home
 
     def visit_ImportFrom(self, node):
         if node.module.startswith("ebm_ref.proof."):
-            node.module = LITERAL + node.module.rpartition(".")[2]
+            node.module = self.home + node.module.rpartition(".")[2]
         return node
 
     def visit_Module(self, node):
@@ -188,15 +195,15 @@ def _named_lambdas(statement):
 
 
 @functools.cache
-def literal(name):
-    """A module of naive expressions, loaded to run in float64."""
-    home = "ebm_ref.proof.recursions" if name == "recursions" else f"ebm_ref.proof.naive.{name}"
-    tree = _Literal().visit(ast.parse(inspect.getsource(importlib.import_module(home))))
-    module = types.ModuleType(LITERAL + name)
+def literal(name, home=LITERAL):
+    """A module of naive expressions, loaded to run in float64, or on the tape."""
+    original = "ebm_ref.proof.recursions" if name == "recursions" else f"ebm_ref.proof.naive.{name}"
+    tree = _Literal(home).visit(ast.parse(inspect.getsource(importlib.import_module(original))))
+    module = types.ModuleType(home + name)
     module.source = ast.unparse(ast.fix_missing_locations(tree))
-    sys.modules[LITERAL + name] = module
-    exec(compile(module.source, LITERAL + name, "exec"), vars(module))  # the text is our own
-    for more in (vars(sys.modules.get(LITERAL + "words", math)), vars(math), BEAMS):  # that mutants may call
+    sys.modules[home + name] = module
+    exec(compile(module.source, home + name, "exec"), vars(module))  # the text is our own
+    for more in (vars(sys.modules.get(home + "words", math)), vars(math), BEAMS):  # that mutants may call
         vars(module).update(
             {key: more[key] for key in (*INSTEAD, *BEAMS) if key in more and key not in vars(module)}
         )
@@ -204,21 +211,23 @@ def literal(name):
 
 
 @functools.cache
-def literals():
+def literals(home=LITERAL):
     """All of them, words first."""
-    tape = types.ModuleType(LITERAL + "tape")
-    vars(tape).update(WORDS)
-    sys.modules[LITERAL + "tape"] = tape
+    sys.modules[home + "tape"] = types.ModuleType("tape") if home == LITERAL else tape
+    if home == LITERAL:
+        vars(sys.modules[home + "tape"]).update(WORDS)
     families = "words", "energies", "inference", "latent", "structures", "losses", "criteria", "samplers"
     signals = "score_matching", "noise_contrast"
-    return [literal(name) for name in (*families, *signals, "recursions")]
+    if home == PRECISE:
+        vars(literal("words", home))["below"] = operator.lt  # nobody reads notes of comparisons here
+    return [literal(name, home) for name in (*families, *signals, "recursions")]
 
 
-def naive(name, stepwise=False):
-    """The naive expression of a formula, or the recursion in its place, in float64."""
+def naive(name, stepwise=False, home=LITERAL):
+    """The naive expression of a formula, or the recursion in its place, in float64 or on the tape."""
     table = "RECURSIONS" if stepwise else "NAIVE"
-    function = next(vars(m)[table][name] for m in literals() if name in vars(m).get(table, {}))
-    return Program({"value": (function.__module__, function.__name__)}, lambda m: str(m).startswith(LITERAL))
+    function = next(vars(m)[table][name] for m in literals(home) if name in vars(m).get(table, {}))
+    return Program({"value": (function.__module__, function.__name__)}, lambda m: str(m).startswith(home))
 
 
 def has_recursion(name):
