@@ -147,7 +147,9 @@ def changes(formula, sample):
             if a < b:
                 yield f"{a} and {b} exchanged", lambda given, a=a, b=b: {a: given[b], b: given[a]}
             yield f"{b} in place of {a}", lambda given, a=a, b=b: {a: given[b]}
-    numbers = [a for a, axes in formula.shapes.items() if not axes and np.asarray(sample[a]).dtype.kind == "f"]
+    numbers = [
+        a for a, axes in formula.shapes.items() if not axes and np.asarray(sample[a]).dtype.kind == "f"
+    ]
     for a, b in itertools.combinations(numbers, 2):
         yield f"{a} and {b} inverted", lambda given, a=a, b=b: {a: 1 / given[a], b: 1 / given[b]}
         yield f"{a} and {b} negated", lambda given, a=a, b=b: {a: -given[a], b: -given[b]}

@@ -87,4 +87,3 @@ def _newton(function, vector, argument, target, x, wide):
             if abs(step) <= 1e-14 * abs(x):
                 return x
     return None
-

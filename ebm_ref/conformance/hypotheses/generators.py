@@ -15,7 +15,6 @@ from ebm_ref.conformance.hypotheses import arguments, fitting, outputs, texts
 from ebm_ref.conformance.hypotheses.hypothesis import Expression, Hypothesis, run
 from ebm_ref.proof import tape
 
-
 PLAIN = "negated", "ignored", "inverted", "1/", "squared", "doubled", "transposed", "exchanged", "one too"
 
 

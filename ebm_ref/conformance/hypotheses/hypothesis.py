@@ -24,7 +24,7 @@ DIGITS = 40
 NEAR = {"float64": 1e-6, "float32": 1e-3}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hypothesis:
     """What a candidate may compute instead."""
 

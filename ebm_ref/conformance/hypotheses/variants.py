@@ -62,7 +62,9 @@ def derived(function, sample, place):
             return np.asarray(found)
     except Exception:  # it assigns to entries, or does what autograd does not follow
         pass
-    return differences(lambda x: np.asarray(function(*sample[:place], x, *sample[place + 1 :])), sample[place])
+    return differences(
+        lambda x: np.asarray(function(*sample[:place], x, *sample[place + 1 :])), sample[place]
+    )
 
 
 def differences(f, x):

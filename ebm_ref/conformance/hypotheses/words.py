@@ -68,10 +68,11 @@ def of_call(old, new):
     name = getattr(old.func, "id", getattr(old.func, "attr", ""))
     if len(old.args) == 1 and same(new, old.args[0]):
         return f"without {name}: {said(old)}"
+    other = getattr(getattr(new, "func", None), "id", "")
+    if other and other != name and ast.dump(ast.List(new.args)) == ast.dump(ast.List(old.args)):
+        return f"{other} in place of {name}: {said(old)}"
     if name == "larger" and len(old.args) == 2 and same(new, old.args[1]):
         return f"without the maximum: {said(old)}"
-    if name == "sum" and getattr(getattr(new, "func", None), "id", "") == "mean":
-        return f"mean in place of the sum: {said(old)}"
     return ""
 
 
