@@ -226,7 +226,7 @@ def nearest(row):
     """A line for each output without a name: what comes nearest."""
     for output, near in row.nearest.items():
         what = "value" if output == "value" else f"gradient by {output}"
-        counted = f"{near['explains']} of the {vectors_counted(near['of'])} that differ"
+        counted = f"{near['explains']} of {vectors_counted(near['of'])} that differ, of the ordinary ones"
         yield f"nearest, for the {what}: {near['name']}, which explains {counted}"
 
 

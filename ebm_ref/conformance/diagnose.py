@@ -5,7 +5,8 @@ r"""Diagnosing: which mistake reproduces the numbers that a stranger computed.
     named         when it reproduces all ordinary vectors, drawn at random and long, on three of which at
                   least the truth does not hold, and most of the special ones; the others are listed
 
-Below three such vectors only a variant is named that reproduces everything.  What explains all wrong
+Below three such vectors only what reproduces everything is named: a variant, or a slip where five vectors
+in all tell it from the truth.  What explains all wrong
 outputs at once comes first, then variants of the page, then what has the fewest exceptions, then what is
 least far-fetched.  Hypotheses that cannot be told apart are named together.
 
@@ -27,6 +28,7 @@ from ebm_ref.proof.bounds import is_finite, of
 
 IN_FLOAT32 = "right in single precision only"
 PROBES = 4  # vectors of which the nearest hypothesis must explain one
+LEAST_IN_ALL = 5  # of all vectors, where a slip has no exception
 LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
 
 
@@ -46,7 +48,9 @@ class Evidence:
         self.ordinary = sorted(ordinary, key=self._order)
         self.special = [j for j in self.all if not is_ordinary(j.vector)]
         self.wrong = [j for j in self.ordinary if j.verdict == "mismatch"]
-        self.is_enough = len({j.vector["id"] for j in self.wrong}) >= LEAST
+        counted = lambda some: len({j.vector["id"] for j in some if np.all(np.isfinite(j.answer))})
+        self.is_enough = counted(self.wrong) >= LEAST
+        self.is_broad = counted(j for j in self.all if j.verdict == "mismatch") >= LEAST_IN_ALL
 
     def _order(self, judgement):
         """Mismatches first, of the first output, where something other than 0 was answered, short inputs."""
@@ -65,10 +69,9 @@ class Evidence:
             return None
         special = [(j.vector["id"], holds(j)) for j in self.special]
         exceptions = tuple(dict.fromkeys(id.partition("/")[2] for id, held in special if not held))
-        is_variant = hypothesis.kind != "slip" or hypothesis.rank == 0
         if exceptions and not (self.is_enough and 2 * len(exceptions) <= len(special)):
             return None
-        return replace(hypothesis, exceptions=exceptions) if is_variant or self.is_enough else None
+        return replace(hypothesis, exceptions=exceptions)
 
 
 def wrong_outputs(judgements):
@@ -100,9 +103,10 @@ class Diagnosis:
         if not any(j.verdict == "mismatch" for j in evidence.all):
             return []
         found = _explaining(self.variants, evidence)
-        if evidence.is_enough and not any(not h.exceptions for h in found):
+        if evidence.wrong and evidence.is_broad and not any(not h.exceptions for h in found):
             found += _explaining(self.slips(evidence), evidence)
-            found = found or _explaining(self._far_fetched(evidence), evidence)
+        if evidence.is_enough and not found:
+            found = _explaining(self._far_fetched(evidence), evidence)
         return best(found) or _in_single_precision(self.formula, evidence)
 
     def slips(self, evidence):
@@ -121,15 +125,15 @@ class Diagnosis:
 
     @cached_property
     def nearest(self):
-        """{output: (hypothesis, vectors that it explains, those that differ)} where nothing explains all."""
+        """{output: (hypothesis, ordinary vectors that it explains, those that differ)}, where nothing is named."""
         found = {output: self._nearest(output) for output, named in self.named.items() if not named}
         return {output: near for output, near in found.items() if near}
 
     def _nearest(self, output):
         """The hypothesis that explains most of what differs: two at least, and a third."""
         evidence = Evidence(self.judgements, [output], self.dtype)
-        wrong = [j for j in evidence.all if j.verdict == "mismatch"]
-        asked = (evidence.wrong or wrong)[:PROBES]
+        wrong = evidence.wrong
+        asked = wrong[:PROBES]
         holds = lambda h, j: reproduces(h, j, self.dtype)
         counts = {}
         for h in [*self.variants, *self.slips(evidence)] if asked else ():

@@ -15,7 +15,6 @@ Source: the construction is this project's own.
 """
 
 import ast
-import copy
 import functools
 import importlib
 import inspect
@@ -64,8 +63,11 @@ class Program:
         for module, name in self.reached:
             yield from edits_of(module, name)
 
-    def make(self, edit=None, module=None):
-        """The functions of the roots, with an edit of a module's function, as {output: function}."""
+    def make(self, edit=None, module=None, instead=()):
+        """The functions of the roots, with an edit of a module's function, as {output: function}.
+
+        `instead` are functions by name that the modules of the roots find in place of their own.
+        """
         code = None if edit is None else _compiled(edit, module)
         spaces = {m: dict(vars(sys.modules[m])) for m, _ in self.reached}
         for m, space in spaces.items():
@@ -77,6 +79,8 @@ class Program:
                 for other in spaces.values():
                     if other is not space and edit.function in other:
                         other[edit.function] = space[edit.function]
+        for m, _ in self.roots.values():
+            spaces[m].update(instead)
         return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
 
 
@@ -103,11 +107,11 @@ def _compiled(edit, module):
     old = old if edit.index is None else old[edit.index]
     edit.put(edit.new)
     try:
-        tree = ast.Module([copy.deepcopy(definitions(module)[edit.function])], [])
+        tree = ast.fix_missing_locations(ast.Module([definitions(module)[edit.function]], []))
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of a list that is called
+            return compile(tree, module, "exec")
     finally:
         edit.put(old)
-    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of a list that is called
-        return compile(ast.fix_missing_locations(tree), module, "exec")
 
 
 @functools.cache

@@ -79,8 +79,8 @@ ALONG = {
 }
 ALONG_ANY = {
     "{} reversed along {axis}": np.flip,
-    "{} one too early along {axis}": lambda x, i: np.roll(x, -1, i),
-    "{} one too late along {axis}": lambda x, i: np.roll(x, 1, i),
+    "{} shifted back by one along {axis}": lambda x, i: np.roll(x, -1, i),
+    "{} shifted on by one along {axis}": lambda x, i: np.roll(x, 1, i),
 }
 
 
@@ -115,7 +115,7 @@ def inverse(x):
     for i in range(n):
         a[i] = a[i] / a[i, i]
         for j in range(n):
-            a[j] = a[j] - a[j, i] * a[i] if j != i else a[j]
+            a[j] = a[j] - a[i] * a[j, i] if j != i else a[j]
     return a[:, n:]
 
 

@@ -62,7 +62,9 @@ class Expression:
                     known["run"] = run(self.function, vector)
                 value, given = known["run"]
                 return _array(value, vector["value"]) if output == "value" else _slopes(value, given[output])
-        except Exception:  # it ends, overflows, has no such entry: it does not say
+        except (tape.EdgeOfDomain, ZeroDivisionError):  # the logarithm of 0, or of less
+            return np.full(np.shape(vector["value"]), np.nan) if output == "value" else None
+        except Exception:  # it overflows, has no such entry, never ends: it does not say
             return None
 
 
@@ -100,10 +102,13 @@ def agrees(judgement, claimed, dtype, roughly=False):
     answer = np.asarray(judgement.answer, float)
     if claimed is None or np.shape(claimed) != answer.shape:
         return False
+    if answer.size and np.all(np.isnan(claimed)) and not np.any(np.isfinite(answer)):
+        return True  # infinite or not a number: there is no value
     with np.errstate(all="ignore"):
         size = np.max(np.abs(claimed), initial=0.0, where=np.isfinite(claimed))
         same = (answer == claimed) | (np.isnan(answer) & np.isnan(claimed))
-        if not np.all(same | (np.abs(answer - claimed) <= NEAR[dtype] * size)):
+        near = NEAR[dtype] * size + np.finfo(dtype).tiny
+        if not np.all(same | (np.abs(answer - claimed) <= near)):
             return False
     if roughly and judgement.output != "value":
         return True

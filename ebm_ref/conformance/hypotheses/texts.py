@@ -11,11 +11,13 @@ Source: DeMillo, Lipton and Sayward (1978), "Hints on Test Data Selection", turn
 
 import ast
 import functools
+import sys
+from functools import partial
 
 from ebm_ref.conformance.hypotheses.words import in_words
 from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import Edit, called, edits, places
-from ebm_ref.proof.programs import PRECISE, definitions, has_recursion, literals, naive
+from ebm_ref.proof.programs import PRECISE, definitions, has_recursion, literals, naive, names
 
 
 def held(x):
@@ -23,7 +25,7 @@ def held(x):
     return [held(e) for e in x] if isinstance(x, list | tuple) else tape.plain(x)
 
 
-def mean(numbers, start=0):
+def average(numbers, start=0):
     numbers = list(numbers)
     return sum(numbers, start) / len(numbers)
 
@@ -41,7 +43,7 @@ def highest(values):
     return max(range(len(values)), key=lambda i: (values[i], -i))
 
 
-MORE = {"held": held, "mean": mean, "rectified": rectified, "softplus": softplus, "highest": highest}
+MORE = {"held": held, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call
 POSITIVE = {"sum", "dot", "square", "norm"}  # of which somebody may take the root
@@ -85,8 +87,47 @@ def _all(name, edits_of):
             key = module, function, edit.text
             if key not in seen:
                 seen.add(key)
-                made = functools.cache(functools.partial(whole.make, edit, module))
+                made = functools.cache(partial(whole.make, edit, module))
                 yield in_words(edit) + where, lambda made=made: made()["value"], module == PRECISE + "words"
+
+
+@functools.cache
+def replaced(name):
+    """The same where one word means something else throughout."""
+    whole = program(name)
+    module, _ = whole.roots["value"]
+    known, found = vars(sys.modules[module]) | {"sum": sum}, []
+    used = set().union(*(names(definitions(module)[f]) for m, f in whole.reached if m == module))
+    for word in used & set(known):
+        for what, make in THROUGHOUT.items():
+            of, _, change = what.partition(": ")
+            if word in of.split():
+                made = functools.cache(partial(whole.make, instead={word: partial(make, known[word])}))
+                found.append((f"every {word}: {change}", lambda made=made: made()["value"], False))
+    return found
+
+
+# words: what is changed about them; the function gets the word's own function and the arguments
+THROUGHOUT = {
+    "log power: of 1 - x in place of x": lambda f, x, *rest: f(1 - x, *rest),
+    "exp log sqrt tanh sigmoid power absolute: left out": lambda f, x, *rest: x,
+    "exp log sqrt tanh sigmoid proportions dot norm: held constant": lambda f, *x: held(f(*x)),
+    "exp: one less": lambda f, x: f(x) - 1,
+    "log: of one more": lambda f, x: f(1 + x),
+    "exp: of minus it": lambda f, x: f(-x),
+    "sum: the largest": lambda f, x, start=0: max(x),
+    "sum: the smallest": lambda f, x, start=0: min(x),
+    "sum: the mean": lambda f, x, start=0: average(x),
+    "dot square norm: the mean": lambda f, x, *rest: f(x, *rest) / len(x),
+    "dot square: the root": lambda f, *x: tape.sqrt(f(*x)),
+    "tanh: a sigmoid": lambda f, x: 1 / (1 + tape.exp(-x)),
+    "tanh sigmoid: rectified": lambda f, x: rectified(x),
+    "sigmoid: tanh": lambda f, x: 2 * f(2 * x) - 1,
+    "sigmoid: of minus it": lambda f, x: f(-x),
+    "absolute: the square": lambda f, x: x * x,
+    "square: absolute values": lambda f, x: sum(abs(e) for e in x),
+    "difference: the sum": lambda f, x, y: [a + b for a, b in zip(x, y, strict=True)],
+}
 
 
 def calling(name, *arguments):
@@ -112,9 +153,18 @@ def slipped(node):
 
 def _slipped_call(node, name, args):
     if name == "sum":
-        yield calling("mean", *args)
+        yield calling("average", *args)
     if name in POSITIVE:
         yield calling("sqrt", node)
+    if name == "zip" and len(args) == 1 and isinstance(args[0], ast.Starred):
+        yield args[0].value
+    if name in ("absolute", "abs"):
+        yield ast.BinOp(args[0], ast.Pow(), ast.Constant(2))
+    if name == "sqrt" and isinstance(args[0], ast.BinOp) and isinstance(args[0].op, ast.Mult):
+        yield ast.BinOp(args[0].left, ast.Mult(), calling("sqrt", args[0].right))
+        yield ast.BinOp(calling("sqrt", args[0].left), ast.Mult(), args[0].right)
+    if name == "log":
+        yield calling("log", ast.BinOp(args[0], ast.Div(), ast.BinOp(ast.Constant(1), ast.Sub(), args[0])))
     if name in ("log", "exp"):
         yield calling(name, ast.BinOp(ast.Constant(1), ast.Sub(), args[0]))
         yield calling(name, ast.UnaryOp(ast.USub(), args[0]))
@@ -124,7 +174,8 @@ def _slipped_call(node, name, args):
         yield from (calling(other, *args) for other in ("tanh", "sigmoid", "rectified") if other != name)
     if name == "larger" and ast.unparse(args[0]) == "0":
         yield calling("softplus", args[1])
-        yield args[1]
+    if name in ("larger", "smaller"):
+        yield from args
     if name == "lowest":
         yield calling("highest", *args)
     if name == "others":

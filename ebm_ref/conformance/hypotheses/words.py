@@ -13,6 +13,7 @@ import ast
 
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 LONGEST = 60
+EXTREMES = {"larger": "maximum", "smaller": "minimum"}
 
 
 def said(node):
@@ -71,8 +72,8 @@ def of_call(old, new):
     other = getattr(getattr(new, "func", None), "id", "")
     if other and other != name and ast.dump(ast.List(new.args)) == ast.dump(ast.List(old.args)):
         return f"{other} in place of {name}: {said(old)}"
-    if name == "larger" and len(old.args) == 2 and same(new, old.args[1]):
-        return f"without the maximum: {said(old)}"
+    if name in ("larger", "smaller") and len(old.args) == 2 and any(same(new, x) for x in old.args):
+        return f"{said(new)} without the {EXTREMES[name]}: {said(old)}"
     return ""
 
 
