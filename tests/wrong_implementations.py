@@ -1,7 +1,7 @@
 """Implementations that are wrong in a way that people get wrong, written from the papers alone.
 
-`WRONG[name] = formula, function, pattern`: the pattern is found in a right name of what it computes.  Arguments
-are positional; a function returns a value, or (value, {argument: gradient}).
+`WRONG[name] = formula, function, pattern`: the pattern is found in a right name of what it computes.
+Arguments are positional; a function returns a value, or (value, {argument: gradient}).
 """
 
 import numpy as np

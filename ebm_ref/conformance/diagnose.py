@@ -125,7 +125,7 @@ class Diagnosis:
 
     @cached_property
     def nearest(self):
-        """{output: (hypothesis, ordinary vectors that it explains, those that differ)}, where nothing is named."""
+        """{output: (hypothesis, ordinary vectors that it explains, those that differ)} without a name."""
         found = {output: self._nearest(output) for output, named in self.named.items() if not named}
         return {output: near for output, near in found.items() if near}
 

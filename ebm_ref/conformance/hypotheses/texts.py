@@ -30,6 +30,10 @@ def average(numbers, start=0):
     return sum(numbers, start) / len(numbers)
 
 
+def largest_product(a, b):
+    return max(x * y for x, y in zip(a, b, strict=True))
+
+
 def rectified(x):
     return x if x > 0 else 0 * x
 
@@ -97,6 +101,8 @@ def replaced(name):
     whole = program(name)
     module, _ = whole.roots["value"]
     known, found = vars(sys.modules[module]) | {"sum": sum}, []
+    hard = functools.cache(partial(whole.make, instead={"sum": max, "dot": largest_product}))
+    found.append(("largest term in place of every sum", lambda: hard()["value"], False))
     used = set().union(*(names(definitions(module)[f]) for m, f in whole.reached if m == module))
     for word in used & set(known):
         for what, make in THROUGHOUT.items():
