@@ -190,10 +190,10 @@ def potts_upper(J, h, y):
 
 WRONG = {
     # losses of energies
-    "nll: y left out of the sum": ("nll", others_only, "left out|condition|others|y"),
+    "nll: y left out of the sum": ("nll", others_only, "1 - gibbs"),
     "nll: temperature for beta": ("nll", lambda E, y, b: E[y] + b * lse(-E / b), "1/beta|inver"),
     "nll: not divided by beta": ("nll", lambda E, y, b: b * E[y] + lse(-b * E), "divided by beta|times beta"),
-    "nll: scores for energies": ("nll", lambda E, y, b: (lse(b * E) - b * E[y]) / b, "negated"),
+    "nll: scores for energies": ("nll", lambda E, y, b: (lse(b * E) - b * E[y]) / b, "taken for scores"),
     "nll: beta ignored": ("nll", lambda E, y, b: E[y] + lse(-E), "beta ignored"),
     "nll: base 10": ("nll", lambda E, y, b: (E[y] + lse(-b * E) / b) / np.log(10), "base 10"),
     "nll: gradient without beta": (
@@ -215,12 +215,12 @@ WRONG = {
     ),
     "hinge: no maximum": ("hinge", lambda E, y, m: m + E[y] - min(wrong_ones(E, y)), "maximum|max"),
     "hinge: margin always 1": ("hinge", lambda E, y, m: max(0.0, 1 + E[y] - min(wrong_ones(E, y))), "margin"),
-    "hinge: gradient times loss": ("hinge", hinge_gradient(lambda L: 2 * L), "times the value"),
+    "hinge: gradient times loss": ("hinge", hinge_gradient(lambda L: 2 * L), "squared"),
     "hinge: gradient turned": ("hinge", hinge_gradient(lambda L: -1), "sign lost"),
     "squared hinge: not squared": (
         "squared_hinge",
         lambda E, y, m: max(0.0, m + E[y] - min(wrong_ones(E, y))),
-        "power|root",
+        "not squared",
     ),
     "square_square: all wrong answers": (
         "square_square",
@@ -269,11 +269,7 @@ WRONG = {
         lambda z, t: -np.sum(softmax(t) * log_softmax(z)),
         "softmax",
     ),
-    "kl: the other way": (
-        "kl_divergence",
-        lambda q, p: np.sum(np.exp(q) * (q - np.log(p))),
-        "exchanged|other|revers",
-    ),
+    "kl: the other way": ("kl_divergence", lambda q, p: np.sum(np.exp(q) * (q - np.log(p))), "swapped"),
     "kl: mean": ("kl_divergence", lambda q, p: np.mean(p * (np.log(p) - q)), "divided by"),
     "kl: entropy missing": ("kl_divergence", lambda q, p: -np.sum(p * q), "entropy|without|cross"),
     "bce: sigmoid twice": (
@@ -297,7 +293,7 @@ WRONG = {
     "balanced focal: alpha turned": (
         "balanced_focal",
         lambda x, t, g, a: (a * (1 - t) + (1 - a) * t) * focal(lambda q: 1 - q)(x, t, g),
-        "alpha",
+        "weights swapped",
     ),
     "weights inverted": (
         "class_weighted_cross_entropy",
@@ -362,7 +358,7 @@ WRONG = {
     "contrastive: labels exchanged": (
         "contrastive",
         lambda x, y, s, m: max(0.0, m - np.sum((x - y) ** 2)) if s else np.sum((x - y) ** 2),
-        "1 - same|branches|labels|flipped|not same",
+        "Y = 1 for different pairs",
     ),
     "contrastive: root": (
         "contrastive",
@@ -372,7 +368,7 @@ WRONG = {
     "multilabel margin: over pairs": (
         "multilabel_margin",
         multi_label(lambda r, w, k: max(1, r * w)),
-        "pairs",
+        "average|pairs",
     ),
     "multilabel margin: sum": (
         "multilabel_margin",
@@ -382,25 +378,25 @@ WRONG = {
     "info_nce: temperature for its inverse": (
         "info_nce",
         lambda s, y, t: lse(s * t) - s[y] * t,
-        "1/temperature|temperature inverted|times",
+        "multiplied by the temperature",
     ),
     "dice: squared sizes": ("dice", lambda p, t, e: 1 - (2 * p @ t + e) / (p @ p + t @ t + e), "squar"),
     # sequences
     "ctc: no skip": ("ctc", ctc(skip=False), "skip|blank"),
     "ctc: starts on a blank": ("ctc", ctc(start_on_blank=True), "start|first|begin|min"),
     "ctc: ends on a blank": ("ctc", ctc(end_on_blank_only=True), "blank"),
-    "ctc: ends on a label": ("ctc", ctc(end_on_label_only=True), "blank|last"),
+    "ctc: ends on a label": ("ctc", ctc(end_on_label_only=True), "1 - len|blank|last"),
     "ctc: repeats not kept apart": ("ctc", ctc(merge=False), "merge|repeat|alike|places"),
     "chain: transitions turned in the normaliser": (
         "chain_nll",
         chain_nll(turned=True),
-        "transpos|normaliser",
+        "steps in place of zip",
     ),
     "chain: first unary missing": ("chain_nll", chain_nll(first=False), "first|own|unary"),
     "chain: best path for the sum": ("chain_nll", chain_nll(best=True), "max|best|perceptron|lowest"),
-    "chain: energy transposed": ("chain", lambda u, P, y: chain_energy(u, P.T, y), "transposed"),
+    "chain: energy transposed": ("chain", lambda u, P, y: chain_energy(u, P.T, y), "column to row"),
     "soft alignment: zero borders": ("soft_alignment", soft_dtw(0.0, soft_min), "border|zero"),
-    "soft alignment: minimum": ("soft_alignment", soft_dtw(np.inf, lambda r, b: min(r)), "min|max|hard"),
+    "soft alignment: minimum": ("soft_alignment", soft_dtw(np.inf, lambda r, b: min(r)), "best path alone"),
     # energies
     "ising: each pair twice": ("ising", lambda J, h, s: -s @ J @ s - h @ s, "twice|halv|doubled|2"),
     "ising: sign of the field": (
@@ -455,7 +451,7 @@ WRONG = {
         lambda W, x, z, a: np.sum((x - W @ z) ** 2) + a * np.sum(z**2),
         "abs|squar|ridge|L2",
     ),
-    "k-means: distance": ("k_means", lambda C, x: min(distance(c - x) for c in C), "root|sqrt"),
+    "k-means: distance": ("k_means", lambda C, x: min(distance(c - x) for c in C), "not squared"),
     "linear regression: half missing": (
         "linear_regression",
         lambda W, x, y: np.sum((W.T @ x - y) ** 2),

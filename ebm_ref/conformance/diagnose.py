@@ -136,7 +136,8 @@ class Diagnosis:
         asked = wrong[:PROBES]
         holds = lambda h, j: reproduces(h, j, self.dtype)
         counts = {}
-        for h in [*self.variants, *self.slips(evidence)] if asked else ():
+        some = [*self.variants, *(self.slips(evidence) if evidence.is_enough else ())]
+        for h in some if asked else ():
             if any(holds(h, j) for j in asked):
                 counts[h] = sum(holds(h, j) for j in wrong)
         most = max(counts, key=lambda h: (counts[h], -h.rank), default=None)

@@ -20,6 +20,8 @@ import json
 import os
 import signal
 import sys
+import sysconfig
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +98,19 @@ def reply(ask, question):
 
 
 def raised(problem):
-    """An exception in words, as the last line of a traceback has it."""
-    return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ")
+    """An exception in words, as the last line of a traceback has it, and the stranger's line at fault."""
+    return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ") + _line(problem)
+
+
+def _line(problem):
+    """The last line of the stranger's own files in a traceback; nothing where all is ours or a library's."""
+    ours, libraries = (
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        sysconfig.get_paths().values(),
+    )
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [f for f in frames if os.path.isfile(f.filename) and not f.filename.startswith((ours, *libraries))]
+    return f", at {os.path.basename(own[-1].filename)}:{own[-1].lineno}: {own[-1].line}" if own else ""
 
 
 def _text(problem):
