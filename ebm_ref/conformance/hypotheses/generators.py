@@ -31,8 +31,9 @@ def plain(formula, vector, is_value):
             yield on_tape(what, outputs.on_result(make, change), wide, 1)
     else:
         yield from outputs.gradient_maps(formula)
-    edited = [*texts.altered(name), *texts.replaced(name), *([] if is_value else texts.holding(name))]
-    for what, made, in_a_word in edited:
+    for what, made, in_a_word in [] if is_value else texts.holding(name):
+        yield on_tape(what, lambda made=made, **given: made()(**given), wide, 3 if in_a_word else 2)
+    for what, made, in_a_word in [*texts.altered(name), *texts.replaced(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
 
