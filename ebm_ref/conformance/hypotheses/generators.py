@@ -1,9 +1,12 @@
 r"""All hypotheses of a formula, those first that are nearest at hand.
 
-    variants of the page; maps of an argument, of the result, of gradients; edits of the text; what is
-    held constant; fitted constants; and a plain factor on top of any of them
+    plain         maps of an argument, of the result, of gradients; edits of the text; what is held constant
+    fitted        constants that one answer gives
+    with_factor   a plain factor on top of any hypothesis
 
-Source: none.
+The variants of the page stand before them (variants.py).
+
+Source: the construction is this project's own.
 """
 
 import functools
@@ -12,8 +15,8 @@ from functools import partial
 import numpy as np
 
 from ebm_ref.conformance.hypotheses import arguments, fitting, outputs, texts
-from ebm_ref.conformance.hypotheses.hypothesis import Expression, Hypothesis, run
-from ebm_ref.proof import tape
+from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, Expression, Hypothesis, run
+from ebm_ref.proof import golden, tape
 
 PLAIN = "negated", "ignored", "inverted", "1/", "squared", "doubled", "transposed", "exchanged", "one too"
 
@@ -60,11 +63,9 @@ def on_tape(name, function, wide, rank):
 @functools.cache
 def is_wide(name):
     """Whether an expression has functions that mpmath alone computes."""
-    from ebm_ref.proof.golden import load
-
     try:
-        with tape.digits(40):
-            run(texts.expression(name), load(name)[-1])
+        with tape.digits(DIGITS):
+            run(texts.expression(name), golden.load(name)[-1])
     except tape.Beyond:
         return True
     return False
