@@ -288,7 +288,8 @@ def my_hinge(E, y, m): return max(0.0, m + E[y] - min(E))
 def hinge(E, y, m): return right(E, y, m)
 def shout(E, y, m): print("[red]noise[/red]"); raise ValueError("[bold]not markup[/bold]")
 def text(E, y, m): return str(right(E, y, m))
-def halved(E, y, m): return 0.3 * right(E, y, m)
+def shifted(E, y, m): return 0.3 * right(E, y, m) + 0.125
+def shrunk(E, y, m): return 0.3 * right(E, y, m)
 """
 
 
@@ -333,8 +334,10 @@ def test_one_mistake_in_many_words_fills_no_page(run, tmp_path, monkeypatch):
     out = run("check", "mymodule:text", "--as", "hinge")[1]
     assert len(out.splitlines()) < 20 and "where numbers are due" in out
     assert "such as: energies [0, 4]  label 0  margin 1" in out and "more, each in other words" in out
-    out = run("check", "mymodule:halved", "--as", "hinge")[1]
+    out = run("check", "mymodule:shifted", "--as", "hinge")[1]
     assert "mismatch: no mistake that has a name here" in out
+    out = run("check", "mymodule:shrunk", "--as", "hinge")[1]
+    assert "mismatch: it computes: 0.3 times the truth" in out
 
 
 def test_check_side_by_side(run, tmp_path, monkeypatch):

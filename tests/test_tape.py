@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -273,3 +275,28 @@ def test_more_digits_give_the_same_doubles(name, monkeypatch):
     monkeypatch.setattr(oracle, "enough", lambda inputs: enough(inputs) + 200)
     shipped = (golden.VECTORS / f"{name}.jsonl").read_text(encoding="utf-8")
     assert golden.dump(golden.make(name, FORMULAS[name])) == shipped
+
+
+WITHOUT_GMPY2 = """
+import sys
+sys.modules["gmpy2"] = None
+from ebm_ref import FORMULAS
+from ebm_ref.proof import golden, oracle, tape
+assert tape.gmpy2 is None
+with tape.digits(50):
+    assert tape.is_wide()
+for name in ("nll", "triplet_margin"):
+    for vector in golden.load(name)[-3:]:
+        inputs = vector["inputs"]
+        given = lambda: oracle.truth(oracle.ORACLES[name], inputs, list(vector["gradients"]))
+        truth = oracle.computed(given, inputs)
+        assert truth["value"] == vector["value"]
+        for a, g in vector["gradients"].items():
+            assert truth["gradients"][a].tolist() == g.tolist()
+print("alike")
+"""
+
+
+def test_without_gmpy2_mpmath_gives_the_same_doubles():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_GMPY2], capture_output=True, text=True)
+    assert done.stdout == "alike\n", done.stderr

@@ -117,8 +117,7 @@ def notes(row):
         seen = [f"seen in: {thread}" for thread in row.threads if thread]
         by_names = {}
         for output, names in row.explained.items():
-            computes = f"it computes: {' or '.join(names)}" if names else "no mistake that has a name here"
-            by_names.setdefault(computes, []).append(output)
+            by_names.setdefault(computed(row, names), []).append(output)
         said = [f"{' and '.join(outputs)}: {names}" for names, outputs in by_names.items()]
         short = next(iter(by_names)) if len(by_names) == 1 else "; ".join(said)
         verdict = "mismatch" if row.verdict == "error" else row.verdict
@@ -126,7 +125,7 @@ def notes(row):
             f"smallest input: {brief(small['inputs'])}",
             f"{what}: truth {brief(small['truth'])}, answer {brief(small['answer'])}",
         )
-        yield (f"{verdict}: {short}", *seen, differing(row), *shown)
+        yield (f"{verdict}: {short}", *seen, *nearest(row), differing(row), *shown)
     if row.verdict == "imprecise":
         j = max((j for j in row.finite if j.output), key=lambda j: j.fine)
         what = "value" if j.output == "value" else f"gradient by {j.output}"
@@ -145,14 +144,40 @@ def notes(row):
     odd = [j for j in row.judgements if not j.finite and j.verdict in ("mismatch", "error")]
     if odd and row.verdict in ("match", "imprecise"):
         ids = ", ".join(dict.fromkeys(j.vector["id"].partition("/")[2] for j in odd))
-        yield (f"NaN and infinity, not counted: differs at {ids}",)
+        names = f"; it computes: {' or '.join(row.beyond)}" if row.beyond else ""
+        yield (f"NaN and infinity, not counted: differs at {ids}{names}",)
+
+
+def computed(row, names):
+    """What it computes, and where it does not."""
+    if not names:
+        return "no mistake that has a name here"
+    exceptions = lambda name: row.exceptions.get(name, [])
+    but = lambda name: f" (except at {listed(exceptions(name))})" if exceptions(name) else ""
+    return f"it computes: {' or '.join(name + but(name) for name in names)}"
+
+
+def listed(ids, shown=3):
+    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
+    return f"{', '.join(ids[:shown])}{more}"
+
+
+def nearest(row):
+    """A line for each output without a name: what comes nearest."""
+    for output, near in row.nearest.items():
+        what = "value" if output == "value" else f"gradient by {output}"
+        counted = f"{near['explains']} of {vectors_counted(near['of'])} that differ, of the ordinary ones"
+        yield f"nearest, for the {what}: {near['name']}, which explains {counted}"
 
 
 def differing(row):
-    """On how many of the finite vectors it is a mismatch."""
+    """On how many of the finite vectors it is a mismatch, and what distinguishes them."""
     ids = lambda judgements: {j.vector["id"] for j in judgements}
     wrong = ids(j for j in row.finite if j.verdict == "mismatch")
-    return f"differs on {len(wrong)} of {vectors_counted(len(ids(row.finite)))}"
+    outputs = {j.output for j in row.finite if j.verdict in ("mismatch", "error")}
+    right = "value right, gradient wrong; " if outputs and not outputs & {"", "value"} else ""
+    those = f": {'; '.join(row.features)}" if row.features else ""
+    return f"{right}differs on {len(wrong)} of {vectors_counted(len(ids(row.finite)))}{those}"
 
 
 def _refusals(verdict, judgements, shown=3):

@@ -47,6 +47,10 @@ class Row:
     diagnosis: list = field(default_factory=list)  # names of what the candidate computes instead
     threads: list = field(default_factory=list)  # where each was reported
     explained: dict = field(default_factory=dict)  # the same names, by output
+    exceptions: dict = field(default_factory=dict)  # vectors that a name does not reproduce, by name
+    nearest: dict = field(default_factory=dict)  # where nothing reproduces an output: what explains most
+    features: list = field(default_factory=list)  # what distinguishes the vectors that fail
+    beyond: list = field(default_factory=list)  # names of what explains NaN and infinity
     accepted: list = field(default_factory=list)  # illegal inputs that were answered all the same
     verdict: str = ""
     smallest: dict = field(default_factory=dict)  # the smallest input that shows the worst mismatch

@@ -1,119 +1,35 @@
 r"""Diagnosing: which mistake reproduces the numbers that a stranger computed.
 
-    hypothesis    a variant of the page, or a generic slip: sign, factor 2, factor k, transposed, ...
-    named         when it reproduces the candidate within the bound on every finite vector away from
-                  corners and ties that the candidate answered, and the truth does not
+    hypothesis    a variant of the page, or a slip that anybody can make: an argument read as something
+                  else, a factor, a term of the text left out, a part of it held constant
+    named         when it reproduces all ordinary vectors, drawn at random and long, on three of which at
+                  least the truth does not hold, and most of the special ones; the others are listed
 
-The variants are the very functions that stand on the pages, evaluated in the candidate's dtype.
-Hypotheses that agree with each other on all vectors cannot be told apart, and are named together.  What
-none of them explains to the last digit may be one of them, or the truth, in single precision where
-double was asked for.
+Below three such vectors only what reproduces everything is named: a variant, or a slip where five vectors
+in all tell it from the truth.  What explains all wrong
+outputs at once comes first, then variants of the page, then what has the fewest exceptions, then what is
+least far-fetched.  Hypotheses that cannot be told apart are named together.
 
-Then the smallest input: entries are taken away and numbers made simpler for as long as the candidate
-still disagrees with the page there.
+A library without float64 answers with numbers of float32, and the truth in single precision, or a
+variant, explains them.
 
-Source: delta debugging, Zeller and Hildebrandt (2002), for the second part.
+Source: the construction is this project's own.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from ebm_ref.formula import Variant
-from ebm_ref.numerics import softmax
-from ebm_ref.proof.bounds import is_finite, measure, of
+from ebm_ref.conformance.hypotheses import generators
+from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis, is_ordinary, reproduces
+from ebm_ref.conformance.hypotheses.variants import variants
+from ebm_ref.proof.bounds import is_finite, of
 
 IN_FLOAT32 = "right in single precision only"
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """What a candidate may compute instead; `answer(vector, output, dtype)` is None where it does not say."""
-
-    name: str
-    kind: str  # "convention", "mistake" or "slip"
-    seen_in: str
-    answer: Callable
-    dtype: str = ""  # that it is computed in, whatever was asked for
-
-
-def hypotheses(formula):
-    """The variants of a formula, then the slips that anybody can make with it."""
-    return [_of_variant(v) for v in formula.variants] + [
-        _of_slip(name, slip) for name, slip in slips(formula)
-    ]
-
-
-def _of_variant(variant: Variant):
-    def answer(vector, output, dtype):
-        function = variant.value if output == "value" else variant.gradients.get(output)
-        if function is None:
-            return None
-        cast = lambda x: np.asarray(x, dtype)[()] if np.asarray(x).dtype.kind == "f" else x
-        with np.errstate(all="ignore"):
-            try:
-                return np.asarray(function(*(cast(x) for x in vector["inputs"].values())), float)
-            except Exception:  # a hypothesis that raises does not reproduce anything
-                return np.nan
-
-    return Hypothesis(variant.name, variant.kind, variant.seen_in, answer)
-
-
-def slips(formula):
-    """(name, slip) pairs; a slip maps (truth, output, vector) to what the slip would give, or None."""
-    yield "sign lost", lambda f, o, v: -f
-    yield "twice the truth", lambda f, o, v: 2 * f
-    yield "half the truth", lambda f, o, v: f / 2
-    if any(formula.shapes.values()):
-        yield "times the number of answers", lambda f, o, v: f * _k(v)
-        yield "mean instead of sum", lambda f, o, v: f / _k(v)
-    for a, axes in formula.shapes.items():
-        if a not in formula.gradients and not axes:
-            yield f"factor {a} missing or doubled", lambda f, o, v, a=a: f * v["inputs"][a]
-            yield f"factor 1/{a} missing or doubled", lambda f, o, v, a=a: f / v["inputs"][a]
-    yield "logarithm to base 2", lambda f, o, v: f / np.log(2.0)
-    if "label" in formula.shapes:  # the first is 0, or is it 1?
-        yield "label one too low", lambda f, o, v: _of_label(formula, o, v, -1)
-        yield "label one too high", lambda f, o, v: _of_label(formula, o, v, 1)
-    yield "gradient transposed", lambda f, o, v: f.T if np.ndim(f) == 2 else None
-    yield "gradient by logits instead of by log-probabilities", _by_logits
-
-
-def _k(vector):
-    return next(len(x) for x in vector["inputs"].values() if np.ndim(x))
-
-
-def _of_label(formula, output, vector, by):
-    """The truth of a neighbouring label, around the ends as an index goes; None where the page refuses it."""
-    function = formula.value if output == "value" else formula.gradients[output]
-    label = (vector["inputs"]["label"] + by) % _k(vector)
-    try:
-        return np.asarray(function(**vector["inputs"] | {"label": label}), float)
-    except ValueError:
-        return None
-
-
-def _by_logits(f, output, vector):
-    if output == "value" or np.ndim(f) != 1 or np.ndim(vector["value"]):
-        return None
-    return f - softmax(vector["inputs"][output]) * np.sum(f)
-
-
-def _of_slip(name, slip):
-    def answer(vector, output, dtype):
-        with np.errstate(all="ignore"):
-            return slip(np.asarray(of(vector, output), float), output, vector)
-
-    return Hypothesis(name, "slip", "", answer)
-
-
-def in_float32(formula):
-    """The truth and every hypothesis once more, computed in float32: a library that knows no float64."""
-    same = Hypothesis("", "slip", "", lambda vector, output, dtype: np.asarray(of(vector, output), float))
-    for h in [same, *hypotheses(formula)]:
-        name = f"{h.name}; {IN_FLOAT32}" if h.name else IN_FLOAT32
-        yield Hypothesis(name, "slip", h.seen_in, h.answer, "float32")
+PROBES = 4  # vectors of which the nearest hypothesis must explain one
+LEAST_IN_ALL = 5  # of all vectors, where a slip has no exception
+LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
 
 
 def is_telling(vector, dtype):
@@ -121,143 +37,165 @@ def is_telling(vector, dtype):
     return is_finite(vector) and dtype not in vector["kinks"]
 
 
+class Evidence:
+    """Judgements of some outputs: the ordinary ones, those first that tell most, and the special ones."""
+
+    def __init__(self, judgements, outputs, dtype):
+        self.dtype, self.outputs = dtype, outputs
+        asked = [j for j in judgements if j.output in outputs and j.verdict != "error"]
+        self.all = [j for j in asked if is_telling(j.vector, dtype)]
+        ordinary = [j for j in self.all if is_ordinary(j.vector)]
+        self.ordinary = sorted(ordinary, key=self._order)
+        self.special = [j for j in self.all if not is_ordinary(j.vector)]
+        self.wrong = [j for j in self.ordinary if j.verdict == "mismatch"]
+        counted = lambda some: len({j.vector["id"] for j in some if np.all(np.isfinite(j.answer))})
+        self.is_enough = counted(self.wrong) >= LEAST
+        self.is_broad = counted(j for j in self.all if j.verdict == "mismatch") >= LEAST_IN_ALL
+
+    def _order(self, judgement):
+        """Mismatches first, of the first output, where something other than 0 was answered, short inputs."""
+        inputs = judgement.vector["inputs"].values()
+        return (
+            judgement.verdict != "mismatch",
+            self.outputs.index(judgement.output),
+            not np.any(judgement.answer),
+            sum(np.size(x) for x in inputs),
+        )
+
+    def named(self, hypothesis):
+        """The hypothesis with its exceptions if it reproduces this, else None."""
+        holds = lambda j: reproduces(hypothesis, j, self.dtype)
+        if not all(map(holds, self.ordinary)):
+            return None
+        special = [(j.vector["id"], holds(j)) for j in self.special]
+        exceptions = tuple(dict.fromkeys(id.partition("/")[2] for id, held in special if not held))
+        if exceptions and not (self.is_enough and 2 * len(exceptions) <= len(special)):
+            return None
+        return replace(hypothesis, exceptions=exceptions)
+
+
+def wrong_outputs(judgements):
+    """Outputs that are a mismatch on some finite vector, the value first."""
+    found = dict.fromkeys(j.output for j in judgements if j.verdict == "mismatch" and j.finite)
+    return sorted(found, key=lambda output: output != "value")
+
+
+class Diagnosis:
+    """What a candidate computes instead, as far as its judgements tell."""
+
+    def __init__(self, formula, judgements, dtype):
+        self.formula, self.judgements, self.dtype = formula, judgements, dtype
+        self.outputs = wrong_outputs(judgements)
+        self.variants = variants(formula)
+        self._slips = {}
+
+    @cached_property
+    def named(self):
+        """{output: [hypotheses]} of outputs that are a mismatch somewhere; an empty list where none does."""
+        found = self._named(self.outputs)
+        if found or len(self.outputs) < 2:
+            return {output: found for output in self.outputs}
+        return {output: self._named([output]) for output in self.outputs}
+
+    def _named(self, outputs):
+        """What explains these outputs, the best alone or with what ties with it."""
+        evidence = Evidence(self.judgements, outputs, self.dtype)
+        if not any(j.verdict == "mismatch" for j in evidence.all):
+            return []
+        found = _explaining(self.variants, evidence)
+        if evidence.wrong and evidence.is_broad and not any(not h.exceptions for h in found):
+            found += _explaining(self.slips(evidence), evidence)
+        if evidence.is_enough and not found:
+            found = _explaining(self._far_fetched(evidence), evidence)
+        return best(found) or _in_single_precision(self.formula, evidence)
+
+    def slips(self, evidence):
+        """One change each, made once; what changes the value alone where the value is wrong."""
+        is_value = "value" in evidence.outputs
+        if is_value not in self._slips:
+            first = (evidence.wrong or evidence.all)[0].vector
+            self._slips[is_value] = list(generators.plain(self.formula, first, is_value))
+        return self._slips[is_value]
+
+    def _far_fetched(self, evidence):
+        """What needs a constant of its own, or two changes."""
+        two = [j for j in evidence.wrong if j.output == evidence.wrong[0].output][:2]
+        yield from generators.fitted(self.formula, two)
+        yield from generators.with_factor(self.formula, [*self.variants, *self.slips(evidence)], two)
+
+    @cached_property
+    def nearest(self):
+        """{output: (hypothesis, ordinary vectors that it explains, those that differ)} without a name."""
+        found = {output: self._nearest(output) for output, named in self.named.items() if not named}
+        return {output: near for output, near in found.items() if near}
+
+    def _nearest(self, output):
+        """The hypothesis that explains most of what differs: two at least, and a third."""
+        evidence = Evidence(self.judgements, [output], self.dtype)
+        wrong = evidence.wrong
+        asked = wrong[:PROBES]
+        holds = lambda h, j: reproduces(h, j, self.dtype)
+        counts = {}
+        some = [*self.variants, *(self.slips(evidence) if evidence.is_enough else ())]
+        for h in some if asked else ():
+            if any(holds(h, j) for j in asked):
+                counts[h] = sum(holds(h, j) for j in wrong)
+        most = max(counts, key=lambda h: (counts[h], -h.rank), default=None)
+        if most is None or counts[most] < max(2, len(wrong) / 3):
+            return None
+        return most, counts[most], len(wrong)
+
+    @cached_property
+    def beyond(self):
+        """Variants that explain NaN and infinity where they differ, and everything else as well."""
+        odd = {j.output for j in self.judgements if not j.finite and j.verdict == "mismatch"}
+        asked = [j for j in self.judgements if j.output in odd and j.verdict != "error"]
+        return [h for h in self.variants if asked and all(reproduces(h, j, self.dtype) for j in asked)]
+
+
 def diagnose(formula, judgements, dtype):
-    """The hypotheses that reproduce every output that is a mismatch somewhere.
-
-    Returns {output: [hypotheses]}, an empty list where none does.
-    """
-    telling = [j for j in judgements if j.output and j.verdict != "error" and is_telling(j.vector, dtype)]
-    wrong = dict.fromkeys(j.output for j in judgements if j.verdict == "mismatch" and j.finite)
-    return {output: _named(formula, [j for j in telling if j.output == output], dtype) for output in wrong}
+    """The hypotheses that reproduce every output that is a mismatch somewhere, as {output: [hypotheses]}."""
+    return Diagnosis(formula, judgements, dtype).named
 
 
-def _named(formula, judgements, dtype):
-    """The hypotheses that reproduce all judgements of one output; in float32 where none does in float64."""
-    if not judgements:
+def _explaining(hypotheses, evidence):
+    return [named for h in hypotheses if (named := evidence.named(h))]
+
+
+def best(found):
+    """The first in the order of variants, exceptions and ranks, and all that tie with it."""
+    key = lambda h: (h.rank > 0, len(h.exceptions), h.rank)
+    lowest = min(map(key, found), default=None)
+    return list({h.name: h for h in found if key(h) == lowest}.values())
+
+
+# ---- single precision ----
+
+
+def in_float32(formula):
+    """The truth and every variant once more, computed in float32: a library that knows no float64."""
+    truth = lambda vector, output, dtype: np.asarray(of(vector, output), float)
+    for h in [Hypothesis("", "slip", truth), *variants(formula)]:
+        name = f"{h.name}; {IN_FLOAT32}" if h.name else IN_FLOAT32
+        yield replace(h, name=name, kind="slip", dtype="float32", rank=7)
+
+
+def _in_single_precision(formula, evidence):
+    if evidence.dtype == "float32" or not _is_single(evidence):
         return []
-    named = [h for h in hypotheses(formula) if _reproduces(h, judgements, dtype)]
-    if named or dtype == "float32":
-        return named
-    return [h for h in in_float32(formula) if _reproduces(h, judgements, dtype)]
+    holds = lambda h: all(reproduces(h, j, evidence.dtype) for j in evidence.all)
+    return [h for h in in_float32(formula) if holds(h)]
 
 
-def _reproduces(hypothesis, judgements, dtype):
-    """Within the bound on all, where the truth is not on at least one."""
-    if all(j.verdict != "mismatch" for j in judgements):
-        return False
-    for j in judgements:
-        claimed = hypothesis.answer(j.vector, j.output, dtype)
-        if claimed is None or np.shape(claimed) != np.shape(j.answer):
-            return False
-        carried = hypothesis.dtype or dtype
-        if measure(j.vector, j.output, j.answer, carried, truth=claimed).verdict == "mismatch":
-            return False
-    return True
+def _is_single(evidence):
+    """Whether nearly all answers are numbers of float32: neither noise, nor a few that are off."""
+    return np.mean([is_short(j) for j in evidence.all]) > 0.9
 
 
-def illegal_questions(formula, inputs):
-    """Inputs that break one precondition of the page, with the page's own words for it.
-
-    Only legal questions are judged; whether a stranger raises on these is listed, never counted.
-    """
-    for name, value in inputs.items():
-        for changed in (-1, 0, np.size(next(iter(inputs.values()))), -1.0, 0.0, np.nan):
-            same_kind = np.asarray(changed).dtype.kind == np.asarray(value).dtype.kind
-            if formula.shapes[name] or not same_kind:
-                continue
-            try:
-                with np.errstate(all="ignore"):
-                    formula.value(**inputs | {name: changed})
-            except ValueError as problem:
-                yield str(problem), inputs | {name: changed}
-
-
-def smallest_input(formula, ask, inputs, output, questions=300):
-    """The smallest input on which a candidate still disagrees with the page.
-
-    `ask(inputs)` returns its answer, {"value": ..., "gradients": {...}} or a refusal.  At most so many
-    questions are asked.  Returns {"inputs", "truth", "answer"}, or {} if the start shows nothing.
-    """
-    best = _disagreement(formula, ask, inputs, output)
-    progress = bool(best)
-    while progress and questions > 0:
-        progress = False
-        for simpler in simplifications(formula, best["inputs"]):
-            questions -= 1
-            found = _disagreement(formula, ask, simpler, output) if questions > 0 else {}
-            if found:
-                best, progress = found, True
-                break
-    return best
-
-
-def _disagreement(formula, ask, inputs, output):
-    function = formula.value if output == "value" else formula.gradients[output]
-    try:
-        with np.errstate(all="ignore"):
-            truth = function(**inputs)
-            if output != "value" and _has_kink(formula, inputs, output):
-                return {}
-    except (ValueError, IndexError):  # not a legal question, or too near the edge of the domain to tell
-        return {}
-    answer = ask(inputs)
-    if "value" not in answer or output not in {"value", *answer["gradients"]}:
-        return {}
-    given = of(answer, output)
-    probe = {"inputs": inputs, "kinks": {}, "condition": None}
-    if measure(probe, output, given, truth=truth).coarse <= 1.0:
-        return {}
-    return {"inputs": inputs, "truth": truth, "answer": given}
-
-
-def _has_kink(formula, inputs, argument, h=2.0**-12):
-    """Whether the slopes on the two sides differ along some axis: there nobody's gradient is wrong."""
-    x, f = np.asarray(inputs[argument], float), formula.value
-    for index in np.ndindex(x.shape):
-        step = np.zeros(x.shape)
-        step[index] = h
-        here, right, left = (f(**inputs | {argument: x + s}) for s in (0.0, step, -step))
-        if np.any(np.abs(right - 2 * here + left) > 0.01 * h * (1.0 + np.abs(here))):
-            return True
-    return False
-
-
-def simplifications(formula, inputs):
-    """Simpler inputs, the boldest first: an entry less along an axis, an earlier index, a rounder number."""
-    for axis in dict.fromkeys(axis for axes in formula.shapes.values() for axis in axes):
-        size = next(
-            np.shape(inputs[a])[axes.index(axis)] for a, axes in formula.shapes.items() if axis in axes
-        )
-        for i in reversed(range(size)):
-            yield _without(formula, inputs, axis, i)
-    for name, value in inputs.items():
-        for simpler in _simpler(np.asarray(value)):
-            yield inputs | {name: simpler}
-
-
-def _without(formula, inputs, axis, i):
-    """Entry i of an axis taken away; an index above it moves down."""
-    fewer = {}
-    for name, value in inputs.items():
-        axes = formula.shapes[name]
-        is_index = np.asarray(value).dtype.kind in "iu" and not axes
-        fewer[name] = (
-            np.delete(value, i, axis=axes.index(axis)) if axis in axes else value - (is_index and value > i)
-        )
-    return fewer
-
-
-def _simpler(value):
-    """One number of an array at a time, replaced by one that is shorter to write."""
-    for index in np.ndindex(value.shape):
-        number = value[index].item()
-        for candidate in (0, 1, 2, round(number), round(number, 1), -number):
-            candidate = type(number)(candidate) if np.isfinite(number) else number
-            if _effort(candidate) < _effort(number):
-                changed = value.copy()
-                changed[index] = candidate
-                yield changed[()] if value.ndim else type(number)(candidate)
-
-
-def _effort(number):
-    return len(repr(abs(number))), abs(number), number < 0
+def is_short(judgement):
+    """Whether an answer is of float32, or a size of the inputs times such numbers: a mean made a sum."""
+    answer = np.asarray(judgement.answer, float)
+    sizes = {1, *(n for x in judgement.vector["inputs"].values() for n in np.shape(x) if n)}
+    near = lambda n: np.abs(n * np.float32(answer / n).astype(float) - answer) <= 2.0**-52 * np.abs(answer)
+    with np.errstate(all="ignore"):
+        return any(np.all(near(n) | ~np.isfinite(answer)) for n in sizes)

@@ -17,9 +17,11 @@ import numpy as np
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.conformance import program
 from ebm_ref.conformance.compare import Row, judge, refusals_are_errors
-from ebm_ref.conformance.diagnose import diagnose, illegal_questions, smallest_input
+from ebm_ref.conformance.diagnose import Diagnosis
 from ebm_ref.conformance.differentiated import DTYPES, split
+from ebm_ref.conformance.features import distinguishing
 from ebm_ref.conformance.process import MEMORY, TOTAL_SECONDS, Candidate
+from ebm_ref.conformance.questions import illegal_questions, smallest_input
 from ebm_ref.conformance.worker import adapters
 from ebm_ref.proof import golden
 from ebm_ref.proof.bounds import of
@@ -123,7 +125,7 @@ def _ask_vectors(candidate, rows, *step):
         rows += [_row(candidate, step, judgements)] if judgements else []
         raise
     rows.append(_row(candidate, step, judgements))
-    if any(j.verdict == "mismatch" for j in rows[-1].finite):
+    if any(j.verdict == "mismatch" for j in rows[-1].judgements):
         _explain(candidate, rows[-1])
 
 
@@ -146,9 +148,19 @@ def _ask_illegal_questions(candidate, rows):
 def _explain(candidate, row):
     """Name what the candidate computes instead, weigh it, and find a small input that shows it."""
     formula = FORMULAS[row.formula]
-    found = diagnose(formula, row.judgements, row.dtype)
+    diagnosis = Diagnosis(formula, row.judgements, row.dtype)
+    row.beyond = [h.name for h in diagnosis.beyond]
+    if not any(j.verdict == "mismatch" for j in row.finite):
+        return
+    found = diagnosis.named
     row.explained = {output: [h.name for h in hypotheses] for output, hypotheses in found.items()}
+    row.nearest = {
+        output: {"name": h.name, "explains": count, "of": total}
+        for output, (h, count, total) in diagnosis.nearest.items()
+    }
+    row.features = _features(formula, row)
     named = [h for hypotheses in found.values() for h in hypotheses]
+    row.exceptions = {h.name: list(h.exceptions) for h in named if h.exceptions}
     row.diagnosis = list(dict.fromkeys(h.name for h in named))
     known = {} if ":" in candidate.target else adapters(candidate.target).KNOWN
     threads = [known.get((row.formula, row.function, name), "") for name in row.diagnosis]
@@ -159,19 +171,34 @@ def _explain(candidate, row):
     explained = lambda holds: (
         bool(found) and all(any(holds(h) for h in hypotheses) for hypotheses in found.values())
     )
-    is_convention = lambda h: h.kind == "convention"
+    is_convention = lambda h: h.kind == "convention" and not h.exceptions
+    is_known = lambda h: (row.formula, row.function, h.name) in known and not h.exceptions
     if row.verdict != "mismatch":
         pass  # an error outweighs what the mismatches beside it are
     elif explained(is_convention):
         row.verdict = "match under convention"
-    elif explained(lambda h: is_convention(h) or (row.formula, row.function, h.name) in known):
+    elif explained(lambda h: is_convention(h) or is_known(h)):
         row.verdict = "known quirk"
     row.smallest = _smallest(candidate, row, formula)
 
 
+def _features(formula, row):
+    """What distinguishes the inputs of vectors on which some output is a mismatch."""
+    inputs = {j.vector["id"]: j.vector["inputs"] for j in row.finite if j.verdict != "error"}
+    wrong = {j.vector["id"] for j in row.finite if j.verdict == "mismatch"}
+    failing, passing = (
+        [inputs[i] for i in inputs if i in wrong],
+        [inputs[i] for i in inputs if i not in wrong],
+    )
+    return distinguishing(formula, failing, passing)
+
+
 def _smallest(candidate, row, formula):
+    """From a random vector before a long or a hostile one, and the value before a gradient."""
     wrong = [j for j in row.finite if j.verdict == "mismatch"]
-    shortest = min(wrong, key=lambda j: (sum(np.size(x) for x in j.vector["inputs"].values()), j.coarse))
+    is_made_up = lambda j: "/random-" not in j.vector["id"]
+    size = lambda j: sum(np.size(x) for x in j.vector["inputs"].values())
+    shortest = min(wrong, key=lambda j: (is_made_up(j), j.output != "value", size(j), j.coarse))
     ask = lambda inputs: candidate.ask(row.formula, row.function, inputs, row.dtype)
     found = (
         smallest_input(formula, ask, shortest.vector["inputs"], shortest.output)
@@ -201,6 +228,9 @@ def _plain(row):
         "worst_error": plain(row.worst_error),
         "diagnosis": row.diagnosis,
         "threads": row.threads,
+        "exceptions": row.exceptions,
+        "nearest": row.nearest,
+        "failing": row.features,
         "accepted": row.accepted,
         "smallest": {
             key: plain(value) if key in ("truth", "answer") else value for key, value in small.items()

@@ -18,6 +18,8 @@ import importlib
 import json
 import os
 import sys
+import sysconfig
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -107,10 +109,21 @@ def reply(ask, question, contained=BaseException):
 
 
 def raised(problem):
-    """An exception in words, as the last line of a traceback has it; what a program says, as it says it."""
+    """An exception in words, and the stranger's line at fault; what a program says, as it says it."""
     if isinstance(problem, Failed):
         return _text(problem)
-    return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ")
+    return f"{type(problem).__name__}: {_text(problem)}".rstrip(": ") + _line(problem)
+
+
+def _line(problem):
+    """The last line of the stranger's own files in a traceback; nothing where all is ours or a library's."""
+    ours, libraries = (
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        sysconfig.get_paths().values(),
+    )
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [f for f in frames if os.path.isfile(f.filename) and not f.filename.startswith((ours, *libraries))]
+    return f", at {os.path.basename(own[-1].filename)}:{own[-1].lineno}: {own[-1].line}" if own else ""
 
 
 def _text(problem):

@@ -8,23 +8,25 @@ one that has no formula of its own.  What a page refuses, its record and its cas
 do numerics.py and levels.py, which have tests of their own.
 
 The naive expressions run in float64 here: their module of words is loaded once more, with functions of
-`math` in place of those of the tape.  So they are what a careless reader of the paper would write.
+`math` in place of those of the tape.  So they are what a careless reader of the paper would write.  Loaded
+a third time, on the tape, they are edited to find what a stranger computes instead.
 
 Source: the construction is this project's own.
 """
 
 import ast
-import copy
 import functools
 import importlib
 import inspect
 import math
+import operator
 import sys
 import types
 import warnings
 
 import numpy as np
 
+from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import BEAMS, INSTEAD, edits
 
 
@@ -61,8 +63,11 @@ class Program:
         for module, name in self.reached:
             yield from edits_of(module, name)
 
-    def make(self, edit=None, module=None):
-        """The functions of the roots, with an edit of a module's function, as {output: function}."""
+    def make(self, edit=None, module=None, instead=()):
+        """The functions of the roots, with an edit of a module's function, as {output: function}.
+
+        `instead` are functions by name that the modules of the roots find in place of their own.
+        """
         code = None if edit is None else _compiled(edit, module)
         spaces = {m: dict(vars(sys.modules[m])) for m, _ in self.reached}
         for m, space in spaces.items():
@@ -74,6 +79,8 @@ class Program:
                 for other in spaces.values():
                     if other is not space and edit.function in other:
                         other[edit.function] = space[edit.function]
+        for m, _ in self.roots.values():
+            spaces[m].update(instead)
         return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
 
 
@@ -100,11 +107,11 @@ def _compiled(edit, module):
     old = old if edit.index is None else old[edit.index]
     edit.put(edit.new)
     try:
-        tree = ast.Module([copy.deepcopy(definitions(module)[edit.function])], [])
+        tree = ast.fix_missing_locations(ast.Module([definitions(module)[edit.function]], []))
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of a list that is called
+            return compile(tree, module, "exec")
     finally:
         edit.put(old)
-    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of a list that is called
-        return compile(ast.fix_missing_locations(tree), module, "exec")
 
 
 @functools.cache
@@ -162,14 +169,18 @@ WORDS = {
     "besseli": lambda n, x: float(np.mean(np.exp(x * np.cos(ANGLES)) * np.cos(n * ANGLES))),
 }
 LITERAL = "ebm_ref_literal."  # where the naive modules stand a second time, in float64
+PRECISE = "ebm_ref_precise."  # and a third time, on the tape
 
 
 class _Literal(ast.NodeTransformer):
-    """Imports from the naive modules in float64, and a function for each lambda of a table."""
+    """Imports from the naive modules of this home, and a function for each lambda of a table."""
+
+    def __init__(self, home):
+        self.home = home
 
     def visit_ImportFrom(self, node):
         if node.module.startswith("ebm_ref.proof."):
-            node.module = LITERAL + node.module.rpartition(".")[2]
+            node.module = self.home + node.module.rpartition(".")[2]
         return node
 
     def visit_Module(self, node):
@@ -191,15 +202,15 @@ def _named_lambdas(statement):
 
 
 @functools.cache
-def literal(name):
-    """A module of naive expressions, loaded to run in float64."""
-    home = "ebm_ref.proof.recursions" if name == "recursions" else f"ebm_ref.proof.naive.{name}"
-    tree = _Literal().visit(ast.parse(inspect.getsource(importlib.import_module(home))))
-    module = types.ModuleType(LITERAL + name)
+def literal(name, home=LITERAL):
+    """A module of naive expressions, loaded to run in float64, or on the tape."""
+    original = "ebm_ref.proof.recursions" if name == "recursions" else f"ebm_ref.proof.naive.{name}"
+    tree = _Literal(home).visit(ast.parse(inspect.getsource(importlib.import_module(original))))
+    module = types.ModuleType(home + name)
     module.source = ast.unparse(ast.fix_missing_locations(tree))
-    sys.modules[LITERAL + name] = module
-    exec(compile(module.source, LITERAL + name, "exec"), vars(module))  # the text is our own
-    for more in (vars(sys.modules.get(LITERAL + "words", math)), vars(math), BEAMS):  # that mutants may call
+    sys.modules[home + name] = module
+    exec(compile(module.source, home + name, "exec"), vars(module))  # the text is our own
+    for more in (vars(sys.modules.get(home + "words", math)), vars(math), BEAMS):  # that mutants may call
         vars(module).update(
             {key: more[key] for key in (*INSTEAD, *BEAMS) if key in more and key not in vars(module)}
         )
@@ -207,21 +218,23 @@ def literal(name):
 
 
 @functools.cache
-def literals():
+def literals(home=LITERAL):
     """All of them, words first."""
-    tape = types.ModuleType(LITERAL + "tape")
-    vars(tape).update(WORDS)
-    sys.modules[LITERAL + "tape"] = tape
+    sys.modules[home + "tape"] = types.ModuleType("tape") if home == LITERAL else tape
+    if home == LITERAL:
+        vars(sys.modules[home + "tape"]).update(WORDS)
     families = "words", "energies", "inference", "latent", "structures", "losses", "criteria", "samplers"
     signals = "score_matching", "noise_contrast"
-    return [literal(name) for name in (*families, *signals, "recursions")]
+    if home == PRECISE:
+        vars(literal("words", home))["below"] = operator.lt  # nobody reads notes of comparisons here
+    return [literal(name, home) for name in (*families, *signals, "recursions")]
 
 
-def naive(name, stepwise=False):
-    """The naive expression of a formula, or the recursion in its place, in float64."""
+def naive(name, stepwise=False, home=LITERAL):
+    """The naive expression of a formula, or the recursion in its place, in float64 or on the tape."""
     table = "RECURSIONS" if stepwise else "NAIVE"
-    function = next(vars(m)[table][name] for m in literals() if name in vars(m).get(table, {}))
-    return Program({"value": (function.__module__, function.__name__)}, lambda m: str(m).startswith(LITERAL))
+    function = next(vars(m)[table][name] for m in literals(home) if name in vars(m).get(table, {}))
+    return Program({"value": (function.__module__, function.__name__)}, lambda m: str(m).startswith(home))
 
 
 def has_recursion(name):

@@ -10,7 +10,8 @@ second walk from one of them gives its derivatives, a row of the Hessian.
 
 Nothing is differenced, so no digits are lost beyond those that the expression itself loses.  The digits
 are GMP's and MPFR's (gmpy2), whose exponents end at 2^(4.6e18).  Where e^(1e300) is asked for, it says
-`Beyond`, and the same expression runs again on mpmath's numbers, whose exponents have no end.
+`Beyond`, and the same expression runs again on mpmath's numbers, whose exponents have no end.  Where
+gmpy2 is not installed, mpmath computes everything: the same numbers, some ten times more slowly.
 
 Source: Griewank and Walther (2008), "Evaluating Derivatives", 2nd ed., Chapters 3 and 5; arithmetic by
 MPFR (gmpy2) and mpmath.
@@ -20,8 +21,12 @@ import contextlib
 import itertools
 import math
 
-import gmpy2
 from mpmath import mp
+
+try:
+    import gmpy2
+except ImportError:
+    gmpy2 = None
 
 
 class EdgeOfDomain(ValueError):
@@ -33,11 +38,12 @@ class Beyond(ArithmeticError):
 
 
 class _Fast:
-    """MPFR: its functions have the names of mpmath's."""
+    """MPFR, where it is installed: its functions have the names of mpmath's."""
 
-    number, exp, log, sqrt, sin, cos = gmpy2.mpfr, gmpy2.exp, gmpy2.log, gmpy2.sqrt, gmpy2.sin, gmpy2.cos
-    tanh = gmpy2.tanh
-    pi = staticmethod(gmpy2.const_pi)
+    if gmpy2:
+        number, exp, log, sqrt, sin, cos = gmpy2.mpfr, gmpy2.exp, gmpy2.log, gmpy2.sqrt, gmpy2.sin, gmpy2.cos
+        tanh = gmpy2.tanh
+        pi = staticmethod(gmpy2.const_pi)
 
     def power(x, q):
         return gmpy2.mpfr(x) ** q
@@ -60,7 +66,7 @@ class _Wide:
 
 
 _arithmetic = _Wide
-_ENDS = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()}
+_ENDS = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()} if gmpy2 else {}
 _TRAPS = {f"trap_{what}": True for what in ("overflow", "underflow", "divzero", "invalid")}
 SIZE_DIGITS = 60  # of a size, of which three are kept
 
@@ -69,15 +75,22 @@ SIZE_DIGITS = 60  # of a size, of which three are kept
 def digits(count, wide=False):
     """Compute with so many decimal digits: `wide` by mpmath, else by MPFR, which may raise Beyond."""
     global _arithmetic
-    before, _arithmetic = _arithmetic, _Wide if wide else _Fast
-    with mp.workdps(count):
-        try:
-            with gmpy2.context(precision=mp.prec, **_ENDS, **_TRAPS):
-                yield
-        except (gmpy2.OverflowResultError, gmpy2.UnderflowResultError) as e:
-            raise Beyond(str(e)) from e
-        finally:
-            _arithmetic = before
+    before, _arithmetic = _arithmetic, _Fast if gmpy2 and not wide else _Wide
+    try:
+        with mp.workdps(count), _mpfr(mp.prec) if gmpy2 else contextlib.nullcontext():
+            yield
+    finally:
+        _arithmetic = before
+
+
+@contextlib.contextmanager
+def _mpfr(precision):
+    """MPFR's context: all exponents that it has, and an exception where they do not suffice."""
+    try:
+        with gmpy2.context(precision=precision, **_ENDS, **_TRAPS):
+            yield
+    except (gmpy2.OverflowResultError, gmpy2.UnderflowResultError) as e:
+        raise Beyond(str(e)) from e
 
 
 _age = itertools.count()

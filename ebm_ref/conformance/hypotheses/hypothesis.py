@@ -1,0 +1,129 @@
+r"""Hypotheses: what a stranger may compute in place of the formula, as a function of the inputs.
+
+    answer(vector, output, dtype)     what it gives there: an array, or None where it does not say
+    agrees(judgement, claimed)        whether the stranger's answer is that, within the bounds
+
+Most hypotheses are the naive expression with something changed, in 40 digits on the tape.  Such a one
+refuses nothing that the page refuses, and its gradients are exact, by reverse mode.  What raises does
+not say anything.
+
+Source: the expressions and bounds are those of the proofs.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm_ref.proof import oracle, tape
+from ebm_ref.proof.bounds import measure, of
+
+DIGITS = 40
+# relative to the largest component: what bounds would let pass where all is tiny
+NEAR = {"float64": 1e-6, "float32": 1e-3}
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """What a candidate may compute instead."""
+
+    name: str
+    kind: str  # "convention", "mistake" or "slip"
+    answer: Callable
+    seen_in: str = ""
+    dtype: str = ""  # that it is computed in, whatever was asked for
+    rank: int = 0  # how far-fetched: 0 for a variant of the page, 1 for one plain change, more for others
+    roughly: bool = False  # its gradients are differences of floats
+    exceptions: tuple = ()  # names of the vectors that it does not reproduce, as the search found
+
+
+class Expression:
+    """A function of the inputs on the tape; each vector is evaluated once, its gradients when asked for.
+
+    `wide` is for an expression that has functions which mpmath alone computes.
+    """
+
+    def __init__(self, function, wide=False):
+        self.function, self.wide, self._known = function, wide, {}
+
+    def answer(self, vector, output, dtype=""):
+        """The value or a gradient as float64, or None where the expression has none."""
+        known = self._known.setdefault(vector["id"], {})
+        if output not in known:
+            known[output] = self._computed(vector, output, known)
+        return known[output]
+
+    def _computed(self, vector, output, known):
+        try:
+            ordinary = is_ordinary(vector)
+            with tape.digits(DIGITS if ordinary else oracle.enough(vector["inputs"]), self.wide):
+                if "run" not in known:
+                    known["run"] = run(self.function, vector)
+                value, given = known["run"]
+                return _array(value, vector["value"]) if output == "value" else _slopes(value, given[output])
+        except (tape.EdgeOfDomain, ZeroDivisionError):  # the logarithm of 0, or of less
+            return np.full(np.shape(vector["value"]), np.nan) if output == "value" else None
+        except Exception:  # it overflows, has no such entry, never ends: it does not say
+            return None
+
+
+def is_ordinary(vector):
+    """Whether its inputs were drawn, not made up to be difficult."""
+    return bool(re.search("/(random|long)-", vector["id"]))
+
+
+def run(function, vector):
+    """The value on the tape, and the inputs as they went in."""
+    inputs = vector["inputs"]
+    moved = [*oracle.real(inputs), *(a for a in vector["gradients"] if a not in oracle.real(inputs))]
+    value, _, given = oracle.evaluate(function, inputs, (), moved)
+    return value, given
+
+
+def _array(value, like):
+    """Nested lists of numbers as an array; whole numbers stay whole where the truth is an index."""
+    found = np.array(value, object)
+    found = np.array([float(tape.plain(x)) for x in found.ravel()]).reshape(found.shape)
+    return found.astype(int) if np.asarray(like).dtype.kind in "iu" and np.all(found % 1 == 0) else found
+
+
+def _slopes(value, argument):
+    """The gradient, output axes first."""
+    shape = np.shape(np.array(value, object))
+    inputs = oracle.flat(argument)
+    rows = [tape.plain_derivatives(component, inputs) for component in oracle.flat(value)]
+    axes = np.shape(np.array(argument, object))
+    return np.array([float(tape.plain(slope)) for row in rows for slope in row]).reshape(shape + axes)
+
+
+def largest(x):
+    """The largest finite size."""
+    return np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
+
+
+def agrees(judgement, claimed, dtype, roughly=False):
+    """Whether an answer is what a hypothesis claims: no mismatch, and near it also where all is tiny.
+
+    On special vectors digits are lost honestly, and there the bounds alone decide.
+    """
+    answer = np.asarray(judgement.answer, float)
+    if claimed is None or np.shape(claimed) != answer.shape:
+        return False
+    if answer.size and np.all(np.isnan(claimed)) and not np.any(np.isfinite(answer)):
+        return True  # infinite or not a number: there is no value
+    with np.errstate(all="ignore"):
+        size = max(largest(claimed), largest(of(judgement.vector, judgement.output)))
+        same = (answer == claimed) | (np.isnan(answer) & np.isnan(claimed))
+        near = NEAR[dtype] * size + np.finfo(dtype).tiny
+        if is_ordinary(judgement.vector) and not np.all(same | (np.abs(answer - claimed) <= near)):
+            return False
+    if roughly and judgement.output != "value":
+        return True
+    return measure(judgement.vector, judgement.output, answer, dtype, truth=claimed).verdict != "mismatch"
+
+
+def reproduces(hypothesis, judgement, dtype):
+    """Whether the stranger's answer there is the hypothesis's."""
+    claimed = hypothesis.answer(judgement.vector, judgement.output, dtype)
+    return agrees(judgement, claimed, hypothesis.dtype or dtype, hypothesis.roughly)

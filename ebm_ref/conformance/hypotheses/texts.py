@@ -1,0 +1,197 @@
+r"""The naive expression with its text changed in one place; the change is the name.
+
+    dropped or altered      without the term - smoothing;  1/beta in place of beta
+    held constant           the value is right, and the gradient does not know that something moves
+
+The edits are those of the mutants (mutants.py) and a few that readers of papers make: a mean for a sum,
+1 - p for p, a softmax taken twice, a rectifier for tanh.  Where there is a recursion, its text is changed.
+
+Source: DeMillo, Lipton and Sayward (1978), "Hints on Test Data Selection", turned around.
+"""
+
+import ast
+import functools
+import sys
+from functools import partial
+
+from ebm_ref.conformance.hypotheses.words import in_words
+from ebm_ref.proof import tape
+from ebm_ref.proof.mutants import Edit, called, edits, places
+from ebm_ref.proof.programs import PRECISE, definitions, has_recursion, literals, naive, names
+
+
+def held(x):
+    """The same numbers, which do not move when the inputs do."""
+    return [held(e) for e in x] if isinstance(x, list | tuple) else tape.plain(x)
+
+
+def average(numbers, start=0):
+    numbers = list(numbers)
+    return sum(numbers, start) / len(numbers)
+
+
+def largest_product(a, b):
+    return max(x * y for x, y in zip(a, b, strict=True))
+
+
+def rectified(x):
+    return x if x > 0 else 0 * x
+
+
+def softplus(x):
+    return tape.log(1 + tape.exp(x))
+
+
+def highest(values):
+    """Index of the largest, the first of equals."""
+    return max(range(len(values)), key=lambda i: (values[i], -i))
+
+
+MORE = {"held": held, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
+MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
+KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call
+POSITIVE = {"sum", "dot", "square", "norm"}  # of which somebody may take the root
+
+
+@functools.cache
+def program(name):
+    """The naive expression of a formula, or the recursion in its place, on the tape."""
+    for module in literals(PRECISE):
+        own = definitions(module.__name__)
+        vars(module).update({word: f for word, f in MORE.items() if word not in own})
+        for word in KNOWN:
+            vars(module).setdefault(word, vars(literals(PRECISE)[0])[word])
+    return naive(name, has_recursion(name), PRECISE)
+
+
+@functools.cache
+def expression(name):
+    """The right one."""
+    return program(name).make()["value"]
+
+
+@functools.cache
+def altered(name):
+    """(name of the change, function that makes the expression, whether it is one of a mere word)."""
+    return list(_all(name, lambda function, of: [*edits(function, of), *slips(function, of)]))
+
+
+@functools.cache
+def holding(name):
+    """The same, where one part of the text, or all that one function returns, is held constant."""
+    return list(_all(name, holds))
+
+
+def _all(name, edits_of):
+    whole, seen = program(name), set()
+    root = whole.roots["value"]
+    for module, function in whole.reached:
+        where = "" if (module, function) == root else f" in {function}"
+        for edit in edits_of(definitions(module)[function], function):
+            key = module, function, edit.text
+            if key not in seen:
+                seen.add(key)
+                made = functools.cache(partial(whole.make, edit, module))
+                yield in_words(edit) + where, lambda made=made: made()["value"], module == PRECISE + "words"
+
+
+@functools.cache
+def replaced(name):
+    """The same where one word means something else throughout."""
+    whole = program(name)
+    module, _ = whole.roots["value"]
+    known, found = vars(sys.modules[module]) | {"sum": sum}, []
+    hard = functools.cache(partial(whole.make, instead={"sum": max, "dot": largest_product}))
+    found.append(("largest term in place of every sum", lambda: hard()["value"], False))
+    used = set().union(*(names(definitions(module)[f]) for m, f in whole.reached if m == module))
+    for word in used & set(known):
+        for what, make in THROUGHOUT.items():
+            of, _, change = what.partition(": ")
+            if word in of.split():
+                made = functools.cache(partial(whole.make, instead={word: partial(make, known[word])}))
+                found.append((f"every {word}: {change}", lambda made=made: made()["value"], False))
+    return found
+
+
+# words: what is changed about them; the function gets the word's own function and the arguments
+THROUGHOUT = {
+    "log power: of 1 - x in place of x": lambda f, x, *rest: f(1 - x, *rest),
+    "exp log sqrt tanh sigmoid power absolute: left out": lambda f, x, *rest: x,
+    "exp log sqrt tanh sigmoid proportions dot norm: held constant": lambda f, *x: held(f(*x)),
+    "exp: one less": lambda f, x: f(x) - 1,
+    "log: of one more": lambda f, x: f(1 + x),
+    "exp: of minus it": lambda f, x: f(-x),
+    "sum: the largest": lambda f, x, start=0: max(x),
+    "sum: the smallest": lambda f, x, start=0: min(x),
+    "sum: the mean": lambda f, x, start=0: average(x),
+    "dot square norm: the mean": lambda f, x, *rest: f(x, *rest) / len(x),
+    "dot square: the root": lambda f, *x: tape.sqrt(f(*x)),
+    "tanh: a sigmoid": lambda f, x: 1 / (1 + tape.exp(-x)),
+    "tanh sigmoid: rectified": lambda f, x: rectified(x),
+    "sigmoid: tanh": lambda f, x: 2 * f(2 * x) - 1,
+    "sigmoid: of minus it": lambda f, x: f(-x),
+    "absolute: the square": lambda f, x: x * x,
+    "square: absolute values": lambda f, x: sum(abs(e) for e in x),
+    "difference: the sum": lambda f, x, y: [a + b for a, b in zip(x, y, strict=True)],
+}
+
+
+def calling(name, *arguments):
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+def slips(function, name):
+    """Edits that readers of papers make, beside those of mutants."""
+    for owner, field, index, node in places(function):
+        for new in slipped(node):
+            yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
+
+
+def slipped(node):
+    """What may stand in place of a node by a slip."""
+    if isinstance(node, ast.Call):
+        yield from _slipped_call(node, called(node), node.args)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        yield calling("abs", node.left)
+    elif isinstance(node, ast.Constant) and type(node.value) is int and node.value > 1:
+        yield ast.Constant(2 * node.value)
+
+
+def _slipped_call(node, name, args):
+    if name == "sum":
+        yield calling("average", *args)
+    if name in POSITIVE:
+        yield calling("sqrt", node)
+    if name == "zip" and len(args) == 1 and isinstance(args[0], ast.Starred):
+        yield args[0].value
+    if name in ("absolute", "abs"):
+        yield ast.BinOp(args[0], ast.Pow(), ast.Constant(2))
+    if name == "sqrt" and isinstance(args[0], ast.BinOp) and isinstance(args[0].op, ast.Mult):
+        yield ast.BinOp(args[0].left, ast.Mult(), calling("sqrt", args[0].right))
+        yield ast.BinOp(calling("sqrt", args[0].left), ast.Mult(), args[0].right)
+    if name == "log":
+        yield calling("log", ast.BinOp(args[0], ast.Div(), ast.BinOp(ast.Constant(1), ast.Sub(), args[0])))
+    if name in ("log", "exp"):
+        yield calling(name, ast.BinOp(ast.Constant(1), ast.Sub(), args[0]))
+        yield calling(name, ast.UnaryOp(ast.USub(), args[0]))
+    if name in ("proportions", "sigmoid", "log", "tanh"):
+        yield calling(name, node)
+    if name in ("tanh", "sigmoid"):
+        yield from (calling(other, *args) for other in ("tanh", "sigmoid", "rectified") if other != name)
+    if name == "larger" and ast.unparse(args[0]) == "0":
+        yield calling("softplus", args[1])
+    if name in ("larger", "smaller"):
+        yield from args
+    if name == "lowest":
+        yield calling("highest", *args)
+    if name == "others":
+        yield calling("range", args[0])
+
+
+def holds(function, name):
+    """Edits that hold a part constant: an operation, a call, an entry, or what a function returns."""
+    for owner, field, index, node in places(function):
+        is_part = isinstance(node, ast.BinOp | ast.Call | ast.Subscript | ast.Name)
+        if is_part and not isinstance(getattr(node, "ctx", None), ast.Store) and field != "func":
+            new = calling("held", node)
+            yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
