@@ -65,15 +65,15 @@ def cell(text, names=()):
 
 
 def is_code(text, names):
-    """Python: a call of what the page defines, an import, something between backticks."""
+    """Python: a call of what the page defines or imports, or a list of such names."""
     called = re.match(r"([A-Za-z_.]+)\(", text)
-    if re.search(r"[A-Za-z]{3,}\.[a-z]+\(", text) or called and re.search(r"\(\w+_\w+_\w+, \w+\)", text):
+    if re.search(r"[A-Za-z]{3,}\.[a-z]+\(", text) or (called and re.search(r"\(\w+_\w+_\w+, \w+\)", text)):
         return True
     if called and " = " not in text and (called[1] in names or called[1].partition(".")[0] in names):
         return True
     listed = re.split(r",\s*", text.rstrip(","))
-    python = all(re.fullmatch(r"`[^`]*`", part) or part in names and len(part) > 3 for part in listed)
-    return python or "lambda" in text and "lambda/" not in text and " y:" in text
+    python = all(part in names and len(part) > 3 for part in listed)
+    return python or ("lambda" in text and "lambda/" not in text and " y:" in text)
 
 
 def split(text):
@@ -102,11 +102,15 @@ def line(text, sign="", of_derivative=False):
         runs[0] = ("math", f"<mrow>{sign}{runs[0][1]}</mrow>")
     elif sign:
         runs.insert(0, ("math", sign))
-    marked = [
-        mathml.math(run, large or sign and k == 0) if kind == "math" else escape(run)
-        for k, (kind, run) in enumerate(runs)
-    ]
+    marked = [shown(kind, run, large or (bool(sign) and k == 0)) for k, (kind, run) in enumerate(runs)]
     return re.sub(r" (?=<math[^>]*><mo>[,;:.?]</mo>|’)", "", " ".join(marked))
+
+
+def shown(kind, run, large):
+    """Words, a name or a formula as HTML."""
+    if kind == "math":
+        return mathml.math(run, large)
+    return f"<code>{escape(run)}</code>" if kind == "code" else escape(run)
 
 
 def typeset(lines, names=()):
@@ -128,7 +132,7 @@ def table_row(row, below, most):
         if c.kind == "equation":
             columns.append(f'<td class="left">{c.left}</td><td class="right"{rest}>{c.html}</td>')
         elif below and k == 0:
-            span = ' colspan="{}"'.format(2 * most - 1) if k == len(row) - 1 else ""
+            span = f' colspan="{2 * most - 1}"' if k == len(row) - 1 else ""
             columns.append(f'<td></td><td class="right"{span}>{c.html}</td>')
         else:
             columns.append(f'<td class="{c.kind}"{rest}>{c.html}</td>')

@@ -84,7 +84,7 @@ def below_tight(parts, i):
 def above_wide(parts, i):
     """Where the product above a wide line begins."""
     a = i
-    while a > 0 and (parts[a - 1].kind in ABOVE or a == i and parts[a - 1].kind == "words"):
+    while a > 0 and (parts[a - 1].kind in ABOVE or (a == i and parts[a - 1].kind == "words")):
         a -= 1
     return a
 
@@ -92,7 +92,7 @@ def above_wide(parts, i):
 def below_wide(parts, i):
     """Where the product below a wide line ends."""
     b = i + 1
-    while b < len(parts) and (parts[b].kind in PRODUCT or b == i + 1 and parts[b].kind == "words"):
+    while b < len(parts) and (parts[b].kind in PRODUCT or (b == i + 1 and parts[b].kind == "words")):
         b += 1
     return b
 

@@ -69,7 +69,7 @@ class Parser:
         """Whether a word stands there, not a letter or a name of mathematics."""
         t, after = self.peek(ahead), self.peek(ahead + 1)
         w, tight = t.text, "" if after.spaced else after.text
-        if is_name(w) or "-" in w and len(w) > 3:
+        if is_name(w) or ("-" in w and len(w) > 3):
             return not w.startswith("`") and tight != "("
         if w in ("a", "A", "I", "s"):  # an article only before a word; a plural only after an apostrophe
             return w != "s" and after.spaced and len(after.text) > 2 and self.is_word(ahead + 1)
@@ -83,8 +83,7 @@ class Parser:
         if (
             w.isupper()
             or is_differential(w, before.text == "/")
-            or before.text in ("/", "_", "^")
-            and not t.spaced
+            or (before.text in ("/", "_", "^") and not t.spaced)
         ):
             return False
         return len(w) > 2 or w in SMALL
@@ -92,14 +91,14 @@ class Parser:
     def owns(self, ahead):
         """Whether a word with an apostrophe stands there: a function's, the inputs'."""
         word, after = self.peek(ahead).text, self.peek(ahead + 2)
-        return self.is_plural(ahead + 1) or word.endswith("s") and len(word) > 4 and after.spaced
+        return self.is_plural(ahead + 1) or (word.endswith("s") and len(word) > 4 and after.spaced)
 
     def is_plural(self, ahead=0):
         """Whether 's stands there: of a word, or of letters before a word."""
         quote, s, word = (self.peek(ahead + k) for k in range(3))
         joined = quote.text == "'" and s.text == "s" and not quote.spaced and not s.spaced
         owner = self.peek(ahead - 1).text
-        return joined and (len(owner) > 2 or word.spaced and len(word.text) > 2 and word.text.isalpha())
+        return joined and (len(owner) > 2 or (word.spaced and len(word.text) > 2 and word.text.isalpha()))
 
     def words(self):
         """A run of words, with the commas between them."""
@@ -153,7 +152,7 @@ class Parser:
         if t.text == "|":
             after_factor = parts and parts[-1].kind in FACTORS and not self.function_before
             after_factor = after_factor and self.peek(-1).text != "E"  # E|x|, the mean of a size
-            return t.spaced and self.peek(1).spaced or bool(not t.spaced and after_factor and not self.bars)
+            return (t.spaced and self.peek(1).spaced) or bool(not t.spaced and after_factor and not self.bars)
         return t.text in SIGNS or t.text in set("+=>,;:.#!)]}") or t.text in ("//", "+=")
 
     def opens_mean(self, parts):
@@ -197,7 +196,7 @@ class Parser:
         t = self.next()
         limits = t in LIMITS
         before = self.tokens[start - 1].text if start else ""
-        if t[0].isdigit() or t[0] == "." and len(t) > 1:
+        if t[0].isdigit() or (t[0] == "." and len(t) > 1):
             return "number" if self.tight() not in ("^", "_") else "factor", self.scripted(
                 mathml.number(t), t, start
             )
@@ -273,7 +272,7 @@ class Parser:
             return mathml.row([mathml.identifier("log"), mathml.identifier("J")])
         if t == "chi2":
             return mathml.scripts(mathml.identifier("χ"), above=mathml.number("2"))
-        if t in FUNCTIONS or t in NAMES or t.isupper() and len(t) > 1 or len(t) > 2 and t.isalpha():
+        if t in FUNCTIONS or t in NAMES or (t.isupper() and len(t) > 1) or (len(t) > 2 and t.isalpha()):
             return mathml.identifier(t, upright=True)
         if len(t) == 2 and t[1].isdigit():
             return mathml.scripts(mathml.identifier(t[0]), mathml.number(t[1]))
@@ -313,7 +312,7 @@ class Parser:
 
     def takes_arguments(self, t, p):
         """f(x), E[f], and (f - g)(x): but 2(a + b) is a product, and so is sum(...)."""
-        return t[0].isalpha() and t not in BIG or t == ")" and p == "(" or t.startswith("`") or is_name(t)
+        return (t[0].isalpha() and t not in BIG) or (t == ")" and p == "(") or t.startswith("`") or is_name(t)
 
     def called(self, base, opening):
         return mathml.row([base, *self.fenced(opening)])
@@ -345,18 +344,17 @@ class Parser:
             return False
         if not after.spaced and re.match(r"[A-Za-z0-9]", after.text):
             return True
-        if t == ")" or t[0].isupper() or t == "1" or after.spaced and re.fullmatch("[A-Z]", after.text):
+        if t == ")" or t[0].isupper() or t == "1" or (after.spaced and re.fullmatch("[A-Z]", after.text)):
             return True
         if len(t) > 2 and t not in GREEK:
             return after.spaced and after.text in ("(", "P")
-        return self.follows_a_factor(start) or self.right_side and start == 0 and after is END
+        return self.follows_a_factor(start) or (self.right_side and start == 0 and after is END)
 
     def follows_a_factor(self, start):
         """Whether a factor stands before it, and a blank between."""
         before = self.peek(start - 1 - self.place).text if start else ""
         factor = (
-            len(before.rstrip("0123456789")) < 2
-            and before.isalnum()
+            (len(before.rstrip("0123456789")) < 2 and before.isalnum())
             or before in GREEK
             or before in (")", "'")
         )
@@ -368,7 +366,7 @@ OF = ("of", "over", "to", "before", "along", ":", ",")
 
 
 def parts_of(text, right_side=False):
-    """The words and formulas of a line, in order: ("words", text) and ("math", markup).
+    """The words, formulas and names of a line, in order: ("words", text), ("math", markup), ("code", text).
 
     >>> [kind for kind, _ in parts_of("E_y - E_o where L > 0, else 0")]
     ['math', 'words', 'math', 'words', 'math']
@@ -376,13 +374,15 @@ def parts_of(text, right_side=False):
     parser = Parser(text, right_side)
     runs, parts = [], []
     while parser.peek() is not END:
-        part = parser.part(parts)
+        if parser.peek().text.startswith("`"):
+            parts.append(Part("code", parser.next().strip("`")))
+            continue
+        parts.append(parser.part(parts))
         parser.function_before = parser.tokens[parser.place - 1].text in FUNCTIONS
-        parts.append(part)
     for part in [*parts, Part("words", "")]:
-        if part.kind != "words":
+        if part.kind not in ("words", "code"):
             runs.append(part)
             continue
         yield from [("math", fold(runs))] if runs else []
-        yield from [("words", part.text)] if part.text else []
+        yield from [part] if part.text else []
         runs = []

@@ -79,4 +79,4 @@ def is_differential(text, after_slash=False):
         return False
     rest = re.sub("^d2?", "", text)
     known = rest.rstrip("2") in GREEK or rest in NAMES or rest in ("cos", "logJ") or text.startswith("d2")
-    return known or len(rest) == 1 or after_slash and (len(rest.rstrip("12")) == 1 or rest in GREEK)
+    return known or len(rest) == 1 or (after_slash and (len(rest.rstrip("12")) == 1 or rest in GREEK))

@@ -5,6 +5,7 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     check                           a framework or a function of yours against the golden vectors
     check-sampler                   one step of a sampler of yours from exact draws
     eval  vectors                   truths to copy
+    book                            all pages as a web site
 
 Exit status: 0 agreement, 1 disagreement, 2 bad usage, 130 interrupted by Ctrl-C or SIGTERM: then what is
 known by that time is printed, and written where --json says.  A command's module is imported when the
@@ -115,6 +116,8 @@ def parser():
     )
     p.add_argument("names", metavar="NAME", nargs="*")
     p.add_argument("--out", metavar="DIR", required=True)
+    p = command("book", "book.book_command", "all pages as a web site to read offline", "book --out book")
+    p.add_argument("--out", metavar="DIR", required=True, help="a new or empty folder, or one with a book")
     return top
 
 
