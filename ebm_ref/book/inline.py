@@ -48,8 +48,9 @@ def formulas_in(text):
 
 def longest(parts, start):
     """The longest formula that begins there, as HTML, and where the text goes on; None if there is none."""
-    end = start
-    while end < len(parts) and end - start < 2 * LONGEST and kind(parts[end]):
+    end, depth = start, 0
+    while end < len(parts) and end - start < 2 * LONGEST and kind(parts[end], depth > 0):
+        depth += balance(parts[end])
         end += 2
     for stop in range(min(end, len(parts) + 1) - 1, start, -2):
         if html := typeset(parts[start:stop]):
@@ -57,11 +58,11 @@ def longest(parts, start):
     return None
 
 
-def kind(token):
+def kind(token, within=False):
     """ "strong" for what is a formula by itself, "weak" for what may belong to one, "" for a word."""
     core = token.strip("(),.;:?!") if len(token) > 1 else token
     runs = re.findall(r"[A-Za-z]+", core)
-    if not core or is_name(core) or any(not known(run, core) for run in runs):
+    if not core or core in ("e.g", "i.e") or is_name(core) or any(not known(run, core, within) for run in runs):
         return ""
     if core in WORDS or core in JOINS or core in FUNCTIONS or not runs:
         return "strong" if re.search(r"[\[{|]", core) and core not in JOINS else "weak"
@@ -69,26 +70,25 @@ def kind(token):
     return "strong" if SIGNED.search(core) or alone or len(core) == 1 else "weak"
 
 
-def known(run, core):
+def known(run, core, within):
     """Whether letters in a row are of a formula, not a word."""
-    if len(run) == 1 or run in GREEK or run in FUNCTIONS or run in NAMES:
+    if len(run) == 1 or run in GREEK or run in FUNCTIONS or run in NAMES or f"{run}_" in core:
         return True
-    return (is_differential(run) and run not in ("do", "da")) or (
-        len(run) == 2 and bool(re.search(r"[_^(\[{']", core))
-    )
+    pair = len(run) == 2 and (within or re.search(r"[_^(\[{']", core))
+    return bool(pair) or (is_differential(run) and run not in ("do", "da"))
 
 
 def typeset(parts):
     """The HTML of a formula with the punctuation around it; "" if it is none."""
     text = "".join(parts)
     tokens = text.split()
-    kinds = [kind(token) for token in tokens]
+    kinds = [kind(token, inside(tokens[:k])) for k, token in enumerate(tokens)]
     if "strong" not in kinds or tokens[0] in JOINS - {"-"} or tokens[-1] in JOINS | FUNCTIONS | WORDS:
         return ""
     if tokens[0] in WORDS and not (len(tokens) > 1 and tokens[1] in JOINS):
         return ""
     if any(
-        token[-1] in ",;:." and k + 1 < len(tokens) and not inside(tokens[: k + 1])
+        token[-1] in ",;:.?" and k + 1 < len(tokens) and not inside(tokens[: k + 1])
         for k, token in enumerate(tokens)
     ):
         return ""

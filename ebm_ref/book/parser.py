@@ -326,8 +326,10 @@ class Parser:
 
     def small_print(self, t):
         """A subscript or a power that begins with t."""
-        if t in ("{", "(", "<"):
+        if t in ("{", "("):
             return self.group(CLOSING[t])[0]
+        if t == "<":  # a sum over <ij>, neighbours
+            return mathml.row(self.fenced(t))
         if t == "-":
             return mathml.row([mathml.operator("−"), self.script()])
         if t == "T" and self.tokens[self.place - 2].text == "^":

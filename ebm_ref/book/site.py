@@ -34,6 +34,7 @@ SETTINGS = {
     "html_permalinks": False,
     "smartquotes": False,
 }
+FONT = '@font-face { font-family: "Book Mathematics"; src: url("mathematics.ttf"); }\n'
 
 
 def build(out, jobs=2):
@@ -82,9 +83,11 @@ def write(folder, drawings):
 def style(folder):
     """The style sheet, and the font of formulas if it is there."""
     folder.mkdir()
-    shutil.copy(Path(__file__).with_name("book.css"), folder)
+    rules = Path(__file__).with_name("book.css").read_text(encoding="utf-8")
     if font := mathematics_font():
         shutil.copy(font, folder / "mathematics.ttf")
+        rules = FONT + rules
+    (folder / "book.css").write_text(rules, encoding="utf-8")
 
 
 def mathematics_font():
@@ -109,7 +112,7 @@ def front():
     contents = pages.tables.table(("chapter", "what it is about", "pages"), rows)
     parts = [
         pages.heading("Energy-based learning", "="),
-        pages.raw(f'<p class="lead">{prose.marked(what)}</p>'),
+        pages.raw(f'<p class="lead">{pages.sentence(what.rstrip("."))}</p>'),
     ]
     parts += [pages.raw(contents), pages.raw(pages.header(rest))]
     return "".join(parts) + pages.toctree([*(c.name for c in CHAPTERS), "bibliography"])
