@@ -11,10 +11,12 @@ import json
 import os
 import select
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+WIRED = "import os, sys; q, a = map(int, sys.argv[1:3]); os.dup2(q, 3); os.dup2(a, 4); os.execvp(sys.argv[3], sys.argv[3:])"
 PATIENCE = 60.0  # seconds for any one answer, on a busy machine
 
 
@@ -27,9 +29,9 @@ class Browser:
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
         flags += ["--no-first-run", "--disable-component-update", "--disable-background-networking"]
         command = [program, *flags, f"--user-data-dir={self.folder.name}", "about:blank"]
-        wired = f"exec {' '.join(command)} 3<&{questions} 4>&{answers}"
+        wired = [sys.executable, "-c", WIRED, str(questions), str(answers), *command]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(["sh", "-c", wired], pass_fds=(questions, answers), **quiet)
+        self.process = subprocess.Popen(wired, pass_fds=(questions, answers), **quiet)
         os.close(questions)
         os.close(answers)
         self.rest, self.number, self.events, self.session = b"", 0, [], None

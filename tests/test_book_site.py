@@ -20,7 +20,7 @@ def built(tmp_path_factory):
     out = tmp_path_factory.mktemp("book")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site, "CHAPTERS", [c for c in chapters.CHAPTERS if c.name in CHAPTERS])
-        assert site.build(out) == len(list(out.glob("*.html"))) - 2  # beside these: search and index of names
+        assert site.build(out) == len(list(out.glob("*.html"))) - 1  # beside these: search
     return out
 
 

@@ -79,12 +79,12 @@ def is_code(text, names):
 def split(text):
     """Left side, relation and right side, at the first relation outside of brackets."""
     depth = 0
-    for m in re.finditer(rf"[(\[{{]|[)\]}}]|(?<=\s)(?:{RELATION})(?=\s)|^(?:{TALL})(?=\s)", text):
+    for m in re.finditer(rf"`[^`]*`|[(\[{{]|[)\]}}]|(?<=\s)(?:{RELATION})(?=\s)|^(?:{TALL})(?=\s)", text):
         if m[0] in "([{":
             depth += 1
         elif m[0] in ")]}":
             depth -= 1
-        elif depth == 0 and reads_as_formula(text[: m.start()]):
+        elif depth == 0 and not m[0].startswith("`") and reads_as_formula(text[: m.start()]):
             return text[: m.start()], m[0], text[m.end() :]
     return text, "", ""
 

@@ -63,7 +63,7 @@ def is_curve(f):
     plain = first in f.gradients and f.output == () and all(not a for n, a in rest if n not in ("weights",))
     return (
         plain
-        and (axes == () or axes == ("k",) and rest and rest[0][0] in ("label", "positive"))
+        and (axes == () or (axes == ("k",) and rest and rest[0][0] in ("label", "positive")))
         and bool(rest)
     )
 
@@ -197,10 +197,11 @@ def galleries():
     return {"losses": surfaces(), "criteria": curves(), "energies": [*LINES, *POINTS]}
 
 
-def draw_all(folder):
-    """Draw what is not there yet, and delete what is drawn no more."""
+def draw_all(folder, chapters):
+    """Draw what the chapters of these names show and is not there yet, and delete what is drawn no more."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {file_of(name): name for name in [*drawn(), *galleries()]}
+    shown = [name for name in drawn() if source_folder(FORMULAS[name]) in chapters]
+    wanted = {file_of(name): name for name in [*shown, *(c for c in galleries() if c in chapters)]}
     for old in folder.glob("*.svg"):
         if old.name not in wanted:
             old.unlink()

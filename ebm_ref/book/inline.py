@@ -62,11 +62,16 @@ def kind(token, within=False):
     """ "strong" for what is a formula by itself, "weak" for what may belong to one, "" for a word."""
     core = token.strip("(),.;:?!") if len(token) > 1 else token
     runs = re.findall(r"[A-Za-z]+", core)
-    if not core or core in ("e.g", "i.e") or is_name(core) or any(not known(run, core, within) for run in runs):
+    if (
+        not core
+        or core in ("e.g", "i.e")
+        or is_name(core)
+        or any(not known(run, core, within) for run in runs)
+    ):
         return ""
     if core in WORDS or core in JOINS or core in FUNCTIONS or not runs:
         return "strong" if re.search(r"[\[{|]", core) and core not in JOINS else "weak"
-    alone = core in GREEK or is_differential(core) and core[1:] not in ("o", "a")
+    alone = core in GREEK or (is_differential(core) and core[1:] not in ("o", "a"))
     return "strong" if SIGNED.search(core) or alone or len(core) == 1 else "weak"
 
 

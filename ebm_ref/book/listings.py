@@ -110,15 +110,16 @@ def shortened(node, text):
     return [*lines[:start], lines[start].rstrip() + '"""', *lines[end + 1 :]]
 
 
-def listing(text, known=None, define=True):
-    """Source text as HTML; `known` names are links, and definitions anchors."""
-    html = highlight(text, PythonLexer(), HtmlFormatter(nowrap=True))
+def listing(text, known=None, define=()):
+    """Source text as HTML; `known` names are links, and the first definition of each in `define` an anchor."""
+    html, anchors = highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)), set(define)
 
     def linked(m):
         kind, name = m[1], m[2]
-        if kind in ("nf", "nc"):
-            return f'<span class="{kind}"{define and f" id={chr(34)}{name}{chr(34)}" or ""}>{name}</span>'
-        where = (known or {}).get(name)
+        if kind in ("nf", "nc") and name in anchors:
+            anchors.remove(name)
+            return f'<span class="{kind}" id="{name}">{name}</span>'
+        where = (known or {}).get(name) if kind == "n" else None
         return f'<a class="n" href="{where}">{name}</a>' if where else m[0]
 
     return f'<div class="highlight"><pre tabindex="0">{NAME.sub(linked, html)}</pre></div>'

@@ -129,11 +129,13 @@ def code(name, records):
     if printed:
         parts = [
             heading("As the paper prints it"),
-            raw(listings.listing(listings.bodies(name, only=printed), known)),
+            raw(listings.listing(listings.bodies(name, only=printed), known, printed)),
         ]
     own = listings.bodies(name, but=(*printed, *listings.behind_the_record(name)))
     named = "The accurate code" if printed else "The code"
-    return [*parts, heading(named), raw(listings.listing(own, known))] if own else parts
+    return (
+        [*parts, heading(named), raw(listings.listing(own, known, listings.defined(name)))] if own else parts
+    )
 
 
 def sections(name, records):
@@ -167,7 +169,7 @@ def behind(name):
     used = listings.behind_the_record(name)
     if not used:
         return ""
-    code = listings.listing(listings.bodies(name, only=used), listings.names(name))
+    code = listings.listing(listings.bodies(name, only=used), listings.names(name), used)
     return f"<details><summary>What these call</summary>{code}</details>"
 
 
@@ -180,7 +182,7 @@ def signature(name, record):
 def definition(name):
     """The naive expression, as the oracle computes it."""
     try:
-        return listings.listing(naive_definition(name), define=False)
+        return listings.listing(naive_definition(name))
     except LookupError:
         return ""
 

@@ -69,7 +69,7 @@ def folded(app, page, template, context, doctree):
 def write(folder, drawings):
     """The pages as text, with the style; figures are drawn into their own folder."""
     folder.mkdir(parents=True)
-    figures.draw_all(drawings)
+    figures.draw_all(drawings, {chapter.name for chapter in CHAPTERS})
     texts = {"index": front(), "bibliography": bibliography()}
     for chapter in CHAPTERS:
         texts[chapter.name] = pages.chapter(chapter)

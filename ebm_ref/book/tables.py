@@ -72,7 +72,7 @@ def arguments(record):
     for name, axes in record.shapes.items():
         kind, meaning = told.get(name, ("", ""))
         shape = f"({', '.join(axes)})" if axes else "number"
-        rows.append((f"<code>{name}</code>", kind and prose.marked(kind) or shape, prose.marked(meaning)))
+        rows.append((f"<code>{name}</code>", (kind and prose.marked(kind)) or shape, prose.marked(meaning)))
     for what, meaning in described(doc.get("Returns", [])):
         rows.append(("<em>result</em>", prose.marked(what), prose.marked(meaning)))
     raises = prose.marked(" ".join(" ".join(doc.get("Raises", [])).split()))
@@ -95,11 +95,7 @@ def summary(function):
 def example(record):
     """The doctest of the value, if it has one."""
     lines = sections(inspect.getdoc(record.value) or "").get("Example", [])
-    return (
-        listings.listing("\n".join(lines), define=False).replace("<pre", '<pre aria-label="example"')
-        if lines
-        else ""
-    )
+    return listings.listing("\n".join(lines)).replace("<pre", '<pre aria-label="example"') if lines else ""
 
 
 def cases(name, record):
@@ -138,7 +134,7 @@ def variants(name, record, page):
         if v.symptom:
             parts.append(f"<p>Symptom: {prose.marked(v.symptom)}.</p>")
         if code := variant_code(page, v.name):
-            parts.append(listings.listing(code, listings.names(page), define=False))
+            parts.append(listings.listing(code, listings.names(page)))
         if v.seen_in:
             parts.append(f'<p class="seen">Seen in {prose.cited(v.seen_in)}.</p>')
         out.append("".join(parts))
