@@ -16,7 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-WIRED = "import os, sys; q, a = map(int, sys.argv[1:3]); os.dup2(q, 3); os.dup2(a, 4); os.execvp(sys.argv[3], sys.argv[3:])"
+WIRED = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execvp(sys.argv[3], sys.argv[3:])"""
 PATIENCE = 60.0  # seconds for any one answer, on a busy machine
 
 

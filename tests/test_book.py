@@ -1,4 +1,4 @@
-"""The book's pages: all that a record holds is on its page, and every link leads somewhere.  No Sphinx is needed."""
+"""The book's pages: all that a record holds is on its page, and every link leads somewhere."""
 
 import ast
 import re

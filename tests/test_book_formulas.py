@@ -1,4 +1,4 @@
-"""The book's formulas: nothing of a header's text is lost on the way to MathML, and what is divided by what."""
+"""The book's formulas: nothing of a header's text is lost on its way to MathML."""
 
 import ast
 import re
@@ -12,27 +12,13 @@ from ebm_ref.book import blocks, inline, pages, prose
 from ebm_ref.book.chapters import CHAPTERS
 from ebm_ref.cli.pages import source
 
-# what stands in the plain text for a sign on the page; written here anew, so that a slip in the converter shows
+# what stands in the plain text for a sign on the page; written here anew, so that a slip shows
 ASCII = {"∑": "sum", "∏": "prod", "∫": "int", "⊤": "'", "′": "'", "’": "'", "−": "-", "≤": "<=", "≥": ">="}
-ASCII |= {
-    "≠": "!=",
-    "←": "<-",
-    "→": "->",
-    "⇒": "=>",
-    "∼": "~",
-    "∥": "||",
-    "⟨": "<",
-    "⟩": ">",
-    "∞": "inf",
-    "ε": "eps",
-}
-ASCII |= dict(
-    zip(
-        "αβγδζηθκλμνπρστφχωΓΦ",
-        "alpha beta gamma delta zeta eta theta kappa lambda mu nu pi rho sigma tau phi chi omega Gamma Phi".split(),
-        strict=True,
-    )
+ASCII |= {"≠": "!=", "←": "<-", "→": "->", "⇒": "=>", "∼": "~", "∥": "||", "⟨": "<", "⟩": ">", "∞": "inf"}
+LETTERS = (
+    "alpha beta gamma delta eps zeta eta theta kappa lambda mu nu pi rho sigma tau phi chi omega Gamma Phi"
 )
+ASCII |= dict(zip("αβγδεζηθκλμνπρστφχωΓΦ", LETTERS.split(), strict=True))
 SHAPE = r"[\s_^/(){}`.*·∗…\xa0]|sqrt"  # what becomes shape: scripts, lines, roots; dots and stars are one
 
 

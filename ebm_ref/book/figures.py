@@ -250,10 +250,10 @@ def gallery(plt, names):
 # on the page
 
 TOLD = {
-    surface: "The loss over the energy of the correct answer and of the only incorrect one, light where it is high. "
-    "Arrows show where a step downhill moves the two; below the dashed line the model errs.",
-    curve: "The loss, and thin its slope, the explicit gradient of this page.",
-    contours: "The energy, dark where it is low, and its score: arrows that point downhill.",
+    surface: "The loss over the energies of the correct answer and of the only incorrect one.  Arrows show "
+    "where a step downhill moves the two, dots where nothing moves; below the dashed line the model errs.",
+    curve: "The loss, and thin its slope: the explicit gradient of this page.",
+    contours: "The energy, and its score: arrows that point downhill.",
     well: "The energy and its score, which is zero at the bottom of each well and on the ridge between.",
 }
 

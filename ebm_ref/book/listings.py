@@ -111,7 +111,7 @@ def shortened(node, text):
 
 
 def listing(text, known=None, define=()):
-    """Source text as HTML; `known` names are links, and the first definition of each in `define` an anchor."""
+    """Source text as HTML: `known` names are links, the first definitions of those in `define` anchors."""
     html, anchors = highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)), set(define)
 
     def linked(m):

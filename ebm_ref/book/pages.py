@@ -117,7 +117,8 @@ def place(name, records):
     formulas = " ".join(f"<code>{n}</code>" for n in records)
     where = prose.link(f"{chapter.name}.html", escape(chapter.title.partition(":")[0]))
     path = name.replace(".", "/") + ".py"
-    return f'<p class="place">{where} &#183; <code>ebm_ref/{path}</code>{formulas and " &#183; formulas " + formulas}</p>'
+    stations = [where, f"<code>ebm_ref/{path}</code>", *(["formulas " + formulas] if records else [])]
+    return f'<p class="place">{" &#183; ".join(stations)}</p>'
 
 
 def code(name, records):
@@ -176,7 +177,8 @@ def behind(name):
 def signature(name, record):
     """The call, and its core shapes."""
     call = escape(f"{name}{inspect.signature(record.value)}")
-    return f'<p class="signature"><code>{call}</code> <span>shapes <code>{escape(record.signature)}</code></span></p>'
+    shapes = f"<span>shapes <code>{escape(record.signature)}</code></span>"
+    return f'<p class="signature"><code>{call}</code> {shapes}</p>'
 
 
 def definition(name):
@@ -204,7 +206,8 @@ def chapter(opening):
     """The page that opens a chapter: its text, a gallery if there is one, and its pages."""
     first, _, lead = opening.title.partition(": ")
     parts = [heading(first, "="), raw(lead and f'<p class="lead">{sentence(lead)}</p>')]
-    parts.append(raw(header(opening.text.partition("\n")[2])))
+    text = header(opening.text.partition("\n")[2])
+    parts.append(raw(text.replace('<div class="formulas">', '<div class="formulas choices">')))
     if gallery := figure_of(opening.name, {}):
         parts += [heading("At a glance"), raw(gallery)]
     rows = [

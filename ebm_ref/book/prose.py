@@ -60,8 +60,8 @@ def link(address, text, kind=""):
 def marked(text):
     """A sentence as HTML.
 
-    >>> marked("see ctc_of_logits.py, and `hinge`")
-    'see <a href="criteria.ctc_of_logits.html">ctc_of_logits.py</a>, and <a href="losses.hinge.html"><code>hinge</code></a>'
+    >>> marked("see ctc_of_logits.py")
+    'see <a href="criteria.ctc_of_logits.html">ctc_of_logits.py</a>'
     """
     pattern = rf"`[^`]+`|{THREAD}|(?<![\w/*])\*[^*\s][^*]*\*(?!\w)|[\w/]+\.py\b"
     out, end = [], 0

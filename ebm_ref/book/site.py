@@ -3,8 +3,9 @@ r"""The site: all pages written for Sphinx, and built.
     write(folder)      reStructuredText and style
     build(out)         the site, with a search index that is loaded as a script
 
-Sphinx and its theme Furo do the rest: contents, search, light and dark, narrow screens.  Formulas are set in STIX
-Two Math, which the package ziamath carries; without it the reader's own mathematics font is used.
+Sphinx and its theme Furo do the rest: contents, search, light and dark, narrow screens.  Formulas are
+set in STIX Two Math, which the package ziamath carries; without it in the reader's own mathematics font.
+A font for mathematics it must be: in any other, brackets and roots do not grow with what they hold.
 
 Source: Sphinx's and Furo's documentation.
 """
@@ -108,7 +109,7 @@ def front():
         for c in CHAPTERS
     ]
     first, _, rest = ebm_ref.__doc__.partition("\n")
-    name, _, what = first.partition(": ")
+    what = first.partition(": ")[2]
     contents = pages.tables.table(("chapter", "what it is about", "pages"), rows)
     parts = [
         pages.heading("Energy-based learning", "="),

@@ -128,9 +128,8 @@ def variants(name, record, page):
     """What others compute under this name: its code, where it was seen, and what a user sees."""
     out = []
     for v in record.variants:
-        parts = [
-            f'<h4 id="{variant_anchor(name, v.name)}"><span class="badge {v.kind}">{v.kind}</span> {prose.marked(v.name)}</h4>'
-        ]
+        badge = f'<span class="badge {v.kind}">{v.kind}</span>'
+        parts = [f'<h4 id="{variant_anchor(name, v.name)}">{badge} {prose.marked(v.name)}</h4>']
         if v.symptom:
             parts.append(f"<p>Symptom: {prose.marked(v.symptom)}.</p>")
         if code := variant_code(page, v.name):

@@ -19,7 +19,7 @@ SIGNS |= {"...": "…", "..": "…", "||": "∥"}
 BIG = {"sum": "∑", "prod": "∏", "int": "∫", "integral": "∫"}
 LIMITS = {"min", "max", "argmin", "argmax", "softmin", *BIG}  # what stands under them stands below
 FUNCTIONS = LIMITS | set(
-    "log exp sqrt tanh cosh sinh coth sin cos arctan sign det tr trace diag erfc log1p expm1 softmax var mean sd "
+    "log exp sqrt tanh cosh sinh coth sin cos arctan sign det tr diag erfc log1p expm1 softmax var mean "
     "sigmoid softplus log1mexp xlogy xlog1py logsumexp pool agm round".split()
 )
 NAMES = set("lp sp sd KL ECE NLL ESS MCSE ED AR rhat corr const".split())

@@ -146,8 +146,8 @@ def neighbours(page):
 
 def naive_definition(name):
     """The naive expression of a formula and the functions of its file that it calls, as text."""
-    for text, functions, table in _naive_files():
-        if value := table.get(name):
+    for text, functions, naive in _naive_files():
+        if value := naive.get(name):
             called = _called(value, functions, [])
             parts = [ast.get_source_segment(text, functions[f]) for f in functions if f in called]
             own = ast.get_source_segment(text, value).replace("\n    ", "\n")
@@ -166,9 +166,9 @@ def _naive_files():
         tables = (
             node.value for node in body if isinstance(node, ast.Assign) and node.targets[0].id == "NAIVE"
         )
-        table = next(tables, ast.Dict([], []))
+        naive = next(tables, ast.Dict([], []))
         functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-        found.append((text, functions, {k.value: v for k, v in zip(table.keys, table.values, strict=True)}))
+        found.append((text, functions, {k.value: v for k, v in zip(naive.keys, naive.values, strict=True)}))
     return found
 
 

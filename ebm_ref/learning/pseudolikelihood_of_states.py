@@ -34,7 +34,8 @@ def pseudolikelihood_of_states(energies, states: int):
     Parameters
     ----------
     energies : (n, k) float, n >= 1, k >= 1
-        E_{i,a}, the energy when unit i is in state a and all others are as in the datum; +inf where impossible.
+        E_{i,a}, the energy when unit i is in state a and all others are as in the datum; +inf where it
+        cannot be.
     states : (n,) int
         s, the datum: a state in 0..k-1 of each unit.
 
