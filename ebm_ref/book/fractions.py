@@ -33,7 +33,7 @@ def fold(parts, flat=False):
         while kind in (kinds := [p.kind for p in parts]):
             i = kinds.index(kind)
             a, b = above(parts, i), below(parts, i)
-            parts = parts[:a] + [Part("fraction", over(parts[a:i], parts[i + 1 : b]))] + parts[b:]
+            parts = [*parts[:a], Part("fraction", over(parts[a:i], parts[i + 1 : b])), *parts[b:]]
     return mathml.row(spaced(parts) or ["<mrow></mrow>"])
 
 

@@ -28,7 +28,7 @@ LONGEST = 24  # tokens of one formula
 def formulas_in(text):
     """A sentence as HTML, with its formulas typeset.
 
-    >>> formulas_in("until the gap reaches the margin m.").startswith("until the gap reaches the margin <math")
+    >>> formulas_in("until it reaches the margin m.").startswith("until it reaches the margin <math")
     True
     >>> formulas_in("a k-means step, e.g. in 3.2")
     'a k-means step, e.g. in 3.2'

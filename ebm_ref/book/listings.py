@@ -86,7 +86,7 @@ def is_record(node):
 
 
 def bodies(page, only=None, but=()):
-    """The source of functions of a page: of those named, or of all but some; docstrings at their first line."""
+    """The source of functions of a page, those named or all but some; docstrings end at their first line."""
     text = source(page).splitlines()
     parts = []
     for node in body(page):
