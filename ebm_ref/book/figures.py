@@ -28,6 +28,7 @@ FIXED = {
     "degrees": 3.0,
 }
 FIXED |= {"temperature": 0.5, "label": 0, "positive": 0, "x2": 0.0, "weights": [3.0, 1.0, 1.0]}
+RANGES = {"probability": (0.02, 0.98), "log_probabilities": (-4.0, 0.0)}
 TWO = {"sign": (1, -1), "target": (0.0, 1.0)}  # arguments of which both values are drawn
 POINTS = {  # the parameters of the energies that are drawn
     "quadratic": {"center": [0.0, 0.0], "precision": [[1.5, 0.8], [0.8, 1.0]]},
@@ -118,7 +119,7 @@ def curve(axes, name):
     """The loss of a prediction and, thin, its slope; of scores, by that of the right answer, the others 0."""
     record = FORMULAS[name]
     (first, core), *_ = record.shapes.items()
-    x = np.linspace(0.02, 0.98, 121) if first == "probability" else np.linspace(-4.0, 4.0, 161)
+    x = np.linspace(*RANGES.get(first, (-4.0, 4.0)), 161)
     two = next((a for a in record.shapes if a in TWO), "")
     for number, other in enumerate(TWO.get(two, (None,))):
         given = {a: FIXED[a] for a in record.shapes if a in FIXED} | ({two: other} if two else {})
@@ -252,7 +253,8 @@ def gallery(plt, names):
 TOLD = {
     surface: "The loss over the energies of the correct answer and of the only incorrect one.  Arrows show "
     "where a step downhill moves the two, dots where nothing moves; below the dashed line the model errs.",
-    curve: "The loss, and thin its slope: the explicit gradient of this page.",
+    curve: "The loss, and thin its slope, the explicit gradient.  Solid for a target of 0 or a sign of 1, dashed for "
+    "a target of 1 or a sign of -1.",
     contours: "The energy, and its score: arrows that point downhill.",
     well: "The energy and its score, which is zero at the bottom of each well and on the ridge between.",
 }
