@@ -34,7 +34,7 @@ _NAME = r"(?!(?:{})_)[a-z][a-z0-9]{{2,}}(?:(?:_of)?_(?!(?:{}|max|min|data|model)
 TOKEN = re.compile(
     r"`[^`]*`"  # code
     r"|[a-z_]+(?:/[a-z_]+)*\.py"  # another page
-    rf"|{_NAME}"
+    rf"|{_NAME}|[A-Z]{{3,}}(?:_[A-Z]{{3,}})+"
     r"|[A-Za-z]{2,}(?:-[A-Za-z]{2,})+|[A-Z]{2,}-[A-Za-z](?![A-Za-z])"  # min-sum, CD-k
     r"|d2(?=[A-Za-z])[A-Za-z]"  # d2E/dx2
     r"|u?int\d+|float\d+"
@@ -65,7 +65,7 @@ def is_name(text):
     return (
         text.startswith("`")
         or text.endswith(".py")
-        or bool(re.fullmatch(rf"{_NAME}|u?int\d+|float\d+|lvq2", text))
+        or bool(re.fullmatch(rf"{_NAME}|[A-Z]+(?:_[A-Z]{{3,}})+|u?int\d+|float\d+|lvq2", text))
     )
 
 
