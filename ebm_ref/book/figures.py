@@ -253,8 +253,8 @@ def gallery(plt, names):
 TOLD = {
     surface: "The loss over the energies of the correct answer and of the only incorrect one.  Arrows show "
     "where a step downhill moves the two, dots where nothing moves; below the dashed line the model errs.",
-    curve: "The loss, and thin its slope, the explicit gradient.  Solid for a target of 0 or a sign of 1, dashed "
-    "for a target of 1 or a sign of -1.",
+    curve: "The loss, and thin its slope, the explicit gradient.  Solid for a target of 0 or a sign of 1, "
+    "dashed for a target of 1 or a sign of -1.",
     contours: "The energy, and its score: arrows that point downhill.",
     well: "The energy and its score, which is zero at the bottom of each well and on the ridge between.",
 }
