@@ -1,7 +1,7 @@
 r"""log Gamma: what NumPy lacks of the factorial, and differences of its logarithm that keep their digits.
 
     log_factorial(y) = log Gamma(1 + y)
-    stirling_error(y) = J(y) = log y! - log(sqrt(2 pi y) (y/e)^y)         stirling_slope(y) = J'(y)
+    stirling_error(y) = J(y) = log y! - log(sqrt(2 pi y) (y/e)^y)         stirling_slope(y) = dJ/dy
     half_step(y) = log(sqrt(y) Gamma(y) / Gamma(y + 1/2))                 half_step_slope(y), its derivative
 
 Densities of counts and of heavy tails hold a difference of two log Gammas that are large and nearly alike.

@@ -7,6 +7,7 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     ask  grade                      the same for what cannot be run from here: questions out, answers in
     check-sampler                   short chains of a sampler of yours from exact draws
     eval  vectors                   truths to copy
+    book                            all pages as a web site
 
 Exit status: 0 agreement, 1 disagreement, 2 bad usage, 130 interrupted by Ctrl-C or SIGTERM: then what is
 known by that time is printed, and written where --json says.  A command's module is imported when the
@@ -98,7 +99,7 @@ def parser():
 
 
 def pages(command):
-    """list, show, read."""
+    """list, show, read, museum, book."""
     p = command(
         "pages.list_command", "the formulas, one a line; those that have to do with a word", "list crf"
     )
@@ -112,6 +113,8 @@ def pages(command):
     p.add_argument("names", metavar="NAME", nargs="*", help="a formula, a page or a folder; all without")
     p.add_argument("--installed", action="store_true", help="ask the installed frameworks: is it still so?")
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every exhibit to a file")
+    p = command("book.book_command", "all pages as a web site to read offline", "book --out book")
+    p.add_argument("--out", metavar="DIR", required=True, help="a new or empty folder, or one with a book")
 
 
 def verify(command):

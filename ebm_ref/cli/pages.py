@@ -6,6 +6,7 @@ the golden vectors are made, read as text, so that multiprecision arithmetic nee
 
 import ast
 import contextlib
+import functools
 import inspect
 import re
 import textwrap
@@ -209,21 +210,30 @@ def neighbours(page):
 
 def naive_definition(name):
     """The naive expression of a formula and the functions of its file that it calls, as text."""
+    for text, functions, naive in _naive_files():
+        if value := naive.get(name):
+            called = _called(value, functions, [])
+            parts = [ast.get_source_segment(text, functions[f]) for f in functions if f in called]
+            own = ast.get_source_segment(text, value).replace("\n    ", "\n")
+            alone = [] if isinstance(value, ast.Name) else [f"definition = {own}"]
+            return "\n\n".join(parts + alone)
+    raise LookupError(f"{name} has no naive expression in proof/naive")
+
+
+@functools.cache
+def _naive_files():
+    """Of each file of proof/naive its text, {name: function} and the table {formula: expression}."""
+    found = []
     for path in sorted((Path(ebm_ref.__file__).parent / "proof" / "naive").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         body = ast.parse(text).body
-        table = next(
-            (node.value for node in body if ast.unparse(node).startswith("NAIVE = ")), ast.Dict([], [])
+        tables = (
+            node.value for node in body if isinstance(node, ast.Assign) and node.targets[0].id == "NAIVE"
         )
-        for key, value in zip(table.keys, table.values, strict=True):
-            if key.value == name:
-                functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-                called = _called(value, functions, [])
-                parts = [ast.get_source_segment(text, functions[f]) for f in functions if f in called]
-                own = ast.get_source_segment(text, value).replace("\n    ", "\n")
-                alone = [] if isinstance(value, ast.Name) else [f"definition = {own}"]
-                return "\n\n".join(parts + alone)
-    raise LookupError(f"{name} has no naive expression in proof/naive")
+        naive = next(tables, ast.Dict([], []))
+        functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        found.append((text, functions, {k.value: v for k, v in zip(naive.keys, naive.values, strict=True)}))
+    return found
 
 
 def _called(node, functions, found):

@@ -1,9 +1,9 @@
 r"""Adapting: what the adapters of conformance/frameworks have in common.
 
-    version()                                            name and version, as imported
-    evaluate(adapter, inputs, differentiated, dtype)     (value, {argument: gradient}) of one sample
-    ADAPTERS    {formula: {function: adapter}}           a literal dict of short functions
-    KNOWN       {(formula, function, mistake): thread}   deviations that have a name
+    `version()`                                           name and version, as imported
+    `evaluate(adapter, inputs, differentiated, dtype)`    `(value, {argument: gradient})` of one sample
+    `ADAPTERS = {formula: {function: adapter}}`           a literal dict of short functions
+    `KNOWN = {(formula, function, mistake): thread}`      deviations that have a name
 
 An adapter gives the framework's own function the inputs of a formula, in a sign or scale that makes it
 the formula's, and does nothing else: what the framework gets wrong must stay wrong.  Where it can

@@ -15,7 +15,7 @@ For a -> 0 this is poisson_nll.  A count that is wrong by much pulls less, by th
 
 Written with binomial coefficients, where r = 1/a need not be whole and p = 1/(1 + a mu):
 
-    e^{-L} = Gamma(t + r) / (t! Gamma(r)) p^r (1 - p)^t
+    e^{-L} = Gamma(t + r)/(t! Gamma(r)) p^r (1 - p)^t
 
 Libraries differ in all of it: r (the `total_count` of PyTorch, the size of R, theta of scVI) is 1/a, and
 their p may be 1 - p.  Three log Gamma nearly cancel: of the loss of a count of 3 four digits are left for

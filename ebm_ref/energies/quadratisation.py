@@ -5,9 +5,9 @@ r"""Quadratisation: terms of three bits and more as terms of two, with the help 
 Annealers, cuts of graphs and `qubo` know pairs of bits alone.  With d bits in S, s their sum, and pairs
 s_2 = sum_{i < j} x_i x_j = s (s - 1) / 2:
 
-    -prod x_i = min_w  w (d - 1 - s)                               one w           Freedman and Drineas
+    -prod x_i = min_w w (d - 1 - s)                                one w           Freedman and Drineas
      prod x_i = s_2 + min_w sum_{k=1}^n w_k (c_k (2 k - s) - 1)    n = (d-1) // 2  Ishikawa
-    x_i x_j -> w,  with  + M (x_i x_j - 2 x_i w - 2 x_j w + 3 w)   one w a pair    Rosenberg
+    x_i x_j -> w, with + M (x_i x_j - 2 x_i w - 2 x_j w + 3 w)    one w a pair    Rosenberg
 
 c_k = 2, but c_n = 1 if d is odd.  The first is clear: d - 1 - s is negative only if all bits are 1.  The
 second takes the w_k whose bracket is negative.  What they add up to is -s_2 as long as s < d, and 1 - s_2 at

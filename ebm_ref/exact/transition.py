@@ -5,7 +5,7 @@ r"""Transition matrix: what a sampler does, exactly, without drawing a single sa
     pi P = pi                 stationarity: once there, always there
     pi_i P_ij = pi_j P_ji     detailed balance: a film of it runs backwards
     irreducible, period 1     and it gets there from anywhere
-    d(t) = max_i 1/2 sum_j |P^t_ij - pi_j|      how fast: the mixing curve
+    d(t) = max_i 1/2 sum_j |(P^t)_ij - pi_j|      how fast: the mixing curve
 
 A sampler over few states can be written as a function that *lists* what its step may do, instead of
 drawing one: state -> [(probability, next state), ...].  From the lists follows P, and from P whether the

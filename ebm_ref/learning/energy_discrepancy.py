@@ -12,7 +12,7 @@ E is the energy of a datum x.  Noise of variance t moves it to y = x + sqrt(t) z
 fresh noise moves y to M points x_m of perturbed energies E_m.  No score and no chain is needed.  As M
 grows, and for w = 0, the mean of L over the data tends to
 
-    ED = E[E(x)] - E[E_t(y)],      E_t(y) = -log E[e^{-E(y + sqrt(t) z')}]
+    ED = E[E(x)] - E[E_t(y)],      E_t(y) = -log E[e^{-E(y + z' sqrt(t))}]
 
 E_t is the free energy of the model smoothed by noise.  ED is the likelihood that such noise takes away, so
 it is smallest for the true model, whatever t.  For small t, ED/t is score matching; for large t, ED is

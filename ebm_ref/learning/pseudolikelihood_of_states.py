@@ -1,10 +1,10 @@
 r"""Pseudolikelihood of states: predict each unit of k states from all others.
 
-    L(E, s) = -sum_i log p_i(s_i) = sum_i (E_i,s_i + log sum_a e^{-E_i,a})
-    dL/dE_i,a = [a = s_i] - p_i(a),    p_i(a) = e^{-E_i,a} / sum_b e^{-E_i,b}
+    L(E, s)     = -sum_i log p_i(s_i) = sum_i (E_{i,s_i} + log sum_a e^{-E_{i,a}})
+    dL/dE_{i,a} = [a = s_i] - p_i(a),    p_i(a) = e^{-E_{i,a}} / sum_b e^{-E_{i,b}}
 
 s is a datum of n units, each in one of k states, as in a Potts model; row i of E holds the energies of the
-k data that differ from it in unit i at most.  So E_i,s_i is the energy of the datum itself, the same in all
+k data that differ from it in unit i at most.  So E_{i,s_i} is the energy of the datum itself, the same in all
 rows; but what is added to a row does not matter, and a row may just as well hold what unit i contributes.
 L is a sum of cross-entropies, one for each unit, and Z is never summed over more than k states.
 
@@ -34,7 +34,8 @@ def pseudolikelihood_of_states(energies, states: int):
     Parameters
     ----------
     energies : (n, k) float, n >= 1, k >= 1
-        E_i,a, the energy when unit i is in state a and all others are as in the datum; +inf where impossible.
+        E_{i,a}, the energy when unit i is in state a and all others are as in the datum; +inf where it
+        cannot be.
     states : (n,) int
         s, the datum: a state in 0..k-1 of each unit.
 

@@ -1,6 +1,6 @@
 r"""The oracle: the naive textbook expression of every formula, in arithmetic that cannot go wrong.
 
-    f, df/dx_p, d2f/dx_p dx_q  ~  the naive expression at hundreds of digits, on the tape (tape.py)
+    f, df/dx_p, d2f/(dx_p dx_q)  ~  the naive expression at hundreds of digits, on the tape (tape.py)
 
 At enough digits no cleverness is needed: sums are summed and logarithms taken of them.  'Enough' is
 more than it seems.  For log(1 + e^-745) to differ from 0, 1 + 5e-324 must differ from 1, so 324 digits

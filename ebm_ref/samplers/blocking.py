@@ -1,7 +1,7 @@
 r"""Blocking and jackknife: error bars of correlated draws, without looking at autocorrelations.
 
     blocking    x_t <- (x_{2t} + x_{2t+1})/2         again and again
-                error at length b = sd of the n/b means / sqrt(n/b)
+                error at length b: sd of the n/b means, over sqrt(n/b)
     jackknife   error^2 = (m-1) mean (s_i - mean s)^2     without block i of m
 
 The naive error of the mean is too small by sqrt(tau).  Averaging neighbours changes neither the mean nor

@@ -2,7 +2,7 @@ r"""HMC: give the state a push, let it glide, and refuse what the integrator got
 
     H(x, p) = beta E(x) + |p|^2/2,    p ~ N(0, I) anew for each step
     leapfrog, L times:  p <- p - (e/2) g,  x <- x + e p,  p <- p - (e/2) g
-    accept with min(1, e^{H - H'})
+    accept with min(1, e^{H(x, p) - H(x', p')})
 
 Here g is the gradient of beta E at x.  The exact motion would keep H and always be accepted.  The leapfrog
 is not exact, but for any step size e it has the two properties that the accept step needs.  It is its own

@@ -1,0 +1,135 @@
+r"""The site: all pages written for Sphinx, and built.
+
+    write(folder)      reStructuredText and style
+    build(out)         the site, with a search index that is loaded as a script
+
+Sphinx and its theme Furo do the rest: contents, search, light and dark, narrow screens.  Formulas are
+set in STIX Two Math, which the package ziamath carries; without it in the reader's own mathematics font.
+A font for mathematics it must be: in any other, brackets and roots do not grow with what they hold.
+
+Source: Sphinx's and Furo's documentation.
+"""
+
+import importlib.util
+import shutil
+import tempfile
+from html import escape
+from pathlib import Path
+
+import ebm_ref
+from ebm_ref.book import figures, pages, prose
+from ebm_ref.book.chapters import CHAPTERS
+
+SETTINGS = {
+    "project": "ebm_ref",
+    "version": ebm_ref.__version__,
+    "html_theme": "furo",
+    "html_title": "ebm_ref",
+    "html_css_files": ["book.css"],
+    "html_show_search_summary": False,  # it would be fetched, which a browser forbids for files
+    "html_copy_source": False,
+    "html_show_sourcelink": False,
+    "html_show_copyright": False,
+    "html_use_index": False,
+    "html_domain_indices": False,
+    "html_permalinks": False,
+    "smartquotes": False,
+}
+FONT = '@font-face { font-family: "Book Mathematics"; src: url("mathematics.ttf"); }\n'
+
+
+def build(out, jobs=2):
+    """Write the site to a folder: the number of pages.
+
+    Raises ValueError if the folder holds something else than an earlier book, ImportError without Sphinx.
+    """
+    from sphinx.application import Sphinx  # an extra: the package does without it
+
+    out = Path(out)
+    there = {path.name for path in out.iterdir()} if out.exists() else set()
+    if there and not there & {"searchindex.js", "figures"}:
+        raise ValueError(f"out = {out}: must be an empty or new folder, or one with an earlier book")
+    with tempfile.TemporaryDirectory() as work:
+        texts, trees = Path(work) / "texts", Path(work) / "trees"
+        written = write(texts, out / "figures")
+        settings = SETTINGS | {"html_static_path": [str(texts / "_static")]}
+        strict = {"status": None, "warningiserror": True, "parallel": jobs}
+        app = Sphinx(texts, None, out, trees, "html", settings, **strict)
+        app.connect("html-page-context", folded, priority=1)
+        app.build(force_all=True)
+    tidy(out)
+    return written
+
+
+def folded(app, page, template, context, doctree):
+    """Contents beside a page: the chapters, and the pages of its own alone."""
+    if whole := context.get("toctree"):
+        context["toctree"] = lambda **options: whole(**options | {"collapse": True})
+
+
+def write(folder, drawings):
+    """The pages as text, with the style; figures are drawn into their own folder."""
+    folder.mkdir(parents=True)
+    figures.draw_all(drawings, {chapter.name for chapter in CHAPTERS})
+    texts = {"index": front(), "bibliography": bibliography()}
+    for chapter in CHAPTERS:
+        texts[chapter.name] = pages.chapter(chapter)
+        texts |= {name: pages.page(name) for name in chapter.pages}
+    for name, text in texts.items():
+        (folder / f"{name}.rst").write_text(text, encoding="utf-8")
+    style(folder / "_static")
+    return len(texts)
+
+
+def style(folder):
+    """The style sheet, and the font of formulas if it is there."""
+    folder.mkdir()
+    rules = Path(__file__).with_name("book.css").read_text(encoding="utf-8")
+    if font := mathematics_font():
+        shutil.copy(font, folder / "mathematics.ttf")
+        rules = FONT + rules
+    (folder / "book.css").write_text(rules, encoding="utf-8")
+
+
+def mathematics_font():
+    """STIX Two Math, where ziamath is installed; None elsewhere."""
+    found = importlib.util.find_spec("ziamath")
+    fonts = Path(found.origin).parent.glob("fonts/STIXTwoMath*.ttf") if found else ()
+    return next(iter(fonts), None)
+
+
+def front():
+    """The first page: what the book is, its notation and its chapters."""
+    rows = [
+        (
+            prose.link(f"{c.name}.html", escape(c.title.partition(":")[0])),
+            escape(c.title.partition(": ")[2]),
+            str(len(c.pages)),
+        )
+        for c in CHAPTERS
+    ]
+    first, _, rest = ebm_ref.__doc__.partition("\n")
+    what = first.partition(": ")[2]
+    contents = pages.tables.table(("chapter", "what it is about", "pages"), rows)
+    parts = [
+        pages.heading("Energy-based learning", "="),
+        pages.raw(f'<p class="lead">{pages.sentence(what.rstrip("."))}</p>'),
+    ]
+    parts += [pages.raw(contents), pages.raw(pages.header(rest))]
+    return "".join(parts) + pages.toctree([*(c.name for c in CHAPTERS), "bibliography"])
+
+
+def bibliography():
+    """The sources, each with an anchor."""
+    rows = "".join(
+        f'<dt id="{prose.anchor(key)}">{escape(key)}</dt><dd>{prose.marked(entry)}</dd>'
+        for key, entry in sorted(prose.bibliography().items(), key=lambda item: item[0].lower())
+    )
+    return pages.heading("Bibliography", "=") + pages.raw(f'<dl class="bibliography">{rows}</dl>')
+
+
+def tidy(out):
+    """Remove what only Sphinx needs."""
+    shutil.rmtree(out / "_sources", ignore_errors=True)
+    for name in (".buildinfo", "objects.inv", ".buildinfo.bak"):
+        (out / name).unlink(missing_ok=True)

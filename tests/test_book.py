@@ -1,0 +1,234 @@
+"""The book's pages: all that a record holds is on its page, and every link leads somewhere."""
+
+import ast
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+import ebm_ref
+from ebm_ref import FORMULAS
+from ebm_ref.book import figures, listings, pages, prose, site, tables
+from ebm_ref.book.chapters import CHAPTERS
+from ebm_ref.cli import main
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """{file: its reStructuredText}, of all pages."""
+    found = {name: pages.page(name) for name in ebm_ref.READING_ORDER}
+    found |= {chapter.name: pages.chapter(chapter) for chapter in CHAPTERS}
+    return found | {"index": site.front(), "bibliography": site.bibliography()}
+
+
+class Anchors(HTMLParser):
+    """Ids, addresses and open tags of a piece of HTML."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.addresses, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        held = dict(attributes)
+        self.ids += [held["id"]] if "id" in held else []
+        self.addresses += [held[a] for a in ("href", "src") if a in held]
+        if tag not in ("br", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def raw_html(text):
+    """What the directives of a page hold."""
+    return "\n".join(re.findall(r"^ {3}(.*)$", text, re.MULTILINE))
+
+
+def test_a_chapter_holds_every_page_once():
+    held = [page for chapter in CHAPTERS for page in chapter.pages]
+    assert sorted(held) == sorted(ebm_ref.READING_ORDER)
+
+
+def test_a_chapter_opens_with_a_text():
+    """What it is about, which to choose, and a source."""
+    for chapter in CHAPTERS:
+        kinds = [kind for kind, _ in prose.pieces(chapter.text.partition("\n")[2])]
+        assert kinds.count("text") >= 3, chapter.name
+        assert "formulas" in kinds, chapter.name
+        assert "Source:" in chapter.text, chapter.name
+
+
+def test_no_link_is_broken_and_no_tag_left_open(texts):
+    found = {name: Anchors(raw_html(text)) for name, text in texts.items()}
+    broken = []
+    for name, page in found.items():
+        assert page.open == [], name
+        for address in page.addresses:
+            file, _, anchor = address.partition("#")
+            if file.startswith(("http", "figures/")):
+                continue
+            target = found.get(file.removesuffix(".html") or name)
+            if target is None or (anchor and anchor not in target.ids):
+                broken.append((name, address))
+    assert not broken
+
+
+def test_ids_are_unique_on_a_page(texts):
+    for name, text in texts.items():
+        ids = Anchors(raw_html(text)).ids
+        assert len(ids) == len(set(ids)), (name, sorted(i for i in ids if ids.count(i) > 1))
+
+
+def words(html):
+    """Text without tags, formulas and blanks, to look for sentences in."""
+    return re.sub(r"[\W_]", "", unescape(re.sub(r"<[^>]*>", "", html)))
+
+
+def in_plain(sentence):
+    return words(prose.marked(sentence))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_page_shows_what_its_record_holds(name, texts):
+    record, text = FORMULAS[name], raw_html(texts[prose.addresses()[name].removesuffix(".html")])
+    plain = words(text)
+    for row in (*record.cases, *record.variants):
+        assert in_plain(row.name) in plain
+    for variant in record.variants:
+        assert in_plain(variant.symptom) in plain
+        assert words(prose.cited(variant.seen_in)) in plain
+    for refusal in record.refuses:
+        assert in_plain(refusal) in plain
+    for law in record.laws:
+        assert in_plain(law.__doc__.splitlines()[0]) in plain
+    assert f"ebm-ref check mymodule:my_{name} --as {name}" in text
+    assert f"ebm-ref verify {name}" in text
+    for argument in record.shapes:
+        assert f"<code>{argument}</code>" in text
+    exposing = {case.exposes for case in record.cases} & {v.name for v in record.variants}
+    assert all(f'href="#{tables.variant_anchor(name, v)}"' in text for v in exposing)
+
+
+def test_most_mistakes_are_shown_as_code():
+    """Those that a page writes out; what it computes by a shared helper has no expression of its own."""
+    shown = [
+        bool(tables.variant_code(prose.addresses()[n].removesuffix(".html"), v.name))
+        for n, record in FORMULAS.items()
+        for v in record.variants
+    ]
+    assert sum(shown) > 0.8 * len(shown)
+
+
+def test_frameworks_and_identities_reach_their_pages(texts):
+    assert "margin_ranking_loss" in texts["losses.hinge"]
+    assert "0 counted among the wrong energies" in texts["losses.hinge"]
+    assert words("For two answers nll is the log loss") in words(texts["losses.nll"])
+    assert sum(len(rows) for rows in tables.verdicts().values()) > 100
+
+
+def test_the_textbook_form_stands_before_the_code(texts):
+    text = texts["criteria.ctc"]
+    assert 0 < text.index("As the paper prints it") < text.index("The accurate code")
+    assert (
+        text.index('id="ctc_as_printed"') < text.index("The accurate code") < text.index('id="ctc_gradient"')
+    )
+
+
+def test_every_function_is_on_its_page(texts):
+    for page in ebm_ref.READING_ORDER:
+        functions = [n.name for n in ast.parse(listings.source(page)).body if isinstance(n, ast.FunctionDef)]
+        missing = [f for f in functions if f'id="{f}"' not in texts[page]]
+        assert not missing, page
+
+
+def test_names_in_code_lead_to_their_pages():
+    html = listings.listing("o = offender(E, y)", listings.names("losses.hinge"))
+    assert '<a class="n" href="losses.offending.html#offender">offender</a>' in html
+    assert "<a" not in listings.listing("f(offender=1)", listings.names("losses.hinge"))
+
+
+def test_a_long_docstring_is_shortened_in_the_listing_alone(texts):
+    assert "Required gap" not in listings.bodies("losses.hinge")
+    assert '"""Hinge loss of one sample."""' in listings.bodies("losses.hinge")
+    assert "Required gap" in texts["losses.hinge"]
+
+
+def test_sources_are_linked():
+    assert (
+        prose.cited("lecun2006, Section 2")
+        == '<a href="bibliography.html#lecun2006">lecun2006</a>, Section 2'
+    )
+    assert 'href="bibliography.html#hinton2002"' in prose.cited("Hinton (2002)")
+    assert prose.cited("Nobody (1999)") == "Nobody (1999)"
+
+
+def test_threads_are_linked():
+    thread = "github.com/pytorch/pytorch/issues/52241"
+    assert prose.marked(f"see {thread}.") == f'see <a href="https://{thread}">{thread}</a>.'
+
+
+def test_figures_are_drawn_from_the_records(tmp_path):
+    figures.draw("hinge", tmp_path / "hinge.svg")
+    figures.draw("banana", tmp_path / "banana.svg")
+    figures.draw("huber", tmp_path / "huber.svg")
+    hinge, banana, huber = ((tmp_path / f"{n}.svg").read_text() for n in ("hinge", "banana", "huber"))
+    assert hinge.count("<path") > 100  # areas and arrows
+    assert banana.count("<path") > 100
+    assert len({hinge, banana, huber}) == 3
+    assert len(figures.surfaces()) == 14
+    assert len(figures.curves()) > 20
+
+
+def test_arrows_of_a_surface_point_downhill(monkeypatch):
+    """What the axes are given is minus the gradient: E_C down, E_I up, wherever the hinge is positive."""
+
+    class Axes:
+        def quiver(self, right, wrong, step_right, step_wrong, **_):
+            self.arrows = right, wrong, step_right, step_wrong
+
+        def __getattr__(self, name):
+            return lambda *_, **__: None
+
+    axes = Axes()
+    figures.surface(axes, "hinge")
+    right, wrong, step_right, step_wrong = axes.arrows
+    errs = 1.0 + right - wrong > 0.0
+    assert (step_right[errs] == -1.0).all()
+    assert (step_wrong[errs] == 1.0).all()
+    assert (step_right[~errs] == 0.0).all()
+
+
+EVERY = {chapter.name for chapter in CHAPTERS}
+
+
+def test_a_figure_is_drawn_anew_only_when_what_it_shows_has_changed(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "draw", lambda name, file: (drawn.append(name), file.write_text("")))
+    figures.draw_all(tmp_path, EVERY)
+    assert len(drawn) == len(set(drawn)) == len(list(tmp_path.iterdir())) > 40
+    figures.draw_all(tmp_path, EVERY)
+    assert len(drawn) == len(set(drawn))
+    changed = figures.source
+    monkeypatch.setattr(figures, "source", lambda page: changed(page) + "#" * (page == "losses.hinge"))
+    figures.draw_all(tmp_path, EVERY)
+    assert sorted(drawn[-2:]) == ["hinge", "losses"]
+    assert len(list(tmp_path.iterdir())) == len(set(drawn))
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path, capsys):
+    pytest.importorskip("furo", reason="the extra `book` is not installed")
+    (tmp_path / "thesis.tex").write_text("")
+    assert main.main(["book", "--out", str(tmp_path)]) == 2
+    assert "must be an empty or new folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_without_sphinx_the_command_says_what_to_install(tmp_path, capsys, monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main.main(["book", "--out", str(tmp_path / "book")]) == 2
+    assert "pip install 'ebm_ref[book]'" in capsys.readouterr().err
+    assert not (tmp_path / "book").exists()
