@@ -248,6 +248,7 @@ READING_ORDER = (
     "samplers.lattice_walk",
     "samplers.heat_bath",
     "samplers.gibbs",
+    "samplers.gibbs_with_gradients",
     "samplers.cluster",
     "samplers.langevin",
     "samplers.mala",
