@@ -710,6 +710,17 @@ def test_annealed_importance_bounds_in_expectation(mixing):
     assert low[0] + 1e-3 < low[1] < truth - 1e-3 and truth + 1e-3 < high[1] < high[0] - 1e-3
 
 
+def test_the_mean_of_w_on_the_way_back_is_no_ratio():
+    """Of ever more walks from the model it tends to log E[w^2]/E[w], which is not log E[w]."""
+    p, w = walks_on_three_states(annealed_importance.forward, 0.3)
+    q, back = walks_on_three_states(annealed_importance.reverse, 0.3)
+    limit = np.log(p @ np.exp(2.0 * w)) - np.log(p @ np.exp(w))
+    assert np.log(q @ np.exp(back)) == pytest.approx(limit, rel=1e-12)
+    assert limit > np.log(p @ np.exp(w)) + 0.1
+    wrong = variant(annealed_importance, "mean of w on the way back")
+    assert wrong(np.log([1.0, 3.0])) == pytest.approx(np.log(2.0))
+
+
 def test_walks_that_forget_at_once_are_sums_along_the_path():
     schedule = np.array([0.0, 0.3, 0.4, 1.0])
     laws = [on_three_states(b)[1] for b in schedule]

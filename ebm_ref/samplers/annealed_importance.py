@@ -222,6 +222,12 @@ VARIANTS = (
         symptom="off by log(chains/steps): 1.2 at 60 chains and 200 steps",
     ),
     Mistake(
+        lambda log_weights: _log_ratio(_log_weights(log_weights)),
+        name="mean of w on the way back",
+        seen_in="PyDeep, pydeep/rbm/estimator.py, reverse_annealed_importance_sampling",
+        symptom="log E[w^2]/E[w] of the way there, however many walks: above the truth, and no estimate of it",
+    ),
+    Mistake(
         after_the_move,
         name="weight taken after the move",
         symptom="biased, though less and less the finer the schedule",
