@@ -225,7 +225,7 @@ VARIANTS = (
         lambda log_weights: _log_ratio(_log_weights(log_weights)),
         name="mean of w on the way back",
         seen_in="PyDeep, pydeep/rbm/estimator.py, reverse_annealed_importance_sampling",
-        symptom="log E[w^2]/E[w] of the way there, however many walks: above the truth, and no estimate of it",
+        symptom="log E[w^2]/E[w] of the way there, however many walks: above the truth",
     ),
     Mistake(
         after_the_move,
