@@ -219,6 +219,7 @@ READING_ORDER = (
     "exact.enumeration",
     "exact.checkpoint",
     "exact.blocks",
+    "exact.rbm",
     # exact: chains
     "exact.chain",
     "exact.chain_enumeration",
