@@ -296,6 +296,7 @@ READING_ORDER = (
     "learning.contrastive_divergence",
     "learning.expected_cd",
     "learning.persistent_chains",
+    "learning.rbm_gradients",
     "catalogue",
     # how trust is established
     "proof.identities.measure",
@@ -380,6 +381,7 @@ READING_ORDER = (
     "kernels.sweeps",
     "kernels.metropolis",
     "kernels.adaptive_walk",
+    "kernels.rbm",
 )
 
 

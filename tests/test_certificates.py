@@ -887,6 +887,7 @@ CHOSEN = "which states are taken is given by the caller, who is to draw them uni
 PART = "a part of a step that is here"
 ANY = "makes the moves that it is handed"
 WRONG = "a mistake that is shown"
+MANY = "samplers.gibbs.rbm_step of many chains, state for state: test_rbm_training.py"
 OTHERS |= {
     "samplers.annealed_importance.forward": ANY,
     "samplers.annealed_importance.reverse": ANY,
@@ -909,6 +910,9 @@ OTHERS |= {
     "learning.denoising_control.denoising_control": "the formula of one point and its noise",
     "learning.denoising_score_matching.denoising_score_matching": "the formula of one point and its noise",
     "learning.multiscale_denoising.multiscale_denoising": "the formula of one point and its noise",
+    "learning.rbm_gradients.gibbs_steps": MANY,
+    "learning.rbm_gradients.chain_gradient": MANY,
+    "kernels.rbm.contrastive_updates": MANY,
     "exact.transition.by_noise": ANY,
     "kernels.sweeps.draw_64": PART,
     "kernels.sweeps.field_of_64": PART,
