@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Estimators against the truth they estimate: what they find, and how precisely.
+"""Estimators against the truth: what they find, and how precisely.
 
 Claim   Every consistent estimator's expected gradient vanishes at the true
         parameters, and only denoising is off, by its sigma^2. Fitted to
@@ -322,8 +322,8 @@ def main():
     plane = of_plane(theta)
     n, fits = (300, 25) if chosen.quick else (600, 200)
     tables = {
-        "Four spins": report("Four spins, 4 fields and 6 couplings", spins, 4 * n, fits, rng),
-        "A precision matrix": report("A Gaussian in the plane, 3 entries", plane, n, fits, rng),
+        "Spins": report("Four spins, 4 fields and 6 couplings", spins, 4 * n, fits, rng),
+        "Plane": report("A Gaussian in the plane, 3 entries", plane, n, fits, rng),
     }
     if chosen.figure:
         draw(chosen.figure, tables)
@@ -336,7 +336,7 @@ def claims(tables, spins, plane, theta, fits, rng):
     yield f"expected gradients vanish at the targets, to {worst:.0e}", worst < 2e-6
     bias = precision(plane["denoising"].target) - precision(theta)
     yield (
-        f"which are the truth but for denoising, off by {np.max(np.abs(bias)):.2f}",
+        f"and are the truth, but for denoising: off by {np.max(np.abs(bias)):.2f}",
         np.max(np.abs(bias)) > 0.1,
     )
     yield "slopes of the scores' losses are the pages'", pages_agree(theta, rng)
@@ -345,7 +345,7 @@ def claims(tables, spins, plane, theta, fits, rng):
     off = {name: row[2] - 1.0 for name, row in rows.items()}
     worst = max(off, key=lambda name: abs(off[name]))
     allowed = 0.1 + 4.0 * np.sqrt(2.0 / (3 * fits))  # of squares of three normal numbers, and of finite n
-    yield f"measured errors are those of theory, {worst}: {off[worst]:+.2f}", abs(off[worst]) < allowed
+    yield f"measured errors are theory's; furthest: {worst}, {off[worst]:+.2f}", abs(off[worst]) < allowed
 
 
 def least_excess(model):
