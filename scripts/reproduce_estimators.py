@@ -8,7 +8,7 @@ Claim   Every consistent estimator's expected gradient vanishes at the true
 Source  Song and Kingma (2021), "How to train your energy-based models"; van
         der Vaart (1998), Asymptotic Statistics, Theorem 5.21, for the sandwich;
         Gutmann and Hyvarinen (2012), Theorem 3, for noise contrast.
-Time    20 s on one core; 3 s with --quick (fewer samples, smaller ones).
+Time    30 s on one core; 3 s with --quick (fewer samples, smaller ones).
 
     sqrt(n) (estimate - truth)  ->  N(0, S),    S = H^-1 V H^-1
 
@@ -320,7 +320,7 @@ def main():
     spins = of_spins(np.concatenate([0.3 * rng.normal(size=SPINS), couplings]))
     theta = np.array([1.5, -0.6, 0.8])
     plane = of_plane(theta)
-    n, fits = (300, 25) if chosen.quick else (600, 200)
+    n, fits = (300, 25) if chosen.quick else (400, 200)
     tables = {
         "Spins": report("Four spins, 4 fields and 6 couplings", spins, 4 * n, fits, rng),
         "Plane": report("A Gaussian in the plane, 3 entries", plane, n, fits, rng),

@@ -911,7 +911,6 @@ OTHERS |= {
     "learning.denoising_score_matching.denoising_score_matching": "the formula of one point and its noise",
     "learning.multiscale_denoising.multiscale_denoising": "the formula of one point and its noise",
     "learning.rbm_gradients.gibbs_steps": MANY,
-    "learning.rbm_gradients.chain_gradient": MANY,
     "kernels.rbm.contrastive_updates": MANY,
     "exact.transition.by_noise": ANY,
     "kernels.sweeps.draw_64": PART,

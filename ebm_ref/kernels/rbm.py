@@ -63,7 +63,8 @@ def contrastive_updates(weights, visible_bias, hidden_bias, data, rows, rates, r
     >>> ends.shape, W.shape, bool(np.all(np.abs(v - 0.5) < 0.2))  # each unit is on in half of the data
     ((2, 2), (2, 1), True)
     """
-    W, b, c = (x.copy() for x in page.checked(weights, visible_bias, hidden_bias))
+    W, b, c = page.checked(weights, visible_bias, hidden_bias)
+    W, b, c = W.copy(), b.copy(), c.copy()
     X, rows, rates = _batches(data, rows, rates, len(b))
     require(isinstance(rng, np.random.Generator), "rng", rng, "must be a numpy.random.Generator")
     require_count("k", k)
