@@ -455,13 +455,13 @@ def rbm_update_row(batch=100, updates=800, rate=0.1):
     corners = [(r, c) for r in (0, 2, 4) for c in (0, 2, 4)]
     X = np.concatenate([images[:, r : r + 4, c : c + 4].reshape(-1, 16) for r, c in corners]).astype(float)
     X = np.random.default_rng(0).permutation(X)[: batch * updates // 5]
-    weights = np.random.default_rng(1).normal(scale=0.01, size=(16, 16))
+    start = np.random.default_rng(1).normal(scale=0.01, size=(16, 16)), np.zeros(16), np.zeros(16)
 
     def ours():
         rng, chains = np.random.default_rng(2), np.zeros((batch, 16))
         rows = np.concatenate([rng.permutation(len(X)) for _ in range(5)]).reshape(updates, batch)
         rates = np.full(updates, rate)
-        return contrastive_updates(weights, np.zeros(16), np.zeros(16), X, rows, rates, rng, chains=chains)
+        return contrastive_updates(start, X, rows, rates, rng, chains=chains)
 
     model = BernoulliRBM(16, learning_rate=rate, batch_size=batch, n_iter=5, random_state=0)
     theirs = lambda: model.fit(X)

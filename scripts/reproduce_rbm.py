@@ -101,7 +101,7 @@ def by_kernel(machine, X, rows, rates, rng, k, chains):
     """Updates by CD-k, or PCD where there are chains: the machine, and the chains' ends."""
     from ebm_ref.kernels.rbm import contrastive_updates
 
-    return contrastive_updates(*machine, X, rows, rates, rng, k, chains)
+    return contrastive_updates(machine, X, rows, rates, rng, k, chains)
 
 
 def by_page(machine, X, rows, rates, rng, k, chains):

@@ -208,7 +208,7 @@ def test_the_kernel_updates_as_the_page_does(k, chains):
     rows, rates = rng.integers(30, size=(40, 11)), np.linspace(0.3, 0.0, 40)
     V = None if chains is None else rng.integers(2, size=(chains, 6)).astype(float)
     kept = [np.array(x) for x in (W, b, c, X, rows, rates)]
-    ours, ends = kernel.contrastive_updates(W, b, c, X, rows, rates, np.random.default_rng(5), k, V)
+    ours, ends = kernel.contrastive_updates((W, b, c), X, rows, rates, np.random.default_rng(5), k, V)
     theirs, truth = page_updates(W, b, c, X, rows, rates, np.random.default_rng(5), k, V)
     np.testing.assert_array_equal(ends, truth)
     close(ours, theirs, 1e-13)
@@ -223,7 +223,7 @@ def test_one_update_of_many_chains_is_expected_cd(k):
     m = 40_000
     rows = np.repeat(np.arange(5), np.round(m * p).astype(int))[None]
     weights = np.bincount(rows[0], minlength=5) / rows.size
-    moved, _ = kernel.contrastive_updates(W, b, c, X, rows, [1.0], np.random.default_rng(6), k)
+    moved, _ = kernel.contrastive_updates((W, b, c), X, rows, [1.0], np.random.default_rng(6), k)
     truth = expected_cd_gradient(W, b, c, X, weights, k)
     for start, end, g in zip((W, b, c), moved, truth, strict=True):
         np.testing.assert_allclose(start - end, g, rtol=0, atol=5 * 0.5 / np.sqrt(m))
@@ -254,8 +254,9 @@ def test_a_unit_that_is_rarely_on_keeps_its_digits():
 @pytest.mark.parametrize(
     "argument, changed",
     [
-        ("weights", {"weights": np.zeros((3, 3))}),
-        ("weights", {"weights": np.full((4, 3), np.nan)}),
+        ("weights", {"machine": (np.zeros((3, 3)), np.zeros(4), np.zeros(3))}),
+        ("weights", {"machine": (np.full((4, 3), np.nan), np.zeros(4), np.zeros(3))}),
+        ("machine", {"machine": np.zeros((4, 3))}),
         ("data", {"data": np.full((5, 4), 0.5)}),
         ("data", {"data": np.zeros((5, 3))}),
         ("rows", {"rows": [[5]]}),
@@ -274,6 +275,6 @@ def test_a_unit_that_is_rarely_on_keeps_its_digits():
 )
 def test_what_the_kernel_refuses(argument, changed):
     W, b, c, X, _ = machine()
-    given = {"weights": W, "visible_bias": b, "hidden_bias": c, "data": X, "rows": [[0]], "rates": [0.1]}
+    given = {"machine": (W, b, c), "data": X, "rows": [[0]], "rates": [0.1]}
     with pytest.raises(ValueError, match=argument):
         kernel.contrastive_updates(**given | {"rng": np.random.default_rng(0)} | changed)

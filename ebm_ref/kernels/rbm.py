@@ -1,6 +1,6 @@
 r"""Restricted Boltzmann machines at the speed of the machine: updates by CD or PCD, and exact moments.
 
-    contrastive_updates(W, b, c, data, rows, rates, rng, k, chains)    many updates, the random numbers inside
+    contrastive_updates(machine, data, rows, rates, rng, k, chains)    many updates, random numbers inside
     moments(W, b, c)                                                   those of exact/rbm.py
 
 An update is that of learning/rbm_gradients.py, state for state: the same Generator gives the same chains,
@@ -27,12 +27,12 @@ from ebm_ref.kernels.compiled import njit
 from ebm_ref.kernels.exponential import exponential
 
 
-def contrastive_updates(weights, visible_bias, hidden_bias, data, rows, rates, rng, k=1, chains=None):
+def contrastive_updates(machine, data, rows, rates, rng, k=1, chains=None):
     """Parameters after as many updates as there are rates, and where the chains end.
 
     Parameters
     ----------
-    weights, visible_bias, hidden_bias : (v, h), (v,), (h,) float
+    machine : ((v, h), (v,), (h,)) float
         W, b and c at the start; left alone.
     data : (n, v) float
         Rows of bits.
@@ -55,22 +55,23 @@ def contrastive_updates(weights, visible_bias, hidden_bias, data, rows, rates, r
 
     Raises ValueError if sizes do not fit, a state is no bit, a number is not finite, or there is no step.
 
-    >>> W, zero, data = np.zeros((2, 1)), np.zeros(2), np.array([[1.0, 1.0], [0.0, 0.0]])
+    >>> machine, data = (np.zeros((2, 1)), np.zeros(2), np.zeros(1)), np.array([[1.0, 1.0], [0.0, 0.0]])
     >>> rng = np.random.default_rng(0)
     >>> rows, rates = rng.integers(2, size=(2000, 10)), np.linspace(0.5, 0.0, 2000)
-    >>> (W, b, c), ends = contrastive_updates(W, zero, [0.0], data, rows, rates, rng, chains=data)
+    >>> (W, b, c), ends = contrastive_updates(machine, data, rows, rates, rng, chains=data)
     >>> log_Z, vh, v, h = page.moments(W, b, c)
     >>> ends.shape, W.shape, bool(np.all(np.abs(v - 0.5) < 0.2))  # each unit is on in half of the data
     ((2, 2), (2, 1), True)
     """
-    W, b, c = page.checked(weights, visible_bias, hidden_bias)
-    W, b, c = W.copy(), b.copy(), c.copy()
-    X, rows, rates = _batches(data, rows, rates, len(b))
+    three = isinstance(machine, (tuple, list)) and len(machine) == 3
+    require(three, "machine", machine, "must be (weights, visible_bias, hidden_bias)")
+    machine = tuple(x.copy() for x in page.checked(*machine))
+    batches = _batches(data, rows, rates, len(machine[1]))
     require(isinstance(rng, np.random.Generator), "rng", rng, "must be a numpy.random.Generator")
     require_count("k", k)
-    ends = _starts(chains, len(b), rows.shape[1])
-    _updates(W, b, c, X, rows, rates, int(k), ends, chains is not None, rng)
-    return (W, b, c), ends.T.copy()
+    ends = _starts(chains, len(machine[1]), batches[1].shape[1])
+    _updates(machine, batches, int(k), ends, chains is not None, rng)
+    return machine, ends.T.copy()
 
 
 def _batches(data, rows, rates, v):
@@ -96,8 +97,9 @@ def _starts(chains, v, m):
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
-def _updates(W, b, c, X, rows, rates, k, V, kept, rng):
+def _updates(machine, batches, k, V, kept, rng):
     """All updates in place: of the parameters, and of chains V (v, l)."""
+    (W, b, c), (X, rows, rates) = machine, batches
     m, (v, h), l = rows.shape[1], W.shape, V.shape[1]
     batch, hidden = np.empty((v, m)), np.empty((h, m))
     on, seen = np.empty((h, l)), np.empty((v, l))
