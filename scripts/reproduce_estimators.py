@@ -306,10 +306,10 @@ def draw(file, tables):
     for ax, (title, rows) in zip(axes, tables.items(), strict=True):
         names = list(rows)[::-1]
         ax.barh(names, [rows[name][1] for name in names], color="0.7")
-        ax.plot([rows[name][2] for name in names], names, "o", color="C3", label="measured / theory")
+        ax.plot([rows[name][2] for name in names], names, "o", color="C3")
         ax.axvline(1.0, color="0.3", lw=0.8)
-        ax.set(title=title, xlabel="bars: efficiency against likelihood", xlim=(0.0, 1.5))
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
+        ax.set(title=title, xlim=(0.0, 1.5))
+        ax.set_xlabel("bars: efficiency against likelihood; points: measured / theory")
     save()
 
 
