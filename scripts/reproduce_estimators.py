@@ -6,8 +6,8 @@ Claim   Every consistent estimator's expected gradient vanishes at the true
         samples each has the covariance that the sandwich of its own curvature
         and gradient says, and none is below that of maximum likelihood.
 Source  Song and Kingma (2021), "How to train your energy-based models"; van
-        der Vaart (1998), Asymptotic Statistics, Theorem 5.21, for the sandwich;
-        Gutmann and Hyvarinen (2012), Theorem 3, for noise contrast.
+        der Vaart (1998), Asymptotic Statistics, Theorem 5.21, for the
+        sandwich; Gutmann and Hyvarinen (2012), Theorem 3, for noise contrast.
 Time    30 s on one core; 3 s with --quick (fewer samples, smaller ones).
 
     sqrt(n) (estimate - truth)  ->  N(0, S),    S = H^-1 V H^-1
