@@ -308,8 +308,8 @@ def draw(file, tables):
         ax.barh(names, [rows[name][1] for name in names], color="0.7")
         ax.plot([rows[name][2] for name in names], names, "o", color="C3")
         ax.axvline(1.0, color="0.3", lw=0.8)
-        ax.set(title=title, xlim=(0.0, 1.5))
-        ax.set_xlabel("bars: efficiency against likelihood; points: measured / theory")
+        ax.set(title=title, xlim=(0.0, 1.6))
+        ax.set_xlabel("bars: efficiency against likelihood\npoints: measured / theory")
     save()
 
 
