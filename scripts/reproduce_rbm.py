@@ -216,7 +216,7 @@ def draw(file, panels):
             xlabel="updates, thousands",
             ylim=(max(low, data.bound - 3.0) - 0.05, data.bound + 0.15),
         )
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
+        ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.94))
     np.atleast_1d(axes)[0].set_ylabel("mean log-likelihood, exact")
     save()
 
