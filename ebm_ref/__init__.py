@@ -232,6 +232,7 @@ READING_ORDER = (
     "exact.enumeration",
     "exact.checkpoint",
     "exact.blocks",
+    "exact.rbm",
     # exact: chains
     "exact.chain",
     "exact.chain_enumeration",
@@ -262,6 +263,7 @@ READING_ORDER = (
     "samplers.lattice_walk",
     "samplers.heat_bath",
     "samplers.gibbs",
+    "samplers.gibbs_with_gradients",
     "samplers.cluster",
     "samplers.langevin",
     "samplers.mala",
@@ -308,6 +310,7 @@ READING_ORDER = (
     "learning.contrastive_divergence",
     "learning.expected_cd",
     "learning.persistent_chains",
+    "learning.rbm_gradients",
     "catalogue",
     # how trust is established
     "proof.identities.measure",
@@ -433,6 +436,7 @@ READING_ORDER = (
     "kernels.sweeps",
     "kernels.metropolis",
     "kernels.adaptive_walk",
+    "kernels.rbm",
 )
 
 

@@ -438,6 +438,60 @@ def spin_chains_annealer_row():
     return spin_chains(timed, f"dwave-samplers {metadata.version('dwave-samplers')}")
 
 
+def rbm_update_row(batch=100, updates=800, rate=0.1):
+    """An update by persistent chains, of 16 x 16 units and 100 rows, against scikit-learn's `fit`.
+
+    The data are patches of its digits.  Both must have learnt: exact log-likelihoods that differ by less than
+    .1, and are half a unit above those of independent pixels.
+    """
+    import numpy as np
+    from reproduction import digits
+    from sklearn.neural_network import BernoulliRBM
+
+    from ebm_ref.kernels.rbm import contrastive_updates
+    from ebm_ref.learning.rbm_gradients import mean_log_likelihood
+
+    images = digits()[0].reshape(-1, 8, 8) >= 0.5
+    corners = [(r, c) for r in (0, 2, 4) for c in (0, 2, 4)]
+    X = np.concatenate([images[:, r : r + 4, c : c + 4].reshape(-1, 16) for r, c in corners]).astype(float)
+    X = np.random.default_rng(0).permutation(X)[: batch * updates // 5]
+    start = np.random.default_rng(1).normal(scale=0.01, size=(16, 16)), np.zeros(16), np.zeros(16)
+
+    def ours():
+        rng, chains = np.random.default_rng(2), np.zeros((batch, 16))
+        rows = np.concatenate([rng.permutation(len(X)) for _ in range(5)]).reshape(updates, batch)
+        rates = np.full(updates, rate)
+        return contrastive_updates(start, X, rows, rates, rng, chains=chains)
+
+    model = BernoulliRBM(16, learning_rate=rate, batch_size=batch, n_iter=5, random_state=0)
+    theirs = lambda: model.fit(X)
+    p, means = np.full(len(X), 1.0 / len(X)), X.mean(axis=0)
+    fitted = theirs()
+    machines = ours()[0], (fitted.components_.T, fitted.intercept_visible_, fitted.intercept_hidden_)
+    own, other = (mean_log_likelihood(*machine, X, p) for machine in machines)
+    alone = np.sum(means * np.log(means) + (1.0 - means) * np.log1p(-means))
+    assert abs(own - other) < 0.1 and min(own, other) > alone + 0.5, (own, other, alone)
+    with one_thread():
+        ours_s, theirs_s = best_of([ours, theirs])
+    return ours_s / updates, theirs_s / updates, f"scikit-learn {metadata.version('scikit-learn')}"
+
+
+def rbm_moments_row(n=16):
+    """log Z and all moments of n x n units, on the page, against the plain sum over 2^n settings."""
+    import numpy as np
+
+    from ebm_ref.exact.rbm import moments
+    from ebm_ref.learning.likelihood import rbm_likelihood_gradient
+
+    rng = np.random.default_rng(0)
+    machine = rng.normal(size=(n, n)), rng.normal(size=n), rng.normal(size=n)
+    ours = lambda: moments(*machine)
+    theirs = lambda: rbm_likelihood_gradient(*machine, np.zeros((1, n)), [1.0])
+    error = np.max(np.abs(ours()[1] - theirs()[0]))
+    assert error < 1e-12
+    return *best_of([ours, theirs]), "the plain sum, NumPy", {"error": float(error)}
+
+
 def random_walk_sigma(theirs_of, whose, step_size=0.16, steps=20_000):
     """A random walk on the standard deviation of 1000 observations, their sum written out.
 
@@ -743,6 +797,8 @@ ROWS = {
     "spin_chains_effective_30": lambda: spin_chains_effective_row(0.3, "magnetization", 1000, every=1),
     "spin_chains_effective_44": lambda: spin_chains_effective_row(0.44, "energy", 10_000, every=20),
     "spin_chains_64_annealer": spin_chains_annealer_row,
+    "rbm_update": rbm_update_row,
+    "rbm_moments_16": rbm_moments_row,
     "random_walk_sigma": random_walk_sigma_row,
     "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
     **{

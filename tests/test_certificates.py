@@ -16,13 +16,21 @@ import pkgutil
 
 import numpy as np
 import pytest
-from spin_models import HARD, TRIANGLE, VALUES, all_of_three, configurations, energies, some_of_four
+from spin_models import H5, HARD, J5, TRIANGLE, VALUES, all_of_three, configurations, energies, some_of_four
 
 from ebm_ref.exact import chain, elimination, transition
 from ebm_ref.inference import annealing
 from ebm_ref.kernels.graph import as_graph
 from ebm_ref.kernels.sweeps import LANES, Chains, sweeps_of_64
-from ebm_ref.samplers import cluster, gibbs, heat_bath, lattice_walk, metropolis, tempering
+from ebm_ref.samplers import (
+    cluster,
+    gibbs,
+    gibbs_with_gradients,
+    heat_bath,
+    lattice_walk,
+    metropolis,
+    tempering,
+)
 
 # what is asked of every move
 
@@ -457,6 +465,110 @@ def test_blocks_of_an_rbm(visible, hidden, count):
         np.testing.assert_allclose(found, P[k], atol=1e-15)
 
 
+# flips that the slope recommends
+
+
+def informed(E, slope, beta, states):
+    """P of the page's step: for each flip both ends of its interval, and both sides of its coin."""
+    page = gibbs_with_gradients
+
+    def noise(state):
+        s = np.array(state)
+        q = np.exp(page.log_proposal(slope(s), beta, s))
+        ends = np.cumsum(q) / q.sum()
+        for i, (share, low, high) in enumerate(zip(q, [0.0, *ends], ends, strict=False)):
+            log_a = np.log(15 / 16) + min(0.0, page.log_flip_ratio(E, slope, beta, s, i))
+            inside = 1e-9 * (high - low)
+            for (p, e), u in zip(exponentials(log_a), (low + inside, high - inside), strict=True):
+                yield share * p, (u, e)
+
+    def move(state, z):
+        return tuple(page.gibbs_with_gradients_step(E, slope, beta, np.array(state), *z).tolist())
+
+    return transition.transition_matrix(transition.by_noise(move, noise), states)
+
+
+def ising_slope(J, h):
+    return (lambda s: -0.5 * s @ J @ s - h @ s), (lambda s: -J @ s - h)
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if "3 x 3" not in f])
+def test_gibbs_with_gradients_of_spins(family):
+    """Whose energy is linear in each spin, so that the estimates are exact."""
+    J, h, beta = FAMILIES[family]()
+    n = J.shape[-1]
+    few = slice(0, None, {3: 64, 4: 16}.get(n, 1))
+    J, h, states = J[few], h[few], [*map(tuple, configurations(n).tolist())]
+    P = np.array([informed(*ising_slope(*model), beta, states) for model in zip(J, h, strict=True)])
+    certified(P, distribution(J, h, beta), gaps(J, h, beta), times=n)
+    listed = gibbs_with_gradients.gibbs_with_gradients_transitions(*ising_slope(J[0], h[0]), beta)
+    np.testing.assert_allclose(transition.transition_matrix(listed, states), P[0], atol=1e-14)
+    E, page = energies(J[0], h[0], configurations(n)), gibbs_with_gradients
+    for c, s in enumerate(configurations(n)):
+        flips = [E[c ^ (1 << (n - 1 - i))] - E[c] for i in range(n)]
+        np.testing.assert_allclose(page.estimated_flips(-J[0] @ s - h[0], s), flips, atol=1e-13)
+
+
+CURVED = {  # energies of three spins, and the slope that the sampler is told
+    "hidden units summed out": (
+        lambda s: -np.sum(np.logaddexp(0.0, WIDE @ s)),
+        lambda s: -WIDE.T @ (1.0 / (1.0 + np.exp(-WIDE @ s))),
+    ),
+    "a slope that knows nothing": (lambda s: 0.9 * s[0] * s[1] * s[2], np.zeros_like),
+    "a slope that is wrong": (
+        lambda s: 0.9 * s[0] * s[1] - s[2],
+        lambda s: np.array([1.0, s[2], 0.5 * s[0]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_gibbs_with_gradients_where_the_slope_is_not_the_price(name):
+    """Any estimate will do: the correction is of what was proposed."""
+    E, slope = CURVED[name]
+    S = configurations(3)
+    states, pi = [*map(tuple, S.tolist())], np.exp(-0.8 * np.array([E(s) for s in S]))
+    P = informed(E, slope, 0.8, states)
+    certified(P[None], pi[None], [1.0 if name.startswith("a slope") else 0.3], times=3)
+    assert transition.certificate(P, pi / pi.sum()).detailed_balance <= 1e-15
+    page = gibbs_with_gradients
+    off = [page.estimated_flips(slope(s), s)[0] - (E(page.turned(s, 0)) - E(s)) for s in S]
+    assert np.max(np.abs(off)) > 0.1, "here the estimate is no price"
+    for wrong in page.VARIANTS:
+        found = transition.transition_matrix(wrong.value(E, slope, 0.8), states)
+        law = transition.stationary_distribution(found)
+        same = name == "a slope that knows nothing" and wrong.name != "every proposal is made"
+        assert (np.abs(law - pi / pi.sum()).max() < 1e-12) == same, wrong.name
+
+
+WIDE = np.array([[1.5, -2.0, 0.5], [-1.0, 0.5, 2.5], [2.0, 1.0, 1.0], [0.5, 0.5, -1.5]])
+
+
+@pytest.mark.parametrize(
+    "name, power", [("the proposal taken for symmetric", 2.0), ("correction upside down", 3.0)]
+)
+def test_mistaken_corrections_are_so_much_colder(name, power):
+    """Where d = D: e^{-power beta E} times powers of sum_j e^{-beta D_j/2}."""
+    E, slope = ising_slope(J5, H5)
+    S = configurations(5)
+    wrong = next(v.value for v in gibbs_with_gradients.VARIANTS if v.name == name)
+    P = transition.transition_matrix(wrong(E, slope, 0.3), [*map(tuple, S.tolist())])
+    D = np.array([gibbs_with_gradients.estimated_flips(slope(s), s) for s in S])
+    law = np.exp(-power * 0.3 * np.array([E(s) for s in S]))
+    law *= np.exp(-0.15 * D).sum(axis=1) ** (power - 1.0)
+    np.testing.assert_allclose(transition.stationary_distribution(P), law / law.sum(), rtol=1e-12)
+
+
+def test_every_proposal_made_is_another_law():
+    E, slope = ising_slope(J5, H5)
+    S = configurations(5)
+    wrong = next(v.value for v in gibbs_with_gradients.VARIANTS if v.name == "every proposal is made")
+    P = transition.transition_matrix(wrong(E, slope, 0.3), [*map(tuple, S.tolist())])
+    D = np.array([gibbs_with_gradients.estimated_flips(slope(s), s) for s in S])
+    law = np.exp(-0.3 * np.array([E(s) for s in S])) * np.exp(-0.15 * D).sum(axis=1)
+    np.testing.assert_allclose(transition.stationary_distribution(P), law / law.sum(), rtol=1e-12)
+
+
 # the walk on a lattice of two sites a side, which has the densities of the models
 
 
@@ -661,7 +773,7 @@ def of_flips(composed, times):
 
 
 def test_certificates_have_teeth(monkeypatch):
-    for page in (metropolis, heat_bath, cluster, tempering, annealing):
+    for page in (metropolis, heat_bath, cluster, tempering, annealing, gibbs_with_gradients):
         monkeypatch.setattr(page, "MOVES", 1.0)
     for cached in (accepted, climbed):
         cached.cache_clear()
@@ -678,6 +790,11 @@ def test_certificates_have_teeth(monkeypatch):
     assert judged(P, np.ones((1, 8)), np.ones(1), times=3)[:3] == (0.0, 0, 1)
     P = ladder_of((1.0, 0.4), (0.0, 0.0), 0.0)[None]
     assert judged(P, np.ones((1, 2)), np.ones(1))[:3] == (0.0, 0, 1)
+    listed = gibbs_with_gradients.gibbs_with_gradients_transitions(*ising_slope(free[0], free[0, 0]), 1.0)
+    _, reducible, periodic, _ = judged(
+        transition.transition_matrix(listed, states)[None], np.ones((1, 8)) / 8, np.ones(1)
+    )
+    assert reducible == 0 and periodic == 1
     for cached in (accepted, climbed):
         cached.cache_clear()
 
@@ -727,6 +844,8 @@ CERTIFIED = {  # the move that a run repeats
     "samplers.gibbs.random_scan_transitions": "the list of the step",
     "samplers.gibbs.rbm_step": "hidden units, then visible ones",
     "samplers.gibbs.rbm_transitions": "the list of the step",
+    "samplers.gibbs_with_gradients.gibbs_with_gradients_step": "a flip that the slope recommends",
+    "samplers.gibbs_with_gradients.gibbs_with_gradients_transitions": "the list of the step",
     "samplers.cluster.wolff_step": "a cluster at random",
     "samplers.cluster.swendsen_wang_step": "all clusters",
     "samplers.cluster.wolff_transitions": "the list of the step",
@@ -768,10 +887,12 @@ CHOSEN = "which states are taken is given by the caller, who is to draw them uni
 PART = "a part of a step that is here"
 ANY = "makes the moves that it is handed"
 WRONG = "a mistake that is shown"
+MANY = "samplers.gibbs.rbm_step of many chains, state for state: test_rbm_training.py"
 OTHERS |= {
     "samplers.annealed_importance.forward": ANY,
     "samplers.annealed_importance.reverse": ANY,
     "samplers.annealed_importance.after_the_move": WRONG,
+    "samplers.gibbs_with_gradients.proposed": PART,
     "samplers.chains.run": ANY,
     "samplers.chains.trajectory": ANY,
     "samplers.chains.replay_starts": CHOSEN,
@@ -789,6 +910,8 @@ OTHERS |= {
     "learning.denoising_control.denoising_control": "the formula of one point and its noise",
     "learning.denoising_score_matching.denoising_score_matching": "the formula of one point and its noise",
     "learning.multiscale_denoising.multiscale_denoising": "the formula of one point and its noise",
+    "learning.rbm_gradients.gibbs_steps": MANY,
+    "kernels.rbm.contrastive_updates": MANY,
     "exact.transition.by_noise": ANY,
     "kernels.sweeps.draw_64": PART,
     "kernels.sweeps.field_of_64": PART,

@@ -28,6 +28,7 @@ from ebm_ref.samplers import (
     cluster,
     diagnostics,
     gibbs,
+    gibbs_with_gradients,
     heat_bath,
     hmc,
     lattice_walk,
@@ -55,6 +56,8 @@ LATTICE = dict(zip(("right", "down", "field"), transfer_matrix.ising(np.ones((2,
 TORUS = {"rows": 3, "columns": 4, "coupling": 0.5}
 P = np.array([[0.5, 0.5], [0.25, 0.75]])
 WALK = {"density": np.array([[1.0, 4.0], [2.0, 3.0]])}
+INFORMED = {"energy": lambda s: s[0] * s[1], "energy_gradient": lambda s: np.array([s[1], s[0], 0.0])}
+INFORMED |= {"beta": 0.5, "spins": np.array([1, -1, 1])}
 ONE_SPIN = SPINS | {"spins": np.array([1, -1, 1]), "i": 1, "uniform": 0.25}
 A_STATE = SPINS | {"state": (1, -1, 1), "i": 1}
 SCAN = SPINS | {"beta": 0.5}
@@ -310,6 +313,19 @@ CALLS = {
     "heat_bath.with_spin": (heat_bath.with_spin, {"spins": np.array([1, -1, 1]), "i": 2, "value": -1}),
     "heat_bath.heat_bath_step": (heat_bath.heat_bath_step, ONE_SPIN),
     "heat_bath.metropolis_flip_step": (heat_bath.metropolis_flip_step, ONE_SPIN),
+    "gibbs_with_gradients.gibbs_with_gradients_step": (
+        gibbs_with_gradients.gibbs_with_gradients_step,
+        INFORMED | {"uniform": 0.25, "exponential": 0.5},
+    ),
+    "gibbs_with_gradients.log_flip_ratio": (gibbs_with_gradients.log_flip_ratio, INFORMED | {"i": 1}),
+    "gibbs_with_gradients.estimated_flips": (
+        gibbs_with_gradients.estimated_flips,
+        {"gradient": np.array([1.0, 2.0]), "spins": np.array([1, -1])},
+    ),
+    "gibbs_with_gradients.log_proposal": (
+        gibbs_with_gradients.log_proposal,
+        {"gradient": np.array([1.0, 2.0]), "beta": 0.5, "spins": np.array([1, -1])},
+    ),
     "heat_bath.heat_bath_transitions": (heat_bath.heat_bath_transitions, A_STATE),
     "heat_bath.metropolis_flip_transitions": (heat_bath.metropolis_flip_transitions, A_STATE),
     "gibbs.systematic_sweep": (gibbs.systematic_sweep, SPINS | LOUD | {"spins": np.array([1, -1, 1])}),
@@ -634,6 +650,16 @@ REFUSED = [
     ("heat_bath.flip_probability", "spin", 0),
     ("heat_bath.with_spin", "value", 2),
     ("gibbs.systematic_sweep", "uniforms", [0.5, 0.5]),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "spins", []),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "uniform", 1.0),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "exponential", -1.0),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "energy", lambda s: INF),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "energy", 1.0),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "energy_gradient", lambda s: s[:2]),
+    ("gibbs_with_gradients.gibbs_with_gradients_step", "energy_gradient", lambda s: INF * s),
+    ("gibbs_with_gradients.log_flip_ratio", "i", 3),
+    ("gibbs_with_gradients.log_proposal", "gradient", [NAN, 1.0]),
+    ("gibbs_with_gradients.log_proposal", "beta", -1.0),
     ("gibbs.systematic_sweep", "uniforms", [0.5, 0.5, 2.0]),
     ("gibbs.rbm_step", "beta", -1.0),
     ("gibbs.rbm_step", "weights", W.T),

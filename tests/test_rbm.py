@@ -8,6 +8,8 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.energies import gaussian_rbm, potts_rbm, qubo, rbm
 from ebm_ref.exact import blocks, enumeration
+from ebm_ref.exact import rbm as machine
+from ebm_ref.learning import likelihood
 from ebm_ref.numerics import logsumexp
 
 RNG = np.random.default_rng(11)
@@ -126,3 +128,110 @@ def test_exact_learning_of_bars_and_stripes():
         loss, gradient = loss_and_gradient(*parameters)
         parameters = [x - 0.5 * g for x, g in zip(parameters, gradient, strict=True)]
     assert np.log(14.0) < loss < np.log(14.0) + 0.5
+
+
+# all settings of one kind, in two halves
+
+
+def drawn(v, h, scale=1.0, seed=0):
+    rng = np.random.default_rng([seed, v, h])
+    return scale * rng.normal(size=(v, h)), scale * rng.normal(size=v), scale * rng.normal(size=h)
+
+
+def by_enumeration(W, b, c):
+    """log Z and all moments from the joint table of both kinds of units."""
+    v, h = (enumeration.configurations((2,) * n).astype(float) for n in W.shape)
+    table = v @ b[:, None] + h @ c + v @ W @ h.T
+    p = np.exp(table - table.max())
+    log_Z = table.max() + np.log(p.sum())
+    p /= p.sum()
+    return log_Z, v.T @ p @ h, p.sum(axis=1) @ v, p.sum(axis=0) @ h
+
+
+def agree(found, truth, units):
+    """To so many units of the last place of 1, and of log Z."""
+    for ours, theirs in zip(found, truth, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=units * 2.0**-53, atol=units * 2.0**-53)
+
+
+@pytest.mark.parametrize("route", ["products", "logarithms", "blocks of one row"])
+@pytest.mark.parametrize("v, h", [(1, 1), (1, 4), (4, 1), (2, 3), (3, 2), (5, 5), (7, 6), (6, 9)])
+def test_moments_in_halves_are_those_of_the_joint_table(monkeypatch, route, v, h):
+    if route == "logarithms":
+        monkeypatch.setattr(machine, "RANGE", -1.0)
+    elif route == "blocks of one row":
+        monkeypatch.setattr(machine, "BLOCK", 1)
+    parameters = drawn(v, h)
+    truth = by_enumeration(*parameters)
+    found = machine.moments(*parameters)
+    agree(found, truth, 100)
+    assert [np.shape(x) for x in found] == [(), (v, h), (v,), (h,)]
+    assert machine.log_partition(*parameters) == pytest.approx(truth[0], rel=1e-14)
+
+
+def test_sixteen_by_sixteen_by_three_routes():
+    """In halves, plainly over 2^16, and as spins by matrix products at 8 x 8."""
+    W, b, c = drawn(16, 16)
+    row, one = np.zeros((1, 16)), np.ones(1)
+    log_Z, *slopes = machine.moments(W, b, c)
+    assert -likelihood.rbm_log_likelihood(W, b, c, row, one) == pytest.approx(
+        log_Z - np.sum(np.logaddexp(0.0, c)), rel=1e-14
+    )
+    off = likelihood.rbm_statistics(W, c, row, one)
+    plain = likelihood.rbm_likelihood_gradient(W, b, c, row, one)
+    agree(slopes, [g + d for g, d in zip(plain, off, strict=True)], 200)
+    square, (W, b, c) = np.zeros((16, 16)), drawn(8, 8)
+    square[:8, 8:] = W
+    J, fields, constant = qubo.spins_from_bits(square + square.T, np.append(b, c))
+    assert machine.log_partition(W, b, c) == pytest.approx(
+        blocks.log_partition(J, fields) - constant, rel=1e-14
+    )
+
+
+def test_moments_are_the_slope_of_log_z():
+    parameters, rng, e = drawn(6, 7), np.random.default_rng(1), 2.0**-17
+    way = [rng.normal(size=x.shape) for x in parameters]
+    up, down = (
+        machine.log_partition(*(x + s * d for x, d in zip(parameters, way, strict=True))) for s in (e, -e)
+    )
+    slope = sum(np.sum(g * d) for g, d in zip(machine.moments(*parameters)[1:], way, strict=True))
+    assert (up - down) / (2.0 * e) == pytest.approx(slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [30.0, 300.0, 3e4])
+@pytest.mark.parametrize("v, h", [(5, 6), (6, 5)])
+def test_products_that_would_overflow(scale, v, h):
+    """Beyond e^700 the terms are logarithms; a machine whose weights are so large has one state or two."""
+    parameters = drawn(v, h, scale)
+    with np.errstate(all="raise", under="ignore"):
+        found = machine.moments(*parameters)
+    smaller = machine.halves(*(parameters if v >= h else (parameters[0].T, parameters[2], parameters[1])))
+    assert not machine.fits(smaller) or scale == 30.0
+    log_Z, *slopes = by_enumeration(*parameters)
+    assert found[0] == pytest.approx(log_Z, rel=1e-14)
+    agree(found[1:], slopes, 100 + 10 * scale)
+
+
+def test_exponents_that_would_cancel_as_infinities():
+    """a = -800 and d = 800: e^a e^d would be 0 times inf where 1 is right."""
+    W, b, c = np.array([[-800.0, 800.0]]), np.zeros(1), np.array([-1.0, -1.0])
+    truth = by_enumeration(W, b, c)
+    agree(machine.moments(W, b, c), truth, 10)
+    agree(machine.moments(W.T, c, b), [truth[0], truth[1].T, truth[3], truth[2]], 10)
+
+
+@pytest.mark.parametrize(
+    "argument, given",
+    [
+        ("weights", (np.zeros((2, 3)), np.zeros(3), np.zeros(2))),
+        ("weights", (np.zeros((0, 3)), np.zeros(0), np.zeros(3))),
+        ("weights", (np.full((1, 1), np.nan), np.zeros(1), np.zeros(1))),
+        ("weights", (np.zeros((200, 200)), np.zeros(200), np.zeros(200))),
+        ("visible_bias", (np.zeros((1, 1)), [np.inf], np.zeros(1))),
+        ("hidden_bias", (np.zeros((1, 1)), np.zeros(1), ["one"])),
+    ],
+)
+@pytest.mark.parametrize("function", [machine.log_partition, machine.moments])
+def test_machines_that_are_refused(function, argument, given):
+    with pytest.raises(ValueError, match=argument):
+        function(*given)

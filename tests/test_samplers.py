@@ -672,6 +672,116 @@ def test_annealed_importance_is_unbiased_for_every_schedule():
     assert abs(sum(p * np.exp(w) for p, w in late) / ratio - 1.0) > 0.01
 
 
+def on_three_states(b):
+    """E_b, its law, and E_0 - E_1 of three states."""
+    E_0, E_1 = np.array([0.5, 0.0, 1.0]), np.array([2.0, -1.0, 0.3])
+    E = (1.0 - b) * E_0 + b * E_1
+    return E, np.exp(-E) / np.exp(-E).sum(), E_0 - E_1
+
+
+def walks_on_three_states(walk, mixing):
+    """(probability, log w) of every walk by kernels that forget the state with probability `mixing`."""
+    schedule, start = [0.0, 0.3, 0.4, 1.0], 0.0 if walk is annealed_importance.forward else 1.0
+    E_0, E_1 = on_three_states(0.0)[0], on_three_states(1.0)[0]
+    kernel = lambda b: (
+        lambda i: [(mixing * p + (1.0 - mixing) * (i == j), j) for j, p in enumerate(on_three_states(b)[1])]
+    )
+    run = lambda *rest: walk(lambda i: E_0[i], lambda i: E_1[i], schedule, *rest)
+    pairs = np.array(list(all_walks(run, kernel, on_three_states(start)[1], schedule)))
+    assert pairs[:, 0].sum() == pytest.approx(1.0, rel=1e-14)
+    return pairs.T
+
+
+@pytest.mark.parametrize("mixing", [0.0, 0.3, 1.0])
+def test_annealed_importance_bounds_in_expectation(mixing):
+    """Over every walk, and over every pair of walks: two are better than one, on either side of the truth."""
+    E_0, E_1 = on_three_states(0.0)[0], on_three_states(1.0)[0]
+    truth = np.log(np.exp(-E_1).sum() / np.exp(-E_0).sum())
+    expected = {}
+    for walk, estimate in (
+        (annealed_importance.forward, lambda w: np.logaddexp.reduce(w) - np.log(len(w))),
+        (annealed_importance.reverse, lambda w: np.log(len(w)) - np.logaddexp.reduce(-w)),
+    ):
+        p, w = walks_on_three_states(walk, mixing)
+        expected[walk, 1] = p @ estimate(w[None])
+        expected[walk, 2] = p @ estimate(np.stack(np.broadcast_arrays(w[:, None], w))) @ p
+    both = annealed_importance.forward, annealed_importance.reverse
+    low, high = ([expected[walk, n] for n in (1, 2)] for walk in both)
+    assert low[0] + 1e-3 < low[1] < truth - 1e-3 and truth + 1e-3 < high[1] < high[0] - 1e-3
+
+
+def test_the_mean_of_w_on_the_way_back_is_no_ratio():
+    """Of ever more walks from the model it tends to log E[w^2]/E[w], which is not log E[w]."""
+    p, w = walks_on_three_states(annealed_importance.forward, 0.3)
+    q, back = walks_on_three_states(annealed_importance.reverse, 0.3)
+    limit = np.log(p @ np.exp(2.0 * w)) - np.log(p @ np.exp(w))
+    assert np.log(q @ np.exp(back)) == pytest.approx(limit, rel=1e-12)
+    assert limit > np.log(p @ np.exp(w)) + 0.1
+    wrong = variant(annealed_importance, "mean of w on the way back")
+    assert wrong(np.log([1.0, 3.0])) == pytest.approx(np.log(2.0))
+
+
+def test_walks_that_forget_at_once_are_sums_along_the_path():
+    schedule = np.array([0.0, 0.3, 0.4, 1.0])
+    laws = [on_three_states(b)[1] for b in schedule]
+    means = [p @ on_three_states(0.0)[2] for p in laws]
+    lower, upper = annealed_importance.path_bounds(schedule, means)
+    p, w = walks_on_three_states(annealed_importance.forward, 1.0)
+    assert p @ w == pytest.approx(lower, rel=1e-13)
+    p, w = walks_on_three_states(annealed_importance.reverse, 1.0)
+    assert p @ w == pytest.approx(upper, rel=1e-13)
+    log_z = [np.log(np.exp(-on_three_states(b)[0]).sum()) for b in (0.0, 1.0)]
+    truth = log_z[1] - log_z[0]
+    KL = lambda p, q: p @ np.log(p / q)
+    assert truth - lower == pytest.approx(sum(map(KL, laws, laws[1:])), rel=1e-12)
+    assert upper - truth == pytest.approx(sum(KL(q, p) for p, q in itertools.pairwise(laws)), rel=1e-12)
+
+
+@pytest.mark.parametrize("stages", [1, 4, 16, 64])
+def test_path_bounds_enclose_log_z_of_an_rbm_and_close_in_like_one_over_the_stages(stages):
+    rng = np.random.default_rng(3)
+    W, a, b = rng.normal(size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+    states = np.array(list(itertools.product((0, 1), repeat=7)))
+    E = -states[:, :4] @ a - states[:, 4:] @ b - np.einsum("si,ij,sj->s", states[:, :4], W, states[:, 4:])
+    schedule = np.linspace(0.0, 1.0, stages + 1)
+    means = [np.exp(-t * E) @ -E / np.exp(-t * E).sum() for t in schedule]
+    lower, upper = annealed_importance.path_bounds(schedule, means)
+    truth = np.log(np.exp(-E).sum() / 128)
+    assert lower < truth < upper
+    assert upper - lower == pytest.approx((means[-1] - means[0]) / stages, rel=1e-12)
+    assert abs((upper + lower) / 2 - truth) < 0.5 / stages**2
+
+
+def test_log_z_of_an_rbm_between_forward_and_reverse():
+    """150 walks of 20 stages by blocked Gibbs steps; reverse ones start from exact samples."""
+    rng = np.random.default_rng(5)
+    W, a, b = 1.5 * rng.normal(size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+    bits = lambda n: np.array(list(itertools.product((0, 1), repeat=n)))
+    free = lambda v: -v @ a - np.logaddexp(0.0, b + v @ W).sum()
+    V = bits(4)
+    p = np.exp([-free(v) for v in V])
+    schedule = np.linspace(0.0, 1.0, 21)
+    energies = (lambda x: 0.0), lambda x: -x[0] @ a - x[1] @ b - x[0] @ W @ x[1]
+
+    def move(t, x, z):
+        """Reversible: v and v' as the blocked step is, and h, h' drawn given them."""
+        v, _ = gibbs.rbm_step(W, a, b, x[0], z[:3], z[3:7], beta=t)
+        return v, (z[7:] < gibbs.hidden_probabilities(W, b, v, beta=t)).astype(int)
+
+    there, again = [], []
+    for _ in range(150):
+        x = rng.integers(2, size=4), rng.integers(2, size=3)
+        there.append(annealed_importance.forward(*energies, schedule, x, move, rng.random((20, 10)))[1])
+        v = V[rng.choice(16, p=p / p.sum())]
+        x = v, (rng.random(3) < gibbs.hidden_probabilities(W, b, v)).astype(int)
+        again.append(annealed_importance.reverse(*energies, schedule, x, move, rng.random((20, 10)))[1])
+    truth = np.log(p.sum() / 128)
+    low, high = annealed_importance.log_ratio(there), annealed_importance.log_ratio_reverse(again)
+    errors = [np.std(np.exp(s * (np.array(w) - truth))) / np.sqrt(150) for s, w in ((1, there), (-1, again))]
+    assert max(errors) < 0.05 and abs(low - truth) < 4 * errors[0] and abs(high - truth) < 4 * errors[1]
+    assert np.mean(there) < truth < np.mean(again), "each walk's own log w is a bound by more"
+
+
 def test_annealed_importance_estimates():
     w = np.log([1.0, 3.0, 8.0])
     assert annealed_importance.log_ratio(w) == pytest.approx(np.log(4.0))

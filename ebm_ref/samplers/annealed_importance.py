@@ -17,15 +17,26 @@ the logs:
     reverse   from x ~ exp(-E_1) exactly, kernels in reverse order:
               E[-log mean 1/w] >= log Z_1/Z_0
 
-The two bounds enclose the truth on average.  A gap between them shows what one alone hides: the weights
-look fine though no walk has ever found the valley that matters.
+The two bounds enclose the truth on average, and move towards it as more walks are averaged.  A gap between
+them shows what one alone hides: the weights look fine though no walk has ever found the valley that matters.
+
+Kernels that forget x at once leave nothing but a sum along the path.  Let m_k = <E_0 - E_1> under
+exp(-E_{b_k})/Z, which rises with b, for its slope is a variance.  Then
+
+    d log Z_b/db = m(b)
+    sum_k (b_k - b_{k-1}) m_{k-1}  <=  log Z_1/Z_0  <=  sum_k (b_k - b_{k-1}) m_k
+    E[log w] of one walk is the left sum, forward; and in reverse it is the right one
+
+These are bounds for any schedule, without noise if the means are.  What the left one lacks is the sum of the
+divergences KL(p_{k-1} | p_k), and the right one exceeds by those of KL(p_k | p_{k-1}).
 
 Chains are averaged in probability (the log of a mean of weights) and over chains, not over steps.
 
 In floating point: weights of e^1000 overflow, so their logarithms are kept, and the largest is taken out
 of the mean.
 
-Source: Neal (2001), "Annealed Importance Sampling"; Grosse, Ancha and Roy (2016) for the reverse.
+Source: Neal (2001), "Annealed Importance Sampling"; Grosse, Ancha and Roy (2016) for the reverse; Gelman and
+Meng (1998), "Simulating Normalizing Constants", for the path.
 """
 
 import numpy as np
@@ -170,6 +181,30 @@ def log_ratio_reverse(log_weights):
     return -_log_ratio(-_log_weights(log_weights))
 
 
+def path_bounds(schedule, means):
+    """(lower, upper): sums along the path that enclose log Z_1/Z_0, if the means are exact.
+
+    Parameters
+    ----------
+    schedule : (K+1,) float
+        b_0 = 0 to b_K = 1.
+    means : (K+1,) float
+        m_k = <E_0 - E_1> under exp(-E_{b_k})/Z_{b_k}.  Of samples they are as uncertain as these, and the
+        bounds with them.
+
+    Raises ValueError if the schedule does not rise from 0 to 1, or if there is not one mean for each entry.
+
+    >>> E_1 = np.log([1.0, 3.0])  # E_0 is flat, so Z_1/Z_0 = (4/3)/2
+    >>> m = [-np.log(3.0) / 2.0, -np.log(3.0) / (1.0 + np.sqrt(3.0)), -np.log(3.0) / 4.0]
+    >>> lower, upper = path_bounds([0.0, 0.5, 1.0], m)
+    >>> bool(lower < np.log(2.0 / 3.0) < upper), bool(np.isclose(upper - lower, np.log(3.0) / 8.0))
+    (True, True)
+    """
+    b = check_schedule(schedule)
+    m = real("means", means, len(b))
+    return np.diff(b) @ m[:-1], np.diff(b) @ m[1:]
+
+
 def after_the_move(energy_0, energy_1, schedule, start, move, noise):
     """Wrong: the weight of a stage is taken where the kernel has led to."""
     b, state, differences = check_schedule(schedule), start, []
@@ -185,6 +220,12 @@ VARIANTS = (
         name="averaged over steps, not over chains",
         seen_in="github.com/tensorflow/probability/issues/267 (in the test)",
         symptom="off by log(chains/steps): 1.2 at 60 chains and 200 steps",
+    ),
+    Mistake(
+        lambda log_weights: _log_ratio(_log_weights(log_weights)),
+        name="mean of w on the way back",
+        seen_in="PyDeep, pydeep/rbm/estimator.py, reverse_annealed_importance_sampling",
+        symptom="log E[w^2]/E[w] of the way there, however many walks: above the truth",
     ),
     Mistake(
         after_the_move,
