@@ -12,8 +12,8 @@ Source  Tieleman (2008), "Training Restricted Boltzmann Machines Using
 Data    Bars and stripes of 4 x 4 pixels, under two laws. And all 4 x 4
         patches of the digits inside scikit-learn whose corners have even
         coordinates, black or white, each distinct patch with its frequency.
-Time    Six minutes of one core, halved on two; 3 s with --quick, which is bars and
-        stripes alone, by pages alone, at a rate that falls from 1.
+Time    Six minutes of one core, halved on two; 3 s with --quick, which is
+        bars and stripes alone, by pages alone, at a rate that falls from 1.
 
 Pictures of bars and stripes have rows that are all alike, or columns. There
 are 30 of them. As distinct pictures each has the probability 1/30, and no
