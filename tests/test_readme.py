@@ -94,17 +94,6 @@ def test_the_judges_example_is_what_the_command_prints(tmp_path, monkeypatch, ca
     assert lines(capsys.readouterr().out) == lines(printed)
 
 
-def test_the_loss_of_pytorch_is_judged_as_the_text_says(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("torch")
-    from ebm_ref.cli.main import main
-
-    block = TEXT.partition("```python\nimport torch")[2].partition("```")[0]
-    (tmp_path / "mymodule.py").write_text(f"import torch{block}")
-    monkeypatch.chdir(tmp_path)
-    assert main(["check", "mymodule:my_nll", "--as", "nll"]) == 0
-    assert "gradients were not judged" not in capsys.readouterr().out
-
-
 def test_the_text_is_well_formed():
     """Lines that fit, rows with as many cells as their table has columns, one entry a key."""
     assert len(TEXT.splitlines()) <= 250
