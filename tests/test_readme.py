@@ -54,7 +54,7 @@ def test_energy_and_loss_are_told_apart_by_the_numbers_of_the_script():
 
 
 def test_the_rows_on_speed_are_those_of_the_benchmark():
-    """Ratios of the README's ten rows stand in the whole table."""
+    """Ratios of the README's rows stand in the whole table."""
     whole = DOCS.block("scripts/README.md", "benchmark")
     shown = re.findall(r"^\|.*\| ([\d.,]+) [a-z-]+ \|$", TEXT.partition("## Speed")[2], flags=re.MULTILINE)
     ratios = [float(r) for r in re.findall(r"\d (?:us|ms|ns|s) +(\d+\.\d) (?!us|ms|ns|s )", whole)]
