@@ -38,7 +38,7 @@ The ground truth of energy-based learning. One can
 """
 
 TARGETS = (
-    "torch, optax, jax, keras, sklearn or crf; or module:function, found from the current folder, "
+    "torch, optax, jax, keras, sklearn, crf, torchebm or thrml; or module:function, found from the current folder, "
     "which gets one sample as NumPy arrays and numbers, by position in the order that `ebm-ref show` "
     "gives, and returns the value, or (value, {argument: gradient})"
 )
