@@ -91,7 +91,7 @@ def test_list_of_a_word(run):
     }
     out = run("list", "metropolis")[1]
     assert all(name in out for name in ("metropolis_hastings", "samplers.random_walk", "kernels.metropolis"))
-    assert run("list", "blocks")[1].split() == ["page", "exact.blocks", "Blocks"]
+    assert "exact.blocks" in run("list", "blocks")[1].split()
 
 
 @pytest.mark.parametrize("word", ["crf", "HMM", "pos-weight", "rnn_t", "Soft DTW"])

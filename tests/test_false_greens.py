@@ -8,8 +8,8 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.conformance.compare import judge
 from ebm_ref.conformance.diagnose import diagnose
-from ebm_ref.criteria.ctc_failures import leads_to
 from ebm_ref.criteria.ctc_alignment import positions, predecessors
+from ebm_ref.criteria.ctc_failures import leads_to
 from ebm_ref.numerics import sigmoid, softmax
 from ebm_ref.proof import golden
 
