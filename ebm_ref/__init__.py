@@ -348,6 +348,8 @@ READING_ORDER = (
     "conformance.worker",
     "conformance.process",
     "conformance.report",
+    "conformance.solution",
+    "conformance.contract",
     "conformance.offline",
     "conformance.junit",
     "conformance.reproduce",
@@ -365,6 +367,7 @@ READING_ORDER = (
     "cli.judge",
     "cli.check_sampler",
     "cli.truths",
+    "cli.exercise",
     "cli.main",
     # the same formulas at the speed of the machine; no page imports them
     "kernels.compiled",
