@@ -4,8 +4,9 @@ r"""exercise: a page whose functions the reader writes, and their grading.
     ebm-ref exercise hinge                        hinge.py: header and docstrings of the page, and no bodies
     ebm-ref exercise hinge --grade hinge.py       contract and judge on what is written so far
 
-Every formula can be an exercise; the course is twelve of them, each of which asks for something new.  What a page
-refuses is not asked for, and its record is left out.  Exit status 0 if all is written and right, 1 if not.
+Every formula can be an exercise; the course is twelve of them, each of which asks for something new.  What
+a page refuses is not asked for, and its record is left out.  Exit status 0 if all is written and right,
+1 if not.
 
 Source: the order of the course is that of the ideas: a force, two, a sum over answers, one over sequences.
 """
@@ -173,15 +174,13 @@ def _done(functions, path):
 
 
 def _row_to_be_read(report):
-    """The one row of a report, without what an exercise does not ask for; a Usage where nothing could be run."""
-    if report.failure or not report.rows:
-        raise Usage(f"{report.version}: {report.failure or 'interrupted'}")
-    row = report.rows[0]
-    row.accepted = []
-    failures = [j.detail for j in row.judgements if j.detail.startswith(solution.CANNOT_BE_RUN)]
-    if failures:
-        raise Usage(f"{report.version} {failures[0]}")
-    return row
+    """The only row of a report, without what is not asked for; a Usage if the file could not be run."""
+    if report.failure:
+        raise Usage(f"{report.version}: {report.failure}")
+    if not report.rows:
+        raise KeyboardInterrupt
+    report.rows[0].accepted = []
+    return report.rows[0]
 
 
 def _print_contract(name, path, functions, kept, out):

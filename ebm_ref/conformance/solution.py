@@ -1,39 +1,59 @@
-r"""A solution: value and gradients as functions of a reader's file, which are asked as one candidate.
+r"""A solution: value and gradients as functions of a reader's file, asked as one candidate.
 
-    python -P -m ebm_ref.conformance.solution FILE VALUE [ARGUMENT=GRADIENT ...]
-    written(text, path)     the names that a file gives a meaning; not those that only raise NotImplementedError
+    target(path, value, gradients)     the candidate, as worker.py imports it: module:function
+    written(text, path)                names that a file gives a meaning, but for what is left out in it
 
-It is a program as program.py knows them, so that an endless loop or a crash of the file is a verdict.  What
-the file prints goes to standard error, and there is nothing for it to read.  A file that cannot be run
-answers every question with the reason.
+The worker asks a module for a function by its name.  This module has one for every file, as a pair of value
+and gradients, and loads the file when it is asked:
 
-Source: the protocol is that of program.py; the symbol table is Python's own (module symtable).
+    ebm_ref.conformance.solution:hinge.py?value=hinge&energies=hinge_gradient
+
+So a file is judged as any function is: in a process of its own, under a clock, whatever it prints.
+
+Source: PEP 562 for a module's own attributes; the symbol table is Python's (module symtable).
 """
 
 import ast
 import importlib.util
-import json
-import os
-import shlex
 import symtable
 import sys
 from pathlib import Path
-
-from ebm_ref.conformance import program
-from ebm_ref.conformance.worker import conversation, raised, reply
-
-CANNOT_BE_RUN = "cannot be run: "
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 
 def target(path, value, gradients):
-    """The candidate of a file's functions: that of the value, and {argument: that of the gradient}."""
-    pairs = [f"{argument}={function}" for argument, function in gradients.items()]
-    command = [sys.executable, "-P", "-m", "ebm_ref.conformance.solution", f"{path}", value, *pairs]
-    return program.target(shlex.join(command))
+    """The candidate of a file: its function of the value, and {argument: function of the gradient}.
+
+    >>> target("my own.py", "hinge", {"energies": "slope"})
+    'ebm_ref.conformance.solution:my%20own.py?value=hinge&energies=slope'
+    """
+    return f"{__name__}:{quote(f'{path}')}?{urlencode({'value': value} | gradients)}"
+
+
+def __getattr__(name):
+    """A function of a sample that returns (value, {argument: gradient}), from the file that is named."""
+    path, is_file, query = name.partition("?")
+    if not is_file:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _module(Path(unquote(path)).resolve())
+    functions = {output: getattr(module, function) for output, function in parse_qsl(query)}
+    value = functions.pop("value")
+    return lambda *sample: (value(*sample), {a: gradient(*sample) for a, gradient in functions.items()})
+
+
+def _module(path):
+    """A file as a module, which may import what lies beside it."""
+    sys.path.insert(0, f"{path.parent}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def written(text, path):
     """The names that the text of a file gives a meaning; a SyntaxError if it is no Python.
+
+    A function of a docstring and `raise NotImplementedError` is left out.
 
     >>> sorted(written('x = 1\\ndef f():\\n    "Later."\\n    raise NotImplementedError\\n', "f.py"))
     ['x']
@@ -44,43 +64,7 @@ def written(text, path):
 
 
 def _is_left_out(node):
-    """Whether a statement is a function of a docstring, if any, and `raise NotImplementedError`."""
     if not isinstance(node, ast.FunctionDef):
         return False
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
     return [ast.unparse(line).partition("(")[0] for line in body] == ["raise NotImplementedError"]
-
-
-def load(path, value, gradients):
-    """A function (question) -> (value, {argument: gradient}) of a file, beside which others can be imported."""
-    sys.path.insert(0, f"{Path(path).resolve().parent}")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    f, slopes = getattr(module, value), {a: getattr(module, g) for a, g in gradients.items()}
-
-    def ask(question):
-        sample = question["inputs"].values()
-        return f(*sample), {a: g(*sample) for a, g in slopes.items()}
-
-    return ask
-
-
-def main(path, value, *pairs):
-    """Answer questions until there are no more."""
-    questions, answers = conversation(os.dup(1))
-    os.dup2(2, 1)
-    try:
-        ask, failure = load(path, value, dict(pair.split("=") for pair in pairs)), ""
-    except BaseException as problem:  # SystemExit too: a file may not end the run
-        ask, failure = None, CANNOT_BE_RUN + raised(problem)
-    for line in questions:
-        question = json.loads(line)
-        said = {"error": failure} if failure else reply(ask, question)
-        if "unsupported" in said:  # a part of what is asked is no whole that could be refused
-            said = {"error": f"NotImplementedError: {said['unsupported']}".rstrip(": ")}
-        print(json.dumps({"id": question["id"]} | said), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
