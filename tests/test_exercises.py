@@ -64,7 +64,7 @@ def by_the_page(name):
 
 
 def by_the_first_mistake(name):
-    """The first mistake's value and gradients; a mistake of gradients alone stands beside the page's value."""
+    """The first mistake with its gradients; one of gradients alone stands beside the page's value."""
     record, page = FORMULAS[name], vars(inspect.getmodule(FORMULAS[name].value))
     held_as = next(variable for variable, held in page.items() if held is record)
     i, mistake = next((i, v) for i, v in enumerate(record.variants) if v.kind == "mistake")
@@ -228,6 +228,17 @@ def test_what_a_reader_may_write(run, value, gradient, says):
     status, out, _ = graded(run, "hinge", before + value + of_value + gradient + of_gradient)
     assert status == 1 and narrow(out)
     assert all(text in " ".join(out.split()) for text in says), out
+
+
+def test_what_is_right_but_for_digits_and_infinity_is_done(run):
+    """log cosh by log-sum-exp rounds away a small d^2/2, and has NaN where the loss is infinite."""
+    value = "def log_cosh(x, t):\n    return np.logaddexp(x - t, t - x) - np.log(2.0)\n"
+    slopes = "def {}(x, t):\n    return {}np.tanh(x - t)\n"
+    _, x, t = functions_of(FORMULAS["log_cosh"]).values()
+    text = f"import numpy as np\n{value}{slopes.format(x, '')}{slopes.format(t, '-')}"
+    status, out, _ = graded(run, "log_cosh", text)
+    assert status == 0 and narrow(out), out
+    assert "Done: all of it is right, but for its last digits, and for NaN and infinity." in out
 
 
 def test_an_endless_loop_ends(run, monkeypatch):

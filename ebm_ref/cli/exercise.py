@@ -209,8 +209,15 @@ def _conclude(name, kept, report, missing, out):
     elif missing:
         say(out, f"Right so far; not written yet: {', '.join(missing)}")
     else:
-        say(out, f"Done: all of it is right. {_next(name)}".rstrip())
+        say(out, f"Done: all of it is right{_but(report.rows[0])}. {_next(name)}".rstrip())
     return int(bool(wrong or missing))
+
+
+def _but(row):
+    """What is no mistake, and better done otherwise."""
+    odd = any(j.verdict in ("mismatch", "error") for j in row.judgements if not j.finite)
+    but = ["its last digits"] * (row.verdict == "imprecise") + ["NaN and infinity"] * odd
+    return f", but for {', and for '.join(but)}" if but else ""
 
 
 def _next(name):
