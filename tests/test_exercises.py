@@ -189,7 +189,7 @@ MISTAKES = {  # what a reader may write for hinge: the body of the value, of the
         "from ebm_ref.losses import hinge as page\n"
         "    sample = energies, label, margin\n"
         "    return 2 * page.hinge(*sample) * page.hinge_gradient(*sample)",
-        ["match under convention: it computes: violation squared", "Mend the value, then"],
+        ["match under convention: it computes: violation squared", "fit your value: mend that first"],
     ),
     "right so far": (
         "return max(0.0, margin + energies[label] - min(np.delete(energies, label)))",
@@ -205,6 +205,11 @@ MISTAKES = {  # what a reader may write for hinge: the body of the value, of the
         "return max(0.0, margin + energies[label] - min(np.delete(energies, label)))",
         "return [1.0]",
         ["gradient by energies has shape (1,), not (3,)", "Not yet."],
+    ),
+    "a gradient that raises": (
+        "return max(0.0, margin + energies[label] - min(np.delete(energies, label)))",
+        "return 1 / 0",
+        ["hinge 20 of 20 hinge_gradient 0 of 20 0 of 20", "ZeroDivisionError", "Not yet."],
     ),
     "an exit": ("raise SystemExit(0)", None, ["SystemExit: 0", "Not yet."]),
     "not implemented, in the end": (
@@ -232,7 +237,7 @@ def test_what_a_reader_may_write(run, value, gradient, says):
 
 def test_what_is_right_but_for_digits_and_infinity_is_done(run):
     """log cosh by log-sum-exp rounds away a small d^2/2, and has NaN where the loss is infinite."""
-    value = "def log_cosh(x, t):\n    return np.logaddexp(x - t, t - x) - np.log(2.0)\n"
+    value = "def log_cosh(x, t):\n    return x - t + np.logaddexp(0.0, 2.0 * (t - x)) - np.log(2.0)\n"
     slopes = "def {}(x, t):\n    return {}np.tanh(x - t)\n"
     _, x, t = functions_of(FORMULAS["log_cosh"]).values()
     text = f"import numpy as np\n{value}{slopes.format(x, '')}{slopes.format(t, '-')}"
@@ -245,6 +250,15 @@ def test_an_endless_loop_ends(run, monkeypatch):
     monkeypatch.setattr(process, "QUESTION_SECONDS", 0.3)
     status, out, _ = graded(run, "hinge", "def hinge(E, y, m):\n    while True: pass\n")
     assert status == 1 and "no answer within 0.3 s" in out and out.splitlines()[-1] == "Not yet."
+
+
+def test_an_interrupt_leaves_what_is_known(run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ebm_ref.cli.exercise.contract", interrupted)
+    status, out, _ = graded(run, "hinge", filled("hinge", by_the_page("hinge")))
+    assert status == 130 and " match " in out and "Done" not in out
 
 
 @pytest.mark.parametrize(
@@ -283,7 +297,7 @@ def test_a_file_may_lie_anywhere_and_import_what_lies_beside_it(run):
 
 def kept(name, value, gradients):
     both = lambda *sample: (value(*sample), {a: g(*sample) for a, g in gradients.items()})
-    found = contract(InProcess(both), name, gradients)
+    found = contract(InProcess(value), InProcess(both), name, gradients)
     return {output: (k.right, k.slope) for output, k in found.items()}
 
 
@@ -311,6 +325,7 @@ def test_what_raises_or_has_another_shape_keeps_nothing():
     nll = FORMULAS["nll"]
     fails = lambda *sample: 1 / 0
     assert kept("nll", fails, {})["value"] == (0, 0)
+    assert kept("nll", nll.value, {"energies": fails}) == {"value": (20, 0), "energies": (0, 0)}
     assert kept("nll", nll.value, {"energies": lambda *sample: np.float64(1.0)})["energies"] == (0, 0)
     assert kept("nll", lambda *sample: np.ones(2), {})["value"] == (0, 0)
 

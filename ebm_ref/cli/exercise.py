@@ -148,20 +148,34 @@ def _grade(name, path, out):
     if "value" not in done:
         say(out, f"not written yet: {functions['value']}, which comes first")
         return 1
-    gradients = {output: function for output, function in done.items() if output != "value"}
-    with Candidate(solution.target(path, done["value"], gradients)) as candidate:
-        with progress_console().status(f"grading {path}"):
-            report = report_on(candidate, [(name, done["value"], "float64")])
-            report.version = f"{path}"
-            row = _row_to_be_read(report)
-            answered = any(j.output for j in row.finite)
-            candidate.grant(20.0)
-            kept = contract(candidate, name, gradients) if answered and not report.interrupted else {}
-    _print_contract(name, path, functions, kept, out)
+    with progress_console().status(f"grading {path}"):
+        report, kept = _judged(name, path, done)
+    _print_contract(name, functions, kept, out)
     print_report(report, out)
     if report.interrupted:
         return 130
     return _conclude(name, kept, report, [f for o, f in functions.items() if o not in done], out)
+
+
+def _judged(name, path, done):
+    """The judge's report on what is written, and what it keeps of the contract; {} if it hangs."""
+    gradients = {output: function for output, function in done.items() if output != "value"}
+    value = Candidate(solution.target(path, done["value"], {}))
+    together = Candidate(solution.target(path, done["value"], gradients))
+    with value, together:
+        report = report_on(together, [(name, done["value"], "float64")])
+        report.target, report.version = f"{path}:{done['value']}", f"{path}"
+        row = _row_to_be_read(report)
+        hangs = together.ended and not any(j.output for j in row.finite)
+        if report.interrupted or hangs:
+            return report, {}
+        for candidate in (value, together):
+            candidate.grant(20.0)
+        try:
+            return report, contract(value, together, name, gradients)
+        except KeyboardInterrupt:
+            report.interrupted = True
+            return report, {}
 
 
 def _done(functions, path):
@@ -183,7 +197,7 @@ def _row_to_be_read(report):
     return report.rows[0]
 
 
-def _print_contract(name, path, functions, kept, out):
+def _print_contract(name, functions, kept, out):
     """A line for each function: how often it is the page's, and the slope of the value that was written."""
     place = f", {[*COURSE].index(name) + 1} of {len(COURSE)}" if name in COURSE else ""
     say(out, f"Exercise {name}{place}: at random points\n")
@@ -203,7 +217,7 @@ def _conclude(name, kept, report, missing, out):
     wrong = report.strict_status or any(k.right < k.points for k in kept.values()) or not kept
     out.print()
     if wrong and slopes and value.right < value.points and all(k.slope == k.points for k in slopes):
-        say(out, "Not yet: but what gradients there are fit the value. Mend the value, then them.")
+        say(out, "Not yet; but the gradients fit your value: mend that first, and then them.")
     elif wrong:
         say(out, "Not yet.")
     elif missing:

@@ -30,22 +30,23 @@ class Kept:
     slope: int = 0  # a gradient is the slope of the candidate's own value
 
 
-def contract(candidate, name, gradients):
-    """{output: Kept} of a candidate's value and of its gradients by these arguments.
+def contract(value, together, name, gradients):
+    """{output: Kept} of two candidates: the value alone, and the same with gradients by these arguments.
 
-    An answer that is an error keeps nothing.
+    What raises keeps nothing; a gradient that does takes nothing from the value.
     """
     points, rng = samples(name)
     kept = {output: Kept(len(points)) for output in ("value", *gradients)}
     for inputs in points:
-        answer = candidate.ask(name, name, inputs)
-        if "value" in answer:
-            kept["value"].right += _is_right(inputs, answer["value"], FORMULAS[name].value(**inputs))
-            for a in gradients:
-                truth = FORMULAS[name].gradients[a](**inputs)
-                kept[a].right += _is_right(inputs, answer["gradients"][a], truth)
-                v = rng.normal(size=np.shape(inputs[a]))
-                kept[a].slope += _is_slope(candidate, name, inputs, a, v, answer)
+        alone = value.ask(name, name, inputs)
+        if "value" in alone:
+            kept["value"].right += _is_right(inputs, alone["value"], FORMULAS[name].value(**inputs))
+        answer = together.ask(name, name, inputs) if gradients else {}
+        for a, g in answer.get("gradients", {}).items():
+            kept[a].right += _is_right(inputs, g, FORMULAS[name].gradients[a](**inputs))
+            v = rng.normal(size=np.shape(inputs[a]))
+            ends = [value.ask(name, name, inputs | {a: inputs[a] + h * v}) for h in (STEP, -STEP)]
+            kept[a].slope += _is_slope(g, v, answer["value"], ends)
     return kept
 
 
@@ -54,14 +55,12 @@ def _is_right(inputs, answer, truth):
     return measure(probe, "value", answer, truth=truth).coarse <= 1.0
 
 
-def _is_slope(candidate, name, inputs, argument, v, answer):
-    """Whether the gradient along v is the rise of the candidate's own value."""
-    g, x = answer["gradients"][argument], inputs[argument]
-    if np.shape(g) != np.shape(answer["value"]) + np.shape(x):
+def _is_slope(g, v, value, ends):
+    """Whether a gradient along v is the rise between two ends, which have the shape of the value."""
+    if np.shape(g) != np.shape(value) + np.shape(v):
         return False
-    ends = [candidate.ask(name, name, inputs | {argument: x + h * v}) for h in (STEP, -STEP)]
-    if not all(np.shape(end.get("value")) == np.shape(answer["value"]) and "value" in end for end in ends):
+    if any("value" not in end or np.shape(end["value"]) != np.shape(value) for end in ends):
         return False
     rise = (ends[0]["value"] - ends[1]["value"]) / (2.0 * STEP)
-    along = np.sum(g * v, axis=tuple(range(-np.ndim(x), 0)))
+    along = np.sum(g * v, axis=tuple(range(-np.ndim(v), 0)))
     return bool(np.all(np.abs(rise - along) <= SLOPE * (1.0 + np.sum(np.abs(g * v)))))
