@@ -139,7 +139,8 @@ def test_a_file_is_overwritten_by_force_only(run):
     file = Path("hinge.py")
     assert status == 0 and narrow(out) and file.read_text() == exercise("hinge")
     assert "hinge_gradient" in out and "ebm-ref exercise hinge --grade hinge.py" in out
-    assert out.splitlines()[-1].split(": ")[1] in exercise("hinge")
+    assert out.splitlines()[-1].strip() in exercise("hinge")
+    assert all(narrow(run(name)[1]) for name in COURSE if name != "hinge")
     file.write_text("my work")
     status, _, err = run("hinge")
     assert status == 2 and "hinge.py is there already" in err and file.read_text() == "my work"

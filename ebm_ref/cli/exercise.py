@@ -88,7 +88,7 @@ def _copy(name, force, out):
     say(out, f"{path} is written; yours to fill in:\n")
     for function in functions:
         say(out, f"  {function}")
-    say(out, f"\nAny time, whatever is done by then: {grading(name, path)}")
+    say(out, f"\nHave it graded at any time, whatever is done by then:\n\n  {grading(name, path)}")
     return 0
 
 
