@@ -234,6 +234,7 @@ def test_what_a_reader_may_write(run, value, gradient, says):
     status, out, _ = graded(run, "hinge", before + value + of_value + gradient + of_gradient)
     assert status == 1 and narrow(out)
     assert all(text in " ".join(out.split()) for text in says), out
+    assert "illegal input" not in out  # which docstrings refuse, and exercises do not ask for
 
 
 def test_what_is_right_but_for_digits_and_infinity_is_done(run):
@@ -247,10 +248,21 @@ def test_what_is_right_but_for_digits_and_infinity_is_done(run):
     assert "Done: all of it is right, but for its last digits, and for NaN and infinity." in out
 
 
+def test_a_convention_that_differs_far_out_alone_is_not_what_the_page_asks_for(run):
+    """At random points softplus is what it is; beyond 20 it is cut to a line, as others document."""
+    i = [v.name for v in FORMULAS["soft_margin"].variants].index("linear beyond a threshold of 20")
+    status, out, _ = graded(
+        run, "soft_margin", filled("soft_margin", {"value": f"FORMULA.variants[{i}].value"})
+    )
+    assert "20 of 20" in out and "match under convention: it computes: linear beyond" in out
+    assert status == 1 and out.splitlines()[-1] == "Not yet."
+
+
 def test_an_endless_loop_ends(run, monkeypatch):
     monkeypatch.setattr(process, "QUESTION_SECONDS", 0.3)
     status, out, _ = graded(run, "hinge", "def hinge(E, y, m):\n    while True: pass\n")
     assert status == 1 and "no answer within 0.3 s" in out and out.splitlines()[-1] == "Not yet."
+    assert out.splitlines()[3].split() == ["hinge", "-"]  # and the contract has not been asked
 
 
 def test_an_interrupt_leaves_what_is_known(run, monkeypatch):

@@ -214,7 +214,7 @@ def _print_contract(name, functions, kept, out):
 def _conclude(name, kept, report, missing, out):
     """What to do next, in a line; the exit status."""
     value, slopes = kept.get("value"), [k for output, k in kept.items() if output != "value"]
-    wrong = report.strict_status or any(k.right < k.points for k in kept.values()) or not kept
+    wrong = report.strict_status or any(k.right < k.points for k in kept.values())
     out.print()
     if wrong and slopes and value.right < value.points and all(k.slope == k.points for k in slopes):
         say(out, "Not yet; but the gradients fit your value: mend that first, and then them.")
