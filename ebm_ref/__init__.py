@@ -378,6 +378,8 @@ READING_ORDER = (
     "conformance.worker",
     "conformance.process",
     "conformance.report",
+    "conformance.solution",
+    "conformance.contract",
     "conformance.offline",
     "conformance.junit",
     "conformance.reproduce",
@@ -413,6 +415,7 @@ READING_ORDER = (
     "cli.check_sampler",
     "cli.truths",
     "cli.book",
+    "cli.exercise",
     "cli.main",
     # the same formulas at the speed of the machine; no page imports them
     "kernels.compiled",
