@@ -364,14 +364,10 @@ READING_ORDER = (
     "conformance.features",
     "conformance.questions",
     "conformance.adapting",
-    "conformance.frameworks.torch",
-    "conformance.frameworks.crf",
-    "conformance.frameworks.jax",
-    "conformance.frameworks.optax",
-    "conformance.frameworks.keras",
-    "conformance.frameworks.sklearn",
-    "conformance.frameworks.torchebm",
-    "conformance.frameworks.thrml",
+    *(
+        f"conformance.frameworks.{name}"
+        for name in "torch crf jax optax keras sklearn torchebm thrml".split()
+    ),
     "conformance.keeper",
     "conformance.differentiated",
     "conformance.program",
