@@ -6,14 +6,17 @@ so that right answers lie low and wrong ones high.
 
 Notation, the same on every page
 --------------------------------
-    X, Y, Z      input, answer, latent variable;   W   parameters
-    E            energy;  E_j the energy of answer j;  E_y that of the correct answer y
+    X, Y, Z      input, answer, latent variable
+    W            parameters
+    E            energy: E_j the energy of answer j, E_y that of the correct answer y
     o            the most offending wrong answer, argmin_{j != y} E_j
     d            E_y - E_o, positive when the model errs
-    beta > 0     inverse temperature;      m >= 0   margin, in units of energy
+    beta > 0     inverse temperature
+    m >= 0       margin, in units of energy
     k            number of answers
     [j = y]      1 if what stands in brackets holds, else 0
-    x'           a transpose, W'x;  of a sampler, the next state
+    W'x          a transpose
+    x'           of a sampler, the next state
 
 Sign conventions, the same on every page
 ----------------------------------------
@@ -394,12 +397,15 @@ READING_ORDER = (
     "book.parser",
     "book.blocks",
     "book.inline",
+    "book.foundations",
+    "book.front",
+    "book.chapters",
     "book.prose",
     "book.listings",
     "book.tables",
     "book.figures",
-    "book.foundations",
-    "book.chapters",
+    "book.museum",
+    "book.sessions",
     "book.pages",
     "book.site",
     "cli.verify",

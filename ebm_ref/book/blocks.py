@@ -98,6 +98,8 @@ def line(text, sign="", of_derivative=False):
     """Words and formulas, as they come; `sign` is the relation before them."""
     runs = [*parts_of(text, of_derivative)]
     large = all(kind == "math" for kind, _ in runs)
+    if not large:  # the first stays large behind a relation, those between words keep to the line
+        runs[bool(sign) :] = [*parts_of(text, of_derivative, flat=True)][bool(sign) :]
     if sign and runs[0][0] == "math":
         runs[0] = ("math", f"<mrow>{sign}{runs[0][1]}</mrow>")
     elif sign:

@@ -46,9 +46,20 @@ CHAPTERS = (
     Chapter("samplers", "samplers", ("samplers",)),
     Chapter("learning", "learning", ("learning",)),
     Chapter("proof", "proof", ("proof",)),
-    Chapter("judge", "conformance", ("conformance", "cli", "book")),
+    Chapter("judge", "conformance", ("conformance", "cli")),
     Chapter("kernels", "kernels", ("kernels",)),
+    Chapter("making", "book", ("book",)),
 )
+GROUPS = {  # packages that stand in one chapter
+    "conformance": "Questions and verdicts",
+    "conformance.hypotheses": "Hypotheses",
+    "conformance.frameworks": "Frameworks",
+    "conformance.samplers": "Samplers",
+    "cli": "Commands",
+    "proof": "Witnesses",
+    "proof.identities": "Identities",
+    "proof.naive": "Definitions",
+}
 
 
 def chapter_of(page):

@@ -5,7 +5,8 @@ r"""Inline: formulas within sentences, found and typeset.
     log Z, E_y - E_o, 0 < d               what joins them
 
 Everything else stays as it is: a formula that is not found is read as plain text, but a word that is
-taken for a formula would be a nuisance, so in doubt it is a word.
+taken for a formula would be a nuisance, so in doubt it is a word.  Fractions stay on the line, where they
+would be too small to read, and would push the lines of a paragraph apart.
 
 Source: the notation is that of `ebm_ref/__init__.py`.
 """
@@ -20,8 +21,10 @@ from ebm_ref.book.tokens import FUNCTIONS, GREEK, NAMES, is_differential, is_nam
 JOINS = {"=", "<", ">", "<=", ">=", "!=", "+", "-", "*", "/", "->", "<-", "~", "|"}
 WORDS = {"a", "A", "I", "inf", "infinity", "sign", "round", "mean", "sum", "product", "var", "pool", "trace"}
 SIGNED = re.compile(
-    r"[_^\[\]{}|]|^[A-Za-z]'?$|^-?[A-Za-z]{1,2}\d?[.(/!]|^d\w+/d\w+|^\d+[a-z]$|^[A-Z]'[A-Za-z]$"
+    r"[_^\[\]{}|]|^[A-Za-z]'?$|^-?[A-Za-z]{1,2}\d?[.(/!]|^d\w+/d\w+|^\(*-?(?:exp|log)\(|^\d+[a-z]$|^[A-Z]'[A-Za-z]$"
 )
+RELATIONS = {"=", "<", ">", "<=", ">=", "!="}
+PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter"}
 LONGEST = 24  # tokens of one formula
 
 
@@ -36,7 +39,9 @@ def formulas_in(text):
     parts = re.split(r"(\s+)", text)
     out, k = [], 0
     while k < len(parts):
-        found = longest(parts, k) if parts[k].strip() else None
+        before = parts[k - 2] if k > 1 else ""
+        found = longest(parts, k) if parts[k].strip() and before not in PLACES else None
+        found = found or capital(parts[k], before, k + 1)
         if found:
             html, k = found
             out.append(html)
@@ -44,6 +49,14 @@ def formulas_in(text):
             out.append(escape(parts[k], quote=False))
             k += 1
     return "".join(out)
+
+
+def capital(token, before, end):
+    """The letter A within a sentence, where it is no article, as HTML, and where the text goes on."""
+    m = re.fullmatch(r"(\(?)A([,;.)]*)", token)
+    if m and before and before[-1] not in ".:!?":
+        return escape(m[1]) + mathml.math(mathml.identifier("A"), display=False) + m[2], end
+    return None
 
 
 def longest(parts, start):
@@ -88,7 +101,12 @@ def typeset(parts):
     text = "".join(parts)
     tokens = text.split()
     kinds = [kind(token, inside(tokens[:k])) for k, token in enumerate(tokens)]
-    if "strong" not in kinds or tokens[0] in JOINS - {"-"} or tokens[-1] in JOINS | FUNCTIONS | WORDS:
+    related = bool(RELATIONS & set(tokens[1:-1])) and any(re.fullmatch(r"[A-Za-z][.,]?", t) for t in tokens)
+    if (
+        not ("strong" in kinds or related)
+        or tokens[0] in JOINS - {"-"}
+        or tokens[-1] in JOINS | FUNCTIONS | WORDS
+    ):
         return ""
     if tokens[0] in WORDS and not (len(tokens) > 1 and tokens[1] in JOINS):
         return ""
@@ -113,7 +131,7 @@ def marked_up(before, core, after):
     if balance(core) or closes_early or "'s" in core or (core.count("|") % 2 and " | " not in core):
         return ""
     try:
-        runs = list(parts_of(core))
+        runs = list(parts_of(core, flat=True))
     except Unreadable:
         return ""
     if [which for which, _ in runs] != ["math"]:

@@ -70,10 +70,57 @@ def body(page):
 
 @cache
 def behind_the_record(page):
-    """Private functions below the last record: those of its mistakes."""
-    last = max((n.lineno for n in tree(page).body if is_record(n)), default=None)
-    later = [n for n in body(page) if last and n.lineno > last and isinstance(n, ast.FunctionDef)]
-    return tuple(n.name for n in later if n.name.startswith("_"))
+    """{function: "variants" or "samples"}: those that only a page's records call, and for which of the two.
+
+    >>> behind_the_record("criteria.ctc")["random_target"]
+    'samples'
+    """
+    asked = mentioned(page)
+    own = reached(page, {n for key in ("value", "gradients", "as_printed") for n in asked.get(key, ())})
+    samples = {n for key in ("sample", "laws", "rules") for n in asked.get(key, ())} - own
+    found = dict.fromkeys(asked.get("variants", set()) - own, "variants") | dict.fromkeys(samples, "samples")
+    before = None
+    while before != found:
+        before = dict(found)
+        for name, by in callers(page).items():
+            if by and by <= set(found) and name not in own:
+                found.setdefault(name, "samples" if "samples" in {found[n] for n in by} else "variants")
+    return {name: found[name] for name in defined(page) if name in found}
+
+
+def reached(page, names):
+    """Those names, and the functions of the page that they call."""
+    found, before = set(names), None
+    while before != found:
+        before = set(found)
+        found |= {name for name, by in callers(page).items() if by & found}
+    return found
+
+
+def mentioned(page):
+    """{keyword: names} of all records of a page; what fills a table of mistakes belongs to the variants."""
+    found = {}
+    for record in filter(is_record, tree(page).body):
+        for call in (n for n in ast.walk(record) if isinstance(n, ast.Call)):
+            made = ast.unparse(call.func)
+            if made in ("Mistake", "Convention"):
+                found.setdefault("variants", set()).update(names_in(call))
+            elif made in ("Formula", "replace"):
+                for given in call.keywords:
+                    found.setdefault(given.arg, set()).update(names_in(given.value))
+    return found
+
+
+def names_in(node):
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+@cache
+def callers(page):
+    """{function: other functions of the page that name it}."""
+    nodes = [n for n in body(page) if isinstance(n, ast.FunctionDef)]
+    named = {n.name: names_in(n) for n in nodes}
+    return {n.name: {c for c in named if c != n.name and n.name in named[c]} for n in nodes}
 
 
 def is_record(node):
@@ -88,12 +135,14 @@ def is_record(node):
 def bodies(page, only=None, but=()):
     """The source of functions of a page, those named or all but some; docstrings end at their first line."""
     text = source(page).splitlines()
-    parts = []
+    out, before = "", None
     for node in body(page):
         name = getattr(node, "name", "")
         if (only is None or name in only) and name not in but:
-            parts.append("\n".join(shortened(node, text)))
-    return "\n\n\n".join(parts)
+            together = isinstance(node, ast.Assign) and isinstance(before, ast.Assign)
+            out += ("" if before is None else "\n" if together else "\n\n") + "\n".join(shortened(node, text))
+            before = node
+    return out
 
 
 def shortened(node, text):

@@ -16,8 +16,10 @@ import textwrap
 from html import escape
 
 from ebm_ref.book import blocks, listings, prose, tables
-from ebm_ref.book.chapters import chapter_of
+from ebm_ref.book.chapters import GROUPS, chapter_of
 from ebm_ref.book.figures import figure_of
+from ebm_ref.book.sessions import sessions
+from ebm_ref.cli.aliases import ALIASES
 from ebm_ref.cli.pages import naive_definition
 
 
@@ -27,7 +29,7 @@ def raw(html):
 
 
 def heading(text, line="-"):
-    text = re.sub(r"([*`_|\\])", r"\\\1", text)
+    text = re.sub(r"([*_|\\])", r"\\\1", text.replace("`", ""))
     return f"{text}\n{line * (len(text) + 1)}\n\n"
 
 
@@ -75,7 +77,7 @@ def linked(html):
         where = prose.addresses().get(m[1])
         return prose.link(where, m[0]) if where else m[0]
 
-    html = re.sub(r"<code>([\w.]+)</code>", to_page, html)
+    html = re.sub(r"<code>([\w./]+)</code>", to_page, html)
     return re.sub(r"\b[\w/]+\.py\b(?=[^<>]*<)", lambda m: prose.special(m[0]), html)
 
 
@@ -84,9 +86,9 @@ def page(name):
     doc = ast.get_docstring(listings.tree(name))
     records = tables.uses(name)
     rest = doc.partition("\n")[2]
-    lead = title(name).partition(": ")[2]
-    parts = [heading(short_title(name), "="), raw(place(name, records))]
-    parts += [raw(lead and f'<p class="lead">{sentence(lead)}</p>'), raw(header(rest, visible(name)))]
+    behind_colon = title(name).partition(": ")[2]
+    parts = [heading(short_title(name), "="), index(name, records), raw(place(name, records))]
+    parts += [raw(leading(behind_colon)), raw(header(rest, visible(name)))]
     if picture := figure_of(name, records):
         parts += [heading("In a picture"), raw(picture)]
     parts += code(name, records)
@@ -94,6 +96,13 @@ def page(name):
         if content:
             parts += [heading(text), raw(content)]
     return "".join(parts)
+
+
+def index(name, records):
+    """Names by which the search finds the page first: its formulas, and what others call them."""
+    others = [a for a, meant in ALIASES.items() if any(prose.addresses()[m] == f"{name}.html" for m in meant)]
+    entries = "".join(f"   single: ! {entry}\n" for entry in (*records, *others))
+    return f".. index::\n{entries}\n" if entries else ""
 
 
 def visible(name):
@@ -125,6 +134,7 @@ def code(name, records):
     """The textbook form where there is one, and the code."""
     printed = [r.as_printed.__name__ for r in records.values() if inspect.isfunction(r.as_printed)]
     printed = [one for one in printed if one in listings.defined(name)]
+    printed += [one for one, by in listings.callers(name).items() if by and by <= set(printed)]
     known = listings.names(name)
     parts = []
     if printed:
@@ -133,10 +143,10 @@ def code(name, records):
             raw(listings.listing(listings.bodies(name, only=printed), known, printed)),
         ]
     own = listings.bodies(name, but=(*printed, *listings.behind_the_record(name)))
-    named = "The accurate code" if printed else "The code"
-    return (
-        [*parts, heading(named), raw(listings.listing(own, known, listings.defined(name)))] if own else parts
-    )
+    if own:
+        parts.append(heading("The accurate code" if printed else "The code"))
+        parts.append(raw(listings.listing(own, known, listings.defined(name))))
+    return [*parts, raw(behind(name, "samples", "Samples, laws and rules of the record"))]
 
 
 def sections(name, records):
@@ -151,12 +161,13 @@ def sections(name, records):
             if html
         )
 
+    called = behind(name, "variants", "What these call")
     yield (
         "Shapes and domain",
         each(lambda n, r: signature(n, r) + tables.arguments(r) + tables.gradients(r) + tables.example(r)),
     )
     yield "Cases worked by hand", each(tables.cases)
-    yield "Mistakes and conventions", each(lambda n, r: tables.variants(n, r, name)) + behind(name)
+    yield "Mistakes and conventions", each(lambda n, r: tables.variants(n, r, name)) + called
     yield "What it refuses", each(lambda n, r: tables.refusals(r))
     yield "What it promises", each(lambda n, r: tables.laws(r))
     yield "What frameworks do under this name", each(lambda n, r: tables.frameworks(n))
@@ -165,13 +176,13 @@ def sections(name, records):
     yield "Try it", commands(name, records)
 
 
-def behind(name):
-    """The functions that mistakes and conventions call."""
-    used = listings.behind_the_record(name)
+def behind(name, which, summary):
+    """The functions that only the records call, folded away."""
+    used = [function for function, kind in listings.behind_the_record(name).items() if kind == which]
     if not used:
         return ""
     code = listings.listing(listings.bodies(name, only=used), listings.names(name), used)
-    return f"<details><summary>What these call</summary>{code}</details>"
+    return f"<details><summary>{summary}</summary>{code}</details>"
 
 
 def signature(name, record):
@@ -202,20 +213,44 @@ def commands(name, records):
     return tables.table(("command", "what it does"), rows, "commands")
 
 
+def leading(text):
+    """The sentence below a heading, in larger letters."""
+    return text and f'<p class="lead">{sentence(text)}</p>'
+
+
+def with_choices(text):
+    """The text of an opening: its blocks are tables that say what to choose."""
+    return header(text).replace('<div class="formulas">', '<div class="formulas choices">')
+
+
 def chapter(opening):
     """The page that opens a chapter: its text, a gallery if there is one, and its pages."""
-    first, _, lead = opening.title.partition(": ")
-    parts = [heading(first, "="), raw(lead and f'<p class="lead">{sentence(lead)}</p>')]
-    text = header(opening.text.partition("\n")[2])
-    parts.append(raw(text.replace('<div class="formulas">', '<div class="formulas choices">')))
+    first, _, rest = opening.title.partition(": ")
+    parts = [heading(first, "="), raw(leading(rest)), raw(with_choices(opening.text.partition("\n")[2]))]
     if gallery := figure_of(opening.name, {}):
         parts += [heading("At a glance"), raw(gallery)]
-    rows = [
-        (prose.link(f"{p}.html", escape(short_title(p))), escape(title(p).partition(": ")[2]))
-        for p in opening.pages
-    ]
-    parts += [heading("Pages of this chapter"), raw(tables.table(("page", "what it is"), rows))]
-    return "".join(parts) + toctree(opening.pages)
+    if shown := sessions(opening.name):
+        parts += [heading("At the terminal"), raw(shown)]
+    parts += [heading("Pages of this chapter"), raw(contents(opening.pages))]
+    return "".join(parts) + toctree(["museum"] * (opening.name == "judge") + opening.pages)
+
+
+def contents(names):
+    """Tables of pages; those of different packages each under their own heading."""
+    grouped = {}
+    for name in names:
+        row = prose.link(f"{name}.html", prose.marked(short_title(name))), lead(name)
+        grouped.setdefault(name.rpartition(".")[0], []).append(row)
+    return "".join(
+        (f"<h3>{GROUPS[package]}</h3>" if len(grouped) > 1 else "")
+        + tables.table(("page", "what it is"), rows)
+        for package, rows in grouped.items()
+    )
+
+
+def lead(name):
+    """What stands behind the colon of a title."""
+    return prose.marked(title(name).partition(": ")[2])
 
 
 def toctree(names):

@@ -367,13 +367,16 @@ FACTORS = ("factor", "number", "differential", "function", "big")
 OF = ("of", "over", "to", "before", "along", ":", ",")
 
 
-def parts_of(text, right_side=False):
+def parts_of(text, right_side=False, flat=False):
     """The words, formulas and names of a line, in order: ("words", text), ("math", markup), ("code", text).
+
+    Fractions are written on the line if `flat`, as they are in scripts.
 
     >>> [kind for kind, _ in parts_of("E_y - E_o where L > 0, else 0")]
     ['math', 'words', 'math', 'words', 'math']
     """
     parser = Parser(text, right_side)
+    parser.small = int(flat)
     runs, parts = [], []
     while parser.peek() is not END:
         if parser.peek().text.startswith("`"):
@@ -385,6 +388,6 @@ def parts_of(text, right_side=False):
         if part.kind not in ("words", "code"):
             runs.append(part)
             continue
-        yield from [("math", fold(runs))] if runs else []
+        yield from [("math", fold(runs, flat))] if runs else []
         yield from [part] if part.text else []
         runs = []

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 import ebm_ref
+from ebm_ref.book.chapters import CHAPTERS
 from ebm_ref.book.inline import formulas_in
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.pages import page_of
@@ -27,12 +28,14 @@ def packaged(path):
 
 @cache
 def addresses():
-    """{name: file of the site}: formulas by their names, pages by their modules and by their paths."""
+    """{name: file of the site}: formulas by their names, pages by module and path, chapters as `losses/`."""
     found = {}
     for page in reversed(ebm_ref.READING_ORDER):  # of two pages with one name the first is meant
         path = page.replace(".", "/") + ".py"
         for name in (path, path.rpartition("/")[2], page.rpartition(".")[2], page):
             found[name] = f"{page}.html"
+    for chapter in CHAPTERS:
+        found[f"{chapter.name}/"] = f"{chapter.name}.html"
     for name, record in FORMULAS.items():
         found[name] = f"{page_of(record).__name__.removeprefix('ebm_ref.')}.html"
     return found

@@ -11,13 +11,14 @@ Source: Sphinx's and Furo's documentation.
 """
 
 import importlib.util
+import inspect
 import shutil
 import tempfile
 from html import escape
 from pathlib import Path
 
 import ebm_ref
-from ebm_ref.book import figures, pages, prose
+from ebm_ref.book import figures, front, museum, pages, prose, tables
 from ebm_ref.book.chapters import CHAPTERS
 
 SETTINGS = {
@@ -71,7 +72,7 @@ def write(folder, drawings):
     """The pages as text, with the style; figures are drawn into their own folder."""
     folder.mkdir(parents=True)
     figures.draw_all(drawings, {chapter.name for chapter in CHAPTERS})
-    texts = {"index": front(), "bibliography": bibliography()}
+    texts = {"index": first_page(), "museum": the_museum(), "bibliography": bibliography()}
     for chapter in CHAPTERS:
         texts[chapter.name] = pages.chapter(chapter)
         texts |= {name: pages.page(name) for name in chapter.pages}
@@ -98,8 +99,8 @@ def mathematics_font():
     return next(iter(fonts), None)
 
 
-def front():
-    """The first page: what the book is, its notation and its chapters."""
+def first_page():
+    """The first page: what the book is, where to begin, its chapters and its notation."""
     rows = [
         (
             prose.link(f"{c.name}.html", escape(c.title.partition(":")[0])),
@@ -108,15 +109,27 @@ def front():
         )
         for c in CHAPTERS
     ]
-    first, _, rest = ebm_ref.__doc__.partition("\n")
-    what = first.partition(": ")[2]
-    contents = pages.tables.table(("chapter", "what it is about", "pages"), rows)
+    title, about, *rest = ebm_ref.__doc__.split("\n\n")
+    begin = inspect.getdoc(front).partition("\n")[2].rpartition("\n\nSource:")[0]
     parts = [
         pages.heading("Energy-based learning", "="),
-        pages.raw(f'<p class="lead">{pages.sentence(what.rstrip("."))}</p>'),
+        pages.raw(pages.leading(title.partition(": ")[2].rstrip("."))),
+        pages.raw(pages.header(about) + pages.figure_of("hinge", {"hinge": None})),
+        pages.heading("Where to begin"),
+        pages.raw(pages.with_choices(begin)),
+        pages.heading("Chapters"),
+        pages.raw(tables.table(("chapter", "what it is about", "pages"), rows)),
+        pages.raw(pages.header("\n\n".join(rest))),
     ]
-    parts += [pages.raw(contents), pages.raw(pages.header(rest))]
     return "".join(parts) + pages.toctree([*(c.name for c in CHAPTERS), "bibliography"])
+
+
+def the_museum():
+    """Every known mistake, hall by hall."""
+    parts = [pages.heading("The museum", "="), pages.raw(f'<p class="lead">{museum.lead()}</p>')]
+    for hall, html in museum.museum().items():
+        parts += [pages.heading(hall), pages.raw(html)]
+    return "".join(parts)
 
 
 def bibliography():
