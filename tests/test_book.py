@@ -9,9 +9,11 @@ import pytest
 
 import ebm_ref
 from ebm_ref import FORMULAS
-from ebm_ref.book import figures, listings, pages, prose, site, tables
+from ebm_ref.book import figures, listings, pages, prose, sessions, site, tables
 from ebm_ref.book.chapters import CHAPTERS
 from ebm_ref.cli import main
+from ebm_ref.cli.aliases import ALIASES
+from ebm_ref.proof import evidence
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,14 @@ def texts():
     """{file: its reStructuredText}, of all pages."""
     found = {name: pages.page(name) for name in ebm_ref.READING_ORDER}
     found |= {chapter.name: pages.chapter(chapter) for chapter in CHAPTERS}
-    return found | {"index": site.front(), "bibliography": site.bibliography()}
+    rest = {"index": site.first_page(), "museum": site.the_museum(), "bibliography": site.bibliography()}
+    return found | rest
+
+
+@pytest.fixture(scope="module")
+def markup(texts):
+    """{file: ids, addresses and open tags of its HTML}."""
+    return {name: Anchors(raw_html(text)) for name, text in texts.items()}
 
 
 class Anchors(HTMLParser):
@@ -60,25 +69,23 @@ def test_a_chapter_opens_with_a_text():
         assert "Source:" in chapter.text, chapter.name
 
 
-def test_no_link_is_broken_and_no_tag_left_open(texts):
-    found = {name: Anchors(raw_html(text)) for name, text in texts.items()}
+def test_no_link_is_broken_and_no_tag_left_open(markup):
     broken = []
-    for name, page in found.items():
+    for name, page in markup.items():
         assert page.open == [], name
         for address in page.addresses:
             file, _, anchor = address.partition("#")
             if file.startswith(("http", "figures/")):
                 continue
-            target = found.get(file.removesuffix(".html") or name)
+            target = markup.get(file.removesuffix(".html") or name)
             if target is None or (anchor and anchor not in target.ids):
                 broken.append((name, address))
     assert not broken
 
 
-def test_ids_are_unique_on_a_page(texts):
-    for name, text in texts.items():
-        ids = Anchors(raw_html(text)).ids
-        assert len(ids) == len(set(ids)), (name, sorted(i for i in ids if ids.count(i) > 1))
+def test_ids_are_unique_on_a_page(markup):
+    for name, page in markup.items():
+        assert len(page.ids) == len(set(page.ids)), (name, sorted(page.ids))
 
 
 def words(html):
@@ -115,8 +122,7 @@ def test_most_mistakes_are_shown_as_code():
     """Those that a page writes out; what it computes by a shared helper has no expression of its own."""
     shown = [
         bool(tables.variant_code(prose.addresses()[n].removesuffix(".html"), v.name))
-        for n, record in FORMULAS.items()
-        for v in record.variants
+        for n, v in every_variant()
     ]
     assert sum(shown) > 0.8 * len(shown)
 
@@ -126,6 +132,49 @@ def test_frameworks_and_identities_reach_their_pages(texts):
     assert "0 counted among the wrong energies" in texts["losses.hinge"]
     assert words("For two answers nll is the log loss") in words(texts["losses.nll"])
     assert sum(len(rows) for rows in tables.verdicts().values()) > 100
+
+
+def test_what_only_records_call_is_folded_away(texts):
+    """A value and what it calls stay in sight; samples, laws and rules are folded, below the code."""
+    folded = listings.behind_the_record("criteria.ctc")
+    assert {folded[n] for n in ("random_sample", "random_target", "concave", "rules")} == {"samples"}
+    assert not {"ctc", "ctc_gradient", "free_energy", "forward"} & set(folded)
+    code, _, below = texts["criteria.ctc"].partition("<details><summary>Samples")
+    assert 'id="free_energy"' in code
+    assert 'id="random_target"' in below
+    assert listings.behind_the_record("losses.hinge") == {
+        "_every_violation_gradient": "variants",
+        "_with_zero": "variants",
+    }
+
+
+def test_the_museum_has_every_variant(markup):
+    exhibits = {f"{prose.addresses()[n]}#{tables.variant_anchor(n, v.name)}" for n, v in every_variant()}
+    assert exhibits <= set(markup["museum"].addresses)
+
+
+def every_variant():
+    return [(n, v) for n, record in FORMULAS.items() for v in record.variants]
+
+
+def test_sessions_show_what_the_command_says_today(texts):
+    assert "mismatch: it computes: least offending answer pulled up" in texts["judge"]
+    assert "energies taken for scores" in texts["judge"]
+    assert " claims hold, 0 fail" in texts["proof"]
+    for witness in evidence.WITNESSES:
+        assert witness in texts["proof"]
+
+
+def test_a_session_that_fails_is_an_error():
+    with pytest.raises(RuntimeError, match="no-such-command"):
+        sessions.session("no-such-command", {})
+
+
+def test_every_alias_is_an_entry_of_the_search(texts):
+    for alias, meant in ALIASES.items():
+        for name in meant:
+            page = prose.addresses()[name].removesuffix(".html")
+            assert f"   single: ! {alias}\n" in texts[page], (alias, page)
 
 
 def test_the_textbook_form_stands_before_the_code(texts):

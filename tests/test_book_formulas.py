@@ -149,11 +149,23 @@ def test_what_is_divided_by_what(text):
 SENTENCES = {  # a sentence, and the formulas that are found in it
     "until the gap E_o - E_y reaches the margin m.": ["E_o - E_y", "m"],
     "So L(aE, am) = a L(E, m): doubling the margin": ["L(aE, am) = a L(E, m)"],
-    "a k-means step, e.g. in Section 3.2 (see A and I)": [],
+    "a k-means step, e.g. in Section 3.2 (see below and I)": [],
+    "A chain of A with B. A tree: A table": ["A", "B"],
+    "tends to exp(-beta E)/Z, and a step of a = 1 has": ["exp(-beta E)/Z", "a = 1"],
+    "Rabiner (1989), Section V-A, for the scaling": [],
     "Its rows sum to -1, and PyTorch 2.13 differs": [],
     "as beta grows (0 < d).": ["beta", "0 < d"],
     "with Y in {-1, +1}, plus |w|^2.": ["Y", "{-1, +1}", "|w|^2"],
 }
+
+
+def test_fractions_within_sentences_stay_on_the_line():
+    assert "<mfrac" in blocks.typeset(["    D = E|s|^2/2"])
+    html = inline.formulas_in("Wanted is D = E|s|^2/2, of which")
+    assert "<math" in html
+    assert "<mfrac" not in html
+    html = blocks.typeset(["    a = 1    (1/k) / (1 - k/4): too wide"])
+    assert "<mfrac" not in html
 
 
 @pytest.mark.parametrize("text", SENTENCES)

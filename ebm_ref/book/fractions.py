@@ -14,6 +14,10 @@ from typing import NamedTuple
 from ebm_ref.book import mathml
 
 PRODUCT = ("factor", "number", "differential", "function", "big", "fraction", "dot")
+SLASH = {  # on the line, a tight one and one with blanks around it
+    "slash": mathml.operator("/", lspace="0em", rspace="0em"),
+    "over": mathml.operator("/", lspace="0.17em", rspace="0.17em"),
+}
 BRACKET = r"<mo(?: [^>]*)?>"
 ABOVE = tuple(kind for kind in PRODUCT if kind != "big")  # a sum is of the fraction, not in it
 
@@ -28,7 +32,7 @@ class Part(NamedTuple):
 def fold(parts, flat=False):
     """Parts side by side as one element, with their fractions: first the tight ones, from left to right."""
     if flat:
-        parts = [Part("dot", mathml.operator("/")) if p.kind in ("slash", "over") else p for p in parts]
+        parts = [Part("dot", SLASH[p.kind]) if p.kind in SLASH else p for p in parts]
     for kind, above, below in (("slash", above_tight, below_tight), ("over", above_wide, below_wide)):
         while kind in (kinds := [p.kind for p in parts]):
             i = kinds.index(kind)

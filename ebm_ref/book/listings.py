@@ -70,14 +70,14 @@ def body(page):
 
 @cache
 def behind_the_record(page):
-    """{function: "variants" or "samples"}: those that only a page's records call, and for which of the two.
+    """{name: "variants" or "samples"}: what only a page's records name, and for which of the two.
 
     >>> behind_the_record("criteria.ctc")["random_target"]
     'samples'
     """
     asked = mentioned(page)
     own = reached(page, {n for key in ("value", "gradients", "as_printed") for n in asked.get(key, ())})
-    samples = {n for key in ("sample", "laws", "rules") for n in asked.get(key, ())} - own
+    samples = {n for key in ("sample", "laws", "rules", "cases", "refuses") for n in asked.get(key, ())} - own
     found = dict.fromkeys(asked.get("variants", set()) - own, "variants") | dict.fromkeys(samples, "samples")
     before = None
     while before != found:
@@ -85,7 +85,7 @@ def behind_the_record(page):
         for name, by in callers(page).items():
             if by and by <= set(found) and name not in own:
                 found.setdefault(name, "samples" if "samples" in {found[n] for n in by} else "variants")
-    return {name: found[name] for name in defined(page) if name in found}
+    return {name: found[name] for name in callers(page) if name in found}
 
 
 def reached(page, names):
@@ -117,10 +117,15 @@ def names_in(node):
 
 @cache
 def callers(page):
-    """{function: other functions of the page that name it}."""
-    nodes = [n for n in body(page) if isinstance(n, ast.FunctionDef)]
-    named = {n.name: names_in(n) for n in nodes}
-    return {n.name: {c for c in named if c != n.name and n.name in named[c]} for n in nodes}
+    """{function or constant: other functions and constants of the page that name it}."""
+    named = {title: names_in(node) for node in body(page) for title in titles(node)}
+    return {one: {other for other in named if other != one and one in named[other]} for one in named}
+
+
+def titles(node):
+    """What a statement defines."""
+    targets = node.targets if isinstance(node, ast.Assign) else ()
+    return {node.name} if hasattr(node, "name") else {n for t in targets for n in names_in(t)}
 
 
 def is_record(node):
@@ -137,8 +142,8 @@ def bodies(page, only=None, but=()):
     text = source(page).splitlines()
     out, before = "", None
     for node in body(page):
-        name = getattr(node, "name", "")
-        if (only is None or name in only) and name not in but:
+        given = titles(node)
+        if (only is None or given & set(only)) and not (given and given <= set(but)):
             together = isinstance(node, ast.Assign) and isinstance(before, ast.Assign)
             out += ("" if before is None else "\n" if together else "\n\n") + "\n".join(shortened(node, text))
             before = node

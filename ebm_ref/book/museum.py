@@ -29,7 +29,7 @@ def museum():
 def hall(chapter):
     """The exhibits of a chapter as a table."""
     rows = [row for page in chapter.pages for name, r in tables.uses(page).items() for row in plates(name, r)]
-    return tables.table(("formula", "what it computes", "what one sees", "seen in"), rows) if rows else ""
+    return tables.table(("formula", "what it computes", "what one sees"), rows, "museum") if rows else ""
 
 
 def plates(name, record):
@@ -39,7 +39,8 @@ def plates(name, record):
         badge = f'<span class="badge {v.kind}">{v.kind}</span> ' if v.kind != "mistake" else ""
         exhibit = prose.link(f"{page}#{tables.variant_anchor(name, v.name)}", prose.marked(v.name))
         formula = prose.link(page, f"<code>{escape(name)}</code>") if k == 0 else ""
-        yield formula, badge + exhibit, prose.marked(v.symptom), prose.cited(v.seen_in)
+        seen = v.seen_in and f'<span class="seen">Seen in {prose.cited(v.seen_in)}.</span>'
+        yield formula, badge + exhibit, "<br>".join(filter(None, [prose.marked(v.symptom), seen]))
 
 
 def lead():

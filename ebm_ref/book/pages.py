@@ -134,7 +134,8 @@ def code(name, records):
     """The textbook form where there is one, and the code."""
     printed = [r.as_printed.__name__ for r in records.values() if inspect.isfunction(r.as_printed)]
     printed = [one for one in printed if one in listings.defined(name)]
-    printed += [one for one, by in listings.callers(name).items() if by and by <= set(printed)]
+    elsewhere = {*printed, *listings.behind_the_record(name)}
+    printed += [n for n, by in listings.callers(name).items() if by & set(printed) and by <= elsewhere]
     known = listings.names(name)
     parts = []
     if printed:

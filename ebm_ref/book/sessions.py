@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 
 import ebm_ref
-from ebm_ref.book import listings
+from ebm_ref.book import listings, prose
 
 MINE = {
     "mine.py": '''import numpy as np
@@ -35,7 +35,12 @@ SHOWN = {  # {chapter: (what it shows, command, files)}
             "check mine:my_hinge --as hinge",
             MINE,
         ),
-        ("It had been seen before.  The museum has it, with what a user would notice.", "museum hinge", {}),
+        (
+            "It is one of the mistakes that are known of this formula.  The museum has them all, of every "
+            "formula (`museum/`); here are those of the hinge, with what a user would notice.",
+            "museum hinge",
+            {},
+        ),
     ),
     "proof": (("All witnesses of one formula, and how many claims of each hold:", "verify hinge", {}),),
 }
@@ -51,7 +56,7 @@ def told(text, command, files):
     written = "".join(listings.listing(content) for content in files.values())
     terminal = escape(f"$ ebm-ref {command}\n{session(command, files).strip(chr(10))}")
     shown = f'<div class="highlight terminal"><pre tabindex="0">{terminal}</pre></div>'
-    return f"<p>{escape(text)}</p>{written}{shown}"
+    return f"<p>{prose.marked(text)}</p>{written}{shown}"
 
 
 def session(command, files):

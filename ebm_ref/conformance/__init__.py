@@ -19,7 +19,7 @@ seconds, without burn-in and without autocorrelation.
 
 What the judge needs stands in reading order: bounds and verdicts, hypotheses and their names, adapters
 for the frameworks, and the process in which a candidate may crash or hang without harm.  The commands
-follow, and last the converter that made this book.
+follow.  The museum shows every mistake that the judge can name.
 
 Source: the method is this project's own.
 """

@@ -1,6 +1,6 @@
 r"""Criteria: losses of a prediction and its target, by the names that the frameworks use.
 
-Here are the losses that one finds in PyTorch, Keras, optax, JAX and scikit-learn.  Each is one of the
+Here are the losses that one finds in PyTorch, Keras, optax, JAX and scikit-learn.  Most are one of the
 previous chapter in other clothes.  A logit is minus an energy, so cross-entropy is the negative
 log-likelihood of E = -z; the squared error is the energy of a real answer; a margin between scores is a
 margin between energies with the sign turned.  Their pages say which, and the section on links holds the

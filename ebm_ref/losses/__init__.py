@@ -19,15 +19,15 @@ Which to choose:
 
     you have                       use                      because
     probabilities as the goal      `nll`                    it is the likelihood: E_y - F
-    a right one that must win      `hinge`, `log`           they stop pulling once it wins by a margin
+    a right one that must win      `hinge`, `log`           the pull ends at the margin, or fades with the gap
     distances, never negative      `square_square`          it pins E_y to 0 and the others to the margin
     wrong labels in the data       `mce`, `mee`             one sample costs at most 1
     mistakes of different gravity  `margin_rescaled_hinge`  the loss is at least the cost of the answer given
-    too many answers to sum over   `perceptron`, `hinge`    only the lowest wrong energy is needed
+    too many answers to sum over   `perceptron`, `hinge`    a single energy is needed, the lowest rival's
 
 The `nll` needs the sum over all answers, so it costs what the partition function costs; the chapters on
 exact sums and on learning are about that price.  Between `perceptron` and `nll` lies nothing but the
-inverse temperature: 0 <= nll - perceptron <= log(k)/beta.
+inverse temperature: with the same energies, 0 <= L_nll - L_perceptron <= log(k)/beta.
 
 Source: LeCun et al. (2006), Sections 2.2 and 5.
 """

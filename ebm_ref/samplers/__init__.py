@@ -3,14 +3,16 @@ r"""Samplers: noise in, state out.
 A sampler draws states with probability e^{-beta E} / Z, and never computes Z.  Its step is a function of
 the present state and of noise, which is an argument here: so the step can be differentiated, repeated
 and judged.  The rule behind most of them is that of Metropolis and Hastings.  Propose a move, and accept
-it with probability min(1, r); then detailed balance holds, and the target is left as it is.
+it with probability min(1, r), where r is the ratio of the two densities, times that of the proposals there
+and back; then detailed balance holds, and the target is left as it is.
 
 A step that leaves the target alone can still be useless, because it hardly moves.  The chapter therefore
-has three parts.  First come steps, from the random walk to Hamiltonian trajectories.  Then comes what
+has four parts.  First come steps, from the random walk to Hamiltonian trajectories.  Then comes what
 makes them work: a mass matrix, a warm-up that is frozen before draws count, coordinates in which a
-positive number or a proportion may be any number.  Last are the instruments: autocorrelation time,
-effective sample size, rhat, blocking.  They say what a chain is worth, and none of them can prove that
-it has arrived.
+positive number or a proportion may be any number.  Chains at several temperatures or levels of noise
+follow, for what no single chain can reach.  Last are the instruments: autocorrelation time, effective
+sample size, rhat, blocking.  They say what a chain is worth, and none of them can prove that it has
+arrived.
 
 Which to choose:
 

@@ -1,4 +1,4 @@
-r"""All hypotheses of a formula, those first that are nearest at hand.
+r"""All hypotheses: those of a formula, the nearest at hand first.
 
     plain         maps of an argument, of the result, of gradients; edits of the text; what is held constant
     fitted        constants that one answer gives

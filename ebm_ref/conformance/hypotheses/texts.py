@@ -1,4 +1,4 @@
-r"""The naive expression with its text changed in one place; the change is the name.
+r"""Changed texts: the naive expression, changed in one place, which is the name of the hypothesis.
 
     dropped or altered      without the term - smoothing;  1/beta in place of beta
     held constant           the value is right, and the gradient does not know that something moves
