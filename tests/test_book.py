@@ -174,7 +174,7 @@ def test_every_alias_is_an_entry_of_the_search(texts):
     for alias, meant in ALIASES.items():
         for name in meant:
             page = prose.addresses()[name].removesuffix(".html")
-            assert f"   single: ! {alias}\n" in texts[page], (alias, page)
+            assert f"   ! single: {alias}\n" in texts[page], (alias, page)
 
 
 def test_the_textbook_form_stands_before_the_code(texts):

@@ -35,7 +35,10 @@ def formula_lines(text):
     return [line for kind, lines in prose.pieces(text) if kind == "formulas" for line in lines]
 
 
-LINES = list(header_lines())
+@pytest.fixture(scope="module")
+def lines():
+    """(page, line, its cells converted)."""
+    return [(page, line, converted(line, names)) for page, names, line in header_lines()]
 
 
 def plain(text):
@@ -54,25 +57,25 @@ def converted(line, names):
     return [blocks.cell(text, names) for text in blocks.cells(line)]
 
 
-def test_no_character_of_a_header_is_lost():
+def test_no_character_of_a_header_is_lost(lines):
     lost = [
         (page, line, got)
-        for page, names, line in LINES
-        if (got := content("".join(c.left + c.html for c in converted(line, names)))) != plain(line)
+        for page, line, cells in lines
+        if (got := content("".join(c.left + c.html for c in cells))) != plain(line)
     ]
     assert not lost, "\n".join(map(str, lost))
 
 
-def test_what_cannot_be_typeset_is_rare():
+def test_what_cannot_be_typeset_is_rare(lines):
     """Under 2 % of all lines keep the letters of a typewriter although they are not Python."""
-    verbatim = [line for _, names, line in LINES if any(c.kind == "verbatim" for c in converted(line, names))]
-    assert len(LINES) > 1000
-    assert len(verbatim) < 0.02 * len(LINES), verbatim
+    verbatim = [line for _, line, cells in lines if any(c.kind == "verbatim" for c in cells)]
+    assert len(lines) > 1000
+    assert len(verbatim) < 0.02 * len(lines), verbatim
 
 
-def test_formulas_are_found_as_such():
+def test_formulas_are_found_as_such(lines):
     """Where a header has a relation, the book has MathML."""
-    equations = [c for _, names, line in LINES for c in converted(line, names) if c.kind == "equation"]
+    equations = [c for _, _, cells in lines for c in cells if c.kind == "equation"]
     assert len(equations) > 1000
     assert all("<math" in c.html for c in equations)
 

@@ -6,20 +6,35 @@ import shutil
 import pytest
 from browser import Browser
 
+import ebm_ref
 from ebm_ref.book import chapters, site
 
 pytest.importorskip("furo", reason="the extra `book` is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-CHAPTERS = ("losses", "learning")
+HELD = {  # {chapter: the pages that are built of it}
+    "energies": ("energies.alignment",),
+    "losses": ("losses.perceptron", "losses.hinge", "losses.squared_hinge", "losses.nll"),
+    "criteria": ("criteria.cross_entropy", "criteria.transducer"),
+    "exact": ("exact.chain_nll", "exact.hidden_markov"),
+    "learning": ("learning.contrastive_divergence",),
+}
+
+
+class Short(chapters.Chapter):
+    """A chapter with few of its pages."""
+
+    @property
+    def pages(self):
+        return [page for page in ebm_ref.READING_ORDER if page in HELD[self.name]]
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The site of two chapters; links that lead to others are not followed."""
+    """The site of a few pages; links that lead to others are not followed."""
     out = tmp_path_factory.mktemp("book")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site, "CHAPTERS", [c for c in chapters.CHAPTERS if c.name in CHAPTERS])
+        patch.setattr(site, "CHAPTERS", [Short(*c) for c in chapters.CHAPTERS if c.name in HELD])
         assert site.build(out) == len(list(out.glob("*.html"))) - 1  # beside these: search
     return out
 
@@ -76,7 +91,16 @@ def test_mathematics_is_visible(built, browser):
 @needs_browser
 @pytest.mark.parametrize(
     ("words", "page"),
-    [("hinge", "losses.hinge"), ("contrastive divergence", "learning.contrastive_divergence")],
+    [
+        ("hinge", "losses.hinge"),
+        ("contrastive divergence", "learning.contrastive_divergence"),
+        ("svm", "losses.hinge"),
+        ("crf", "exact.chain_nll"),
+        ("rnnt", "criteria.transducer"),
+        ("dtw", "energies.alignment"),
+        ("hmm", "exact.hidden_markov"),
+        ("softmax loss", "criteria.cross_entropy"),
+    ],
 )
 def test_the_search_finds(built, browser, words, page):
     browser.open(f"file://{built}/search.html?q={words.replace(' ', '+')}")
@@ -84,7 +108,7 @@ def test_the_search_finds(built, browser, words, page):
     found = browser.run(
         "[...document.querySelectorAll('#search-results li a')].map(a => a.getAttribute('href'))"
     )
-    assert any(address.startswith(f"{page}.html") for address in found[:10])
+    assert any(address.startswith(f"{page}.html") for address in found[:3]), found
     assert browser.errors() == []
 
 

@@ -136,7 +136,8 @@ def marked_up(before, core, after):
         return ""
     if [which for which, _ in runs] != ["math"]:
         return ""
-    return escape(before) + mathml.math(runs[0][1], display=False) + escape(after)
+    formula = escape(before) + mathml.math(runs[0][1], display=False) + escape(after)
+    return f'<span class="whole">{formula}</span>' if before or after else formula
 
 
 def balance(text):

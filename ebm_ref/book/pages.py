@@ -101,7 +101,7 @@ def page(name):
 def index(name, records):
     """Names by which the search finds the page first: its formulas, and what others call them."""
     others = [a for a, meant in ALIASES.items() if any(prose.addresses()[m] == f"{name}.html" for m in meant)]
-    entries = "".join(f"   single: ! {entry}\n" for entry in (*records, *others))
+    entries = "".join(f"   ! single: {entry}\n" for entry in (*records, *others))
     return f".. index::\n{entries}\n" if entries else ""
 
 

@@ -72,10 +72,11 @@ def write(folder, drawings):
     """The pages as text, with the style; figures are drawn into their own folder."""
     folder.mkdir(parents=True)
     figures.draw_all(drawings, {chapter.name for chapter in CHAPTERS})
-    texts = {"index": first_page(), "museum": the_museum(), "bibliography": bibliography()}
+    texts = {"index": first_page(), "bibliography": bibliography()}
     for chapter in CHAPTERS:
         texts[chapter.name] = pages.chapter(chapter)
         texts |= {name: pages.page(name) for name in chapter.pages}
+        texts |= {"museum": the_museum()} if chapter.name == "judge" else {}
     for name, text in texts.items():
         (folder / f"{name}.rst").write_text(text, encoding="utf-8")
     style(folder / "_static")
