@@ -249,7 +249,7 @@ def test_arrows_of_a_surface_point_downhill(monkeypatch):
     assert (step_right[~errs] == 0.0).all()
 
 
-EVERY = {chapter.name for chapter in CHAPTERS}
+EVERY = {chapter.name for chapter in CHAPTERS} | set(ebm_ref.READING_ORDER)
 
 
 def test_a_figure_is_drawn_anew_only_when_what_it_shows_has_changed(tmp_path, monkeypatch):

@@ -198,11 +198,11 @@ def galleries():
     return {"losses": surfaces(), "criteria": curves(), "energies": [*LINES, *POINTS]}
 
 
-def draw_all(folder, chapters):
-    """Draw what the chapters of these names show and is not there yet, and delete what is drawn no more."""
+def draw_all(folder, names):
+    """Draw what chapters and pages of these names show and is not there yet; delete what is drawn no more."""
     folder.mkdir(parents=True, exist_ok=True)
-    shown = [name for name in drawn() if source_folder(FORMULAS[name]) in chapters]
-    wanted = {file_of(name): name for name in [*shown, *(c for c in galleries() if c in chapters)]}
+    shown = [name for name in drawn() if page_of(FORMULAS[name]).__name__.removeprefix("ebm_ref.") in names]
+    wanted = {file_of(name): name for name in [*shown, *(c for c in galleries() if c in names)]}
     for old in folder.glob("*.svg"):
         if old.name not in wanted:
             old.unlink()

@@ -107,16 +107,10 @@ def index(name, records):
 
 def visible(name):
     """Names that a header may use as Python: what the page defines, imports and assigns."""
-    assigned = [
-        t.id
-        for n in listings.tree(name).body
-        if isinstance(n, ast.Assign)
-        for t in n.targets
-        if hasattr(t, "id")
-    ]
-    functions = [
-        n.name for n in ast.walk(listings.tree(name)) if isinstance(n, ast.FunctionDef | ast.ClassDef)
-    ]
+    body = listings.tree(name).body
+    assigned = [t.id for n in body if isinstance(n, ast.Assign) for t in n.targets if hasattr(t, "id")]
+    classes = [n for n in body if isinstance(n, ast.ClassDef)]
+    functions = [n.name for n in [*body, *(m for c in classes for m in c.body)] if hasattr(n, "name")]
     return {*listings.names(name), *assigned, *functions}
 
 

@@ -71,7 +71,7 @@ def folded(app, page, template, context, doctree):
 def write(folder, drawings):
     """The pages as text, with the style; figures are drawn into their own folder."""
     folder.mkdir(parents=True)
-    figures.draw_all(drawings, {chapter.name for chapter in CHAPTERS})
+    figures.draw_all(drawings, {name for c in CHAPTERS for name in (c.name, *c.pages)})
     texts = {"index": first_page(), "bibliography": bibliography()}
     for chapter in CHAPTERS:
         texts[chapter.name] = pages.chapter(chapter)
