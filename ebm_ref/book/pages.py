@@ -215,7 +215,8 @@ def leading(text):
 
 def with_choices(text):
     """The text of an opening: its blocks are tables that say what to choose."""
-    return header(text).replace('<div class="formulas">', '<div class="formulas choices">')
+    equation = '<table role="presentation"><tr><td class="left"'
+    return re.sub(f'<div class="formulas">(?!{equation})', '<div class="formulas choices">', header(text))
 
 
 def chapter(opening):

@@ -73,7 +73,9 @@ class Parser:
             return not w.startswith("`") and tight != "("
         if w in ("a", "A", "I", "s"):  # an article only before a word; a plural only after an apostrophe
             return w != "s" and after.spaced and len(after.text) > 2 and self.is_word(ahead + 1)
-        if w in ("sum", "min", "max", "mean", "int", "product") and (after is END or after.text in OF):
+        if w in ("sum", "min", "max", "mean", "int", "product", "sign") and (
+            after is END or after.text in OF
+        ):
             return True
         if not w.isalpha() or len(w) < 2 or w in GREEK or w in FUNCTIONS or w in NAMES:
             return False
@@ -81,7 +83,7 @@ class Parser:
             return False
         before = self.peek(ahead - 1)
         if (
-            w.isupper()
+            (w.isupper() and (len(w) < 3 or tight))
             or is_differential(w, before.text == "/")
             or (before.text in ("/", "_", "^") and not t.spaced)
         ):

@@ -53,7 +53,7 @@ def sessions(chapter):
 
 def told(text, command, files):
     """What a session shows, its files, the command and its output."""
-    written = "".join(listings.listing(content) for content in files.values())
+    written = "".join(listings.listing(f"# {name}\n{content}") for name, content in files.items())
     terminal = escape(f"$ ebm-ref {command}\n{session(command, files).strip(chr(10))}")
     shown = f'<div class="highlight terminal"><pre tabindex="0">{terminal}</pre></div>'
     return f"<p>{prose.marked(text)}</p>{written}{shown}"

@@ -1,8 +1,11 @@
 r"""Learning: shaping an energy, with and without its partition function.
 
-The likelihood has the gradient <dE/dW>_data - <dE/dW>_model: push down the energy of what was seen, pull
-up the energy of what the model believes.  The first mean is easy.  The second needs Z or samples, and
-each page of this chapter is a way around that.
+The likelihood has a gradient of two parts:
+
+    dL/dW = <dE/dW>_data - <dE/dW>_model
+
+Push down the energy of what was seen, pull up the energy of what the model believes.  The first mean is
+easy.  The second needs Z or samples, and each page of this chapter is a way around that.
 
 One way is to look at the slope alone.  Score matching fits -dE/dx, in which log Z does not occur; it
 needs second derivatives, which denoising replaces by noise and slicing by one random direction.  Another

@@ -27,7 +27,9 @@ Which to choose:
 
 The `nll` needs the sum over all answers, so it costs what the partition function costs; the chapters on
 exact sums and on learning are about that price.  Between `perceptron` and `nll` lies nothing but the
-inverse temperature: with the same energies, 0 <= L_nll - L_perceptron <= log(k)/beta.
+inverse temperature.  With the same energies,
+
+    L_perceptron <= L_nll <= L_perceptron + log(k)/beta
 
 Source: LeCun et al. (2006), Sections 2.2 and 5.
 """

@@ -1,8 +1,8 @@
 r"""How trust is established: witnesses that do not depend on each other.
 
 A formula that was copied wrongly is wrong in its value, its gradient and its test alike, if all three
-come from one head.  So each claim of this book is put to up to eight witnesses, and where one
-does not apply, the reason is given:
+come from one head.  So each claim of this book is put to up to eight witnesses, and where one does not
+apply, the reason is given:
 
     witness        what it does                                            it agrees if the error is at most
     hand           cases worked out on paper                               1e-15, relative
