@@ -18,7 +18,7 @@ from pygments.lexers import PythonLexer
 import ebm_ref
 from ebm_ref.cli.pages import source
 
-NAME = re.compile(r'<span class="(n|nf|nc)">(\w+)</span>(?!<span class="o">=</span>)')
+NAME = re.compile(r'<span class="(n|nf|nc|fm)">(\w+)</span>(?!<span class="o">=</span>)')
 
 
 @cache
@@ -170,7 +170,7 @@ def listing(text, known=None, define=()):
 
     def linked(m):
         kind, name = m[1], m[2]
-        if kind in ("nf", "nc") and name in anchors:
+        if kind in ("nf", "nc", "fm") and name in anchors:
             anchors.remove(name)
             return f'<span class="{kind}" id="{name}">{name}</span>'
         where = (known or {}).get(name) if kind == "n" else None
