@@ -391,23 +391,13 @@ READING_ORDER = (
     "cli.text",
     "cli.pages",
     "cli.museum",
-    "book.mathml",
-    "book.fractions",
-    "book.tokens",
-    "book.parser",
-    "book.blocks",
-    "book.inline",
-    "book.foundations",
-    "book.front",
-    "book.chapters",
-    "book.prose",
-    "book.listings",
-    "book.tables",
-    "book.figures",
-    "book.museum",
-    "book.sessions",
-    "book.pages",
-    "book.site",
+    *(
+        f"book.{name}"
+        for name in (
+            "mathml fractions tokens parser blocks inline foundations front chapters prose "
+            "listings tables figures museum sessions pages site"
+        ).split()
+    ),
     "cli.verify",
     "cli.check",
     "cli.accept",
