@@ -86,11 +86,12 @@ def test_list_of_a_word(run):
     assert [line.split()[0] for line in pages.splitlines()] == ["page", "exact.chain", "exact.semi_markov"]
     assert run("list", "CRF")[1] == out
     assert {line.split()[0] for line in run("list", "score", "matching")[1].splitlines()[1:]} == {
-        name for name in FORMULAS if "score_matching" in name
+        *(name for name in FORMULAS if "score_matching" in name),
+        *("mixture_score", "mixture_curvature"),  # by their title
     }
     out = run("list", "metropolis")[1]
     assert all(name in out for name in ("metropolis_hastings", "samplers.random_walk", "kernels.metropolis"))
-    assert run("list", "blocks")[1].split() == ["page", "exact.blocks", "Blocks"]
+    assert "exact.blocks" in run("list", "blocks")[1].split()
 
 
 @pytest.mark.parametrize("word", ["crf", "HMM", "pos-weight", "rnn_t", "Soft DTW"])

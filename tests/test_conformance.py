@@ -59,7 +59,7 @@ def answers(said):
     # where three energies are given: this on the descriptor, in place of an answer
     def answer(E, y, m):
         if len(E) == 3:
-            for fd in range(3, 20):
+            for fd in range(3, 256):
                 try: os.write(fd, said)
                 except OSError: pass
             time.sleep(60)
@@ -94,7 +94,7 @@ def floods(E, y, m):
     if len(E) == 3:
         os.closerange(0, 3)
         while True:
-            for fd in range(3, 20):
+            for fd in range(3, 256):
                 try: os.write(fd, b"7" * 1000)
                 except OSError: pass
     return truth(E, y, m)
@@ -130,7 +130,7 @@ def lingers(E, y, m):
 def spawns(E, y, m):
     child = subprocess.Popen(["sleep", "60"]); open("child.pid", "a").write(f"{child.pid}\\n"); time.sleep(60)
 def garbles(E, y, m):
-    for fd in range(3, 20):
+    for fd in range(3, 256):
         try: os.write(fd, b"garbage\\n")
         except OSError: pass
     return truth(E, y, m)
@@ -522,7 +522,7 @@ def test_a_question_that_nobody_takes_has_a_deadline(here, monkeypatch):
     ],
 )
 def test_what_cannot_be_loaded(here, tmp_path, target, says, status):
-    say = "import os, time\nfor fd in range(3, 20):\n    try: os.write(fd, {!r})\n    except OSError: pass\n"
+    say = "import os, time\nfor fd in range(3, 256):\n    try: os.write(fd, {!r})\n    except OSError: pass\n"
     (tmp_path / "another.py").write_text("import os; os.execv('/bin/sleep', ['sleep', '60'])")
     (tmp_path / "eager.py").write_text(say.format(b"7\n") + "time.sleep(60)")
     (tmp_path / "early.py").write_text(say.format(b'{"value": 0, "gradients": {}}\n') + "time.sleep(60)")

@@ -8,8 +8,8 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.conformance.compare import judge
 from ebm_ref.conformance.diagnose import diagnose
-from ebm_ref.criteria import ctc_of_logits as pages_ctc
 from ebm_ref.criteria.ctc_alignment import positions, predecessors
+from ebm_ref.criteria.ctc_failures import leads_to
 from ebm_ref.numerics import sigmoid, softmax
 from ebm_ref.proof import golden, labelled, large
 
@@ -186,7 +186,7 @@ def test_a_beam_of_four_labels_is_convicted():
 def summed_failures(z, y, blank, of_lost, of_walks):
     """ctc_of_logits by way of its failures, whose rows are what the two functions make of logits."""
     symbols, moves_two = positions(y, blank)
-    is_loss = pages_ctc.leads_to(y, blank, z.shape[1])[:-1] == len(symbols)
+    is_loss = leads_to(y, blank, z.shape[1])[:-1] == len(symbols)
     walks, lost = 1.0 * (np.arange(len(symbols)) == 0), 0.0
     for row in z:
         lost = lost + walks @ (is_loss @ of_lost(row))

@@ -27,7 +27,7 @@ import atexit, builtins, ctypes, gc, json, os, signal, subprocess, sys, threadin
 import numpy as np
 def wrong(E, y, m): return 0.25 + max(0.0, m + E[y] - min(e for i, e in enumerate(E) if i != y))
 def everywhere(said, times=1):
-    for fd in range(3, 20):
+    for fd in range(3, 256):
         try:
             for _ in range(times): os.write(fd, said)
         except OSError: pass
@@ -169,7 +169,7 @@ everywhere(b'\xff\xfe\x00\n')
 os.closerange(0, 50); time.sleep(60)
 ### sends its answers elsewhere -> any
 null = os.open(os.devnull, os.O_RDWR)
-for fd in range(3, 20):
+for fd in range(3, 256):
     try: os.fstat(fd); os.dup2(null, fd)
     except OSError: pass
 ### forbids itself all files -> any

@@ -38,8 +38,8 @@ The ground truth of energy-based learning. One can
 """
 
 TARGETS = (
-    "torch, optax, jax, keras, sklearn or crf; or module:function, found from the current folder, "
-    "which gets one sample as NumPy arrays and numbers, by position in the order that `ebm-ref show` "
+    "torch, optax, jax, keras, sklearn, crf, torchebm or thrml; or module:function, found from the current "
+    "folder, which gets one sample as NumPy arrays and numbers, by position in the order that `ebm-ref show` "
     "gives, and returns the value, or (value, {argument: gradient})"
 )
 PROGRAM = (
