@@ -1,6 +1,7 @@
 """Wrong implementations that small vectors acquit: each is convicted, or told apart as what it is."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from ebm_ref import FORMULAS
 from ebm_ref.conformance.compare import judge
 from ebm_ref.conformance.diagnose import diagnose
+from ebm_ref.conformance.report import check
 from ebm_ref.criteria.ctc_alignment import positions, predecessors
 from ebm_ref.criteria.ctc_failures import leads_to
 from ebm_ref.numerics import sigmoid, softmax
@@ -301,3 +303,30 @@ LABELLED = [
 def test_who_reads_less_on_one_side_of_the_label_is_convicted(name, argument, what):
     found = mismatches(name, guarded(name, argument, *GUARDS[what]))
     assert any(id.startswith("long-k") for id in found)
+
+
+# ---- half of a convention ----
+
+
+def squared_hinge(energies, label, margin, value_times, slope_times):
+    """The page's value and gradient times factors."""
+    f = FORMULAS["squared_hinge"]
+    g = f.gradients["energies"](energies, label, margin)
+    return value_times * f.value(energies, label, margin), {"energies": slope_times * g}
+
+
+@pytest.mark.parametrize(
+    "value_times, slope_times, verdict",
+    [(0.5, 0.5, "match under convention"), (1.0, 0.5, "mismatch"), (0.5, 1.0, "mismatch")],
+)
+def test_a_convention_is_the_value_and_every_gradient(
+    tmp_path, monkeypatch, value_times, slope_times, verdict
+):
+    text = "from tests.test_false_greens import squared_hinge\n"
+    text = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n{text}"
+    (tmp_path / "halves.py").write_text(
+        f"{text}f = lambda *x: squared_hinge(*x, {value_times}, {slope_times})"
+    )
+    monkeypatch.chdir(tmp_path)
+    report = check("halves:f", ["squared_hinge"], 300.0)
+    assert [row.verdict for row in report.rows] == [verdict]

@@ -8,6 +8,7 @@ r"""The command `ebm-ref`: look things up, verify the pages, judge a stranger.
     check-sampler                   short chains of a sampler of yours from exact draws
     eval  vectors                   truths to copy
     book                            all pages as a web site
+    exercise                        a page whose functions the reader writes, and their grading
 
 Exit status: 0 agreement, 1 disagreement, 2 bad usage, 130 interrupted by Ctrl-C or SIGTERM: then what is
 known by that time is printed, and written where --json says.  A command's module is imported when the
@@ -93,7 +94,7 @@ def parser():
         p.set_defaults(run=run)
         return p
 
-    for add in (pages, verify, check, offline, check_sampler, truths):
+    for add in (pages, verify, check, offline, check_sampler, truths, exercise):
         add(command)
     return top
 
@@ -214,6 +215,17 @@ def truths(command):
     p = command("truths.vectors_command", text, "vectors hinge --out vectors")
     p.add_argument("names", metavar="NAME", nargs="*")
     p.add_argument("--out", metavar="DIR", required=True)
+
+
+def exercise(command):
+    """exercise."""
+    text = "write a page's functions yourself, and have them graded; without NAME, a course of twelve"
+    p = command("exercise.exercise_command", text, "exercise hinge --grade hinge.py")
+    p.add_argument("name", metavar="NAME", nargs="?", help="a formula: NAME.py is its page without bodies")
+    one = p.add_mutually_exclusive_group()
+    one.add_argument("--grade", metavar="FILE", help="say what is right in a file, and name its mistakes")
+    one.add_argument("--list", action="store_true", help="the course, and what each exercise teaches")
+    one.add_argument("--force", action="store_true", help="overwrite NAME.py if it is there")
 
 
 @contextlib.contextmanager

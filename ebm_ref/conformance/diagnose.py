@@ -145,6 +145,18 @@ class Diagnosis:
             return None
         return most, counts[most], len(wrong)
 
+    def is_all(self, hypothesis):
+        """Whether all answers to ordinary questions are the hypothesis's, those that are right included.
+
+        A half in front of the value is a convention, and in front of its gradient alone a mistake.
+        """
+        answered = [j for j in self.judgements if j.output and j.verdict != "error"]
+        return all(
+            reproduces(hypothesis, j, self.dtype)
+            for j in answered
+            if is_ordinary(j.vector) and is_telling(j.vector, self.dtype)
+        )
+
     @cached_property
     def beyond(self):
         """Variants that explain NaN and infinity where they differ, and everything else as well."""

@@ -171,7 +171,7 @@ def _explain(candidate, row):
     explained = lambda holds: (
         bool(found) and all(any(holds(h) for h in hypotheses) for hypotheses in found.values())
     )
-    is_convention = lambda h: h.kind == "convention" and not h.exceptions
+    is_convention = lambda h: h.kind == "convention" and not h.exceptions and diagnosis.is_all(h)
     is_known = lambda h: (row.formula, row.function, h.name) in known and not h.exceptions
     if row.verdict != "mismatch":
         pass  # an error outweighs what the mismatches beside it are
