@@ -347,6 +347,7 @@ READING_ORDER = (
     "proof.mutants",
     "proof.programs",
     "proof.large",
+    "proof.labelled",
     "proof.bounds",
     "proof.golden",
     "proof.garbage",

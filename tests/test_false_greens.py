@@ -13,7 +13,7 @@ from ebm_ref.conformance.report import check
 from ebm_ref.criteria.ctc_alignment import positions, predecessors
 from ebm_ref.criteria.ctc_failures import leads_to
 from ebm_ref.numerics import sigmoid, softmax
-from ebm_ref.proof import golden
+from ebm_ref.proof import golden, labelled, large
 
 
 @functools.cache
@@ -266,6 +266,43 @@ def test_conventions_of_an_index_are_told_apart(name, candidate, convention):
     assert sum(j.verdict == "mismatch" for j in found) >= 2
     (named,) = diagnose(FORMULAS[name], found, "float64")["value"]
     assert (named.name, named.kind) == (convention, "convention")
+
+
+# ---- entries left out on one side of the label ----
+
+
+def guarded(name, argument, side, kept):
+    """The page of some places, where the label is on that side; of all places elsewhere."""
+    f, axis = FORMULAS[name], large.places(name, argument)
+
+    def candidate(*given):
+        inputs = dict(zip(f.shapes, given, strict=True))
+        y, size = int(inputs[argument]), large.length(f, axis, inputs)
+        if y not in side or size <= 16:
+            return f.value(**inputs)
+        return labelled.of_places(f, inputs, axis, argument, kept(y, size))
+
+    return candidate
+
+
+GUARDS = {  # where the label is, and the places that are read then
+    "low, the first sixteen": (range(16), lambda y, size: [*range(16)]),
+    "high, all but the first sixteen": (range(16, 40), lambda y, size: [*range(16, size)]),
+    "high, the first sixteen and itself": (range(16, 40), lambda y, size: [*range(16), y]),
+}
+LABELLED = [
+    (name, a)
+    for name, f in FORMULAS.items()
+    for a, axes in f.shapes.items()
+    if not axes and labelled.is_asked(name, f, large.places(name, a))
+]
+
+
+@pytest.mark.parametrize("what", GUARDS)
+@pytest.mark.parametrize("name, argument", LABELLED)
+def test_who_reads_less_on_one_side_of_the_label_is_convicted(name, argument, what):
+    found = mismatches(name, guarded(name, argument, *GUARDS[what]))
+    assert any(id.startswith("long-k") for id in found)
 
 
 # ---- half of a convention ----

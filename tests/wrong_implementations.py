@@ -190,7 +190,7 @@ def potts_upper(J, h, y):
 
 WRONG = {
     # losses of energies
-    "nll: y left out of the sum": ("nll", others_only, "1 - gibbs"),
+    "nll: y left out of the sum": ("nll", others_only, "correct answer left out of the sum"),
     "nll: temperature for beta": ("nll", lambda E, y, b: E[y] + b * lse(-E / b), "1/beta|inver"),
     "nll: not divided by beta": ("nll", lambda E, y, b: b * E[y] + lse(-b * E), "divided by beta|times beta"),
     "nll: scores for energies": ("nll", lambda E, y, b: (lse(b * E) - b * E[y]) / b, "taken for scores"),
@@ -206,12 +206,12 @@ WRONG = {
     "hinge: least offending": (
         "hinge",
         lambda E, y, m: max(0.0, m + E[y] - max(wrong_ones(E, y))),
-        "highest|largest|max",
+        "least offending answer pulled up",
     ),
     "hinge: margin subtracted": (
         "hinge",
         lambda E, y, m: max(0.0, E[y] - min(wrong_ones(E, y)) - m),
-        "margin negated",
+        "margin subtracted",
     ),
     "hinge: no maximum": ("hinge", lambda E, y, m: m + E[y] - min(wrong_ones(E, y)), "maximum|max"),
     "hinge: margin always 1": ("hinge", lambda E, y, m: max(0.0, 1 + E[y] - min(wrong_ones(E, y))), "margin"),
@@ -225,18 +225,18 @@ WRONG = {
     "square_square: all wrong answers": (
         "square_square",
         lambda E, y, m: E[y] ** 2 + np.sum(np.maximum(0, m - wrong_ones(E, y)) ** 2),
-        "all|sum",
+        "every wrong answer pulled up",
     ),
     "generalized hinge: mean": (
         "generalized_hinge",
         lambda E, y, C: np.mean(np.maximum(0, wrong_ones(C + E[y] - E, y))),
-        "mean|divided",
+        "averaged over the wrong answers",
     ),
-    "mee of scores": ("mee", lambda E, y, b: 1 - softmax(b * E)[y], "negated|sign"),
+    "mee of scores": ("mee", lambda E, y, b: 1 - softmax(b * E)[y], "energies taken for scores"),
     "margin rescaled: sign of the cost": (
         "margin_rescaled_hinge",
         lambda E, y, C: max(0.0, max(wrong_ones(-C + E[y] - E, y))),
-        "costs negated|- costs",
+        "cost subtracted",
     ),
     "log loss: base 2": (
         "log",
@@ -252,16 +252,20 @@ WRONG = {
     "cross-entropy: probability": ("cross_entropy", lambda z, y: -softmax(z)[y], "log"),
     "cross-entropy: 1 - p": ("cross_entropy", lambda z, y: -np.log(1 - softmax(z)[y]), "1 - "),
     "cross-entropy: label from 1": ("cross_entropy", lambda z, y: lse(z) - z[y - 1], "too low"),
-    "smoothing: without 1 - s": ("label_smoothing", smoothed(lambda k, h, s: h + s / k), "smoothing"),
+    "smoothing: without 1 - s": (
+        "label_smoothing",
+        smoothed(lambda k, h, s: h + s / k),
+        "label not reduced by 1 - s",
+    ),
     "smoothing: no uniform part": (
         "label_smoothing",
         smoothed(lambda k, h, s: (1 - s) * h),
-        "uniform|smoothing",
+        "even share left out",
     ),
     "smoothing: (1 - s)/k": (
         "label_smoothing",
         smoothed(lambda k, h, s: (1 - s) / k + h * (1 - s)),
-        "smoothing",
+        "share of 1 - s in place of s",
     ),
     "smoothing: keeps s": ("label_smoothing", smoothed(lambda k, h, s: s * h + (1 - s) / k), "1 - smoothing"),
     "soft targets: softmaxed": (
@@ -287,7 +291,7 @@ WRONG = {
         lambda p, t: -t * np.log(p),
         "without|forgotten|left out",
     ),
-    "focal: p for 1 - p": ("focal", focal(lambda q: q), "p_t|1 - p|logit|instead|power|in place"),
+    "focal: p for 1 - p": ("focal", focal(lambda q: q), "factor of the true label's own share"),
     "focal: gamma ignored": ("focal", lambda x, t, g: focal(lambda q: 1 - q)(x, t, 2.0), "gamma ignored: 2"),
     "focal: base 2": ("focal", lambda x, t, g: focal(lambda q: 1 - q)(x, t, g) / np.log(2), "base 2"),
     "balanced focal: alpha turned": (
@@ -336,7 +340,7 @@ WRONG = {
     # pairs and sets
     "triplet: from positive to negative": (
         "triplet_margin",
-        lambda a, p, n, m, q: max(0.0, distance(a - p) - distance(p - n) + m) if q == 2 else None,
+        lambda a, p, n, m, q: max(0.0, np.linalg.norm(a - p, q) - np.linalg.norm(p - n, q) + m),
         "positive|anchor",
     ),
     "triplet: margin subtracted": (
@@ -344,15 +348,11 @@ WRONG = {
         lambda a, p, n, m, q: max(0.0, np.linalg.norm(a - p, q) - np.linalg.norm(a - n, q) - m),
         "margin negated",
     ),
-    "cosine: margin added": (
-        "cosine_embedding",
-        cosine(shift=lambda c, m: max(0.0, c + m)),
-        "margin negated",
-    ),
+    "cosine: margin added": ("cosine_embedding", cosine(shift=lambda c, m: max(0.0, c + m)), "margin added"),
     "cosine: m - cos": (
         "cosine_embedding",
         cosine(shift=lambda c, m: max(0.0, m - c)),
-        "m - |margin - |other way",
+        "cosine subtracted from the margin",
     ),
     "cosine: not normalised": ("cosine_embedding", cosine(normalise=False), "normalis|divided"),
     "contrastive: labels exchanged": (
@@ -390,7 +390,7 @@ WRONG = {
     "chain: transitions turned in the normaliser": (
         "chain_nll",
         chain_nll(turned=True),
-        "steps in place of zip",
+        "transitions turned in the normaliser",
     ),
     "chain: first unary missing": ("chain_nll", chain_nll(first=False), "first|own|unary"),
     "chain: best path for the sum": ("chain_nll", chain_nll(best=True), "max|best|perceptron|lowest"),
@@ -436,7 +436,7 @@ WRONG = {
     "metropolis without min": (
         "metropolis_hastings",
         lambda p, q, f, b: q + b - p - f,
-        "without|min|maximum|cap",
+        "not closed at certainty",
     ),
     "vae: mean squared error": ("vae", vae(error=lambda d: np.mean(d**2)), "mean|divided"),
     "vae: averaged divergence": ("vae", vae(kl=np.mean), "mean|averag|divided"),

@@ -200,14 +200,24 @@ def _in_single_precision(formula, evidence):
 
 
 def _is_single(evidence):
-    """Whether nearly all answers are numbers of float32: neither noise, nor a few that are off."""
-    return np.mean([is_short(j) for j in evidence.all]) > 0.9
+    """Whether nearly all answers of an output are numbers of float32: neither noise, nor a few that are off.
+
+    Where they are, the other outputs went through float32 as well, and in units that nobody sees.
+    """
+    short = lambda output: np.mean([is_short(j) for j in evidence.all if j.output == output])
+    return any(short(output) > 0.9 for output in {j.output for j in evidence.all})
 
 
 def is_short(judgement):
-    """Whether an answer is of float32, or a size of the inputs times such numbers: a mean made a sum."""
+    """Whether an answer is made of numbers of float32, in some unit that the inputs give."""
     answer = np.asarray(judgement.answer, float)
-    sizes = {1, *(n for x in judgement.vector["inputs"].values() for n in np.shape(x) if n)}
-    near = lambda n: np.abs(n * np.float32(answer / n).astype(float) - answer) <= 2.0**-52 * np.abs(answer)
+    near = lambda c: np.abs(c * np.float32(answer / c).astype(float) - answer) <= 2.0**-51 * np.abs(answer)
     with np.errstate(all="ignore"):
-        return any(np.all(near(n) | ~np.isfinite(answer)) for n in sizes)
+        return any(np.all(near(c) | ~np.isfinite(answer)) for c in _units(judgement.vector["inputs"]))
+
+
+def _units(inputs):
+    """1; sizes of axes, as where a mean becomes a sum; single real numbers, as where a margin is made 1."""
+    numbers = [x for x in inputs.values() if isinstance(x, float) and x]
+    sizes = [n for x in inputs.values() for n in np.shape(x) if n]
+    return {1.0, *sizes, *numbers, *(x * x for x in numbers)}

@@ -27,7 +27,7 @@ from importlib import resources
 
 import numpy as np
 
-from ebm_ref.proof import large
+from ebm_ref.proof import labelled, large
 from ebm_ref.proof.bounds import PRECISIONS, largest, measure, of, scale
 
 VECTORS = resources.files("ebm_ref.proof") / "vectors"
@@ -150,7 +150,7 @@ def questions(name, formula):
 def large_questions(name, formula):
     """Those with some forty places along an axis."""
     rng = np.random.default_rng([zlib.crc32(name.encode()), 40])
-    for axis, inputs in large.samples(name, formula, rng):
+    for axis, inputs in (*large.samples(name, formula, rng), *labelled.samples(name, formula)):
         yield f"{name}/long-{axis}", single(inputs), None
 
 

@@ -8,6 +8,7 @@ Differences are extrapolated from two steps, (4 D(h/2) - D(h))/3, and good to so
 Source: the variants are the pages'; extrapolation after Richardson (1911).
 """
 
+import functools
 import warnings
 
 import numpy as np
@@ -19,8 +20,9 @@ from ebm_ref.formula import Variant
 STEP = 2.0**-9
 
 
+@functools.cache
 def variants(formula):
-    """A hypothesis for each variant of a formula, in the page's order."""
+    """A hypothesis for each variant of a formula, in the page's order; each answers a vector once."""
     return [of_variant(formula, variant) for variant in formula.variants]
 
 
@@ -29,7 +31,7 @@ def of_variant(formula, variant: Variant):
     known = {}
 
     def answer(vector, output, dtype):
-        key = vector["id"], output, dtype
+        key = vector["id"], output, dtype if output == "value" or output in variant.gradients else "any"
         if key not in known:
             known[key] = _answer(formula, variant, vector, output, dtype)
         return known[key]
