@@ -136,7 +136,7 @@ def within(what, obtained, low=None, high=None):
 
 
 def conclude(*claims):
-    """Print each claim, a pair (sentence, whether it holds) or more, and end with status 1 unless all hold."""
+    """Print each claim, a pair (sentence, whether it holds) or a Claim; the end, status 1 unless all hold."""
     claims = [Claim(*claim) for claim in claims]
     print()
     for claim in claims:
