@@ -162,23 +162,33 @@ def depth(E):
     return np.mean(np.std(E, axis=1))
 
 
+TITLES = {
+    "explicit, energy": "energy loss, E = |G(X) - Y|: a valley on the parabola",
+    "energy": "energy loss, E = |G1(X) - G2(Y)|: flat, every answer costs nothing",
+    "square-square": "square-square: the right shape",
+    "NLL": "NLL: the right shape, and deeper",
+    "perceptron": "perceptron: no margin, and no clear valley",
+    "hinge": "hinge",
+}
+
+
 def draw(file, runs):
-    """A row of surfaces for each training, the parabola on each."""
+    """A row for each training: energy above that of the best answer to the same X, and the parabola."""
     axes, save = figure(
         file, nrows=len(runs), ncols=4, figsize=(9.5, 2.1 * len(runs) + 0.6), sharex=True, sharey=True
     )
-    titled = {"explicit, energy": "$|G(X)-Y|$, energy loss: a valley on the parabola"}
-    titled |= {"energy": "energy loss and weight decay: flat"}
-    titled |= {"square-square": "square-square: the right shape", "NLL": "NLL: the right shape, and deeper"}
     for row, (name, surfaces) in zip(axes, runs.items(), strict=True):
-        top = np.quantile(list(surfaces.values()), 0.95)
-        for axis, (e, E) in zip(row, list(surfaces.items())[-4:], strict=True):
+        above = {e: E - np.min(E, axis=1, keepdims=True) for e, E in surfaces.items()}
+        top = np.quantile(list(above.values()), 0.95)
+        for axis, (e, E) in zip(row, list(above.items())[-4:], strict=False):
             image = axis.pcolormesh(X_AXIS[:, 0], Y_AXIS[:, 0], E.T, vmin=0.0, vmax=top, shading="nearest")
             axis.plot(X_AXIS, X_AXIS**2, color="white", ls=":", lw=1.5)
-            axis.set_title(f"epoch {e}", fontsize=9)
+            first = axis is row[0]
+            axis.set_title(f"{TITLES[name]}\n" * first + f"epoch {e}", fontsize=9, loc="left")
+        for axis in row[len(above) :]:
+            axis.set_axis_off()
         row[0].set_ylabel("answer Y")
-        row[0].set_title(f"{titled.get(name, name)}\nepoch 0", fontsize=9, loc="left")
-        image.axes.figure.colorbar(image, ax=list(row), label="energy")
+        image.axes.figure.colorbar(image, ax=list(row), label="energy above\nthe lowest")
     for axis in axes[-1]:
         axis.set_xlabel("input X")
     save()
