@@ -87,13 +87,20 @@ def draw(file, passing):
         length = np.maximum(np.max(np.linalg.norm(force, axis=2)), 1e-9)
         axis.quiver(coarse, coarse, *np.moveaxis(force / length, 2, 0), color="white", width=0.008, scale=9.0)
         axis.plot([0.0, 2.0], [0.5, 2.5], color="#E69F00", ls="--", lw=1.5)
-        axis.set_title(f"{name.replace('_', ' ')}: {len(passing[name])} of 4 margins", fontsize=9)
+        axis.set_title(f"{name.replace('_', ' ')}: {len(passing[name])} of 4", fontsize=9)
         axis.set(xlim=(0.0, 2.5), ylim=(0.0, 2.5), aspect="equal")
-    text = "bright: a high loss\narrows: its force\ndashed: $E_I = E_C + 1/2$\n\nmargins: 0, 1/2, 1, 2,\n"
+    text = "bright: a high loss\narrows: its force\ndashed: $E_I = E_C + 1/2$\n\n"
     axes[-1, -1].text(
-        0.0, 0.5, text + "for which condition 3 holds", transform=axes[-1, -1].transAxes, va="center"
+        0.0,
+        0.5,
+        text + "2 of 4: for so many of the margins\n0, 1/2, 1, 2 condition 3 holds",
+        transform=axes[-1, -1].transAxes,
+        va="center",
     )
     axes[-1, -1].axis("off")
+    axes[0, 0].figure.suptitle(
+        "A loss makes a margin where its least lies beyond the line and nowhere before it"
+    )
     for axis in axes[:, 0]:
         axis.set_ylabel("wrong answer's energy $E_I$", fontsize=9)
     for axis in [*axes[-1, :4], axes[1, 4]]:

@@ -135,6 +135,20 @@ def within(what, obtained, low=None, high=None):
     return Claim(f"{what}: {below}{number:.4g}{above}", bool(holds), number, low, high)
 
 
+def near(what, obtained, expected, tolerance=0.0):
+    """The claim that a number is the expected one, give or take the tolerance.
+
+    >>> near("paths", 16, 16)
+    Claim(sentence='paths: 16, as expected', holds=True, obtained=16.0, low=16.0, high=16.0)
+    """
+    number, low, high = float(obtained), float(expected - tolerance), float(expected + tolerance)
+    rule = f"expected {expected:.9g} +- {tolerance:.1g}"
+    holds = low <= number <= high
+    return Claim(
+        f"{what}: {number:.9g}, {rule if tolerance or not holds else 'as expected'}", holds, number, low, high
+    )
+
+
 def conclude(*claims):
     """Print each claim, a pair (sentence, whether it holds) or a Claim; the end, status 1 unless all hold."""
     claims = [Claim(*claim) for claim in claims]
