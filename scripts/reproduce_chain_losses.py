@@ -126,7 +126,7 @@ def draw(file, scores):
     axes[1].axline((0.5, 0.5), slope=1.0, color="0.5", lw=0.8, ls="-")
     axes[1].set(xlabel="probability of the label given", ylabel="share of such labels right")
     axes[1].set_title("the perceptron does not know how sure it may be")
-    axes[1].legend(loc="upper left")
+    axes[1].legend(loc="lower right")
     save()
 
 
