@@ -18,7 +18,7 @@ Time    10 s on one core; 3 s with --quick (fewer steps and lines).
 import autograd.numpy as anp
 import numpy as np
 from autograd import grad
-from reproduction import conclude, figure, options, within
+from reproduction import conclude, figure, near, options, within
 
 from ebm_ref.energies.joint_energy import joint_energy, joint_energy_weights_gradient
 from ebm_ref.energies.two_class import two_class, two_class_bias_gradient, two_class_weights_gradient
@@ -77,12 +77,12 @@ def rosenblatt(X, labels, start):
             return W, corrections
 
 
-def learn(name, X, labels, steps, decay=0.0, step_size=0.2):
+def learn(name, X, labels, steps, decay=0.0, step_size=0.5):
     """W by descent on the mean loss and decay |w|^2 / 2, the bias undecayed; steps that fall."""
     W, g = np.zeros(3), LOSSES[name][1]
     for t in range(steps):
         down = objective_gradient(g, energy, slope, 2, W, X, labels) + decay * np.append(W[:2], 0.0)
-        W = W - step_size / (1.0 + (10.0 * t / steps if decay else 0.0)) * down
+        W = W - step_size / (1.0 + (20.0 * t / steps if decay else 0.0)) * down
     return W
 
 
@@ -104,20 +104,29 @@ def textbook(name, W, X, labels):
     return grad(lambda W: anp.mean(printed(anp.dot(X, W[:2]) + W[2])))(W)
 
 
-def dead(rng, X, labels, steps=400):
-    """Outputs of G = max(0, w.x + b) after descent of the perceptron loss, and the slope there."""
-    W = np.array([*rng.normal(size=2), 0.1])
+def dead(rng, steps=2000):
+    """Largest output of G = max(0, w.x + b) before and after descent of the perceptron loss.
+
+    The points of Y = 1 lie within a ring of the others, so that no w.x + b > 0 holds for some of them alone.
+    The energies are -G and G: a point of Y = 1 costs nothing, one of Y = -1 costs 2 G.
+    """
+    turn = np.arange(16) * np.pi / 8.0
+    ring = 2.0 * np.column_stack([np.cos(turn), np.sin(turn)])
+    within_ring = 0.4 * rng.normal(size=(16, 2))
+    W = np.append(rng.normal(size=2), 0.5)
+    output = lambda X: np.maximum(0.0, X @ W[:2] + W[2])
+    before = np.max(output(within_ring))
     for _ in range(steps):
-        wrong = (labels == 0) & (X @ W[:2] + W[2] > 0.0)  # energies -YG: a right answer of 1 costs nothing
-        W = W - 0.2 * np.mean(2.0 * wrong[:, None] * np.column_stack([X, np.ones(len(X))]), axis=0)
-    return np.maximum(0.0, X @ W[:2] + W[2]), W
+        on = output(ring) > 0.0
+        W = W - 0.05 * np.append(2.0 * on @ ring, 2.0 * np.sum(on)) / len(ring)
+    return before, max(np.max(output(within_ring)), np.max(output(ring)))
 
 
 def softmax_fit(rng, steps):
-    """Largest slope left of the NLL of three overlapping clouds, and the share of right answers."""
-    labels = np.arange(60) % 3
+    """Slope left of the NLL of three overlapping clouds, of the first slope; and the share of right."""
+    labels = np.arange(30) % 3
     turn = 2.0 * np.pi * labels / 3.0
-    X = np.column_stack([np.cos(turn), np.sin(turn), np.ones(60)]) + 0.6 * rng.normal(size=(60, 3)) * [
+    X = np.column_stack([np.cos(turn), np.sin(turn), np.ones(30)]) + 0.9 * rng.normal(size=(30, 3)) * [
         1,
         1,
         0,
@@ -129,7 +138,7 @@ def softmax_fit(rng, steps):
     right = np.mean(
         [np.argmin([joint_energy(W, x, j) for j in range(3)]) == y for x, y in zip(X, labels, strict=True)]
     )
-    return np.max(np.abs(down(W))), right
+    return np.max(np.abs(down(W))) / np.max(np.abs(down(np.zeros((3, 3))))), right
 
 
 def draw(file, X, labels, lines):
@@ -162,15 +171,14 @@ def draw(file, X, labels, lines):
 def main():
     chosen = options(__doc__)
     rng = np.random.default_rng(chosen.seed)
-    steps = 300 if chosen.quick else 3000
-    X, labels = clouds(rng, 30, 1.5, 0.4)
+    steps = 150 if chosen.quick else 3000
+    X, labels = clouds(rng, 20, 1.5, 0.4)
     while widest(rng, X, labels, 2000) < 0.1:
-        X, labels = clouds(rng, 30, 1.5, 0.4)
+        X, labels = clouds(rng, 20, 1.5, 0.4)
     best = widest(rng, X, labels, 10_000 if chosen.quick else 100_000)
-    lines = {"perceptron": rosenblatt(X, labels, np.zeros(3) + [1e-6, 0.0, 0.0])}
-    lines = {"perceptron": lines["perceptron"][0]} | {"corrections": lines["perceptron"][1]}
-    corrections = lines.pop("corrections")
-    lines["SVM"] = learn("SVM", X, labels, steps, decay=0.02)
+    first, corrections = rosenblatt(X, labels, 1e-6 * rng.normal(size=3))
+    lines = {"perceptron": first}
+    lines["SVM"] = learn("SVM", X, labels, 3 * steps, decay=0.05)
     lines["logistic"] = learn("logistic", X, labels, steps // 2)
     longer = learn("logistic", X, labels, steps)
     # with the bias as a third coordinate that is 1 everywhere
@@ -192,9 +200,9 @@ def main():
     for name, W in lines.items():
         print(f"{name:<12} {margin(W, X, labels):13.3f} {np.linalg.norm(W[:2]):7.2f}")
     print(f"the widest of all lines tried: {best:.3f}; corrections of the perceptron: {corrections}")
-    mixed = clouds(rng, 60, 0.4)
+    mixed = clouds(rng, 30, 0.3, 0.8)
     bounded = [np.linalg.norm(learn("logistic", *mixed, steps=n)) for n in (steps // 2, steps)]
-    outputs, _ = dead(rng, np.abs(X), labels)
+    alive, outputs = dead(rng)
     left, right = softmax_fit(rng, steps)
     if chosen.figure:
         draw(chosen.figure, X, labels, lines)
@@ -204,16 +212,17 @@ def main():
             for name, value in off.items()
         ),
         within("corrections of the perceptron, of Novikoff's bound", corrections / bound, high=1.0),
-        within("SVM: distance kept, of the widest", margin(lines["SVM"], X, labels) / best, 0.95, 1.001),
+        within("SVM: distance kept, of the widest", margin(lines["SVM"], X, labels) / best, 0.98, 1.001),
         within(
             "separable: |W| of logistic grows, times",
             np.linalg.norm(longer) / np.linalg.norm(lines["logistic"]),
             low=1.05,
         ),
-        within("overlapping: it does not", bounded[1] / bounded[0], 0.99, 1.01),
-        within("softmax, 3 answers: slope left", left, high=1e-3),
+        within("overlapping: it does not", bounded[1] / bounded[0], 0.98, 1.02),
+        within("softmax, 3 answers: slope left, of the first", left, high=0.03),
         within("and its share of right answers", right, low=0.7),
-        ("G = max(0, w.x + b): the perceptron loss dies, all outputs 0", not np.any(outputs)),
+        within("G = max(0, w.x + b): largest output, at first", alive, low=1e-3),
+        near("after training by the perceptron loss", outputs, 0.0),
     )
 
 
