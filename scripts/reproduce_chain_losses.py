@@ -4,21 +4,22 @@
 Claim   The three are one energy, linear in the same features, with three
         losses: NLL, margin-rescaled hinge, perceptron. Learned from the same
         sequences each labels new ones better than the features of a moment
-        alone can, and nearly as well as the model that drew them. The NLL gives
-        calibrated probabilities; the perceptron, whose energies have no scale,
-        does not. Where all energies are equal the perceptron loss has no slope:
-        from weights 0 it never moves, and the other two do. What all gradients
-        share is that they are differences of feature counts, so they add up to
-        0 over the labels.
+        alone can, and nearly as well as the model that drew them. The NLL
+        gives calibrated probabilities; the perceptron, whose energies have no
+        scale, does not. Where all energies are equal the perceptron loss has
+        no slope: from weights 0 it never moves, and the other two do. What all
+        gradients share is that they are differences of feature counts, so they
+        add up to 0 over the labels.
 Source  LeCun et al. (2006), Section 7; Lafferty et al. (2001); Taskar et al.
         (2004); Collins (2002).
 Data    Drawn from a Generator: sequences of 12 labels out of 3, with
         transitions that cycle, and features with normal noise.
 Time    15 s on one core; 3 s with --quick (fewer sequences and passes).
 
-Learning is by single samples; the weights that label are the mean over the last
-half of the walk (the averaged perceptron, and as good for the others). The
-hinge happens to be calibrated here, too: its cost of 1 a label sets a scale.
+Learning is by single samples; the weights that label are the mean over the
+last half of the walk (the averaged perceptron, and as good for the others).
+The hinge happens to be calibrated here, too: its cost of 1 a label sets a
+scale.
 """
 
 import numpy as np

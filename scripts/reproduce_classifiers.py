@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Perceptron, linear SVM, logistic regression: one energy and three losses.
 
-Claim   With E(Y, x) = -Y (w.x + b) the perceptron loss is Rosenblatt's rule, the
-        hinge loss with weight decay is the linear SVM, and the NLL is logistic
-        regression. Where a line separates the data by a distance g, and all lie
-        within R, the perceptron makes at most (R/g)^2 corrections. The SVM's
-        line keeps the widest distance: no line of 100 000 tried keeps more.
-        Logistic regression has no best weights there, for they grow for ever,
-        and has them where the data overlap; so has softmax with k answers. If G
-        is max(0, w.x + b), the perceptron loss can die: all outputs 0, no slope.
+Claim   With E(Y, x) = -Y (w.x + b) the perceptron loss is Rosenblatt's rule,
+        the hinge loss with weight decay is the linear SVM, and the NLL is
+        logistic regression. Where a line separates the data by a distance g,
+        and all lie within R, the perceptron makes at most (R/g)^2 corrections.
+        The SVM's line keeps the widest distance: no line of 100 000 tried
+        keeps more. Logistic regression has no best weights there, for they
+        grow for ever, and has them where the data overlap; so has softmax with
+        k answers. If G is max(0, w.x + b), the perceptron loss can die: all
+        outputs 0, no slope.
 Source  LeCun et al. (2006), Section 3.2; Novikoff (1962); Cortes and Vapnik
         (1995).
 Data    Drawn from a Generator.

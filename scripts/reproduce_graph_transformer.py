@@ -5,8 +5,8 @@ Claim   A graph of 10 arcs and 16 paths reads "341" with energy 0.6. Two paths
         spell "34", with 0.7 and 5.8. So the perceptron loss of "34" is 0.1; it
         pushes one arc down and pulls two up, and leaves the others alone. With
         all paths counted the loss is 1.3054, all arcs move, and it is to the
-        first as warm is to cold. Composed with a lexicon of seven words, a graph
-        of eight readings keeps "cut" 2.0, "cap" 0.8 and "cat" 1.4.
+        first as warm is to cold. Composed with a lexicon of seven words, a
+        graph of eight readings keeps "cut" 2.0, "cap" 0.8 and "cat" 1.4.
 Source  NYU DLSP20, week 14-1 (the graph of "34") and 14-2 (the lexicon); LeCun
         et al. (1998), Section VI.
 Time    1 s on one core.
@@ -187,8 +187,7 @@ def lexicon():
     F = float(free_energy(energies, arcs, lattice))
     posterior = dict(zip(words, density([*words.values()]), strict=True))
     print(
-        "readings that the lexicon knows: "
-        + ", ".join(f"{w} {E:.1f}, p {posterior[w]:.4f}" for w, E in words.items())
+        "words of the lexicon: " + ", ".join(f"{w} {E:.1f}, p {posterior[w]:.4f}" for w, E in words.items())
     )
     print(f'best {best}, F = {F:.8f}; without the lexicon it reads "{unaided(arcs, energies)}"')
     right = {"cut": (2.0, 0.1628), "cap": (0.8, 0.5405), "cat": (1.4, 0.2967)}

@@ -2,16 +2,17 @@
 """What a latent code buys: k-means, sparse coding and a denoising autoencoder.
 
 Claim   Twenty prototypes lie along a spiral, though nobody said that it is a
-        curve: k-means never raises its energy, and ends a tenth of the spiral's
-        size from it. A sparse code is found by ISTA, the faster by FISTA, whose
-        error falls as 1/t^2, and LISTA begins as ISTA; a dictionary learned
-        with such codes comes near the one that drew them. A denoising autoencoder
-        moves a point far from the curve towards it, by half its distance, and one
-        on the curve by half of the noise at most: nearly where it was.
+        curve: k-means never raises its energy, and ends a tenth of the
+        spiral's size from it. A sparse code is found by ISTA, the faster by
+        FISTA, whose error falls as 1/t^2, and LISTA begins as ISTA; a
+        dictionary learned with such codes comes near the one that drew them. A
+        denoising autoencoder moves a point far from the curve towards it, by
+        half its distance, and one on the curve by half of the noise at most:
+        nearly where it was.
 Source  LeCun (2020), NYU DLSP20, weeks 7-2, 8-1, 8-2 and 8-3 (the pictures of
-        the spiral and of the moved points); Beck and Teboulle (2009); Gregor and
-        LeCun (2010). That learned dictionaries of photographs look like Gabor
-        filters is not tried here.
+        the spiral and of the moved points); Beck and Teboulle (2009); Gregor
+        and LeCun (2010). That learned dictionaries of photographs look like
+        Gabor filters is not tried here.
 Data    Drawn from a Generator.
 Time    25 s on one core; 3 s with --quick (fewer points and steps).
 """

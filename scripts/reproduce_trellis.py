@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """A trellis: the best of 24 configurations with 16 evaluations instead of 96.
 
-Claim   Four factors in a row, E_a(z1) + E_b(z1, z2) + E_c(z2, y1) + E_d(y1, y2),
-        of variables with 2, 2, 2 and 3 values. Trying every configuration
+Claim   Four factors in a row, E_a(z1) + E_b(z1, z2) + E_c(z2, y1) + E_d(y1,
+        y2), of variables with 2, 2, 2 and 3 values. Trying every configuration
         evaluates a factor 96 times; tabulating each factor once, 16 times. The
-        minimum over the tables, one variable at a time, is the same, and so are
-        the sum over all configurations and what remains when y is clamped.
+        minimum over the tables, one variable at a time, is the same, and so
+        are the sum over all configurations and what remains when y is clamped.
 Source  LeCun et al. (2006), Section 6 and Figure 19.
 Data    Tables drawn from a Generator.
 Time    1 s on one core.
 
-Evaluations are counted where they happen: a factor is a function that knows how
-often it was called. The longer the row, the more it saves: of n variables with
-k values, (n - 1) k^2 + k against n k^n.
+Evaluations are counted where they happen: a factor is a function that knows
+how often it was called. The longer the row, the more it saves: of n variables
+with k values, (n - 1) k^2 + k against n k^n.
 """
 
 import itertools

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The price of a cloud in a VAE, the bound that it makes, and what beta is worth.
+"""A VAE: the price of a cloud, the bound that it makes, and what beta is worth.
 
-Claim   (v - log v - 1 + mu^2) / 2 is the divergence of N(mu, v) from N(0, 1): a
-        well with its bottom at v = 1, mu = 0. With it the loss is, in the mean
-        over the noise, an upper bound of -log p(x), and touches it where the
-        cloud is the posterior. Without the price the best variance is 0. An
-        energy learned at another temperature orders answers as well but does
-        not say how sure it is; one number, fitted to held-out data, repairs
-        that.
+Claim   (v - log v - 1 + mu^2) / 2 is the divergence of N(mu, v) from N(0, 1):
+        a well with its bottom at v = 1, mu = 0. With it the loss is, in the
+        mean over the noise, an upper bound of -log p(x), and touches it where
+        the cloud is the posterior. Without the price the best variance is 0.
+        An energy learned at another temperature orders answers as well but
+        does not say how sure it is; one number, fitted to held-out data,
+        repairs that.
 Source  NYU DLSP20, week 8-3 (the well); Kingma and Welling (2014), Section 2
         and Appendix B; Guo et al. (2017).
 Data    Drawn from a Generator.
@@ -117,10 +117,8 @@ def main():
     free, priced = (best_variance(x, mu, W, beta) for beta in (0.0, 1.0))
     print(f"price of a cloud: {well.min():.2e} at v = {VARIANCES[np.argmin(well)]:.3f}")
     print(f"-log p(x) = {bound:.6f}; mean loss with the posterior {mean_loss(x, mu, v, W):.6f}")
-    print(f"best variance: {priced:.3f}, without the price {free:.0e}; of the posterior {v:.3f}")
-    print(
-        f"energies {scale:g} times too flat: beta {found.beta:.3f}; calibration error {raw:.3f}, {fitted:.3f}"
-    )
+    print(f"best variance {priced:.3f}, without the price {free:.0e}, the posterior's {v:.3f}")
+    print(f"fitted beta {found.beta:.3f}; calibration error {raw:.3f}, then {fitted:.3f}")
     if chosen.figure:
         few = np.geomspace(0.02, 8.0, 60)
         draw(chosen.figure, well, (few, [mean_loss(x, mu, t, W) for t in few], bound, v), diagrams)
@@ -132,7 +130,7 @@ def main():
         within("mean loss above -log p(x), the least of 20 clouds", excess.min(), low=0.0),
         within("it touches at the posterior: off by", abs(mean_loss(x, mu, v, W) - bound), high=1e-12),
         within("elsewhere by the divergence from it: off by", gap, high=1e-11),
-        near("best variance without the price: the least tried", free, 1e-8, 1e-12),
+        near("best variance without the price", free, 1e-8, 1e-12),
         within("with it, that of the posterior, times", priced / v, 0.8, 1.25),
         within("fitted beta, energies 3 times too flat", found.beta, 0.85 * scale, 1.15 * scale),
         within("calibration error before", raw, low=0.1),
