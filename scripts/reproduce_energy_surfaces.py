@@ -166,7 +166,7 @@ TITLES = {
     "square-square": "square-square: the right shape",
     "NLL": "NLL: the right shape, and deeper",
     "perceptron": "perceptron: no margin, and no clear valley",
-    "hinge": "hinge",
+    "hinge": "hinge: a valley, and a margin beside it",
 }
 
 
@@ -177,13 +177,16 @@ def draw(file, runs):
     )
     for row, (name, surfaces) in zip(axes, runs.items(), strict=True):
         above = {e: E - np.min(E, axis=1, keepdims=True) for e, E in surfaces.items()}
-        top = np.quantile(list(above.values()), 0.95)
-        for axis, (e, E) in zip(row, list(above.items())[-4:], strict=False):
-            image = axis.pcolormesh(X_AXIS[:, 0], Y_AXIS[:, 0], E.T, vmin=0.0, vmax=top, shading="nearest")
+        shown = [e for e in above if e in TRAININGS[name].snapshots or e == max(above)]
+        top = np.quantile([above[e] for e in shown], 0.95)
+        for axis, e in zip(row, shown, strict=False):
+            image = axis.pcolormesh(
+                X_AXIS[:, 0], Y_AXIS[:, 0], above[e].T, vmin=0.0, vmax=top, shading="nearest"
+            )
             axis.plot(X_AXIS, X_AXIS**2, color="white", ls=":", lw=1.5)
             first = axis is row[0]
             axis.set_title(f"{TITLES[name]}\n" * first + f"epoch {e}", fontsize=9, loc="left")
-        for axis in row[len(above) :]:
+        for axis in row[len(shown) :]:
             axis.set_axis_off()
         row[0].set_ylabel("answer Y")
         image.axes.figure.colorbar(image, ax=list(row), label="energy above\nthe lowest")

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Fourteen losses over the plane of two energies, and which of them make a
-margin.
+"""Fourteen losses over the plane of two energies: which of them make a margin.
 
 Claim   A loss that is lower somewhere beyond the margin, E_C + m < E_I, than
         anywhere before it brings the right answer below the wrong one by m.
