@@ -14,7 +14,7 @@ Source  LeCun et al. (2006), Section 7; Lafferty et al. (2001); Taskar et al.
         (2004); Collins (2002).
 Data    Drawn from a Generator: sequences of 12 labels out of 3, with
         transitions that cycle, and features with normal noise.
-Time    15 s on one core; 3 s with --quick (fewer sequences and passes).
+Time    21 s on one core; 3 s with --quick (fewer sequences and passes).
 
 Learning is by single samples; the weights that label are the mean over the
 last half of the walk (the averaged perceptron, and as good for the others).

@@ -13,7 +13,7 @@ Claim   With E(Y, x) = -Y (w.x + b) the perceptron loss is Rosenblatt's rule,
 Source  LeCun et al. (2006), Section 3.2; Novikoff (1962); Cortes and Vapnik
         (1995).
 Data    Drawn from a Generator.
-Time    10 s on one core; 3 s with --quick (fewer steps and lines).
+Time    20 s on one core; 3 s with --quick (fewer steps and lines).
 """
 
 import autograd.numpy as anp
@@ -172,7 +172,7 @@ def draw(file, X, labels, lines):
 def main():
     chosen = options(__doc__)
     rng = np.random.default_rng(chosen.seed)
-    steps = 150 if chosen.quick else 3000
+    steps = 150 if chosen.quick else 1000
     X, labels = clouds(rng, 20, 1.5, 0.4)
     while widest(rng, X, labels, 2000) < 0.1:
         X, labels = clouds(rng, 20, 1.5, 0.4)

@@ -14,7 +14,7 @@ Source  LeCun (2020), NYU DLSP20, weeks 7-2, 8-1, 8-2 and 8-3 (the pictures of
         and LeCun (2010). That learned dictionaries of photographs look like
         Gabor filters is not tried here.
 Data    Drawn from a Generator.
-Time    25 s on one core; 3 s with --quick (fewer points and steps).
+Time    16 s on one core; 3 s with --quick (fewer points and steps).
 """
 
 import numpy as np

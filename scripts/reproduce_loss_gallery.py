@@ -10,7 +10,7 @@ Claim   A loss that is lower somewhere beyond the margin, E_C + m < E_I, than
         them into one point.
 Source  LeCun et al. (2006), Section 5.2 (condition 3) and Table 1; the figures
         of square-square and square-exponential.
-Time    20 s on one core; 2 s with --quick (a coarser grid).
+Time    7 s on one core; 2 s with --quick (a coarser grid).
 
 E_C is the energy of the correct answer, E_I that of the most offending wrong
 one. Condition 3 is tested twice: on a grid of [0, 4]^2, and by following the
