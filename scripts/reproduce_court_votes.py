@@ -188,7 +188,7 @@ def read_rda(file):
 
 
 def draw(file, names, theta, data):
-    axes, save = figure(file, nrows=1, ncols=2, figsize=(10.0, 4.2))
+    axes, save = figure(file, nrows=1, ncols=2, figsize=(11.0, 4.6))
     J = np.zeros((9, 9))
     for (i, j), value in zip(PAIRS, theta[9:], strict=True):
         J[i, j] = J[j, i] = value
@@ -202,7 +202,9 @@ def draw(file, names, theta, data):
     centred = lambda s, w: [w @ np.prod(s[:, t] - w @ s[:, t], axis=1) for t in triples]
     axes[1].plot(centred(data, np.full(len(data), 1 / len(data))), centred(ALL, p), ".")
     axes[1].axline((0.0, 0.0), slope=1.0, color="0.5", lw=0.8)
-    axes[1].set(xlabel="three-point correlations of the votes", ylabel="of the pairwise model, not fitted")
+    axes[1].set(xlabel="three-point correlations of the votes", ylabel="the same of the pairwise model")
+    axes[0].set_title("who votes with whom")
+    axes[1].set_title("pairs alone predict the triples, which were not fitted")
     save()
 
 

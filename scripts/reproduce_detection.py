@@ -62,7 +62,7 @@ def judge(digit, X, labels, parts):
 
 def draw(file, results, digit=3):
     """Energies of one digit and of the others, with the threshold; ROC and precision-recall of all ten."""
-    axes, save = figure(file, ncols=3, figsize=(11.0, 3.4))
+    axes, save = figure(file, ncols=3, figsize=(13.0, 3.8))
     energies, present, threshold, _ = results[digit]["picture"]
     bins = np.linspace(0.0, np.quantile(energies, 0.99), 40)
     for label, which in ((f"digit {digit}", present), ("others", ~present)):
@@ -70,13 +70,23 @@ def draw(file, results, digit=3):
     axes[0].axvline(threshold, color="k", lw=1.0)
     axes[0].set(xlabel=f"energy F of digit {digit}, threshold from held-out data", ylabel="density")
     axes[0].legend()
-    for name, result in results.items():
-        roc = result["picture"][-1]
-        axes[1].plot(roc.false_positive_rate, roc.true_positive_rate, lw=1.2, label=str(name))
-        axes[2].step(roc.true_positive_rate, roc.precision, lw=1.2, where="pre")
-    axes[1].set(xscale="log", xlim=(7e-4, 1.0), ylim=(0.5, 1.01), xlabel="false alarms", ylabel="found")
-    axes[1].legend(ncols=2, title="digit", loc="lower right")
-    axes[2].set(xlabel="found (recall)", ylabel="precision", ylim=(0.0, 1.02))
+    axes[0].set_title(f"threes lie low: digit {digit}")
+    worst = min(results, key=lambda name: results[name]["area"])
+    shown = {worst: ("C1", 2.0, f"{worst}, the worst"), digit: ("C0", 2.0, f"{digit}")}
+    for name, result in sorted(results.items(), key=lambda item: item[0] in shown):
+        roc, others = (
+            result["picture"][-1],
+            "the other eight" if name == min(set(results) - {*shown}) else None,
+        )
+        color, width, label = shown.get(name, ("0.75", 1.0, others))
+        style = {"color": color, "lw": width, "ls": "-"}
+        axes[1].plot(roc.false_positive_rate, roc.true_positive_rate, label=label, **style)
+        axes[2].step(roc.true_positive_rate, roc.precision, where="pre", **style)
+    axes[1].set(xscale="log", xlim=(7e-4, 1.0), ylim=(0.5, 1.01), xlabel="false alarms, share of the others")
+    axes[1].set(ylabel="found, share of the digit", title="ROC: near the corner for every digit")
+    axes[1].legend(title="digit", loc="lower right")
+    axes[2].set(xlabel="found (recall)", ylabel="right among those found (precision)", ylim=(0.0, 1.02))
+    axes[2].set_title("precision and recall")
     save()
 
 

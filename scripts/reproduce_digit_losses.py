@@ -178,7 +178,7 @@ def draw(file, results):
     axes, save = figure(file, nrows=3, ncols=5, figsize=(11.0, 7.2))
     for axis, row in zip(axes.flat, (*LOSSES, SAFE), strict=False):
         planes = {"before": results[""]["plane"], "after": results[row]["plane"]}
-        for (when, (right, offending)), color in zip(planes.items(), ("0.6", "tab:blue"), strict=True):
+        for (when, (right, offending)), color in zip(planes.items(), ("0.6", "C0"), strict=True):
             size = 8.0 if np.ptp(offending) < 0.01 else 2.5  # a collapse is a single dot
             axis.plot(right, offending, ".", ms=size, color=color, label=when)
         top = 1.05 * np.quantile(np.concatenate([*planes["before"], *planes["after"]]), 0.995)

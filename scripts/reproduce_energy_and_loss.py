@@ -209,13 +209,13 @@ def draw(file, seed):
         for _ in range(60):
             walk.append(learn(model, walk[-1], X, Y, 1))
         answers = model.answers or tuple(np.linspace(-1.0, 3.0, 81).reshape(-1, 1))
-        for W, color, label in ((walk[0], "0.6", "before"), (walk[-1], "tab:blue", "after")):
+        for W, color, label in ((walk[0], "0.6", "before"), (walk[-1], "C0", "after")):
             energies = [model.energy(W, X_new[0], answer) for answer in answers]
             above.plot(answers, energies, "o:" if model.answers else "-", color=color, label=label)
             best = infer(model, W, X_new[0])
             above.plot(best, model.energy(W, X_new[0], best), "*", ms=12, color=color)
         above.set(title=name, xlabel="Y", xticks=sorted(model.answers) or range(-1, 4))
-        below.plot([loss(model, W, X, Y) for W in walk], color="tab:red")
+        below.plot([loss(model, W, X, Y) for W in walk], color="C1")
         below.set(xlabel="steps of W", ylim=(0.0, None))
     axes[0, 0].set_ylabel("E(W, Y, X), the star its argmin")
     axes[0, 0].legend()

@@ -70,13 +70,17 @@ def draw(file, p, visited, times, products):
     axes, save = figure(file, ncols=3, figsize=(10.0, 3.2))
     counts = np.zeros_like(p)
     np.add.at(counts, tuple(visited.T), 1.0)
-    for axis, table, title in ((axes[0], p / p.sum(), "p"), (axes[1], counts / len(visited), "visits")):
+    for axis, table, title in (
+        (axes[0], p / p.sum(), "the law p"),
+        (axes[1], counts / len(visited), "the walk"),
+    ):
         image = axis.imshow(table.T, origin="lower", vmin=0.0, vmax=p.max() / p.sum())
-        axis.set(title=title, xlabel="x", ylabel="y")
-    axes[0].figure.colorbar(image, ax=list(axes[:2]))
-    axes[2].plot(times, products, marker=".", label="worst start")
-    axes[2].axhline(2.0, color="k", lw=1.0, label="bound")
-    axes[2].set(xscale="log", xlabel="t", ylabel="t |A v - v|", ylim=(0.0, 2.2))
+        axis.set(title=title, xlabel="x, first coordinate", ylabel="y, second coordinate")
+    axes[0].figure.colorbar(image, ax=list(axes[:2]), label="share of the time")
+    axes[2].plot(times, products, marker=".", label="worst of 36 starts")
+    axes[2].axhline(2.0, color="k", lw=1.0, label="bound 2")
+    axes[2].set(xscale="log", xlabel="steps t", ylabel="t $|A v_t - v_t|_1$", ylim=(0.0, 2.2))
+    axes[2].set_title("the bound 2/t holds, and is tight")
     axes[2].legend(loc="lower center")
     save()
 

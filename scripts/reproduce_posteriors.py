@@ -115,10 +115,14 @@ def main():
 
 def draw(file, ends):
     """The first two coordinates of each row."""
-    axes, save = figure(file, nrows=-(-len(ends) // 3), ncols=min(3, len(ends)), squeeze=False)
+    rows, columns = -(-len(ends) // 3), min(3, len(ends))
+    size = (3.4 * columns, 3.2 * rows)
+    axes, save = figure(file, nrows=rows, ncols=columns, squeeze=False, figsize=size)
     for axis, (problem, sampler, found) in zip(axes.flat, ends, strict=False):
         axis.plot(*found.states[:, ::4, :2].reshape(-1, 2).T, ".", ms=1, alpha=0.5)
-        axis.set(title=f"{problem.name}\n{sampler}")
+        axis.set(title=f"{problem.name}\n{sampler}", xlabel="first coordinate", ylabel="second coordinate")
+    for axis in axes.flat[len(ends) :]:
+        axis.set_axis_off()
     save()
 
 

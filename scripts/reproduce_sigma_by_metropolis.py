@@ -74,7 +74,7 @@ def draw(file, population, data, chain, t, seed, rng):
     moved = np.diff(chain[:, 0], prepend=0.1) != 0.0
     for axis, last, title in ((b, 50, "2. The first 50 proposals"), (c, len(chain), "2. All proposals")):
         steps, size = np.arange(last), 12 if last == 50 else 0.3
-        for keep, color, label in ((~moved, "tab:red", "rejected"), (moved, "tab:green", "accepted")):
+        for keep, color, label in ((~moved, "C1", "rejected"), (moved, "C0", "accepted")):
             which = keep[:last]
             axis.scatter(
                 steps[which], proposed[:last][which], s=size, color=color, label=label, rasterized=True

@@ -1,20 +1,45 @@
 """What `reproduce_*.py` and `recipe_*.py` have in common: their options, where data lies, and the verdict.
 
 Each script states one claim, prints the numbers that bear it out, and ends with `conclude`: exit status 0 if
-all holds, 1 with the sentence that does not, 2 where the data is not installed.
+all holds, 1 with the sentence that does not, 2 where the data is not installed.  `--report FILE` appends the
+same as one line of JSON; `reproduce_all.py` collects these.
 """
 
 import argparse
 import gzip
+import importlib.metadata
 import importlib.util
+import json
 import os
+import platform
+import re
 import signal
 import sys
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+STYLE = ["ebm_ref.book.style", {"figure.constrained_layout.use": False}]  # the book's
+SECTIONS = ("Claim", "Source", "Data", "Time")  # of a script's docstring
+
+
+class Claim(NamedTuple):
+    """A sentence, and whether it holds; for a number also what was obtained, and the interval expected."""
+
+    sentence: str
+    holds: bool
+    obtained: float | None = None
+    low: float | None = None  # None: no bound on this side
+    high: float | None = None
+
+
+class Run:
+    """What a script was asked for: set by `options`, read by `conclude`."""
+
+    text, chosen, began = "", None, 0.0
 
 
 def options(text, **own):
@@ -29,6 +54,7 @@ def options(text, **own):
     parser.add_argument("--seed", type=seed, default=0, help="first seed of the random numbers")
     parser.add_argument("--figure", type=image, metavar="FILE", help="also draw a figure: .png, .pdf or .svg")
     parser.add_argument("--quick", action="store_true", help="the same on a smaller instance, in seconds")
+    parser.add_argument("--report", metavar="FILE", help="append the verdict to FILE, one line of JSON")
     for name, settings in own.items():
         parser.add_argument(f"--{name}", **settings)
     chosen = parser.parse_args()
@@ -37,6 +63,7 @@ def options(text, **own):
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error to be traced
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have seen enough: | head
+    Run.text, Run.chosen, Run.began = text, chosen, time.perf_counter()
     return chosen
 
 
@@ -91,19 +118,79 @@ def figure(file, **settings):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams |= {
-        "font.size": 9,
-        "axes.titlesize": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
+    plt.style.use(STYLE)
     drawing, axes = plt.subplots(layout="constrained", **settings)
     return axes, lambda: (drawing.savefig(file, dpi=150), print(f"figure: {file}"))
 
 
+def within(what, obtained, low=None, high=None):
+    """The claim that a number lies in an interval, ends included; its sentence ends with both.
+
+    >>> within("the error", 0.25, high=0.5)
+    Claim(sentence='the error: 0.25 <= 0.5', holds=True, obtained=0.25, low=None, high=0.5)
+    """
+    number = float(obtained)
+    holds = (low is None or low <= number) and (high is None or number <= high)  # a NaN is in no interval
+    below, above = ("" if low is None else f"{low:.4g} <= "), ("" if high is None else f" <= {high:.4g}")
+    return Claim(f"{what}: {below}{number:.4g}{above}", bool(holds), number, low, high)
+
+
+def near(what, obtained, expected, tolerance=0.0):
+    """The claim that a number is the expected one, give or take the tolerance.
+
+    >>> near("paths", 16, 16)
+    Claim(sentence='paths: 16, as expected', holds=True, obtained=16.0, low=16.0, high=16.0)
+    """
+    number, low, high = float(obtained), float(expected - tolerance), float(expected + tolerance)
+    rule = f"expected {expected:.9g} +- {tolerance:.1g}"
+    holds = low <= number <= high
+    return Claim(
+        f"{what}: {number:.9g}, {rule if tolerance or not holds else 'as expected'}", holds, number, low, high
+    )
+
+
 def conclude(*claims):
-    """Print each claim, a pair (sentence, whether it holds), and end with status 1 unless all hold."""
+    """Print each claim, a pair (sentence, whether it holds) or a Claim; the end, status 1 unless all hold."""
+    claims = [Claim(*claim) for claim in claims]
     print()
-    for sentence, holds in claims:
-        print(("holds: " if holds else "FAILS: ") + sentence)
-    sys.exit(0 if all(holds for _, holds in claims) else 1)
+    for claim in claims:
+        print(("holds: " if claim.holds else "FAILS: ") + claim.sentence)
+    if Run.chosen and Run.chosen.report:
+        with open(Run.chosen.report, "a", encoding="utf-8") as file:
+            print(json.dumps(report(claims)), file=file)
+    sys.exit(0 if all(claim.holds for claim in claims) else 1)
+
+
+def sections(text):
+    """{"title": the first line, "Claim": ..., "Source": ...} of a script's docstring, each in one line."""
+    found = {"title": text.splitlines()[0]}
+    for word in SECTIONS:
+        block = re.search(rf"^{word} +(\S.*(?:\n +\S.*)*)", text, flags=re.MULTILINE)
+        if block:
+            found[word] = " ".join(block[1].split())
+    return found
+
+
+def report(claims):
+    """What the script says and found, as JSON has it."""
+    told = sections(Run.text)
+    verdicts = [claim._asdict() | {"holds": bool(claim.holds)} for claim in claims]
+    return {
+        "script": Path(sys.argv[0]).stem,
+        "title": told["title"],
+        "claim": told.get("Claim", ""),
+        "source": told.get("Source", ""),
+        "quick": Run.chosen.quick,
+        "seed": Run.chosen.seed,
+        "verdict": "holds" if all(claim.holds for claim in claims) else "fails",
+        "claims": verdicts,
+        "seconds": round(time.perf_counter() - Run.began, 3),
+        "versions": versions(),
+        "figure": Run.chosen.figure,
+    }
+
+
+def versions():
+    """Of Python, and of the packages that are loaded and have one."""
+    loaded = [name for name in ("numpy", "numba", "scipy", "autograd", "matplotlib") if name in sys.modules]
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in loaded}

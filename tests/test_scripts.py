@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from ebm_ref import FORMULAS
 from ebm_ref.proof import golden
 
 ROOT = Path(__file__).parents[1]
-REPRODUCTIONS = sorted((ROOT / "scripts").glob("re[pc]*_*.py"))  # reproduce_*.py and recipe_*.py
+# reproduce_*.py and recipe_*.py, without the one that runs them all
+REPRODUCTIONS = sorted(p for p in (ROOT / "scripts").glob("re[pc]*_*.py") if p.stem != "reproduce_all")
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -93,15 +95,21 @@ def test_install_refuses_an_old_python(tmp_path):
 
 
 @pytest.mark.parametrize("script", REPRODUCTIONS, ids=lambda path: path.stem)
-def test_a_claim_holds_on_a_small_instance(script):
-    """The script's own verdict, in lines that fit a terminal, and not a word on stderr."""
-    done = run(script, "--quick", env=ONE_THREAD)
+def test_a_claim_holds_on_a_small_instance(script, tmp_path):
+    """The script's own verdict, in lines that fit a terminal and as JSON, and not a word on stderr."""
+    done = run(script, "--quick", "--report", tmp_path / "report", env=ONE_THREAD)
     if done.returncode == 2 and "pip install 'ebm_ref[data]'" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert sum(line.startswith("holds: ") for line in lines) >= 2 and "FAILS" not in done.stdout
+    held = [line.removeprefix("holds: ") for line in lines if line.startswith("holds: ")]
+    assert len(held) >= 2 and "FAILS" not in done.stdout
+    (line,) = (tmp_path / "report").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["script"], told["verdict"], told["quick"]) == (script.stem, "holds", True)
+    assert [claim["sentence"] for claim in told["claims"]] == held
+    assert told["claim"] and told["source"] and told["seconds"] > 0.0 and "numpy" in told["versions"]
 
 
 @pytest.mark.parametrize("script", REPRODUCTIONS, ids=lambda path: path.stem)
@@ -337,3 +345,149 @@ def test_the_step_in_torch_is_that_of_its_optimiser(monkeypatch):
         walk.zero_grad()
         value.backward()
         walk.step()
+
+
+@pytest.mark.parametrize(
+    "number, low, high, holds",
+    [
+        (1.0, 1.0, 2.0, True),
+        (2.0, 1.0, 2.0, True),
+        (2.5, 1.0, 2.0, False),
+        (0.5, 1.0, None, False),
+        (0.5, None, 1.0, True),
+        (np.nan, 1.0, 2.0, False),
+        (np.nan, None, 2.0, False),
+    ],
+)
+def test_a_number_lies_within_its_interval_or_does_not(monkeypatch, number, low, high, holds):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from reproduction import within
+
+    claim = within("it", number, low, high)
+    assert claim.holds is holds and (claim.low, claim.high) == (low, high)
+    assert claim.sentence.startswith("it: ")
+
+
+def test_a_number_is_near_the_expected_one_or_is_not(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from reproduction import near
+
+    assert near("it", 16, 16).holds and not near("it", 15, 16).holds
+    assert near("it", 0.75, 1.0, 0.25).holds and not near("it", 0.7, 1.0, 0.25).holds
+    assert not near("it", np.nan, 1.0, 0.25).holds
+
+
+# scripts of one's own beside the one that runs all: what is claimed, or how it breaks
+CLAIMING = """\"\"\"Title of {name}.
+
+Claim   One claim | of {name}.
+Source  Nobody (2001).
+Time    1 s.
+\"\"\"
+import time
+from reproduction import conclude, options, within
+options(__doc__)
+{body}
+conclude(within("a number", {number}, 1.0, 2.0), ("a sentence", True))
+"""
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """A folder of scripts that holds the runner, and a function that adds one."""
+    folder = tmp_path / "project" / "scripts"
+    folder.mkdir(parents=True)
+    for name in ("reproduce_all.py", "reproduction.py"):
+        (folder / name).write_text((ROOT / "scripts" / name).read_text())
+
+    def add(name, body="", number=1.5):
+        (folder / f"reproduce_{name}.py").write_text(CLAIMING.format(name=name, body=body, number=number))
+
+    return folder / "reproduce_all.py", add, tmp_path / "out"
+
+
+def lines_in(out):
+    return [json.loads(line) for line in (out / "claims.jsonl").read_text().splitlines()]
+
+
+def test_all_claims_are_collected(collection):
+    script, add, out = collection
+    add("good")
+    done = run(script, "--out", out, env=ONE_THREAD)
+    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("1 scripts, 2 claims: 2 hold; see ")
+    first, second = lines_in(out)
+    assert first["expected"] == [1.0, 2.0] and first["obtained"] == 1.5 and first["verdict"] == "holds"
+    assert first["source"] == "Nobody (2001)." and first["figure"] == "figures/reproduce_good.png"
+    assert second["claim"] == "a sentence" and second["expected"] == [None, None]
+    text = (out / "claims.md").read_text()
+    assert "## Title of good." in text and "| holds | a sentence |" in text
+
+
+def test_what_fails_breaks_or_lacks_its_data_is_told_apart(collection):
+    script, add, out = collection
+    add("failing", number=3.0)
+    add("broken", body="raise RuntimeError('on purpose')")
+    add("lacking", body="from reproduction import needed; needed('no_such_package', 'Some Distribution')")
+    done = run(script, "--out", out, env=ONE_THREAD)
+    assert done.returncode == 1
+    summary = "3 scripts, 2 claims: 1 hold, 1 fail, 1 scripts broke, 1 scripts skipped"
+    assert done.stdout.splitlines()[-1].startswith(summary)
+    verdicts = {(line["script"].removeprefix("reproduce_"), line["verdict"]) for line in lines_in(out)}
+    assert verdicts == {
+        ("failing", "fails"),
+        ("failing", "holds"),
+        ("broken", "error"),
+        ("lacking", "skipped"),
+    }
+    assert "RuntimeError: on purpose" in (out / "claims.md").read_text()
+
+
+def test_what_was_done_is_kept_and_what_has_changed_is_not(collection):
+    script, add, out = collection
+    counts = f"open({str(out.parent / 'count')!r}, 'a').write('x')"
+    times = lambda: len((out.parent / "count").read_text())
+    add("good", body=counts)
+    for _ in range(2):
+        assert run(script, "--out", out, env=ONE_THREAD).returncode == 0
+    assert times() == 1
+    assert run(script, "--out", out, "--full", env=ONE_THREAD).returncode == 0
+    assert times() == 2 and not any(line["quick"] for line in lines_in(out))
+    add("good", body=counts, number=3.0)
+    assert run(script, "--out", out, "--full", env=ONE_THREAD).returncode == 1
+    assert times() == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are a matter of POSIX")
+def test_an_interrupted_run_keeps_what_is_done_and_goes_on(collection):
+    script, add, out = collection
+    add("good")
+    add("slow", body="print('begun', flush=True); time.sleep(600)")
+    command = [sys.executable, script, "--out", out, "--processes", "1"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ONE_THREAD
+    )
+    begun = out / "output" / "reproduce_slow.txt"
+    while not (begun.exists() and "begun" in begun.read_text()):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    told, _ = running.communicate(timeout=30)
+    assert running.returncode == 130 and "the same command goes on from here" in told
+    assert {line["script"] for line in lines_in(out)} == {"reproduce_good"}
+    add("slow")
+    done = run(script, "--out", out, env=ONE_THREAD)
+    assert done.returncode == 0 and len(lines_in(out)) == 4
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (("nope",), "there is no script reproduce_nope.py"),
+        (("all",), "there is no script reproduce_all.py"),
+        (("--processes", "0"), "--processes 0: must be >= 1"),
+    ],
+)
+def test_the_runner_names_a_wrong_option(tmp_path, wrong, says):
+    done = run("scripts/reproduce_all.py", "--out", tmp_path / "out", *wrong)
+    assert done.returncode == 2 and says in done.stderr and not (tmp_path / "out").exists()
