@@ -132,6 +132,9 @@ FORMULA = Formula(
         "energies, more of them near": Case(
             ([0.0, 0.5, -0.5, -0.75], 0, 1, 1.0), 0.5625, [-0.75, 0.25, 0.25, 0.25]
         ),
+        "each squared, not both together": Case(
+            ([0.0, 0.0, 0.0], 0, 2, 1.0), 2 / 3, [-4 / 3, 2 / 3, 2 / 3], "power of the sum"
+        ),
         "one class": Case(([5.0], 0, 1, 1.0), 0.0),
         "an impossible wrong class is far enough": Case(([0.0, -np.inf], 0, 2, 1.0), 0.0, np.zeros(2)),
         "not a number": Case(([0.0, np.nan, 1.0], 0, 1, 1.0), np.nan, np.full(3, np.nan)),
@@ -158,6 +161,11 @@ FORMULA = Formula(
             {"scores": lambda x, y, p=1, m=1.0: multi_margin_gradient(x, y, 1, m)},
             symptom="p = 2 gives the numbers of p = 1",
         ),
+        "power of the sum": Mistake(
+            lambda x, y, p=1, m=1.0: total(violations(x, y, m)) ** p / len(x),
+            {"scores": lambda x, y, p=1, m=1.0: _of_sum_gradient(x, y, p, m)},
+            symptom="right for p = 1, or one violator",
+        ),
         "right class left in the sum": Mistake(
             lambda x, y, p=1, m=1.0: np.sum(np.maximum(0.0, m - x[y] + x) ** p) / len(x),
             symptom="the loss never falls below m^p / k; the gradient is right",
@@ -175,6 +183,10 @@ FORMULA = Formula(
         "a margin that is no number": (([1.0, 2.0, 3.0], 0, 2, np.nan), "margin"),
     },
 )
+
+
+def _of_sum_gradient(x, y, p, m):
+    return p * total(violations(x, y, m)) ** (p - 1) * multi_margin_gradient(x, y, 1, m)
 
 
 def _highest_wrong_gradient(x, y, m):

@@ -212,6 +212,7 @@ FORMULA = Formula(
             (0.0, 1.0, 1e12, 1e-8),
             0.9189385332049228,
             (-1.000000000001e-8, 0.9999999999999999, -2.5000000000000005e-25, 1.000000000001e-8),
+            "Gamma(nu/2 + 1)",
         ),
         "an outlier at 1e200 hardly pulls": Case(
             (0.0, 1.0, 1.0, 1e200), 922.1787670834677, (-2e-200, -1.0, 459.3238714182492, 2e-200)
@@ -251,6 +252,12 @@ FORMULA = Formula(
                 student_t_nll(mu, s, nu, mu) + 0.5 * (nu + 1.0) * np.log1p(np.abs(t - mu) / s / nu)
             ),
             symptom="a corner at the location, tails of half the degrees",
+        ),
+        "Gamma(nu/2 + 1)": Mistake(
+            lambda mu, s, nu, t: (
+                student_t_nll(mu, s, nu, t) + lgamma((nu + 1.0) / 2.0) - lgamma(nu / 2.0 + 1.0)
+            ),
+            symptom="a slip of brackets for Gamma((nu+1)/2): a constant, unless nu is learned",
         ),
         "two log Gamma subtracted": Mistake(
             lambda mu, s, nu, t: (

@@ -258,6 +258,7 @@ FORMULA = Formula(
             ([[[-2000.0, 0.0], [0.0, 9.0]], [[9.0, 2000.0], [0.0, 9.0]]], [1], 0),
             -np.log(2.0),
             -np.array([[[0.5, 0.5], [0.5, 0.0]], [[0.0, 0.5], [1.0, 0.0]]]),
+            "a label takes a moment",
         ),
         "a blank of 1e20, on a way without weight: of 0 and -1 both, labels late and one of them early": Case(
             (
@@ -308,6 +309,10 @@ FORMULA = Formula(
             transducer_as_printed,
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
+        "a label takes a moment": Mistake(
+            lambda lp, y, blank=0: _a_moment_each(lp, y, blank),
+            symptom="too high: a label a moment at most, none at the last; infinite for u >= t",
+        ),
         "label read where it leads": Mistake(
             lambda lp, y, blank=0: transducer_as_printed(_labels_late(lp, y), y, blank),
             symptom="column j + 1 for column j: the network has already read the label that it should give",
@@ -333,6 +338,16 @@ def _last_blank_certain(lp, blank):
     lp = np.array(lp)
     lp[-1, :, blank] = 0.0
     return lp
+
+
+def _a_moment_each(lp, y, blank):
+    """The recursion in which a label leads to (t+1, j+1)."""
+    alpha, y = 1.0 * (np.arange(len(y) + 1) == 0), np.asarray(y, int)
+    p = np.exp(lp)
+    for moment in p[:-1]:
+        by_label = alpha[:-1] * moment[np.arange(len(y)), y]
+        alpha = alpha * moment[:, blank] + np.concatenate([np.zeros(1), by_label])
+    return -np.log(alpha[-1] * p[-1, -1, blank])
 
 
 def _labels_late(lp, y):

@@ -143,13 +143,13 @@ def soft_alignment_as_printed(distances, beta=1.0):
     return from_the_border(*SOFT.checked(distances, beta), np.inf)
 
 
-def from_the_border(d, beta, border):
-    """The recursion of a table with `border` before its first row and column, but 0 before its corner."""
+def from_the_border(d, beta, border, diagonal=1.0):
+    """The recursion with `border` around the table; pairs reached diagonally count `diagonal` times."""
     n, m = d.shape
     D = np.full((n + 1, m + 1), border)
-    D[0, 0] = 0.0
+    D[0, 0] = (1.0 - diagonal) * d[0, 0]  # the first pair counts once
     for i, j in np.ndindex(n, m):
-        before = np.array([D[i, j], D[i, j + 1], D[i + 1, j]])
+        before = np.array([D[i, j] + (diagonal - 1.0) * d[i, j], D[i, j + 1], D[i + 1, j]])
         D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
     return D[n, m]
 
@@ -281,7 +281,7 @@ FORMULA = Formula(
     cases={  # (distances,), E, dE/dd, the mistake that it exposes
         "along the diagonal: on in both": Case((STEPS,), 7.0, np.eye(3), "no diagonal steps"),
         "slower than the template: two of its moments to one": Case(
-            (SLOW,), 7.0, [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+            (SLOW,), 7.0, [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]], "zeros around the table"
         ),
         "a longer path may be the cheaper one": Case(
             ([[1.0, 1.0], [9.0, -3.0]],), -2.0, [[1.0, 0.0], [0.0, 1.0]], "diagonal steps count twice"
@@ -312,8 +312,12 @@ FORMULA = Formula(
             seen_in="tslearn, documentation of tslearn.metrics.dtw: of squared distances",
         ),
         "no diagonal steps": Mistake(
-            lambda d: staircase(d),
+            lambda d: lowest_energy(d, ((1, 0), (0, 1)), np.inf),
             symptom="every path has n + m - 1 pairs: equal sequences are not at distance 0",
+        ),
+        "zeros around the table": Mistake(
+            lambda d: lowest_energy(d, ((1, 1), (1, 0), (0, 1)), 0.0),
+            symptom="a path may begin anywhere on the first row or column",
         ),
     },
     rules=rules,
@@ -321,12 +325,12 @@ FORMULA = Formula(
 )
 
 
-def staircase(d):
-    """The lowest energy of a path without a diagonal step."""
+def lowest_energy(d, steps, border):
+    """The lowest energy of a path of some steps, with `border` before the first row and column."""
     D = {(0, 0): d[0, 0]}
     for i, j in [*np.ndindex(d.shape)][1:]:
-        D[i, j] = d[i, j] + min(D[w] for w in ((i - 1, j), (i, j - 1)) if w in D)
-    return float(D[d.shape[0] - 1, d.shape[1] - 1])
+        D[i, j] = d[i, j] + min(D.get((i - a, j - b), border) for a, b in steps)
+    return D[d.shape[0] - 1, d.shape[1] - 1]
 
 
 SOFT = Formula(
@@ -353,6 +357,9 @@ SOFT = Formula(
         "one row: no choice, at any temperature": Case(
             ([[1.0, 2.0, 4.0]], 0.5), 7.0, np.ones((1, 3)), exposes="zeros around the table"
         ),
+        "one way, on in both": Case(
+            ([[2.0, np.inf], [np.inf, 1.0]], 1.0), 3.0, np.eye(2), "diagonal steps count twice"
+        ),
         "a detour at an energy of log 2 is half as probable": Case(
             ([[0.0, np.log(2.0)], [np.inf, 0.0]], 1.0), -np.log(1.5), [[1.0, 1.0 / 3.0], [0.0, 1.0]]
         ),
@@ -369,6 +376,10 @@ SOFT = Formula(
         "the best path alone": Mistake(
             lambda d, beta=1.0: alignment(d),
             symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
+        ),
+        "diagonal steps count twice": Mistake(
+            lambda d, beta=1.0: from_the_border(d, beta, np.inf, 2.0),
+            symptom="the weights of Sakoe and Chiba, under the name of soft-DTW: too high",
         ),
         "zeros around the table": Mistake(
             lambda d, beta=1.0: from_the_border(d, beta, 0.0),

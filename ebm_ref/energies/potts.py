@@ -152,6 +152,12 @@ FORMULA = Formula(
         "one colour: always the same energy": Case(
             (J3, np.ones((3, 1)), [0, 0, 0]), -6.0, exposes="triangle in place of both halves"
         ),
+        "a pair that differs": Case(
+            (J3[:2, :2], np.zeros((2, 2)), [0, 1]),
+            0.0,
+            (np.zeros((2, 2)), -np.eye(2)),
+            "disagreement counted",
+        ),
         "not a number": Case((np.full((2, 2), np.nan), np.zeros((2, 2)), [1, 1]), np.nan),
     },
     variants={
@@ -171,6 +177,11 @@ FORMULA = Formula(
             (lambda J, h, y: 0.5 * (np.array(y)[:, None] != np.array(y)), potts_fields_gradient),
             seen_in="Boykov, Veksler and Zabih (2001), the Potts interaction energy of graph cuts",
             symptom="higher by the constant sum_{i<j} J_ij",
+        ),
+        "disagreement counted": Mistake(
+            lambda J, h, y: with_pairs(J, h, y, 0.0, 1.0),
+            (lambda J, h, y: -0.5 * (np.array(y)[:, None] != np.array(y)), potts_fields_gradient),
+            symptom="J > 0 drives colours apart",
         ),
         "one triangle read": Mistake(
             lambda J, h, y: with_pairs(J, h, y, 1.0, 0.0),

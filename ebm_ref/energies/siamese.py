@@ -178,6 +178,20 @@ def _turned(function):
     return lambda W, b, x1, x2, Y, m=1.0: function(W, b, x1, x2, 1 - Y, m)
 
 
+def _by_distance(W, b, x1, x2, Y, m=1.0):
+    """Y D^2 + (1 - Y) max(0, m - D)^2."""
+    D = np.sqrt(siamese(W, b, x1, x2, 1))
+    return D**2 if Y == 1 else np.maximum(0.0, m - D) ** 2
+
+
+def _by_distance_gradient(gradient):
+    """The same, times the slope by D^2."""
+    slope = lambda W, b, x1, x2, m: -np.maximum(0.0, m / np.sqrt(siamese(W, b, x1, x2, 1)) - 1.0)
+    return lambda W, b, x1, x2, Y, m=1.0: (
+        gradient(W, b, x1, x2, 1) * (1.0 if Y == 1 else slope(W, b, x1, x2, m))
+    )
+
+
 # f(x1) = (1/2, 3/5) and f(x2) = 0, so D^2 = 1/4 + 9/25
 PAIR = {
     "weights": [[np.log(3.0) / 2.0, 0.0], [np.log(2.0), 0.0]],
@@ -207,7 +221,10 @@ FORMULA = Formula(
             PAIR | {"same": 1}, 0.61, {"weights": PAIR_GRADIENT, "biases": [-0.25, -0.432]}, "labels turned"
         ),
         "different: 0.39 are missing to the margin of 1": Case(
-            PAIR | {"same": 0}, 0.39, {"weights": -PAIR_GRADIENT, "biases": [0.25, 0.432]}
+            PAIR | {"same": 0},
+            0.39,
+            {"weights": -PAIR_GRADIENT, "biases": [0.25, 0.432]},
+            "margin on the distance, what is missing squared",
         ),
         "far enough: beyond the margin nothing pushes": Case(
             PAIR | {"same": 0, "margin": 0.5},
@@ -246,6 +263,12 @@ FORMULA = Formula(
             {a: _turned(gradient) for a, gradient in GRADIENTS.items()},
             seen_in="Hadsell et al. (2006), where 0 means similar; github.com/keras-team/keras/issues/16935",
             symptom="like pairs are driven apart, unlike ones together",
+        ),
+        "margin on the distance, what is missing squared": Convention(
+            _by_distance,
+            {a: _by_distance_gradient(gradient) for a, gradient in GRADIENTS.items()},
+            seen_in="Hadsell et al. (2006), max(0, m - D)^2, there with halves and the labels turned",
+            symptom="the push on unlike pairs grows as they meet, and fades at D = m",
         ),
         "one branch forgotten": Mistake(
             siamese,

@@ -118,6 +118,12 @@ FORMULA = Formula(
         "p_y = e^-800 is 0 in double precision, its energy is not": Case(
             ([[0.0], [8.0]], [100.0], 0), 800.0, ([[-100.0], [100.0]], [8.0])
         ),
+        "two features, odds of nine to one": Case(
+            (W, [2.0, 0.0], 0),
+            np.log(10.0),
+            ([[-1.8, 0.0], [1.8, 0.0]], [0.9 * np.log(3.0), 0.0]),
+            "scores divided by the root of n",
+        ),
         "not a number": Case((W, [np.nan, 1.0], 0), np.nan, {"features": np.full(2, np.nan)}),
     },
     variants={
@@ -129,6 +135,10 @@ FORMULA = Formula(
             },
             seen_in="texts that define E as -softmax and call its mean the categorical cross-entropy",
             symptom="it is the minimum empirical error loss minus 1; what is very wrong is hardly learned",
+        ),
+        "scores divided by the root of n": Mistake(
+            lambda W, x, y: softmax(W / np.sqrt(len(x)), x, y),
+            symptom="as in attention: a classifier at the temperature sqrt(n)",
         ),
         "energies taken for scores": Mistake(
             lambda W, x, y: softmax(-W, x, y), symptom="the least likely class wins"

@@ -357,6 +357,12 @@ NLL = Formula(
             THIRTY_FOUR | {"beta": 1.0}, 1.3054413860710197, THIRTY_FOUR_GRADIENT, "Viterbi for forward"
         ),
         "34, colder": Case(THIRTY_FOUR | {"beta": 10.0}, 0.13140182605286261, exposes="not divided by beta"),
+        "two of three": Case(
+            (np.zeros(3), [[0, 1, 1], [0, 1, 1], [0, 1, 2]], [1], 1.0),
+            np.log(1.5),
+            [1 / 6, 1 / 6, -1 / 3],
+            "best path that spells the answer alone",
+        ),
         "one of two": Case(([0.0, np.log(3.0)], *ONE_OR_TWO, 1.0), np.log(4.0 / 3.0), [0.25, -0.25]),
         "near certain: e^-40 is left": Case(
             ([0.0, 40.0], *ONE_OR_TWO, 1.0),
@@ -373,6 +379,12 @@ NLL = Formula(
         "Viterbi for forward": Mistake(
             lambda e, arcs, answer, beta=1.0: graph_perceptron(e, arcs, answer),
             symptom="the limit beta -> infinity: other paths count for nothing",
+        ),
+        "best path that spells the answer alone": Mistake(
+            lambda e, arcs, answer, beta=1.0: (
+                graph_perceptron(e, arcs, answer) + path_sums(e, free(arcs), beta)[0] / beta
+            ),
+            symptom="Viterbi above, forward below: too high where several paths spell the answer",
         ),
         "not divided by beta": Convention(
             lambda e, arcs, answer, beta=1.0: beta * graph_nll(e, arcs, answer, beta),

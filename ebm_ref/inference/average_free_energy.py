@@ -113,7 +113,7 @@ FORMULA = Formula(
             "logarithm of a mean of exponentials",
         ),
         "half of it impossible: log(2)/beta above the rest": Case(
-            ([1.0, np.inf], 2.0), 1.0 + np.log(2.0) / 2.0, [1.0, 0.0]
+            ([1.0, np.inf], 2.0), 1.0 + np.log(2.0) / 2.0, [1.0, 0.0], "log k not divided by beta"
         ),
         "nothing is possible": Case(([np.inf, np.inf], 1.0), np.inf, [0.0, 0.0]),
         "far up, where e^-800 is 0": Case(([800.0, 2000.0], 1.0), 800.0 + np.log(2.0), [1.0, 0.0]),
@@ -124,6 +124,11 @@ FORMULA = Formula(
             free_energy,
             {"energies": free_energy_energies_gradient},
             symptom="falls by log(2)/beta whenever a grid is made twice as fine; no limit as beta -> 0",
+        ),
+        "log k not divided by beta": Mistake(
+            lambda E, beta=1.0: free_energy(E, beta) + np.log(len(E)),
+            {"energies": free_energy_energies_gradient},
+            symptom="right at beta = 1 alone; the gradient always is",
         ),
         "divided by the size of the space, not by the number of its cells": Mistake(
             lambda E, beta=1.0: free_energy(E, beta) + np.log(2.0 * np.pi) / beta,

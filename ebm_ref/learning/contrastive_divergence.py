@@ -128,7 +128,9 @@ FORMULA = Formula(
         "a flat energy: no loss, and yet a force": Case(
             ([2.0, 2.0], [2.0, 2.0, 2.0]), 0.0, ([0.5, 0.5], [-1 / 3] * 3), "energies penalised"
         ),
-        "a level of 1e8 is not seen": Case(([1e8, 1e8 + 2.0], [1e8]), 1.0, ([0.5, 0.5], [-1.0])),
+        "a level of 1e8 is not seen": Case(
+            ([1e8, 1e8 + 2.0], [1e8]), 1.0, ([0.5, 0.5], [-1.0]), "one divisor n + m"
+        ),
         "not a number": Case(
             ([1.0, np.nan], [0.0]), np.nan, ([0.5, np.nan], [-1.0]), "0.1 in place of what is no number"
         ),
@@ -151,6 +153,14 @@ FORMULA = Formula(
             },
             seen_in="scikit-learn, BernoulliRBM._fit: a last minibatch that is shorter than the kept chains",
             symptom="right as long as n = m; else a push of (m - n)/n times the level of the energy",
+        ),
+        "one divisor n + m": Mistake(
+            lambda E_d, E_c: (np.sum(E_d) - np.sum(E_c)) / (len(E_d) + len(E_c)),
+            {
+                "data_energies": lambda E_d, E_c: np.full(len(E_d), 1.0 / (len(E_d) + len(E_c))),
+                "chain_energies": lambda E_d, E_c: np.full(len(E_c), -1.0 / (len(E_d) + len(E_c))),
+            },
+            symptom="a mean over data and states together: half the force where n = m",
         ),
         "energies penalised": Convention(
             penalised,

@@ -147,6 +147,9 @@ FORMULA = Formula(
         "near on the line, and a wide kernel": Case(
             ([[0.0], [1.5]], [[1.0], [2.0]], 2.0), 0.89088, exposes="kernel scaled to 1 at the origin"
         ),
+        "no scores, in space: (3/25 - 27/625)/5": Case(
+            ([[1.0, 0.0, 2.0], [0.0, 2.0, 0.0]], np.zeros((2, 3)), 4.0), 0.01536, exposes="1/w for d/w"
+        ),
         "not a number": Case(([[np.nan], [1.0]], [[0.0], [1.0]], 1.0), np.nan),
     },
     variants={
@@ -163,6 +166,10 @@ FORMULA = Formula(
             },
             seen_in="github.com/JuliaGaussianProcesses/KernelFunctions.jl/pull/396: (c + |r|^2)^(-alpha)",
             symptom="right at width 1 alone",
+        ),
+        "1/w for d/w": Mistake(
+            lambda x, s, c: _U(x, s, c) - (x.shape[1] - 1.0) * mean_of_pairs(pairs(x, s, c)[2] ** -1.5),
+            symptom="right on the line alone",
         ),
         "kernel scaled to 1 at the origin": Convention(
             lambda x, s, c: c * _U(x, s, c),

@@ -126,6 +126,9 @@ FORMULA = Formula(
         "the energies make up for the noise": Case(
             ([LOG2, 0.0, LOG6], [-LOG2, 0.0, -LOG6]), LOG3, ([2 / 3, -1 / 3, -1 / 3],) * 2, "log q forgotten"
         ),
+        "a datum that the noise draws seldom": Case(
+            ([0.0, 0.0], [-LOG3, 0.0]), np.log(4 / 3), ([0.25, -0.25],) * 2, "datum not corrected"
+        ),
         "near certain: e^-40 is left": Case(
             ([0.0, 40.0], [0.0, 0.0]),
             4.248354255291589e-18,
@@ -153,6 +156,14 @@ FORMULA = Formula(
             {"energies": lambda E, l: negated(misplaced(-E, 0)), "log_noise": lambda E, l: 0.0 * l},
             seen_in="Merlin Models, github.com/NVIDIA-Merlin/models/issues/161, mended in pull 1051",
             symptom="learns E + log q: popular items are pushed away",
+        ),
+        "datum not corrected": Mistake(
+            lambda E, l: surprise(-E - l, 0) - l[0],
+            {
+                "energies": lambda E, l: negated(misplaced(-E - l, 0)),
+                "log_noise": lambda E, l: -softmax(-E - l),
+            },
+            symptom="l_0 in the sum alone: the energies are moved as they should, the noise is not",
         ),
         "datum not in the sum": Mistake(
             lambda E, l: E[0] + l[0] + logsumexp(-E[1:] - l[1:]),

@@ -107,7 +107,7 @@ FORMULA = Formula(
             ([-np.log(2.0)] * 3,), 4 / 3, [-8 / 27] * 3, "share not squared"
         ),
         "hopeless, and sure: e^-80 is left of the second": Case(
-            ([-800.0, 40.0],), 1.0, [-0.0, -3.6097027756908306e-35]
+            ([-800.0, 40.0],), 1.0, [-0.0, -3.6097027756908306e-35], "both shares multiplied"
         ),
         "a flip that is impossible": Case(([np.inf, 0.0],), 0.25, [0.0, -0.25]),
     },
@@ -126,6 +126,11 @@ FORMULA = Formula(
             lambda D: np.sum(sigmoid(-D)),
             {"flip_differences": lambda D: -sigmoid(-D) * sigmoid(D)},
             symptom="not consistent: each unit's most probable value becomes certain",
+        ),
+        "both shares multiplied": Mistake(
+            lambda D: np.sum(sigmoid(-D) * sigmoid(D)),
+            {"flip_differences": lambda D: sigmoid(-D) * sigmoid(D) * (sigmoid(-D) - sigmoid(D))},
+            symptom="sigma (1 - sigma) for the square: what is wrong for certain costs nothing",
         ),
         "one half in front": Convention(
             lambda D: 0.5 * np.sum(sigmoid(-D) ** 2),

@@ -21,7 +21,7 @@ from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
-from ebm_ref.numerics import sigmoid, softplus
+from ebm_ref.numerics import logsumexp, sigmoid, softmax, softplus
 
 
 def log_as_printed(energies, label: int, beta=1.0):
@@ -111,6 +111,9 @@ FORMULA = Formula(
         "beyond 20 the logarithm still counts: e^-21 is 8e-10": Case(
             ([21.0, 0.0], 0, 1.0), 21.000000000758256, exposes="linear beyond a threshold of 20"
         ),
+        "of two rivals the lower one alone counts": Case(
+            ([0.0, 0.0, np.log(2.0)], 0, 1.0), np.log(2.0), [0.5, -0.5, 0.0], "all wrong answers, softly"
+        ),
         "an impossible correct answer": Case(([np.inf, 0.0], 0, 1.0), np.inf),
         "not a number": Case(([0.0, np.nan], 0, 1.0), np.nan, np.full(2, np.nan)),
     },
@@ -130,6 +133,11 @@ FORMULA = Formula(
         "not divided by beta": Mistake(
             lambda E, y, beta=1.0: softplus(beta * (E[y] - np.min(np.delete(E, y)))),
             symptom="the loss grows with beta instead of approaching the perceptron",
+        ),
+        "all wrong answers, softly": Mistake(
+            lambda E, y, beta=1.0: logsumexp(beta * (E[y] - E)) / beta,
+            {"energies": lambda E, y, beta=1.0: np.eye(len(E))[y] - softmax(-beta * E)},
+            symptom="log(1 + sum_{j != y} e^{beta (E_y - E_j)}): the negative log-likelihood",
         ),
         "energies taken for scores": Mistake(
             lambda E, y, beta=1.0: softplus(beta * (np.max(np.delete(E, y)) - E[y])) / beta,

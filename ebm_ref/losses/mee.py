@@ -17,7 +17,7 @@ import autograd.numpy as np
 
 from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.losses.nll import gibbs
+from ebm_ref.losses.nll import gibbs, nll_gradient
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import softmax
 
@@ -121,7 +121,7 @@ FORMULA = Formula(
             exposes="energies taken for scores",
         ),
         "an impossible answer is not there, wherever it stands": Case(
-            ([np.inf, 1.0, 1.0], 1, 1.0), 0.5, [0.0, 0.25, -0.25]
+            ([np.inf, 1.0, 1.0], 1, 1.0), 0.5, [0.0, 0.25, -0.25], "factor p_y lost"
         ),
         "an impossible correct answer": Case(([0.0, np.inf], 1, 1.0), 1.0),
         "not a number": Case(([0.0, np.nan], 0, 1.0), np.nan, np.full(2, np.nan)),
@@ -143,6 +143,10 @@ FORMULA = Formula(
         ),
         "beta forgotten": Mistake(
             lambda E, y, beta=1.0: mee(E, y), {"energies": lambda E, y, beta=1.0: mee_gradient(E, y)}
+        ),
+        "factor p_y lost": Mistake(
+            gradients={"energies": lambda E, y, beta=1.0: beta * nll_gradient(E, y, beta)},
+            symptom="the gradient is cross-entropy's: what is hopeless is pulled hardest",
         ),
         "energies taken for scores": Mistake(
             lambda E, y, beta=1.0: mee(-E, y, beta),

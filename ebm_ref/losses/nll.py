@@ -177,6 +177,7 @@ FORMULA = Formula(
         ),
         "lowest energy left in the exponent": Mistake(
             lambda E, y, beta=1.0: E[y] + np.log(np.sum(np.exp(-beta * E))) / beta,
+            {"energies": lambda E, y, beta=1.0: _unscaled_gradient(E, y, beta)},
             seen_in="tiny-transformers, github.com/PAIR-code/tiny-transformers/pull/67",
             symptom="an infinite loss for beta E below -709, minus infinity above 745 (float32: 88, 104)",
         ),
@@ -203,3 +204,8 @@ FORMULA = Formula(
     rules=check_tempered,
     refuses=NO_TABLES | NO_TEMPERATURES,
 )
+
+
+def _unscaled_gradient(E, y, beta):
+    e = np.exp(-beta * E)
+    return np.eye(len(E))[y] - e / np.sum(e)

@@ -147,6 +147,9 @@ FORMULA = Formula(
             ([0.0], -2.0, 2.0), 0.0, ([0.0], -0.25, 0.25), "the length left out"
         ),
         "two numbers pay twice": Case(([0.0, 0.0], 0.0, 1.0), -4.0 * LOG2, ([0.0, 0.0], -2.0, 2.0)),
+        "two lengths of four": Case(
+            ([0.0, 0.0], -2.0, 2.0), 0.0, ([0.0, 0.0], -0.5, 0.5), "one length for all"
+        ),
         "far out it falls like e^-z": Case(
             ([800.0], 0.0, 1.0), -800.0, ([-1.0], -1.0, 1.0), "the Jacobian of the way back"
         ),
@@ -168,6 +171,10 @@ FORMULA = Formula(
                 "high": lambda z, a=0.0, b=1.0: 0.0,
             },
             symptom="harmless while the ends are constants; wrong where they are sampled, too",
+        ),
+        "one length for all": Mistake(
+            lambda z, a=0.0, b=1.0: interval_log_jacobian(z, a, b) - (len(z) - 1.0) * np.log(b - a),
+            symptom="log(b - a) once, not d times",
         ),
     },
     as_printed=interval_log_jacobian_as_printed,
