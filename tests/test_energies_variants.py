@@ -21,6 +21,7 @@ HALF = (V([[3.0]]), V([L3 / 2.0]), V([[4.0]]), V([1.0]), V([0.0]))  # h = 1/2, s
 MEET = (V([[2.0]]), V([[1.0]]), V([0.0]), V([[1.0]]), V([1.0]), V([0.0]))  # r = 2
 TWINS = (V([[np.log(2.0)]]), V([0.0]), V([1.0]), V([0.0]))  # f = 3/5 and 0
 SCORES = (V([[0.0], [L3]]), V([1.0]))
+FALLS_SHORT = "margin on the distance, what is missing squared"
 EDGE = (V([[[1.0, 0.0]]]), V([np.log(2.0) - 3.0]), V([[[[5.0]]]]), V([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), 0)
 BLANK = (V([[[1.0, 2.0]]]), V([np.log(2.0)]), V([[[[5.0]]]]), np.zeros((2, 3)), 0)
 
@@ -58,6 +59,9 @@ VALUES = [
     ("implicit_regression", "1-norm in place of half the square", MEET, 2.0),
     ("siamese", "labels turned", (*TWINS, 1, 1.0), 0.64),
     ("siamese", "labels turned", (*TWINS, 0, 1.0), 0.36),
+    ("siamese", FALLS_SHORT, (*TWINS, 0, 1.0), 0.16),
+    ("siamese", FALLS_SHORT, (*TWINS, 0, 0.5), 0.0),
+    ("siamese", FALLS_SHORT, (*TWINS, 1, 1.0), 0.36),
     ("siamese", "no hinge", (*TWINS, 0, 0.25), -0.11),
     ("siamese", "no hinge", (*TWINS, 1, 0.25), 0.36),
     ("joint_energy", "score taken for the energy", (V([[2.0, 3.0]]), PAIR, 0), 5.0),
@@ -69,6 +73,12 @@ VALUES = [
     ("marginal_energy", "a yes or no for each answer", SCORES, -np.log(8.0)),
     ("convnet", "kernel flipped", EDGE, 3.0),
     ("softmax", "logarithm forgotten", (np.zeros((4, 2)), np.ones(2), 1), -0.25),
+    (
+        "softmax",
+        "scores divided by the root of n",
+        (V([[0.0] * 4, [L3 / 2] * 4]), np.ones(4), 0),
+        np.log(4.0),
+    ),
     ("softmax", "energies taken for scores", (V([[0.0], [L3]]), np.ones(1), 1), np.log(4.0)),
     ("rbf_output", "not squared", (V([[3.0, 4.0]]), np.zeros(2), 0), 5.0),
     ("rbf_output", "one half in front", (V([[3.0, 4.0]]), np.zeros(2), 0), 12.5),
@@ -139,6 +149,12 @@ SLOPES = [
     ("implicit_regression", "answer pushed the wrong way", "target", MEET, [2.0]),
     ("siamese", "labels turned", "first", (*TWINS, 0, 1.0), [0.768 * np.log(2.0)]),
     ("siamese", "labels turned", "weights", (*TWINS, 1, 1.0), [[-0.768]]),
+    ("siamese", FALLS_SHORT, "weights", (*TWINS, 0, 1.0), [[-0.512]]),
+    ("siamese", FALLS_SHORT, "biases", (*TWINS, 0, 1.0), [0.288]),
+    ("siamese", FALLS_SHORT, "first", (*TWINS, 0, 1.0), [-0.512 * np.log(2.0)]),
+    ("siamese", FALLS_SHORT, "second", (*TWINS, 0, 1.0), [0.8 * np.log(2.0)]),
+    ("siamese", FALLS_SHORT, "first", (*TWINS, 0, 0.5), [0.0]),
+    ("siamese", FALLS_SHORT, "first", (*TWINS, 1, 1.0), [0.768 * np.log(2.0)]),
     ("siamese", "one branch forgotten", "weights", (*TWINS[:3], V([-1.0]), 1, 1.0), [[1.536]]),
     ("siamese", "one branch forgotten", "biases", (*TWINS[:3], V([-1.0]), 1, 1.0), [1.536]),
     ("joint_energy", "energy of the answer given the input", "features", (*SCORES, 1), [-0.25 * L3]),

@@ -84,6 +84,12 @@ VALUES = [
         (V([[0.0], [3.0]]), V([[0.0], [-3.0]]), 4.0),
         -0.29056,
     ),
+    (
+        "kernel_stein_multiquadric",
+        "1/w for d/w",
+        (V([[1.0, 0.0], [0.0, 2.0]]), V([[1.0, 1.0], [-1.0, 1.0]]), 2.0),
+        4 / 81,
+    ),
     ("energy_discrepancy", "energies turned", (0.0, V([0.0, L2]), 1.0), L2),
     (
         "energy_discrepancy",

@@ -235,6 +235,8 @@ ONE, TWO, NONE, ON = np.array([[2.0]]), np.array([2.0]), np.zeros(1), np.ones(1)
 H, EAST, NORTH = 0.5 * np.log(2.0 * np.pi), np.array([1.0, 0.0]), np.array([0.0, 1.0])
 LONG, LONGER = np.array([3.0, 4.0]), np.array([6.0, 8.0])
 DEAR = np.array([[np.log(3.0), np.log(3.0)], [0.0, 0.0]])
+L3, TWO_OF_THREE = np.log(3.0), np.array([[0, 1, 1], [0, 1, 1], [0, 1, 2]])
+SELDOM, MORE_DATA = (np.zeros(2), np.array([-L3, 0.0])), (np.array([1.0, 2.0, 6.0]), np.array([4.0]))
 VALUES += [
     ("label_smoothing", "label not reduced by 1 - s", (TIE, 0, 0.5), 1.5 * np.log(2.0)),
     ("label_smoothing", "even share left out", (TIE, 0, 0.5), 0.5 * np.log(2.0)),
@@ -291,6 +293,22 @@ VALUES += [
     ("potts", "triangle in place of both halves", (PAIR, FLAT, np.array([1, 1])), -2.0),
     ("metropolis_hastings", "not closed at certainty", (-5.0, -1.0, 1.0, 3.0), 6.0),
     ("replica_exchange", "the probability, not its logarithm", (2.0, 1.0, 1.0, 3.5), np.exp(-2.5)),
+    ("log", "all wrong answers, softly", (np.zeros(4), 0, 2.0), np.log(4.0) / 2.0),
+    ("average_free_energy", "log k not divided by beta", (np.full(4, 2.0), 0.5), 2.0 - np.log(4.0)),
+    ("multi_margin", "power of the sum", (np.zeros(3), 0, 2, 1.0), 4 / 3),
+    ("multi_margin", "power of the sum", (np.zeros(3), 0, 1, 1.0), 2 / 3),
+    ("alignment", "zeros around the table", (np.array([[5.0, 1.0], [9.0, 2.0]]),), 3.0),
+    ("alignment", "zeros around the table", (np.array([[5.0, 8.0], [-1.0, 2.0]]),), 1.0),
+    ("soft_alignment", "diagonal steps count twice", (np.ones((2, 2)), 2.0), 3.0 - np.log(3.0) / 2.0),
+    ("transducer", "a label takes a moment", (np.zeros((3, 2, 2)), [1], 0), -np.log(2.0)),
+    ("transducer", "a label takes a moment", (np.zeros((2, 3, 2)), [1, 1], 0), np.inf),
+    ("graph_nll", "best path that spells the answer alone", (np.zeros(3), TWO_OF_THREE, [1], 2.0), L3 / 2.0),
+    ("potts", "disagreement counted", (PAIR, np.diag(UP), np.array([0, 1])), -5.5),
+    ("interval_log_jacobian", "one length for all", (np.zeros(2), -2.0, 2.0), -np.log(4.0)),
+    ("ranking_nce", "datum not corrected", SELDOM, np.log(4.0)),
+    ("student_t_nll", "Gamma(nu/2 + 1)", (0.0, 1.0, 1.0, 0.0), 0.5 * np.log(np.pi) + np.log(2.0)),
+    ("contrastive_divergence", "one divisor n + m", MORE_DATA, 1.25),
+    ("ratio_matching", "both shares multiplied", (ODDS[1:],), 0.1875),
     ("langevin", "step size s, noise by s", (ON, TWO, 3 * ON, 0.25), [1.25]),
     ("langevin", "step size s, the 2 lost: temperature 1/2", (ON, TWO, 3 * ON, 0.25), [2.0]),
 ]
@@ -341,6 +359,10 @@ GRADIENTS = [
     ("squared_hinge", "not squared", (E4, 0, 1.0), [1.0, -1.0, 0.0, 0.0]),
     ("squared_hinge", "pull of the hinge", (E4, 0, 1.0), [2.0, -2.0, 0.0, 0.0]),
     ("nll", "not divided by beta", (np.zeros(2), 0, 2.0), [1.0, -1.0]),
+    ("nll", "lowest energy left in the exponent", (np.array([0.0, np.log(3.0)]), 0, 1.0), [0.25, -0.25]),
+    ("nll", "lowest energy left in the exponent", (np.array([800.0, 900.0]), 0, 1.0), [np.nan, np.nan]),
+    ("log", "all wrong answers, softly", (np.zeros(4), 0, 2.0), [0.75, -0.25, -0.25, -0.25]),
+    ("mee", "factor p_y lost", (np.zeros(2), 0, 2.0), [1.0, -1.0]),
     ("mee", "probability of being right, negated", (np.zeros(2), 0, 2.0), [0.5, -0.5]),
     ("mee", "beta forgotten", (np.zeros(2), 0, 2.0), [0.25, -0.25]),
     ("energy", "energy of the whole system", (E4, 0), [0.25] * 4),
@@ -358,6 +380,25 @@ GRADIENTS = [
 def test_gradient(formula, name, inputs, gradient):
     found = variant(formula, name).gradients["energies"](*inputs)
     assert np.allclose(found, gradient, rtol=1e-12, atol=0.0, equal_nan=True)
+
+
+SLOPES = [
+    ("multi_margin", "power of the sum", "scores", (np.zeros(3), 0, 2, 1.0), [-8 / 3, 4 / 3, 4 / 3]),
+    ("potts", "disagreement counted", "couplings", (PAIR, FLAT, [0, 1]), [[0.0, -0.5], [-0.5, 0.0]]),
+    ("ranking_nce", "datum not corrected", "energies", SELDOM, [0.25, -0.25]),
+    ("ranking_nce", "datum not corrected", "log_noise", SELDOM, [-0.75, -0.25]),
+    ("contrastive_divergence", "one divisor n + m", "data_energies", MORE_DATA, [0.25] * 3),
+    ("contrastive_divergence", "one divisor n + m", "chain_energies", MORE_DATA, [-0.25]),
+    ("ratio_matching", "both shares multiplied", "flip_differences", (ODDS[1:],), [-0.09375]),
+]
+
+
+@pytest.mark.parametrize(
+    "formula, name, argument, inputs, slope", SLOPES, ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_slope(formula, name, argument, inputs, slope):
+    found = variant(formula, name).gradients[argument](*inputs)
+    assert np.shape(found) == np.shape(slope) and np.allclose(found, slope, rtol=1e-12, atol=0.0)
 
 
 def test_slopes_of_alignments_and_explanations():
