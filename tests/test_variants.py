@@ -236,6 +236,7 @@ H, EAST, NORTH = 0.5 * np.log(2.0 * np.pi), np.array([1.0, 0.0]), np.array([0.0,
 LONG, LONGER = np.array([3.0, 4.0]), np.array([6.0, 8.0])
 DEAR = np.array([[np.log(3.0), np.log(3.0)], [0.0, 0.0]])
 L3, TWO_OF_THREE = np.log(3.0), np.array([[0, 1, 1], [0, 1, 1], [0, 1, 2]])
+LATE, LAST = (np.zeros((2, 2, 2)), [0], 1), [[0.0, 0.0], [0.0, -1.0]]
 SELDOM, MORE_DATA = (np.zeros(2), np.array([-L3, 0.0])), (np.array([1.0, 2.0, 6.0]), np.array([4.0]))
 VALUES += [
     ("label_smoothing", "label not reduced by 1 - s", (TIE, 0, 0.5), 1.5 * np.log(2.0)),
@@ -304,7 +305,7 @@ VALUES += [
     ("transducer", "a label takes a moment", (np.zeros((2, 3, 2)), [1, 1], 0), np.inf),
     ("graph_nll", "best path that spells the answer alone", (np.zeros(3), TWO_OF_THREE, [1], 2.0), L3 / 2.0),
     ("potts", "disagreement counted", (PAIR, np.diag(UP), np.array([0, 1])), -5.5),
-    ("interval_log_jacobian", "one length for all", (np.zeros(2), -2.0, 2.0), -np.log(4.0)),
+    ("interval_log_jacobian", "one length", (np.zeros(2), -2.0, 2.0), -np.log(4.0)),
     ("ranking_nce", "datum not corrected", SELDOM, np.log(4.0)),
     ("student_t_nll", "Gamma(nu/2 + 1)", (0.0, 1.0, 1.0, 0.0), 0.5 * np.log(np.pi) + np.log(2.0)),
     ("contrastive_divergence", "one divisor n + m", MORE_DATA, 1.25),
@@ -383,7 +384,7 @@ def test_gradient(formula, name, inputs, gradient):
 
 
 SLOPES = [
-    ("multi_margin", "power of the sum", "scores", (np.zeros(3), 0, 2, 1.0), [-8 / 3, 4 / 3, 4 / 3]),
+    ("transducer", "a label takes a moment", "log_probabilities", LATE, [[[-1.0, 0.0], [0.0, 0.0]], LAST]),
     ("potts", "disagreement counted", "couplings", (PAIR, FLAT, [0, 1]), [[0.0, -0.5], [-0.5, 0.0]]),
     ("ranking_nce", "datum not corrected", "energies", SELDOM, [0.25, -0.25]),
     ("ranking_nce", "datum not corrected", "log_noise", SELDOM, [-0.75, -0.25]),

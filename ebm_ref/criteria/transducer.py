@@ -310,7 +310,10 @@ FORMULA = Formula(
             symptom="an infinite loss once P < 1e-308, as for any utterance of some length; no digits near 0",
         ),
         "a label takes a moment": Mistake(
-            lambda lp, y, blank=0: _a_moment_each(lp, y, blank),
+            lambda lp, y, blank=0: (
+                transducer(lp[_a_moment_each(lp, y)], y, blank) if len(lp) > len(y) else np.inf
+            ),
+            {"log_probabilities": lambda lp, y, blank=0: _a_moment_each_gradient(lp, y, blank)},
             symptom="too high: a label a moment at most, none at the last; infinite for u >= t",
         ),
         "label read where it leads": Mistake(
@@ -340,14 +343,17 @@ def _last_blank_certain(lp, blank):
     return lp
 
 
-def _a_moment_each(lp, y, blank):
-    """The recursion in which a label leads to (t+1, j+1)."""
-    alpha, y = 1.0 * (np.arange(len(y) + 1) == 0), np.asarray(y, int)
-    p = np.exp(lp)
-    for moment in p[:-1]:
-        by_label = alpha[:-1] * moment[np.arange(len(y)), y]
-        alpha = alpha * moment[:, blank] + np.concatenate([np.zeros(1), by_label])
-    return -np.log(alpha[-1] * p[-1, -1, blank])
+def _a_moment_each(lp, y):
+    """Indices of moment t + j in column j: ways of this table are those in which a label takes a moment."""
+    j = np.arange(len(y) + 1)
+    return np.arange(max(0, len(lp) - len(y)))[:, None] + j, j
+
+
+def _a_moment_each_gradient(lp, y, blank):
+    g, at = np.zeros(lp.shape), _a_moment_each(lp, y)
+    if len(lp) > len(y):
+        g[at] = transducer_gradient(lp[at], y, blank)
+    return g
 
 
 def _labels_late(lp, y):

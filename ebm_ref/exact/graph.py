@@ -381,9 +381,7 @@ NLL = Formula(
             symptom="the limit beta -> infinity: other paths count for nothing",
         ),
         "best path that spells the answer alone": Mistake(
-            lambda e, arcs, answer, beta=1.0: (
-                graph_perceptron(e, arcs, answer) + path_sums(e, free(arcs), beta)[0] / beta
-            ),
+            lambda e, arcs, Y, b=1.0: graph_perceptron(e, arcs, Y) + path_sums(e, free(arcs), b)[0] / b,
             symptom="Viterbi above, forward below: too high where several paths spell the answer",
         ),
         "not divided by beta": Convention(

@@ -168,8 +168,7 @@ FORMULA = Formula(
             symptom="right at width 1 alone",
         ),
         "1/w for d/w": Mistake(
-            lambda x, s, c: _U(x, s, c) - (x.shape[1] - 1.0) * mean_of_pairs(pairs(x, s, c)[2] ** -1.5),
-            symptom="right on the line alone",
+            lambda x, s, c: _U(x, s, c) - (x.shape[1] - 1.0) * mean_of_pairs(pairs(x, s, c)[2] ** -1.5)
         ),
         "kernel scaled to 1 at the origin": Convention(
             lambda x, s, c: c * _U(x, s, c),
@@ -179,7 +178,6 @@ FORMULA = Formula(
                 "width": lambda x, s, c: _U(x, s, c) + c * multiquadric_width_gradient(x, s, c),
             },
             seen_in="1/sqrt(1 + (eps r)^2) of radial basis functions, as numerics.net documents it",
-            symptom="c times as large",
         ),
     },
     rules=rules,

@@ -159,10 +159,7 @@ FORMULA = Formula(
         ),
         "datum not corrected": Mistake(
             lambda E, l: surprise(-E - l, 0) - l[0],
-            {
-                "energies": lambda E, l: negated(misplaced(-E - l, 0)),
-                "log_noise": lambda E, l: -softmax(-E - l),
-            },
+            (lambda E, l: negated(misplaced(-E - l, 0)), lambda E, l: -softmax(-E - l)),
             symptom="l_0 in the sum alone: the energies are moved as they should, the noise is not",
         ),
         "datum not in the sum": Mistake(
