@@ -237,6 +237,7 @@ LONG, LONGER = np.array([3.0, 4.0]), np.array([6.0, 8.0])
 DEAR = np.array([[np.log(3.0), np.log(3.0)], [0.0, 0.0]])
 L3, TWO_OF_THREE = np.log(3.0), np.array([[0, 1, 1], [0, 1, 1], [0, 1, 2]])
 LATE, LAST = (np.zeros((2, 2, 2)), [0], 1), [[0.0, 0.0], [0.0, -1.0]]
+NO_TIME = np.zeros((1, 2, 2)), [0], 1
 SELDOM, MORE_DATA = (np.zeros(2), np.array([-L3, 0.0])), (np.array([1.0, 2.0, 6.0]), np.array([4.0]))
 VALUES += [
     ("label_smoothing", "label not reduced by 1 - s", (TIE, 0, 0.5), 1.5 * np.log(2.0)),
@@ -385,6 +386,7 @@ def test_gradient(formula, name, inputs, gradient):
 
 SLOPES = [
     ("transducer", "a label takes a moment", "log_probabilities", LATE, [[[-1.0, 0.0], [0.0, 0.0]], LAST]),
+    ("transducer", "a label takes a moment", "log_probabilities", NO_TIME, [LAST]),
     ("potts", "disagreement counted", "couplings", (PAIR, FLAT, [0, 1]), [[0.0, -0.5], [-0.5, 0.0]]),
     ("ranking_nce", "datum not corrected", "energies", SELDOM, [0.25, -0.25]),
     ("ranking_nce", "datum not corrected", "log_noise", SELDOM, [-0.75, -0.25]),

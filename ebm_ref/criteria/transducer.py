@@ -351,6 +351,7 @@ def _a_moment_each(lp, y):
 
 def _a_moment_each_gradient(lp, y, blank):
     g, at = np.zeros(lp.shape), _a_moment_each(lp, y)
+    g[-1, -1, blank] = -1.0  # subtracted last, whether or not a way leads there
     if len(lp) > len(y):
         g[at] = transducer_gradient(lp[at], y, blank)
     return g
