@@ -67,7 +67,9 @@ def near(name, names=FORMULAS):
     (['hinge', 'multi_margin', 'squared_hinge'], ['hinge'], [])
     """
     meant = [other for other in meant_by(name) if other in names]
-    return meant[:3] or difflib.get_close_matches(name.lower(), names, n=3, cutoff=ALIKE)
+    last = {other.rpartition(".")[2]: other for other in names}  # of losses.hinge, hinge
+    alike = difflib.get_close_matches(name.lower(), last, n=3, cutoff=ALIKE)
+    return meant[:3] or [last[other] for other in alike]
 
 
 def table(*columns, **style):
