@@ -479,14 +479,18 @@ def is_gone(pid):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_check_says_what_it_knows(start, tmp_path, number):
-    process = start("check", "m:hinge", "--as", "hinge", "--time-limit", "600", "--json", "report.json")
+    options = ("--time-limit", "600", "--json", "report.json", "--junit", "report.xml")
+    process = start("check", "m:hinge", "--as", "hinge", *options)
     assert eventually(lambda: text_of(tmp_path / "waits"))
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
-    assert "interrupted at m:hinge" in out and " match" in out
+    how_far = f"3 of {len(golden.load('hinge'))} vectors asked"
+    assert f"interrupted at m:hinge: {how_far}; what was judged before:" in out and " match" in out
+    assert f'<error message="interrupted: {how_far}" />' in (tmp_path / "report.xml").read_text()
     (report,) = json.loads((tmp_path / "report.json").read_text())
-    assert report["interrupted"] and len({v["id"] for v in report["rows"][0]["vectors"]}) == 3
+    assert report["interrupted"] and report["status"] == 130
+    assert len({v["id"] for v in report["rows"][0]["vectors"]}) == 3
     assert eventually(lambda: is_gone((tmp_path / "waits").read_text().strip()))
 
 

@@ -562,6 +562,8 @@ def test_an_interrupted_report_holds_what_was_judged(here, monkeypatch):
     report, row = hinge_row("right")
     assert report.interrupted and report.as_dict()["interrupted"] and not report.missing
     assert row.verdict == "match" and len({j.vector["id"] for j in row.judgements}) == 4
+    assert report.status == report.as_dict()["status"] == 130
+    assert report.asked == f"4 of {len(golden.load('hinge'))} vectors asked"
 
 
 def test_the_report_is_plain_data(here):

@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,10 +16,13 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
+from ebm_ref.cli.judge import conclude
 from ebm_ref.cli.main import main
 from ebm_ref.cli.markdown import markdown
+from ebm_ref.cli.text import Output
 from ebm_ref.conformance import process, reproduce
-from ebm_ref.conformance.report import report_on
+from ebm_ref.conformance.compare import Judgement, Row
+from ebm_ref.conformance.report import Report, report_on
 from ebm_ref.conformance.reproduce import literal
 from ebm_ref.conformance.testing import InProcess
 from ebm_ref.proof import golden
@@ -122,6 +126,23 @@ def test_a_file_on_standard_output_is_alone_there(capsys, option, begins):
 def test_junit_lets_a_convention_pass():
     (suite,) = suites("mine:convention", "--as", "gaussian_nll")
     assert suite.get("failures") == "0" and int(suite.get("tests")) > 10
+
+
+def test_an_interrupt_between_the_precisions(capsys):
+    """A function asked in float32 alone, beside one that was asked in both."""
+    vector = golden.load("hinge")[0]
+    good = lambda function, dtype: Row("hinge", function, dtype, [Judgement(vector, "value", "match")])
+    rows = [good("f", "float32"), good("f", "float64"), good("g", "float64"), good("h", "float32")]
+    report = Report("torch", "torch 0", rows, interrupted=True, asked="4 of 9 vectors asked")
+    args = types.SimpleNamespace(markdown=False, json="r.json", junit="r.xml", accept=None, strict=False)
+    assert conclude([report], [], args, Output()) == 130
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line]
+    assert ["hinge", "f", "match", "0", "match", "0"] in lines
+    assert lines.count(["hinge", "g", "match", "0"]) == lines.count(["hinge", "h", "match", "0"]) == 1
+    assert json.loads(Path("r.json").read_text())[0]["status"] == 130
+    error = ElementTree.parse("r.xml").getroot()[-1].find(".//error")
+    assert error.get("message") == "interrupted: 4 of 9 vectors asked"
+    assert "**interrupted**: 4 of 9 vectors asked" in markdown(report)
 
 
 # accepted deviations

@@ -28,6 +28,12 @@ def verdict_of(row):
     return f"[{COLORS.get(row.verdict, 'default')}]{verdict}[/] {error}"
 
 
+def in_dtypes(rows, dtypes):
+    """A cell for each dtype, empty where the function was not asked in it: an interrupt may come between."""
+    cells = {row.dtype: verdict_of(row) for row in rows}
+    return [cells.get(dtype, "") for dtype in dtypes]
+
+
 def print_report(report, out):
     out.print(
         f"{report.version}, numpy {np.__version__}: verdict and worst error in units of the bound\n",
@@ -35,7 +41,7 @@ def print_report(report, out):
         highlight=False,
     )
     dtypes = sorted({row.dtype for row in report.rows})
-    groups = [(name, function, [*map(verdict_of, rows)]) for (name, function), rows in grouped(report.rows)]
+    groups = [(*names, in_dtypes(rows, dtypes)) for names, rows in grouped(report.rows)]
     widest = lambda cells: 1 + max((Text.from_markup(cell).cell_len for cell in cells), default=0)
     columns = zip(*((name, function, *cells) for name, function, cells in groups), strict=True)
     if sum(map(widest, columns)) <= out.width:

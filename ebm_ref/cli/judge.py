@@ -9,7 +9,7 @@ from ebm_ref.cli.check import check_target, print_report, print_side_by_side
 from ebm_ref.cli.markdown import markdown
 from ebm_ref.cli.text import Usage, known, tracked, write_json, write_text
 from ebm_ref.conformance import junit, offline, program
-from ebm_ref.conformance.report import ACCEPTED, check, plan, report_on
+from ebm_ref.conformance.report import ACCEPTED, INTERRUPTED, check, plan, report_on
 from ebm_ref.conformance.reproduce import reproduction
 from ebm_ref.conformance.worker import frameworks
 
@@ -62,7 +62,7 @@ def _say_what_was_not_judged(report, out, targets):
     """Of a target that cannot be loaded, has no such function, or was interrupted."""
     say = lambda text: out.print(text, markup=False, highlight=False)
     if report.interrupted:
-        say(f"interrupted at {report.target}; what was judged before:\n")
+        say(f"interrupted at {report.target}: {report.asked}; what was judged before:\n")
     elif report.failure:
         missing = f"No module named '{report.target}'" in report.failure
         hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
@@ -98,7 +98,7 @@ def conclude(reports, lines, args, out):
     if args.junit:
         write_text(args.junit, junit.junit(reports))
     if any(report.interrupted for report in reports):
-        return 130
+        return INTERRUPTED
     if args.accept:
         return _status_of_what_is_not_accepted(reports, lines, args, out)
     judged_or_failed = [report for report in reports if report.failure or report.rows]
