@@ -400,7 +400,10 @@ def test_in_a_process(mine):
     with pytest.raises(ValueError, match="seed = -1: must be"):
         check_in_process("mine:walk", "gaussian", seed=-1)
     hangs = check_in_process("mine:hangs", "gaussian", limit=2.0)
-    assert (hangs.verdict, hangs.reason) == ("undecided", "no answer before 2 s in all were over")
+    assert (hangs.verdict, hangs.reason) == (
+        "undecided",
+        "no answer before 2 s in all were over; raise --time-limit",
+    )
     garbled = check_in_process("mine:garbles", "gaussian").reason
     assert garbled == """garbage on the answer descriptor: b'{"verdict": "acquitted"}'"""
     closed = check_in_process("mine:closes", "gaussian")
@@ -423,7 +426,10 @@ def test_inside_and_outside_a_process_the_verdict_is_the_same(mine):
 def test_what_was_known_when_the_time_was_over_is_told(mine):
     """Some looks are complete, the next never will be."""
     late = check_in_process("mine:hangs_later", "gaussian", limit=10.0, draws=11_000)
-    assert (late.verdict, late.reason) == ("undecided", "no answer before 10 s in all were over")
+    assert (late.verdict, late.reason) == (
+        "undecided",
+        "no answer before 10 s in all were over; raise --time-limit",
+    )
     assert 4000 <= late.draws < 5000 and late.moved == 1.0 and late.found["law"] > 0.1
 
 

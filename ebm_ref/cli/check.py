@@ -1,6 +1,7 @@
 r"""The judge's report for a terminal: a table, then what differs and why; several candidates side by side."""
 
 import functools
+import re
 import textwrap
 
 import numpy as np
@@ -190,11 +191,24 @@ def _refusals(verdict, judgements, shown=3):
     """A note for each thing that was said instead of an answer, an error's with the shortest such inputs."""
     said = {}
     for j in judgements:
-        said.setdefault(j.detail, []).append(j.vector)
-    for detail, vectors in [*said.items()][:shown]:
-        example = f"such as: {min((brief(v['inputs']) for v in vectors), key=len)}"
-        said_so = f"{verdict} on {vectors_counted(len(vectors))}: {detail}"
-        yield (said_so, example) if verdict == "error" else (said_so,)
-    rest = sum(len(vectors) for vectors in [*said.values()][shown:])
+        said.setdefault(wording(j.detail), []).append(j)
+    for alike in [*said.values()][:shown]:
+        inputs, detail = min(((brief(j.vector["inputs"]), j.detail) for j in alike), key=_length_of_the_first)
+        said_so = f"{verdict} on {vectors_counted(len(alike))}: {detail}"
+        yield (said_so, f"such as: {inputs}") if verdict == "error" else (said_so,)
+    rest = [len(alike) for alike in said.values()][shown:]
     if rest:
-        yield (f"{verdict} on {vectors_counted(rest)} more, each in other words",)
+        yield (f"{verdict} on {vectors_counted(sum(rest))} more, in {len(rest)} other wordings",)
+
+
+def wording(detail):
+    """What is said without the numbers and what is quoted, which are of one question.
+
+    >>> wording("no answer: b'step 1'") == wording("no answer: b'step 2e-3'")
+    True
+    """
+    return re.sub(r"b?'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[-+]?\d[\d.]*(?:e[-+]?\d+)?", "_", detail)
+
+
+def _length_of_the_first(pair):
+    return len(pair[0])

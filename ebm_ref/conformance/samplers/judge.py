@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ebm_ref.checks import require, require_index
-from ebm_ref.conformance.process import MEGABYTE, MEMORY, Child, Ended, Garbage, garbage, python, shown
+from ebm_ref.conformance.process import MEGABYTE, MEMORY, RAISE, Child, Ended, Garbage, garbage, python, shown
 from ebm_ref.conformance.samplers import chi_square
 from ebm_ref.conformance.samplers.stepper import StepFailed, packed, unpacked, walked
 from ebm_ref.conformance.samplers.tally import STEPS, Tally
@@ -324,7 +324,9 @@ class Walker:
                 raise Garbage(garbage(self.child.answers))
             return answer
         except TimeoutError:
-            raise Stopped("undecided", f"no answer before {self.limit:g} s in all were over") from None
+            raise Stopped(
+                "undecided", f"no answer before {self.limit:g} s in all were over; {RAISE}"
+            ) from None
         except (Ended, Garbage) as problem:
             raise Stopped("crashed", shown(f"{problem}")) from None
 
