@@ -14,6 +14,9 @@ from ebm_ref.proof.bounds import of
 
 def check_target(target, frameworks):
     """Raise a Usage unless the target is a framework or reads module:function."""
+    module, _, function = target.partition(":")
+    if module.endswith(".py") and function:
+        raise Usage(f"{target!r} is a file; write {module[:-3].strip('./').replace('/', '.')}:{function}")
     if ":" not in target:
         known(target, frameworks, "framework (a function of yours is module:function)")
     elif not all(

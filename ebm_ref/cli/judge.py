@@ -1,6 +1,7 @@
 r"""check, ask, grade: frameworks, strangers' functions, programs and files against the golden vectors."""
 
 import json
+import os
 import sys
 
 from ebm_ref.catalogue import FORMULAS
@@ -39,6 +40,9 @@ def targets_of(args, frameworks):
         raise Usage(f"--{args.framework} is for functions: say module:function")
     for target in args.targets:
         check_target(target, frameworks)
+    if args.targets and args.dtype != "float64":
+        rule = "a function is asked in float64, by --torch and --jax in both, a framework in both"
+        raise Usage(f"--dtype {args.dtype} is for programs: {rule}")
     by = f" --{args.framework}" if args.framework else ""
     targets = [target + by for target in args.targets] + [program.target(p) for p in args.programs]
     if not targets:
@@ -78,10 +82,10 @@ def _reproduce(report, args, out):
     text = reproduction(report, (*COUNTED, *ACCEPTED) if args.strict else COUNTED)
     if text:
         write_text(args.reproduce, text)
-    done = f"the smallest wrong answer is written to {args.reproduce}"
-    out.print(
-        f"{done if text else 'nothing is wrong: no script is written'}\n", markup=False, highlight=False
-    )
+    conventional = any(row.verdict in ACCEPTED for row in report.rows)
+    none = "only a convention; --strict writes one" if conventional else "nothing is wrong"
+    done = f"the smallest wrong answer is written to {args.reproduce}" if text else f"no script: {none}"
+    out.print(f"{done}\n", markup=False, highlight=False)
 
 
 def conclude(reports, lines, args, out):
@@ -109,9 +113,12 @@ def conclude(reports, lines, args, out):
 def _status_of_what_is_not_accepted(reports, lines, args, out):
     """Say which deviations are new, in lines to be copied, and which are gone."""
     new, gone = weighed(reports, lines, args.strict)
-    for what, texts in (("not accepted in", new), ("accepted, but no more so, in", gone)):
+    there = os.path.exists(args.accept)
+    missing = f"not accepted: {args.accept} does not exist; the lines to put there"
+    not_accepted = f"not accepted in {args.accept}" if there else missing
+    for what, texts in ((not_accepted, new), (f"accepted, but no more so, in {args.accept}", gone)):
         if texts:
-            out.print(f"\n{what} {args.accept}:", markup=False, highlight=False)
+            out.print(f"\n{what}:", markup=False, highlight=False)
             out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
     failed = [report.status for report in reports if report.failure]
     return max([*failed, int(bool(new or gone))])
