@@ -194,17 +194,13 @@ def test_eval_has_a_condition_for_every_case():
     [
         (("show", "hing"), "unknown formula 'hing'; did you mean hinge"),
         (("show", "zzz"), "`ebm-ref list` shows all names"),
-        (("show", "posterior"), "it is a page: `ebm-ref read samplers.posterior`"),
-        (("show", "viterbi"), "it is a page: `ebm-ref read exact.chain`"),
-        (("show", "exact.chain"), "it is a page: `ebm-ref read exact.chain`"),
-        (("show", "onsager"), "pages that say it: exact.ising_plane"),
         (("show", "dtww"), "unknown formula 'dtww'; `ebm-ref list` shows all names"),
         (("list", "zzz"), "nothing is called so; `ebm-ref list` shows all formulas"),
         (("list", "onsager"), "nothing is called so; pages that say it: exact.ising_plane"),
         (("check",), "say what is to be judged"),
+        (("check", "mine:f", "--as", "rnnt"), "unknown formula 'rnnt'; did you mean transducer?"),
         (("check", "mine:f", "--as", "softmax loss"), "did you mean cross_entropy or nll?"),
         (("ask", "svm"), "did you mean hinge or multi_margin or squared_hinge?"),
-        (("show", "ignore_index"), "`ebm-ref read criteria.cross_entropy`"),
         (("eval", "dtw", "[]"), "did you mean alignment or soft_alignment or banded_alignment?"),
         (("show", "-"), "`ebm-ref list` shows all names"),
         (("verify", "nl"), "did you mean nll"),
@@ -615,3 +611,19 @@ def test_describe_a_target(run, name):
 def test_check_sampler_usage(run, args, says):
     status, out, err = run("check-sampler", *args)
     assert status == 2 and says in err and not out
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        ("posterior", "'posterior' is no formula; it is a page: `ebm-ref read samplers.posterior`"),
+        ("viterbi", "it is a page: `ebm-ref read exact.chain`"),
+        ("exact.chain", "it is a page: `ebm-ref read exact.chain`"),
+        ("onsager", "pages that say it: exact.ising_plane"),
+        ("ignore_index", "`ebm-ref read criteria.cross_entropy`"),
+        ("contrastive divergence", "contrastive_divergence(data_energies, chain_energies)"),
+    ],
+)
+def test_show_names_the_pages_of_what_is_no_formula(capsys, words, says):
+    assert main(["show", words]) == 0
+    assert says in " ".join(capsys.readouterr().out.split())

@@ -93,10 +93,12 @@ def contradicts_itself():
         if "value" in found: say(found | {"value": found["value"] + 1})
 
 def contradicts_itself_at_the_end():
-    found = answer(sys.stdin.readlines()[0])
-    if "value" not in found: return say(found)
-    say(found)
-    say(found | {"value": found["value"] + 1})
+    last = int(sys.argv[2])
+    for line in sys.stdin:
+        found = answer(line)
+        say(found)
+        time.sleep(0.1)
+        if found["id"] == f"{last}": say(found | {"value": found["value"] + 1})
 
 def counts_aloud():
     for i, line in enumerate(sys.stdin):
@@ -230,7 +232,6 @@ def test_one_process_gets_all_questions(here):
         ("no_id", "no id in b'{\"value\": 1}\\\\n'"),
         ("floods", "no answer to what was asked; print such lines to standard error: b'7777"),
         ("contradicts_itself", "2 answers to "),
-        ("contradicts_itself_at_the_end", "2 answers to it, and not the same"),
         ("digits", "'0.5' where numbers are due"),
         ("null", "None where numbers are due"),
         ("huge", "OverflowError: int too large to convert to float"),
@@ -248,6 +249,14 @@ def test_what_is_no_answer_is_an_error(here, few, name, says):
     details = [j.detail for j in row.judgements if j.verdict == "error"]
     assert says.replace("\\\\", "\\") in details[0]
     assert len({j.vector["id"] for j in row.judgements}) == len(few), "every question has an answer"
+
+
+def test_the_last_answer_cannot_be_taken_back(here, few):
+    report, row = hinge_row(f"contradicts_itself_at_the_end {len(few)}")
+    assert (report.status, row.verdict) == (1, "error")
+    assert [j.detail for j in row.judgements if j.detail] == [
+        "2 answers to an earlier question, and not the same"
+    ]
 
 
 def test_one_fault_is_said_once(here, few, capsys):

@@ -136,12 +136,22 @@ def _ask_vectors(candidate, rows, *step):
         for vector in vectors_of(name, dtype):
             answer = candidate.ask(name, function, vector["inputs"], dtype)
             judgements += judge(vector, answer, dtype)
+        judgements += _second_thoughts(candidate, step, judgements)
     except KeyboardInterrupt:
         rows += [_row(candidate, step, judgements)] if judgements else []
         raise
     rows.append(_row(candidate, step, judgements))
     if any(j.verdict == "mismatch" for j in rows[-1].judgements):
         _explain(candidate, rows[-1])
+
+
+def _second_thoughts(candidate, step, judgements):
+    """A program's error on a question that it has answered before: it has taken its last answer back."""
+    if not candidate.target.startswith(program.PREFIX) or not all(j.output for j in judgements):
+        return []
+    name, function, dtype = step
+    answer = candidate.ask(name, function, judgements[0].vector["inputs"], dtype)
+    return judge(judgements[-1].vector, answer, dtype) if "error" in answer and not candidate.ended else []
 
 
 def _row(candidate, step, judgements):
