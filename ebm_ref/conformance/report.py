@@ -27,7 +27,6 @@ from ebm_ref.proof import golden
 from ebm_ref.proof.bounds import of
 
 INTERRUPTED = 130  # the status that shells give to what Ctrl-C ends
-SPARE = 2.0  # seconds for illegal questions, where the candidate's own are over
 ACCEPTED = "match under convention", "known quirk"  # but not by `check --strict`
 
 
@@ -123,9 +122,8 @@ def _judge(candidate, report, steps, progress):
     if not report.failure:
         for step in progress(steps):
             _ask_vectors(candidate, report.rows, *step)
-        if candidate.ended:
-            candidate.grant(SPARE)
-        _ask_illegal_questions(candidate, report.rows)
+        if not candidate.ended:
+            _ask_illegal_questions(candidate, report.rows)
 
 
 def _ask_vectors(candidate, rows, *step):

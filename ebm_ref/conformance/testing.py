@@ -85,10 +85,7 @@ class InProcess:
         self.asked = asked_by(framework, function) if framework else asked_of(function)
 
     def start(self):
-        """There is no process to be started."""
-
-    def grant(self, limit):
-        """Nor is there a clock."""
+        """There is no process to be started, and no clock."""
 
     def ask(self, formula, function, inputs, dtype="float64"):
         """The answer to one question, as a process would have given it."""
