@@ -194,17 +194,13 @@ def test_eval_has_a_condition_for_every_case():
     [
         (("show", "hing"), "unknown formula 'hing'; did you mean hinge"),
         (("show", "zzz"), "`ebm-ref list` shows all names"),
-        (("show", "posterior"), "it is a page: `ebm-ref read samplers.posterior`"),
-        (("show", "viterbi"), "it is a page: `ebm-ref read exact.chain`"),
-        (("show", "exact.chain"), "it is a page: `ebm-ref read exact.chain`"),
-        (("show", "onsager"), "pages that say it: exact.ising_plane"),
         (("show", "dtww"), "unknown formula 'dtww'; `ebm-ref list` shows all names"),
         (("list", "zzz"), "nothing is called so; `ebm-ref list` shows all formulas"),
         (("list", "onsager"), "nothing is called so; pages that say it: exact.ising_plane"),
         (("check",), "say what is to be judged"),
+        (("check", "mine:f", "--as", "rnnt"), "unknown formula 'rnnt'; did you mean transducer?"),
         (("check", "mine:f", "--as", "softmax loss"), "did you mean cross_entropy or nll?"),
         (("ask", "svm"), "did you mean hinge or multi_margin or squared_hinge?"),
-        (("show", "ignore_index"), "`ebm-ref read criteria.cross_entropy`"),
         (("eval", "dtw", "[]"), "did you mean alignment or soft_alignment or banded_alignment?"),
         (("show", "-"), "`ebm-ref list` shows all names"),
         (("verify", "nl"), "did you mean nll"),
@@ -479,14 +475,18 @@ def is_gone(pid):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_check_says_what_it_knows(start, tmp_path, number):
-    process = start("check", "m:hinge", "--as", "hinge", "--time-limit", "600", "--json", "report.json")
+    options = ("--time-limit", "600", "--json", "report.json", "--junit", "report.xml")
+    process = start("check", "m:hinge", "--as", "hinge", *options)
     assert eventually(lambda: text_of(tmp_path / "waits"))
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
-    assert "interrupted at m:hinge" in out and " match" in out
+    how_far = f"3 of {len(golden.load('hinge'))} vectors asked"
+    assert f"interrupted at m:hinge: {how_far}; what was judged before:" in out and " match" in out
+    assert f'<error message="interrupted: {how_far}" />' in (tmp_path / "report.xml").read_text()
     (report,) = json.loads((tmp_path / "report.json").read_text())
-    assert report["interrupted"] and len({v["id"] for v in report["rows"][0]["vectors"]}) == 3
+    assert report["interrupted"] and report["status"] == 130
+    assert len({v["id"] for v in report["rows"][0]["vectors"]}) == 3
     assert eventually(lambda: is_gone((tmp_path / "waits").read_text().strip()))
 
 
@@ -611,3 +611,19 @@ def test_describe_a_target(run, name):
 def test_check_sampler_usage(run, args, says):
     status, out, err = run("check-sampler", *args)
     assert status == 2 and says in err and not out
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        ("posterior", "'posterior' is no formula; it is a page: `ebm-ref read samplers.posterior`"),
+        ("viterbi", "it is a page: `ebm-ref read exact.chain`"),
+        ("exact.chain", "it is a page: `ebm-ref read exact.chain`"),
+        ("onsager", "pages that say it: exact.ising_plane"),
+        ("ignore_index", "`ebm-ref read criteria.cross_entropy`"),
+        ("contrastive divergence", "contrastive_divergence(data_energies, chain_energies)"),
+    ],
+)
+def test_show_names_the_pages_of_what_is_no_formula(capsys, words, says):
+    assert main(["show", words]) == 0
+    assert says in " ".join(capsys.readouterr().out.split())

@@ -376,8 +376,8 @@ def test_the_time_limit_ends_the_candidate_and_keeps_its_answers(here):
     with Candidate("mine:lingers") as candidate:
         assert ask(1.0)["value"] == 1.0
         candidate.grant(1.5)
-        assert ask(3.0) == {"error": "no answer before 1.5 s in all were over"}
-        assert ask(1.0) == {"error": "not asked: 1.5 s in all are over"}
+        assert ask(3.0) == {"error": "no answer before 1.5 s in all were over; raise --time-limit"}
+        assert ask(1.0) == {"error": "not asked: 1.5 s in all are over; raise --time-limit"}
         candidate.grant(600.0)
         assert ask(1.0)["value"] == 1.0
 
@@ -548,6 +548,18 @@ def test_answers_come_back_as_they_were_given(here):
         assert np.isnan(nan["value"])
 
 
+def test_the_time_limit_holds_for_a_candidate_that_closes_its_answers_and_sleeps(here):
+    Path("closes.py").write_text(
+        "import os, time\ndef f(*sample):\n    os.closerange(3, 99)\n    time.sleep(60)\n"
+    )
+    began = time.monotonic()
+    report = check("closes:f", ["hinge"], limit=3.0)
+    assert time.monotonic() - began < 3.0 + 4.0  # 5 s more for each of its answers, without the limit
+    details = [j.detail for j in report.rows[0].judgements]
+    assert "closed its answer descriptor" in details[0]
+    assert details[-1] == "not asked: 3 s in all are over; raise --time-limit"
+
+
 def test_an_interrupted_report_holds_what_was_judged(here, monkeypatch):
     """Of the row that was being asked, too."""
     asked, ask = [], Candidate.ask
@@ -562,6 +574,8 @@ def test_an_interrupted_report_holds_what_was_judged(here, monkeypatch):
     report, row = hinge_row("right")
     assert report.interrupted and report.as_dict()["interrupted"] and not report.missing
     assert row.verdict == "match" and len({j.vector["id"] for j in row.judgements}) == 4
+    assert report.status == report.as_dict()["status"] == 130
+    assert report.asked == f"4 of {len(golden.load('hinge'))} vectors asked"
 
 
 def test_the_report_is_plain_data(here):

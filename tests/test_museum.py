@@ -168,3 +168,12 @@ def test_installed_or_not(capsys):
     status, text = run(capsys, "margin_ranking", "--installed")
     assert status == 0 and "sklearn, hinge_loss: known" not in text
     assert "sklearn, hinge_loss: still so (" in text or "sklearn, hinge_loss: not installed" in text
+
+
+def test_where_nothing_installed_has_it_the_museum_says_so(capsys, monkeypatch):
+    says = "nothing that is installed has any of these functions"
+    monkeypatch.setattr(museum, "state", lambda candidate, exhibit, function: museum.NOT_INSTALLED)
+    assert says in run(capsys, "margin_ranking", "--installed")[1]
+    assert says not in run(capsys, "margin_ranking")[1]
+    monkeypatch.setattr(museum, "state", lambda candidate, exhibit, function: "still so (it 1.0)")
+    assert says not in run(capsys, "margin_ranking", "--installed")[1]

@@ -86,6 +86,25 @@ def chats():
         print("debug")
         say(answer(line))
 
+def contradicts_itself():
+    for line in sys.stdin:
+        found = answer(line)
+        say(found)
+        if "value" in found: say(found | {"value": found["value"] + 1})
+
+def contradicts_itself_at_the_end():
+    last = int(sys.argv[2])
+    for line in sys.stdin:
+        found = answer(line)
+        say(found)
+        time.sleep(0.1)
+        if found["id"] == f"{last}": say(found | {"value": found["value"] + 1})
+
+def counts_aloud():
+    for i, line in enumerate(sys.stdin):
+        print("question", i, "of", {i % 3}, "the 'hinge'")
+        say(answer(line))
+
 def other_id():
     for line in sys.stdin: say(answer(line) | {"id": "x"})
 
@@ -208,16 +227,17 @@ def test_one_process_gets_all_questions(here):
     [
         ("dies_after_an_answer", "the program ended with exit status 3; out of luck"),
         ("dies", "the program was ended by Aborted; out of luck"),
-        ("chats", "no answer to what was asked: b'debug\\\\n'"),
-        ("other_id", 'no answer to what was asked: b\'{"id": "x"'),
-        ("no_id", "no answer to what was asked: b'{\"value\": 1}\\\\n'"),
-        ("floods", "no answer to what was asked: b'7777"),
+        ("chats", "print such lines to standard error: b'debug\\\\n'"),
+        ("other_id", "no question has the id 'x'"),
+        ("no_id", "no id in b'{\"value\": 1}\\\\n'"),
+        ("floods", "no answer to what was asked; print such lines to standard error: b'7777"),
+        ("contradicts_itself", "2 answers to "),
         ("digits", "'0.5' where numbers are due"),
         ("null", "None where numbers are due"),
         ("huge", "OverflowError: int too large to convert to float"),
         ("ragged", "ValueError: setting an array element with a sequence"),
         ("echoes", "neither value nor error in the answer"),
-        ("nests", 'no answer to what was asked: b\'{"id": [['),
+        ("nests", 'no answer to what was asked; print such lines to standard error: b\'{"id": [['),
         ("gradients_in_a_list", "gradients = [1, 2]: must be an object {argument: array}"),
         ("leaves", "the program ended with exit status 0"),
         ("says_no", "not \\\\x1b[31mtoday"),
@@ -229,6 +249,21 @@ def test_what_is_no_answer_is_an_error(here, few, name, says):
     details = [j.detail for j in row.judgements if j.verdict == "error"]
     assert says.replace("\\\\", "\\") in details[0]
     assert len({j.vector["id"] for j in row.judgements}) == len(few), "every question has an answer"
+
+
+def test_the_last_answer_cannot_be_taken_back(here, few):
+    report, row = hinge_row(f"contradicts_itself_at_the_end {len(few)}")
+    assert (report.status, row.verdict) == (1, "error")
+    assert [j.detail for j in row.judgements if j.detail] == [
+        "2 answers to an earlier question, and not the same"
+    ]
+
+
+def test_one_fault_is_said_once(here, few, capsys):
+    assert main(["check", "--command", command("counts_aloud"), "--as", "hinge"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("error on") == out.count("question 0 of") == 1
+    assert "error on 5 vectors: no answer to what was asked; print such lines" in " ".join(out.split())
 
 
 def test_a_mistake_of_a_program_is_named_and_shown_on_a_small_input(here):

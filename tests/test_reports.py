@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,10 +16,14 @@ import numpy as np
 import pytest
 
 from ebm_ref import FORMULAS
+from ebm_ref.cli.judge import conclude
 from ebm_ref.cli.main import main
 from ebm_ref.cli.markdown import markdown
+from ebm_ref.cli.text import Output
 from ebm_ref.conformance import process, reproduce
-from ebm_ref.conformance.report import report_on
+from ebm_ref.conformance.compare import Judgement, Row
+from ebm_ref.conformance.questions import smallest_input
+from ebm_ref.conformance.report import Report, report_on
 from ebm_ref.conformance.reproduce import literal
 from ebm_ref.conformance.testing import InProcess
 from ebm_ref.proof import golden
@@ -37,6 +42,10 @@ def raises(E, y, m): raise RuntimeError("no idea")
 def raises_once(E, y, m):
     if len(E) == 3: raise RuntimeError("<three> is \\x1b[31m a crowd")
     return right(E, y, m)
+def says_nothing(E, y, m): return None
+def says_words(E, y, m): return "0.5"
+def flat_gradient(E, y, m): return right(E, y, m), {"energies": 0.0}
+def other_gradient(E, y, m): return right(E, y, m), {"E": slope(E, y, m)}
 def transposed(*inputs): return [right(*inputs)] * 2
 """
 
@@ -124,6 +133,23 @@ def test_junit_lets_a_convention_pass():
     assert suite.get("failures") == "0" and int(suite.get("tests")) > 10
 
 
+def test_an_interrupt_between_the_precisions(capsys):
+    """A function asked in float32 alone, beside one that was asked in both."""
+    vector = golden.load("hinge")[0]
+    good = lambda function, dtype: Row("hinge", function, dtype, [Judgement(vector, "value", "match")])
+    rows = [good("f", "float32"), good("f", "float64"), good("g", "float64"), good("h", "float32")]
+    report = Report("torch", "torch 0", rows, interrupted=True, asked="4 of 9 vectors asked")
+    args = types.SimpleNamespace(markdown=False, json="r.json", junit="r.xml", accept=None, strict=False)
+    assert conclude([report], [], args, Output()) == 130
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line]
+    assert ["hinge", "f", "match", "0", "match", "0"] in lines
+    assert lines.count(["hinge", "g", "match", "0"]) == lines.count(["hinge", "h", "match", "0"]) == 1
+    assert json.loads(Path("r.json").read_text())[0]["status"] == 130
+    error = ElementTree.parse("r.xml").getroot()[-1].find(".//error")
+    assert error.get("message") == "interrupted: 4 of 9 vectors asked"
+    assert "**interrupted**: 4 of 9 vectors asked" in markdown(report)
+
+
 # accepted deviations
 
 
@@ -148,7 +174,7 @@ def test_another_deviation_is_not_accepted(capsys):
     new, gone = out.partition("not accepted in known.txt:\n")[2].split(
         "\n\naccepted, but no more so, in known.txt:\n"
     )
-    assert new.startswith("mine:nameless hinge nameless float64 mismatch: differs on ")
+    assert new == "mine:nameless hinge nameless float64 mismatch: no name"
     assert gone.strip() == LINE
 
 
@@ -177,7 +203,10 @@ def test_strictly_a_convention_is_to_be_accepted_too(capsys):
 
 
 def test_a_file_that_is_not_there_and_a_target_that_is_not_there(capsys):
-    assert judged(capsys, "mine:right", "--as", "hinge", "--accept", "nowhere")[0] == 2
+    assert judged(capsys, "mine:right", "--as", "hinge", "--accept", "nowhere")[0] == 0
+    status, out = judged(capsys, "mine:over_all", "--as", "hinge", "--accept", "nowhere")
+    told = "not accepted: nowhere does not exist; the lines to put there:"
+    assert status == 1 and out.splitlines()[-2:] == [told, LINE] and not Path("nowhere").exists()
     assert accept(capsys, "nosuch:f", [LINE], "--as", "hinge")[0] == 2
 
 
@@ -264,6 +293,10 @@ def mended(text, name, right):
         ("raises", "no idea"),
         ("raises_once", "a crowd"),
         ("transposed", "value: "),
+        ("says_nothing", "value: None, and should be 0.0"),
+        ("says_words", "value: 0.5, and should be 0.0"),
+        ("flat_gradient", "gradient by energies: 0.0, and should be ["),
+        ("other_gradient", "gradient by energies: None, and should be ["),
     ],
 )
 def test_a_function_is_reproduced(script, name, says):
@@ -289,9 +322,9 @@ def test_a_function_of_tensors_is_reproduced(script, monkeypatch, framework, nam
 
 def test_what_is_right_is_not_reproduced(capsys):
     status, out = judged(capsys, "mine:with_gradient", "--as", "hinge", "--reproduce", "report.py")
-    assert status == 0 and "nothing is wrong: no script is written" in out
+    assert status == 0 and "no script: nothing is wrong" in out
     ask = ("mine:convention", "--as", "gaussian_nll", "--reproduce", "report.py")
-    assert "nothing is wrong" in judged(capsys, *ask)[1]
+    assert "no script: only a convention; --strict writes one" in judged(capsys, *ask)[1]
     assert not Path("report.py").exists()
     judged(capsys, *ask, "--strict")
     assert ran()[0] == 1
@@ -305,6 +338,26 @@ def test_a_program_is_reproduced(capsys):
     assert status == 1 and "AssertionError: value: 1.0, and should be 0.0" in err
     Path("program.py").write_text(PROGRAM.replace("min(E)", "min(E[:y] + E[y + 1:])"))
     assert ran() == (0, "right\n", "")
+
+
+def test_a_file_or_a_dtype_where_a_function_is_due(capsys):
+    for options, says in (
+        (["mine.py:right"], "'mine.py:right' is a file; write mine:right"),
+        (["./sub/mine.py:right"], "write sub.mine:right"),
+        (["mine:right", "--dtype", "float32"], "--dtype float32 is for programs"),
+    ):
+        assert main(["check", *options, "--as", "hinge"]) == 2
+        assert says in capsys.readouterr().err
+
+
+def test_the_smallest_input_has_a_truth_that_is_finite():
+    """The answer is off everywhere, and the truth infinite where a probability is 0."""
+    formula, inputs = FORMULAS["binary_cross_entropy"], {"probability": 0.375, "target": 0.625}
+    ask = lambda inputs: {"value": 7.0, "gradients": {}}
+    assert np.isinf(formula.value(0.0, 1.0))
+    found = smallest_input(formula, ask, inputs, "value")
+    assert np.isfinite([found["truth"], *found["inputs"].values()]).all()
+    assert smallest_input(formula, ask, {"probability": 0.0, "target": 1.0}, "value") == {}
 
 
 def test_one_candidate_only(capsys):

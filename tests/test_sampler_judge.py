@@ -4,12 +4,22 @@ import json
 import math
 import statistics
 import time
+import types
 
 import numpy as np
 import pytest
 
 from ebm_ref.conformance.samplers import chi_square
-from ebm_ref.conformance.samplers.judge import DRAWS, FALSE_ALARM, check_in_process, check_sampler, looks
+from ebm_ref.conformance.samplers.judge import (
+    DRAWS,
+    FALSE_ALARM,
+    Finding,
+    Stopped,
+    _convict,
+    check_in_process,
+    check_sampler,
+    looks,
+)
 from ebm_ref.conformance.samplers.stepper import packed, unpacked
 from ebm_ref.conformance.samplers.tally import STEPS, UNSEEN, Tally, law_test, moved_test
 from ebm_ref.conformance.samplers.targets import TARGETS
@@ -400,7 +410,10 @@ def test_in_a_process(mine):
     with pytest.raises(ValueError, match="seed = -1: must be"):
         check_in_process("mine:walk", "gaussian", seed=-1)
     hangs = check_in_process("mine:hangs", "gaussian", limit=2.0)
-    assert (hangs.verdict, hangs.reason) == ("undecided", "no answer before 2 s in all were over")
+    assert (hangs.verdict, hangs.reason) == (
+        "undecided",
+        "no answer before 2 s in all were over; raise --time-limit",
+    )
     garbled = check_in_process("mine:garbles", "gaussian").reason
     assert garbled == """garbage on the answer descriptor: b'{"verdict": "acquitted"}'"""
     closed = check_in_process("mine:closes", "gaussian")
@@ -423,7 +436,10 @@ def test_inside_and_outside_a_process_the_verdict_is_the_same(mine):
 def test_what_was_known_when_the_time_was_over_is_told(mine):
     """Some looks are complete, the next never will be."""
     late = check_in_process("mine:hangs_later", "gaussian", limit=10.0, draws=11_000)
-    assert (late.verdict, late.reason) == ("undecided", "no answer before 10 s in all were over")
+    assert (late.verdict, late.reason) == (
+        "undecided",
+        "no answer before 10 s in all were over; raise --time-limit",
+    )
     assert 4000 <= late.draws < 5000 and late.moved == 1.0 and late.found["law"] > 0.1
 
 
@@ -466,3 +482,19 @@ def test_familiar_names_in_the_folder_replace_nothing_of_ours(mine, tmp_path):
     for name in ("random", "secrets", "json", "chi_square", "targets", "statistics"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong one')")
     assert check_in_process("mine:walk", "gaussian", draws=4000).verdict == "acquitted"
+
+
+def test_a_cycle_always_moves():
+    """Sixteen steps are a multiple of its period; one is not."""
+    cycle = lambda x, rng: (x + 1.0) % 8.0
+    verdict = check_sampler(cycle, "flat-8", draws=11_000)
+    assert (verdict.verdict, verdict.reason, verdict.moved) == ("acquitted", "nothing found", 1.0)
+    assert verdict.kept == pytest.approx(1.0)
+
+
+def test_the_headline_names_the_row_that_convicts():
+    tally = types.SimpleNamespace(heats_up=lambda: True)
+    for name in ("drift", "path", "law"):
+        finding = Finding(name, 16, 250, 99.0, 4, 1e-12, 1e-7)
+        with pytest.raises(Stopped, match=f"^{name}: "):
+            _convict((finding,), tally)

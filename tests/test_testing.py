@@ -131,12 +131,20 @@ def test_a_convention_passes_unless_strictly():
         assert_conforms(convention.value, "gaussian_nll", strict=True)
 
 
+def test_of_one_vector_it_is_said_who_knows_a_convention():
+    convention = next(v for v in FORMULAS["gaussian_nll"].variants if v.kind == "convention")
+    told = [fails(convention.value, vector) for vector in vectors("gaussian_nll")[:1]]
+    assert "all vectors together: assert_conforms(..., 'gaussian_nll')" in told[0]
+    assert not any(v.kind == "convention" for v in FORMULAS["mce"].variants)
+    assert "convention" not in fails(over_all, vectors("mce")[0])
+
+
 @pytest.mark.parametrize(
     "what, framework, says",
     [
         ("hinje", "", "did you mean hinge"),
         ("nosuch", "", "as `ebm-ref list` shows"),
-        ("hinge", "tf", "torch"),
+        ("hinge", "pytorch", "framework = 'pytorch': must be '', 'torch' or 'jax'"),
     ],
 )
 def test_bad_usage(what, framework, says):

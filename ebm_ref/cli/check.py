@@ -1,6 +1,7 @@
 r"""The judge's report for a terminal: a table, then what differs and why; several candidates side by side."""
 
 import functools
+import re
 import textwrap
 
 import numpy as np
@@ -13,6 +14,9 @@ from ebm_ref.proof.bounds import of
 
 def check_target(target, frameworks):
     """Raise a Usage unless the target is a framework or reads module:function."""
+    module, _, function = target.partition(":")
+    if module.endswith(".py") and function:
+        raise Usage(f"{target!r} is a file; write {module[:-3].strip('./').replace('/', '.')}:{function}")
     if ":" not in target:
         known(target, frameworks, "framework (a function of yours is module:function)")
     elif not all(
@@ -28,6 +32,12 @@ def verdict_of(row):
     return f"[{COLORS.get(row.verdict, 'default')}]{verdict}[/] {error}"
 
 
+def in_dtypes(rows, dtypes):
+    """A cell for each dtype, empty where the function was not asked in it: an interrupt may come between."""
+    cells = {row.dtype: verdict_of(row) for row in rows}
+    return [cells.get(dtype, "") for dtype in dtypes]
+
+
 def print_report(report, out):
     out.print(
         f"{report.version}, numpy {np.__version__}: verdict and worst error in units of the bound\n",
@@ -35,7 +45,7 @@ def print_report(report, out):
         highlight=False,
     )
     dtypes = sorted({row.dtype for row in report.rows})
-    groups = [(name, function, [*map(verdict_of, rows)]) for (name, function), rows in grouped(report.rows)]
+    groups = [(*names, in_dtypes(rows, dtypes)) for names, rows in grouped(report.rows)]
     widest = lambda cells: 1 + max((Text.from_markup(cell).cell_len for cell in cells), default=0)
     columns = zip(*((name, function, *cells) for name, function, cells in groups), strict=True)
     if sum(map(widest, columns)) <= out.width:
@@ -184,11 +194,24 @@ def _refusals(verdict, judgements, shown=3):
     """A note for each thing that was said instead of an answer, an error's with the shortest such inputs."""
     said = {}
     for j in judgements:
-        said.setdefault(j.detail, []).append(j.vector)
-    for detail, vectors in [*said.items()][:shown]:
-        example = f"such as: {min((brief(v['inputs']) for v in vectors), key=len)}"
-        said_so = f"{verdict} on {vectors_counted(len(vectors))}: {detail}"
-        yield (said_so, example) if verdict == "error" else (said_so,)
-    rest = sum(len(vectors) for vectors in [*said.values()][shown:])
+        said.setdefault(wording(j.detail), []).append(j)
+    for alike in [*said.values()][:shown]:
+        inputs, detail = min(((brief(j.vector["inputs"]), j.detail) for j in alike), key=_length_of_the_first)
+        said_so = f"{verdict} on {vectors_counted(len(alike))}: {detail}"
+        yield (said_so, f"such as: {inputs}") if verdict == "error" else (said_so,)
+    rest = [len(alike) for alike in said.values()][shown:]
     if rest:
-        yield (f"{verdict} on {vectors_counted(rest)} more, each in other words",)
+        yield (f"{verdict} on {vectors_counted(sum(rest))} more, in {len(rest)} other wordings",)
+
+
+def wording(detail):
+    """What is said without the numbers and what is quoted, which are of one question.
+
+    >>> wording("no answer: b'step 1'") == wording("no answer: b'step 2e-3'")
+    True
+    """
+    return re.sub(r"b?'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[-+]?\d[\d.]*(?:e[-+]?\d+)?", "_", detail)
+
+
+def _length_of_the_first(pair):
+    return len(pair[0])

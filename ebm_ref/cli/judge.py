@@ -1,6 +1,7 @@
 r"""check, ask, grade: frameworks, strangers' functions, programs and files against the golden vectors."""
 
 import json
+import os
 import sys
 
 from ebm_ref.catalogue import FORMULAS
@@ -9,7 +10,7 @@ from ebm_ref.cli.check import check_target, print_report, print_side_by_side
 from ebm_ref.cli.markdown import markdown
 from ebm_ref.cli.text import Usage, known, tracked, write_json, write_text
 from ebm_ref.conformance import junit, offline, program
-from ebm_ref.conformance.report import ACCEPTED, check, plan, report_on
+from ebm_ref.conformance.report import ACCEPTED, INTERRUPTED, check, plan, report_on
 from ebm_ref.conformance.reproduce import reproduction
 from ebm_ref.conformance.worker import frameworks
 
@@ -39,6 +40,9 @@ def targets_of(args, frameworks):
         raise Usage(f"--{args.framework} is for functions: say module:function")
     for target in args.targets:
         check_target(target, frameworks)
+    if args.targets and args.dtype != "float64":
+        rule = "a function is asked in float64, by --torch and --jax in both, a framework in both"
+        raise Usage(f"--dtype {args.dtype} is for programs: {rule}")
     by = f" --{args.framework}" if args.framework else ""
     targets = [target + by for target in args.targets] + [program.target(p) for p in args.programs]
     if not targets:
@@ -62,7 +66,7 @@ def _say_what_was_not_judged(report, out, targets):
     """Of a target that cannot be loaded, has no such function, or was interrupted."""
     say = lambda text: out.print(text, markup=False, highlight=False)
     if report.interrupted:
-        say(f"interrupted at {report.target}; what was judged before:\n")
+        say(f"interrupted at {report.target}: {report.asked}; what was judged before:\n")
     elif report.failure:
         missing = f"No module named '{report.target}'" in report.failure
         hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
@@ -78,10 +82,10 @@ def _reproduce(report, args, out):
     text = reproduction(report, (*COUNTED, *ACCEPTED) if args.strict else COUNTED)
     if text:
         write_text(args.reproduce, text)
-    done = f"the smallest wrong answer is written to {args.reproduce}"
-    out.print(
-        f"{done if text else 'nothing is wrong: no script is written'}\n", markup=False, highlight=False
-    )
+    conventional = any(row.verdict in ACCEPTED for row in report.rows)
+    none = "only a convention; --strict writes one" if conventional else "nothing is wrong"
+    done = f"the smallest wrong answer is written to {args.reproduce}" if text else f"no script: {none}"
+    out.print(f"{done}\n", markup=False, highlight=False)
 
 
 def conclude(reports, lines, args, out):
@@ -98,7 +102,7 @@ def conclude(reports, lines, args, out):
     if args.junit:
         write_text(args.junit, junit.junit(reports))
     if any(report.interrupted for report in reports):
-        return 130
+        return INTERRUPTED
     if args.accept:
         return _status_of_what_is_not_accepted(reports, lines, args, out)
     judged_or_failed = [report for report in reports if report.failure or report.rows]
@@ -109,9 +113,12 @@ def conclude(reports, lines, args, out):
 def _status_of_what_is_not_accepted(reports, lines, args, out):
     """Say which deviations are new, in lines to be copied, and which are gone."""
     new, gone = weighed(reports, lines, args.strict)
-    for what, texts in (("not accepted in", new), ("accepted, but no more so, in", gone)):
+    there = os.path.exists(args.accept)
+    missing = f"not accepted: {args.accept} does not exist; the lines to put there"
+    not_accepted = f"not accepted in {args.accept}" if there else missing
+    for what, texts in ((not_accepted, new), (f"accepted, but no more so, in {args.accept}", gone)):
         if texts:
-            out.print(f"\n{what} {args.accept}:", markup=False, highlight=False)
+            out.print(f"\n{what}:", markup=False, highlight=False)
             out.print("\n".join(texts), markup=False, highlight=False, soft_wrap=True)
     failed = [report.status for report in reports if report.failure]
     return max([*failed, int(bool(new or gone))])

@@ -17,6 +17,8 @@ def markdown(report):
         f"**{_plain(report.version)}**, numpy {np.__version__}: verdict, worst error in units of the bound",
         "",
     ]
+    if report.interrupted:
+        lines += [f"**interrupted**: {report.asked}", ""]
     lines += [_row(head), _row(["---"] * len(head))]
     for (name, function), rows in grouped(report.rows):
         cells = {row.dtype: Text.from_markup(verdict_of(row)).plain.strip() for row in rows}

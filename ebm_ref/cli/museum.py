@@ -92,6 +92,9 @@ NOT_ON_SHOW = {  # what people also got wrong: why no record holds it
 }
 
 
+NOT_INSTALLED = "not installed"
+
+
 @dataclass(frozen=True)
 class Exhibit:
     """A variant, where it hangs, and what exposes it."""
@@ -126,6 +129,8 @@ def museum_command(args, out):
         out.print("\n".join(hall(shown)), markup=False, highlight=False, soft_wrap=True)
         if not args.names:
             out.print("\n".join(way_out(shown)), markup=False, highlight=False, soft_wrap=True)
+    if args.installed and not any(is_answered(how) for e in shown for *_, how in e.known):
+        out.print("\nnothing that is installed has any of these functions", markup=False, highlight=False)
     if args.json:
         write_json(args.json, {"exhibits": [e.as_dict() for e in shown], "not_on_show": NOT_ON_SHOW})
     return 0
@@ -190,7 +195,7 @@ def asked(shown, limit=120.0):
 def state(candidate, exhibit, function):
     """What an installed framework makes of an exhibit today, asked the vector that exposes it."""
     if candidate.ended:
-        return "not installed" if "No module named" in candidate.ended else candidate.ended
+        return NOT_INSTALLED if "No module named" in candidate.ended else candidate.ended
     vector = next(v for v in golden.load(exhibit.formula) if v["id"] == exhibit.vector)
     dtypes = ("float64",) if vector["float64_only"] else ("float64", "float32")
     ask = lambda dtype: candidate.ask(exhibit.formula, function, vector["inputs"], dtype)
@@ -199,6 +204,11 @@ def state(candidate, exhibit, function):
     place = lambda what: "" if alone else f" in {' and '.join(d for d in dtypes if found[d] == what)}"
     told = [what + place(what) for what in dict.fromkeys(found.values())]
     return f"{'; '.join(told)} ({candidate.version})"
+
+
+def is_answered(how):
+    """Whether a state is that of an installed framework."""
+    return how not in ("", NOT_INSTALLED)
 
 
 def compared(vector, variant, answer, dtype):

@@ -17,7 +17,7 @@ from rich.markup import escape
 import ebm_ref
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.aliases import ALIASES, meant_by, plainly
-from ebm_ref.cli.text import Usage, known, plain, print_table, reflow, table
+from ebm_ref.cli.text import Usage, known, near, plain, print_table, reflow, table
 
 MACHINERY = (
     "catalogue",
@@ -123,7 +123,11 @@ def _print_titles(what, titles, out):
 
 def show_command(args, out):
     """The page of a formula: header, signature, docstrings, laws, cases, variants."""
-    name, *others = [args.name] if args.name in FORMULAS else [*meant_by(args.name), args.name]
+    spelt = plainly(args.name).replace(" ", "_")
+    asked = spelt if spelt in FORMULAS else args.name
+    name, *others = [asked] if asked in FORMULAS else [*meant_by(args.name), args.name]
+    if name not in FORMULAS and _show_pages(args.name, out):
+        return 0
     record = formula(name if name in FORMULAS else args.name)
     say = lambda text: out.print(reflow(text), markup=False, highlight=False)
     code = lambda text: out.print("\n" + folded(text), markup=False, highlight=False, soft_wrap=True)
@@ -137,6 +141,14 @@ def show_command(args, out):
     _show_variants(record, say)
     say("\n" + neighbours(page_of(record).__name__.removeprefix("ebm_ref.")))
     return 0
+
+
+def _show_pages(words, out):
+    """Name the pages of what is no formula, nor spelt like one; whether there are any."""
+    told = "" if near(words) else pointer(words)
+    if told:
+        out.print(reflow(f"{words!r} is no formula; {told}"), markup=False, highlight=False)
+    return bool(told)
 
 
 def _show_formula(name, record, say, code):

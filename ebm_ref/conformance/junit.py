@@ -19,11 +19,18 @@ def junit(reports):
         for row in report.rows:
             _suite(suites, report, row)
         if report.failure:
-            suite = ElementTree.SubElement(suites, "testsuite", name=report.target, tests="1", errors="1")
-            case = ElementTree.SubElement(suite, "testcase", classname=report.target, name="is loaded")
-            ElementTree.SubElement(case, "error", message=_legal(report.failure))
+            _error(suites, report.target, "is loaded", report.failure)
+        if report.interrupted:
+            _error(suites, report.target, "is asked everything", f"interrupted: {report.asked}")
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _error(suites, target, name, message):
+    """A suite of one test, which is an error of the whole target."""
+    suite = ElementTree.SubElement(suites, "testsuite", name=target, tests="1", errors="1")
+    case = ElementTree.SubElement(suite, "testcase", classname=target, name=name)
+    ElementTree.SubElement(case, "error", message=_legal(message))
 
 
 def _suite(suites, report, row):

@@ -70,10 +70,7 @@ class Answers:
         self.answers, self.ended, self.ids = answers, "", {}
 
     def start(self):
-        """There is no process to be started."""
-
-    def grant(self, limit):
-        """Nor is there a clock."""
+        """There is no process to be started, and no clock."""
 
     def ask(self, formula, function, inputs, dtype="float64"):
         """The answer to the golden vector with these inputs, or why there is none."""

@@ -35,7 +35,8 @@ QUESTION_SECONDS, TOTAL_SECONDS, TIMEOUTS = 5.0, 40.0, 2
 STARTING_SECONDS = 20.0  # for the first answer of a program, which may compile before it
 MEGABYTE, GIBIBYTE, CHUNK = 1 << 20, 1 << 30, 1 << 16
 MEMORY = 4 * GIBIBYTE
-GRACE = 5.0  # seconds for a process that has closed its answers to end
+GRACE = 5.0  # seconds for a process that has closed its answers to end, if so many are left
+RAISE = "raise --time-limit"  # what the commands call it
 
 
 class Ended(Exception):
@@ -121,7 +122,7 @@ class Child:
         if self.reader in ready:
             chunk = os.read(self.reader, CHUNK)
             if not chunk:
-                raise Ended(self._how_it_ended())
+                raise Ended(self._how_it_ended(min(GRACE, seconds)))
             self.answers += chunk
         return question
 
@@ -137,18 +138,18 @@ class Child:
         del self.printed[:-MEGABYTE]
         return bool(chunk)
 
-    def _how_it_ended(self):
-        """Exit status or signal, and the last line that was printed."""
-        how = _ended(self._reported(), self.memory)
+    def _how_it_ended(self, seconds):
+        """Exit status or signal, waited for so long at most, and the last line that was printed."""
+        how = _ended(self._reported(seconds), self.memory)
         pieces = MEGABYTE // CHUNK  # of a pipe that nobody may ever close
         while pieces and self._listen():
             pieces -= 1
         last = self.printed[-2000:].decode(errors="replace").strip().splitlines()[-1:]
         return "; ".join([f"the process {how}", *last])
 
-    def _reported(self):
+    def _reported(self, seconds):
         """What the keeper says of the end: b"" if it is gone, None if there is no end."""
-        ready = select.select([self.report], [], [], GRACE)[0]
+        ready = select.select([self.report], [], [], seconds)[0]
         return os.read(self.report, 100) if ready else None
 
     def stop(self):
@@ -239,6 +240,8 @@ class Candidate:
 
     def ask(self, formula, function, inputs, dtype="float64"):
         """The answer to one question, or {"error": ...}; never raises for what the candidate does."""
+        if not self.ended and self._left() <= 0.0:
+            self.ended = self._over()
         if not self.ended and self.child is None:
             self.start()
         if self.ended:
@@ -264,7 +267,7 @@ class Candidate:
 
     def _answer(self, seconds, question, *words):
         """What the worker says within the time left; a crash, a hang or garbage as an error."""
-        left = self.started + self.limit - time.monotonic()
+        left = self._left()
         try:
             answer = understood(self.child.line(min(seconds, left), question), *words)
             if self.child.answers:  # more than was asked for
@@ -279,12 +282,18 @@ class Candidate:
 
     def _too_late(self, seconds, left):
         if left <= seconds:
-            self.ended = f"not asked: {self.limit:g} s in all are over"
-            return f"no answer before {self.limit:g} s in all were over"
+            self.ended = self._over()
+            return f"no answer before {self.limit:g} s in all were over; {RAISE}"
         self.timeouts += 1
         if self.timeouts == TIMEOUTS:
             self.ended = f"not asked: {TIMEOUTS} questions had gone unanswered"
         return f"no answer within {seconds:g} s"
+
+    def _left(self):
+        return self.started + self.limit - time.monotonic()
+
+    def _over(self):
+        return f"not asked: {self.limit:g} s in all are over; {RAISE}"
 
     def _stop(self):
         if self.child is not None:

@@ -59,6 +59,7 @@ class Program:
 
     def __init__(self, command):
         self.arguments, self.process, self.asked, self.hurried = shlex.split(command), None, 0, False
+        self.given = {}  # its answers, by id
         self._start()
 
     def _start(self):
@@ -99,8 +100,14 @@ class Program:
                 self.answers += 1
                 if self.process.stdin.closed:
                     self._end()
+                self._hear_out()
                 return said
         return None
+
+    def _hear_out(self):
+        """Whatever it has said beyond its answer, without waiting."""
+        while self.lines.queue and self.lines.queue[0]:
+            self._said(self.lines.get())
 
     def _line(self):
         """The next line that it prints, b"" when there will be none."""
@@ -112,16 +119,16 @@ class Program:
         return self.lines.get()
 
     def _said(self, line):
-        """The object in a line, which answers this question or an earlier one."""
+        """The object in a line, which answers this question or an earlier one, once."""
         try:
-            said = json.loads(line)
-            said["id"] = f"{said['id']}"
-            if int(said["id"]) <= self.asked:
-                return said
-        except (LookupError, RecursionError, TypeError, ValueError):
-            pass
-        self.stop()
-        raise Failed(f"no answer to what was asked: {line[:60]!r}")
+            said = _with_id(line, self.asked)
+            if _in_order(self.given.setdefault(said["id"], said)) != _in_order(said):
+                which = "it" if said["id"] == f"{self.asked}" else "an earlier question"
+                raise Failed(f"2 answers to {which}, and not the same")
+            return said
+        except Failed:
+            self.stop()
+            raise
 
     def _end(self):
         """Take leave of a program that says no more; `Failed` unless it ended well after an answer."""
@@ -136,7 +143,9 @@ class Program:
             raise Failed("; ".join([f"the program {how}", *last]))
 
     def stop(self):
-        """End the process; its last words are kept."""
+        """End the process, if it is still there; its last words are kept."""
+        if self.process is None:
+            return
         self.process.kill()
         self.process.wait()
         with contextlib.suppress(BrokenPipeError):
@@ -152,6 +161,26 @@ def _listen(file, keep):
         while line := file.readline(LONGEST):
             keep(line)
     keep(b"")
+
+
+def _with_id(line, asked):
+    """The object in a line, its id as text; `Failed` unless it is that of a question."""
+    try:
+        said = json.loads(line)
+    except (RecursionError, ValueError):
+        said = None
+    if not isinstance(said, dict):
+        raise Failed(f"no answer to what was asked; print such lines to standard error: {line[:60]!r}")
+    if "id" not in said:
+        raise Failed(f"no id in {line[:60]!r}")
+    said["id"] = f"{said['id']}"
+    if not said["id"].isdecimal() or len(said["id"]) > 20 or int(said["id"]) > asked:
+        raise Failed(f"no question has the id {said['id'][:60]!r}")
+    return said
+
+
+def _in_order(said):
+    return json.dumps(said, sort_keys=True)  # text, in which a NaN is a NaN
 
 
 def understood(said):

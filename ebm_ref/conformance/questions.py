@@ -1,7 +1,7 @@
 r"""Questions beside the vectors: illegal ones, and the smallest that shows a mismatch.
 
     smallest input    entries are taken away, all moved together, and numbers made simpler, for as long as
-                      the candidate still disagrees with the page there
+                      the candidate still disagrees with the page there, as long as all is finite
 
 Source: delta debugging, Zeller and Hildebrandt (2002).
 """
@@ -56,6 +56,8 @@ def _disagreement(formula, ask, inputs, output):
                 return {}
     except (ValueError, IndexError):  # not a legal question, or too near the edge of the domain to tell
         return {}
+    if not _is_finite([truth, *inputs.values()]):  # a page's limit is no bug report
+        return {}
     answer = ask(inputs)
     if "value" not in answer or output not in {"value", *answer["gradients"]}:
         return {}
@@ -64,6 +66,10 @@ def _disagreement(formula, ask, inputs, output):
     if measure(probe, output, given, truth=truth).coarse <= 1.0:
         return {}
     return {"inputs": inputs, "truth": truth, "answer": given}
+
+
+def _is_finite(arrays):
+    return all(np.all(np.isfinite(np.asarray(x, float))) for x in arrays)
 
 
 def _has_kink(formula, inputs, argument, h=2.0**-12):

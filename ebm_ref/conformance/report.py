@@ -26,6 +26,7 @@ from ebm_ref.conformance.worker import adapters
 from ebm_ref.proof import golden
 from ebm_ref.proof.bounds import of
 
+INTERRUPTED = 130  # the status that shells give to what Ctrl-C ends
 ACCEPTED = "match under convention", "known quirk"  # but not by `check --strict`
 
 
@@ -39,10 +40,13 @@ class Report:
     failure: str = ""  # why it could not be loaded at all
     missing: tuple = ()  # formulas that were to be checked and that it has no function for
     interrupted: bool = False  # by Ctrl-C: the rows are those until then
+    asked: str = ""  # how far it had come by then
 
     @property
     def status(self):
-        """0 agreement, 1 disagreement, 2 there is no such candidate."""
+        """0 agreement, 1 disagreement, 2 there is no such candidate, 130 interrupted."""
+        if self.interrupted:
+            return INTERRUPTED
         if self.failure.startswith("cannot be loaded"):
             return 2
         return int(bool(self.failure) or any(row.verdict in ("mismatch", "error") for row in self.rows))
@@ -98,8 +102,18 @@ def report_on(candidate, steps, progress=lambda steps: steps, missing=()):
     try:
         _judge(candidate, report, steps, progress)
     except KeyboardInterrupt:
-        report.interrupted = True
+        report.interrupted, report.asked = True, _how_far(report.rows, steps)
     return report
+
+
+def _how_far(rows, steps):
+    asked = sum(len({j.vector["id"] for j in row.judgements}) for row in rows)
+    return f"{asked} of {sum(len(vectors_of(name, dtype)) for name, _, dtype in steps)} vectors asked"
+
+
+def vectors_of(name, dtype):
+    """The golden vectors of a formula that can be asked in a dtype."""
+    return [v for v in golden.load(name) if not (v["float64_only"] and dtype == "float32")]
 
 
 def _judge(candidate, report, steps, progress):
@@ -108,8 +122,8 @@ def _judge(candidate, report, steps, progress):
     if not report.failure:
         for step in progress(steps):
             _ask_vectors(candidate, report.rows, *step)
-        candidate.grant(10.0)  # a time of their own
-        _ask_illegal_questions(candidate, report.rows)
+        if not candidate.ended:
+            _ask_illegal_questions(candidate, report.rows)
 
 
 def _ask_vectors(candidate, rows, *step):
@@ -117,16 +131,25 @@ def _ask_vectors(candidate, rows, *step):
     name, function, dtype = step
     judgements = []
     try:
-        for vector in golden.load(name):
-            if not (vector["float64_only"] and dtype == "float32"):
-                answer = candidate.ask(name, function, vector["inputs"], dtype)
-                judgements += judge(vector, answer, dtype)
+        for vector in vectors_of(name, dtype):
+            answer = candidate.ask(name, function, vector["inputs"], dtype)
+            judgements += judge(vector, answer, dtype)
+        judgements += _second_thoughts(candidate, step, judgements)
     except KeyboardInterrupt:
         rows += [_row(candidate, step, judgements)] if judgements else []
         raise
     rows.append(_row(candidate, step, judgements))
     if any(j.verdict == "mismatch" for j in rows[-1].judgements):
         _explain(candidate, rows[-1])
+
+
+def _second_thoughts(candidate, step, judgements):
+    """A program's error on a question that it has answered before: it has taken its last answer back."""
+    if not candidate.target.startswith(program.PREFIX) or not all(j.output for j in judgements):
+        return []
+    name, function, dtype = step
+    answer = candidate.ask(name, function, judgements[0].vector["inputs"], dtype)
+    return judge(judgements[-1].vector, answer, dtype) if "error" in answer and not candidate.ended else []
 
 
 def _row(candidate, step, judgements):

@@ -15,7 +15,7 @@ import json
 import warnings
 
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.checks import require, require_one_of
+from ebm_ref.checks import require
 from ebm_ref.cli.accept import COUNTED
 from ebm_ref.cli.check import print_report
 from ebm_ref.cli.text import Output, brief, near
@@ -60,7 +60,7 @@ def assert_conforms(function, what, framework="", strict=False):
         Conventions fail.
     """
     __tracebackhide__ = True
-    require_one_of("framework", framework, "", *BY)
+    require(framework in ("", *BY), "framework", framework, f"must be '', {' or '.join(map(repr, BY))}")
     candidate = InProcess(function, framework)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,10 +85,7 @@ class InProcess:
         self.asked = asked_by(framework, function) if framework else asked_of(function)
 
     def start(self):
-        """There is no process to be started."""
-
-    def grant(self, limit):
-        """Nor is there a clock."""
+        """There is no process to be started, and no clock."""
 
     def ask(self, formula, function, inputs, dtype="float64"):
         """The answer to one question, as a process would have given it."""
@@ -118,6 +115,8 @@ def _of_vector(candidate, vector):
         if not (vector["float64_only"] and dtype == "float32"):
             answer = candidate.ask(name, candidate.name, vector["inputs"], dtype)
             told += [_told(j, dtype) for j in judge(vector, answer, dtype) if j.verdict in COUNTED]
+    if told and any(v.kind == "convention" for v in FORMULAS[name].variants):
+        told += [f"A convention of others is known by all vectors together: assert_conforms(..., {name!r})"]
     return "\n\n".join(told)
 
 

@@ -123,10 +123,10 @@ class Tally:
         """Whether the energy along the path is above its mean rather than below, given the start's."""
         return bool(self.heat[1] * self.heats[0, 0] > self.heats[1, 0] * self.heat[0])
 
-    def kept(self):
-        """How much of its features a chain still has after 16 steps: their mean autocorrelation."""
+    def kept(self, steps=STEPS):
+        """How much of its features a chain still has after 1, 4 or 16 steps: their mean autocorrelation."""
         j = len(self.total) // (len(TIMES) + 2)
-        last = len(TIMES) * j
+        last = (1 + TIMES.index(steps)) * j
         own = float(np.trace(self.squares[:j, :j]))
         return 1.0 + float(np.trace(self.squares[:j, last : last + j])) / own if own else 1.0
 
