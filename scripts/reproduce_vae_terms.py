@@ -18,7 +18,8 @@ import numpy as np
 from reproduction import conclude, figure, near, options, within
 
 from ebm_ref.energies.quadratic import quadratic
-from ebm_ref.energies.vae import vae, vae_divergence, vae_divergence_log_variance_gradient
+from ebm_ref.energies.vae import vae
+from ebm_ref.energies.vae_divergence import vae_divergence, vae_divergence_log_variance_gradient
 from ebm_ref.inference.calibration import calibrate, reliability
 from ebm_ref.inference.uses import density
 

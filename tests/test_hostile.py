@@ -155,7 +155,7 @@ while True: everywhere(b'7' * 9999)
 while True: everywhere(b'7\n' * 9999)
 ### never ends its line -> late
 everywhere(b'{'); time.sleep(60)
-### writes an answer first -> garbage
+### writes an answer first -> any
 everywhere(GREEN)
 ### writes bare NaN -> garbage
 everywhere(b'{"value": [NaN, null], "gradients": {}}\n')

@@ -2,7 +2,8 @@ r"""Pseudolikelihood of states: predict each unit of k states from all others.
 
     L(E, s)     = -sum_i log p_i(s_i)
                 = sum_i (E_{i,s_i} + log sum_a e^{-E_{i,a}})
-    dL/dE_{i,a} = [a = s_i] - p_i(a),  p_i(a) = e^{-E_{i,a}} / sum_b e^{-E_{i,b}}
+    dL/dE_{i,a} = [a = s_i] - p_i(a)
+    p_i(a)      = e^{-E_{i,a}} / sum_b e^{-E_{i,b}}
 
 s is a datum of n units, each in one of k states, as in a Potts model; row i of E holds the energies of the
 k data that differ from it in unit i at most.  So E_{i,s_i} is the energy of the datum itself, the same in all
