@@ -203,7 +203,7 @@ MISTAKES = {  # what a reader may write for hinge: the body of the value, of the
     "a shape": (
         "return max(0.0, margin + energies[label] - min(np.delete(energies, label)))",
         "return [1.0]",
-        ["gradient by energies has shape (1,), not (3,)", "Not yet."],
+        ["gradient by energies has shape (1,), not (", "Not yet."],
     ),
     "a gradient that raises": (
         "return max(0.0, margin + energies[label] - min(np.delete(energies, label)))",
