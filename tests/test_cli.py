@@ -330,7 +330,9 @@ def test_one_mistake_in_many_words_fills_no_page(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     out = run("check", "mymodule:text", "--as", "hinge")[1]
     said = " ".join(out.split())
-    assert len(out.splitlines()) < 20 and "error on 48 vectors: TypeError: returned '0.0', where numbers" in said
+    assert (
+        len(out.splitlines()) < 20 and "error on 48 vectors: TypeError: returned '0.0', where numbers" in said
+    )
     assert "such as: energies [0, 4] label 0 margin 1" in said
     out = run("check", "mymodule:shifted", "--as", "hinge")[1]
     assert "mismatch: no mistake that has a name here" in out

@@ -115,11 +115,7 @@ def test_an_exercise_is_the_page_without_bodies(name):
 
 def test_stable_functions_are_offered_where_the_page_sums_exponentials():
     offers = {name: "ebm_ref.numerics" in exercise(name) for name in COURSE}
-    assert {name for name in offers if offers[name]} == {
-        "free_energy",
-        "nll",
-        "label_smoothing",
-    }
+    assert {name for name in offers if offers[name]} == {"free_energy", "nll", "label_smoothing"}
     assert "import logsumexp\n" in exercise("nll") and "import softmax\n" in exercise("label_smoothing")
 
 

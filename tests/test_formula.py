@@ -114,6 +114,7 @@ def test_counts():
     for illegal in (0, -1, 2.0, True, "2", None):
         assert message(require_count, "n", illegal) == f"n = {illegal!r}: must be an integer >= 1"
     assert message(require_count, "n", 3, 4) == "n = 3: must be an integer >= 4"
+    assert message(require_count, "n", 2**63) == f"n = {2**63}: must be an integer >= 1"
 
 
 def test_positive_numbers():
@@ -184,6 +185,7 @@ def test_real_numbers():
     if np.finfo(np.longdouble).maxexp > 1024:
         large = np.longdouble(2.0) ** 1024
         assert message(as_real, "x", large).endswith(": must be a real number that float64 holds")
+        assert message(as_real, "x", large).startswith("x = ") and "None" not in message(as_real, "x", large)
         assert message(as_real, "x", np.array([large])).endswith(
             ": must hold real numbers that float64 holds"
         )
@@ -223,6 +225,7 @@ def test_whole_numbers_read_backwards():
 def test_axes_are_those_that_are_asked_for():
     assert real("x", [1, 2], "n").tolist() == [1.0, 2.0] and real("x", [[1, 2]], "m", 2).shape == (1, 2)
     assert whole("x", [1, 2], 2).tolist() == [1, 2] and whole("x", 3) == 3
+    assert message(real, "x", "1") == "x = '1': must be a real number"
     assert message(real, "x", [1.0], 2) == "x = [1.]: has shape (1,), but must have (2,)"
     assert message(real, "x", [1.0], "m", 1) == "x = [1.]: has shape (1,), but must have (m, 1)"
     assert message(real, "x", [1.0]) == "x = [1.]: must be one number, not an array"
