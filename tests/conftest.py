@@ -3,6 +3,9 @@
 import dataclasses
 import importlib.util
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,6 +30,22 @@ def script(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The folder of a built and installed package, for tests of what is in it."""
+    pytest.importorskip("setuptools", "77")
+    root, place = Path(__file__).parents[1], tmp_path_factory.mktemp("wheel")
+    source = place / "source"
+    source.mkdir()
+    for name in ("ebm_ref", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, source / name)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    made = subprocess.run([*pip, "--target", place / "site", source], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    return place / "site"
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import ast
 import doctest
 import inspect
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -340,21 +338,13 @@ def test_what_raises_or_has_another_shape_keeps_nothing():
 # from a wheel
 
 
-def test_from_an_installed_wheel(tmp_path):
+def test_from_an_installed_wheel(installed, tmp_path):
     """Pages are read as text, so their source is in the package; the solution is run by another process."""
-    pytest.importorskip("setuptools", "77")
-    source, folder = tmp_path / "source", tmp_path / "folder"
-    source.mkdir()
+    folder = tmp_path / "folder"
     folder.mkdir()
-    for name in ("ebm_ref", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, source / name)
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    made = subprocess.run([*pip, "--target", tmp_path / "site", source], capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path / 'site'}", "COLUMNS": "80"}
+    environment = os.environ | {"PYTHONPATH": f"{installed}", "COLUMNS": "80"}
     command = lambda *args: subprocess.run(
-        [tmp_path / "site" / "bin" / "ebm-ref", "exercise", *args],
+        [installed / "bin" / "ebm-ref", "exercise", *args],
         capture_output=True,
         text=True,
         cwd=folder,

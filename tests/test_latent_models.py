@@ -49,7 +49,7 @@ def best_code(W, y, sparsity):
     for signs in itertools.product((-1.0, 0.0, 1.0), repeat=W.shape[1]):
         s, used = np.array(signs), np.array(signs) != 0.0
         A = W[:, used]
-        if used.sum() > len(y) or np.linalg.matrix_rank(A) < used.sum():
+        if used.sum() > len(y) or (used.any() and np.linalg.matrix_rank(A) < used.sum()):
             continue
         z = np.zeros(len(s))
         z[used] = np.linalg.solve(A.T @ A, A.T @ y - 0.5 * sparsity * s[used])

@@ -1,7 +1,6 @@
 """The judge inside a test suite: in process, and from an installed wheel."""
 
 import os
-import shutil
 import subprocess
 import sys
 import warnings
@@ -154,27 +153,15 @@ def test_bad_usage(what, framework, says):
         vectors("hinje")
 
 
-def test_from_an_installed_wheel(tmp_path):
+def test_from_an_installed_wheel(installed, tmp_path):
     """Whatever the tests need is in the package: vectors, and the report's words."""
-    pytest.importorskip("setuptools", "77")
-    source, suite = tmp_path / "source", tmp_path / "suite"
-    source.mkdir()
+    suite = tmp_path / "suite"
     suite.mkdir()
-    for name in ("ebm_ref", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, source / name)
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    made = subprocess.run([*pip, "--target", tmp_path / "site", source], capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
     (suite / "test_mine.py").write_text(SUITE)
     (suite / "mymodule.py").write_text("def my_hinge(E, y, m):\n    return max(0.0, m + E[y] - min(E))\n")
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", suite]
     done = subprocess.run(
-        run,
-        capture_output=True,
-        text=True,
-        cwd=suite,
-        env=os.environ | {"PYTHONPATH": f"{tmp_path / 'site'}"},
+        run, capture_output=True, text=True, cwd=suite, env=os.environ | {"PYTHONPATH": f"{installed}"}
     )
     wrong = sum(bool(fails(over_all, v)) for v in vectors("hinge"))
     assert f"{wrong + 1} failed, {len(vectors('hinge')) - wrong} passed" in done.stdout, done.stdout

@@ -27,6 +27,7 @@ import numpy as np
 
 from ebm_ref.checks import as_real, real, require, require_one_of
 from ebm_ref.laws import misfit
+from ebm_ref.numerics import value_of
 
 
 def bit_flips(energy, bits):
@@ -65,7 +66,8 @@ def check_differences(argument, D):
     """Raise unless there is a neighbour, and the datum is possible beside each."""
     require(len(D) >= 1, argument, D, "must hold one or more")
     rule = "must be above -inf, and numbers: the energy of the datum must be finite"
-    require(not np.any(np.isnan(D) | (D == -np.inf)), argument, D, rule)
+    d = value_of(D)
+    require(not np.any(np.isnan(d) | (d == -np.inf)), argument, D, rule)
 
 
 def refusals(argument):
