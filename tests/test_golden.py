@@ -169,6 +169,10 @@ def test_inputs_are_exact_in_float32_or_marked(name):
         assert exact != vector["float64_only"], vector["id"]
 
 
+def test_all_vectors_together_stay_below_6_MB():
+    assert sum(file.stat().st_size for file in golden.VECTORS.iterdir()) < 6_000_000
+
+
 def test_ids_are_unique():
     ids = [vector["id"] for name in NAMES for vector in golden.load(name)]
     assert len(ids) == len(set(ids))

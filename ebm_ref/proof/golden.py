@@ -353,8 +353,9 @@ def decode(value):
 
 
 def dump(vectors):
-    """The text of a vectors file."""
-    return "".join(json.dumps(encode(vector), allow_nan=False) + "\n" for vector in vectors)
+    """The text of a vectors file; most vectors have no kinks, and their lines say nothing of them."""
+    said = ({k: x for k, x in vector.items() if k != "kinks" or x} for vector in vectors)
+    return "".join(json.dumps(encode(vector), allow_nan=False) + "\n" for vector in said)
 
 
 def parse(text):
@@ -372,7 +373,7 @@ def _decoded(vector):
         "gradient_conditions": {a: _bound(C) for a, C in vector["gradient_conditions"].items()},
         "size": _bound(vector["size"]),
         "gradient_sizes": {a: _bound(S) for a, S in vector["gradient_sizes"].items()},
-        "kinks": {dtype: sides(side) for dtype, side in vector["kinks"].items()},
+        "kinks": {dtype: sides(side) for dtype, side in vector.get("kinks", {}).items()},
     }
 
 

@@ -27,7 +27,7 @@ function verdictOf(vector, output, answer, line) {
   const inputs = Object.values(vector.inputs);
   const f = flat(of(vector, output)).map(rounded);
   const x = flat(answer);
-  const side = vector.kinks[dtype];
+  const side = vector.kinks?.[dtype];
   if (output === "value" && isIndex(line)) {
     const right = (x_i, i) => (side ? side.value.includes(x_i) : x_i === f[i]);
     return x.every(right) ? "match" : "mismatch";
