@@ -189,7 +189,7 @@ def main():
     claims.append(within("alarm: less pgmpy's", off, high=1e-5))
     factors, values = read("alarm")
     width = plan(factors, {v: len(names) for v, names in values.items()}).width
-    claims.append(within("alarm: variables in the largest table, but one", width, high=4))
+    claims.append(within("alarm: width of the elimination", width, high=4))
     if chosen.figure:
         draw(chosen.figure, found, drawn)
     conclude(*claims)
