@@ -433,7 +433,7 @@ def main():
 
 def claims_of_the_known(known, log_Z, finer):
     """The bounds where log Z is known, to 4 standard errors of the mean weight."""
-    yield near("log Z by a finer grid", finer, log_Z, 1e-4)
+    yield near("log Z by a finer grid", finer, log_Z, 1e-3)
     error = lambda log_w: 4.0 * np.std(np.exp(log_w - np.mean(log_w))) / np.sqrt(len(log_w))
     yield near("in a plane, forward", known.low, log_Z, error(known.there.log_weights))
     yield near("in a plane, reverse", known.high, log_Z, error(-known.back.log_weights))
@@ -449,13 +449,18 @@ def claims(plan, found, scores, quick):
     yield within("forward walks that count", found.bounds.there.effective, low=0.2 * plan.walks)
     errors = off_by(plan, found.learnt, found.ends, found.bounds.there)
     yield within("chains' energy less walks', in errors", errors, -4.0, 4.0)
-    gain = scores["Gaussian"].test - scores["network, high"].test
+    gain = scores["Gaussian"].test - worse(scores)
     yield within("unseen: below the Gaussian, nats a pixel", gain, low=0.02 if quick else 0.07)
+
+
+def worse(scores):
+    """Of the network on digits it has not seen, whichever bound is the higher by chance."""
+    return max(scores["network, low"].test, scores["network, high"].test)
 
 
 def claims_of_the_whole(plan, found, scores, data):
     """What takes many updates; samples against training digits, noise taken off."""
-    yield within("and below the mixture", scores["mixture"].test - scores["network, high"].test, low=0.01)
+    yield within("and below the mixture", scores["mixture"].test - worse(scores), low=0.01)
     labels, distances = nearest(without_noise(plan, found.learnt, data, found.ends), data)
     rarest = np.min(np.bincount(labels, minlength=10)) / len(labels)
     yield within("share of the rarest kind of digit drawn", rarest, low=0.01)

@@ -363,7 +363,11 @@ def main():
 def claims_of_the_weights(rest, closer, far):
     """What is left of the data at d = 2 and 3."""
     yield within("expected slopes at the truth, the largest", rest, high=1e-9)
-    yield near("Stein's V, in theory's", stein_off(), 1.0, 1e-3)
+    m = Modes(1.0, V, T)
+    p = m.density(GRID)
+    yield near("Stein, again", stein_again(m, p) / stein(m, p).variance, 1.0, 1e-5)
+    again = denoising_again(m, p, 0.5) / denoising(m, p, 0.5).variance
+    yield near("denoising, again", again, 1.0, 1e-10)
     kept = {name: far[name] / closer[name] / np.exp(-5.0) for name in far}  # (3^2 - 2^2)/(2 v) = 5
     yield within("d from 2 to 3: score matching keeps, times e^-5", kept["score matching"], 0.5, 1.5)
     yield within("kernel Stein keeps, times e^-5", kept["kernel Stein"], high=0.5)
@@ -373,16 +377,25 @@ def claims_of_the_weights(rest, closer, far):
     yield within("d = 3: CD-1 pulls, of likelihood", far["CD-1, its pull"], 0.0, 1e-3)
 
 
-def stein_off(e=2.0**-8):
-    """E[u] of the page's kernel at t + e, over e^2/2 times the curvature."""
-    m = Modes(1.0, V, T)
-    w, other = CELL * m.density(GRID), m._replace(t=T + e)
-    return (
-        w
-        @ stein_kernel(GRID[:, None], other.score[:, None], KERNEL)
-        @ w
-        / (0.5 * e**2 * stein_curvature(m, m.density(GRID)))
+def stein_again(m, p, e=2.0**-10):
+    """n times the variance, from differences of the page's kernel by t; and of the discrepancy itself."""
+    w, at = CELL * p, lambda t: m._replace(t=m.t + t).score[:, None]
+    mean_of_one = lambda t: stein_kernel(GRID[:, None], at(t), KERNEL) @ w
+    less, same, more = (mean_of_one(t) for t in (-e, 0.0, e))
+    return 4.0 * variance((more - less) / (2.0 * e), p) / (w @ (more - 2.0 * same + less) / e**2) ** 2
+
+
+def denoising_again(m, p, sigma):
+    """n times the variance, by Hermite's nodes for z, point by point."""
+    z, w = np.polynomial.hermite_e.hermegauss(60)
+    y, noisy, weights = (
+        GRID[:, None] + sigma * z,
+        m._replace(v=m.v + sigma**2),
+        np.outer(CELL * p, w / w.sum()),
     )
+    tanh = np.tanh(m.d * y / noisy.v + m.t / 2.0)
+    score, slope = (m.d * tanh - y) / noisy.v, 0.5 * m.d / noisy.v * (1.0 - tanh**2)
+    return np.sum(weights * ((score + z / sigma) * slope) ** 2) / np.sum(weights * slope**2) ** 2
 
 
 def claims_of_chains(exact, variances):
