@@ -14,7 +14,7 @@ Source  Song and Kingma (2021), Sections 3 to 5; Wenliang and Kanagawa (2020),
         "Blindness of score-based methods to isolated components and mixing
         proportions"; Wang et al. (2020) for the control variate; Mescheder,
         Geiger and Nowozin (2018) for the two players' eigenvalues.
-Time    6 s on one core; 2 s with --quick (fewer distances).
+Time    4 s on one core; 2 s with --quick (fewer distances).
 
     E(x) = (x^2 + d^2)/(2 v) - log(2 cosh(d x/v + t/2))
 
