@@ -135,10 +135,26 @@ def dot(a, b):
 
     The products are rounded, each by less than its own share of the condition, and their sum once.
 
+    Products of finite numbers may be beyond the range, on either side: what is left of them has its sign.
+
     >>> dot(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 1.0])).tolist()
     [12.0, 34.0]
+    >>> dot(np.array([1e200, 1e200]), np.array([2e200, -1e200])).tolist()  # no inf - inf
+    inf
     """
-    return total(a * b)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = total(a * b)
+        return sums if (sums == sums).all() else _where_finite(a, b, _far_dot(a, b), sums)
+
+
+def _far_dot(a, b):
+    """The same with products in units of 2^1040, which are put back at the end."""
+    return total((a * 2.0**-520) * (b * 2.0**-520)) * 2.0**520 * 2.0**520
+
+
+def _where_finite(a, b, far, sums):
+    """The sums, but the far ones of all the vectors that are finite."""
+    return np.where(np.all(np.isfinite(a) & np.isfinite(b), axis=-1), far, sums)
 
 
 def logsumexp(x):

@@ -28,7 +28,7 @@ import re
 from math import prod
 
 import numpy as np
-from reproduction import conclude, figure, installed, options
+from reproduction import conclude, figure, installed, options, within
 
 from ebm_ref.exact.elimination import log_partition, marginals, plan, samples
 from ebm_ref.exact.factors import clamped
@@ -167,29 +167,29 @@ def main():
         sizes = {v: len(names) for v, names in values.items()}
         log_Z = line(name, factors, sizes)
         found[name], _ = marginals(factors, sizes)
-        claims.append((f"{name}: normalised, |log Z| = {abs(log_Z):.0e}", abs(log_Z) < 1e-13))
+        claims.append(within(f"{name}: normalised, |log Z|", abs(log_Z), high=1e-13))
         drawn[name] = drawn_downwards(factors, rng, count)
         far = excess(drawn[name], found[name], count)
-        claims.append((f"{name}: draws downwards within {far:.1f} standard errors", far < 6.0))
+        claims.append(within(f"{name}: draws downwards, standard errors off", far, high=6.0))
         if name != "alarm":
             off = difference(found[name], sum_over_all(factors, sizes))
-            claims.append((f"{name}: the sum over all configurations, to {off:.0e}", off < 1e-13))
+            claims.append(within(f"{name}: less the sum over all configurations", off, high=1e-13))
         if chosen.pgmpy:
             claims.append(agrees_with_pgmpy(name))
     for name in () if chosen.quick else LARGER:
         factors, values = read(name)
         sizes = {v: len(names) for v, names in values.items()}
         log_Z = line(name, factors, sizes)
-        claims.append((f"{name}: normalised, |log Z| = {abs(log_Z):.0e}", abs(log_Z) < 1e-12))
+        claims.append(within(f"{name}: normalised, |log Z|", abs(log_Z), high=1e-12))
     claims += observed(*read("asia"))
     yes = {v: p[0] for v, p in found["asia"].items()}
     off = difference(yes, ASIA)
-    claims.append((f"asia: as published and by hand, to {off:.0e}", off < 1e-12))
+    claims.append(within("asia: less what was published, and by hand", off, high=1e-12))
     off = difference(found["alarm"], ALARM)
-    claims.append((f"alarm: pgmpy's, to {off:.0e}", off < 1e-5))
+    claims.append(within("alarm: less pgmpy's", off, high=1e-5))
     factors, values = read("alarm")
     width = plan(factors, {v: len(names) for v, names in values.items()}).width
-    claims.append(("alarm: no table of more than five variables", width <= 4))
+    claims.append(within("alarm: width of the elimination", width, high=4))
     if chosen.figure:
         draw(chosen.figure, found, drawn)
     conclude(*claims)
@@ -213,8 +213,11 @@ def observed(factors, values):
     print(f"\nasia: p(visit, short breath) = {probability:.8f}; then p(tuberculosis) = {nodes['tub'][0]:.6f}")
     off = max(abs(probability / by_hand - 1.0), abs(nodes["tub"][0] / ill - 1.0))
     drawn = samples(clamped(factors, seen), left, np.random.default_rng(0), 100_000)["tub"]
-    near = abs(np.mean(drawn == 0) - ill) < 6.0 * np.sqrt(ill / 100_000)
-    return [(f"asia, observed: Bayes' rule, to {off:.0e}", off < 1e-13), ("and exact samples agree", near)]
+    far = abs(np.mean(drawn == 0) - ill) / np.sqrt(ill / 100_000)
+    return [
+        within("asia, observed: less Bayes' rule", off, high=1e-13),
+        within("and exact samples, standard errors off", far, high=6.0),
+    ]
 
 
 def agrees_with_pgmpy(name):
@@ -229,7 +232,7 @@ def agrees_with_pgmpy(name):
         above = [factor for factor in factors if factor[0][-1] in known]
         nodes, _ = marginals(above, {u: len(values[u]) for u in known})
         worst = max(worst, float(np.max(np.abs(nodes[v] - [p[names.index(x)] for x in values[v]]))))
-    return f"{name}: pgmpy, every marginal to {worst:.0e}", worst < 1e-13
+    return within(f"{name}: pgmpy, every marginal off by", worst, high=1e-13)
 
 
 if __name__ == "__main__":

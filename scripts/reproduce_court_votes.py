@@ -40,7 +40,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from reproduction import conclude, figure, options
+from reproduction import conclude, figure, options, within
 
 from ebm_ref.exact.elimination import log_partition, marginals
 
@@ -245,23 +245,16 @@ def main():
     if chosen.figure:
         draw(chosen.figure, names, theta, s)
     claims = [
-        (f"all 45 moments agree, to {slope:.0e}", slope < 1e-12),
-        (f"the gradient is the slope of the likelihood, to {error:.0e}", error < 1e-8),
-        (
-            "log Z and moments by variable elimination are the same",
-            abs(log_Z_too / log_Z - 1.0) < 1e-13 and np.max(np.abs(means_too - p @ F)) < 1e-13,
-        ),
-        ("the likelihood of the fit is minus its entropy", abs(value + entropy(p) * np.log(2.0)) < 1e-11),
-        ("pairs explain most of what the votes have in common", 0.5 < pairs / total <= 1.0),
+        within("all 45 moments agree, to", slope, high=1e-12),
+        within("the gradient and the slope of the likelihood", error, high=1e-8),
+        within("log Z by variable elimination, off", abs(log_Z_too / log_Z - 1.0), high=1e-13),
+        within("moments by variable elimination, off", np.max(np.abs(means_too - p @ F)), high=1e-13),
+        within("likelihood of the fit plus its entropy", abs(value + entropy(p) * np.log(2.0)), high=1e-11),
+        within("pairs explain of what the votes have in common", pairs / total, 0.5, 1.0),
     ]
     if truth is not None:
         distance = 2.0 * len(s) * (value - log_likelihood(truth, data)[0])
-        claims.append(
-            (
-                f"the known model is found again: 2 n (rise of log likelihood) = {distance:.0f} for 45",
-                15.0 < distance < 100.0,
-            )
-        )
+        claims.append(within("2 n (log likelihood above the known model's)", distance, 15.0, 100.0))  # 45
     conclude(*claims)
 
 

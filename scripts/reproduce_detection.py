@@ -20,7 +20,7 @@ W was fitted to it is too low.
 """
 
 import numpy as np
-from reproduction import conclude, digits, figure, options
+from reproduction import conclude, digits, figure, options, within
 
 from ebm_ref.energies.pca import pca, principal_axes
 from ebm_ref.inference.uses import detect
@@ -116,23 +116,11 @@ def main():
     missed_then = np.sum(each("training"), axis=1)[:, 0]
     hindsight = np.sum(each("hindsight"), axis=1)[:, 2]
     conclude(
-        (
-            f"each digit is detected: area {np.mean(area):.4f} on average, above 0.99",
-            np.all(np.mean(area, axis=1) > 0.99),
-        ),
-        (f"the least of all {np.min(area):.4f}, above 0.9", np.all(area > 0.9)),
-        (
-            f"the axes are needed: without them {np.min(gain):.3f} of area less, more than 0.02",
-            np.all(gain > 0.02),
-        ),
-        (
-            f"the threshold costs {np.max(price / hindsight):.2f} times the least possible, under 3",
-            np.all(price < 3.0 * hindsight),
-        ),
-        (
-            f"chosen on training data it misses {np.min(missed_then / missed):.1f} times as many, over 2",
-            np.all(missed_then > 2.0 * missed),
-        ),
+        within("each digit is detected: area, mean of ten", np.min(np.mean(area, axis=1)), low=0.99),
+        within("and the least of all", np.min(area), low=0.9),
+        within("without the axes the area is less by", np.min(gain), low=0.02),
+        within("the threshold costs, of the least possible", np.max(price / hindsight), high=3.0),
+        within("chosen on training data it misses, times", np.min(missed_then / missed), low=2.0),
     )
 
 

@@ -30,7 +30,7 @@ energies is learnt.
 """
 
 import numpy as np
-from reproduction import conclude, digits, figure, options
+from reproduction import conclude, digits, figure, options, within
 
 from ebm_ref import FORMULAS
 from ebm_ref.energies.mlp import backward, network
@@ -207,33 +207,21 @@ def main():
     each = lambda row, key: np.array([results[row][key] for results in runs])
     left = lambda row: each(row, "spread") / each("", "spread")
     others, no_margin = [row for row in (*LOSSES, SAFE) if row != "energy"], ("perceptron", "lvq2")
+    collapsed = left("energy") / np.min([left(row) for row in others], axis=0)
+    mistakes = [each(row, "error") / each("", "error") for row in others]
+    reached = [np.min(each(row, "reached")) for row in MARGINS]
+    lifted = each("square_square", "offending") / MARGIN
     conclude(
-        (f"a batch's gradient is the sum over the pages, to {difference:.0e}", difference < 1e-12),
-        (
-            f"energy loss: the spread collapses, to {np.max(left('energy')):.2g} of what it was",
-            np.all(left("energy") < np.min([left(row) for row in others], axis=0) / 4.0),
-        ),
-        (
-            f"no other loss, nor with fixed centres: at least {min(np.min(left(r)) for r in others):.2g}",
-            all(np.all(left(row) > 3 / 4) for row in others),
-        ),
-        (
-            f"all others learn: mistakes at most {max(np.max(each(r, 'error')) for r in others):.0%},"
-            f" from at least {np.min(each('', 'error')):.0%}",
-            all(np.all(each(row, "error") < 3 / 4 * each("", "error")) for row in others),
-        ),
+        within("a batch's gradient and the sum over the pages", difference, high=1e-12),
+        within("energy loss: spread left, of any other's least", np.max(collapsed), high=1 / 4),
+        within("no other loss, nor fixed centres: left", min(map(np.min, map(left, others))), low=3 / 4),
+        within("all others learn: mistakes, of those before", max(map(np.max, mistakes)), high=3 / 4),
         (
             "the energy loss reads better with fixed centres than with learnt ones",
             np.mean(each(SAFE, "error")) < np.mean(each("energy", "error")),
         ),
-        (
-            "losses with a margin reach it on most training digits",
-            all(np.all(each(row, "reached") > 0.5) for row in MARGINS),
-        ),
-        (
-            "square-square, whose margin is a level, lifts E_o above 3/4 of it",
-            np.all(each("square_square", "offending") > 0.75 * MARGIN),
-        ),
+        within("losses with a margin reach it, share of digits", min(reached), low=0.5),
+        within("square-square lifts E_o to, of its level", np.min(lifted), low=0.75),
         (
             "perceptron and LVQ2 stop when > 98 % are right, < 1/3 with the margin",
             all(np.all((each(r, "positive") > 0.98) & (each(r, "reached") < 1 / 3)) for r in no_margin),

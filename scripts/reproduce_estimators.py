@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from reproduction import conclude, figure, options
+from reproduction import conclude, figure, options, within
 
 from ebm_ref import FORMULAS
 from ebm_ref.learning.conditional_nce import conditional_nce_gradient
@@ -333,19 +333,16 @@ def main():
 def claims(tables, spins, plane, theta, fits, rng):
     rows = {f"{title}, {name}": row for title, table in tables.items() for name, row in table.items()}
     worst = max(row[0] for row in rows.values())
-    yield f"expected gradients vanish at the targets, to {worst:.0e}", worst < 2e-6
+    yield within("expected gradients at the targets", worst, high=2e-6)
     bias = precision(plane["denoising"].target) - precision(theta)
-    yield (
-        f"and are the truth, but for denoising: off by {np.max(np.abs(bias)):.2f}",
-        np.max(np.abs(bias)) > 0.1,
-    )
+    yield within("which are the truth, but denoising is off by", np.max(np.abs(bias)), low=0.1)
     yield "slopes of the scores' losses are the pages'", pages_agree(theta, rng)
     short = min(least_excess(model) for model in (spins, plane))
-    yield "no covariance is below that of maximum likelihood", short > -1e-7
+    yield within("least eigenvalue above maximum likelihood", short, low=-1e-7)
     off = {name: row[2] - 1.0 for name, row in rows.items()}
     worst = max(off, key=lambda name: abs(off[name]))
     allowed = 0.1 + 4.0 * np.sqrt(2.0 / (3 * fits))  # of squares of three normal numbers, and of finite n
-    yield f"measured errors are theory's; furthest: {worst}, {off[worst]:+.2f}", abs(off[worst]) < allowed
+    yield within(f"off theory most, {worst}", off[worst], -allowed, allowed)
 
 
 def least_excess(model):

@@ -28,7 +28,7 @@ improved at once, then all black ones.
 """
 
 import numpy as np
-from reproduction import conclude, figure, installed, options
+from reproduction import conclude, figure, installed, options, within
 
 from ebm_ref.inference.descent import descend as certified_descent
 from ebm_ref.inference.icm import icm
@@ -178,20 +178,17 @@ def main():
     grey, energy = disagreements_with_the_pages(noisy[corner], broken[corner])
     gains = [after[name] - before[name] for name in rows]
     conclude(
-        ("the gradient is the slope of the energy, to 1e-6", slope_error(rng, noisy) < 1e-6),
+        within("the gradient and the slope of the energy", slope_error(rng, noisy), high=1e-6),
         (f"descent lowers the energy in each of {len(falling) - 1} steps", np.all(np.diff(falling) < 0.0)),
-        (f"and ends at most {gap:.1%} above the minimum, certified", gap < 0.05),
-        (f"descent gains {gains[0]:.1f} dB, more than 7", gains[0] > 7.0),
+        within("and ends above the minimum by, certified, of it", gap, high=0.05),
+        within("descent gains, dB", gains[0], low=7.0),
         (
             f"no half board of {len(stepping) - 1} raises the energy of the conditional modes",
             np.all(np.diff(stepping) <= 0.0),
         ),
-        (
-            "at their end no grey level of any one pixel would lower it",
-            lowest_possible_change(mended, broken) <= 0.0,
-        ),
-        (f"conditional modes gain {gains[1]:.1f} dB, more than 12", gains[1] > 12.0),
-        (f"4 x 4 pixels as by inference/descent.py, to {grey:.0e} grey levels", grey < 1e-6),
+        within("at their end one pixel could lower it by", lowest_possible_change(mended, broken), high=0.0),
+        within("conditional modes gain, dB", gains[1], low=12.0),
+        within("4 x 4 pixels and inference/descent.py, grey levels", grey, high=1e-6),
         ("and inference/icm.py finds nothing to improve there", energy == 0.0),
     )
 

@@ -23,7 +23,7 @@ neighbours.
 import itertools
 
 import numpy as np
-from reproduction import conclude, figure, options
+from reproduction import conclude, figure, options, within
 
 from ebm_ref.samplers.diagnostics import mcse_mean
 from ebm_ref.samplers.lattice_walk import VARIANTS, balance_matrix, lattice_step, running_average, stationary
@@ -117,12 +117,12 @@ def main():
     if chosen.figure:
         draw(chosen.figure, p, visited, times, products)
     conclude(
-        ("p is stationary, to 1e-14", np.abs(A @ law - law).sum() < 1e-14),
-        ("and the only law that is", moduli[1] < 1.0 - 1e-6 and np.abs(solved - law).max() < 1e-12),
-        ("|A v_t - v_t| <= 2/t from every state, for these t", max(products) <= 2.0 + 1e-12),
-        ("the bound is reached by half at least", max(products) > 1.0),
-        ("E[f] is the average over the walk", abs(f.mean() - truth) < 5.0 * error),
-        ("a walk among existing neighbours follows p x degree", np.abs(other - expected).max() < 1e-12),
+        within("p is stationary, |A p - p|", np.abs(A @ law - law).sum(), high=1e-14),
+        within("and the only law that is: second eigenvalue", moduli[1], high=1.0 - 1e-6),
+        within("what solves the balance equations, less p", np.abs(solved - law).max(), high=1e-12),
+        within("t |A v_t - v_t| from the worst state", max(products), 1.0, 2.0 + 1e-12),
+        within("average over the walk, standard errors off", abs(f.mean() - truth) / error, high=5.0),
+        within("existing neighbours, less p x degree", np.abs(other - expected).max(), high=1e-12),
     )
 
 

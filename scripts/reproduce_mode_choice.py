@@ -25,7 +25,7 @@ would do better: fitted by maximum likelihood, their inverse temperature is 1.
 """
 
 import numpy as np
-from reproduction import conclude, figure, installed, options
+from reproduction import conclude, figure, installed, near, options, within
 
 from ebm_ref.inference.calibration import calibrate
 from ebm_ref.inference.uses import density, rank
@@ -163,32 +163,21 @@ def main():
 
     expected = np.sum([density(table) for table in tables], axis=0)
     first = np.mean(ours == 1, axis=1) - np.mean(theirs == 1, axis=1)
+    off = np.abs(w - PUBLISHED) / errors
     claims = [
-        (
-            "all coefficients are the published ones, to 1e-4 of a standard error",
-            np.all(np.abs(w - PUBLISHED) < 1e-4 * errors),
-        ),
-        (
-            f"McFadden's pseudo R2 is the published {PUBLISHED_PSEUDO_R2}",
-            abs(1.0 - loss / alone - PUBLISHED_PSEUDO_R2) < 5e-6,
-        ),
+        within("coefficients less those published, in errors", np.max(off), high=1e-4),
+        near("McFadden's pseudo R2", 1.0 - loss / alone, PUBLISHED_PSEUDO_R2, 5e-6),
         (
             "as many travellers are expected by each mode as were seen, to 1e-9",
             np.allclose(expected, np.bincount(chosen), rtol=1e-9),
         ),
-        ("their inverse temperature is 1, to 1e-9", abs(calibrate(tables, chosen).beta - 1.0) < 1e-9),
-        (
-            f"held out, the choice is first in {np.min(first):.2f} more of the cases than by shares",
-            np.all(first > 0.3),
-        ),
-        (
-            "and is among the first two of four for more than 3 of 4",
-            np.all(np.mean(ours <= 2, axis=1) > 0.75),
-        ),
+        near("their inverse temperature", calibrate(tables, chosen).beta, 1.0, 1e-9),
+        within("held out, the choice is first: share above shares'", np.min(first), low=0.3),
+        within("and is among the first two of four", np.min(np.mean(ours <= 2, axis=1)), low=0.75),
     ]
     if not script.quick:
         theirs = np.abs(peer(X, chosen) - w) / errors
-        claims.append(("statsmodels finds the same, to 1e-3 of a standard error", np.all(theirs < 1e-3)))
+        claims.append(within("less statsmodels', in standard errors", np.max(theirs), high=1e-3))
     conclude(*claims)
 
 

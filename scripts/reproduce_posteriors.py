@@ -23,7 +23,7 @@ import warnings
 
 import numpy as np
 import posteriors
-from reproduction import conclude, figure, options
+from reproduction import conclude, figure, options, within
 
 from ebm_ref.samplers.posterior import Plan, sample
 
@@ -104,9 +104,8 @@ def main():
             each = f"{1e3 * seconds / r.ess:8.2f} {seconds:6.1f}"
             worst = f"{r.mean:5.1f} {r.variance:5.1f} {r.rhat:7.4f} {r.ess:6.0f}"
             print(f"{problem.name:22} {sampler:12} {worst} {each}", flush=True)
-            claims.append(
-                (f"{problem.name}, {sampler}: within 4.5 and 1.01", r.worst < 4.5 and r.rhat < 1.01)
-            )
+            claims.append(within(f"{problem.name}, {sampler}: MCSE off", r.worst, high=4.5))
+            claims.append(within(f"{problem.name}, {sampler}: R-hat", r.rhat, high=1.01))
             ends.append((problem, sampler, found))
     if chosen.figure:
         draw(chosen.figure, ends)

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from time import process_time
 
 import numpy as np
-from reproduction import conclude, figure, options
+from reproduction import conclude, figure, options, within
 
 from ebm_ref.energies.deep_network import DeepNetwork
 from ebm_ref.learning.contrastive_divergence import contrastive_divergence
@@ -386,15 +386,15 @@ def claims(plan, results, points, begun, left):
     most = max(one.kl / begun[name] for (name, _), one in results.items())
     beyond = max(rim(one.q) for one in results.values())
     grids = max(abs(log_Z_at(plan, one, 0.04) - one.log_Z) for one in results.values())
-    yield f"the grid loses nothing: mass {beyond:.0e} at its rim", beyond < 1e-4
-    yield f"another grid has the same log Z, to {grids:.0e}", grids < 0.01
-    yield f"at most {most:.2f} of the divergence is left, below {left}", most < left
+    yield within("the grid loses nothing: mass at its rim", beyond, high=1e-4)
+    yield within("another grid's log Z is off by", grids, high=0.01)
+    yield within("of the divergence is left, at most", most, high=left)
     misses = max(abs(one.c - one.log_Z) for one in by("NCE"))
-    yield f"NCE knows log Z to {misses:.3f}, below 0.1", misses < 0.1
+    yield within("NCE misses log Z by", misses, high=0.1)
     seconds = max(one.seconds for one in results.values())
-    yield f"in {seconds:.0f} s at most, below 60", seconds < 60.0
+    yield within("CPU seconds of a training, at most", seconds, high=60.0)
     worst = max(off_by(plan, one, points[key]) for key, one in results.items())
-    yield f"samples have the mean energy of the density: {worst:.1f} standard errors", worst < 4.5
+    yield within("samples' mean energy, standard errors off", worst, high=4.5)
     nearer = all(one.kl_smoothed < one.kl for one in by("DSM", "SSM"))
     yield "DSM and SSM are nearer to the data with noise, which they saw", nearer
 

@@ -32,7 +32,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_count, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, non_negative
-from ebm_ref.numerics import product
+from ebm_ref.numerics import dot, product
 
 
 def ellipse(axes, point, angle):
@@ -81,8 +81,7 @@ def ellipse_point_gradient(axes, point, angle):
 def ellipse_angle_gradient(axes, point, angle):
     """dE/dz = 2 (d_1 w_1 sin z - d_2 w_2 cos z)."""
     w, y, z = FORMULA.checked(axes, point, angle)
-    d = from_curve(w, y, z)
-    return 2.0 * (d[0] * w[0] * np.sin(z) - d[1] * w[1] * np.cos(z))
+    return 2.0 * dot(from_curve(w, y, z), w * np.array([np.sin(z), -np.cos(z)]))
 
 
 def rules(axes, point, angle):

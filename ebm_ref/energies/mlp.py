@@ -33,7 +33,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import dot, tanh_slope
+from ebm_ref.numerics import dot, tanh_slope, weighted
 
 
 def forward(W, b, V, x):
@@ -44,7 +44,7 @@ def forward(W, b, V, x):
 def backpropagate(W, b, V, x, force):
     """Slopes of force.forward(W, b, V, x) by W, b, V and x, in this order."""
     a = dot(W, x) + b
-    delta = dot(V.T, force) * tanh_slope(a)
+    delta = weighted(tanh_slope(a), dot(V.T, force))
     return np.outer(delta, x), delta, np.outer(force, np.tanh(a)), dot(W.T, delta)
 
 

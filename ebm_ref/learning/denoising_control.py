@@ -30,6 +30,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
+from ebm_ref.numerics import dot
 
 
 def denoising_control(clean_score, noise, sigma):
@@ -55,7 +56,7 @@ def denoising_control(clean_score, noise, sigma):
     -20.0
     """
     s, z, sigma = FORMULA.checked(clean_score, noise, sigma)
-    return (2.0 * np.sum(z * s) + excess(z) / sigma) / sigma
+    return (2.0 * dot(z, s) + excess(z) / sigma) / sigma
 
 
 def excess(z):
@@ -78,7 +79,7 @@ def control_noise_gradient(clean_score, noise, sigma):
 def control_sigma_gradient(clean_score, noise, sigma):
     """dc/dsigma = -2 z.s/sigma^2 - 2 (|z|^2 - d)/sigma^3."""
     s, z, sigma = FORMULA.checked(clean_score, noise, sigma)
-    return 0.0 - 2.0 * (np.sum(z * s) + excess(z) / sigma) / sigma / sigma
+    return 0.0 - 2.0 * (dot(z, s) + excess(z) / sigma) / sigma / sigma
 
 
 def rules(clean_score, noise, sigma):

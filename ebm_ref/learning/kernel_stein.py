@@ -34,6 +34,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, non_negative, shift_invariant_in
+from ebm_ref.numerics import weighted
 
 
 def kernel_stein(points, scores, width):
@@ -79,7 +80,7 @@ def pairs(x, s, l):
 def stein_kernel(x, s, l):
     """u_ij, shape (n, n)."""
     _, _, k, a = pairs(x, s, l)
-    return k * a
+    return weighted(k, a)  # far apart k is 0, and a may be infinite
 
 
 def stein_points_gradient(points, scores, width):
@@ -92,7 +93,7 @@ def by_points(x, s, l, count):
     """2/count sum_j k (e/l^2 - (a_ij + 2/l^2) r/l^2)."""
     r, e, k, a = pairs(x, s, l)
     slopes = e - (a + 2.0 / l**2)[:, :, None] * r
-    return 2.0 / count * np.sum(k[:, :, None] * slopes, axis=1) / l**2
+    return 2.0 / count * np.sum(weighted(k[:, :, None], slopes), axis=1) / l**2
 
 
 def stein_scores_gradient(points, scores, width):
@@ -118,7 +119,8 @@ def by_width(x, s, l):
     """du_ij/dl, shape (n, n)."""
     r, e, k, a = pairs(x, s, l)
     square = np.sum(r * r, axis=2)
-    return k * ((a + 4.0 / l**2) * square - 2.0 * (np.sum(e * r, axis=2) + x.shape[1])) / l**3
+    slopes = (a + 4.0 / l**2) * square - 2.0 * (np.sum(e * r, axis=2) + x.shape[1])
+    return weighted(k, slopes) / l**3
 
 
 def kernel_stein_v(points, scores, width):

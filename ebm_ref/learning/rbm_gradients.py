@@ -37,18 +37,7 @@ from ebm_ref.samplers.lattice_walk import uniform_numbers
 
 
 def exact_gradient(weights, visible_bias, hidden_bias, visible, data_weights):
-    """(dW (v, h), db (v,), dc (h,)) of the negative log-likelihood, as likelihood.py has it and faster.
-
-    Parameters
-    ----------
-    weights : (v, h) float
-        W.
-    visible_bias, hidden_bias : (v,), (h,) float
-        b and c.
-    visible : (n, v) float
-        The data, rows of bits.
-    data_weights : (n,) float
-        Probability of each row, >= 0 and 1 in sum.
+    """`likelihood.rbm_likelihood_gradient` by the sums of exact/rbm.py, which are faster; the rest as there.
 
     >>> W, zero = np.array([[1.3]]), np.zeros(1)
     >>> [float(g.round(9).item()) for g in exact_gradient(W, zero, zero, [[1]], [1.0])]
@@ -59,7 +48,7 @@ def exact_gradient(weights, visible_bias, hidden_bias, visible, data_weights):
 
 
 def mean_log_likelihood(weights, visible_bias, hidden_bias, visible, data_weights):
-    """sum_n p_n log p(v_n), exactly; parameters as for `exact_gradient`.
+    """`likelihood.rbm_log_likelihood`, sum_n p_n log p(v_n), by the same sums; parameters as there.
 
     It is below minus the entropy of the data, sum_n p_n log p_n over distinct rows, whatever the machine.
 
@@ -80,7 +69,7 @@ def chain_gradient(weights, visible_bias, hidden_bias, visible, data_weights, ch
     Parameters
     ----------
     weights, visible_bias, hidden_bias, visible, data_weights
-        As for `exact_gradient`.
+        As for `likelihood.rbm_log_likelihood`.
     chains : (m, v) float
         Where the chains start, rows of bits: drawn from the data for CD-k, the ends of the last call for
         persistent CD.
@@ -153,7 +142,7 @@ def flip_gradient(weights, visible_bias, hidden_bias, visible, data_weights, slo
     Parameters
     ----------
     weights, visible_bias, hidden_bias, visible, data_weights
-        As for `exact_gradient`.
+        As for `likelihood.rbm_log_likelihood`.
     slopes : callable
         D (n, v) -> dL/dD (n, v), elementwise the page's of the loss; 0 where a flip does not count.
 

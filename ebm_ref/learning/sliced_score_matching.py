@@ -31,7 +31,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous
-from ebm_ref.numerics import half_square
+from ebm_ref.numerics import dot, half_square, weighted
 
 
 def sliced_score_matching(score, direction, curvature_along):
@@ -57,25 +57,25 @@ def sliced_score_matching(score, direction, curvature_along):
     7456.0
     """
     s, v, h = FORMULA.checked(score, direction, curvature_along)
-    return half_square(np.sum(v * s)) - h
+    return half_square(dot(v, s)) - h
 
 
 def sliced_score_gradient(score, direction, curvature_along):
     """dL/ds = (v.s) v, shape (d,)."""
     s, v, _ = FORMULA.checked(score, direction, curvature_along)
-    return np.sum(v * s) * v
+    return dot(v, s) * v
 
 
 def sliced_direction_gradient(score, direction, curvature_along):
     """dL/dv = (v.s) s, shape (d,), at fixed h."""
     s, v, _ = FORMULA.checked(score, direction, curvature_along)
-    return np.sum(v * s) * s
+    return dot(v, s) * s
 
 
 def sliced_curvature_along_gradient(score, direction, curvature_along):
     """dL/dh = -1."""
     s, v, h = FORMULA.checked(score, direction, curvature_along)
-    return -1.0 + 0.0 * (np.sum(v * s) + h)  # the 0 hands on a NaN
+    return -1.0 + weighted(0.0, dot(v, s) + h)  # the 0 hands on a NaN
 
 
 def rules(score, direction, curvature_along):
