@@ -24,7 +24,7 @@ from ebm_ref.book.drawings import coordinates, costs, ladders, mixing, paths, re
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.pages import page_of, source
 
-MODULES = (training, costs, paths, mixing, ladders, coordinates, trust)
+MODULES = (training, landscape, costs, paths, mixing, ladders, coordinates, trust)
 PACKAGE = "ebm_ref."
 
 

@@ -105,9 +105,9 @@ def lattice(axes):
         errors = [wrong_by(found[n][route][1], n) for n in SIDES]
         worst = max(worst, *errors)
         axes.loglog(terms, errors, marker="os^D"[number], color=f"C{number}", linestyle="-", label=route)
-    axes.loglog(
-        *annealed_errors(WALKED), marker="x", color="black", linestyle="--", label="annealed importance"
-    )
+    walks = annealed_errors(WALKED)
+    assert -0.8 < digits_bought(*walks) < -0.3, walks
+    axes.loglog(*walks, marker="x", color="black", linestyle="--", label="annealed importance")
     assert worst < 1e-13, worst
     axes.set(xlabel="terms, or updates of one spin", ylabel="relative error of $Z$")
     axes.set_title(
@@ -127,7 +127,7 @@ def line(axes):
     errors = [max(abs(value - best), FLOOR) for value in sums]
     draws, by_chance = 4 ** np.arange(2, 7), drawn_by_chance(energy)
     chance = [float(np.sqrt(np.mean((by_chance(n) - best) ** 2))) for n in draws]
-    assert min(errors) < 1e-13 < 1e-3 < min(chance)
+    assert min(errors) < 1e-13 < 1e-3 < min(chance) and -0.7 < digits_bought(draws, chance) < -0.3
     axes.loglog(terms, errors, marker="o", color="C0", linestyle="-", label="double exponential")
     axes.loglog(draws, chance, marker="x", color="black", linestyle="--", label="random draws")
     axes.set(xlabel="evaluations of the energy", ylabel="relative error of $Z$")
@@ -147,6 +147,11 @@ def drawn_by_chance(energy, repeats=8):
     return estimates
 
 
+def digits_bought(terms, errors):
+    """How the error falls with the work: the slope of their logarithms, -1/2 for chance."""
+    return float(np.polyfit(np.log(terms), np.log(errors), 1)[0])
+
+
 def exact(plt):
     """Both."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.0, 4.2))
@@ -160,7 +165,7 @@ DRAWINGS = {
     "exact": (
         exact,
         "Error of Z against cost.  Left: each exact way on two lattices, held to exact integer counts, and "
-        f"annealed importance sampling by 1 to {max(WALKS)} walks.  Right: a sum along the line, and a mean over "
-        "draws.",
+        f"annealed importance sampling by 1 to {max(WALKS)} walks.  Right: a sum along the line, and a mean "
+        "over draws.",
     )
 }

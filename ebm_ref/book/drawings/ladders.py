@@ -153,16 +153,17 @@ def importance(plt):
 DRAWINGS = {
     "samplers.tempering": (
         tempering,
-        "Random walks on two valleys, each sweep a move of every replica and an offer to exchange neighbours.",
+        "Random walks on two valleys, each sweep a move of every replica and an offer to exchange "
+        "neighbours.",
     ),
     "samplers.annealed_langevin": (
         annealing,
-        f"{POINTS} points from a wide normal law over a mixture of two, after as many steps each.  Near either "
-        "centre the score hardly knows of the other.",
+        f"{POINTS} points from a wide normal law over a mixture of two, after as many steps each.  Near "
+        "either centre the score hardly knows of the other.",
     ),
     "samplers.annealed_importance": (
         importance,
-        "Four spins, from independence to couplings of 0.5, by kernels that forget at once: the means of each "
-        "stage are exact sums, so there is no noise in the bounds.",
+        "Four spins, from independence to couplings of 0.5, by kernels that forget at once: the means of "
+        "each stage are exact sums, so there is no noise in the bounds.",
     ),
 }

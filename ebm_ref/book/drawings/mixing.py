@@ -152,8 +152,8 @@ def lattice_walk(plt):
 
 
 TOLD = (
-    "The exact distance to the law after t updates of one spin, from the worst start, on three spins; from the "
-    "powers of the transition matrix, without drawing a sample."
+    "The exact distance to the law after t updates of one spin, from the worst start, on three spins; from "
+    "the powers of the transition matrix, without drawing a sample."
 )
 ALIGNED = f"{TOLD}  Here they align, with J = 1 and beta = 1; three updates make a sweep."
 LATTICE_TOLD = "The exact distance to p on a lattice of six sites, from the worst start."

@@ -96,36 +96,37 @@ def surface(axes, name):
     return claim_of_surface(name)
 
 
-def on_grid(name, line):
-    """E_C, E_I, the loss and its gradient on a square grid."""
+def on_grid(name, line, above=0.0):
+    """E_C, E_I, the loss and its gradient on a grid; E_I is so much higher."""
     record = FORMULAS[name]
     given = {a: FIXED[a] for a in record.shapes if a == "costs"}
-    right, wrong = np.meshgrid(line, line)
+    right, wrong = np.meshgrid(line, line + above)
     energies = np.stack([right, wrong], -1)
     return right, wrong, record(energies, 0, **given), record.gradient("energies", energies, 0, **given)
 
 
 def claim_of_surface(name):
-    """Where the arrows stop, or what they never do."""
-    line = np.linspace(0.1, HIGHEST, 30)
-    right, wrong, _, slope = on_grid(name, line)
+    """Where the arrows stop, or what they never do; of gaps halfway between tenths."""
+    right, wrong, _, slope = on_grid(name, np.linspace(0.1, HIGHEST, 30), above=0.05)
     gap, size = wrong - right, np.abs(slope).max(axis=-1)
     if not np.any(np.abs(slope[..., 1]) > TINY):
         return "nothing is pulled up"
+    if np.all(np.abs(right * slope[..., 0] + wrong * slope[..., 1]) < TINY * (1.0 + size)):
+        return "only the ratio counts"
     if np.any(np.abs(slope.sum(axis=-1)) > TINY * (1.0 + size)):
-        still = size[:, 0].argmin()
-        ends = f"above {line[still]:.1f}" if size[still, 0] < 0.25 * size.max() else "ever higher"
-        return "the ratio counts" if name_is_ratio(right, wrong, slope) else f"$E_C$ to 0, $E_I$ {ends}"
-    gives_up = size[gap == gap.min()].max() < 0.5 * size.max()
-    last = gap[size > TINY].max()
+        pulled = wrong[np.abs(slope[..., 1]) > TINY].max() + 0.05
+        return "pins $E_C$ to 0, $E_I$ " + (f"to {pulled:.1f}" if pulled < HIGHEST else "ever higher")
+    return claim_of_gaps(gap, size)
+
+
+def claim_of_gaps(gap, size):
+    """The same of a loss of differences: at which gaps it has a slope."""
+    last, gives_up = gap[size > TINY].max() + 0.05, size[gap == gap.min()].max() < 0.5 * size.max()
+    if last < TINY:  # the line
+        return "no margin" + (", gives up on far errors" if gives_up else "")
     if last > HIGHEST - 0.5:
         return "gives up on far errors" if gives_up else "fades as the gap grows"
-    return f"stops at a gap of {last + 0.1:.1f}" if last > 0.1 else "stops at the line: no margin"
-
-
-def name_is_ratio(right, wrong, slope):
-    """Whether E_C dL/dE_C + E_I dL/dE_I = 0: the loss depends on the ratio alone."""
-    return bool(np.all(np.abs(right * slope[..., 0] + wrong * slope[..., 1]) < 1e-6))
+    return f"stops at a gap of {last:.1f}"
 
 
 def curve(axes, name):

@@ -117,12 +117,12 @@ DRAWINGS = {
     "inference.calibration": (
         calibration,
         f"Reliability of a model whose energies are {SHARPNESS:g} times too large, and of the same after "
-        "`calibrate`.  Bars say how often the answer was right, hatching how much surer the model was; numbers "
-        "count the answers.",
+        "`calibrate`.  Bars say how often the answer was right, hatching how much surer the model was; "
+        "numbers count the answers.",
     ),
     "inference.uses": (
         detection,
-        f"Energies of {COUNT} inputs of each kind, drawn from two normal laws {GAP:g} apart; what `detect` makes "
-        "of them, beside the curve of the laws themselves.",
+        f"Energies of {COUNT} inputs of each kind, drawn from two normal laws {GAP:g} apart; what `detect` "
+        "makes of them, beside the curve of the laws themselves.",
     ),
 }
