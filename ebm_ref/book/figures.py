@@ -20,7 +20,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ebm_ref.book import prose
-from ebm_ref.book.drawings import coordinates, costs, ladders, mixing, paths, records, training, trust
+from ebm_ref.book.drawings import (
+    coordinates,
+    costs,
+    ladders,
+    landscape,
+    mixing,
+    paths,
+    records,
+    training,
+    trust,
+)
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.pages import page_of, source
 
