@@ -173,7 +173,7 @@ def one(page):
     def draw(plt):
         figure, axes = plt.subplots(figsize=(5.2, 4.4))
         drawn_path(axes, PAGES[page])
-        axes.legend(loc="upper right")
+        axes.legend(loc="upper center")
         return figure
 
     return draw
