@@ -234,7 +234,7 @@ def single(name):
     def draw(plt):
         figure, axes = plt.subplots(figsize=(4.6, 3.8))
         claim = drawn()[name](axes, name)
-        axes.set_title(f"{name}: {claim}")
+        axes.set_title(f"{name}\n{claim}")
         return figure
 
     return draw

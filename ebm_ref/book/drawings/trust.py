@@ -97,7 +97,7 @@ def roc(axes, found, exact):
     """The curve, that of the two laws, and the chosen point."""
     line, law = np.linspace(-4.0, 6.0, 201), NormalDist()
     below = lambda mean: [law.cdf(t - mean) for t in line]
-    axes.plot(below(GAP), below(0.0), color="0.5", linestyle=":", label="the two laws")
+    axes.plot(below(GAP), below(0.0), color="C1", linestyle=":", zorder=3, label="the two laws")
     axes.step(
         found.false_positive_rate,
         found.true_positive_rate,
