@@ -396,7 +396,9 @@ READING_ORDER = (
         f"book.{name}"
         for name in (
             "mathml fractions tokens parser blocks inline foundations front chapters prose "
-            "listings tables figures museum sessions pages site"
+            "listings tables drawings.records drawings.training drawings.landscape drawings.costs "
+            "drawings.paths drawings.mixing drawings.ladders drawings.coordinates drawings.trust "
+            "figures museum sessions pages site"
         ).split()
     ),
     "cli.verify",

@@ -2,6 +2,7 @@
 """Write every generated table, each beside what it is about: `scripts/make_docs.py [GROUP...]`.
 
     pages        formulas, scripts, which loss when (seconds; what runs without a GROUP)
+    figure       the picture on the first screen of README.md (seconds)
     frameworks   the verdicts on installed frameworks (extra `frameworks`, two minutes)
     samplers     the verdicts on released samplers (extra `benchmark`, four minutes)
 
@@ -228,7 +229,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    groups = ("pages", "frameworks", "samplers")
+    groups = ("pages", "figure", "frameworks", "samplers")
     parser.add_argument("groups", metavar="GROUP", nargs="*", help=f"of {', '.join(groups)}")
     chosen = parser.parse_args().groups or ["pages"]
     unknown = sorted(set(chosen) - set(groups))
@@ -238,6 +239,11 @@ def main():
         for file, tables in PAGES.items():
             for name, table in tables.items():
                 write(file, name, table())
+    if "figure" in chosen:
+        import first_figure
+
+        first_figure.draw()
+        print(first_figure.FILE.relative_to(ROOT))
     if "frameworks" in chosen:
         from ebm_ref.conformance.worker import frameworks
 

@@ -110,7 +110,7 @@ def draw(file, scores):
     axes[0].barh(names, [s[0] for s in scores.values()], color=[f"C{i}" for i in range(len(names))])
     for i, (accuracy, _) in enumerate(scores.values()):
         axes[0].text(accuracy - 0.01, i, f"{accuracy:.3f}", color="white", ha="right", va="center")
-    axes[0].set(xlim=(0.4, 1.0), xlabel="share of labels right, new sequences")
+    axes[0].set(xlim=(0.0, 1.0), xlabel="share of labels right, new sequences")
     axes[0].set_title("three losses, nearly the same labels")
     axes[0].invert_yaxis()
     for i, (name, (_, diagram)) in enumerate(scores.items()):
@@ -126,7 +126,7 @@ def draw(file, scores):
             )
     axes[1].axline((0.5, 0.5), slope=1.0, color="0.5", lw=0.8, ls="-")
     axes[1].set(xlabel="probability of the label given", ylabel="share of such labels right")
-    axes[1].set_title("the perceptron does not know how sure it may be")
+    axes[1].set_title("the perceptron's probabilities mean little")
     axes[1].legend(loc="lower right")
     save()
 

@@ -144,7 +144,7 @@ def softmax_fit(rng, steps):
 
 def draw(file, X, labels, lines):
     """The data, the three lines, and the width that the SVM keeps."""
-    axes, save = figure(file, figsize=(6.0, 5.0))
+    axes, save = figure(file, figsize=(7.4, 5.0))
     for y, marker in ((0, "o"), (1, "s")):
         axes.plot(
             *X[labels == y].T,
@@ -165,7 +165,7 @@ def draw(file, X, labels, lines):
         )
     axes.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     axes.set_title("the SVM's line keeps the widest distance")
-    axes.legend(title="loss: distance kept", loc="upper right")
+    axes.legend(title="loss: distance kept", loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save()
 
 

@@ -184,13 +184,16 @@ def draw(file, results):
         top = 1.05 * np.quantile(np.concatenate([*planes["before"], *planes["after"]]), 0.995)
         axis.plot([0.0, top], [0.0, top], "k-", lw=0.8)
         limits = (-0.04 * top, top)
-        axis.set(xlim=limits, ylim=limits, aspect="equal", title=row.replace("_", " "))
+        axis.set(xlim=limits, ylim=limits, aspect="equal")
+        axis.set_title(f"{row.replace('_', ' ')}\n{results[row]['error']:.0%} wrong", fontsize=10)
         axis.locator_params(nbins=4)
     empty = axes.flat[-1]
     empty.axis("off")
     empty.legend(*axes.flat[1].get_legend_handles_labels(), loc="center", markerscale=4, frameon=False)
     axes[1, 0].set_ylabel("energy of the most offending wrong answer, $E_o$")
     axes[2, 2].set_xlabel("energy of the right answer, $E_y$ (above the line: read correctly)")
+    wrong = f"before training {results['']['error']:.0%} are wrong"
+    empty.figure.suptitle(f"A loss works if it moves the test digits above the line: {wrong}")
     save()
 
 

@@ -215,11 +215,13 @@ def draw(file, seed):
             best = infer(model, W, X_new[0])
             above.plot(best, model.energy(W, X_new[0], best), "*", ms=12, color=color)
         above.set(title=name, xlabel="Y", xticks=sorted(model.answers) or range(-1, 4))
-        below.plot([loss(model, W, X, Y) for W in walk], color="C1")
-        below.set(xlabel="steps of W", ylim=(0.0, None))
-    axes[0, 0].set_ylabel("E(W, Y, X), the star its argmin")
+        losses = [loss(model, W, X, Y) for W in walk]
+        below.plot(losses, color="C1")
+        below.set(xlabel="steps of W", ylim=(0.0, None), title=f"from {losses[0]:.2f} to {losses[-1]:.2f}")
+    axes[0, 0].set_ylabel("E(W, Y, X), star: lowest")
     axes[0, 0].legend()
     axes[1, 0].set_ylabel("L(W)")
+    axes[0, 0].figure.suptitle("Inference goes down E(W, Y, X) by Y, with W fixed; learning goes down L(W)")
     save()
 
 

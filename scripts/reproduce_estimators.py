@@ -302,14 +302,16 @@ def pages_agree(theta, rng):
 
 
 def draw(file, tables):
-    axes, save = figure(file, nrows=1, ncols=2, figsize=(9.0, 3.4))
+    axes, save = figure(file, nrows=1, ncols=2, figsize=(11.0, 3.9))
     for ax, (title, rows) in zip(axes, tables.items(), strict=True):
         names = list(rows)[::-1]
-        ax.barh(names, [rows[name][1] for name in names], color="0.7")
-        ax.plot([rows[name][2] for name in names], names, "o", color="C3")
+        ax.barh(names, [rows[name][1] for name in names], color="0.7", label="efficiency against likelihood")
+        ax.plot([rows[name][2] for name in names], names, "o", color="C1", label="variance measured / theory")
         ax.axvline(1.0, color="0.3", lw=0.8)
-        ax.set(title=title, xlim=(0.0, 1.6))
-        ax.set_xlabel("bars: efficiency against likelihood\npoints: measured / theory")
+        least = min(rows, key=lambda name: rows[name][1])
+        ax.set(title=f"{title}: {least} has {rows[least][1]:.0%} of the efficiency", xlim=(0.0, 1.6))
+        ax.set_xlabel("ratio of variances")
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     save()
 
 

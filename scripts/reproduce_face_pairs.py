@@ -173,7 +173,8 @@ def draw(file, X, people, group, results):
         axes[0].plot(roc.false_positive_rate, roc.true_positive_rate, label=label)
     axes[0].set(xscale="log", xlim=(1e-3, 1.0), ylim=(0.0, 1.02))
     axes[0].set(xlabel="strangers taken for one person", ylabel="pairs of one person found")
-    axes[0].set_title(f"one of the groups held out, {len(group)} people")
+    best = max(results, key=lambda name: results[name]["area"])
+    axes[0].set_title(f"held out: {best} has the largest area")
     axes[0].legend(loc="lower right")
     result = results[LOSSES[0]]
     held_out = X[np.isin(people, group)]

@@ -142,6 +142,11 @@ def draw(file, truth, panels):
         for axis, shown in zip(axes[:, column], (image, image[part]), strict=True):
             axis.imshow(shown, cmap="gray", vmin=0.0, vmax=255.0, interpolation="nearest")
             axis.axis("off")
+    gained = [
+        f"{name} gains {signal_to_noise(restored, truth) - signal_to_noise(seen, truth):.1f} dB"
+        for (_, seen), (name, restored) in zip(panels[0::2], panels[1::2], strict=True)
+    ]
+    axes[0, 0].figure.suptitle(" and ".join(gained))
     save()
 
 

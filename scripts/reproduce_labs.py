@@ -81,10 +81,10 @@ def run_lengths(word, N):
 def draw(file, merits):
     axes, save = figure(file, figsize=(6.0, 3.2))
     axes.plot(list(merits), list(merits.values()), "o-", ms=4)
-    axes.set(xlabel="length N", ylabel="largest merit factor $N^2 / 2E$")
+    axes.set(xlabel="length N", ylabel="largest merit factor $N^2 / 2E$", ylim=(2.0, 15.0))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.axhline(12.32, ls=":", color="0.5")
-    axes.annotate("Golay's conjecture for long sequences: 12.32", (max(merits), 12.6), fontsize=8, ha="right")
+    axes.annotate("Golay's conjecture for long sequences: 12.32", (min(merits), 12.6), fontsize=8)
     axes.annotate(
         "Barker's 13", (13, merits[13]), (10, 0), textcoords="offset points", fontsize=8, va="center"
     )

@@ -72,7 +72,7 @@ def draw(file, p, visited, times, products):
     np.add.at(counts, tuple(visited.T), 1.0)
     for axis, table, title in (
         (axes[0], p / p.sum(), "the law p"),
-        (axes[1], counts / len(visited), "the walk"),
+        (axes[1], counts / len(visited), f"the walk, {len(visited):,} steps"),
     ):
         image = axis.imshow(table.T, origin="lower", vmin=0.0, vmax=p.max() / p.sum())
         axis.set(title=title, xlabel="x, first coordinate", ylabel="y, second coordinate")

@@ -115,12 +115,15 @@ def cross_validated(rng, X, chosen, folds=5):
 
 def draw(file, ours, theirs, tables, chosen):
     """How often the chosen answer is among the first k, and the energies of the four offers."""
-    axes, save = figure(file, ncols=2, figsize=(8.5, 3.4))
+    axes, save = figure(file, ncols=2, figsize=(10.5, 3.8))
     k = np.arange(1, 5)
     for label, found, marker in (("fitted energies", ours, "o-"), ("market shares", theirs, "s--")):
         axes[0].plot(k, [np.mean(found <= j) for j in k], marker, label=label)
     axes[0].set(
-        xlabel="first k of the ranking", ylabel="holds the chosen way to travel", xticks=k, ylim=(0, 1.03)
+        xlabel="first k of the ranking", ylabel="share of choices among them", xticks=k, ylim=(0, 1.03)
+    )
+    axes[0].set_title(
+        f"fitted energies rank first {np.mean(ours <= 1):.0%}, market shares {np.mean(theirs <= 1):.0%}"
     )
     axes[0].legend()
     gaps = tables - tables[np.arange(len(tables)), chosen][:, None]
@@ -129,10 +132,12 @@ def draw(file, ours, theirs, tables, chosen):
         axes[1].plot(others, np.linspace(0.0, 1.0, len(others)), label=mode)
     axes[1].axvline(0.0, color="k", lw=0.8)
     axes[1].set(
-        xlabel="energy of those not taken, above that of the one taken",
+        xlabel="energy of an offer that was not taken, above the one taken",
         ylabel="share of travellers",
         xlim=(-5, 8.5),
     )
+    refused = np.concatenate([gaps[chosen != y, y] for y in range(4)])
+    axes[1].set_title(f"{np.mean(refused > 0.0):.0%} of the offers not taken lie higher")
     axes[1].legend()
     save()
 

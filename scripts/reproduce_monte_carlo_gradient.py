@@ -79,13 +79,14 @@ def errors(visited, sizes, estimate, truth):
 
 def draw(file, sizes, right, wrong, predicted, limit):
     """Errors against n, with what they are predicted to be."""
-    axes, save = figure(file, figsize=(5.5, 4.0))
+    axes, save = figure(file, figsize=(6.2, 4.2))
     axes.loglog(sizes, right, "o", label="mean of dE/dW over the sample")
     axes.loglog(sizes, predicted / np.sqrt(sizes), "k-", lw=1.0, label="predicted, 1/sqrt(n)")
     axes.loglog(sizes, wrong, "s", color="C1", label="the slides' log of a sum")
     axes.axhline(limit, color="C1", lw=1.0, ls="--", label="gradient at 2 beta, less the truth")
     axes.set(xlabel="draws n", ylabel="root mean square error of dL/dW")
-    axes.legend()
+    axes.set_title("the mean becomes right as 1/sqrt(n), the slides' formula never")
+    axes.legend(fontsize=8)
     save()
 
 

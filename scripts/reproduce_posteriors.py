@@ -119,7 +119,12 @@ def draw(file, ends):
     axes, save = figure(file, nrows=rows, ncols=columns, squeeze=False, figsize=size)
     for axis, (problem, sampler, found) in zip(axes.flat, ends, strict=False):
         axis.plot(*found.states[:, ::4, :2].reshape(-1, 2).T, ".", ms=1, alpha=0.5)
-        axis.set(title=f"{problem.name}\n{sampler}", xlabel="first coordinate", ylabel="second coordinate")
+        reached = f"R-hat {np.max(found.rhat):.3f}, {np.min(found.ess):.0f} effective"
+        axis.set(
+            title=f"{problem.name}: {sampler}\n{reached}",
+            xlabel="first coordinate",
+            ylabel="second coordinate",
+        )
     for axis in axes.flat[len(ends) :]:
         axis.set_axis_off()
     save()

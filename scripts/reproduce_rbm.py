@@ -211,13 +211,14 @@ def draw(file, panels):
         ax.axhline(data.bound, color="0.3", lw=0.8, ls="--")
         ax.annotate("bound", (at[-1], data.bound), ha="right", va="bottom", fontsize=8, color="0.3")
         low = np.min([np.mean(each, axis=0)[3:] for name, each in found.items() if name != "MPF"])
+        nearest = max(found, key=lambda name: np.mean(found[name][:, -1]))
         ax.set(
-            title=title,
+            title=f"{title}:\n{nearest} ends highest",
             xlabel="updates, thousands",
             ylim=(max(low, data.bound - 3.0) - 0.05, data.bound + 0.15),
         )
         ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.94))
-    np.atleast_1d(axes)[0].set_ylabel("mean log-likelihood, exact")
+    np.atleast_1d(axes)[0].set_ylabel("mean log-likelihood, exact, in nats")
     save()
 
 

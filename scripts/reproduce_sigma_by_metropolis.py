@@ -72,7 +72,10 @@ def draw(file, population, data, chain, t, seed, rng):
     a.set(title="1. The 1000 observations", xlabel="value", ylabel="count")
     proposed = proposals(chain, 0.1, t, seed)
     moved = np.diff(chain[:, 0], prepend=0.1) != 0.0
-    for axis, last, title in ((b, 50, "2. The first 50 proposals"), (c, len(chain), "2. All proposals")):
+    for axis, last, title in (
+        (b, 50, "2. The first 50 proposals"),
+        (c, len(chain), f"2. All proposals, {np.mean(moved):.0%} accepted"),
+    ):
         steps, size = np.arange(last), 12 if last == 50 else 0.3
         for keep, color, label in ((~moved, "C1", "rejected"), (moved, "C0", "accepted")):
             which = keep[:last]

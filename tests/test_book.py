@@ -5,12 +5,14 @@ import re
 from html import unescape
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 import ebm_ref
 from ebm_ref import FORMULAS
 from ebm_ref.book import figures, listings, pages, prose, sessions, site, tables
 from ebm_ref.book.chapters import CHAPTERS
+from ebm_ref.book.drawings import mixing, records
 from ebm_ref.cli import main
 from ebm_ref.cli.aliases import ALIASES
 from ebm_ref.proof import evidence
@@ -226,8 +228,66 @@ def test_figures_are_drawn_from_the_records(tmp_path):
     assert hinge.count("<path") > 100  # areas and arrows
     assert banana.count("<path") > 100
     assert len({hinge, banana, huber}) == 3
-    assert len(figures.surfaces()) == 14
-    assert len(figures.curves()) > 20
+    assert len(records.surfaces()) == 14
+    assert len(records.curves()) > 20
+
+
+CLAIMS = {  # of a loss of two energies, by hand
+    "energy": "nothing is pulled up",
+    "perceptron": "no margin",
+    "hinge": "stops at a gap of 1.0",
+    "nll": "fades as the gap grows",
+    "mee": "gives up on far errors",
+    "lvq2_ratio": "only the ratio counts",
+    "square_square": "pins $E_C$ to 0, $E_I$ to 1.0",
+}
+
+
+def test_titles_of_surfaces_say_where_the_arrows_stop():
+    assert {name: records.claim_of_surface(name) for name in CLAIMS} == CLAIMS
+
+
+def test_valleys_are_counted_by_what_touches():
+    rows = ["11011", "10001", "00000", "11011"]
+    assert records.valleys(np.array([list(map(int, row)) for row in rows], bool)) == 4
+
+
+PLACED = [name for name, one in figures.figures().items() if "-" in name]
+
+
+@pytest.mark.parametrize("name", [n for n in PLACED if n.rpartition("-")[2] in ("mixing", "coordinates")])
+def test_a_figure_of_a_page_asserts_what_its_title_claims(name):
+    """The quick ones; each raises an AssertionError where its numbers do not bear its title out."""
+    import matplotlib.pyplot as plt
+
+    drawing = figures.figures()[name].draw(plt)
+    for axes in drawing.axes:
+        assert axes.get_xlabel() or not axes.get_title() or len(drawing.axes) > 1
+        assert axes.get_lines() or axes.collections
+    plt.close(drawing)
+
+
+def test_a_title_that_is_not_borne_out_is_an_error(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(mixing, "metropolis", lambda J, h: np.eye(8))  # a chain that never moves
+    with pytest.raises(AssertionError):
+        mixing.heat_bath(plt)
+
+
+def test_every_figure_stands_where_it_is_shown():
+    shown = {one.place for one in figures.figures().values()}
+    assert shown <= set(ebm_ref.READING_ORDER) | {chapter.name for chapter in CHAPTERS}
+    assert 'src="figures/samplers.hmc-paths-' in figures.figure_of("samplers.hmc", {})
+    assert figures.figure_of("losses", {}).count("<figure>") == 2
+    assert figures.figure_of("losses.hinge", {"hinge": None}).count("<figure>") == 1
+    assert figures.figure_of("checks", {}) == ""
+
+
+def test_a_figure_hangs_on_the_pages_that_its_drawing_calls():
+    made_of = figures.figures()["samplers.hmc-paths"].made_of
+    assert {"book.drawings.paths", "samplers.hmc", "samplers.mala"} <= set(made_of)
+    assert "samplers" not in made_of  # a package has no text of its own
 
 
 def test_arrows_of_a_surface_point_downhill(monkeypatch):
@@ -238,10 +298,10 @@ def test_arrows_of_a_surface_point_downhill(monkeypatch):
             self.arrows = right, wrong, step_right, step_wrong
 
         def __getattr__(self, name):
-            return lambda *_, **__: None
+            return lambda *_, **__: self
 
     axes = Axes()
-    figures.surface(axes, "hinge")
+    records.surface(axes, "hinge")
     right, wrong, step_right, step_wrong = axes.arrows
     errs = 1.0 + right - wrong > 0.0
     assert (step_right[errs] == -1.0).all()
@@ -262,7 +322,7 @@ def test_a_figure_is_drawn_anew_only_when_what_it_shows_has_changed(tmp_path, mo
     changed = figures.source
     monkeypatch.setattr(figures, "source", lambda page: changed(page) + "#" * (page == "losses.hinge"))
     figures.draw_all(tmp_path, EVERY)
-    assert sorted(drawn[-2:]) == ["hinge", "losses"]
+    assert sorted(drawn[-3:]) == ["hinge", "losses", "losses-training"]
     assert len(list(tmp_path.iterdir())) == len(set(drawn))
 
 

@@ -62,6 +62,22 @@ def test_the_rows_on_speed_are_those_of_the_benchmark():
     assert all(any(abs(float(r.replace(",", "")) - q) < 0.51 for q in ratios) for r in shown)
 
 
+def test_the_picture_is_fresh():
+    picture = script("first_figure")
+    assert picture.drawn_from() == picture.digest(), "it is stale: run scripts/make_docs.py figure"
+    assert picture.FILE.relative_to(ROOT).as_posix() in TEXT
+    assert picture.FILE.stat().st_size < 60_000
+
+
+def test_the_picture_says_what_the_judge_says():
+    picture = script("first_figure")
+    exhibit = picture.EXHIBITS[1]
+    named, differs, asked = picture.verdict(exhibit)
+    assert named == exhibit.mistake and 0 < differs < asked
+    with pytest.raises(LookupError, match="no mistake 'beta in the condition alone' seen in Caffe"):
+        picture.variant(exhibit._replace(where="Caffe"))
+
+
 def test_every_source_is_in_the_bibliography():
     bibliography = TEXTS["ebm_ref/README.md"].partition("## Bibliography")[2]
     documents = ("NYU DLSP20", "PyTorch", "Keras", "Caffe", "elementary", "standard")

@@ -14,7 +14,7 @@ the letters of a typewriter, and a test holds such lines below 2 %.
     what is found in prose     `book.inline`
     the order of a page        `book.pages`
     what a record shows        `book.tables`
-    pictures                   `book.figures`
+    pictures                   `book.figures`, `book.drawings.records` and others
     style                      book.css
 
 The command is `ebm-ref book --out DIR`; it needs the extra `book`.

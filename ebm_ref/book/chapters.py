@@ -51,6 +51,8 @@ CHAPTERS = (
     Chapter("making", "book", ("book",)),
 )
 GROUPS = {  # packages that stand in one chapter
+    "book": "The site",
+    "book.drawings": "Drawings",
     "conformance": "Questions and verdicts",
     "conformance.hypotheses": "Hypotheses",
     "conformance.frameworks": "Frameworks",
