@@ -21,57 +21,14 @@ from functools import cached_property
 
 import numpy as np
 
+from ebm_ref.conformance.evidence import Evidence, is_telling
 from ebm_ref.conformance.hypotheses import generators
 from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis, is_ordinary, reproduces
 from ebm_ref.conformance.hypotheses.variants import variants
-from ebm_ref.proof.bounds import is_finite, of
+from ebm_ref.proof.bounds import of
 
 IN_FLOAT32 = "right in single precision only"
 PROBES = 4  # vectors of which the nearest hypothesis must explain one
-LEAST_IN_ALL = 5  # of all vectors, where a slip has no exception
-LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
-
-
-def is_telling(vector, dtype):
-    """Whether a vector can tell hypotheses apart: finite, and away from corners and ties."""
-    return is_finite(vector) and dtype not in vector["kinks"]
-
-
-class Evidence:
-    """Judgements of some outputs: the ordinary ones, those first that tell most, and the special ones."""
-
-    def __init__(self, judgements, outputs, dtype):
-        self.dtype, self.outputs = dtype, outputs
-        asked = [j for j in judgements if j.output in outputs and j.verdict != "error"]
-        self.all = [j for j in asked if is_telling(j.vector, dtype)]
-        ordinary = [j for j in self.all if is_ordinary(j.vector)]
-        self.ordinary = sorted(ordinary, key=self._order)
-        self.special = [j for j in self.all if not is_ordinary(j.vector)]
-        self.wrong = [j for j in self.ordinary if j.verdict == "mismatch"]
-        counted = lambda some: len({j.vector["id"] for j in some if np.all(np.isfinite(j.answer))})
-        self.is_enough = counted(self.wrong) >= LEAST
-        self.is_broad = counted(j for j in self.all if j.verdict == "mismatch") >= LEAST_IN_ALL
-
-    def _order(self, judgement):
-        """Mismatches first, of the first output, where something other than 0 was answered, short inputs."""
-        inputs = judgement.vector["inputs"].values()
-        return (
-            judgement.verdict != "mismatch",
-            self.outputs.index(judgement.output),
-            not np.any(judgement.answer),
-            sum(np.size(x) for x in inputs),
-        )
-
-    def named(self, hypothesis):
-        """The hypothesis with its exceptions if it reproduces this, else None."""
-        holds = lambda j: reproduces(hypothesis, j, self.dtype)
-        if not all(map(holds, self.ordinary)):
-            return None
-        special = [(j.vector["id"], holds(j)) for j in self.special]
-        exceptions = tuple(dict.fromkeys(id.partition("/")[2] for id, held in special if not held))
-        if exceptions and not (self.is_enough and 2 * len(exceptions) <= len(special)):
-            return None
-        return replace(hypothesis, exceptions=exceptions)
 
 
 def wrong_outputs(judgements):
@@ -103,10 +60,10 @@ class Diagnosis:
         if not any(j.verdict == "mismatch" for j in evidence.all):
             return []
         found = _explaining(self.variants, evidence)
-        if evidence.wrong and evidence.is_broad and not any(not h.exceptions for h in found):
+        if evidence.wrong and evidence.is_broad and not any(is_perfect(h) for h in found):
             found += _explaining(self.slips(evidence), evidence)
         if evidence.is_enough and not found:
-            found = _explaining(self._far_fetched(evidence), evidence)
+            found = self._far_fetched(evidence)
         return best(found) or _in_single_precision(self.formula, evidence)
 
     def slips(self, evidence):
@@ -118,10 +75,11 @@ class Diagnosis:
         return self._slips[is_value]
 
     def _far_fetched(self, evidence):
-        """What needs a constant of its own, or two changes."""
+        """What explains this by the first kind of far-fetched hypotheses that does."""
         two = [j for j in evidence.wrong if j.output == evidence.wrong[0].output][:2]
-        yield from generators.fitted(self.formula, two)
-        yield from generators.with_factor(self.formula, [*self.variants, *self.slips(evidence)], two)
+        others = [h for h in [*self.variants, *self.slips(evidence)] if evidence.allows(h)]
+        stages = generators.far_fetched(self.formula, two, others, evidence.outputs)
+        return next(filter(None, (_explaining(stage, evidence) for stage in stages)), [])
 
     @cached_property
     def nearest(self):
@@ -174,9 +132,14 @@ def _explaining(hypotheses, evidence):
     return [named for h in hypotheses if (named := evidence.named(h))]
 
 
+def is_perfect(hypothesis):
+    """Whether it reproduces everything, the value included."""
+    return not (hypothesis.exceptions or hypothesis.as_if)
+
+
 def best(found):
-    """The first in the order of variants, exceptions and ranks, and all that tie with it."""
-    key = lambda h: (h.rank > 0, len(h.exceptions), h.rank)
+    """The first in the order of contradictions, variants, exceptions and ranks, and all that tie with it."""
+    key = lambda h: (h.as_if, h.contradictions, h.rank > 0, len(h.exceptions), h.rank)
     lowest = min(map(key, found), default=None)
     return list({h.name: h for h in found if key(h) == lowest}.values())
 

@@ -141,6 +141,7 @@ def changes(formula, sample):
     for argument in formula.shapes:
         for name, change in maps(formula, argument, sample):
             yield name.replace("{}", argument), partial(_changed, argument, change)
+        yield from last_indices(formula, argument, sample)
     yield from cuts(formula)
     for a, b in itertools.permutations(formula.shapes, 2):
         if len(formula.shapes[a]) == len(formula.shapes[b]):
@@ -153,6 +154,19 @@ def changes(formula, sample):
     for a, b in itertools.combinations(numbers, 2):
         yield f"{a} and {b} inverted", lambda given, a=a, b=b: {a: 1 / given[a], b: 1 / given[b]}
         yield f"{a} and {b} negated", lambda given, a=a, b=b: {a: -given[a], b: -given[b]}
+
+
+def last_indices(formula, argument, sample):
+    """Pairs (name, change) where an index is ignored, and the last one of an axis stands for it."""
+    if formula.shapes[argument] or np.asarray(sample[argument]).dtype.kind not in "iu":
+        return
+    seen = set()
+    for a, axes in formula.shapes.items():
+        for i, axis in enumerate(axes):
+            if axis not in seen:
+                seen.add(axis)
+                last = lambda given, a=a, i=i: {argument: np.shape(np.array(given[a], object))[i] - 1}
+                yield f"{argument} ignored: the last of axis {axis} throughout", last
 
 
 def _changed(argument, change, given):

@@ -67,7 +67,7 @@ def factors(formula, sample):
         yield name, lambda given, c=c: c
     for name, size in sizes(formula):
         yield f"times {name}", size
-        yield f"divided by {name}", lambda given, size=size: tape.Number(1.0) / size(given)
+        yield f"divided by {name}", lambda given, size=size: tape.Number(1.0) / (size(given) or 1)
     for name, x in parameters(formula, sample):
         yield f"times {name}", x
         yield f"divided by {name}", lambda given, x=x: 1 / x(given)

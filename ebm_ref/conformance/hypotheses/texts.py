@@ -50,6 +50,7 @@ def highest(values):
 MORE = {"held": held, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call
+WRAPPING = {"log", "exp", "sqrt", "absolute", "abs", "sigmoid", "tanh", "softplus"}
 POSITIVE = {"sum", "dot", "square", "norm"}  # of which somebody may take the root
 
 
@@ -142,8 +143,9 @@ def calling(name, *arguments):
 
 def slips(function, name):
     """Edits that readers of papers make, beside those of mutants."""
+    indices = {n.slice.id for n in ast.walk(function) if isinstance(n, ast.Subscript) and is_name(n.slice)}
     for owner, field, index, node in places(function):
-        for new in slipped(node):
+        for new in [*slipped(node), *exchanged(node), *of_index(node, sorted(indices))]:
             yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
 
 
@@ -186,6 +188,53 @@ def _slipped_call(node, name, args):
         yield calling("highest", *args)
     if name == "others":
         yield calling("range", args[0])
+
+
+def is_name(node):
+    return isinstance(node, ast.Name)
+
+
+def of_index(node, indices):
+    """Another index, and the next one."""
+    if isinstance(node, ast.Subscript) and is_name(node.slice) and isinstance(node.ctx, ast.Load):
+        for i in indices:
+            if i != node.slice.id:
+                yield ast.Subscript(node.value, ast.Name(i, ast.Load()), ast.Load())
+        yield ast.Subscript(node.value, ast.BinOp(node.slice, ast.Add(), ast.Constant(1)), ast.Load())
+
+
+def exchanged(node):
+    """log(sum x) for sum(log x) and the other way round, and the same of what else is done to a sum."""
+    inner, wrap = unwrapped(node)
+    if wrap and is_sum(inner):
+        yield of_each(inner, wrap)
+    if is_sum(node):
+        inner, wrap = unwrapped(node.args[0].elt)
+        if wrap:
+            yield wrap(of_each(node, lambda _: inner))
+
+
+def unwrapped(node):
+    """What stands in a minus, a power or a call of one argument, and how to put something else there."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner, wrap = unwrapped(node.operand)
+        return inner, wrap and (lambda x: ast.UnaryOp(ast.USub(), wrap(x)))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return node.left, lambda x: ast.BinOp(x, ast.Pow(), node.right)
+    if isinstance(node, ast.Call) and called(node) in WRAPPING and len(node.args) == 1:
+        return node.args[0], lambda x: ast.Call(node.func, [x], [])
+    return node, None
+
+
+def is_sum(node):
+    is_call = isinstance(node, ast.Call) and called(node) == "sum" and len(node.args) == 1
+    return is_call and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp)
+
+
+def of_each(node, change):
+    """A sum whose terms are changed."""
+    terms = node.args[0]
+    return ast.Call(node.func, [type(terms)(change(terms.elt), terms.generators)], [])
 
 
 def holds(function, name):
