@@ -2,13 +2,13 @@ r"""Diagnosing: which mistake reproduces the numbers that a stranger computed.
 
     hypothesis    a variant of the page, or a slip that anybody can make: an argument read as something
                   else, a factor, a term of the text left out, a part of it held constant
-    named         when it reproduces all ordinary vectors, drawn at random and long, on three of which at
-                  least the truth does not hold, and most of the special ones; the others are listed
+    named         when it reproduces all ordinary vectors, drawn at random and long, of which three speak
+                  for it, and most of the special ones (evidence.py); the others are listed
 
 Below three such vectors only what reproduces everything is named: a variant, or a slip where five vectors
-in all tell it from the truth.  What explains all wrong
-outputs at once comes first, then variants of the page, then what has the fewest exceptions, then what is
-least far-fetched.  Hypotheses that cannot be told apart are named together.
+in all tell it from the truth.  What explains all wrong outputs at once comes first, then what explains
+values as well, then what nothing contradicts, then variants of the page, then what has the fewest
+exceptions, then what is least far-fetched.  Hypotheses that cannot be told apart are named together.
 
 A library without float64 answers with numbers of float32, and the truth in single precision, or a
 variant, explains them.
@@ -27,7 +27,9 @@ from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis, is_ordinary, r
 from ebm_ref.conformance.hypotheses.variants import variants
 from ebm_ref.proof.bounds import of
 
+BEYOND_RANGE = "the formula in numbers that overflow, or underflow to 0: infinite or NaN, and else right"
 IN_FLOAT32 = "right in single precision only"
+MOST = 3  # names of one thing
 PROBES = 4  # vectors of which the nearest hypothesis must explain one
 
 
@@ -64,7 +66,7 @@ class Diagnosis:
             found += _explaining(self.slips(evidence), evidence)
         if evidence.is_enough and not found:
             found = self._far_fetched(evidence)
-        return best(found) or _in_single_precision(self.formula, evidence)
+        return best(found) or _in_single_precision(self.formula, evidence) or _beyond_range(evidence)
 
     def slips(self, evidence):
         """One change each, made once; what changes the value alone where the value is wrong."""
@@ -83,25 +85,22 @@ class Diagnosis:
 
     @cached_property
     def nearest(self):
-        """{output: (hypothesis, ordinary vectors that it explains, those that differ)} without a name."""
+        """{output: (hypothesis, vectors that it explains, of those that differ)} where there is no name."""
         found = {output: self._nearest(output) for output, named in self.named.items() if not named}
         return {output: near for output, near in found.items() if near}
 
     def _nearest(self, output):
-        """The hypothesis that explains most of what differs: two at least, and a third."""
+        """The hypothesis that explains most ordinary vectors that differ: two at least, and a third."""
         evidence = Evidence(self.judgements, [output], self.dtype)
-        wrong = evidence.wrong
-        asked = wrong[:PROBES]
-        holds = lambda h, j: reproduces(h, j, self.dtype)
-        counts = {}
-        some = [*self.variants, *(self.slips(evidence) if evidence.is_enough else ())]
-        for h in some if asked else ():
-            if any(holds(h, j) for j in asked):
-                counts[h] = sum(holds(h, j) for j in wrong)
+        asked = evidence.wrong[:PROBES]
+        some = [*self.variants, *(self.slips(evidence) if evidence.is_enough else ())] if asked else []
+        near = [h for h in some if any(evidence.holds(h, j) for j in asked)]
+        counts = {h: sum(evidence.holds(h, j) for j in evidence.wrong) for h in near}
         most = max(counts, key=lambda h: (counts[h], -h.rank), default=None)
-        if most is None or counts[most] < max(2, len(wrong) / 3):
+        if most is None or counts[most] < max(2, len(evidence.wrong) / 3):
             return None
-        return most, counts[most], len(wrong)
+        differ = [j for j in self.judgements if j.output == output and j.verdict == "mismatch" and j.finite]
+        return most, sum(evidence.holds(most, j) for j in differ), len(differ)
 
     def is_all(self, hypothesis):
         """Whether all answers to ordinary questions are the hypothesis's, those that are right included.
@@ -141,7 +140,16 @@ def best(found):
     """The first in the order of contradictions, variants, exceptions and ranks, and all that tie with it."""
     key = lambda h: (h.as_if, h.contradictions, h.rank > 0, len(h.exceptions), h.rank)
     lowest = min(map(key, found), default=None)
-    return list({h.name: h for h in found if key(h) == lowest}.values())
+    alike = {h.name: h for h in found if key(h) == lowest}
+    return sorted(alike.values(), key=lambda h: len(h.name) if len(alike) > MOST else 0)[:MOST]
+
+
+def _beyond_range(evidence):
+    """What is right wherever it is finite; what its numbers are that have no value there, nobody can tell."""
+    wrong = [j for j in evidence.all if j.verdict == "mismatch"]
+    if evidence.wrong or any(np.all(np.isfinite(j.answer)) for j in wrong):
+        return []
+    return [Hypothesis(BEYOND_RANGE, "slip", lambda vector, output, dtype: None, rank=8)]
 
 
 # ---- single precision ----

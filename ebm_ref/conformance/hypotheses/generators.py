@@ -12,12 +12,9 @@ Source: the construction is this project's own.
 
 import functools
 
-import numpy as np
-
 from ebm_ref.conformance.hypotheses import arguments, fitting, guards, outputs, pairs, slopes, texts
 from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, of_gradients, on_tape, run
 from ebm_ref.proof import golden, tape
-from ebm_ref.proof.bounds import of
 
 PLAIN = "negated", "ignored", "inverted", "1/", "squared", "doubled", "transposed", "exchanged", "one too"
 
@@ -44,11 +41,12 @@ def plain(formula, vector, is_value):
 
 def far_fetched(formula, judgements, others, outputs):
     """Stages of what needs a constant of its own, or two changes, or is no change of the formula."""
-    yield guarded(formula, judgements)
+    name = judgements[0].vector["formula"]
+    yield guards.guarded(name, is_wide(name), judgements)
     yield fitted(formula, judgements)
     yield pairs.on_top(formula, others, judgements)
     if "value" in outputs:
-        yield pairs.of_arguments(formula, judgements, is_wide(judgements[0].vector["formula"]), is_plain)
+        yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
         yield slopes.edited(formula, outputs)
 
@@ -64,24 +62,6 @@ def fitted(formula, judgements):
     if is_value:
         for what, change in fitting.solved(formula, make, judgements, wide):
             yield on_tape(what, arguments.on_changed(make, change), wide, 5)
-
-
-def guarded(formula, judgements):
-    """A small constant that keeps something finite, where the answers are near the truth."""
-    name, wide = judgements[0].vector["formula"], is_wide(judgements[0].vector["formula"])
-    if not all(is_near(j) for j in judgements):
-        return
-    make = texts.expression(name)
-    for what, change in guards.of_value():
-        yield on_tape(what, outputs.on_result(make, change), wide, 4)
-    for what, made in guards.of_text(name):
-        yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4)
-
-
-def is_near(judgement):
-    """Whether an answer is off by no more than a guard does."""
-    answer, truth = (np.asarray(x, float) for x in (judgement.answer, of(judgement.vector, judgement.output)))
-    return answer.shape == truth.shape and np.allclose(answer, truth, rtol=0.1, atol=0.01)
 
 
 def is_plain(name):

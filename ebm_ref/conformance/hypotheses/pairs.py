@@ -20,13 +20,15 @@ from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, Hypothesis, of_gra
 from ebm_ref.conformance.hypotheses.variants import derived
 from ebm_ref.proof import tape
 
+PAIRED = "negated", "ignored: 1 ", "1/", "squared", "doubled", "transposed", "exchanged"
 NEARLY = 1e-7  # relative, of float64 and what two vectors have
 
 
-def of_arguments(formula, judgements, is_wide, is_plain):
+def of_arguments(formula, judgements, is_wide):
     """Hypotheses with two plain changes of arguments, or with one and a variant of the page."""
     sample = judgements[0].vector["inputs"]
-    plain = [(what, change) for what, change in arguments.changes(formula, sample) if is_plain(what)]
+    changes = arguments.changes(formula, sample)
+    plain = [(what, change) for what, change in changes if any(word in what for word in PAIRED)]
     read = [_read(plain, j) for j in judgements]
     make = texts.expression(judgements[0].vector["formula"])
     for (a, one), (b, other) in itertools.combinations(plain, 2):
