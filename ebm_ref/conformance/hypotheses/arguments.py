@@ -132,7 +132,9 @@ def maps(formula, argument, sample):
     if isinstance(default, int | float) and default not in (0, 1) and not axes:
         yield f"{{}} ignored: {default:g} throughout, its default", lambda x: 0 * x + default
     if x.dtype.kind == "f" and not axes:
-        for c in USUAL:
+        for c in USUAL:  # a default is said to be one
+            if c == default:
+                continue
             yield f"{{}} ignored: {c:g} throughout", lambda x, c=c: 0 * x + c
     along = ALONG_ANY | (ALONG if x.dtype.kind == "f" else {})
     for (i, axis), (name, along_axis) in itertools.product(enumerate(axes), along.items()):
