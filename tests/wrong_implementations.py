@@ -385,7 +385,7 @@ WRONG = {
     "ctc: no skip": ("ctc", ctc(skip=False), "skip|blank"),
     "ctc: starts on a blank": ("ctc", ctc(start_on_blank=True), "start|first|begin|min"),
     "ctc: ends on a blank": ("ctc", ctc(end_on_blank_only=True), "blank"),
-    "ctc: ends on a label": ("ctc", ctc(end_on_label_only=True), "1 - len|blank|last"),
+    "ctc: ends on a label": ("ctc", ctc(end_on_label_only=True), "1 - .number|blank|last"),
     "ctc: repeats not kept apart": ("ctc", ctc(merge=False), "merge|repeat|alike|places"),
     "chain: transitions turned in the normaliser": (
         "chain_nll",

@@ -176,7 +176,7 @@ def nearest(row):
     """A line for each output without a name: what comes nearest."""
     for output, near in row.nearest.items():
         what = "value" if output == "value" else f"gradient by {output}"
-        counted = f"{near['explains']} of {vectors_counted(near['of'])} that differ, of the ordinary ones"
+        counted = f"{near['explains']} of the {vectors_counted(near['of'])} that differ there"
         yield f"nearest, for the {what}: {near['name']}, which explains {counted}"
 
 

@@ -62,11 +62,19 @@ def _print_verdict(sampler, verdict, out):
         _print_tests(verdict, out)
         out.print()
     if verdict.draws:
-        kept = f"16 steps keep {100 * verdict.kept:.3g} % of what x is"
-        say(f"{verdict.draws:,} pairs; {100 * verdict.moved:.3g} % of the steps moved; {kept}.")
+        apart = f"states 16 steps apart have the correlation {verdict.kept:.2g}{comes_back(verdict)}"
+        say(f"{verdict.draws:,} pairs; {100 * verdict.moved:.3g} % of the steps moved; {apart}.")
     if verdict.verdict != "convicted":
         for name, size in verdict.found.items():
             say(f"would have been found with probability 0.99, by {name}: " + FOUND[name].format(size))
+
+
+def comes_back(verdict):
+    """A cycle moves, and is back where it was when its period divides 16."""
+    from ebm_ref.conformance.samplers.judge import HARDLY
+
+    is_back = verdict.verdict == "acquitted" and verdict.kept > HARDLY and "hardly" not in verdict.reason
+    return ", though not those of fewer: it goes in circles" if is_back else ""
 
 
 def _print_tests(verdict, out):

@@ -2,13 +2,13 @@ r"""Diagnosing: which mistake reproduces the numbers that a stranger computed.
 
     hypothesis    a variant of the page, or a slip that anybody can make: an argument read as something
                   else, a factor, a term of the text left out, a part of it held constant
-    named         when it reproduces all ordinary vectors, drawn at random and long, on three of which at
-                  least the truth does not hold, and most of the special ones; the others are listed
+    named         when it reproduces all ordinary vectors, drawn at random and long, of which three speak
+                  for it, and most of the special ones (evidence.py); the others are listed
 
 Below three such vectors only what reproduces everything is named: a variant, or a slip where five vectors
-in all tell it from the truth.  What explains all wrong
-outputs at once comes first, then variants of the page, then what has the fewest exceptions, then what is
-least far-fetched.  Hypotheses that cannot be told apart are named together.
+in all tell it from the truth.  What explains all wrong outputs at once comes first, then what explains
+values as well, then what nothing contradicts, then variants of the page, then what has the fewest
+exceptions, then what is least far-fetched.  Hypotheses that cannot be told apart are named together.
 
 A library without float64 answers with numbers of float32, and the truth in single precision, or a
 variant, explains them.
@@ -21,57 +21,16 @@ from functools import cached_property
 
 import numpy as np
 
+from ebm_ref.conformance.evidence import Evidence, is_telling
 from ebm_ref.conformance.hypotheses import generators
 from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis, is_ordinary, reproduces
 from ebm_ref.conformance.hypotheses.variants import variants
-from ebm_ref.proof.bounds import is_finite, of
+from ebm_ref.proof.bounds import of
 
+BEYOND_RANGE = "the formula in numbers that overflow, or underflow to 0: infinite or NaN, and else right"
 IN_FLOAT32 = "right in single precision only"
+MOST = 3  # names of one thing
 PROBES = 4  # vectors of which the nearest hypothesis must explain one
-LEAST_IN_ALL = 5  # of all vectors, where a slip has no exception
-LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
-
-
-def is_telling(vector, dtype):
-    """Whether a vector can tell hypotheses apart: finite, and away from corners and ties."""
-    return is_finite(vector) and dtype not in vector["kinks"]
-
-
-class Evidence:
-    """Judgements of some outputs: the ordinary ones, those first that tell most, and the special ones."""
-
-    def __init__(self, judgements, outputs, dtype):
-        self.dtype, self.outputs = dtype, outputs
-        asked = [j for j in judgements if j.output in outputs and j.verdict != "error"]
-        self.all = [j for j in asked if is_telling(j.vector, dtype)]
-        ordinary = [j for j in self.all if is_ordinary(j.vector)]
-        self.ordinary = sorted(ordinary, key=self._order)
-        self.special = [j for j in self.all if not is_ordinary(j.vector)]
-        self.wrong = [j for j in self.ordinary if j.verdict == "mismatch"]
-        counted = lambda some: len({j.vector["id"] for j in some if np.all(np.isfinite(j.answer))})
-        self.is_enough = counted(self.wrong) >= LEAST
-        self.is_broad = counted(j for j in self.all if j.verdict == "mismatch") >= LEAST_IN_ALL
-
-    def _order(self, judgement):
-        """Mismatches first, of the first output, where something other than 0 was answered, short inputs."""
-        inputs = judgement.vector["inputs"].values()
-        return (
-            judgement.verdict != "mismatch",
-            self.outputs.index(judgement.output),
-            not np.any(judgement.answer),
-            sum(np.size(x) for x in inputs),
-        )
-
-    def named(self, hypothesis):
-        """The hypothesis with its exceptions if it reproduces this, else None."""
-        holds = lambda j: reproduces(hypothesis, j, self.dtype)
-        if not all(map(holds, self.ordinary)):
-            return None
-        special = [(j.vector["id"], holds(j)) for j in self.special]
-        exceptions = tuple(dict.fromkeys(id.partition("/")[2] for id, held in special if not held))
-        if exceptions and not (self.is_enough and 2 * len(exceptions) <= len(special)):
-            return None
-        return replace(hypothesis, exceptions=exceptions)
 
 
 def wrong_outputs(judgements):
@@ -103,11 +62,11 @@ class Diagnosis:
         if not any(j.verdict == "mismatch" for j in evidence.all):
             return []
         found = _explaining(self.variants, evidence)
-        if evidence.wrong and evidence.is_broad and not any(not h.exceptions for h in found):
+        if evidence.wrong and evidence.is_broad and not any(is_perfect(h) for h in found):
             found += _explaining(self.slips(evidence), evidence)
         if evidence.is_enough and not found:
-            found = _explaining(self._far_fetched(evidence), evidence)
-        return best(found) or _in_single_precision(self.formula, evidence)
+            found = self._far_fetched(evidence)
+        return best(found) or _in_single_precision(self.formula, evidence) or _beyond_range(evidence)
 
     def slips(self, evidence):
         """One change each, made once; what changes the value alone where the value is wrong."""
@@ -118,32 +77,30 @@ class Diagnosis:
         return self._slips[is_value]
 
     def _far_fetched(self, evidence):
-        """What needs a constant of its own, or two changes."""
+        """What explains this by the first kind of far-fetched hypotheses that does."""
         two = [j for j in evidence.wrong if j.output == evidence.wrong[0].output][:2]
-        yield from generators.fitted(self.formula, two)
-        yield from generators.with_factor(self.formula, [*self.variants, *self.slips(evidence)], two)
+        others = [h for h in [*self.variants, *self.slips(evidence)] if evidence.allows(h)]
+        stages = generators.far_fetched(self.formula, two, others, evidence.outputs)
+        return next(filter(None, (_explaining(stage, evidence) for stage in stages)), [])
 
     @cached_property
     def nearest(self):
-        """{output: (hypothesis, ordinary vectors that it explains, those that differ)} without a name."""
+        """{output: (hypothesis, vectors that it explains, of those that differ)} where there is no name."""
         found = {output: self._nearest(output) for output, named in self.named.items() if not named}
         return {output: near for output, near in found.items() if near}
 
     def _nearest(self, output):
-        """The hypothesis that explains most of what differs: two at least, and a third."""
+        """The hypothesis that explains most ordinary vectors that differ: two at least, and a third."""
         evidence = Evidence(self.judgements, [output], self.dtype)
-        wrong = evidence.wrong
-        asked = wrong[:PROBES]
-        holds = lambda h, j: reproduces(h, j, self.dtype)
-        counts = {}
-        some = [*self.variants, *(self.slips(evidence) if evidence.is_enough else ())]
-        for h in some if asked else ():
-            if any(holds(h, j) for j in asked):
-                counts[h] = sum(holds(h, j) for j in wrong)
+        asked = evidence.wrong[:PROBES]
+        some = [*self.variants, *(self.slips(evidence) if evidence.is_enough else ())] if asked else []
+        near = [h for h in some if any(evidence.holds(h, j) for j in asked)]
+        counts = {h: sum(evidence.holds(h, j) for j in evidence.wrong) for h in near}
         most = max(counts, key=lambda h: (counts[h], -h.rank), default=None)
-        if most is None or counts[most] < max(2, len(wrong) / 3):
+        if most is None or counts[most] < max(2, len(evidence.wrong) / 3):
             return None
-        return most, counts[most], len(wrong)
+        differ = [j for j in self.judgements if j.output == output and j.verdict == "mismatch" and j.finite]
+        return most, sum(evidence.holds(most, j) for j in differ), len(differ)
 
     def is_all(self, hypothesis):
         """Whether all answers to ordinary questions are the hypothesis's, those that are right included.
@@ -174,11 +131,25 @@ def _explaining(hypotheses, evidence):
     return [named for h in hypotheses if (named := evidence.named(h))]
 
 
+def is_perfect(hypothesis):
+    """Whether it reproduces everything, the value included."""
+    return not (hypothesis.exceptions or hypothesis.as_if)
+
+
 def best(found):
-    """The first in the order of variants, exceptions and ranks, and all that tie with it."""
-    key = lambda h: (h.rank > 0, len(h.exceptions), h.rank)
+    """The first in the order of contradictions, variants, exceptions and ranks, and all that tie with it."""
+    key = lambda h: (h.as_if, h.contradictions, h.rank > 0, len(h.exceptions), h.rank)
     lowest = min(map(key, found), default=None)
-    return list({h.name: h for h in found if key(h) == lowest}.values())
+    alike = {h.name: h for h in found if key(h) == lowest}
+    return sorted(alike.values(), key=lambda h: len(h.name) if len(alike) > MOST else 0)[:MOST]
+
+
+def _beyond_range(evidence):
+    """What is right wherever it is finite; what its numbers are that have no value there, nobody can tell."""
+    wrong = [j for j in evidence.all if j.verdict == "mismatch"]
+    if evidence.wrong or any(np.all(np.isfinite(j.answer)) for j in wrong):
+        return []
+    return [Hypothesis(BEYOND_RANGE, "slip", lambda vector, output, dtype: None, rank=8)]
 
 
 # ---- single precision ----

@@ -1,11 +1,11 @@
 r"""Features: what the vectors have in common on which a candidate is wrong.
 
-    all 12 with a repeated entry in target, and none of the others
-    all 9 with beta != 1, and 3 of the other 20
+    all 12 that differ have a repeated entry in target, and none that match
+    all 9 that differ have beta != 1, as have 3 of the 20 that match
 
 A feature of the inputs distinguishes when all vectors that fail have it, and less than half of those that
-do not fail.  Numbers (sizes of axes, parameters) are compared with the largest and the smallest of those
-that do not fail.
+do not fail; what nearly all vectors have is not said.  Numbers (sizes of axes, parameters) are compared
+with the largest and the smallest of those that do not fail.
 
 Source: the construction is this project's own.
 """
@@ -15,6 +15,7 @@ import inspect
 import numpy as np
 
 MOST = 3  # features shown
+NEARLY_ALL = 0.9
 
 
 def distinguishing(formula, failing, passing):
@@ -28,9 +29,21 @@ def distinguishing(formula, failing, passing):
             count = sum(feature in those for those in has)
             found += [(count, feature)] if 2 * count < len(passing) else []
     fewest = min((count for count, _ in found), default=0)
-    others = lambda n: f"and {n} of the {len(passing)} others" if n else "and none of the others"
-    all_of = f"all {len(failing)}" if len(failing) > 1 else "the one"
-    return [f"{all_of} with {what}, {others(n)}" for n, what in found if n == fewest][:MOST]
+    told = [what for n, what in found if n == fewest and is_told(len(failing), n, len(passing))][:MOST]
+    have = f"all {len(failing)} that differ have" if len(failing) > 1 else "the one that differs has"
+    return [f"{have} {what}, {those_that_match(fewest, len(passing))}" for what in told]
+
+
+def is_told(failing, have, passing):
+    """Whether a feature tells those that fail from two others at least, and is not that of nearly all."""
+    return (passing > 1 and not have) or failing + have <= NEARLY_ALL * (failing + passing)
+
+
+def those_that_match(have, passing):
+    """How many of those that match have the feature as well."""
+    if not have:
+        return "and none that match" if passing > 1 else "and the one that matches has not"
+    return f"as {'has' if have == 1 else 'have'} {have} of the {passing} that match"
 
 
 def limits(formula, failing, passing):

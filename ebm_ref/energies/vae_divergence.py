@@ -157,6 +157,12 @@ FORMULA = Formula(
             ([1.0, 3.0], np.zeros(2)),
             "one subtracted once instead of in each dimension",
         ),
+        "a variance of one quarter: four times too narrow is cheaper than four times too wide": Case(
+            (np.zeros(1), [-LOG_4], 1.0),
+            0.31814718055994529,
+            (np.zeros(1), [-0.375]),
+            "divergence the other way round",
+        ),
         "a variance of zero is infinitely dear": Case(
             (np.zeros(1), [-np.inf], 1.0), np.inf, (np.zeros(1), [-0.5])
         ),
@@ -193,6 +199,10 @@ FORMULA = Formula(
             lambda mu, u, beta=1.0: beta * 0.5 * (np.sum(mu**2 + np.exp(u) - u) - 1.0),
             seen_in="github.com/ericjang/draw/issues/2",
             symptom="a constant (n - 1)/2 too much: no gradient sees it, every comparison of n does",
+        ),
+        "divergence the other way round": Mistake(
+            lambda mu, u, beta=1.0: beta * 0.5 * np.sum(np.exp(-u) * (1.0 + mu**2) + u - 1.0),
+            symptom="KL(N(0, I) | N(mu, diag v)): narrow codes cost most, and wide ones hardly anything",
         ),
         "square of the logarithm for the logarithm of the square": Mistake(
             lambda mu, u, beta=1.0: beta * 0.5 * np.sum(mu**2 + np.exp(u) - (0.5 * u) ** 2 - 1.0),

@@ -156,6 +156,9 @@ FORMULA = Formula(
             (0.5, [-0.25, -0.125, -0.125], 0.5),
             "constant -log M left out",
         ),
+        "a neighbour as low, and one lower": Case(
+            (0.0, [0.0, -np.log(3.0)], 1.0), np.log(2.5), (0.8, [-0.2, -0.6], 0.2), "mean of the logarithms"
+        ),
         "not stabilised, and all alike: nothing is lost": Case(
             (1.0, [1.0, 1.0], 0.0), 0.0, (1.0, [-0.5, -0.5], 0.5)
         ),
@@ -175,6 +178,10 @@ FORMULA = Formula(
         "stabiliser not divided by the number of neighbours": Mistake(
             lambda E, E_m, w: np.log(w + np.mean(np.exp(E - E_m))),
             symptom="the stabiliser does not fade as neighbours are added, so the bias stays",
+        ),
+        "mean of the logarithms": Mistake(
+            lambda E, E_m, w: np.mean(np.log(w + np.exp(E - E_m))),
+            symptom="each neighbour is compared with the datum by itself: conditional_nce, where w = 1",
         ),
         "constant -log M left out": Convention(
             lambda E, E_m, w: np.log(w + np.sum(np.exp(E - E_m))),

@@ -127,6 +127,7 @@ FORMULA = Formula(
             ([[0.0, 40.0], [0.0, 800.0], [0.0, 0.0]], [0, 1, 1]),
             800.0 + LOG2,
             [[4.248354255291589e-18, -4.248354255291589e-18], [-1.0, 1.0], [-0.5, 0.5]],
+            "normalised over the units",
         ),
         "an impossible state of a unit": Case(
             ([[0.0, np.inf, 0.0], [0.0, 0.0, 0.0]], [0, 2]),
@@ -145,6 +146,10 @@ FORMULA = Formula(
         "one normaliser for all units": Mistake(
             lambda E, s: -np.sum(np.log(np.exp(-E)[np.arange(len(s)), s] / np.sum(np.exp(-E)))),
             symptom="a softmax over the whole table: L is too large by n log n and more, units compete",
+        ),
+        "normalised over the units": Mistake(
+            lambda E, s: sum(surprise(-E[:, a], i) for i, a in enumerate(s)),
+            symptom="a softmax along the wrong axis: the columns of the gradient sum to 0, and not its rows",
         ),
         "mean over the units": Convention(
             lambda E, s: np.mean([surprise(-row, a) for row, a in zip(E, s, strict=True)]),

@@ -7,7 +7,6 @@ import { readFileSync } from "node:fs";
 const [vectorsFile, answersFile, dtype = "float64"] = process.argv.slice(2);
 const single = dtype === "float32";
 const [u, eta, smallest] = single ? [2 ** -24, 2 ** -149, 2 ** -126] : [2 ** -53, 2 ** -1074, 2 ** -1022];
-const rounded = single ? Math.fround : (x) => x;
 
 const words = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 const read = (line) => JSON.parse(line, (key, x) => (typeof x === "string" && Object.hasOwn(words, x) ? words[x] : x));
@@ -24,40 +23,29 @@ function beyond(x, low, high) {
 }
 
 function verdictOf(vector, output, answer, line) {
-  const inputs = Object.values(vector.inputs);
-  const f = flat(of(vector, output)).map(rounded);
-  const x = flat(answer);
-  const side = vector.kinks?.[dtype];
-  if (output === "value" && isIndex(line)) {
-    const right = (x_i, i) => (side ? side.value.includes(x_i) : x_i === f[i]);
-    return x.every(right) ? "match" : "mismatch";
-  }
+  const [inputs, x, side] = [Object.values(vector.inputs), flat(answer), vector.kinks?.[dtype]];
+  const f = flat(of(vector, output)).map(single ? Math.fround : Number);
+  if (output === "value" && isIndex(line))
+    return x.every((x_i, i) => (side ? side.value.includes(x_i) : x_i === f[i])) ? "match" : "mismatch";
   const n = Math.max(1, ...inputs.map((a) => flat(a).length));
   const M = Math.max(1, ...[...f, ...flat(inputs)].filter(Number.isFinite).map(Math.abs));
-  const known = vector.condition !== null;
+  const known = (name) => flat(output === "value" ? vector[name] : vector[`gradient_${name}s`][output]);
   const substitute = (v) => Math.max(1, Math.min(Number.MAX_VALUE, Number.isNaN(v) ? 0 : Math.abs(v)));
-  const C = known ? flat(output === "value" ? vector.condition : vector.gradient_conditions[output]) : f.map(substitute);
-  const S = known ? flat(output === "value" ? vector.size : vector.gradient_sizes[output]) : f.map(() => M);
-  let [fine, coarse] = [0, 0];
-  const judge = (error, c, s) => {
-    fine = Math.max(fine, error / (8 * (u * c + eta)));
-    coarse = Math.max(coarse, error / (8 * n * (u * s + smallest)));
-  };
+  const [C, S] = vector.condition !== null ? [known("condition"), known("size")] : [f.map(substitute), f.map(() => M)];
   const [low, high] = side ? of(side, output).map(flat) : [f, f];
-  x.forEach((x_i, i) => {
+  const found = x.map((x_i, i) => { // an error and its bounds
     const same = x_i === f[i] || (Number.isNaN(x_i) && Number.isNaN(f[i]));
-    judge(same ? 0 : beyond(x_i, Math.min(f[i], low[i]), Math.max(f[i], high[i])), C[i], S[i]);
+    return [same ? 0 : beyond(x_i, Math.min(f[i], low[i]), Math.max(f[i], high[i])), C[i], S[i]];
   });
-  if (side && output !== "value") {
-    const [lows, highs] = side.sums[output].map(flat);
-    const size = flat(vector.inputs[output]).length;
-    lows.forEach((low, i) => {
-      const row = (numbers) => numbers.slice(i * size, (i + 1) * size);
-      const plus = (bounds) => sum(row(x).map(Math.abs)) + sum(row(bounds));
-      judge(beyond(sum(row(x)), low, highs[i]), plus(C), plus(S));
-    });
-  }
-  return fine <= 1 ? "match" : coarse <= 1 ? "imprecise" : "mismatch";
+  const sums = side && output !== "value" ? side.sums[output].map(flat) : [[], []];
+  const size = flat(vector.inputs[output] ?? []).length;
+  sums[0].forEach((least, i) => { // the entries of a gradient near a corner, added up
+    const row = (numbers) => sum(numbers.slice(i * size, (i + 1) * size));
+    const added = (bounds) => row(x.map(Math.abs)) + row(bounds);
+    found.push([beyond(row(x), least, sums[1][i]), added(C), added(S)]);
+  });
+  if (found.every(([error, c]) => error / (8 * (u * c + eta)) <= 1)) return "match";
+  return found.every(([error, , s]) => error / (8 * n * (u * s + smallest)) <= 1) ? "imprecise" : "mismatch";
 }
 
 function* judged(vector, answer, line) {

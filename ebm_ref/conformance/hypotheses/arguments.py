@@ -58,6 +58,9 @@ WHOLE_NUMBER = {
 }
 
 
+USUAL = 0.01, 0.05, 0.07, 0.1, 0.2, 0.25, 0.5, 2.0, 10.0  # what else parameters are fixed to
+
+
 def each(function):
     """A function of numbers for arrays of them."""
     return lambda x: np.frompyfunc(function, 1, 1)(x)
@@ -128,6 +131,11 @@ def maps(formula, argument, sample):
     default = inspect.signature(formula.value).parameters[argument].default
     if isinstance(default, int | float) and default not in (0, 1) and not axes:
         yield f"{{}} ignored: {default:g} throughout, its default", lambda x: 0 * x + default
+    if x.dtype.kind == "f" and not axes:
+        for c in USUAL:  # a default is said to be one
+            if c == default:
+                continue
+            yield f"{{}} ignored: {c:g} throughout", lambda x, c=c: 0 * x + c
     along = ALONG_ANY | (ALONG if x.dtype.kind == "f" else {})
     for (i, axis), (name, along_axis) in itertools.product(enumerate(axes), along.items()):
         yield name.replace("{axis}", axis), partial(lambda f, i, x: f(x, i), along_axis, i)
@@ -141,6 +149,8 @@ def changes(formula, sample):
     for argument in formula.shapes:
         for name, change in maps(formula, argument, sample):
             yield name.replace("{}", argument), partial(_changed, argument, change)
+        yield from last_indices(formula, argument, sample)
+        yield from by_sizes(formula, argument, sample)
     yield from cuts(formula)
     for a, b in itertools.permutations(formula.shapes, 2):
         if len(formula.shapes[a]) == len(formula.shapes[b]):
@@ -153,6 +163,42 @@ def changes(formula, sample):
     for a, b in itertools.combinations(numbers, 2):
         yield f"{a} and {b} inverted", lambda given, a=a, b=b: {a: 1 / given[a], b: 1 / given[b]}
         yield f"{a} and {b} negated", lambda given, a=a, b=b: {a: -given[a], b: -given[b]}
+
+
+def by_sizes(formula, argument, sample):
+    """Pairs (name, change): one real argument times the size of an axis, or divided by it or by its root."""
+    if np.asarray(sample[argument]).dtype.kind != "f":
+        return
+    for axis, size in sizes(formula):
+        for what, c in (
+            ("times the size", lambda n: n),
+            ("divided by the size", lambda n: 1 / tape.number(float(n))),
+            ("divided by the root of the size", lambda n: 1 / tape.sqrt(tape.number(float(n)))),
+        ):
+            scaled = lambda given, size=size, c=c: _times(given[argument], c(size(given)))
+            yield f"{argument} {what} of axis {axis}", lambda given, scaled=scaled: {argument: scaled(given)}
+
+
+def _times(x, c):
+    return (np.array(x, object) * c).tolist() if isinstance(x, list) else x * c
+
+
+def sizes(formula):
+    """Pairs (axis, its size as a function of the inputs)."""
+    found = {}
+    for a, axes in formula.shapes.items():
+        for i, axis in enumerate(axes):
+            found.setdefault(axis, lambda given, a=a, i=i: np.shape(np.array(given[a], object))[i])
+    return found.items()
+
+
+def last_indices(formula, argument, sample):
+    """Pairs (name, change) where an index is ignored, and the last one of an axis stands for it."""
+    if formula.shapes[argument] or np.asarray(sample[argument]).dtype.kind not in "iu":
+        return
+    for axis, size in sizes(formula):
+        last = lambda given, size=size: {argument: size(given) - 1}
+        yield f"{argument} ignored: the last of axis {axis} throughout", last
 
 
 def _changed(argument, change, given):

@@ -2,7 +2,8 @@ r"""All hypotheses: those of a formula, the nearest at hand first.
 
     plain         maps of an argument, of the result, of gradients; edits of the text; what is held constant
     fitted        constants that one answer gives
-    with_factor   a plain factor on top of any hypothesis
+    guarded       a small constant that keeps a logarithm finite
+    far_fetched   these, two changes, and edits of the page's explicit gradients
 
 The variants of the page stand before them (variants.py).
 
@@ -10,12 +11,9 @@ Source: the construction is this project's own.
 """
 
 import functools
-from functools import partial
 
-import numpy as np
-
-from ebm_ref.conformance.hypotheses import arguments, fitting, outputs, texts
-from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, Expression, Hypothesis, run
+from ebm_ref.conformance.hypotheses import arguments, fitting, guards, outputs, pairs, slopes, texts
+from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, of_gradients, on_tape, run
 from ebm_ref.proof import golden, tape
 
 PLAIN = "negated", "ignored", "inverted", "1/", "squared", "doubled", "transposed", "exchanged", "one too"
@@ -28,7 +26,8 @@ def plain(formula, vector, is_value):
     for what, change in arguments.changes(formula, sample):
         yield on_tape(what, arguments.on_changed(make, change), wide, 1 if is_plain(what) else 2)
     for what, change in outputs.scalings(formula, sample):
-        yield on_tape(what, outputs.on_result(make, change), wide, 1)
+        scaled = on_tape(what, outputs.on_result(make, change), wide, 1)
+        yield scaled if is_value else of_gradients(scaled)
     if is_value:
         for what, change in outputs.other_changes(formula, sample):
             yield on_tape(what, outputs.on_result(make, change), wide, 1)
@@ -40,13 +39,27 @@ def plain(formula, vector, is_value):
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
 
+def far_fetched(formula, judgements, others, outputs):
+    """Stages of what needs a constant of its own, or two changes, or is no change of the formula."""
+    name = judgements[0].vector["formula"]
+    yield guards.guarded(name, is_wide(name), judgements)
+    yield fitted(formula, judgements)
+    yield pairs.on_top(formula, others, judgements)
+    if "value" in outputs:
+        yield pairs.of_arguments(formula, judgements, is_wide(name))
+    else:
+        yield slopes.edited(formula, outputs)
+
+
 def fitted(formula, judgements):
     """A constant in front, or added, or in place of an argument, as the first judgements have it."""
     name, wide = judgements[0].vector["formula"], is_wide(judgements[0].vector["formula"])
     make = texts.expression(name)
+    is_value = judgements[0].output == "value"
     for what, change in fitting.constants(judgements):
-        yield on_tape(what, outputs.on_result(make, change), wide, 5)
-    if judgements[0].output == "value":
+        fit = on_tape(what, outputs.on_result(make, change), wide, 5)
+        yield fit if is_value else of_gradients(fit)
+    if is_value:
         for what, change in fitting.solved(formula, make, judgements, wide):
             yield on_tape(what, arguments.on_changed(make, change), wide, 5)
 
@@ -54,10 +67,6 @@ def fitted(formula, judgements):
 def is_plain(name):
     """Whether a change of an argument is one of those that come to mind first."""
     return any(word in name for word in PLAIN)
-
-
-def on_tape(name, function, wide, rank):
-    return Hypothesis(name, "slip", Expression(function, wide).answer, rank=rank)
 
 
 @functools.cache
@@ -69,42 +78,3 @@ def is_wide(name):
     except tape.Beyond:
         return True
     return False
-
-
-def with_factor(formula, hypotheses, judgements):
-    """A plain factor on top of a hypothesis, where the first two judgements agree on which."""
-    table = list(outputs.factors(formula, judgements[0].vector["inputs"]))
-    asked = [{name: at(c, j.vector) for name, c in table} for j in judgements]
-    for h in hypotheses:
-        ratios = [ratio(h, j) for j in judgements]
-        if None in ratios:
-            continue
-        for name, _ in table:
-            if all(abs(r - c[name]) <= fitting.ALIKE * abs(r) for r, c in zip(ratios, asked, strict=True)):
-                yield Hypothesis(f"{h.name}; {name}", "slip", partial(_scaled, h, dict(table)[name]), rank=6)
-
-
-def ratio(hypothesis, judgement):
-    """Answer over claim at the largest entry of the claim; None where there is none, or where it is 1."""
-    claimed = hypothesis.answer(judgement.vector, judgement.output, "float64")
-    answer = np.asarray(judgement.answer, float)
-    if claimed is None or np.shape(claimed) != answer.shape or not answer.size:
-        return None
-    claimed = np.asarray(claimed, float)
-    largest = np.unravel_index(np.argmax(np.abs(claimed)), claimed.shape)
-    if not (np.isfinite(claimed[largest]) and claimed[largest] != 0.0):
-        return None
-    return answer[largest] / claimed[largest]
-
-
-def _scaled(hypothesis, factor, vector, output, dtype):
-    claimed = hypothesis.answer(vector, output, dtype)
-    return None if claimed is None else claimed * at(factor, vector)
-
-
-def at(factor, vector):
-    """A factor that depends on the inputs, as a float; NaN where it has no value."""
-    try:
-        return float(tape.plain(factor({a: np.asarray(x).tolist() for a, x in vector["inputs"].items()})))
-    except (ArithmeticError, ValueError):
-        return np.nan

@@ -12,12 +12,12 @@ Source: the expressions and bounds are those of the proofs.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ebm_ref.proof import oracle, tape
-from ebm_ref.proof.bounds import measure, of
+from ebm_ref.proof.bounds import PRECISIONS, measure, of, scale, terms
 
 DIGITS = 40
 # relative to the largest component: what bounds would let pass where all is tiny
@@ -36,6 +36,8 @@ class Hypothesis:
     rank: int = 0  # how far-fetched: 0 for a variant of the page, 1 for one plain change, more for others
     roughly: bool = False  # its gradients are differences of floats
     exceptions: tuple = ()  # names of the vectors that it does not reproduce, as the search found
+    contradictions: int = 0  # of these, where both the answer and what it claims are finite
+    as_if: bool = False  # the gradients are those of this formula, and the value is not
 
 
 class Expression:
@@ -68,6 +70,18 @@ class Expression:
             return None
 
 
+def on_tape(name, function, wide, rank):
+    return Hypothesis(name, "slip", Expression(function, wide).answer, rank=rank)
+
+
+def of_gradients(hypothesis):
+    """The same of gradients, where nothing is said of the value: it is what it was."""
+    said = lambda vector, output, dtype: (
+        None if output == "value" else hypothesis.answer(vector, output, dtype)
+    )
+    return replace(hypothesis, answer=said)
+
+
 def is_ordinary(vector):
     """Whether its inputs were drawn, not made up to be difficult."""
     return bool(re.search("/(random|long)-", vector["id"]))
@@ -95,6 +109,23 @@ def _slopes(value, argument):
     rows = [tape.plain_derivatives(component, inputs) for component in oracle.flat(value)]
     axes = np.shape(np.array(argument, object))
     return np.array([float(tape.plain(slope)) for row in rows for slope in row]).reshape(shape + axes)
+
+
+FAR = 1e3  # in units of what agreement allows
+
+
+def clearly_off(judgement, dtype):
+    """Whether an answer is finite and so far from the truth that agreement with something else tells much."""
+    answer, truth = (
+        np.asarray(judgement.answer, float),
+        np.asarray(of(judgement.vector, judgement.output), float),
+    )
+    if truth.shape != answer.shape or not np.all(np.isfinite(answer)):
+        return truth.shape != answer.shape and bool(np.all(np.isfinite(answer)))
+    error = np.max(np.abs(answer - truth), initial=0.0)
+    tolerance = 8 * terms(judgement.vector) * PRECISIONS[dtype][0] * scale(judgement.vector, truth)
+    near = NEAR[dtype] * max(largest(answer), largest(truth))
+    return bool(error > FAR * min(tolerance, near))
 
 
 def largest(x):

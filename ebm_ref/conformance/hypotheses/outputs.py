@@ -10,11 +10,13 @@ Gradients alone may go wrong as well: transposed, by another variable than the a
 Source: the list is of what was found in implementations, and of what stands beside it.
 """
 
+import itertools
 import math
 from functools import partial
 
 import numpy as np
 
+from ebm_ref.conformance.hypotheses import arguments
 from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis
 from ebm_ref.numerics import softmax
 from ebm_ref.proof import tape
@@ -67,7 +69,7 @@ def factors(formula, sample):
         yield name, lambda given, c=c: c
     for name, size in sizes(formula):
         yield f"times {name}", size
-        yield f"divided by {name}", lambda given, size=size: tape.Number(1.0) / size(given)
+        yield f"divided by {name}", lambda given, size=size: tape.Number(1.0) / (size(given) or 1)
     for name, x in parameters(formula, sample):
         yield f"times {name}", x
         yield f"divided by {name}", lambda given, x=x: 1 / x(given)
@@ -76,16 +78,15 @@ def factors(formula, sample):
 
 
 def sizes(formula):
-    """Pairs (name, size): of axes, one less, and of whole arguments."""
-    seen = set()
-    for a, axes in formula.shapes.items():
-        for i, axis in enumerate(axes):
-            if axis not in seen:
-                seen.add(axis)
-                size = lambda given, a=a, i=i: np.shape(np.array(given[a], object))[i]
-                yield f"the size of axis {axis}", size
-                yield f"the size of axis {axis}, less one", lambda given, size=size: size(given) - 1
-        if len(axes) > 1:
+    """Pairs (name, size): of axes, one less, of two together, and of whole arguments."""
+    axes = dict(arguments.sizes(formula))
+    for axis, size in axes.items():
+        yield f"the size of axis {axis}", size
+        yield f"the size of axis {axis}, less one", lambda given, size=size: size(given) - 1
+    for (a, one), (b, other) in itertools.combinations(axes.items(), 2):
+        yield f"the sizes of axes {a} and {b}, added up", lambda given, m=one, n=other: m(given) + n(given)
+    for a, names in formula.shapes.items():
+        if len(names) > 1:
             yield f"the number of entries of {a}", lambda given, a=a: len(flat(given[a]))
 
 

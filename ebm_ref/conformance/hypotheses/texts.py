@@ -30,6 +30,10 @@ def average(numbers, start=0):
     return sum(numbers, start) / len(numbers)
 
 
+def product(numbers):
+    return functools.reduce(lambda a, b: a * b, numbers, 1)
+
+
 def largest_product(a, b):
     return max(x * y for x, y in zip(a, b, strict=True))
 
@@ -50,6 +54,7 @@ def highest(values):
 MORE = {"held": held, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call
+WRAPPING = {"log", "exp", "sqrt", "absolute", "abs", "sigmoid", "tanh", "softplus"}
 POSITIVE = {"sum", "dot", "square", "norm"}  # of which somebody may take the root
 
 
@@ -105,34 +110,39 @@ def replaced(name):
     found.append(("largest term in place of every sum", lambda: hard()["value"], False))
     used = set().union(*(names(definitions(module)[f]) for m, f in whole.reached if m == module))
     for word in used & set(known):
-        for what, make in THROUGHOUT.items():
-            of, _, change = what.partition(": ")
+        for what, (of, make) in THROUGHOUT.items():
             if word in of.split():
                 made = functools.cache(partial(whole.make, instead={word: partial(make, known[word])}))
-                found.append((f"every {word}: {change}", lambda made=made: made()["value"], False))
+                found.append((what.replace("{}", word), lambda made=made: made()["value"], False))
     return found
 
 
-# words: what is changed about them; the function gets the word's own function and the arguments
+# what is said of a word: the words, and the function of a word's own function and of the arguments
 THROUGHOUT = {
-    "log power: of 1 - x in place of x": lambda f, x, *rest: f(1 - x, *rest),
-    "exp log sqrt tanh sigmoid power absolute: left out": lambda f, x, *rest: x,
-    "exp log sqrt tanh sigmoid proportions dot norm: held constant": lambda f, *x: held(f(*x)),
-    "exp: one less": lambda f, x: f(x) - 1,
-    "log: of one more": lambda f, x: f(1 + x),
-    "exp: of minus it": lambda f, x: f(-x),
-    "sum: the largest": lambda f, x, start=0: max(x),
-    "sum: the smallest": lambda f, x, start=0: min(x),
-    "sum: the mean": lambda f, x, start=0: average(x),
-    "dot square norm: the mean": lambda f, x, *rest: f(x, *rest) / len(x),
-    "dot square: the root": lambda f, *x: tape.sqrt(f(*x)),
-    "tanh: a sigmoid": lambda f, x: 1 / (1 + tape.exp(-x)),
-    "tanh sigmoid: rectified": lambda f, x: rectified(x),
-    "sigmoid: tanh": lambda f, x: 2 * f(2 * x) - 1,
-    "sigmoid: of minus it": lambda f, x: f(-x),
-    "absolute: the square": lambda f, x: x * x,
-    "square: absolute values": lambda f, x: sum(abs(e) for e in x),
-    "difference: the sum": lambda f, x, y: [a + b for a, b in zip(x, y, strict=True)],
+    "{}(1 - x) in place of every {}(x)": ("log power", lambda f, x, *rest: f(1 - x, *rest)),
+    "x in place of every {}(x)": ("exp log sqrt tanh sigmoid power absolute", lambda f, x, *rest: x),
+    "every {} held constant": ("exp log sqrt tanh sigmoid proportions dot norm", lambda f, *x: held(f(*x))),
+    "{}(x) - 1 in place of every {}(x)": ("exp", lambda f, x: f(x) - 1),
+    "{}(1 + x) in place of every {}(x)": ("log", lambda f, x: f(1 + x)),
+    "{}(-x) in place of every {}(x)": ("exp sigmoid", lambda f, x: f(-x)),
+    "the largest term in place of every {}": ("sum", lambda f, x, start=0: max(x)),
+    "the smallest term in place of every {}": ("sum", lambda f, x, start=0: min(x)),
+    "the mean in place of every {}": ("sum", lambda f, x, start=0: average(x)),
+    "the product in place of every {}": ("sum", lambda f, x, start=0: product(x)),
+    "every {} divided by the number of entries": (
+        "dot square norm",
+        lambda f, x, *rest: f(x, *rest) / len(x),
+    ),
+    "the root of every {}": ("dot square", lambda f, *x: tape.sqrt(f(*x))),
+    "a sigmoid in place of every {}": ("tanh", lambda f, x: 1 / (1 + tape.exp(-x))),
+    "max(0, x) in place of every {}(x)": ("tanh sigmoid", lambda f, x: rectified(x)),
+    "tanh in place of every {}": ("sigmoid", lambda f, x: 2 * f(2 * x) - 1),
+    "the square in place of every {} value": ("absolute", lambda f, x: x * x),
+    "absolute values in place of every {}": ("square", lambda f, x: sum(abs(e) for e in x)),
+    "the sum in place of every {}": (
+        "difference",
+        lambda f, x, y: [a + b for a, b in zip(x, y, strict=True)],
+    ),
 }
 
 
@@ -142,8 +152,9 @@ def calling(name, *arguments):
 
 def slips(function, name):
     """Edits that readers of papers make, beside those of mutants."""
+    indices = {n.slice.id for n in ast.walk(function) if isinstance(n, ast.Subscript) and is_name(n.slice)}
     for owner, field, index, node in places(function):
-        for new in slipped(node):
+        for new in [*slipped(node), *exchanged(node), *of_index(node, sorted(indices))]:
             yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
 
 
@@ -186,6 +197,53 @@ def _slipped_call(node, name, args):
         yield calling("highest", *args)
     if name == "others":
         yield calling("range", args[0])
+
+
+def is_name(node):
+    return isinstance(node, ast.Name)
+
+
+def of_index(node, indices):
+    """Another index, and the next one."""
+    if isinstance(node, ast.Subscript) and is_name(node.slice) and isinstance(node.ctx, ast.Load):
+        for i in indices:
+            if i != node.slice.id:
+                yield ast.Subscript(node.value, ast.Name(i, ast.Load()), ast.Load())
+        yield ast.Subscript(node.value, ast.BinOp(node.slice, ast.Add(), ast.Constant(1)), ast.Load())
+
+
+def exchanged(node):
+    """log(sum x) for sum(log x) and the other way round, and the same of what else is done to a sum."""
+    inner, wrap = unwrapped(node)
+    if wrap and is_sum(inner):
+        yield of_each(inner, wrap)
+    if is_sum(node):
+        inner, wrap = unwrapped(node.args[0].elt)
+        if wrap:
+            yield wrap(of_each(node, lambda _: inner))
+
+
+def unwrapped(node):
+    """What stands in a minus, a power or a call of one argument, and how to put something else there."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner, wrap = unwrapped(node.operand)
+        return inner, wrap and (lambda x: ast.UnaryOp(ast.USub(), wrap(x)))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return node.left, lambda x: ast.BinOp(x, ast.Pow(), node.right)
+    if isinstance(node, ast.Call) and called(node) in WRAPPING and len(node.args) == 1:
+        return node.args[0], lambda x: ast.Call(node.func, [x], [])
+    return node, None
+
+
+def is_sum(node):
+    is_call = isinstance(node, ast.Call) and called(node) == "sum" and len(node.args) == 1
+    return is_call and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp)
+
+
+def of_each(node, change):
+    """A sum whose terms are changed."""
+    terms = node.args[0]
+    return ast.Call(node.func, [type(terms)(change(terms.elt), terms.generators)], [])
 
 
 def holds(function, name):

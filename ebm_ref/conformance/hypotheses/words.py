@@ -10,6 +10,7 @@ Source: the text is the naive expression's.
 """
 
 import ast
+import copy
 
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 LONGEST = 60
@@ -17,9 +18,36 @@ EXTREMES = {"larger": "maximum", "smaller": "minimum"}
 
 
 def said(node):
-    """The text of a node on one line, cut where it is long."""
-    text = " ".join(ast.unparse(ast.fix_missing_locations(node)).split()).replace(", strict=True", "")
+    """A node as mathematics on one line, cut where it is long.
+
+    >>> said(ast.parse("sum(x ** 2 for x in d) / len(d) + P[i][j]").body[0].value)
+    'sum(x^2)/(number of d) + P[i, j]'
+    """
+    plain = ast.fix_missing_locations(Plain().visit(copy.deepcopy(node)))
+    text = " ".join(ast.unparse(plain).split()).replace(" ** ", "^").replace(" / ", "/").replace(" * ", " ")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+class Plain(ast.NodeTransformer):
+    """Loops left out of sums, lengths in words, and indices side by side."""
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        first = node.args[0] if len(node.args) == 1 else None
+        if isinstance(node.func, ast.Name) and node.func.id == "len" and first:
+            return ast.Name(f"(number of {ast.unparse(first)})", ast.Load())
+        if isinstance(first, ast.GeneratorExp | ast.ListComp) and not first.generators[0].ifs:
+            node.args = [first.elt]
+        node.keywords = [k for k in node.keywords if k.arg != "strict"]
+        return node
+
+    def visit_Subscript(self, node):
+        self.generic_visit(node)
+        inner, place = node.value, node.slice
+        if isinstance(inner, ast.Subscript) and not isinstance(place, ast.Tuple | ast.Slice):
+            outer = inner.slice.elts if isinstance(inner.slice, ast.Tuple) else [inner.slice]
+            return ast.Subscript(inner.value, ast.Tuple([*outer, place], ast.Load()), ast.Load())
+        return node
 
 
 def same(a, b):

@@ -1,0 +1,37 @@
+r"""Slopes: the page's explicit gradient, its text changed in one place, where the value is right.
+
+Who writes a derivative by hand loses a term of it, a sign or a factor, and no change of the formula
+explains that.  The edits are those of the mutants (mutants.py), in float64.
+
+Source: DeMillo, Lipton and Sayward (1978), "Hints on Test Data Selection", turned around.
+"""
+
+import functools
+from functools import partial
+
+import numpy as np
+
+from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis
+from ebm_ref.conformance.hypotheses.words import in_words
+from ebm_ref.proof import programs
+
+
+def edited(formula, outputs):
+    """Hypotheses of gradients alone, for the texts that these gradients reach."""
+    whole = programs.page(formula)
+    roots = [whole.roots[output] for output in outputs]
+    for module, edit in whole.edits():
+        where = "" if (module, edit.function) in roots else f" in {edit.function}"
+        answer = functools.partial(_answer, functools.cache(partial(whole.make, edit, module)))
+        yield Hypothesis(f"{in_words(edit)}{where}", "slip", answer, rank=7)
+
+
+def _answer(made, vector, output, dtype):
+    """A gradient by an edited text; None of the value, and where the text does not run."""
+    if output == "value":
+        return None
+    with np.errstate(all="ignore"):
+        try:
+            return np.asarray(made()[output](*(np.copy(x)[()] for x in vector["inputs"].values())), float)
+        except Exception:  # whatever a text may do that nobody wrote
+            return None
