@@ -23,6 +23,22 @@ def pytest_configure(config):
         config.add_cleanup(place.cleanup)
 
 
+# What takes half a minute or more begins first: begun last, it would leave one process at work alone.
+LONG = (
+    "test_frameworks",
+    "test_conformance",
+    "test_book",
+    "test_certificates",
+    "test_findings",
+    "test_book_site",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The long files first, then the others as they stand."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 def script(name):
     """A script of scripts/ as a module."""
     path = Path(__file__).parents[1] / "scripts" / f"{name}.py"

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -18,21 +19,48 @@ def header(finding):
     return ast.get_docstring(ast.parse(finding.read_text(encoding="utf-8")))
 
 
-@each
-def test_a_finding_holds_for_its_release(finding):
-    """In a process of its own, as a person runs it."""
+RUNNER = """
+import contextlib, io, json, runpy, sys, traceback
+for path in sys.argv[1:]:
+    said, complained, problem = io.StringIO(), io.StringIO(), ""
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except BaseException:
+            problem = traceback.format_exc()
+    print(json.dumps([said.getvalue(), complained.getvalue() + problem]))
+"""
+
+
+def is_not_installed(finding):
+    """Why a finding cannot be run here; empty where it can."""
     (line,) = [line for line in header(finding).splitlines() if line.startswith("Package ")]
     package, release = line.split()[1:]
     try:
         found = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        pytest.skip(f"{package} is not installed: scripts/test frameworks")
-    if found != release:
-        pytest.skip(f"is about {package} {release}; {found} is installed")
+        return f"{package} is not installed: scripts/test frameworks"
+    return "" if found == release else f"is about {package} {release}; {found} is installed"
+
+
+@pytest.fixture(scope="module")
+def said():
+    """{finding: (what it prints, what it complains of)}; one process for all imports torch and JAX once."""
+    able = [finding for finding in FINDINGS if not is_not_installed(finding)]
     one_thread = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, finding], capture_output=True, text=True, env=one_thread)
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER, *able], capture_output=True, text=True, env=one_thread
+    )
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
-    assert done.stdout
+    return dict(zip(able, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@each
+def test_a_finding_holds_for_its_release(finding, request):
+    if why := is_not_installed(finding):
+        pytest.skip(why)
+    shown, complaints = request.getfixturevalue("said")[finding]
+    assert shown and not complaints, shown + complaints
 
 
 @each

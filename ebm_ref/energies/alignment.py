@@ -146,10 +146,10 @@ def soft_alignment_as_printed(distances, beta=1.0):
 def from_the_border(d, beta, border, diagonal=1.0):
     """The recursion with `border` around the table; pairs reached diagonally count `diagonal` times."""
     n, m = d.shape
-    D = np.full((n + 1, m + 1), border)
-    D[0, 0] = (1.0 - diagonal) * d[0, 0]  # the first pair counts once
+    D = {(0, 0): (1.0 - diagonal) * d[0, 0]}  # the first pair counts once
+    at = lambda i, j: D.get((i, j), border)
     for i, j in np.ndindex(n, m):
-        before = np.array([D[i, j] + (diagonal - 1.0) * d[i, j], D[i, j + 1], D[i + 1, j]])
+        before = np.array([at(i, j) + (diagonal - 1.0) * d[i, j], at(i, j + 1), at(i + 1, j)])
         D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
     return D[n, m]
 

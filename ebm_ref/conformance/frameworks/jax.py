@@ -62,12 +62,15 @@ def differentiate(adapter, libraries, inputs, differentiated, dtype, constants=(
 def program(adapter, libraries, places, fixed):
     """Value and gradients by some arguments, compiled for every shape and every fixed number.
 
-    Compiled in haste: it is to run for microseconds.
+    Compiled in haste: it is to run for microseconds.  The emitters of fused loops, which JAX 0.5 has not,
+    would take most of the time.
     """
     import jax
 
     function = functools.partial(adapter, *libraries)
     haste = {"xla_backend_optimization_level": "0"}
+    if jax.__version_info__ >= (0, 6):
+        haste["xla_cpu_use_fusion_emitters"] = False
     return jax.jit(jax.value_and_grad(function, places), static_argnums=fixed, compiler_options=haste)
 
 
