@@ -236,7 +236,7 @@ def draw(file, seed, axes_of, ideal):
             *(semi_axes(ALONG[[i]]).T * [np.cos(turn), np.sin(turn)]), color="black", lw=0.7, label="true"
         )
         axis.set(title=f"x = {ALONG[i]:.1f}", xlabel="$y_1$", ylabel="$y_2$", aspect="equal")
-    panels[0, 0].legend(fontsize=7)
+    panels[1, 2].legend(fontsize=8, loc="center")
     for axis, j in zip(panels[:, 3], (0, 1), strict=True):
         axis.plot(ALONG, semi_axes(ALONG)[:, j], color="black", lw=0.7, label="true")
         for beta, f in axes_of.items():
