@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A horn of ellipses: a latent angle under a network, and a tip that warmth closes.
+"""A horn of ellipses: a latent angle, a network, and a tip that warmth closes.
 
 Claim   For each x the answers y lie on an ellipse, and a network that predicts
         y from x predicts the centre, where no answer is. Given a latent angle
@@ -26,7 +26,7 @@ Why a short axis closes: for a small f, with every angle nearly as likely,
     mean_y F   = const + sum_j f_j^2 (1/2 - beta mean y_j^2) + O(f^4)
 
 and mean y_j^2 is r_j^2/2 + 1/400. So f_j = 0 is a minimum as long as
-beta (r_j^2 + 1/200) < 1, as warm as that is.
+beta (r_j^2 + 1/200) < 1: the warmer, the larger the ellipses that close.
 """
 
 from typing import NamedTuple
@@ -170,7 +170,7 @@ def learnt(plan, seed):
 
 def distance(f, x):
     """(n,) mean distance from the ellipses of semi-axes f to the true ones, and back."""
-    turn = np.linspace(0.0, 2.0 * np.pi, 400, endpoint=False)
+    turn = np.linspace(0.0, 2.0 * np.pi, 180, endpoint=False)
     circle, found = np.column_stack([np.cos(turn), np.sin(turn)]), []
     for one, true in zip(f, semi_axes(x), strict=True):
         apart = np.linalg.norm((one * circle)[:, None] - true * circle, axis=2)
@@ -288,7 +288,7 @@ def main():
     chosen = options(__doc__)
     found = learnt(Plan(300, 1000) if chosen.quick else Plan(1000, 3000), chosen.seed)
     axes_of = {beta: network(found[beta], ALONG)[0] for beta in BETAS}
-    ideal = {beta: alone(ALONG[::5], beta, 200 if chosen.quick else 800) for beta in (1.0, 0.1)}
+    ideal = {beta: alone(ALONG[::5], beta, 100 if chosen.quick else 800) for beta in (1.0, 0.1)}
     apart = {beta: distance(f, ALONG) for beta, f in axes_of.items()}
     report(axes_of, apart)
     if chosen.figure:
