@@ -15,7 +15,7 @@ Source  Olshausen and Field (1996); the energy as in NYU DLSP20, week 8-2;
 Data    `camera`, `ascent` and `aero`, 512 x 512 grey levels, out of the
         installed pywavelets (extra `data`); the right quarter of each is kept
         to test with.
-Time    15 s on one core, 12 x 12 pixels; 3 s with --quick, 8 x 8.
+Time    20 s on one core, 12 x 12 pixels; 3 s with --quick, 8 x 8.
 
 Pieces lose their mean and are whitened: rotated to their principal
 components, the first three quarters kept and scaled to equal variance. Codes

@@ -13,7 +13,7 @@ Source  NYU DLSP20, week 15-1 and 15-2 (the horn, and the network 1-8-8-2); the
 Data    Drawn from a Generator: x uniform on 0..1, z on a turn, y = (r1 cos z,
         r2 sin z), each coordinate with normal noise of deviation 1/20, where
         r1 = (2 - x/2) e^2x and r2 = (3/2 + x/2) e^2x.
-Time    15 s on one core; 3 s with --quick (fewer points and steps).
+Time    12 s on one core; 2 s with --quick (fewer points and steps).
 
     E(x, y, z) = (y1 - f1(x) cos z)^2 + (y2 - f2(x) sin z)^2
     F(x, y)    = -(1/beta) log mean_z e^{-beta E}        cold: min_z E
