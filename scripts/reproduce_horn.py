@@ -7,8 +7,8 @@ Claim   For each x the answers y lie on an ellipse, and a network that predicts
         whole horn. At inverse temperature beta a semi-axis shorter than
         1/sqrt(beta) closes: the tip of the horn is flat at beta = 0.1, too
         small at 1, and with every angle equally likely there is no horn. The
-        network finds at each x what a minimisation there, and only there, does.
-Source  NYU DLSP20, week 15-1 and 15-2 (the horn, and the network 1-8-8-2); the
+        network finds at each x what minimising F at that x alone finds.
+Source  NYU DLSP20, week 15-1 and 15-2 (the horn, the network 1-8-8-2); the
         size at which a temperature closes an ellipse is derived here.
 Data    Drawn from a Generator: x uniform on 0..1, z on a turn, y = (r1 cos z,
         r2 sin z), each coordinate with normal noise of deviation 1/20, where
