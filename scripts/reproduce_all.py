@@ -12,11 +12,12 @@ cores, and writes into DIR
 Scripts run with --quick, which asserts the same on smaller instances; --full
 runs them at full size. What was interrupted goes on from there: a script is run
 again only if its text or the package has changed, if it had ended in an error,
-or for another size. The end is one line, and status 1 if a claim fails or a
-script breaks.
+or for another size. No script outlives the runner, even if that is killed. The
+end is one line, and status 1 if a claim fails or a script breaks.
 """
 
 import argparse
+import contextlib
 import functools
 import hashlib
 import json
@@ -28,7 +29,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from reproduction import ONE_THREAD
+from reproduction import ONE_THREAD, RUNNER
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 SCRIPTS = Path(__file__).parent
@@ -49,6 +50,7 @@ class Runs:
                 return None
             process = subprocess.Popen(
                 command,
+                stdin=subprocess.PIPE,  # never written to: its end tells the script that the runner is gone
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment(),
@@ -58,17 +60,19 @@ class Runs:
             return process
 
     def end(self):
-        """No script runs any longer."""
+        """No script runs any longer, nor the workers that it started."""
         with self.lock:
             self.ended = True
             for process in self.alive:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    process.kill() if os.name == "nt" else os.killpg(process.pid, signal.SIGKILL)
 
 
 def environment():
     """One thread a script, and the package beside the scripts where it is not installed."""
     paths = [str(SCRIPTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    own = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", RUNNER: "1"}
+    return os.environ | ONE_THREAD | own
 
 
 @functools.cache
@@ -86,8 +90,11 @@ def run(script, out, quick, runs):
     printed = out / "output" / f"{script.stem}.txt"
     with open(printed, "w", encoding="utf-8") as output:
         process = runs.start(command, output)
-        status = process.wait() if process else None
-    if process is None or runs.ended:
+        if process is None:
+            return None
+        with process:
+            status = process.wait()
+    if runs.ended:
         return None
     runs.alive.discard(process)
     common = {"script": script.stem, "digest": digest(script), "quick": quick}

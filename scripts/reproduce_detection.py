@@ -8,7 +8,7 @@ Source  LeCun et al. (2006), Section 1.2 (detection, threshold tuned on
         held-out data); NYU DLSP20 week 7-3.
 Data    1797 digits of 8 x 8 pixels, UCI optdigits, out of the installed
         scikit-learn (extra `data`).
-Time    3 s on one core; 1 s with --quick.
+Time    16 s on one core; 3 s with --quick.
 
 For each digit, F(y) = |y - mean - W W' (y - mean)|^2 is fitted to examples of
 that digit alone (energies/pca.py). `inference.uses.detect` finds the cheapest

@@ -15,6 +15,7 @@ import platform
 import re
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ import numpy as np
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 STYLE = ["ebm_ref.book.style", {"figure.constrained_layout.use": False}]  # the book's
+RUNNER = "EBM_REF_RUNNER"  # set by reproduce_all.py, which holds the other end of stdin while it lives
 SECTIONS = ("Claim", "Source", "Data", "Time")  # of a script's docstring
 
 
@@ -63,8 +65,19 @@ def options(text, **own):
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no error to be traced
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have seen enough: | head
+    if RUNNER in os.environ:
+        threading.Thread(target=end_with_the_runner, daemon=True).start()
     Run.text, Run.chosen, Run.began = text, chosen, time.perf_counter()
     return chosen
+
+
+def end_with_the_runner():
+    """Wait for the end of stdin, which comes when the runner is gone, and end, with all workers."""
+    while os.read(0, 1):  # not through sys.stdin, whose lock the interpreter wants when it ends
+        pass
+    if os.name == "nt":
+        os._exit(1)
+    os.killpg(0, signal.SIGKILL)  # a group of its own: the runner began a session for it
 
 
 def seed(text):

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -478,6 +479,34 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(collection):
     add("slow")
     done = run(script, "--out", out, env=ONE_THREAD)
     assert done.returncode == 0 and len(lines_in(out)) == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and named pipes are a matter of POSIX")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_no_script_and_no_worker_of_one_outlives_the_runner(collection, sent):
+    """Both hold a pipe open, whose other end sees when the last of them is gone."""
+    script, add, out = collection
+    pipe = out.parent / "held"
+    os.mkfifo(pipe)
+    add(
+        "slow",
+        body=f"import subprocess; held = open({str(pipe)!r}, 'wb', buffering=0)\n"
+        "subprocess.Popen(['sleep', '600'], pass_fds=[held.fileno()]); held.write(b'begun'); time.sleep(600)",
+    )
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    running = subprocess.Popen(
+        [sys.executable, script, "--out", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=ONE_THREAD,
+    )
+    told = lambda: select.select([reader], [], [], 30.0)[0] and os.read(reader, 5)
+    assert told() == b"begun"
+    running.send_signal(sent)
+    ended = told()
+    running.communicate(timeout=30)
+    os.close(reader)
+    assert ended == b"" and running.returncode == (130 if sent == signal.SIGTERM else -sent)
 
 
 @pytest.mark.parametrize(
