@@ -396,7 +396,7 @@ READING_ORDER = (
         f"book.{name}"
         for name in (
             "mathml fractions tokens parser blocks inline foundations front chapters prose "
-            "listings tables figures museum sessions pages site"
+            "listings tables figures sessions pages museum results claims performance site"
         ).split()
     ),
     "cli.verify",

@@ -3,8 +3,10 @@
 
     scripts/benchmark.py [--only WORD] [--json FILE]
 
-A row is {"name", "about", "ours_s", "theirs_s", "theirs", "ratio", "target"} with ratio = theirs_s / ours_s:
-above 1 we are faster.  Both sides are warmed up, then timed in turns; the best of all rounds counts, and
+A FILE called benchmark.json is read by `ebm-ref book --results DIR`, from its folder DIR.
+
+A row is {"name", "about", "ours_s", "theirs_s", "theirs", "ratio", "group", "target"}, ratio = theirs_s /
+ours_s: above 1 we are faster.  Both sides are warmed up, then timed in turns; the best round counts, and
 "ours_quartiles_s", "theirs_quartiles_s" and "ratio_quartiles" say how the rounds scatter.  What bounds a row
 is measured in the same run, "limit" and "limit_s", of the floors in "machine" (`limits.py`); below its target
 a row says "why".  Kernels and PyTorch get one thread each.  Where a row has

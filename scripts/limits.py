@@ -2,7 +2,7 @@
 
     measured()             seconds of a call of NumPy, of a copy, of exponentials, of a multiply-add
     limit(row, machine)    {"limit": words, "limit_s": seconds} of a row; {} where none is known
-    judged(row)            {"target": ratio} of a row, and "why" where it stays below
+    judged(row)            {"group", "target"} of a row, and "why" where it stays below
 
 A limit is time that the work itself takes, whoever writes it: a page must call NumPy at least once, a kernel
 must read its table or take its products at the rate of the machine's own matrix product.
@@ -10,6 +10,20 @@ must read its table or take its products at the rate of the machine's own matrix
 
 import fnmatch
 
+GROUPS = {
+    "one_sample_call": "Pages",
+    "*_page": "Pages",
+    "*_lifted_*": "Pages",
+    "log_partition_*": "Exact sums",
+    "*moments_*": "Exact sums",
+    "ground_states_*": "Exact sums",
+    "gray_code_*": "Exact sums",
+    "spin_chains*": "Chains",
+    "random_walk_*": "Chains",
+    "first_call_*": "First calls",
+    "posterior_*": "Posteriors",
+    "*": "Batches",
+}
 TARGETS = {
     "*_page": 2.0,
     "*_lifted_*": 2.0,
@@ -29,10 +43,10 @@ LIMITS = {
     "random_walk_sigma*": ("1,000 multiply-adds", 1000, "multiply_add_s"),
 }
 WHY = {  # a row that stays below its target: the reason
-    "ctc*_page": "The recursion is walked three times in plain NumPy, to lose no digit; autograd walks it twice."
-    "  The kernel of the same name is there for speed.",
-    "posterior_*": "A step of the page is plain Python, one of blackjax is compiled together with its loop; in"
-    " few dimensions the interpreter takes most of the time.",
+    "ctc*_page": "The recursion is walked three times in plain NumPy, to lose no digit, by autograd"
+    " twice.  The kernel of the same name is there for speed.",
+    "posterior_*": "A step of the page is plain Python, one of blackjax is compiled with its loop: in few"
+    " dimensions the interpreter takes most of the time.",
 }
 
 
@@ -84,11 +98,13 @@ def limit(row, machine):
 
 
 def judged(row):
-    """The ratio that a row should reach, and the reason where it does not.
+    """The group of a row, the ratio that it should reach, and the reason where it does not.
 
     >>> judged({"name": "hinge_page", "ratio": 3.0})
-    {'target': 2.0}
+    {'group': 'Pages', 'target': 2.0}
     """
     target = named(TARGETS, row["name"])
     missed = row["ratio"] < target
-    return {"target": target} | ({"why": named(WHY, row["name"]) or ""} if missed else {})
+    return {"group": named(GROUPS, row["name"]), "target": target} | (
+        {"why": named(WHY, row["name"]) or ""} if missed else {}
+    )

@@ -32,8 +32,14 @@ def test_benchmark_prints_pure_json():
     result = json.loads(done.stdout)
     assert set(result) == {"machine", "versions", "rows"}
     (row,) = result["rows"]
-    told = {"name", "about", "ours_s", "theirs_s", "theirs", "ratio", "target", "limit", "limit_s"}
-    assert set(row) == told | {"rounds", "ours_quartiles_s", "theirs_quartiles_s", "ratio_quartiles"}
+    told = {"name", "about", "ours_s", "theirs_s", "theirs", "ratio", "group", "target", "limit"}
+    assert set(row) == told | {
+        "limit_s",
+        "rounds",
+        "ours_quartiles_s",
+        "theirs_quartiles_s",
+        "ratio_quartiles",
+    }
     for who in ("ours", "theirs"):
         assert row[f"{who}_s"] <= row[f"{who}_quartiles_s"][0] <= row[f"{who}_quartiles_s"][2]
     assert row["name"] == "nll_lifted_256x10"

@@ -47,6 +47,7 @@ CHAPTERS = (
     Chapter("learning", "learning", ("learning",)),
     Chapter("proof", "proof", ("proof",)),
     Chapter("judge", "conformance", ("conformance", "cli")),
+    Chapter("claims", "book.claims", ()),  # its pages are those of the scripts
     Chapter("kernels", "kernels", ("kernels",)),
     Chapter("making", "book", ("book",)),
 )

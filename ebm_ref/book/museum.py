@@ -1,4 +1,4 @@
-r"""The museum: every mistake and convention that a page knows.
+r"""The museum: every mistake and convention that a page knows, a hall for each chapter.
 
     mistake           what is computed, in place of the formula
     what one sees     its symptom
@@ -11,25 +11,70 @@ Source: each exhibit has its own.
 
 from html import escape
 
-from ebm_ref.book import prose, tables
+from ebm_ref.book import pages, prose, tables
 from ebm_ref.book.chapters import CHAPTERS
-from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.museum import NOT_ON_SHOW
 
 
-def museum():
-    """{hall: HTML}: a hall for each chapter that has exhibits, the last what is not on show."""
-    halls = {chapter.title.partition(":")[0]: hall(chapter) for chapter in CHAPTERS}
-    rows = [(prose.marked(what), prose.marked(why)) for what, why in NOT_ON_SHOW.items()]
-    return {name: html for name, html in halls.items() if html} | {
-        "Not on show": tables.table(("what people also got wrong", "why no record holds it"), rows)
-    }
+def texts(results=None):
+    """{name: text}: the museum's entrance, and a page for each hall; results show nothing here."""
+    halls = {f"museum.{c.name}": c for c in CHAPTERS if exhibited(c)}
+    return {"museum": entrance(halls)} | {name: hall(name, chapter) for name, chapter in halls.items()}
 
 
-def hall(chapter):
-    """The exhibits of a chapter as a table."""
-    rows = [row for page in chapter.pages for name, r in tables.uses(page).items() for row in plates(name, r)]
-    return tables.table(("formula", "what it computes", "what one sees"), rows, "museum") if rows else ""
+def exhibited(chapter):
+    """{formula: record} of a chapter: those with a variant."""
+    uses = {name: record for page in chapter.pages for name, record in tables.uses(page).items()}
+    return {name: record for name, record in uses.items() if record.variants}
+
+
+def entrance(halls):
+    """How many exhibits each hall has, and what is not on show."""
+    rows = [
+        (prose.link(f"{name}.html", escape(titled(c))), *map(str, counts(exhibited(c))))
+        for name, c in halls.items()
+    ]
+    whole = {name: record for c in halls.values() for name, record in exhibited(c).items()}
+    columns = ("hall", "formulas", "mistakes", "conventions", "of which it is said who made them")
+    absent = [(prose.marked(what), prose.marked(why)) for what, why in NOT_ON_SHOW.items()]
+    not_on_show = tables.table(("what people also got wrong", "why no record holds it"), absent)
+    parts = [pages.heading("The museum", "="), pages.raw(lead(whole) + tables.table(columns, rows, "counts"))]
+    parts += [pages.heading("Not on show"), pages.raw(not_on_show)]
+    return "".join(parts) + pages.toctree(halls)
+
+
+def titled(chapter):
+    """The title of a chapter up to its colon."""
+    return chapter.title.partition(":")[0]
+
+
+def counts(records):
+    """Formulas, mistakes, conventions, and exhibits of which it is said who made them."""
+    shown = [v for record in records.values() for v in record.variants]
+    mistakes = sum(v.kind == "mistake" for v in shown)
+    return len(records), mistakes, len(shown) - mistakes, sum(bool(v.seen_in) for v in shown)
+
+
+def lead(records):
+    """How many there are in all."""
+    formulas, mistakes, conventions, seen = counts(records)
+    return (
+        f'<p class="lead">{mistakes} mistakes and {conventions} conventions, made with {formulas} formulas;'
+        f" of {seen} it is said who made them.  Each leads to its code, beside the formula that it is"
+        " not.</p>"
+    )
+
+
+def hall(name, chapter):
+    """The exhibits of a chapter."""
+    records = exhibited(chapter)
+    rows = [row for n, record in records.items() for row in plates(n, record)]
+    where = prose.link("museum.html", "The museum"), prose.link(f"{chapter.name}.html", "the chapter")
+    return (
+        pages.heading(f"The museum: {titled(chapter)}", "=")
+        + pages.raw(f'<p class="place">{" &#183; ".join(where)}</p>' + lead(records))
+        + pages.raw(tables.table(("formula", "what it computes", "what one sees"), rows, "museum"))
+    )
 
 
 def plates(name, record):
@@ -41,13 +86,3 @@ def plates(name, record):
         formula = prose.link(page, f"<code>{escape(name)}</code>") if k == 0 else ""
         seen = v.seen_in and f'<span class="seen">Seen in {prose.cited(v.seen_in)}.</span>'
         yield formula, badge + exhibit, "<br>".join(filter(None, [prose.marked(v.symptom), seen]))
-
-
-def lead():
-    """How many there are."""
-    shown = [v for record in FORMULAS.values() for v in record.variants]
-    mistakes, seen = sum(v.kind == "mistake" for v in shown), sum(bool(v.seen_in) for v in shown)
-    return (
-        f"{mistakes} mistakes and {len(shown) - mistakes} conventions; of {seen} it is said who made them."
-        "  Each leads to its code, beside the formula that it is not."
-    )

@@ -219,16 +219,25 @@ def with_choices(text):
     return re.sub(f'<div class="formulas">(?!{equation})', '<div class="formulas choices">', header(text))
 
 
-def chapter(opening):
-    """The page that opens a chapter: its text, a gallery if there is one, and its pages."""
-    first, _, rest = opening.title.partition(": ")
-    parts = [heading(first, "="), raw(leading(rest)), raw(with_choices(opening.text.partition("\n")[2]))]
-    if gallery := figure_of(opening.name, {}):
+def opening(text):
+    """The title of a chapter and the text that opens it."""
+    title, _, rest = text.partition("\n")
+    first, _, about = title.rstrip(".").partition(": ")
+    return "".join([heading(first, "="), raw(leading(about)), raw(with_choices(rest))])
+
+
+def chapter(held, further=()):
+    """The page that opens a chapter: its text, a gallery if there is one, and its pages.
+
+    `further` names pages that no module has.
+    """
+    parts = [opening(held.text)]
+    if gallery := figure_of(held.name, {}):
         parts += [heading("At a glance"), raw(gallery)]
-    if shown := sessions(opening.name):
+    if shown := sessions(held.name):
         parts += [heading("At the terminal"), raw(shown)]
-    parts += [heading("Pages of this chapter"), raw(contents(opening.pages))]
-    return "".join(parts) + toctree(["museum"] * (opening.name == "judge") + opening.pages)
+    parts += [heading("Pages of this chapter"), raw(contents(held.pages))]
+    return "".join(parts) + toctree([*further, *held.pages])
 
 
 def contents(names):
