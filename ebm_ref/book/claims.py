@@ -38,7 +38,7 @@ def texts(results):
     told = known(results)
     worst_first = sorted(told, key=lambda name: ORDER.index(verdict(results.claims.get(name))))
     rows = [row(name, told[name], results.claims.get(name)) for name in worst_first]
-    table = tables.table(("claim", "after", "verdict", "claims", "seconds"), rows) if rows else ""
+    table = tables.table(("claim", "verdict", "claims", "seconds", "after"), rows, "summary") if rows else ""
     opening = pages.opening(__doc__)
     names = {name: f"claims.{short(name)}" for name in told}
     found = {"claims": opening + pages.raw(counted(results.claims, told) + table)}
@@ -114,7 +114,7 @@ def row(name, told, lines):
     seconds = f"{judged[0]['seconds']:.1f}" if judged else ""
     title = prose.link(f"claims.{short(name)}.html", prose.marked(told["title"].rstrip(".")))
     source = prose.cited(told.get("Source", ""))
-    return title, source, badge(found), str(len(judged) or ""), seconds
+    return title, badge(found), str(len(judged) or ""), seconds, source
 
 
 def page(name, told, lines):
@@ -125,8 +125,9 @@ def page(name, told, lines):
     parts.append(pages.raw(f'<p class="place">{where} &#183; <code>scripts/{name}.py</code></p>'))
     parts.append(pages.raw(pages.leading(rest) + said(told)))
     parts += [pages.heading("What came out"), pages.raw(outcome(lines))]
-    parts += [pages.raw(pages.header(told.get("text", ""))), pages.heading("Try it"), pages.raw(again(name))]
-    return "".join(parts)
+    if text := told.get("text"):
+        parts += [pages.heading("How it is done"), pages.raw(pages.header(text))]
+    return "".join([*parts, pages.heading("Try it"), pages.raw(again(name))])
 
 
 def said(told):

@@ -24,7 +24,7 @@ SIGNED = re.compile(
     r"[_^\[\]{}|]|^[A-Za-z]'?$|^-?[A-Za-z]{1,2}\d?[.(/!]|^d\w+/d\w+|^\(*-?(?:exp|log)\(|^\d+[a-z]$|^[A-Z]'[A-Za-z]$"
 )
 RELATIONS = {"=", "<", ">", "<=", ">=", "!="}
-PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter"}
+PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter", "Appendix"}
 LONGEST = 24  # tokens of one formula
 
 

@@ -71,7 +71,7 @@ def hall(name, chapter):
     rows = [row for n, record in records.items() for row in plates(n, record)]
     where = prose.link("museum.html", "The museum"), prose.link(f"{chapter.name}.html", "the chapter")
     return (
-        pages.heading(f"The museum: {titled(chapter)}", "=")
+        pages.heading(f"Hall of {titled(chapter).lower()}", "=")
         + pages.raw(f'<p class="place">{" &#183; ".join(where)}</p>' + lead(records))
         + pages.raw(tables.table(("formula", "what it computes", "what one sees"), rows, "museum"))
     )

@@ -91,6 +91,8 @@ def page(name):
     parts += [raw(leading(behind_colon)), raw(header(rest, visible(name)))]
     if picture := figure_of(name, records):
         parts += [heading("In a picture"), raw(picture)]
+    if held := tables.identities(name):
+        parts += [heading("What holds"), raw(held)]
     parts += code(name, records)
     for text, content in sections(name, records):
         if content:

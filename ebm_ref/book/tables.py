@@ -89,6 +89,7 @@ def gradients(record):
 
 
 def summary(function):
+    """The first paragraph of a docstring, in one line."""
     return " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
 
 
@@ -176,12 +177,29 @@ def laws(record):
 
 def links(name):
     """Identities that link a formula to others."""
-    rows = []
-    for identity, others in IDENTITIES.items():
-        if name in others and not identity.__doc__.startswith("Chain rule"):
-            to = ", ".join(prose.special(f"`{o}`") for o in others if o != name)
-            rows.append((prose.marked(" ".join(identity.__doc__.split("\n\n")[0].split())), to))
+    rows = [(said, named(others, name)) for _, said, others in told_identities() if name in others]
     return table(("identity", "with"), rows) if rows else ""
+
+
+def identities(page):
+    """The identities that a page measures, and the formulas that each is about."""
+    rows = [(said, named(names)) for module, said, names in told_identities() if module == f"ebm_ref.{page}"]
+    return table(("identity", "of"), rows) if rows else ""
+
+
+@cache
+def told_identities():
+    """(module, sentence, formulas) of each identity; the chain rule says the same of every pair."""
+    return [
+        (identity.__module__, prose.marked(summary(identity)), names)
+        for identity, names in IDENTITIES.items()
+        if not identity.__doc__.startswith("Chain rule")
+    ]
+
+
+def named(formulas, but=""):
+    """Formulas as links."""
+    return ", ".join(prose.special(f"`{name}`") for name in formulas if name != but)
 
 
 @cache
