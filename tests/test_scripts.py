@@ -424,7 +424,9 @@ def test_all_claims_are_collected(collection):
     add("good")
     done = run(script, "--out", out, env=ONE_THREAD)
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].startswith("1 scripts, 2 claims: 2 hold; see ")
+    end = done.stdout.splitlines()[-1]
+    assert end.startswith("1 scripts, 2 claims: 2 hold; see ")
+    assert end.endswith(f"ebm-ref book --out SITE --results {out}")
     first, second = lines_in(out)
     assert first["expected"] == [1.0, 2.0] and first["obtained"] == 1.5 and first["verdict"] == "holds"
     assert first["source"] == "Nobody (2001)." and first["figure"] == "figures/reproduce_good.png"

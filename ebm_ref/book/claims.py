@@ -157,7 +157,8 @@ def compared(line):
     if line["obtained"] is None:
         return prose.marked(line["claim"]), "", ""
     what = line["claim"].rpartition(": ")[0] or line["claim"]
-    return prose.marked(what), interval(*line["expected"]), f"{line['obtained']:.9g}"
+    digits = 4 if None in line["expected"] else 9
+    return prose.marked(what), interval(*line["expected"]), f"{line['obtained']:.{digits}g}"
 
 
 def interval(low, high):

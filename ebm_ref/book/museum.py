@@ -23,9 +23,8 @@ def texts(results=None):
 
 
 def exhibited(chapter):
-    """{formula: record} of a chapter: those with a variant."""
-    uses = {name: record for page in chapter.pages for name, record in tables.uses(page).items()}
-    return {name: record for name, record in uses.items() if record.variants}
+    """{formula: its variants} of a chapter; a page that keeps some without a record stands for itself."""
+    return {name: found for page in chapter.pages for name, found in tables.exhibits(page).items()}
 
 
 def entrance(halls):
@@ -34,8 +33,8 @@ def entrance(halls):
         (prose.link(f"{name}.html", escape(titled(c))), *map(str, counts(exhibited(c))))
         for name, c in halls.items()
     ]
-    whole = {name: record for c in halls.values() for name, record in exhibited(c).items()}
-    columns = ("hall", "formulas", "mistakes", "conventions", "of which it is said who made them")
+    whole = {name: found for c in halls.values() for name, found in exhibited(c).items()}
+    columns = ("hall", "formulas or pages", "mistakes", "conventions", "of which it is said who made them")
     absent = [(prose.marked(what), prose.marked(why)) for what, why in NOT_ON_SHOW.items()]
     not_on_show = tables.table(("what people also got wrong", "why no record holds it"), absent)
     parts = [pages.heading("The museum", "="), pages.raw(lead(whole) + tables.table(columns, rows, "counts"))]
@@ -48,41 +47,40 @@ def titled(chapter):
     return chapter.title.partition(":")[0]
 
 
-def counts(records):
-    """Formulas, mistakes, conventions, and exhibits of which it is said who made them."""
-    shown = [v for record in records.values() for v in record.variants]
+def counts(exhibits):
+    """Formulas or pages, mistakes, conventions, and of how many exhibits it is said who made them."""
+    shown = [v for found in exhibits.values() for v in found]
     mistakes = sum(v.kind == "mistake" for v in shown)
-    return len(records), mistakes, len(shown) - mistakes, sum(bool(v.seen_in) for v in shown)
+    return len(exhibits), mistakes, len(shown) - mistakes, sum(bool(v.seen_in) for v in shown)
 
 
-def lead(records):
-    """How many there are in all."""
-    formulas, mistakes, conventions, seen = counts(records)
+def lead(exhibits):
+    """How many there are."""
+    _, mistakes, conventions, seen = counts(exhibits)
     return (
-        f'<p class="lead">{mistakes} mistakes and {conventions} conventions, made with {formulas} formulas;'
-        f" of {seen} it is said who made them.  Each leads to its code, beside the formula that it is"
-        " not.</p>"
+        f'<p class="lead">{mistakes} mistakes and {conventions} conventions; of {seen} it is said who made'
+        " them.  Each leads to its code, beside the formula that it is not.</p>"
     )
 
 
 def hall(name, chapter):
     """The exhibits of a chapter."""
-    records = exhibited(chapter)
-    rows = [row for n, record in records.items() for row in plates(n, record)]
+    exhibits = exhibited(chapter)
+    rows = [row for n, found in exhibits.items() for row in plates(n, found)]
     where = prose.link("museum.html", "The museum"), prose.link(f"{chapter.name}.html", "the chapter")
     return (
         pages.heading(f"Hall of {titled(chapter).lower()}", "=")
-        + pages.raw(f'<p class="place">{" &#183; ".join(where)}</p>' + lead(records))
+        + pages.raw(f'<p class="place">{" &#183; ".join(where)}</p>' + lead(exhibits))
         + pages.raw(tables.table(("formula", "what it computes", "what one sees"), rows, "museum"))
     )
 
 
-def plates(name, record):
-    """The rows of a formula; its name stands in the first."""
+def plates(name, exhibits):
+    """The rows of a formula, or of a page; its name stands in the first."""
     page = prose.addresses()[name]
-    for k, v in enumerate(record.variants):
+    for k, v in enumerate(exhibits):
         badge = f'<span class="badge {v.kind}">{v.kind}</span> ' if v.kind != "mistake" else ""
         exhibit = prose.link(f"{page}#{tables.variant_anchor(name, v.name)}", prose.marked(v.name))
-        formula = prose.link(page, f"<code>{escape(name)}</code>") if k == 0 else ""
+        where = prose.link(page, f"<code>{escape(name)}</code>") if k == 0 else ""
         seen = v.seen_in and f'<span class="seen">Seen in {prose.cited(v.seen_in)}.</span>'
-        yield formula, badge + exhibit, "<br>".join(filter(None, [prose.marked(v.symptom), seen]))
+        yield where, badge + exhibit, "<br>".join(filter(None, [prose.marked(v.symptom), seen]))

@@ -164,7 +164,7 @@ def sections(name, records):
         each(lambda n, r: signature(n, r) + tables.arguments(r) + tables.gradients(r) + tables.example(r)),
     )
     yield "Cases worked by hand", each(tables.cases)
-    yield "Mistakes and conventions", each(lambda n, r: tables.variants(n, r, name)) + called
+    yield "Mistakes and conventions", mistakes(name) + called
     yield "What it refuses", each(lambda n, r: tables.refusals(r))
     yield "What it promises", each(lambda n, r: tables.laws(r))
     yield "What frameworks do under this name", each(lambda n, r: tables.frameworks(n))
@@ -173,9 +173,20 @@ def sections(name, records):
     yield "Try it", commands(name, records)
 
 
+def mistakes(name):
+    """What others compute under the names of a page's formulas."""
+    found = tables.exhibits(name)
+    several = len(tables.uses(name)) > 1
+    return "".join(
+        (f'<h3 class="formula"><code>{n}</code></h3>' if several else "") + tables.variants(n, held, name)
+        for n, held in found.items()
+    )
+
+
 def behind(name, which, summary):
     """The functions that only the records call, folded away."""
-    used = [function for function, kind in listings.behind_the_record(name).items() if kind == which]
+    known, shown = listings.behind_the_record(name), tables.spelled_out(name)
+    used = [function for function, kind in known.items() if kind == which and function not in shown]
     if not used:
         return ""
     code = listings.listing(listings.bodies(name, only=used), listings.names(name), used)
@@ -235,7 +246,7 @@ def chapter(held, further=()):
     """
     parts = [opening(held.text)]
     if gallery := figure_of(held.name, {}):
-        parts += [heading("At a glance"), raw(gallery)]
+        parts += [heading("At a glance"), raw(f'<div class="gallery">{gallery}</div>')]
     if shown := sessions(held.name):
         parts += [heading("At the terminal"), raw(shown)]
     parts += [heading("Pages of this chapter"), raw(contents(held.pages))]
