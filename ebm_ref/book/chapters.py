@@ -33,6 +33,7 @@ class Chapter(NamedTuple):
 
     @property
     def title(self):
+        """The first line of that text: what it is called and, behind a colon, what it is about."""
         return self.text.splitlines()[0].rstrip(".")
 
 

@@ -104,6 +104,7 @@ def verdict(lines):
 
 
 def badge(word):
+    """A verdict, in its colour."""
     return f'<span class="badge {word}">{word}</span>' if word else ""
 
 

@@ -29,6 +29,7 @@ def raw(html):
 
 
 def heading(text, line="-"):
+    """A heading, what reStructuredText would read in it escaped; "=" underlines the title of a page."""
     text = re.sub(r"([*_|\\])", r"\\\1", text.replace("`", ""))
     return f"{text}\n{line * (len(text) + 1)}\n\n"
 
@@ -272,5 +273,6 @@ def lead(name):
 
 
 def toctree(names):
+    """The pages that stand below this one in the contents."""
     lines = "\n".join(f"   {name}" for name in names)
     return f".. toctree::\n   :hidden:\n\n{lines}\n"

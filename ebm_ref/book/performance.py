@@ -7,12 +7,13 @@ each configuration.  What remains above the limit is what could still be gained.
 
     column     what it is
     ours       the best of all rounds, in seconds a call, an update or an effective draw
-    ratio      theirs / ours: above 1 we are faster; in brackets the quartiles over the rounds
-    target     the ratio that was wanted: 2 for an explicit gradient beside autograd's, which evaluates the
-               function forth and back, and 1, no slower, for everything else
-    limit      its share of our time: 100 % leaves nothing to be gained
+    ratio      theirs / ours: above 1 we are faster; below it the quartiles over the rounds
+    target     the ratio that was wanted
+    limit      its share of our time: where it is 100 %, nothing is left to be gained
 
-Ratios below the target come first, each with the reason.  Rows of samplers count effective draws where it
+An explicit gradient should be twice as fast as that of autograd, which evaluates the function forth and
+back; everything else should be no slower than what it stands beside.  Ratios below these targets come
+first, each with the reason.  Rows of samplers count effective draws where it
 says so, because a fast step that hardly moves is no use.
 
 Source: `scripts/benchmark.py` measures all of it, and has the code of both sides.
@@ -40,6 +41,7 @@ def texts(results):
 
 
 def unmeasured():
+    """What stands there without a benchmark: the commands that would measure and show one."""
     return (
         f"<p>No benchmark was given to this book.  <code>{COMMAND}</code> measures one, in some minutes on a"
         " machine that does nothing else, and <code>ebm-ref book --out SITE --results DIR</code> shows it"
@@ -76,37 +78,45 @@ def excused(missed):
 
 
 def because(row):
+    """The reason that the benchmark gives for a row."""
     return prose.marked(row.get("why") or "No reason is known.")
 
 
 def compared(rows):
     """A group of rows: ours, theirs, their ratio, the target, and the limit beside our time."""
+    before = [{}, *rows]
     held = [
         (
-            name(row) + "".join(f"<br><small>{note}</small>" for note in notes(row)),
+            name(row, row["about"] != last.get("about")) + "".join(map(small, notes(row))),
             duration(row["ours_s"]),
-            f"{duration(row['theirs_s'])}<br><small>{escape(row['theirs'])}</small>",
+            duration(row["theirs_s"]) + small(escape(row["theirs"])),
             ratio(row),
             f"{row['target']:g}",
             limit(row),
         )
-        for row in rows
+        for last, row in zip(before, rows, strict=False)
     ]
     return tables.table(("row", "ours", "theirs", "ratio", "target", "limit"), held, "speed")
 
 
-def name(row):
-    return f"<code>{escape(row['name'])}</code><br>{prose.marked(row['about'])}"
+def name(row, first=True):
+    """The name of a row, and what it is about, the first time that this is said."""
+    return f"<code>{escape(row['name'])}</code>" + (f"<br>{prose.marked(row['about'])}" if first else "")
+
+
+def small(text):
+    """A line below, in small letters."""
+    return f"<br><small>{text}</small>"
 
 
 def ratio(row):
     """Theirs to ours, with the quartiles over the rounds where there were several.
 
     >>> ratio({"ratio": 17163.0}), ratio({"ratio": 2.04, "ratio_quartiles": [1.9, 2.0, 2.2]})
-    ('<strong>17,163</strong>', '<strong>2.0</strong> <small>(1.9 to 2.2)</small>')
+    ('<strong>17,163</strong>', '<strong>2.0</strong><br><small>1.9 to 2.2</small>')
     """
     low, _, high = row.get("ratio_quartiles", (0, 0, 0))
-    spread = f" <small>({number(low)} to {number(high)})</small>" if low else ""
+    spread = small(f"{number(low)} to {number(high)}") if low else ""
     return f"<strong>{number(row['ratio'])}</strong>{spread}"
 
 
@@ -119,12 +129,12 @@ def duration(seconds):
     """Seconds in the unit that suits them.
 
     >>> duration(0.00224), duration(3275.0), duration(2e-9)
-    ('2.24 ms', '3275 s', '2.00 ns')
+    ('2.24&#160;ms', '3275&#160;s', '2.00&#160;ns')
     """
     _, factor, unit = next(each for each in UNITS if seconds >= each[0])
     value = seconds * factor
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.{digits}f}&#160;{unit}"
 
 
 def limit(row):
@@ -133,7 +143,7 @@ def limit(row):
         return ""
     share = 100 * row["limit_s"] / row["ours_s"]
     shown = f"{share:.0f}" if share >= 1 else f"{share:.1g}"
-    return f"{shown} %<br><small>{escape(row['limit'])}, {duration(row['limit_s'])}</small>"
+    return f"{shown}&#160;%" + small(f"{escape(row['limit'])}, {duration(row['limit_s'])}")
 
 
 def notes(row):

@@ -123,6 +123,7 @@ def exposed(record, case):
 
 
 def variant_anchor(name, variant):
+    """The anchor of a mistake on the page of its formula."""
     return f"{prose.anchor(name)}-{prose.anchor(variant)}"
 
 
