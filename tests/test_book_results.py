@@ -4,6 +4,7 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -149,6 +150,16 @@ def test_performance_shows_both_sides_their_scatter_and_the_limit(folder):
     assert "one call of NumPy, on 10 numbers 400 ns" in rows_of(text)
 
 
+def test_what_stays_below_its_target_is_hollow_in_the_picture():
+    """What the axes are given: a dot at the ratio, a tick at the target, filled where it is reached."""
+    for row, filled in ((ROW, True), (SLOW, False)):
+        marks = []
+        axes = SimpleNamespace(plot=lambda x, y, *shape, **look: marks.append((x, shape, look)))
+        performance.dot(axes, 1, row)
+        assert [x for x, *_ in marks] == [[14.0, 17.0], row["target"], row["ratio"]]
+        assert (marks[-1][2]["markerfacecolor"] == marks[-1][2]["color"]) == filled
+
+
 def test_without_a_benchmark_the_page_says_how_to_run_one():
     (text,) = performance.texts(results.NONE).values()
     assert f"<code>{performance.COMMAND}</code>" in text
@@ -211,6 +222,7 @@ def test_the_site_holds_them(folder, tmp_path, monkeypatch):
     out = tmp_path / "book"
     assert site.build(out, results.read(folder)) == len(list(out.glob("*.html"))) - 1  # beside these: search
     assert (out / "figures" / "claims" / "one.png").read_bytes() == b"a picture"
+    assert (out / "figures" / "ratios.svg").stat().st_size > 1000
     index = (out / "index.html").read_text()
     assert re.search(r'href="claims.html">Claims</a></td><td>[^<]*</td><td>4</td>', index)
     assert 'href="claims.two.html"' in (out / "claims.html").read_text()

@@ -131,7 +131,7 @@ class Parser:
         return fold(parts, flat=self.small > 0)
 
     def closes(self, closer):
-        """Whether the next token closes a bracket; a bar with blanks on both sides is "given", and closes none."""
+        """Whether the next token closes a bracket; a bar between blanks is "given"."""
         t = self.peek()
         return t.text == closer and not (closer == "|" and t.spaced and self.peek(1).spaced)
 

@@ -32,6 +32,15 @@ FLOORS = {  # what every row is made of, as the benchmark's "machine" has it
     "multiply_add_s": "a multiply-add of a large matrix product",
 }
 
+TOLD = (
+    "How many times faster than theirs, on a logarithmic axis: the best of all rounds as a dot, the quartiles"
+    " over the rounds as a line, the target as a tick.  What stays below its target is hollow."
+)
+PICTURE = (
+    f'<figure><img class="drawing" src="figures/ratios.svg" alt="{TOLD}" loading="lazy">'
+    f"<figcaption>{TOLD}</figcaption></figure>"
+)
+
 
 def texts(results):
     """{name: text} of the page; without a benchmark it says how to run one."""
@@ -53,7 +62,7 @@ def measured(found):
     """The sections: what misses its target, all rows by group, the machine."""
     rows = found["rows"]
     missed = [row for row in rows if row["ratio"] < row["target"]]
-    parts = [pages.raw(f'<p class="lead">{counted(rows, missed)}.</p>')]
+    parts = [pages.raw(f'<p class="lead">{counted(rows, missed)}.</p>{PICTURE}')]
     if missed:
         parts += [pages.heading("Below the target"), pages.raw(excused(missed))]
     for group in dict.fromkeys(row["group"] for row in rows):
@@ -61,6 +70,36 @@ def measured(found):
         parts += [pages.heading(group), pages.raw(compared(own))]
     parts += [pages.heading("The machine, and what bounds everything"), pages.raw(machine(found))]
     return "".join(parts)
+
+
+def draw(rows, file):
+    """The ratios of all rows, group by group from above."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    with plt.style.context("ebm_ref.book.style"):
+        figure, axes = plt.subplots(figsize=(7.5, 0.6 + 0.2 * len(rows)))
+        places = range(len(rows), 0, -1)
+        for place, row in zip(places, rows, strict=True):
+            dot(axes, place, row)
+        axes.set(xscale="log", xlabel="theirs / ours", ylim=(0.3, len(rows) + 0.7))
+        axes.set_yticks([*places], [row["name"] for row in rows])
+        axes.axvline(1.0, color="0.4", linewidth=0.8)
+        figure.savefig(file, metadata={"Date": None})
+        plt.close(figure)
+
+
+def dot(axes, place, row):
+    """A row: its ratio, the quartiles, and the target; hollow below it."""
+    low, _, high = row.get("ratio_quartiles", (row["ratio"],) * 3)
+    reached = row["ratio"] >= row["target"]
+    axes.plot([low, high], [place, place], color="C0", linewidth=1.0)
+    axes.plot(row["target"], place, "|", color="0.2", markersize=7)
+    axes.plot(
+        row["ratio"], place, "o", color="C0", markersize=4, markerfacecolor="C0" if reached else "white"
+    )
 
 
 def counted(rows, missed):

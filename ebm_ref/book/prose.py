@@ -37,7 +37,7 @@ def addresses():
             found[name] = f"{page}.html"
     for chapter in CHAPTERS:
         found[f"{chapter.name}/"] = f"{chapter.name}.html"
-    found["museum/"] = "museum.html"
+    found |= {"museum/": "museum.html", "performance/": "performance.html"}
     for name, record in FORMULAS.items():
         found[name] = f"{page_of(record).__name__.removeprefix('ebm_ref.')}.html"
     return found

@@ -75,6 +75,8 @@ def write(folder, drawings, results=NONE):
     folder.mkdir(parents=True)
     figures.draw_all(drawings, {name for c in CHAPTERS for name in (c.name, *c.pages)})
     claims.copy_figures(results, drawings / "claims")
+    if results.benchmark:
+        performance.draw(results.benchmark["rows"], drawings / "ratios.svg")
     written = texts(results)
     for name, text in written.items():
         (folder / f"{name}.rst").write_text(text, encoding="utf-8")
