@@ -150,14 +150,14 @@ def test_performance_shows_both_sides_their_scatter_and_the_limit(folder):
     assert "one call of NumPy, on 10 numbers 400 ns" in rows_of(text)
 
 
-def test_what_stays_below_its_target_is_hollow_in_the_picture():
-    """What the axes are given: a dot at the ratio, a tick at the target, filled where it is reached."""
-    for row, filled in ((ROW, True), (SLOW, False)):
-        marks = []
-        axes = SimpleNamespace(plot=lambda x, y, *shape, **look: marks.append((x, shape, look)))
-        performance.dot(axes, 1, row)
-        assert [x for x, *_ in marks] == [[14.0, 17.0], row["target"], row["ratio"]]
-        assert (marks[-1][2]["markerfacecolor"] == marks[-1][2]["color"]) == filled
+@pytest.mark.parametrize(("row", "filled"), [(ROW, True), (SLOW, False)])
+def test_what_stays_below_its_target_is_hollow_in_the_picture(row, filled):
+    """What the axes are given: a line, a tick at the target, and a dot that is filled where it is reached."""
+    marks = []
+    axes = SimpleNamespace(plot=lambda x, y, *shape, **look: marks.append((x, look)))
+    performance.dot(axes, 1, row)
+    assert [x for x, _ in marks] == [[14.0, 17.0], row["target"], row["ratio"]]
+    assert (marks[-1][1]["markerfacecolor"] == marks[-1][1]["color"]) == filled
 
 
 def test_without_a_benchmark_the_page_says_how_to_run_one():
