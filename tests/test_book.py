@@ -40,7 +40,7 @@ class Anchors(HTMLParser):
         held = dict(attributes)
         self.ids += [held["id"]] if "id" in held else []
         self.addresses += [held[a] for a in ("href", "src") if a in held]
-        if tag not in ("br", "img"):
+        if tag not in ("br", "img", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):

@@ -61,7 +61,7 @@ def found(folder):
 
 
 def words(html):
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html.replace("<wbr>", ""))).split())
 
 
 def rows_of(text):

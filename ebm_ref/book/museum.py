@@ -81,6 +81,6 @@ def plates(name, exhibits):
     for k, v in enumerate(exhibits):
         badge = f'<span class="badge {v.kind}">{v.kind}</span> ' if v.kind != "mistake" else ""
         exhibit = prose.link(f"{page}#{tables.variant_anchor(name, v.name)}", prose.marked(v.name))
-        where = prose.link(page, f"<code>{escape(name)}</code>") if k == 0 else ""
+        where = prose.link(page, tables.breakable(name)) if k == 0 else ""
         seen = v.seen_in and f'<span class="seen">Seen in {prose.cited(v.seen_in)}.</span>'
         yield where, badge + exhibit, "<br>".join(filter(None, [prose.marked(v.symptom), seen]))

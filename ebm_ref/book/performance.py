@@ -140,7 +140,7 @@ def compared(rows):
 
 def name(row, first=True):
     """The name of a row, and what it is about, the first time that this is said."""
-    return f"<code>{escape(row['name'])}</code>" + (f"<br>{prose.marked(row['about'])}" if first else "")
+    return tables.breakable(row["name"]) + (f"<br>{prose.marked(row['about'])}" if first else "")
 
 
 def small(text):

@@ -35,6 +35,12 @@ def table(columns, rows, kind=""):
     )
 
 
+def breakable(name):
+    """A name of code that may go on in the next line behind its underscores and dots."""
+    broken = re.sub("([_.])", "\\1<wbr>", escape(name))
+    return f"<code>{broken}</code>"
+
+
 def sections(doc):
     """{heading: lines} of a NumPy docstring; "" is what stands above, "Raises" a sentence."""
     found, name = {"": []}, ""
