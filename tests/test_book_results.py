@@ -170,9 +170,11 @@ def test_without_a_benchmark_the_page_says_how_to_run_one():
     ("file", "content", "says"),
     [
         ("claims.md", "", "must be a folder with claims.jsonl or benchmark.json"),
-        ("claims.jsonl", '{"script": "one"}\n', "claims.jsonl: must hold objects of JSON with the keys"),
-        ("claims.jsonl", '{"script": "one", "ver', "claims.jsonl: must hold objects of JSON with the keys"),
-        ("benchmark.json", "[]", "benchmark.json: must hold objects of JSON with the keys machine, rows"),
+        ("claims.jsonl", '{"script": "one"}\n', "{'script': 'one'}: must have the key verdict"),
+        ("claims.jsonl", json.dumps(LINES[0] | {"claim": "x"})[:-9], "must be an object of JSON"),
+        ("claims.jsonl", json.dumps({"script": "one", "verdict": "holds", "claim": "x"}), "the key expected"),
+        ("benchmark.json", "[]", "benchmark.json: []: must be an object of JSON"),
+        ("benchmark.json", '{"machine": {}, "rows": [{"name": "nll"}]}', "must have the key about"),
     ],
 )
 def test_results_that_are_none_are_refused(tmp_path, file, content, says, capsys):

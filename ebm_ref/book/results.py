@@ -13,6 +13,11 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+CLAIM = ("script", "verdict", "claim", "expected", "obtained", "title", "about", "source")
+CLAIM += ("seed", "seconds", "quick", "versions")
+BROKEN = ("script", "verdict", "reason")
+ROW = ("name", "about", "group", "ours_s", "theirs_s", "theirs", "ratio", "target")
+
 
 class Results(NamedTuple):
     """Claims by script, each a list of lines; the benchmark; and the folder where figures lie."""
@@ -39,7 +44,8 @@ def by_script(file, lines):
     """{script: its lines}, in the order of the file; "figure" is None where there is no such file."""
     found = {}
     for text in lines:
-        line = parsed(file, text, ("script", "verdict"))
+        line = parsed(file, text)
+        complete(file, line, CLAIM if "claim" in line else BROKEN)
         drawn = line.get("figure")
         line["figure"] = drawn if drawn and (file.parent / drawn).is_file() else None
         found.setdefault(line["script"], []).append(line)
@@ -48,20 +54,33 @@ def by_script(file, lines):
 
 def measured(file):
     """The benchmark, or None where it was not run."""
-    return parsed(file, file.read_text(encoding="utf-8"), ("machine", "rows")) if file.exists() else None
+    if not file.exists():
+        return None
+    found = complete(file, parsed(file, file.read_text(encoding="utf-8")), ("machine", "rows"))
+    for row in found["rows"]:
+        complete(file, row, ROW)
+    return found
 
 
-def parsed(file, text, keys):
-    """An object of JSON that has these keys.
-
-    >>> parsed("claims.jsonl", "{}", ["script"])
-    Traceback (most recent call last):
-    ValueError: claims.jsonl: must hold objects of JSON with the keys script
-    """
+def parsed(file, text):
+    """An object of JSON."""
     try:
         held = json.loads(text)
-    except json.JSONDecodeError:
-        held = None
-    if not (isinstance(held, dict) and held.keys() >= set(keys)):
-        raise ValueError(f"{file}: must hold objects of JSON with the keys {', '.join(keys)}")
+    except json.JSONDecodeError as problem:
+        raise ValueError(f"{file}: {problem.doc[:40]}: must be an object of JSON") from problem
+    if not isinstance(held, dict):
+        raise ValueError(f"{file}: {text[:40]}: must be an object of JSON")
+    return held
+
+
+def complete(file, held, keys):
+    """The same, where none of the keys is missing.
+
+    >>> complete("claims.jsonl", {"script": "one"}, ("script", "verdict"))
+    Traceback (most recent call last):
+    ValueError: claims.jsonl: {'script': 'one'}: must have the key verdict
+    """
+    for key in keys:
+        if key not in held:
+            raise ValueError(f"{file}: {str(held)[:40]}: must have the key {key}")
     return held
