@@ -402,7 +402,7 @@ READING_ORDER = (
             "mathml fractions tokens parser blocks inline foundations front chapters prose "
             "listings tables drawings.records drawings.training drawings.landscape drawings.costs "
             "drawings.paths drawings.mixing drawings.ladders drawings.coordinates drawings.trust "
-            "figures museum sessions pages site"
+            "figures sessions pages museum results claims performance site"
         ).split()
     ),
     "cli.verify",

@@ -1,5 +1,7 @@
 r"""The catalogue: every formula under its name.
 
+    FORMULAS["hinge"]      a record; len(FORMULAS) of them
+
 Everything in this project that is not a page is a loop over this dict.  Names are part of the public
 interface: vectors, adapters and other people's files refer to them.
 """

@@ -3,10 +3,13 @@
 
     scripts/benchmark.py [--only WORD] [--json FILE]
 
-A row is {"name", "ours_s", "theirs_s", "theirs", "ratio"} with ratio = theirs_s / ours_s: above 1 we are
-faster.  Both sides are warmed up, then timed in turns; the best of all rounds counts.  What bounds a row is
-measured in the same run and stands in "machine": one call of NumPy for a page, for a kernel the time to copy
-its numbers and to take as many exponentials.  Kernels and PyTorch get one thread each.  Where a row has
+A FILE called benchmark.json is read by `ebm-ref book --results DIR`, from its folder DIR.
+
+A row is {"name", "about", "ours_s", "theirs_s", "theirs", "ratio", "group", "target"}, ratio = theirs_s /
+ours_s: above 1 we are faster.  Both sides are warmed up, then timed in turns; the best round counts, and
+"ours_quartiles_s", "theirs_quartiles_s" and "ratio_quartiles" say how the rounds scatter.  What bounds a row
+is measured in the same run, "limit" and "limit_s", of the floors in "machine" (`limits.py`); below its target
+a row says "why".  Kernels and PyTorch get one thread each.  Where a row has
 "error", that is our largest relative error there, against as many digits as it takes; sums over 2^n
 configurations have "configurations_per_s", the time "dgemm_s" in which NumPy multiplies matrices with as
 many multiply-adds, and "of_dgemm", the share of that rate that is reached.  dimod is timed on 18 spins and
@@ -25,14 +28,37 @@ import contextlib
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+from limits import judged, limit, measured, product_of
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported
+
+
+class Seconds(float):
+    """The best of several rounds.  It remembers all of them, in their order, also when it is scaled."""
+
+    def __new__(cls, rounds, best=None):
+        self = super().__new__(cls, min(rounds) if best is None else best)
+        self.rounds = list(rounds)
+        return self
+
+    def __mul__(self, by):
+        return Seconds([t * by for t in self.rounds], float(self) * by)
+
+    def __truediv__(self, by):
+        return Seconds([t / by for t in self.rounds], float(self) / by)
+
+    def __sub__(self, other):
+        apart = [t - s for t, s in zip(self.rounds, other.rounds, strict=True)]
+        return Seconds(apart, float(self) - float(other))
 
 
 def best_of(functions, rounds=7, seconds=0.05):
@@ -43,14 +69,24 @@ def best_of(functions, rounds=7, seconds=0.05):
         started = time.perf_counter()
         function()
         calls.append(max(1, round(seconds / max(time.perf_counter() - started, 1e-9))))
-    best = [float("inf")] * len(functions)
+    taken = [[] for _ in functions]
     for _ in range(rounds):
         for i, function in enumerate(functions):
             started = time.perf_counter()
             for _ in range(calls[i]):
                 function()
-            best[i] = min(best[i], (time.perf_counter() - started) / calls[i])
-    return best
+            taken[i].append((time.perf_counter() - started) / calls[i])
+    return [Seconds(each) for each in taken]
+
+
+def scatter(ours, theirs):
+    """Lower quartile, median and upper quartile of the rounds, and of their ratios; {} for a single run."""
+    if not (isinstance(ours, Seconds) and isinstance(theirs, Seconds)):
+        return {}
+    ratios = [t / o for o, t in zip(ours.rounds, theirs.rounds, strict=True)]
+    quartiles = lambda values: statistics.quantiles(values, n=4, method="inclusive")
+    found = {"ours_quartiles_s": ours.rounds, "theirs_quartiles_s": theirs.rounds, "ratio_quartiles": ratios}
+    return {"rounds": len(ratios)} | {key: quartiles(values) for key, values in found.items()}
 
 
 def gradient_row(name, lifted):
@@ -74,7 +110,7 @@ def gradient_row(name, lifted):
 
 
 def page_row(name):
-    """The same for a page of any arguments, at a sample of its own."""
+    """The explicit gradient of a page at a sample of its own, against autograd's of the same page."""
     import autograd
     import numpy as np
 
@@ -260,14 +296,6 @@ def by_dimod(n, scale):
     return solve, table, f"dimod {metadata.version('dimod')} ExactSolver"
 
 
-def product_of(side=1024):
-    """A matrix product as fast as the machine has it: side^3 multiply-adds."""
-    import numpy as np
-
-    a, b, into = np.ones((side, side)), np.ones((side, side)), np.empty((side, side))
-    return lambda: np.matmul(a, b, out=into)
-
-
 def spins_row(n, ours, errors, products=None):
     """A sum over 2^n configurations against dimod's table of energies of 18 spins, at equal configurations.
 
@@ -287,7 +315,7 @@ def spins_row(n, ours, errors, products=None):
 
 
 def log_partition_row(n=32):
-    """log Z of dense spins by matrix products."""
+    """log Z of dense spins by matrix products, against a table of all energies."""
     from ebm_ref.exact import blocks, enumeration
 
     error = lambda E, S, J, h: (abs(blocks.log_partition(J, h) / enumeration.log_partition(E) - 1.0),)
@@ -308,7 +336,7 @@ def moments_row(n=30):
 
 
 def ground_states_row(n=28):
-    """The lowest configuration of dense spins."""
+    """The lowest configuration of dense spins, against a table of all energies."""
     from ebm_ref.kernels.enumeration import ground_states
 
     errors = lambda E, S, J, h: (abs(ground_states(J, h)[0][0] / E.min() - 1.0),)
@@ -357,7 +385,7 @@ def spin_chains(theirs_s_of, whose, size=64, chains=64, beta=0.4, sweeps=256):
 
 
 def spin_chains_row():
-    """Against mcising's Metropolis, compiled from Rust; effective samples of the energy."""
+    """An attempted update against mcising's Metropolis, which is compiled from Rust."""
     import mcising
     import numpy as np
 
@@ -414,7 +442,7 @@ def spin_chains_effective_row(beta, of, sweeps, every, size=64, chains=64):
 
 
 def spin_chains_annealer_row():
-    """Against dwave-samplers' annealer at one temperature; its states are as correlated as ours."""
+    """An attempted update against dwave-samplers' annealer, held at one temperature."""
     import dimod
     import numpy as np
     from dwave.samplers import SimulatedAnnealingSampler
@@ -533,7 +561,7 @@ def random_walk_sigma(theirs_of, whose, step_size=0.16, steps=20_000):
 
 
 def random_walk_sigma_row(steps=5000):
-    """Against blackjax, its loop and the density compiled together."""
+    """A step of a random walk against blackjax, its loop and the density compiled together."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     import blackjax
     import jax
@@ -567,7 +595,7 @@ def random_walk_sigma_row(steps=5000):
 
 
 def random_walk_sigma_ensemble_row(walkers=32, steps=40):
-    """Against emcee, with the density in NumPy."""
+    """A step of a random walk against the ensemble of emcee, with the density in NumPy."""
     import emcee
     import numpy as np
 
@@ -619,13 +647,18 @@ random_walk(bell, (), [0.0], 1.0, 1000, np.random.default_rng(0))
 
 
 def first_call_row(lines):
-    """The second process against the first: both start from nothing but the kept machine code."""
+    """CPU seconds to the first result of a process: the second against the first, which has to compile."""
     code = f"import time\nimport numpy as np{lines}print(time.process_time())"
     with tempfile.TemporaryDirectory() as folder:
-        environment, command = os.environ | {"NUMBA_CACHE_DIR": folder}, [sys.executable, "-c", code]
-        run = lambda: float(subprocess.check_output(command, env=environment))
-        first = run()
-        return min(run() for _ in range(3)), first, "the first process"
+        run = partial(cpu_seconds, environment=os.environ | {"NUMBA_CACHE_DIR": folder})
+        first = run(code)
+        imported = run("import time\nimport numba\nprint(time.process_time())")
+        return min(run(code) for _ in range(3)), first, "the first process", {"import_s": imported}
+
+
+def cpu_seconds(code, environment):
+    """What a process prints."""
+    return float(subprocess.check_output([sys.executable, "-c", code], env=environment))
 
 
 def posterior_row(problem, ours, theirs, whose):
@@ -652,7 +685,7 @@ def posterior_row(problem, ours, theirs, whose):
 
 
 def posterior_blackjax_row(name):
-    """HMC of the pages against NUTS with window adaptation of a dense mass matrix, compiled as a whole."""
+    """An effective draw by HMC of the pages, against NUTS with window adaptation, compiled as a whole."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     import blackjax
     import jax
@@ -684,7 +717,7 @@ def posterior_blackjax_row(name):
 
 
 def posterior_emcee_row(name):
-    """The compiled walk against an ensemble of 4 d walkers around 0, a quarter of its steps dropped."""
+    """An effective draw by the compiled walk, against an ensemble of 4 d walkers, a quarter of it dropped."""
     import emcee
     import numpy as np
     import posteriors
@@ -780,13 +813,13 @@ PAGES = (
 # name: a function that returns (ours_s, theirs_s, theirs) and maybe further keys; imports stay inside
 ROWS = {
     "one_sample_call": one_sample_call_row,
-    "hinge_page": lambda: gradient_row("hinge", lifted=False),
-    "hinge_lifted_256x10": lambda: gradient_row("hinge", lifted=True),
-    "nll_page": lambda: gradient_row("nll", lifted=False),
-    "nll_lifted_256x10": lambda: gradient_row("nll", lifted=True),
-    **{f"{name}_page": lambda name=name: page_row(name) for name in PAGES},
-    "cross_entropy_128x10": lambda: cross_entropy_row(128, 10),
-    "cross_entropy_4096x1000": lambda: cross_entropy_row(4096, 1000),
+    "hinge_page": partial(gradient_row, "hinge", lifted=False),
+    "hinge_lifted_256x10": partial(gradient_row, "hinge", lifted=True),
+    "nll_page": partial(gradient_row, "nll", lifted=False),
+    "nll_lifted_256x10": partial(gradient_row, "nll", lifted=True),
+    **{f"{name}_page": partial(page_row, name) for name in PAGES},
+    "cross_entropy_128x10": partial(cross_entropy_row, 128, 10),
+    "cross_entropy_4096x1000": partial(cross_entropy_row, 4096, 1000),
     "ctc": ctc_row,
     "log_partition_32": log_partition_row,
     "moments_30": moments_row,
@@ -794,42 +827,27 @@ ROWS = {
     "gray_code_26": gray_code_row,
     "chain_64x100x20": chain_row,
     "spin_chains_64": spin_chains_row,
-    "spin_chains_effective_30": lambda: spin_chains_effective_row(0.3, "magnetization", 1000, every=1),
-    "spin_chains_effective_44": lambda: spin_chains_effective_row(0.44, "energy", 10_000, every=20),
+    "spin_chains_effective_30": partial(spin_chains_effective_row, 0.3, "magnetization", 1000, every=1),
+    "spin_chains_effective_44": partial(spin_chains_effective_row, 0.44, "energy", 10_000, every=20),
     "spin_chains_64_annealer": spin_chains_annealer_row,
     "rbm_update": rbm_update_row,
     "rbm_moments_16": rbm_moments_row,
     "random_walk_sigma": random_walk_sigma_row,
     "random_walk_sigma_ensemble": random_walk_sigma_ensemble_row,
-    **{
-        f"first_call_{name}": lambda lines=lines: first_call_row(lines) for name, lines in FIRST_CALLS.items()
-    },
-    **{f"posterior_{name}": lambda name=name: posterior_blackjax_row(name) for name in POSTERIORS},
-    **{f"posterior_{name}_ensemble": lambda name=name: posterior_emcee_row(name) for name in POSTERIORS},
+    **{f"first_call_{name}": partial(first_call_row, lines) for name, lines in FIRST_CALLS.items()},
+    **{f"posterior_{name}": partial(posterior_blackjax_row, name) for name in POSTERIORS},
+    **{f"posterior_{name}_ensemble": partial(posterior_emcee_row, name) for name in POSTERIORS},
 }
 
 
 def machine():
     """What the figures depend on, and the floors: no page and no kernel can be faster than these."""
-    import numpy as np
-
-    few, row, table = np.ones(10), np.linspace(-20.0, 0.0, 4096), np.ones((4096, 1000))
-    into, other = np.empty_like(row), np.empty_like(table)
-    call, exponentials, copy = best_of(
-        [lambda: np.exp(few), lambda: np.exp(row, out=into), lambda: np.copyto(other, table)]
-    )
     cpu = next(
         (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")),
         platform.machine(),
     )
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "numpy_call_s": call,
-        "copy_4096x1000_s": copy,
-        "exp_4096x1000_s": exponentials * 1000,
-    }
+    known = {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
+    return known | measured(best_of)
 
 
 def _cpuinfo():
@@ -872,6 +890,33 @@ def print_row(row):
             say(f"{'  ' + text:38} {row[f'ours_{key}']:10.4g} {row[f'theirs_{key}']:10.4g}")
 
 
+def about(measure):
+    """The first sentence of what a row says of itself."""
+    return getattr(measure, "func", measure).__doc__.partition("\n")[0]
+
+
+def measured_rows(chosen):
+    """Each row whose packages are installed, printed as soon as it is known."""
+    print(f"{'row':38} {'ours':>10} {'theirs':>10} {'ratio':>7}  theirs", file=sys.stderr)
+    for name, measure in chosen.items():
+        try:
+            ours, theirs, whose, *more = measure()
+        except ModuleNotFoundError as missing:
+            print(f"{name:38} left out: {missing.name} is not installed", file=sys.stderr)
+            continue
+        row = {"name": name, "about": about(measure), "ours_s": ours, "theirs_s": theirs, "theirs": whose}
+        row |= {"ratio": float(theirs) / float(ours)} | scatter(ours, theirs) | dict(*more)
+        print_row(row)
+        yield row
+
+
+def result(chosen):
+    """Rows with their limits and targets, and what they depend on."""
+    rows, here = list(measured_rows(chosen)), machine()
+    rows = [row | limit(row, here) | judged(row) for row in rows]
+    return {"machine": here, "versions": versions(), "rows": rows}
+
+
 def main():
     parser = argparse.ArgumentParser(description="Measure ebm_ref against what a user would otherwise use.")
     parser.add_argument("--only", metavar="WORD", default="", help="rows whose name contains WORD")
@@ -880,29 +925,18 @@ def main():
     chosen = {name: row for name, row in ROWS.items() if args.only in name}
     if not chosen:
         parser.error(f"no row contains {args.only!r}; rows: {', '.join(ROWS)}")
-    rows = []
-    print(f"{'row':38} {'ours':>10} {'theirs':>10} {'ratio':>7}  theirs", file=sys.stderr)
-    for name, measure in chosen.items():
-        try:
-            ours, theirs, whose, *more = measure()
-        except ModuleNotFoundError as missing:
-            print(f"{name:38} left out: {missing.name} is not installed", file=sys.stderr)
-            continue
-        row = {"name": name, "ours_s": ours, "theirs_s": theirs, "theirs": whose, "ratio": theirs / ours}
-        rows.append(row | dict(*more))
-        print_row(rows[-1])
-    result = {"machine": machine(), "versions": versions(), "rows": rows}
+    found = result(chosen)
     floors = {
         "numpy_call_s": "floor: one NumPy call, 10 numbers",
         "copy_4096x1000_s": "floor: copy of 4096 x 1000",
         "exp_4096x1000_s": "floor: NumPy's exp of 4096 x 1000",
     }
     for key, text in floors.items():
-        print(f"{text:39} {_time(result['machine'][key]):>9}", file=sys.stderr)
+        print(f"{text:39} {_time(found['machine'][key]):>9}", file=sys.stderr)
     if args.json:
         stream = sys.stdout if args.json in ("-", "/dev/stdout") else open(args.json, "w", encoding="utf-8")
         with stream:
-            print(json.dumps(result, indent=1), file=stream)
+            print(json.dumps(found, indent=1), file=stream)
 
 
 def _time(seconds):

@@ -9,6 +9,8 @@ cores, and writes into DIR
     claims.md           the same as a page, with the figures
     figures/, output/   what the scripts drew and printed
 
+which `ebm-ref book --out SITE --results DIR` makes a chapter of the book.
+
 Scripts run with --quick, which asserts the same on smaller instances; --full
 runs them at full size. What was interrupted goes on from there: a script is run
 again only if its text or the package has changed, if it had ended in an error,
@@ -250,7 +252,7 @@ def main():
         print(f"interrupted: {summary(results)}; the same command goes on from here")
         sys.exit(130)
     write(out, results)
-    print(f"{summary(results)}; see {out / 'claims.md'}")
+    print(f"{summary(results)}; see {out / 'claims.md'}, or: ebm-ref book --out SITE --results {out}")
     sys.exit(any(line["verdict"] in ("fails", "error") for lines in results.values() for line in lines))
 
 

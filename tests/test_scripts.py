@@ -33,7 +33,16 @@ def test_benchmark_prints_pure_json():
     result = json.loads(done.stdout)
     assert set(result) == {"machine", "versions", "rows"}
     (row,) = result["rows"]
-    assert set(row) == {"name", "ours_s", "theirs_s", "theirs", "ratio"}
+    told = {"name", "about", "ours_s", "theirs_s", "theirs", "ratio", "group", "target", "limit"}
+    assert set(row) == told | {
+        "limit_s",
+        "rounds",
+        "ours_quartiles_s",
+        "theirs_quartiles_s",
+        "ratio_quartiles",
+    }
+    for who in ("ours", "theirs"):
+        assert row[f"{who}_s"] <= row[f"{who}_quartiles_s"][0] <= row[f"{who}_quartiles_s"][2]
     assert row["name"] == "nll_lifted_256x10"
     assert row["ratio"] == pytest.approx(row["theirs_s"] / row["ours_s"])
     assert "nll_lifted_256x10" in done.stderr
@@ -416,7 +425,9 @@ def test_all_claims_are_collected(collection):
     add("good")
     done = run(script, "--out", out, env=ONE_THREAD)
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].startswith("1 scripts, 2 claims: 2 hold; see ")
+    end = done.stdout.splitlines()[-1]
+    assert end.startswith("1 scripts, 2 claims: 2 hold; see ")
+    assert end.endswith(f"ebm-ref book --out SITE --results {out}")
     first, second = lines_in(out)
     assert first["expected"] == [1.0, 2.0] and first["obtained"] == 1.5 and first["verdict"] == "holds"
     assert first["source"] == "Nobody (2001)." and first["figure"] == "figures/reproduce_good.png"

@@ -33,6 +33,7 @@ class Chapter(NamedTuple):
 
     @property
     def title(self):
+        """The first line of that text: what it is called and, behind a colon, what it is about."""
         return self.text.splitlines()[0].rstrip(".")
 
 
@@ -47,6 +48,7 @@ CHAPTERS = (
     Chapter("learning", "learning", ("learning",)),
     Chapter("proof", "proof", ("proof",)),
     Chapter("judge", "conformance", ("conformance", "cli")),
+    Chapter("claims", "book.claims", ()),  # its pages are those of the scripts
     Chapter("kernels", "kernels", ("kernels",)),
     Chapter("making", "book", ("book",)),
 )

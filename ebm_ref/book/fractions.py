@@ -42,6 +42,7 @@ def fold(parts, flat=False):
 
 
 def over(above, below):
+    """A fraction of parts, whose line makes brackets around either side superfluous."""
     return mathml.fraction(
         *(without_brackets(mathml.row(spaced(x) or ["<mrow></mrow>"])) for x in (above, below))
     )
@@ -75,6 +76,7 @@ def above_tight(parts, i):
 
 
 def start_of_product(parts, a):
+    """Where the product begins that ends with part a; a function or a sum before it stays outside."""
     while a > 0 and parts[a - 1].kind in PRODUCT and parts[a - 1].kind not in ("function", "big"):
         a -= 1
     return a

@@ -1,4 +1,4 @@
-r"""Where to begin: five ways into the book.
+r"""Where to begin: six ways into the book.
 
 Nobody reads 300 pages from the first to the last.  Each page stands by itself: it has the formula and what
 it is good for, the code, cases that were worked by hand, and the mistakes that people made with it.
@@ -9,6 +9,7 @@ it is good for, the code, cases that were worked by hand, and the mistakes that 
     train without a partition function    `score_matching`                `learning/`, `samplers/`
     know whether your code is right       `judge/`, with two sessions     the mistakes on the formula's page
     know why to believe a number here     `proof/`                        the cases on any page, by hand
+    see published claims computed again   `claims/`                       `performance/`, for claims of speed
 
 The search knows the names that others use: crf, svm, rnnt, dtw, softmax loss.  On a page, code comes as
 one reads it; what only its tests need is folded away below.

@@ -24,7 +24,7 @@ SIGNED = re.compile(
     r"[_^\[\]{}|]|^[A-Za-z]'?$|^-?[A-Za-z]{1,2}\d?[.(/!]|^d\w+/d\w+|^\(*-?(?:exp|log)\(|^\d+[a-z]$|^[A-Z]'[A-Za-z]$"
 )
 RELATIONS = {"=", "<", ">", "<=", ">=", "!="}
-PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter"}
+PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter", "Appendix"}
 LONGEST = 24  # tokens of one formula
 
 
@@ -83,7 +83,7 @@ def kind(token, within=False):
     ):
         return ""
     if core in WORDS or core in JOINS or core in FUNCTIONS or not runs:
-        return "strong" if re.search(r"[\[{|]", core) and core not in JOINS else "weak"
+        return "strong" if re.search(r"[\[{|^]", core) and core not in JOINS else "weak"
     alone = core in GREEK or (is_differential(core) and core[1:] not in ("o", "a"))
     return "strong" if SIGNED.search(core) or alone or len(core) == 1 else "weak"
 

@@ -112,6 +112,7 @@ def mentioned(page):
 
 
 def names_in(node):
+    """The names that a piece of syntax mentions."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 

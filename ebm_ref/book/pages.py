@@ -29,6 +29,7 @@ def raw(html):
 
 
 def heading(text, line="-"):
+    """A heading, what reStructuredText would read in it escaped; "=" underlines the title of a page."""
     text = re.sub(r"([*_|\\])", r"\\\1", text.replace("`", ""))
     return f"{text}\n{line * (len(text) + 1)}\n\n"
 
@@ -91,6 +92,8 @@ def page(name):
     parts += [raw(leading(behind_colon)), raw(header(rest, visible(name)))]
     if picture := figure_of(name, records):
         parts += [heading("In a picture"), raw(picture)]
+    if held := tables.identities(name):
+        parts += [heading("What holds"), raw(held)]
     parts += code(name, records)
     for text, content in sections(name, records):
         if content:
@@ -162,7 +165,7 @@ def sections(name, records):
         each(lambda n, r: signature(n, r) + tables.arguments(r) + tables.gradients(r) + tables.example(r)),
     )
     yield "Cases worked by hand", each(tables.cases)
-    yield "Mistakes and conventions", each(lambda n, r: tables.variants(n, r, name)) + called
+    yield "Mistakes and conventions", mistakes(name) + called
     yield "What it refuses", each(lambda n, r: tables.refusals(r))
     yield "What it promises", each(lambda n, r: tables.laws(r))
     yield "What frameworks do under this name", each(lambda n, r: tables.frameworks(n))
@@ -171,9 +174,20 @@ def sections(name, records):
     yield "Try it", commands(name, records)
 
 
+def mistakes(name):
+    """What others compute under the names of a page's formulas."""
+    found = tables.exhibits(name)
+    several = len(tables.uses(name)) > 1
+    return "".join(
+        (f'<h3 class="formula"><code>{n}</code></h3>' if several else "") + tables.variants(n, held, name)
+        for n, held in found.items()
+    )
+
+
 def behind(name, which, summary):
     """The functions that only the records call, folded away."""
-    used = [function for function, kind in listings.behind_the_record(name).items() if kind == which]
+    known, shown = listings.behind_the_record(name), tables.spelled_out(name)
+    used = [function for function, kind in known.items() if kind == which and function not in shown]
     if not used:
         return ""
     code = listings.listing(listings.bodies(name, only=used), listings.names(name), used)
@@ -219,16 +233,25 @@ def with_choices(text):
     return re.sub(f'<div class="formulas">(?!{equation})', '<div class="formulas choices">', header(text))
 
 
-def chapter(opening):
-    """The page that opens a chapter: its text, a gallery if there is one, and its pages."""
-    first, _, rest = opening.title.partition(": ")
-    parts = [heading(first, "="), raw(leading(rest)), raw(with_choices(opening.text.partition("\n")[2]))]
-    if gallery := figure_of(opening.name, {}):
-        parts += [heading("At a glance"), raw(gallery)]
-    if shown := sessions(opening.name):
+def opening(text):
+    """The title of a chapter and the text that opens it."""
+    title, _, rest = text.partition("\n")
+    first, _, about = title.rstrip(".").partition(": ")
+    return "".join([heading(first, "="), raw(leading(about)), raw(with_choices(rest))])
+
+
+def chapter(held, further=()):
+    """The page that opens a chapter: its text, a gallery if there is one, and its pages.
+
+    `further` names pages that no module has.
+    """
+    parts = [opening(held.text)]
+    if gallery := figure_of(held.name, {}):
+        parts += [heading("At a glance"), raw(f'<div class="gallery">{gallery}</div>')]
+    if shown := sessions(held.name):
         parts += [heading("At the terminal"), raw(shown)]
-    parts += [heading("Pages of this chapter"), raw(contents(opening.pages))]
-    return "".join(parts) + toctree(["museum"] * (opening.name == "judge") + opening.pages)
+    parts += [heading("Pages of this chapter"), raw(contents(held.pages))]
+    return "".join(parts) + toctree([*further, *held.pages])
 
 
 def contents(names):
@@ -250,5 +273,6 @@ def lead(name):
 
 
 def toctree(names):
+    """The pages that stand below this one in the contents."""
     lines = "\n".join(f"   {name}" for name in names)
     return f".. toctree::\n   :hidden:\n\n{lines}\n"

@@ -49,10 +49,12 @@ class Parser:
         self.function_before = False
 
     def peek(self, ahead=0):
+        """A token that is not taken yet; END where there is none."""
         k = self.place + ahead
         return self.tokens[k] if 0 <= k < len(self.tokens) else END
 
     def next(self):
+        """Take the next token: its text."""
         if self.place >= len(self.tokens):
             raise Unreadable("it ends too early")
         self.place += 1
@@ -129,6 +131,7 @@ class Parser:
         return fold(parts, flat=self.small > 0)
 
     def closes(self, closer):
+        """Whether the next token closes a bracket; a bar between blanks is "given"."""
         t = self.peek()
         return t.text == closer and not (closer == "|" and t.spaced and self.peek(1).spaced)
 
@@ -164,6 +167,7 @@ class Parser:
         return bool(later) and bound and not self.peek(1).spaced and not later[0].spaced
 
     def sign(self):
+        """The next token as a sign: an operator, a dot, a bar, a factorial."""
         text = self.next()
         if text == "|":
             return Part("operator", mathml.operator("|", lspace="0.2em", rspace="0.2em"))
@@ -317,6 +321,7 @@ class Parser:
         return (t[0].isalpha() and t not in BIG) or (t == ")" and p == "(") or t.startswith("`") or is_name(t)
 
     def called(self, base, opening):
+        """A function with its argument in brackets."""
         return mathml.row([base, *self.fenced(opening)])
 
     def script(self):

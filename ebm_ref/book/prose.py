@@ -18,6 +18,7 @@ from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.pages import page_of
 
 AUTHORS = r"[A-Z]\w+(?: et al\.|(?:,? (?:and )?[A-Z]\w+)+)? \(\d{4}\)"
+JOURNAL = r"\bJ\. (?:[A-Z][a-z]*\.? )+(?=\d)"  # its letters are no formulas
 THREAD = r"(?:https?://|(?:www\.)?github\.com/)[^\s,;)]+[^\s,;).:]"
 
 
@@ -36,7 +37,7 @@ def addresses():
             found[name] = f"{page}.html"
     for chapter in CHAPTERS:
         found[f"{chapter.name}/"] = f"{chapter.name}.html"
-    found["museum/"] = "museum.html"
+    found |= {"museum/": "museum.html", "performance/": "performance.html"}
     for name, record in FORMULAS.items():
         found[name] = f"{page_of(record).__name__.removeprefix('ebm_ref.')}.html"
     return found
@@ -92,16 +93,20 @@ def special(text):
 def cited(text):
     """A source as HTML: keys of the bibliography, and authors with a year, are links to it.
 
+    >>> cited("J. Phys. A 49")
+    'J. Phys. A 49'
     >>> cited("LeCun et al. (2006)")
     '<a href="bibliography.html#lecun2006">LeCun et al. (2006)</a>'
     """
     keys = sorted(bibliography(), key=len, reverse=True)
-    parts = re.split("(" + "|".join([*map(re.escape, keys), AUTHORS]) + ")", text)
+    parts = re.split("(" + "|".join([*map(re.escape, keys), AUTHORS, JOURNAL]) + ")", text)
     return "".join(reference(part) for part in parts)
 
 
 def reference(part):
-    """A link where a part names an entry of the bibliography."""
+    """A link where a part names an entry of the bibliography; a journal as it stands."""
+    if re.fullmatch(JOURNAL.partition("(?=")[0], part):
+        return part
     authors = re.fullmatch(AUTHORS, part)
     key = (re.split(r"[ -]", part)[0].lower() + part[-5:-1]) if authors else part
     return link(f"bibliography.html#{anchor(key)}", escape(part)) if key in bibliography() else marked(part)

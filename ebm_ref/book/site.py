@@ -18,8 +18,9 @@ from html import escape
 from pathlib import Path
 
 import ebm_ref
-from ebm_ref.book import figures, front, museum, pages, prose, tables
+from ebm_ref.book import claims, figures, front, museum, pages, performance, prose, tables
 from ebm_ref.book.chapters import CHAPTERS
+from ebm_ref.book.results import NONE
 
 SETTINGS = {
     "project": "ebm_ref",
@@ -36,11 +37,12 @@ SETTINGS = {
     "html_permalinks": False,
     "smartquotes": False,
 }
+FURTHER = {"judge": museum.texts, "claims": claims.texts, "kernels": performance.texts}  # of no module
 FONT = '@font-face { font-family: "Book Mathematics"; src: url("mathematics.ttf"); }\n'
 
 
-def build(out, jobs=2):
-    """Write the site to a folder: the number of pages.
+def build(out, results=NONE, jobs=2):
+    """Write the site to a folder, with what was measured: the number of pages.
 
     Raises ValueError if the folder holds something else than an earlier book, ImportError without Sphinx.
     """
@@ -52,7 +54,7 @@ def build(out, jobs=2):
         raise ValueError(f"out = {out}: must be an empty or new folder, or one with an earlier book")
     with tempfile.TemporaryDirectory() as work:
         texts, trees = Path(work) / "texts", Path(work) / "trees"
-        written = write(texts, out / "figures")
+        written = write(texts, out / "figures", results)
         settings = SETTINGS | {"html_static_path": [str(texts / "_static")]}
         strict = {"status": None, "warningiserror": True, "parallel": jobs}
         app = Sphinx(texts, None, out, trees, "html", settings, **strict)
@@ -68,19 +70,34 @@ def folded(app, page, template, context, doctree):
         context["toctree"] = lambda **options: whole(**options | {"collapse": True})
 
 
-def write(folder, drawings):
-    """The pages as text, with the style; figures are drawn into their own folder."""
+def write(folder, drawings, results=NONE):
+    """The pages as text, with the style; figures are drawn or copied into their own folder."""
     folder.mkdir(parents=True)
     figures.draw_all(drawings, {name for c in CHAPTERS for name in (c.name, *c.pages)})
-    texts = {"index": first_page(), "bibliography": bibliography()}
-    for chapter in CHAPTERS:
-        texts[chapter.name] = pages.chapter(chapter)
-        texts |= {name: pages.page(name) for name in chapter.pages}
-        texts |= {"museum": the_museum()} if chapter.name == "judge" else {}
-    for name, text in texts.items():
+    claims.copy_figures(results, drawings / "claims")
+    if results.benchmark:
+        performance.draw(results.benchmark["rows"], drawings / "ratios.svg")
+    written = texts(results)
+    for name, text in written.items():
         (folder / f"{name}.rst").write_text(text, encoding="utf-8")
     style(folder / "_static")
-    return len(texts)
+    return len(written)
+
+
+def texts(results=NONE):
+    """{name: reStructuredText} of all pages."""
+    held = {chapter.name: texts_of(chapter, results) for chapter in CHAPTERS}
+    counts = {name: len(found) - 1 for name, found in held.items()}
+    found = {"index": first_page(counts), "bibliography": bibliography()}
+    return found | {name: text for pages in held.values() for name, text in pages.items()}
+
+
+def texts_of(chapter, results):
+    """The same of a chapter: the page that opens it, its modules, and what no module has."""
+    further = FURTHER[chapter.name](results) if chapter.name in FURTHER else {}
+    first = [name for name in further if "." not in name]  # those with a dot are contents of these
+    own = {chapter.name: pages.chapter(chapter, first)}
+    return own | {name: pages.page(name) for name in chapter.pages} | further
 
 
 def style(folder):
@@ -100,13 +117,13 @@ def mathematics_font():
     return next(iter(fonts), None)
 
 
-def first_page():
-    """The first page: what the book is, where to begin, its chapters and its notation."""
+def first_page(counts):
+    """The first page: what the book is, where to begin, its chapters with their pages, and its notation."""
     rows = [
         (
             prose.link(f"{c.name}.html", escape(c.title.partition(":")[0])),
             escape(c.title.partition(": ")[2]),
-            str(len(c.pages)),
+            str(counts[c.name]),
         )
         for c in CHAPTERS
     ]
@@ -123,14 +140,6 @@ def first_page():
         pages.raw(pages.header("\n\n".join(rest))),
     ]
     return "".join(parts) + pages.toctree([*(c.name for c in CHAPTERS), "bibliography"])
-
-
-def the_museum():
-    """Every known mistake, hall by hall."""
-    parts = [pages.heading("The museum", "="), pages.raw(f'<p class="lead">{museum.lead()}</p>')]
-    for hall, html in museum.museum().items():
-        parts += [pages.heading(hall), pages.raw(html)]
-    return "".join(parts)
 
 
 def bibliography():

@@ -9,6 +9,7 @@ Source: the records are those of `ebm_ref/formula.py`.
 """
 
 import ast
+import importlib
 import inspect
 import re
 from functools import cache
@@ -32,6 +33,12 @@ def table(columns, rows, kind=""):
         f'<div class="table-wrapper" tabindex="0" role="region" aria-label="{columns[0]}">'
         f'<table class="docutils {kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+
+
+def breakable(name):
+    """A name of code that may go on in the next line behind its underscores and dots."""
+    broken = re.sub("([_.])", "\\1<wbr>", escape(name))
+    return f"<code>{broken}</code>"
 
 
 def sections(doc):
@@ -89,6 +96,7 @@ def gradients(record):
 
 
 def summary(function):
+    """The first paragraph of a docstring, in one line."""
     return " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
 
 
@@ -121,43 +129,71 @@ def exposed(record, case):
 
 
 def variant_anchor(name, variant):
+    """The anchor of a mistake on the page of its formula."""
     return f"{prose.anchor(name)}-{prose.anchor(variant)}"
 
 
-def variants(name, record, page):
+def exhibits(page):
+    """{formula: its variants} of a page; those that the page keeps without a record, under its own name."""
+    held = {name: tuple(record.variants) for name, record in uses(page).items()}
+    kept = tuple(getattr(importlib.import_module(f"ebm_ref.{page}"), "VARIANTS", ()))
+    return {name: found for name, found in (held | {page: kept}).items() if found}
+
+
+def variants(name, found, page):
     """What others compute under this name: its code, where it was seen, and what a user sees."""
-    out = []
-    for v in record.variants:
-        badge = f'<span class="badge {v.kind}">{v.kind}</span>'
-        parts = [f'<h4 id="{variant_anchor(name, v.name)}">{badge} {prose.marked(v.name)}</h4>']
-        if v.symptom:
-            parts.append(f"<p>Symptom: {prose.marked(v.symptom)}.</p>")
-        if code := variant_code(page, v.name):
-            parts.append(listings.listing(code, listings.names(page)))
-        if v.seen_in:
-            parts.append(f'<p class="seen">Seen in {prose.cited(v.seen_in)}.</p>')
-        out.append("".join(parts))
-    return "".join(out)
+    return "".join(variant(f"{variant_anchor(name, v.name)}", v, page) for v in found)
+
+
+def variant(anchor, v, page):
+    """One of them."""
+    parts = [f'<h4 id="{anchor}"><span class="badge {v.kind}">{v.kind}</span> {prose.marked(v.name)}</h4>']
+    if v.symptom:
+        parts.append(f"<p>Symptom: {prose.marked(v.symptom)}.</p>")
+    if code := variant_code(page, v.name):
+        parts.append(listings.listing(code, listings.names(page), spelled_out(page)))
+    if v.seen_in:
+        parts.append(f'<p class="seen">Seen in {prose.cited(v.seen_in)}.</p>')
+    return "".join(parts)
 
 
 @cache
 def variant_nodes(page):
-    """{name: expression} of the variants that a page's source writes out."""
-    found = {}
-    for node in ast.walk(listings.tree(page)):
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                called = isinstance(value, ast.Call) and ast.unparse(value.func) in ("Mistake", "Convention")
-                if called and isinstance(key, ast.Constant) and value.args:
-                    found[key.value] = value.args[0]
-    return found
+    """{name: expression} of the variants that a page's source writes out, in a table or one by one."""
+    found = (pair for node in ast.walk(listings.tree(page)) for pair in named_variants(node))
+    return {key.value: held for key, held in found if held is not None and isinstance(key, ast.Constant)}
+
+
+def named_variants(node):
+    """(name, expression) of those that a table holds, or a call names itself."""
+    if isinstance(node, ast.Dict):
+        return [(k, computed(v)) for k, v in zip(node.keys, node.values, strict=True)]
+    if isinstance(node, ast.Call):
+        return [(keyword.value, computed(node)) for keyword in node.keywords if keyword.arg == "name"]
+    return []
+
+
+def computed(node):
+    """The first argument where a node makes a variant, else None."""
+    made = isinstance(node, ast.Call) and ast.unparse(node.func) in ("Mistake", "Convention")
+    return node.args[0] if made and node.args else None
 
 
 def variant_code(page, name):
-    """The expression of a variant, as the page has it."""
+    """The expression of a variant, as the page has it; of a function that nothing else calls, its body."""
     node = variant_nodes(page).get(name)
+    if isinstance(node, ast.Name) and node.id in spelled_out(page):
+        return listings.bodies(page, only=[node.id])
     text = node and ast.get_source_segment(source(page), node, padded=True)
     return re.sub(r"\n {8,12}(?=\S|    )", "\n", text).strip() if text else ""
+
+
+@cache
+def spelled_out(page):
+    """Functions that are shown where the mistake is: those of variants that a page keeps without a record."""
+    named = {node.id for node in variant_nodes(page).values() if isinstance(node, ast.Name)}
+    kept = {getattr(v.value, "__name__", "") for v in exhibits(page).get(page, ())}
+    return tuple(sorted(named & kept & set(listings.behind_the_record(page))))
 
 
 def refusals(record):
@@ -176,12 +212,29 @@ def laws(record):
 
 def links(name):
     """Identities that link a formula to others."""
-    rows = []
-    for identity, others in IDENTITIES.items():
-        if name in others and not identity.__doc__.startswith("Chain rule"):
-            to = ", ".join(prose.special(f"`{o}`") for o in others if o != name)
-            rows.append((prose.marked(" ".join(identity.__doc__.split("\n\n")[0].split())), to))
+    rows = [(said, named(others, name)) for _, said, others in told_identities() if name in others]
     return table(("identity", "with"), rows) if rows else ""
+
+
+def identities(page):
+    """The identities that a page measures, and the formulas that each is about."""
+    rows = [(said, named(names)) for module, said, names in told_identities() if module == f"ebm_ref.{page}"]
+    return table(("identity", "of"), rows) if rows else ""
+
+
+@cache
+def told_identities():
+    """(module, sentence, formulas) of each identity; the chain rule says the same of every pair."""
+    return [
+        (identity.__module__, prose.marked(summary(identity)), names)
+        for identity, names in IDENTITIES.items()
+        if not identity.__doc__.startswith("Chain rule")
+    ]
+
+
+def named(formulas, but=""):
+    """Formulas as links."""
+    return ", ".join(prose.special(f"`{name}`") for name in formulas if name != but)
 
 
 @cache

@@ -116,6 +116,9 @@ def pages(command):
     p.add_argument("--json", type=new_file, metavar="FILE", help="also write every exhibit to a file")
     p = command("book.book_command", "all pages as a web site to read offline", "book --out book")
     p.add_argument("--out", metavar="DIR", required=True, help="a new or empty folder, or one with a book")
+    p.add_argument(
+        "--results", metavar="DIR", help="claims.jsonl, figures/ and benchmark.json, as scripts write"
+    )
 
 
 def verify(command):

@@ -1,4 +1,4 @@
-r"""Score and curvature of the banana.
+r"""The slope of the banana: score and curvature.
 
     s = -dE/dx = (-x_1/v + 2 b x_1 d, -d)                       the score
     C = tr d2E/dx2 = 1/v + 1 - 2 b d + 4 b^2 x_1^2              the curvature

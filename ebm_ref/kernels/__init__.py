@@ -5,7 +5,8 @@ them.  Each is held to its page by tests, on ordinary and on hostile inputs.  Wh
 seldom the compiler alone: a Gray code changes one spin at a time, chains that run side by side share
 their instructions, and weights that are rescaled once for each moment need no logarithm inside the loop.
 
-Read a kernel beside its page, and only after it.
+Read a kernel beside its page, and only after it.  How many seconds they take, and others, is measured by
+scripts/benchmark.py; the book shows that in `performance/`.
 
     a batch of                       kernel                     page
     tables of energies               `kernels.losses`           `hinge`, `nll` and the others

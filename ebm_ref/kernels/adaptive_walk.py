@@ -1,4 +1,4 @@
-r"""Several random walks that learn their covariance, at the speed of the machine.
+r"""Adaptive walks: several chains that learn their covariance, at the speed of the machine.
 
     adaptive_walk(log_density, args, start, draws, rng, plan)
 

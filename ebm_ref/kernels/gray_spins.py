@@ -1,4 +1,4 @@
-r"""A Gray code of spins, of which the fastest ten are not stepped through.
+r"""A Gray code of spins: the fastest ten are not stepped through.
 
     f_i = h_i + sum_j J_ij s_j      over the slow spins j: what they exert on spin i
     E   = inner - sum_i f_i s_i     over the fast spins i, and the energy of the slow ones

@@ -1,4 +1,6 @@
-r"""All identities, and the chain rule that joins every loss to every energy.
+r"""All identities: by name, and the chain rule that joins every loss to every energy.
+
+    dL/dW = sum_y (dL/dE_y) (dE_y/dW)
 
 Source: the chain rule.
 """

@@ -1,4 +1,7 @@
-r"""Identities of criteria, among themselves and with the losses of an energy table.
+r"""Identities of criteria: one loss under several names, and the losses of energies that they are.
+
+    L(-E, y) = L_nll(E, y)      at beta = 1: a logit is an energy with the sign turned
+    H(p, q) = H(p) + KL(p || q)
 
 Source: named with each; Section numbers are those of LeCun et al. (2006).
 """

@@ -1,5 +1,8 @@
 r"""Identities of energies: what a model is under a loss.
 
+    E = -Y G:    L_hinge = [m - 2 Y G]_+,    L_nll = log(1 + e^{-2 beta Y G})/beta
+    E(x, y) - E(x) = -log p(y | x)
+
 Source: named with each; Section numbers are those of LeCun et al. (2006).
 """
 

@@ -1,5 +1,8 @@
 r"""Identities of inference: free energies between the minimum and the mean, and what bounds them.
 
+    min_z E - log(n)/beta <= F <= min_z E <= A <= mean of E
+    V(q) - F = KL(q || p)/beta >= 0
+
 Source: named with each; NYU DLSP20, weeks 14 and 15.
 """
 

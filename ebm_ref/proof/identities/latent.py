@@ -1,4 +1,8 @@
-r"""Identities of latent-variable energies and of densities on the line and the plane.
+r"""Identities of latent variables: minima and sums over what is not seen; densities of points.
+
+    E(y) = min_z E(y, z)           where the answer is searched
+    F(y) = -log sum_z e^{-E(y, z)}    where it is summed
+    -log p(z | y) = E(y, z) - F(y)
 
 Source: named with each.
 """

@@ -1,5 +1,8 @@
 r"""Identities of losses without a partition function: noise, neighbours and chains, against the exact models.
 
+    L = -sum_i log p(s_i | rest)
+    p(s_i | rest) = 1/(1 + e^{-D_i}),    D_i = E(s with s_i turned) - E(s)
+
 Models of three spins are enumerated, so that expectations are sums of eight terms.
 
 Source: named with each.

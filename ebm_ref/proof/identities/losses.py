@@ -1,5 +1,9 @@
 r"""Identities of losses of an energy table: limits, special cases, bounds.
 
+    0 <= L_nll - L_perceptron <= log(k)/beta
+    0 <= L_log - L_hinge <= log(2)/beta    with E_y raised by m
+    L_mee = 1 - e^{-beta L_nll}
+
 Source: named with each; Section numbers are those of LeCun et al. (2006).
 """
 

@@ -1,5 +1,8 @@
 r"""Identities of criteria of pairs and of several classes: which loss of energies each of them is.
 
+    [m + E_C - E_I]_+            the hinge, and the ranking of two scores
+    log(1 + e^{E_C - E_I})       the log loss, and the soft margin
+
 Source: elementary; the papers that the pages cite.
 """
 

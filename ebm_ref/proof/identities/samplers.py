@@ -1,5 +1,8 @@
 r"""Identities of samplers: one accept step under several names.
 
+    C = log q(x | x') - log q(x' | x)
+    C = 0    where the proposal is symmetric
+
 Source: named with each.
 """
 

@@ -1,5 +1,8 @@
 r"""Identities of criteria of sequences: CTC and the transducer of one moment, of no label, without slack.
 
+    L(z) = L(log p),    p = softmax(z)
+    dL/dz = p - gamma
+
 Source: elementary; the papers that the pages cite.
 """
 

@@ -1,5 +1,8 @@
 r"""Identities of structured energies: the same model written in several ways.
 
+    L(parts) = L(E)             E the table of the energies of all answers
+    dL/du = sum_y (dL/dE_y) (dE_y/du)
+
 Source: named with each.
 """
 

@@ -1,4 +1,8 @@
-r"""Identities of weighted losses, of likelihoods beyond Gauss and Poisson, of overlaps and bands.
+r"""Identities of weights: a weight of 1 is none; likelihoods beyond Gauss and Poisson, overlaps, bands.
+
+    L_w = L       where w = 1
+    L_gamma = L    where gamma = 0
+    L_nu -> L_gaussian    as nu -> infinity
 
 Source: elementary; the papers that the pages cite.
 """

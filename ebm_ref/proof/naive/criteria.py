@@ -1,5 +1,8 @@
 r"""Naive criteria: losses of a prediction and its target, sums over all alignments included.
 
+    -log sum_a p(a)      over all alignments a, where the loss is of a sequence
+    -log p_y             elsewhere
+
 Source: the papers that the pages cite.
 """
 

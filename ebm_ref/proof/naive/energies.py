@@ -1,5 +1,7 @@
 r"""Naive energies: one configuration in, one number out.
 
+    E(W, Y, X)    of one W, one Y and one X
+
 Source: the papers that the pages cite.
 """
 

@@ -1,5 +1,7 @@
 r"""Naive free energies: sums over a latent variable.
 
+    F = -log(sum_z e^{-beta E_z})/beta
+
 Source: the papers that the pages cite.
 """
 

@@ -1,4 +1,7 @@
-r"""Naive energies with latent variables, and of densities on the line and the plane.
+r"""Naive energies with latent variables: minima and sums over them; densities of points.
+
+    E(y) = min_z E(y, z)
+    F(y) = -log sum_z e^{-E(y, z)}
 
 Source: the papers that the pages cite.
 """

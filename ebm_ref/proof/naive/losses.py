@@ -1,5 +1,8 @@
 r"""Naive losses of a table of energies: the definitions, summed and searched as printed.
 
+    E_o = min_{j != y} E_j
+    F = -log(sum_j e^{-beta E_j})/beta
+
 Source: the papers that the pages cite.
 """
 

@@ -1,5 +1,7 @@
 r"""Naive losses that tell data from something else: posteriors, shares and rates as printed.
 
+    p(data | x) = p/(p + nu p_n)
+
 Source: the papers that the pages cite.
 """
 

@@ -1,5 +1,7 @@
 r"""Naive steps of samplers: ratios, drifts and squares as printed.
 
+    log a = beta (E(x) - E(x')) + log q(x | x') - log q(x' | x)
+
 Source: the papers that the pages cite.
 """
 

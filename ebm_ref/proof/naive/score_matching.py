@@ -1,5 +1,8 @@
 r"""Naive learning signals: scores, Stein kernels and energies of neighbours, the definitions as printed.
 
+    |s + z/sigma|^2/2             the noise behind a disturbed datum
+    k(x, y) = e^{-|x - y|^2/2l^2}    the kernel of a discrepancy
+
 Source: the papers that the pages cite.
 """
 

@@ -1,5 +1,8 @@
 r"""Naive structured energies: sums over the parts of a configuration, and over all configurations.
 
+    E(y) = sum_a E_a(y_a)
+    Z = sum_y e^{-E(y)}        over every y there is
+
 Source: the papers that the pages cite.
 """
 
