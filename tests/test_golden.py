@@ -58,7 +58,7 @@ def test_vectors_that_say_little_say_so(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_cases_worked_by_hand_are_the_truth_but_for_roundings(name):
-    """Two: of the answer, and of inputs such as log 0.9.  Of 1 - 3e-16 the witness, at 1e-15, sees nothing."""
+    """Of the answer, and of inputs such as log 0.9.  To the witness, at 1e-15, 1 - 3e-16 may be 1."""
     u, eta = golden.PRECISIONS["float64"]
     vectors = {vector["id"]: vector for vector in golden.load(name)}
     for case in FORMULAS[name].cases:
