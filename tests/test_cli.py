@@ -247,7 +247,7 @@ def test_a_users_mistake_is_two_and_no_traceback(run, args, says, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     status, out, err = run(*args)
     assert status == 2
-    assert says in out + err and "Traceback" not in out + err
+    assert says in " ".join((out + err).split()) and "Traceback" not in out + err
 
 
 def test_read(run):
@@ -414,6 +414,16 @@ def test_reflow_leaves_short_lines_and_formulas_alone():
     text = "    L = a\n    M = b\n\nshort\n" + "word " * 30
     assert reflow(text).startswith("    L = a\n    M = b\n\nshort word")
     assert max(map(len, reflow(text).splitlines())) <= 79
+
+
+def test_mistakes_are_told_in_lines_that_fit_a_terminal(run):
+    """But for a path, which is copied as it stands."""
+    status, out, err = run("check-sampler", "numpy:zeros", "--target", "nosuch")
+    assert (status, out) == (2, "") and err.startswith("ebm-ref: unknown target 'nosuch'; known: ising-3x3,")
+    assert len(err.splitlines()) == 2 and max(map(len, err.splitlines())) <= 79
+    path = "/nowhere" * 12
+    _, _, err = run("grade", path)
+    assert path in err.replace(":", "").split()
 
 
 # Ctrl-C

@@ -69,7 +69,7 @@ LAW_BREAKERS = {
     laws.permutation_invariant: lambda E, y: E[0] - E[y],
     laws.non_negative: lambda E, y: -1e-300,
     laws.at_most_one: lambda E, y: 1.0 + 2e-16,
-    laws.convex_in_energies: lambda E, y: -np.sum(E**2),
+    laws.convex_in_energies: lambda E, y: -(E @ E),
     laws.gradient_sums_to_zero: lambda E, y: E[y],
     laws.pushes_down_pulls_up: lambda E, y: -E[y],
     laws.bounds_the_error: lambda E, y: 1.0 / (1.0 + np.sum(np.abs(E))),

@@ -263,6 +263,19 @@ def test_step_by_step_in_double_precision_is_within_the_size(name):
         assert np.all(errors <= 2.5 * 2.0**-53 * np.array(sizes))
 
 
+def test_digits_end_where_they_were_asked_for():
+    third = lambda: tape.plain(1 / tape.number(3))
+    with tape.digits(200):
+        before = third()
+        with tape.digits(30):
+            assert third() != before
+        with pytest.raises(tape.EdgeOfDomain), tape.digits(30):
+            tape.log(-1)
+        with pytest.raises(tape.Beyond), tape.digits(30):
+            tape.exp(1e300)
+        assert third() == before
+
+
 def test_digits_grow_with_the_range_of_the_inputs():
     table = lambda *numbers: {"energies": np.array(numbers), "label": 0}
     assert oracle.enough(table(0.0, 1.0)) == 361

@@ -261,7 +261,7 @@ def main(argv=None):
 
 def run(command, args):
     """The exit status of a command: a user's mistake is a line, no traceback."""
-    from ebm_ref.cli.text import Output, Usage
+    from ebm_ref.cli.text import Output, Usage, reflow
 
     to_stdout = "/dev/stdout" in (getattr(args, name, None) for name in ("json", "junit", "reproduce"))
     try:
@@ -271,7 +271,8 @@ def run(command, args):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         named = isinstance(problem, OSError) and problem.filename
-        print(f"ebm-ref: {f'{named}: {problem.strerror}' if named else problem}", file=sys.stderr)
+        says = f"{named}: {problem.strerror}" if named else problem
+        print(reflow(f"ebm-ref: {says}"), file=sys.stderr)
         return 2
 
 

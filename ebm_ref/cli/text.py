@@ -101,7 +101,8 @@ def reflow(text, width=79):
                 width,
                 initial_indent=" " * left,
                 subsequent_indent=" " * left,
-                break_on_hyphens=False,  # an address is copied as it stands
+                break_long_words=False,  # an address is copied as it stands
+                break_on_hyphens=False,
             )
         lines += group
     return "\n".join(lines)

@@ -162,7 +162,10 @@ FORMULA = Formula(
             ([0.0, 800.0], 0), 800.0, [-1.0, 1.0], "logarithm of a softmax"
         ),
         "very unlikely: no probability may be clipped": Case(
-            ([14.40625, 50.09375], 0), 35.6875, [-1.0, 1.0], "probability clipped at 1e-7"
+            ([14.40625, 50.09375], 0),
+            35.6875,
+            [np.expm1(-35.6875), -np.expm1(-35.6875)],
+            "probability clipped at 1e-7",
         ),
         "high above zero: only the difference counts": Case(
             ([1e8, 1e8], 1), np.log(2.0), [0.5, -0.5], "largest score left in the exponent"

@@ -137,7 +137,10 @@ FORMULA = Formula(
             ([0.0, 800.0], 1, 1.0), 800.0, [-1.0, 1.0], "logarithm of a softmax"
         ),
         "very unlikely: no probability may be clipped": Case(
-            ([-14.40625, -50.09375], 0, 1.0), 35.6875, [1.0, -1.0], "probability clipped at 1e-7"
+            ([-14.40625, -50.09375], 0, 1.0),
+            35.6875,
+            [-np.expm1(-35.6875), np.expm1(-35.6875)],
+            "probability clipped at 1e-7",
         ),
         "energies of -1000 and -999: e^1000 overflows, e^-1 does not": Case(
             ([-1000.0, -999.0], 0, 1.0),
