@@ -182,7 +182,7 @@ def test_results_that_are_none_are_refused(tmp_path, file, content, says, capsys
     (tmp_path / file).write_text(content)
     out = tmp_path / "site"
     assert main.main(["book", "--out", str(out), "--results", str(tmp_path)]) == 2
-    assert says in capsys.readouterr().err
+    assert says in " ".join(capsys.readouterr().err.split())
     assert not out.exists()
 
 

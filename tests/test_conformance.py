@@ -88,7 +88,7 @@ def mute(E, y, m):
 def steers(E, y, m): raise ValueError("\\x1b[2Jgone\\nand \\x9b31m more\\u202e")
 def steers_and_dies(E, y, m): os.write(2, b"before\\n\\x1b[2Jgone\\n"); os._exit(1)
 def closes(E, y, m):
-    if len(E) == 3: os.closerange(3, 30); time.sleep(60)
+    if len(E) == 3: os.closerange(3, 256); time.sleep(60)
     return truth(E, y, m)
 def floods(E, y, m):
     if len(E) == 3:
@@ -550,7 +550,7 @@ def test_answers_come_back_as_they_were_given(here):
 
 def test_the_time_limit_holds_for_a_candidate_that_closes_its_answers_and_sleeps(here):
     Path("closes.py").write_text(
-        "import os, time\ndef f(*sample):\n    os.closerange(3, 99)\n    time.sleep(60)\n"
+        "import os, time\ndef f(*sample):\n    os.closerange(3, 256)\n    time.sleep(60)\n"
     )
     began = time.monotonic()
     report = check("closes:f", ["hinge"], limit=3.0)

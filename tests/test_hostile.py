@@ -313,15 +313,25 @@ def mark(monkeypatch, tmp_path):
     monkeypatch.chdir("/")
 
 
-def survivors(word):
-    """Processes, this one apart, whose environment holds the word: looked up without the keeper's help."""
+def survivors(word, seconds=5.0):
+    """Processes, this one apart, whose environment holds the word: looked up without the keeper's help.
+
+    On a busy machine one that was killed is there until it gets its turn to end.
+    """
+    until = time.monotonic() + seconds
+    while (found := alive(word)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
+
+
+def alive(word):
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            alive = folder.name != f"{os.getpid()}" and word.encode() in (folder / "environ").read_bytes()
+            mine = folder.name != f"{os.getpid()}" and word.encode() in (folder / "environ").read_bytes()
         except OSError:
             continue
-        found += [folder.name] if alive else []
+        found += [folder.name] if mine else []
     return found
 
 
