@@ -152,14 +152,14 @@ def _show_pages(words, out):
 
 
 def _show_formula(name, record, say, code):
-    """Header and definitions."""
-    say(inspect.cleandoc(page_of(record).__doc__))
+    """How it is called, the page's header, and the definitions."""
+    headline, _, header = inspect.cleandoc(page_of(record).__doc__).partition("\n")
+    say(f"{headline}\n\n    {name}{inspect.signature(record.value)}\n    shapes {record.signature}\n{header}")
     say("\nThe definition, as the oracle computes it with hundreds of digits:")
     code(naive_definition(name))
     if record.as_printed:
         say("\nAs the paper prints it, before digits are taken care of:")
         code(inspect.getsource(record.as_printed).rstrip())
-    say(f"\n{name}{inspect.signature(record.value)}    shapes {record.signature}")
 
 
 def _show_functions(record, say):
