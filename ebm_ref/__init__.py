@@ -139,6 +139,7 @@ READING_ORDER = (
     "energies.chain",
     "energies.hidden_markov",
     "energies.linear_structured",
+    "energies.step_patterns",
     "energies.alignment",
     "energies.banded_alignment",
     "energies.graph_transformer",

@@ -30,6 +30,13 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require, require_positive
 from ebm_ref.exact.levels import units_of
+from ebm_ref.energies.step_patterns import (
+    SYMMETRIC,
+    counted_back,
+    from_the_border,
+    greedy_energy,
+    lowest_energy,
+)
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 from ebm_ref.numerics import exact_sum, scaled_sum, value_of, with_slope
@@ -141,26 +148,6 @@ def soft_alignment_as_printed(distances, beta=1.0):
     0.0
     """
     return from_the_border(*SOFT.checked(distances, beta), np.inf)
-
-
-def from_the_border(d, beta, border, diagonal=1.0):
-    """The recursion with `border` around the table; pairs reached diagonally count `diagonal` times."""
-    n, m = d.shape
-    D = {(0, 0): (1.0 - diagonal) * d[0, 0]}  # the first pair counts once
-    at = lambda i, j: D.get((i, j), border)
-    for i, j in np.ndindex(n, m):
-        before = np.array([at(i, j) + (diagonal - 1.0) * d[i, j], at(i, j + 1), at(i + 1, j)])
-        D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
-    return D[n, m]
-
-
-def counted_back(d):
-    """How many paths lead on from each pair to the last."""
-    g = np.zeros(np.array(d.shape) + 1)
-    g[-2, -2] = 1.0
-    for i, j in [*np.ndindex(d.shape)][-2::-1]:
-        g[i, j] = g[i + 1, j] + g[i, j + 1] + g[i + 1, j + 1]
-    return g[:-1, :-1]
 
 
 def soft_alignment(distances, beta=1.0):
@@ -303,8 +290,8 @@ FORMULA = Formula(
         "diagonal steps count twice": Convention(
             lambda d: np.sum(counted_twice(d) * d),
             {"distances": counted_twice},
-            seen_in="Sakoe and Chiba (1978), symmetric form; R package dtw, default step pattern symmetric2",
-            symptom="all paths weigh n + m, so that energies can be divided by it",
+            seen_in="R package dtw, default step pattern symmetric2",
+            symptom="the first pair counts once: all paths weigh n + m - 1",
         ),
         "root of the sum": Convention(
             lambda d: np.sqrt(alignment(d)),
@@ -316,21 +303,35 @@ FORMULA = Formula(
             symptom="every path has n + m - 1 pairs: equal sequences are not at distance 0",
         ),
         "zeros around the table": Mistake(
-            lambda d: lowest_energy(d, ((1, 1), (1, 0), (0, 1)), 0.0),
+            lambda d: lowest_energy(d, SYMMETRIC, 0.0),
             symptom="a path may begin anywhere on the first row or column",
         ),
+        "diagonal steps and the first pair count twice": Convention(
+            lambda d: np.sum(counted_twice(d) * d) + d[0, 0],
+            {"distances": lambda d: counted_twice(d) + 1.0 * (np.add.outer(*map(np.arange, d.shape)) == 0)},
+            seen_in="Sakoe and Chiba (1978), Section II, symmetric form",
+            symptom="all paths weigh n + m, so that energies can be divided by it",
+        ),
+        "the second sequence never waits": Mistake(
+            lambda d: lowest_energy(d, ((1, 1), (0, 1)), np.inf),
+            symptom="a step missing from the recursion: no path where the first is the longer",
+        ),
+        "the first sequence never waits": Mistake(
+            lambda d: lowest_energy(d, ((1, 1), (1, 0)), np.inf),
+            symptom="a step missing from the recursion: no path where the second is the longer",
+        ),
+        "begins and ends anywhere along the second": Mistake(
+            lambda d: alignment(np.pad(d, ((1, 1), (0, 0)))),
+            symptom="finds a word in a recording, whatever stands before and behind it",
+        ),
+        "cheapest step each time": Mistake(
+            greedy_energy, symptom="no search: as dear as the best path, or dearer"
+        ),
+        "first pair not counted": Mistake(lambda d: alignment(d) - d[0, 0], symptom="D(1, 1) starts from 0"),
     },
     rules=rules,
     refuses=NO_TABLES,
 )
-
-
-def lowest_energy(d, steps, border):
-    """The lowest energy of a path of some steps, with `border` before the first row and column."""
-    D = {(0, 0): d[0, 0]}
-    for i, j in [*np.ndindex(d.shape)][1:]:
-        D[i, j] = d[i, j] + min(D.get((i - a, j - b), border) for a, b in steps)
-    return D[d.shape[0] - 1, d.shape[1] - 1]
 
 
 SOFT = Formula(
@@ -388,6 +389,10 @@ SOFT = Formula(
         "backward pass without weights": Mistake(
             gradients={"distances": lambda d, beta=1.0: counted_back(d)},
             symptom="every way in gets the whole slope: numbers of paths in place of probabilities",
+        ),
+        "diagonal steps and the first pair count twice": Mistake(
+            lambda d, beta=1.0: from_the_border(d, beta, np.inf, 2.0) + d[0, 0],
+            symptom="the weights of Sakoe and Chiba, the first pair among them",
         ),
     },
     as_printed=soft_alignment_as_printed,

@@ -34,7 +34,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
-from ebm_ref.numerics import dot, tanh_slope, total
+from ebm_ref.numerics import dot, sigmoid, tanh_slope, total
 
 
 def denoising_autoencoder(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
@@ -242,6 +242,12 @@ NARROW = [[0.5 * LOG_3, 2.0]], [0.0], [[LOG_3], [0.0]], [0.0, 0.0]  # W, b, V, c
 ORIGIN = [[0.0, 0.0]], [0.0], [[2.0], [0.0]], [0.0, 0.0]
 _BACK = [[-9.0 / 32.0 * LOG_3, 0.0]], [-9.0 / 32.0 * LOG_3], [[-3.0 / 16.0], [0.0]], [-3.0 / 8.0, 0.0]
 
+
+def _through(encode, output=np.tanh):
+    """The energy with other functions in place of the two tanh."""
+    return lambda x, t, W, b, V, c: 0.5 * np.sum((t - output(np.dot(V, encode(np.dot(W, x) + b)) + c)) ** 2)
+
+
 FORMULA = Formula(
     value=autoencoder,
     signature="(n),(m,n),(m),(n,m),(n)->()",
@@ -310,6 +316,26 @@ FORMULA = Formula(
             },
             symptom="saturated units never recover: the gradient is exactly 0 from 19 on",
         ),
+        "sigmoid at the output": Mistake(
+            lambda x, *parameters: _through(np.tanh, sigmoid)(x, x, *parameters),
+            symptom="right for pixels in 0..1; here half of the range cannot be reached",
+        ),
+        "sigmoid for the code": Mistake(
+            lambda x, *parameters: _through(sigmoid)(x, x, *parameters),
+            symptom="another code, and slopes at most a quarter as large",
+        ),
+        "code left linear": Mistake(
+            lambda x, *parameters: _through(lambda a: a)(x, x, *parameters),
+            symptom="without the bend of the code",
+        ),
+        "output left linear": Mistake(
+            lambda x, *parameters: _through(np.tanh, lambda u: u)(x, x, *parameters),
+            symptom="for data that are not bounded",
+        ),
+        "weights tied": Mistake(
+            lambda x, W, b, V, c: autoencoder(x, W, b, W.T, c),
+            symptom="the decoder that is given is not read",
+        ),
     },
     refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias), the argument to blame
         "a decoder that is not turned": (([1.0, 0.0], *NARROW[:2], [[1.0, 1.0]], [0.0, 0.0]), "decoder"),
@@ -373,6 +399,14 @@ DENOISING = Formula(
             },
             seen_in="Vincent (2011), whose decoder is linear, for data that are not bounded",
         ),
+        "sigmoid at the output": Mistake(
+            _through(np.tanh, sigmoid),
+            symptom="right for pixels in 0..1; here half of the range cannot be reached",
+        ),
+        "sigmoid for the code": Mistake(
+            _through(sigmoid), symptom="another code, and slopes at most a quarter as large"
+        ),
+        "code left linear": Mistake(_through(lambda a: a), symptom="without the bend of the code"),
     },
     refuses={"a target of another length": (([1.0, 0.0], [1.0], *NARROW), "target")},
 )

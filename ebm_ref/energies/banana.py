@@ -20,7 +20,7 @@ algorithm".
 import autograd.numpy as np
 
 from ebm_ref.checks import require
-from ebm_ref.formula import Case, Convention, Formula
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit
 
 
@@ -144,7 +144,15 @@ FORMULA = Formula(
             },
             seen_in="texts that write x_2 - b x_1^2, as Rosenbrock's valley",
             symptom="the same banana, b v higher",
-        )
+        ),
+        "variance taken for the deviation": Mistake(
+            lambda x, b, v: banana(x, b, v) + 0.5 * (x[0] / v) ** 2 - 0.5 * x[0] ** 2 / v,
+            symptom="x_1^2/(2 v^2) beside a bend of x_1^2 - v",
+        ),
+        "Rosenbrock's valley": Mistake(
+            lambda x, b, v: 0.5 * (1.0 - x[0]) ** 2 / v + 0.5 * (x[1] - b * x[0] ** 2) ** 2,
+            symptom="the minimum is at (1, b): neither coordinate has mean 0",
+        ),
     },
     rules=rules,
     refuses=NO_BANANAS,

@@ -31,6 +31,7 @@ bits, with thresholds -b; Ising (1925), spins.
 import autograd.numpy as np
 
 from ebm_ref.checks import as_real, require
+from ebm_ref.energies.hopfield import MISREAD
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit
 from ebm_ref.numerics import negated
@@ -265,6 +266,11 @@ ISING = Formula(
             lambda J, h, s: pair_energy(J, h, (1 + np.array(s)) // 2),
             symptom="a field of half the couplings appears, and couplings act as if a quarter as strong",
         ),
+        "diagonal left out": Mistake(
+            lambda J, h, s: pair_energy(J - np.diag(np.diag(J)), h, s),
+            symptom="a loop over j != i: a constant apart, where the diagonal is not 0",
+        ),
+        **MISREAD,
     },
     rules=rules_of_spins,
     refuses={
@@ -304,6 +310,11 @@ BOLTZMANN = Formula(
         "spins taken for bits": Mistake(
             lambda W, b, x: pair_energy(W, b, 2 * np.array(x) - 1), symptom="units that are off take part"
         ),
+        "diagonal left out": Mistake(
+            lambda W, b, x: pair_energy(W - np.diag(np.diag(W)), b, x),
+            symptom="a loop over j != i: on bits the diagonal is half a bias",
+        ),
+        **MISREAD,
     },
     rules=rules_of_bits,
     refuses={

@@ -206,6 +206,14 @@ FORMULA = Formula(
             lambda u, P, y: sum(u[t, y[t]] + P[y[t], y[t + 1]] for t in range(len(y) - 1)),
             symptom="a loop over pairs drops the unary energy of the last moment",
         ),
+        "closed to a ring": Mistake(
+            lambda u, P, y: chain(u, P, y) + P[y[-1], y[0]],
+            symptom="np.roll pairs the last label with the first",
+        ),
+        "repeated transitions counted once": Mistake(
+            gradients={"pairwise": lambda u, P, y: np.minimum(chain_pairwise_gradient(u, P, y), 1.0)},
+            symptom="g[y[:-1], y[1:]] += 1 with an index that repeats adds once",
+        ),
     },
     rules=rules,
     refuses=NO_CHAINS,

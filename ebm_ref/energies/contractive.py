@@ -254,6 +254,16 @@ PENALTY = Formula(
             lambda x, W, b: np.sum(tanh_slope(np.dot(W, x) + b) * np.sum(W**2, axis=1)),
             symptom="right in the linear part only",
         ),
+        "slope of a sigmoid": Mistake(
+            lambda x, W, b: np.sum(
+                np.sum(W**2, axis=1) * (np.tanh(a := np.dot(W, x) + b) * (1.0 - np.tanh(a))) ** 2
+            ),
+            symptom="h (1 - h) for 1 - h^2: right for the sigmoid units of the paper",
+        ),
+        "product of two norms": Mistake(
+            lambda x, W, b: np.sum(tanh_slope(np.dot(W, x) + b) ** 2) * np.sum(W**2),
+            symptom="an upper bound: |S W| is at most |S| |W|",
+        ),
     },
     as_printed=contraction_as_printed,
     refuses={  # (point, encoder, encoder_bias), the argument to blame
@@ -304,7 +314,14 @@ FORMULA = Formula(
                 autoencoder(x, W, b, V, c) + strength * np.sqrt(contraction(x, W, b))
             ),
             symptom="a constant pull however small the Jacobian is, and no slope where it vanishes",
-        )
+        ),
+        "output left linear": Mistake(
+            lambda x, W, b, V, c, strength=1.0: (
+                0.5 * np.sum((x - np.dot(V, np.tanh(np.dot(W, x) + b)) - c) ** 2)
+                + strength * contraction(x, W, b)
+            ),
+            symptom="for data that are not bounded",
+        ),
     },
     rules=rules,
     refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias, strength), the argument to blame

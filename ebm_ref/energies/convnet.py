@@ -285,6 +285,10 @@ FORMULA = Formula(
             lambda K, b, V, X, y: np.sum(V[y] * np.maximum(0.0, pooled(K, b, X))),
             symptom="energies without bound, and no slope where a feature is absent",
         ),
+        "bias added after tanh": Mistake(
+            lambda K, b, V, X, y: np.sum(V[y] * (np.tanh(pooled(K, 0.0 * b, X)) + b[:, None, None])),
+            symptom="the bias shifts the energy of an answer, and not how strong a feature must be",
+        ),
     },
     rules=rules,
     refuses={

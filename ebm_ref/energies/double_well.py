@@ -204,7 +204,16 @@ FORMULA = Formula(
         "not a number": Case(_NAN, np.nan, {"point": np.nan}),
     },
     variants={
-        "(x - a)^2 for (x^2 - a^2)^2": Mistake(lambda x, a=1.0, h=1.0: h * (x - a) ** 2, symptom="one well")
+        "(x - a)^2 for (x^2 - a^2)^2": Mistake(lambda x, a=1.0, h=1.0: h * (x - a) ** 2, symptom="one well"),
+        "distance of |x| from a": Mistake(
+            lambda x, a=1.0, h=1.0: h * (abs(x) - a) ** 2,
+            symptom="two parabolas with a corner between: the barrier is h a^2",
+        ),
+        "constant left out": Mistake(
+            lambda x, a=1.0, h=1.0: h * (x**4 - 2.0 * a**2 * x**2),
+            symptom="the same slopes, h a^4 lower: minima are not at 0",
+        ),
+        "(x - a)^4 for (x^2 - a^2)^2": Mistake(lambda x, a=1.0, h=1.0: h * (x - a) ** 4, symptom="one well"),
     },
 )
 

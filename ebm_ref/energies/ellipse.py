@@ -270,6 +270,14 @@ FORMULA = Formula(
             lambda w, y, z: ellipse(w, y, np.pi / 180.0 * z),
             symptom="a search over a full turn in radians sees a ninth of a right angle",
         ),
+        "sine and cosine exchanged": Mistake(
+            lambda w, y, z: ellipse(w, y, 0.5 * np.pi - z),
+            symptom="the same curve, run through from the other axis: F is right, and every angle wrong",
+        ),
+        "implicit equation": Mistake(
+            lambda w, y, z: np.sum((y / w) ** 2) - 1.0,
+            symptom="0 on the ellipse and blind to the angle: negative inside, and no distance",
+        ),
     },
     rules=rules,
     refuses={
@@ -311,6 +319,14 @@ FREE_ENERGY = Formula(
         "not divided by beta": Mistake(
             lambda w, beta=1.0: beta * ellipse_free_energy_at_origin(w, beta),
             symptom="grows with beta where it should fall",
+        ),
+        "scaled Bessel function not scaled back": Mistake(
+            lambda w, beta=1.0: ellipse_free_energy_at_origin(w, beta) + 0.5 * abs(w[0] ** 2 - w[1] ** 2),
+            symptom="i0e is e^-|kappa| I_0: its logarithm lacks |kappa|",
+        ),
+        "nearest point alone": Mistake(
+            lambda w, beta=1.0: np.min(w**2),
+            symptom="the limit beta -> infinity: the energy from the near side",
         ),
     },
     as_printed=ellipse_free_energy_at_origin_as_printed,

@@ -201,6 +201,16 @@ FORMULA = Formula(
             lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S, w, k) + 0.5 * np.linalg.slogdet(S[k])[1],
             symptom="log|S| for log|S|/2: wide components pay twice for their width",
         ),
+        "diagonal of the Cholesky factor not doubled": Mistake(
+            lambda y, mu, S, w, k: (
+                gaussian_mixture_energy(y, mu, S, w, k) - 0.25 * np.linalg.slogdet(S[k])[1]
+            ),
+            symptom="log|S| is twice the sum of the logarithms of that diagonal: wide components pay half",
+        ),
+        "1e-6 added to the variances": Mistake(
+            lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S + 1e-6 * np.eye(len(y)), w, k),
+            symptom="what keeps a covariance from collapse in training, left in the density",
+        ),
     },
     rules=rules,
     refuses={  # (point, means, covariances, weights, component), the argument to blame

@@ -296,6 +296,14 @@ FORMULA = Formula(
             },
             seen_in="texts that leave out what no gradient sees: n log(2 pi)/2",
         ),
+        "diagonals of the Cholesky factors not doubled": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S, w * determinants(S) ** 0.25),
+            symptom="log|S| is twice the sum of the logarithms of that diagonal: wide components pay half",
+        ),
+        "1e-6 added to the variances": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S + 1e-6 * np.eye(len(y)), w),
+            symptom="what keeps a covariance from collapse in training, left in the density",
+        ),
     },
     as_printed=gaussian_mixture_as_printed,
     rules=rules,

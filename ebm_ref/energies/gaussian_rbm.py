@@ -167,6 +167,10 @@ FORMULA = Formula(
             lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) - 0.5 * np.sum(b**2),
             symptom="v^2/2 - b v: the same units, but biases of their own scale in every gradient by b",
         ),
+        "visible term of a binary RBM": Mistake(
+            lambda W, b, c, v, h: -np.dot(b, v) - np.dot(c, h) - np.dot(v, np.dot(W, h)),
+            symptom="the parabola forgotten: unbounded below, so e^-E has no integral",
+        ),
     },
     rules=hidden_rules,
     refuses={  # (W, b, c, v, h), the argument to blame

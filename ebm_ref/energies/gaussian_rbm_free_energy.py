@@ -86,6 +86,11 @@ def at_most_the_parabola(formula, inputs, rng):
     return 0.0 if below and np.all((g <= 0.0) & (g >= -1.0)) else np.inf
 
 
+def _with_parabola(unit):
+    """|v - b|^2/2 - sum_j unit(t_j)."""
+    return lambda W, b, c, v: 0.5 * np.sum((v - b) ** 2) - np.sum(unit(c + np.dot(v, W)))
+
+
 FORMULA = Formula(
     value=gaussian_rbm_free_energy,
     signature="(v,h),(v),(h),(v)->()",
@@ -142,6 +147,21 @@ FORMULA = Formula(
         "square of the bias left out": Mistake(
             lambda W, b, c, v: gaussian_rbm_free_energy(W, b, c, v) - 0.5 * np.sum(b**2),
             symptom="v^2/2 - b v: samples are the same, the likelihood's gradient by b is not",
+        ),
+        "best hidden setting alone": Mistake(
+            _with_parabola(lambda t: np.maximum(t, 0.0)),
+            symptom="the minimum over h in place of the sum: no gradient through units that are off",
+        ),
+        "hidden units -1 and 1": Mistake(
+            _with_parabola(lambda t: softplus(2.0 * t) - t), symptom="log(2 cosh t), right for hidden spins"
+        ),
+        "entropy left out": Mistake(
+            _with_parabola(lambda t: t * sigmoid(t)),
+            symptom="the mean energy given v: too high by the hidden units' entropy",
+        ),
+        "sign of the softplus lost": Mistake(
+            _with_parabola(lambda t: -softplus(-t)),
+            symptom="log sigma(t) for log(1 + e^t): hidden units that are on cost energy",
         ),
     },
 )

@@ -158,6 +158,28 @@ def random_network(rng):
 
 PAIR = {"couplings": np.array([[0.0, 2.0], [2.0, 0.0]]), "fields": np.array([0.5, 0.0])}
 
+
+def _reading(part):
+    """The energy in which a pair counts what is read of the matrix, once."""
+    return lambda J, h, s: -np.dot(s, np.dot(part(J), s)) - np.dot(h, s)
+
+
+MISREAD = {  # as common among Boltzmann machines
+    "half above the diagonal read": Mistake(
+        _reading(lambda J: np.triu(J, 1)), symptom="right for symmetric couplings without a diagonal"
+    ),
+    "half below the diagonal read": Mistake(
+        _reading(lambda J: np.tril(J, -1)), symptom="right for symmetric couplings without a diagonal"
+    ),
+    "half above the diagonal read, and the diagonal": Mistake(
+        _reading(np.triu), symptom="a loop from j = i on: right for symmetric couplings without a diagonal"
+    ),
+    "neighbours in a row alone": Mistake(
+        _reading(lambda J: np.diag(np.diag(J, 1), 1)),
+        symptom="a chain of spins: all other pairs are not read",
+    ),
+}
+
 FORMULA = Formula(
     value=hopfield,
     signature="(n,n),(n),(n)->()",
@@ -207,6 +229,7 @@ FORMULA = Formula(
             lambda J, h, s: -0.5 * np.dot(s, np.dot(J, s)) + np.dot(h, s),
             symptom="units turn away from their inputs: a threshold taken for a field",
         ),
+        **MISREAD,
     },
     rules=rules,
     refuses={

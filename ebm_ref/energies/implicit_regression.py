@@ -235,6 +235,21 @@ FORMULA = Formula(
             {"target": lambda A, W, b, V, x, y: backpropagate(W, b, V, y, residual(A, W, b, V, x, y))[3]},
             symptom="r = A x - G(y) taken through the network of y with its sign lost: inference climbs",
         ),
+        "tanh at the output, too": Mistake(
+            lambda A, W, b, V, x, y: 0.5 * np.sum((np.dot(A, x) - np.tanh(forward(W, b, V, y))) ** 2),
+            symptom="G(y) stays within -1 and 1: no answer can meet a large A x",
+        ),
+        "slope of tanh forgotten": Mistake(
+            implicit_regression,
+            {
+                "hidden_biases": lambda A, W, b, V, x, y: -np.dot(residual(A, W, b, V, x, y), V),
+                "hidden_weights": lambda A, W, b, V, x, y: np.outer(
+                    -np.dot(residual(A, W, b, V, x, y), V), y
+                ),
+                "target": lambda A, W, b, V, x, y: -np.dot(np.dot(residual(A, W, b, V, x, y), V), W),
+            },
+            symptom="right for small a alone; saturated units are pushed as hard as all others",
+        ),
     },
     refuses={
         "an input of another length": (SMALL | {"features": [1.0]}, "features"),

@@ -246,6 +246,10 @@ MARGINAL = Formula(
             seen_in="multi-label classifiers, github.com/deeplearning-wisc/multi-label-ood/issues/4",
             symptom="sum log(1 + e^f) for log sum e^f: k labels that may hold together",
         ),
+        "largest score not added back": Mistake(
+            lambda W, x: -logsumexp(np.dot(W, x) - np.max(np.dot(W, x))),
+            symptom="the level of the scores, which says how familiar x is, is lost",
+        ),
     },
     as_printed=marginal_energy_as_printed,
     rules=rules_marginal,

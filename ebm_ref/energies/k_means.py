@@ -26,6 +26,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, moved_together, non_negative
+from ebm_ref.numerics import logsumexp
 
 TINY, HUGE = 2.0**-1022, 2.0**1023  # the least and the largest power of two that are normal numbers
 
@@ -198,6 +199,10 @@ FORMULA = Formula(
         "mean over the prototypes": Mistake(
             lambda w, y: np.mean(np.sum((y - w) ** 2, axis=1)),
             symptom="all prototypes move to the mean of the data",
+        ),
+        "free energy for the minimum": Mistake(
+            lambda w, y: -logsumexp(-np.sum((y - w) ** 2, axis=1)),
+            symptom="every prototype gets a share: a mixture of Gaussians at the temperature 1",
         ),
     },
     rules=rules,

@@ -25,7 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_index, require_one_of
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import dot, weighted
+from ebm_ref.numerics import dot, logsumexp, weighted
 
 
 def latent_detector(weights, windows, threshold, position: int, face):
@@ -234,6 +234,10 @@ FORMULA = Formula(
             lambda w, X, T, z, y: y * np.dot(X[z], w) + y * T,
             symptom="'no face' costs nothing, and T cannot be learnt from empty images",
         ),
+        "best position for the one given": Mistake(
+            lambda w, X, T, z, y: np.min(np.dot(X, w)) if y else T,
+            symptom="the free energy: the latent variable is minimised away before it was asked to be",
+        ),
     },
     rules=rules,
     refuses={  # (weights, windows, threshold, position, face), the argument to blame
@@ -275,7 +279,15 @@ FREE_ENERGY = Formula(
         "mean over the positions": Mistake(
             lambda w, X, T, y: np.mean(np.dot(X, w)) if y else T,
             symptom="a face in one window of many is outvoted by the background",
-        )
+        ),
+        "all positions summed softly": Mistake(
+            lambda w, X, T, y: -logsumexp(-np.dot(X, w)) if y else T,
+            symptom="every window is taught, and F falls with the size of the image",
+        ),
+        "no face competes with a face": Mistake(
+            lambda w, X, T, y: min(np.min(np.dot(X, w)), T) if y else T,
+            symptom="min over Y, too: a face that is not seen costs no more than T, and is never learned",
+        ),
     },
     rules=rules_free_energy,
     refuses={  # (weights, windows, threshold, face), the argument to blame

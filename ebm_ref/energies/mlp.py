@@ -278,6 +278,30 @@ FORMULA = Formula(
             seen_in="TensorFlow's TanhGrad, github.com/tensorflow/tensorflow/pull/126747",
             symptom="digits are lost as units saturate; the slope is 0 from |a| = 19 on (float32: 9)",
         ),
+        "slope of tanh taken at a for h": Mistake(
+            multi_layer_perceptron,
+            _with_slope(lambda a: 1.0 - a**2),
+            symptom="1 - a^2 is negative from |a| = 1 on: saturated units are pushed the wrong way",
+        ),
+        "slope of a sigmoid": Mistake(
+            multi_layer_perceptron,
+            _with_slope(lambda a: np.tanh(a) * (1.0 - np.tanh(a))),
+            symptom="h (1 - h) for 1 - h^2: no slope where tanh has its steepest",
+        ),
+        "slope as one minus the output": Mistake(
+            multi_layer_perceptron,
+            _with_slope(lambda a: 1.0 - np.tanh(a)),
+            symptom="not squared: right for h = 0 and 1 alone",
+        ),
+        "every answer's row moved": Mistake(
+            multi_layer_perceptron,
+            {"output_weights": lambda W, b, V, c, x, y: np.outer(np.ones(len(c)), np.tanh(np.dot(W, x) + b))},
+            symptom="answers that were not asked about are pushed as well",
+        ),
+        "tanh at the output, too": Mistake(
+            lambda W, b, V, c, x, y: np.tanh(multi_layer_perceptron(W, b, V, c, x, y)),
+            symptom="energies between -1 and 1: no answer can be ruled out",
+        ),
     },
     rules=rules,
     refuses={

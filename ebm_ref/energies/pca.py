@@ -161,6 +161,10 @@ FORMULA = Formula(
             {"basis": lambda W, y: -2.0 * np.outer(y, np.dot(y, W))},
             symptom="the basis grows without limit when it is learnt; negative energies",
         ),
+        "code by least squares": Mistake(
+            lambda W, y: np.sum((y - np.dot(W, np.dot(np.linalg.pinv(W), y))) ** 2),
+            symptom="the distance to the plane for every W: nothing keeps columns orthonormal",
+        ),
     },
     refuses={"a point of another length": ((AXIS, [3.0]), "point")},
 )

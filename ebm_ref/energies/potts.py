@@ -105,8 +105,8 @@ def diagonal_not_read(formula, inputs, rng):
 
 
 def with_pairs(J, h, y, agree, differ):
-    """The energy in which a pair counts `agree` times -J_ij or `differ` times -J_ij."""
-    y = np.array(y)
+    """The energy in which a pair counts `agree` or `differ` times -(J_ij + J_ji)/2."""
+    y, J = np.array(y), 0.5 * (J + J.T)
     pairs = np.triu(np.where(y[:, None] == y, agree * J, differ * J), 1)
     return -np.sum(pairs) - np.sum(h[np.arange(len(y)), y])
 
@@ -184,11 +184,12 @@ FORMULA = Formula(
             symptom="J > 0 drives colours apart",
         ),
         "one triangle read": Mistake(
-            lambda J, h, y: with_pairs(J, h, y, 1.0, 0.0),
+            lambda J, h, y: with_pairs(2.0 * np.triu(J), h, y, 1.0, 0.0),
             symptom="right for symmetric couplings; what stands below the diagonal alone is lost",
         ),
         "triangle in place of both halves": Mistake(
-            lambda J, h, y: with_pairs(0.5 * J, h, y, 1.0, 0.0), symptom="couplings act as if half as strong"
+            lambda J, h, y: with_pairs(np.triu(J), h, y, 1.0, 0.0),
+            symptom="couplings act as if half as strong",
         ),
     },
     rules=rules,

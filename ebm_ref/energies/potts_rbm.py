@@ -214,6 +214,10 @@ FORMULA = Formula(
             seen_in="github.com/odie2630463/Restricted-Boltzmann-Machines-in-pytorch/issues/1, binary units",
             symptom="-inf from t = 710 on (float32: 89)",
         ),
+        "hidden units -1 and 1": Mistake(
+            lambda W, b, c, y: summed_out(W, b, c, y, lambda t: softplus(2.0 * t) - t),
+            symptom="log(2 cosh t), right for hidden spins",
+        ),
     },
     rules=rules,
     refuses={  # (W, b, c, y), the argument to blame

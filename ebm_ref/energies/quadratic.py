@@ -225,6 +225,12 @@ FORMULA = Formula(
             gradients={"point": lambda x, mu, A: np.dot(A, x - mu)},
             symptom="right for symmetric A; a learnt A does not stay symmetric by itself",
         ),
+        "normaliser included": Mistake(
+            lambda x, mu, A: (
+                quadratic(x, mu, A) + 0.5 * (len(x) * np.log(2.0 * np.pi) - np.linalg.slogdet(A)[1])
+            ),
+            symptom="-log p, which is E + log Z",
+        ),
     },
     refuses=NO_GAUSSIANS,
 )

@@ -180,6 +180,10 @@ FORMULA = Formula(
             lambda Q, x: np.dot(2 * np.array(x) - 1, np.dot(Q, 2 * np.array(x) - 1)),
             symptom="the diagonal becomes a constant",
         ),
+        "one half in front of the pairs": Mistake(
+            lambda Q, x: 0.5 * (np.dot(x, np.dot(Q, x)) + np.dot(np.diag(Q), x)),
+            symptom="the half of a Boltzmann machine for the pairs, none for the biases",
+        ),
     },
     rules=rules,
     refuses={

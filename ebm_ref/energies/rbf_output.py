@@ -112,6 +112,11 @@ FORMULA = Formula(
             seen_in="PyTorch, documentation of torch.nn.PairwiseDistance",
             symptom="E = 2e-12 at the centre; not symmetric",
         ),
+        "every centre moved": Mistake(
+            rbf_output,
+            {"centers": lambda U, x, y: 2.0 * (U - x)},
+            symptom="the slope of the sum over all answers: all centres collapse to the inputs",
+        ),
     },
     rules=rules,
     refuses={  # (centers, features, label), the argument to blame

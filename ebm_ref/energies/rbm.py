@@ -281,6 +281,10 @@ ENERGY = Formula(
             lambda W, b, c, v, h: rbm(0.5 * W, b, c, v, h),
             symptom="the 1/2 of a Boltzmann machine, whose pairs stand in the matrix twice; here once",
         ),
+        "spins taken for bits": Mistake(
+            lambda W, b, c, v, h: rbm(W, b, c, 2 * np.array(v) - 1, 2 * np.array(h) - 1),
+            symptom="units that are off take part",
+        ),
     },
     rules=units_rules,
     refuses={  # (W, b, c, v, h), the argument to blame
@@ -371,6 +375,23 @@ FREE_ENERGY = Formula(
         "entropy left out": Mistake(
             lambda W, b, c, v: summed_out(W, b, c, v, lambda t: t * sigmoid(t)),
             symptom="the mean energy given v: too high by the hidden units' entropy, log 2 each at most",
+        ),
+        "sign of the softplus lost": Mistake(
+            lambda W, b, c, v: summed_out(W, b, c, v, lambda t: -softplus(-t)),
+            symptom="log sigma(t) for log(1 + e^t): hidden units that are on cost energy",
+        ),
+        "one logarithm for all hidden units": Mistake(
+            lambda W, b, c, v: -np.dot(b, v) - np.log1p(np.sum(np.exp(c + np.dot(v, W)))),
+            symptom="at most one of them may be on: a softmax unit",
+        ),
+        "slope of the sigmoid for the sigmoid": Mistake(
+            gradients={
+                "hidden_bias": lambda W, b, c, v: -sigmoid(c + np.dot(v, W)) * sigmoid(-c - np.dot(v, W)),
+                "weights": lambda W, b, c, v: (
+                    -np.outer(v, sigmoid(c + np.dot(v, W)) * sigmoid(-c - np.dot(v, W)))
+                ),
+            },
+            symptom="sigma (1 - sigma), differentiated once too often",
         ),
     },
 )

@@ -317,6 +317,14 @@ FORMULA = Formula(
             lambda x, r, v: rings(x, np.sqrt(np.abs(r)), v),
             symptom="rings at the roots of the radii: right for a radius of one",
         ),
+        "distance of |x| from the radii": Mistake(
+            lambda x, r, v: -logsumexp(-0.5 * (np.sqrt(np.sum(x**2)) - r) ** 2 / v),
+            symptom="rings of equal width, and a corner at the centre",
+        ),
+        "terms normalised as Gaussians": Mistake(
+            lambda x, r, v: rings(x, r, v) + 0.5 * np.log(2.0 * np.pi * v),
+            symptom="-log of a sum of normal densities of |x|^2, which is no density of x",
+        ),
     },
     as_printed=rings_as_printed,
     rules=rules,
@@ -348,7 +356,11 @@ SCORE = Formula(
             rings_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="samplers climb",
-        )
+        ),
+        "nearest ring alone": Mistake(
+            lambda x, r, v: -2.0 * x / v * min(np.sum(x**2) - r**2, key=abs),
+            symptom="a jump half way between two rings",
+        ),
     },
     rules=rules,
     refuses=NO_RINGS,
@@ -377,7 +389,17 @@ CURVATURE = Formula(
         "second derivative along the radius alone": Mistake(
             lambda x, r, v: rings_curvature(x, r, v) - 2.0 * (len(x) - 1) * np.dot(*shares(x, r, v)) / v,
             symptom="right on the line; in the plane the bending of the rings is missing",
-        )
+        ),
+        "spread of the gaps left out": Mistake(
+            lambda x, r, v: (
+                rings_curvature(x, r, v) + 4.0 * np.sum(x**2) * spread(shares(x, r, v)[0], r)[1] / v**2
+            ),
+            symptom="the mean of the rings' curvatures: right on a ring, too large between two",
+        ),
+        "slope times the dimension": Mistake(
+            lambda x, r, v: 2.0 * len(x) * np.dot(*shares(x, r, v)) / v,
+            symptom="the derivative of the factor x alone, not that of the gap: right at the centre",
+        ),
     },
     rules=rules,
     refuses=NO_RINGS,

@@ -282,6 +282,10 @@ FORMULA = Formula(
             lambda W, b, x1, x2, Y, m=1.0: siamese(W, b, x1, x2, 1) * (2 * Y - 1) + (1 - Y) * m,
             symptom="unlike pairs are driven apart for ever, and pay the energy that like pairs cost",
         ),
+        "what is missing squared": Mistake(
+            lambda W, b, x1, x2, Y, m=1.0: siamese(W, b, x1, x2, Y, m) ** (1 if Y else 2),
+            symptom="Hadsell's square over Chopra's margin on D^2",
+        ),
     },
     as_printed=siamese_as_printed,
     rules=rules,

@@ -26,7 +26,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import likelihood_over, non_negative
-from ebm_ref.numerics import dot, logsumexp, total
+from ebm_ref.numerics import dot, logsumexp, softplus, total
 from ebm_ref.numerics import softmax as probabilities
 
 
@@ -142,6 +142,27 @@ FORMULA = Formula(
         ),
         "energies taken for scores": Mistake(
             lambda W, x, y: softmax(-W, x, y), symptom="the least likely class wins"
+        ),
+        "right answer left out of the sum": Mistake(
+            lambda W, x, y: logsumexp(np.dot(np.delete(W, y, axis=0), x)) - np.dot(W[y], x),
+            symptom="minus the log of the odds: unbounded below, so training never ends",
+        ),
+        "largest score not added back": Mistake(
+            lambda W, x, y: softmax(W, x, y) - np.max(np.dot(W, x)),
+            symptom="the shift of a stable log-sum-exp applied to the sum alone: the level counts",
+        ),
+        "sigmoid of its own score alone": Mistake(
+            lambda W, x, y: softplus(-np.dot(W[y], x)),
+            symptom="the wrong answers are not read: all scores rise",
+        ),
+        "probability clipped at 1e-7": Mistake(
+            lambda W, x, y: -np.log(np.clip(probabilities(np.dot(W, x))[y], 1e-7, 1.0)),
+            symptom="never more than 16.1, and no slope beyond",
+        ),
+        "own row alone in the slope by x": Mistake(
+            softmax,
+            {"features": lambda W, x, y: (probabilities(np.dot(W, x))[y] - 1.0) * W[y]},
+            symptom="the pull of the other answers on the input is forgotten",
         ),
     },
     as_printed=softmax_as_printed,

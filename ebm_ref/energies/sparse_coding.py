@@ -165,6 +165,19 @@ FORMULA = Formula(
             lambda W, y, z, lam=1.0: np.sum((y - np.dot(W, z)) ** 2) + lam * np.count_nonzero(z),
             symptom="no slope in z where there should be lambda; minimising it is a combinatorial problem",
         ),
+        "square divided by 2 n": Convention(
+            lambda W, y, z, lam=1.0: sparse_coding(W, y, z, 2.0 * len(y) * lam) / (2.0 * len(y)),
+            {
+                "dictionary": lambda W, y, z, lam=1.0: (
+                    sparse_coding_dictionary_gradient(W, y, z) / (2.0 * len(y))
+                ),
+                "observation": lambda W, y, z, lam=1.0: (
+                    sparse_coding_observation_gradient(W, y, z) / (2.0 * len(y))
+                ),
+            },
+            seen_in="scikit-learn, documentation of sklearn.linear_model.Lasso",
+            symptom="the same lambda counts 2 n times",
+        ),
     },
     rules=rules,
     refuses={

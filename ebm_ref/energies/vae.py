@@ -201,6 +201,10 @@ FORMULA = Formula(
             lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, eps, W, beta / len(mu)),
             symptom="the price n times too small beside a reconstruction that is summed",
         ),
+        "logarithm of the variance taken for the deviation": Mistake(
+            lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, u * np.exp(-0.5 * u) * eps, W, beta),
+            symptom="z = mu + eps log v: no noise at all where v = 1",
+        ),
     },
     rules=rules,
     refuses={
