@@ -414,28 +414,14 @@ READING_ORDER = (
     "cli.exercise",
     "cli.main",
     # the same formulas at the speed of the machine; no page imports them
-    "kernels.compiled",
-    "kernels.exponential",
-    "kernels.rows",
-    "kernels.sums",
-    "kernels.batch",
-    "kernels.losses",
-    "kernels.ctc_sample",
-    "kernels.ctc_probabilities",
-    "kernels.ctc_logarithms",
-    "kernels.ctc_failures",
-    "kernels.ctc",
-    "kernels.chain",
-    "kernels.chain_answers",
-    "kernels.ground_states",
-    "kernels.gray_spins",
-    "kernels.gray_graphs",
-    "kernels.enumeration",
-    "kernels.graph",
-    "kernels.sweeps",
-    "kernels.metropolis",
-    "kernels.adaptive_walk",
-    "kernels.rbm",
+    *(
+        f"kernels.{name}"
+        for name in (
+            "compiled exponential rows sums batch losses ctc_sample ctc_probabilities ctc_logarithms "
+            "ctc_failures ctc chain chain_answers ground_states gray_spins gray_graphs enumeration "
+            "graph sweeps metropolis adaptive_walk rbm"
+        ).split()
+    ),
 )
 
 

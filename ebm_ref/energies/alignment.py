@@ -29,14 +29,8 @@ LeCun et al. (2006), Section 7.
 import autograd.numpy as np
 
 from ebm_ref.checks import require, require_positive
+from ebm_ref.energies import step_patterns
 from ebm_ref.exact.levels import units_of
-from ebm_ref.energies.step_patterns import (
-    SYMMETRIC,
-    counted_back,
-    from_the_border,
-    greedy_energy,
-    lowest_energy,
-)
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
 from ebm_ref.numerics import exact_sum, scaled_sum, value_of, with_slope
@@ -147,7 +141,7 @@ def soft_alignment_as_printed(distances, beta=1.0):
     >>> float(soft_alignment_as_printed(np.array([[0.0, 40.0], [40.0, 0.0]])))  # it is -2 e^-40
     0.0
     """
-    return from_the_border(*SOFT.checked(distances, beta), np.inf)
+    return step_patterns.from_the_border(*SOFT.checked(distances, beta), np.inf)
 
 
 def soft_alignment(distances, beta=1.0):
@@ -299,11 +293,11 @@ FORMULA = Formula(
             seen_in="tslearn, documentation of tslearn.metrics.dtw: of squared distances",
         ),
         "no diagonal steps": Mistake(
-            lambda d: lowest_energy(d, ((1, 0), (0, 1)), np.inf),
+            lambda d: step_patterns.lowest_energy(d, ((1, 0), (0, 1)), np.inf),
             symptom="every path has n + m - 1 pairs: equal sequences are not at distance 0",
         ),
         "zeros around the table": Mistake(
-            lambda d: lowest_energy(d, SYMMETRIC, 0.0),
+            lambda d: step_patterns.lowest_energy(d, step_patterns.SYMMETRIC, 0.0),
             symptom="a path may begin anywhere on the first row or column",
         ),
         "diagonal steps and the first pair count twice": Convention(
@@ -313,11 +307,11 @@ FORMULA = Formula(
             symptom="all paths weigh n + m, so that energies can be divided by it",
         ),
         "the second sequence never waits": Mistake(
-            lambda d: lowest_energy(d, ((1, 1), (0, 1)), np.inf),
+            lambda d: step_patterns.lowest_energy(d, ((1, 1), (0, 1)), np.inf),
             symptom="a step missing from the recursion: no path where the first is the longer",
         ),
         "the first sequence never waits": Mistake(
-            lambda d: lowest_energy(d, ((1, 1), (1, 0)), np.inf),
+            lambda d: step_patterns.lowest_energy(d, ((1, 1), (1, 0)), np.inf),
             symptom="a step missing from the recursion: no path where the second is the longer",
         ),
         "begins and ends anywhere along the second": Mistake(
@@ -325,7 +319,7 @@ FORMULA = Formula(
             symptom="finds a word in a recording, whatever stands before and behind it",
         ),
         "cheapest step each time": Mistake(
-            greedy_energy, symptom="no search: as dear as the best path, or dearer"
+            step_patterns.greedy_energy, symptom="no search: as dear as the best path, or dearer"
         ),
         "first pair not counted": Mistake(lambda d: alignment(d) - d[0, 0], symptom="D(1, 1) starts from 0"),
     },
@@ -379,19 +373,19 @@ SOFT = Formula(
             symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
         ),
         "diagonal steps count twice": Mistake(
-            lambda d, beta=1.0: from_the_border(d, beta, np.inf, 2.0),
+            lambda d, beta=1.0: step_patterns.from_the_border(d, beta, np.inf, 2.0),
             symptom="the weights of Sakoe and Chiba, under the name of soft-DTW: too high",
         ),
         "zeros around the table": Mistake(
-            lambda d, beta=1.0: from_the_border(d, beta, 0.0),
+            lambda d, beta=1.0: step_patterns.from_the_border(d, beta, 0.0),
             symptom="a path may begin anywhere on the first row or column: too low, and never mind the start",
         ),
         "backward pass without weights": Mistake(
-            gradients={"distances": lambda d, beta=1.0: counted_back(d)},
+            gradients={"distances": lambda d, beta=1.0: step_patterns.counted_back(d)},
             symptom="every way in gets the whole slope: numbers of paths in place of probabilities",
         ),
         "diagonal steps and the first pair count twice": Mistake(
-            lambda d, beta=1.0: from_the_border(d, beta, np.inf, 2.0) + d[0, 0],
+            lambda d, beta=1.0: step_patterns.from_the_border(d, beta, np.inf, 2.0) + d[0, 0],
             symptom="the weights of Sakoe and Chiba, the first pair among them",
         ),
     },
