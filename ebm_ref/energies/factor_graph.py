@@ -164,6 +164,10 @@ FORMULA = Formula(
             ),
             symptom="both (i, j) and (j, i) are listed: the temperature seems half of what it is",
         ),
+        "scope sorted": Mistake(
+            lambda T, scopes, y: factor_graph(T, np.sort(scopes, axis=1), y),
+            symptom="a table of (2, 1) is read as one of (1, 2)",
+        ),
     },
     rules=rules,
     refuses={  # (tables, scopes, configuration), the argument to blame

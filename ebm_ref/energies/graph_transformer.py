@@ -27,8 +27,8 @@ import autograd.numpy as np
 from ebm_ref.checks import require, whole
 from ebm_ref.exact.levels import units_of
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import exact_sum, value_of
+from ebm_ref.laws import UNIT, condition, homogeneous
+from ebm_ref.numerics import exact_sum, logsumexp, value_of
 
 
 class Lattice(NamedTuple):
@@ -224,6 +224,62 @@ def as_low_as_any_path(formula, inputs, rng):
     return abs(formula.value(**inputs) - min(sums)) / (2.0**-49 * np.abs(e).sum())
 
 
+def flow_is_conserved(formula, inputs, rng):
+    """Between any two neighbouring nodes the gradient of the arcs that cross adds up to 0."""
+    g, arcs = formula.gradients["energies"](**inputs), inputs["arcs"]
+    cuts = [g[(arcs[:, 0] <= s) & (arcs[:, 1] > s)] for s in range(arcs[:, 1].max())]
+    return max(abs(cut.sum()) / (64 * UNIT) for cut in cuts)
+
+
+def levels_do_not_matter(formula, inputs, rng):
+    """Nodes may be raised: a_to - a_from added to every arc changes nothing, if both ends stay."""
+    arcs = inputs["arcs"]
+    a = np.concatenate([[0.0], rng.normal(scale=4.0, size=arcs[:, 1].max() - 1), [0.0]])
+    moved = inputs | {"energies": inputs["energies"] + a[arcs[:, 1]] - a[arcs[:, 0]]}
+    error = abs(formula.value(**moved) - formula.value(**inputs))
+    sizes = condition(formula, inputs) + condition(formula, moved) + np.abs(a).sum()
+    return error / (16 * UNIT * sizes)
+
+
+def node_by_node(e, arcs, beta):
+    """(n,) the free energy of the arcs that leave the same node."""
+    return np.array([-logsumexp(-beta * e[arcs[:, 0] == a]) / beta for a in arcs[:, 0]])
+
+
+def cheapest_each_time(e, arcs, answer=None):
+    """The energy of the path of the cheapest arc each time, with an answer's next label if there is one."""
+    node, energy, read, end = 0, 0.0, 0, max(arc[1] for arc in arcs)
+    while node != end if answer is None else read < len(answer):
+        fits = lambda arc: arc[0] == node and (answer is None or arc[2] == answer[read])  # noqa: B023
+        ahead = [i for i, arc in enumerate(arcs) if fits(arc)]
+        if not ahead:
+            return np.inf
+        i = min(ahead, key=lambda i: e[i])
+        node, energy, read = arcs[i][1], energy + e[i], read + 1
+    return energy if node == end else np.inf
+
+
+def wherever_it_ends(e, arcs, answer):
+    """The lowest energy of what spells the answer from node 0 on, to any node."""
+    reached = {0: 0.0}
+    for label in answer:
+        ways = [
+            (arc[1], reached[arc[0]] + e[i])
+            for i, arc in enumerate(arcs)
+            if arc[2] == label and arc[0] in reached
+        ]
+        reached = {node: min(energy for to, energy in ways if to == node) for node, _ in ways}
+    return min(reached.values(), default=np.inf)
+
+
+def all_together(e, lattice):
+    """-log sum over the paths of a lattice of e^-E."""
+    F = np.array([0.0] + [np.inf] * lattice.end)
+    for a, b, i in sorted(lattice.steps, key=lambda step: step[1]):
+        F[b] = -np.logaddexp(-F[b], -F[a] - e[i])
+    return F[-1] if lattice.end else np.inf
+
+
 THIRTY_FOUR = {"energies": DIGIT_ENERGIES, "arcs": DIGITS, "answer": np.array([3, 4])}
 ON = lambda *indices: 1.0 * np.isin(np.arange(10), indices)
 
@@ -261,7 +317,18 @@ FORMULA = Formula(
         "the best path, whatever it spells": Mistake(
             lambda e, arcs, answer: np.sum(e[best_path(e, free(arcs))]),
             symptom="the answer is not clamped: no loss of it has a gradient",
-        )
+        ),
+        "cheapest arc each time": Mistake(
+            cheapest_each_time,
+            symptom="no search: another way to cut may be cheaper on the whole, or the only one that ends",
+        ),
+        "ends anywhere": Mistake(
+            wherever_it_ends, symptom="what begins with the answer is taken for the answer"
+        ),
+        "all paths that spell it, softly": Mistake(
+            lambda e, arcs, answer: all_together(e, clamped(arcs, answer)),
+            symptom="the free energy at beta = 1: lower, the more ways there are to cut",
+        ),
     },
     rules=rules,
     refuses=NO_GRAPHS,

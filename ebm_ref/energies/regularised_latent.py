@@ -107,9 +107,7 @@ def a_free_code_explains_everything(formula, inputs, rng):
     A, B, x, y, *_ = inputs.values()
     square = B + 3.0 * np.eye(len(y))
     z = np.linalg.solve(square, y - np.dot(A, x))
-    size = (
-        np.sum(np.abs(y)) + np.sum(np.abs(A)) * np.sum(np.abs(x)) + np.sum(np.abs(square)) * np.sum(np.abs(z))
-    )
+    size = sum(np.sum(np.abs(part)) for part in (y, np.outer(A, x), np.outer(square, z)))
     return float(formula.value(A, square, x, y, z, 0.0)) / (1e-15 * size) ** 2
 
 
@@ -148,9 +146,7 @@ FORMULA = Formula(
         homogeneous(2, features=1, answer=1, code=1, sparsity=1),
         a_free_code_explains_everything,
     ),
-    cases={
-        # (predictor, decoder, features, answer, code, sparsity), E, (dE/dA, dE/dB, dE/dx, dE/dy, dE/dz), the
-        # mistake that it exposes
+    cases={  # (A, B, x, y, z, lambda), E, (dE/dA, dE/dB, dE/dx, dE/dy, dE/dz), the mistake that it exposes
         "the code goes the wrong way in one of two numbers": Case(
             AT,
             5.5,

@@ -148,9 +148,7 @@ FORMULA = Formula(
             lambda W, y, z, lam=1.0: 0.5 * sparse_coding(W, y, z, 2.0 * lam),
             {
                 "dictionary": lambda W, y, z, lam=1.0: 0.5 * sparse_coding_dictionary_gradient(W, y, z, lam),
-                "observation": lambda W, y, z, lam=1.0: (
-                    0.5 * sparse_coding_observation_gradient(W, y, z, lam)
-                ),
+                "observation": lambda W, y, z, lam=1.0: y - np.dot(W, z),
                 "code": lambda W, y, z, lam=1.0: 0.5 * sparse_coding_code_gradient(W, y, z, 2.0 * lam),
             },
             seen_in="scikit-learn, documentation of sklearn.decomposition.dict_learning",
@@ -168,12 +166,8 @@ FORMULA = Formula(
         "square divided by 2 n": Convention(
             lambda W, y, z, lam=1.0: sparse_coding(W, y, z, 2.0 * len(y) * lam) / (2.0 * len(y)),
             {
-                "dictionary": lambda W, y, z, lam=1.0: (
-                    sparse_coding_dictionary_gradient(W, y, z) / (2.0 * len(y))
-                ),
-                "observation": lambda W, y, z, lam=1.0: (
-                    sparse_coding_observation_gradient(W, y, z) / (2.0 * len(y))
-                ),
+                "dictionary": lambda W, y, z, lam=1.0: np.outer(np.dot(W, z) - y, z) / len(y),
+                "observation": lambda W, y, z, lam=1.0: (y - np.dot(W, z)) / len(y),
             },
             seen_in="scikit-learn, documentation of sklearn.linear_model.Lasso",
             symptom="the same lambda counts 2 n times",

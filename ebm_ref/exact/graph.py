@@ -38,17 +38,21 @@ from ebm_ref.energies.graph_transformer import (
     all_paths,
     along,
     best_path,
+    cheapest_each_time,
     check_graph,
     clamped,
     compose,
     exactly,
+    flow_is_conserved,
     free,
     levels_and_path,
+    levels_do_not_matter,
+    node_by_node,
     random_graph,
     spelled,
 )
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.laws import UNIT, condition, homogeneous, non_negative
+from ebm_ref.laws import UNIT, homogeneous, non_negative
 from ebm_ref.numerics import exact_sum, scaled_sum, sigmoid, softplus, weighted, with_slope
 
 
@@ -277,23 +281,6 @@ def likelihood_over_answers(formula, inputs, rng):
     return abs(total - 1.0) / (16 * UNIT * sizes)
 
 
-def flow_is_conserved(formula, inputs, rng):
-    """Between any two neighbouring nodes the gradient of the arcs that cross adds up to 0."""
-    g, arcs = formula.gradients["energies"](**inputs), inputs["arcs"]
-    cuts = [g[(arcs[:, 0] <= s) & (arcs[:, 1] > s)] for s in range(arcs[:, 1].max())]
-    return max(abs(cut.sum()) / (64 * UNIT) for cut in cuts)
-
-
-def levels_do_not_matter(formula, inputs, rng):
-    """Nodes may be raised: a_to - a_from added to every arc changes nothing, if both ends stay."""
-    arcs = inputs["arcs"]
-    a = np.concatenate([[0.0], rng.normal(scale=4.0, size=arcs[:, 1].max() - 1), [0.0]])
-    moved = inputs | {"energies": inputs["energies"] + a[arcs[:, 1]] - a[arcs[:, 0]]}
-    error = abs(formula.value(**moved) - formula.value(**inputs))
-    sizes = condition(formula, inputs) + condition(formula, moved) + np.abs(a).sum()
-    return error / (16 * UNIT * sizes)
-
-
 THIRTY_FOUR = {"energies": DIGIT_ENERGIES, "arcs": DIGITS, "answer": np.array([3, 4])}
 ONE_OR_TWO = [[0, 1, 1], [0, 1, 2]], [1]
 
@@ -332,7 +319,17 @@ PERCEPTRON = Formula(
             },
             seen_in="the energy loss of a graph; NYU DLSP20, week 14-1, draws this phase first",
             symptom="collapse: every arc's energy sinks",
-        )
+        ),
+        "right answer left out of the search": Mistake(
+            lambda e, arcs, Y: (
+                along(e, best_path(e, clamped(arcs, Y))) - along(e, best_path(e, anything_but(arcs, Y)))
+            ),
+            symptom="a negative loss as soon as the right answer is read: it has no end",
+        ),
+        "cheapest arc each time": Mistake(
+            lambda e, arcs, Y: along(e, best_path(e, clamped(arcs, Y))) - cheapest_each_time(e, arcs),
+            symptom="no search for what is read: the loss may be negative",
+        ),
     },
     rules=rules,
     refuses=NO_GRAPHS,
@@ -388,6 +385,10 @@ NLL = Formula(
             lambda e, arcs, answer, beta=1.0: beta * graph_nll(e, arcs, answer, beta),
             {"energies": lambda e, arcs, answer, beta=1.0: beta * graph_nll_gradient(e, arcs, answer, beta)},
             seen_in="the probabilistic literature: -log p(Y), without a unit",
+        ),
+        "normalised node by node": Mistake(
+            lambda e, arcs, Y, b=1.0: free_energy_of(e - node_by_node(e, arcs, b), clamped(arcs, Y), b),
+            symptom="label bias: where one arc leaves a node, it costs nothing, whatever its energy",
         ),
     },
     as_printed=graph_nll_as_printed,
