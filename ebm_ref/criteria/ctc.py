@@ -218,6 +218,12 @@ HALF, THIRD = np.log(0.5), np.log(1 / 3)
 NO_LABEL = np.array([], int)
 LESS = 1.0 / (1.0 + np.e)  # the share of a path that is 1 below another
 
+
+def once_each(y):
+    """A target whose neighbours alike are one."""
+    return [label for i, label in enumerate(y) if i == 0 or y[i - 1] != label]
+
+
 FORMULA = Formula(
     value=ctc,
     as_printed=ctc_as_printed,
@@ -361,6 +367,10 @@ FORMULA = Formula(
         "path must start on a blank": Mistake(
             lambda lp, y, blank=0: _recursion(lp[1:], y, blank) - lp[0, blank],
             symptom="alpha_0 alone is set at the first moment: an infinite loss where t = u",
+        ),
+        "repetitions in the target dropped": Mistake(
+            lambda lp, y, blank=0: ctc(lp, once_each(y), blank),
+            symptom="the target itself was collapsed: 'aa' is learned as 'a'",
         ),
     },
     rules=rules,

@@ -48,6 +48,7 @@ from ebm_ref.criteria.ctc import (
     ctc,
     ctc_gradient,
     forward,
+    once_each,
     random_target,
 )
 from ebm_ref.criteria.ctc_alignment import NO_TARGETS, check_symbols, is_long_enough, positions, spelled
@@ -323,6 +324,10 @@ FORMULA = Formula(
         "softmax applied twice": Mistake(
             lambda z, y, blank=0: ctc_of_logits(np.array([softmax(row) for row in z]), y, blank),
             symptom="probabilities given for logits: none is more than e times another, so the loss stalls",
+        ),
+        "repetitions in the target dropped": Mistake(
+            lambda z, y, blank=0: ctc_of_logits(z, once_each(y), blank),
+            symptom="the target itself was collapsed: 'aa' is learned as 'a'",
         ),
     },
     rules=rules,

@@ -320,6 +320,10 @@ FORMULA = Formula(
             lambda lp, y, blank=0: transducer_as_printed(_labels_late(lp, y), y, blank),
             symptom="column j + 1 for column j: the network has already read the label that it should give",
         ),
+        "gradient by the logits": Mistake(
+            gradients={"log_probabilities": by_logits_gradient},
+            symptom="each cell sums to 0, and classes that the target does not use are pushed",
+        ),
     },
     rules=rules,
     refuses={  # (log_probabilities, target, blank), the argument to blame

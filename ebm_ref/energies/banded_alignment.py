@@ -187,6 +187,26 @@ def _counting_the_diagonal(d, w):
     return inside(d, w - 1 if w else max(d.shape))
 
 
+OTHER_BANDS = {  # {name: (the table with +inf outside, symptom)}
+    "at least the difference of the lengths wide": (
+        lambda d, w: _within(d, lambda i, j, n, m: abs(i - j) <= max(w, abs(n - m))),
+        "the same for square tables; on the shorter side wider than w",
+    ),
+    "difference of the lengths added to the width": (
+        lambda d, w: _within(d, lambda i, j, n, m: abs(i - j) <= w + abs(n - m)),
+        "the same for square tables; on the shorter side wider than w",
+    ),
+    "strictly within the band": (
+        lambda d, w: inside(d, w - 1),
+        "< for <=: no path at all where the width is 0",
+    ),
+    "band slanted, measured along the first sequence": (
+        lambda d, w: _within(d, lambda i, j, n, m: abs(i - j * (n - 1) / max(m - 1, 1)) <= w),
+        "the same for square tables; where the lengths differ, as many rows in each column",
+    ),
+}
+
+
 FORMULA = Formula(
     value=banded_alignment,
     signature="(n,m),()->()",
@@ -260,6 +280,10 @@ FORMULA = Formula(
             {"distances": lambda d, w: alignment_gradient(d)},
             symptom="never more than the truth, and less where the best path strays",
         ),
+        **{
+            name: Mistake(lambda d, w, table=table: alignment(table(d, w)), symptom=symptom)
+            for name, (table, symptom) in OTHER_BANDS.items()
+        },
     },
     rules=rules,
     refuses={name: ((*row, 0), blamed) for name, (row, blamed) in NO_TABLES.items()}
@@ -310,6 +334,20 @@ SOFT = Formula(
             lambda d, w, beta=1.0: banded_alignment(d, w),
             symptom="the limit beta -> infinity: too high by the logarithm of how many share the path",
         ),
+        "distance from the square's diagonal": Mistake(
+            lambda d, w, beta=1.0: soft_alignment(_square(d, w), beta),
+            symptom="infinite where the lengths differ by more than w",
+        ),
+        "band about the slanted diagonal": Mistake(
+            lambda d, w, beta=1.0: soft_alignment(_slanted(d, w), beta),
+            symptom="the same for square tables; where the lengths differ, fewer pairs",
+        ),
+        **{
+            name: Mistake(
+                lambda d, w, beta=1.0, table=table: soft_alignment(table(d, w), beta), symptom=symptom
+            )
+            for name, (table, symptom) in OTHER_BANDS.items()
+        },
     },
     rules=soft_rules,
     refuses={name: ((*row, 0), blamed) for name, (row, blamed) in NO_TABLES.items()}

@@ -33,6 +33,7 @@ from ebm_ref.inference.free_energy import (
     softargmin,
 )
 from ebm_ref.laws import gradient_sums_to, homogeneous, permutation_invariant
+from ebm_ref.numerics import softmax
 
 
 def average_free_energy_as_printed(energies, beta=1.0):
@@ -139,6 +140,15 @@ FORMULA = Formula(
         "logarithm of a mean of exponentials": Mistake(
             average_free_energy_as_printed,
             symptom="noise of 1e-16/beta as beta -> 0, infinite where beta E exceeds 745",
+        ),
+        "mean, whatever beta": Mistake(
+            lambda E, beta=1.0: np.mean(E),
+            {"energies": lambda E, beta=1.0: np.full(len(E), 1.0 / len(E))},
+            symptom="the limit beta -> 0: every explanation counts alike",
+        ),
+        "mean energy at the temperature": Mistake(
+            lambda E, beta=1.0: np.dot(softmax(-beta * E), E),
+            symptom="the entropy of p against the uniform one left out",
         ),
     },
     as_printed=average_free_energy_as_printed,

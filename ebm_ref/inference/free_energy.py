@@ -220,6 +220,14 @@ FORMULA = Formula(
             seen_in="sselogsumexp, github.com/rmcgibbo/logsumexp/issues/2",
             symptom="NaN for infinity where nothing is possible: the lowest energy is subtracted unseen",
         ),
+        "mean energy for the free energy": Mistake(
+            lambda E, beta=1.0: np.dot(softmax(-beta * E), E),
+            symptom="the entropy left out: higher by H/beta",
+        ),
+        "lowest energy added back in other units": Mistake(
+            lambda E, beta=1.0: free_energy(E - np.min(E), beta) + beta * np.min(E),
+            symptom="beta times the minimum, not the minimum: right at beta = 1 alone",
+        ),
     },
     as_printed=free_energy_as_printed,
     rules=rules,
