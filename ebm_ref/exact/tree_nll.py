@@ -362,6 +362,12 @@ FORMULA = Formula(
             seen_in="torch-struct, documentation of log_prob",
             symptom="the sign, and no division by beta",
         ),
+        "arcs turned in the normaliser alone": Mistake(
+            lambda e, r, y, beta=1.0: (
+                tree_nll(e.T, r, y, beta) + np.sum(own_energies(e, r, y)) - np.sum(own_energies(e.T, r, y))
+            ),
+            symptom="right for symmetric tables; else a tree is compared with trees of other arcs",
+        ),
     },
     as_printed=tree_nll_as_printed,
     rules=rules,
