@@ -19,6 +19,7 @@ UP, PAIR = V([[1.0], [2.0]]), V([1.0, 1.0])
 CLASSES = (V([2.0]), 1.0, V([3.0]))
 HALF = (V([[3.0]]), V([L3 / 2.0]), V([[4.0]]), V([1.0]), V([0.0]))  # h = 1/2, slope 3/4
 MEET = (V([[2.0]]), V([[1.0]]), V([0.0]), V([[1.0]]), V([1.0]), V([0.0]))  # r = 2
+HALF_WAY = (V([[2.0]]), V([[1.0]]), V([0.0]), V([[L3]]), V([1.0]), V([L3 / 2.0]))  # h = 1/2, G(y) = log(3)/2
 TWINS = (V([[np.log(2.0)]]), V([0.0]), V([1.0]), V([0.0]))  # f = 3/5 and 0
 SCORES = (V([[0.0], [L3]]), V([1.0]))
 FALLS_SHORT = "margin on the distance, what is missing squared"
@@ -91,6 +92,19 @@ VALUES = [
     ),
     ("convnet", "relu for tanh", BLANK, 5.0 * np.log(2.0)),
     ("convnet", "relu for tanh", (*BLANK[:1], V([-1.0]), *BLANK[2:]), 0.0),
+    ("logistic", "sigmoid of -1 and 1 at answers 0 and 1", (V([L3]), 0.0, V([1.0]), 1), np.log(4.0 / 3.0)),
+    ("logistic", "sigmoid of -1 and 1 at answers 0 and 1", (V([L3]), 0.0, V([1.0]), 0), np.log(2.0)),
+    ("logistic", "squared error of the probability", (V([L3]), 0.0, V([1.0]), 0), 0.5625),
+    ("multi_layer_perceptron", "tanh at the output, too", (*HALF, 0), np.tanh(3.0)),
+    ("convnet", "bias added after tanh", BLANK, 5.0 * np.log(2.0)),
+    ("softmax", "right answer left out of the sum", (*SCORES, 0), L3),
+    ("softmax", "largest score not added back", (*SCORES, 0), np.log(4.0 / 3.0)),
+    ("softmax", "sigmoid of its own score alone", (*SCORES, 1), np.log(4.0 / 3.0)),
+    ("softmax", "probability clipped at 1e-7", (V([[0.0], [40.0]]), V([1.0]), 0), 7.0 * np.log(10.0)),
+    ("implicit_regression", "tanh at the output, too", HALF_WAY, 1.125),
+    ("siamese", "what is missing squared", (*TWINS, 0, 1.0), 0.4096),
+    ("siamese", "what is missing squared", (*TWINS, 1, 1.0), 0.36),
+    ("marginal_energy", "largest score not added back", SCORES, -np.log(4.0 / 3.0)),
 ]
 
 
@@ -171,6 +185,21 @@ SLOPES = [
     ("rbf_output", "one half in front", "features", (V([[3.0, 4.0]]), np.zeros(2), 0), [-3.0, -4.0]),
     ("rbf_output", "eps added to the difference", "centers", (V([[1.0]]), np.ones(1), 0), [[-2e-6]]),
     ("rbf_output", "eps added to the difference", "features", (V([[1.0]]), np.ones(1), 0), [2e-6]),
+    ("logistic", "slope of the sigmoid kept", "weights", (V([L3]), 0.0, V([1.0]), 0), [9.0 / 64.0]),
+    ("logistic", "slope of the sigmoid kept", "bias", (V([L3]), 0.0, V([1.0]), 1), -3.0 / 64.0),
+    ("multi_layer_perceptron", "slope of tanh taken at a for h", "hidden_biases", (*HALF, 0), [4.0 - L3**2]),
+    ("multi_layer_perceptron", "slope of a sigmoid", "hidden_biases", (*HALF, 0), [1.0]),
+    ("multi_layer_perceptron", "slope as one minus the output", "hidden_biases", (*HALF, 0), [2.0]),
+    (
+        "multi_layer_perceptron",
+        "every answer's row moved",
+        "output_weights",
+        (*HALF[:2], V([[4.0], [5.0]]), np.ones(2), V([0.0]), 1),
+        [[0.5], [0.5]],
+    ),
+    ("softmax", "own row alone in the slope by x", "features", (*SCORES, 1), [-0.25 * L3]),
+    ("rbf_output", "every centre moved", "centers", (V([[1.0], [4.0]]), V([0.0]), 0), [[2.0], [8.0]]),
+    ("implicit_regression", "slope of tanh forgotten", "hidden_biases", HALF_WAY, [-(2.0 - L3 / 2.0) * L3]),
 ]
 
 

@@ -46,6 +46,9 @@ HALF_LOG_TWO_PI = 0.9189385332046727
 E0, E1 = (HALF_LOG_TWO_PI + x for x in (0.125 + np.log(8.0), 2.0 - np.log(0.75)))
 CODE = (V([1.0, 2.0]), V([0.0, np.log(4.0)]), 2.0)
 DICTIONARY = (np.eye(2), V([1.0, 2.0]), V([3.0, 0.0]), 0.5)
+S3 = 1.0 / (1.0 + 3.0**-0.5)  # sigma(log(3)/2)
+SINGLE = (V([0.0]), V([[0.0]]), V([[[1.0]]]), V([1.0]))
+APART = V([1.0]), V([[0.0], [3.0]])
 TWICE = V([0.0, 4.0])
 NARROW = (V([[0.5 * L3]]), V([0.0]), V([[L3]]), V([0.0]))  # 1 -> 1/2 -> 1/2
 BENT = (V([2.0, 3.0]), 1.0, 2.0)
@@ -196,6 +199,114 @@ VALUES = [
     ),
     ("ellipse", "angle in degrees", (V([2.0, 1.0]), V([0.0, 2.0]), 90.0), 1.0),
     ("hopfield", "sign of the field lost", SPINS, -0.75),
+    ("latent_detector", "best position for the one given", (*WINDOWS, 1, 1), 1.0),
+    (
+        "latent_detector_free_energy",
+        "all positions summed softly",
+        (*WINDOWS, 1),
+        -np.log(np.exp(-1.0) + np.exp(-6.0)),
+    ),
+    ("latent_detector_free_energy", "no face competes with a face", (*WINDOWS, 1), 0.5),
+    (
+        "k_means",
+        "free energy for the minimum",
+        (V([[0.0], [4.0]]), V([1.0])),
+        -np.log(np.exp(-1.0) + np.exp(-9.0)),
+    ),
+    (
+        "gaussian_mixture_energy",
+        "diagonal of the Cholesky factor not doubled",
+        (*LINE, 0),
+        E0 - 0.5 * np.log(2.0),
+    ),
+    (
+        "gaussian_mixture_energy",
+        "1e-6 added to the variances",
+        (*SINGLE, 0),
+        HALF_LOG_TWO_PI + 0.5 * np.log1p(1e-6),
+    ),
+    (
+        "gaussian_mixture",
+        "diagonals of the Cholesky factors not doubled",
+        LINE,
+        -np.log(np.sqrt(2.0) * np.exp(-E0) + np.exp(-E1)),
+    ),
+    ("gaussian_mixture", "1e-6 added to the variances", SINGLE, HALF_LOG_TWO_PI + 0.5 * np.log1p(1e-6)),
+    ("pca", "code by least squares", (V([[2.0], [0.0]]), V([3.0, 1.0])), 1.0),
+    ("autoencoder", "output left linear", (V([1.0]), *NARROW), 0.5 * (1.0 - 0.5 * L3) ** 2),
+    ("autoencoder", "sigmoid at the output", (V([1.0]), *NARROW), 0.5 * (1.0 - S3) ** 2),
+    ("autoencoder", "sigmoid for the code", (V([1.0]), *NARROW), 0.5 * (1.0 - np.tanh(L3 * S3)) ** 2),
+    ("autoencoder", "code left linear", (V([1.0]), *NARROW), 0.5 * (1.0 - np.tanh(0.5 * L3**2)) ** 2),
+    ("autoencoder", "weights tied", (V([1.0]), *NARROW), 0.5 * (1.0 - np.tanh(0.25 * L3)) ** 2),
+    ("denoising_autoencoder", "sigmoid at the output", (V([1.0]), V([2.0]), *NARROW), 0.5 * (2.0 - S3) ** 2),
+    (
+        "denoising_autoencoder",
+        "sigmoid for the code",
+        (V([1.0]), V([2.0]), *NARROW),
+        0.5 * (2.0 - np.tanh(L3 * S3)) ** 2,
+    ),
+    (
+        "denoising_autoencoder",
+        "code left linear",
+        (V([1.0]), V([2.0]), *NARROW),
+        0.5 * (2.0 - np.tanh(0.5 * L3**2)) ** 2,
+    ),
+    ("contraction", "slope of a sigmoid", (V([1.0]), *NARROW[:2]), L3**2 / 64.0),
+    ("contraction", "product of two norms", (np.zeros(2), np.diag([1.0, 2.0]), np.zeros(2)), 10.0),
+    (
+        "contractive_autoencoder",
+        "output left linear",
+        (V([1.0]), *NARROW, 2.0),
+        0.5 * (1.0 - 0.5 * L3) ** 2 + 0.28125 * L3**2,
+    ),
+    ("sparse_coding", "square divided by 2 n", DICTIONARY, 3.5),
+    (
+        "vae",
+        "logarithm of the variance taken for the deviation",
+        (V([3.0]), V([1.0]), V([np.log(4.0)]), V([0.5]), V([[2.0]]), 0.0),
+        0.5 * (1.0 - 2.0 * np.log(2.0)) ** 2,
+    ),
+    ("vae_divergence", "divergence the other way round", CODE, 1.25 + np.log(4.0)),
+    ("ellipse", "sine and cosine exchanged", (V([2.0, 1.0]), V([5.0, 4.0]), 0.0), 34.0),
+    ("ellipse", "implicit equation", (V([2.0, 1.0]), V([4.0, 3.0]), 0.0), 12.0),
+    (
+        "ellipse_free_energy_at_origin",
+        "scaled Bessel function not scaled back",
+        (V([2.0, 1.0]), 1.0),
+        4.0 - np.log(1.6467231897728904),  # I_0(3/2)
+    ),
+    ("ellipse_free_energy_at_origin", "nearest point alone", (V([2.0, 3.0]), 1.0), 4.0),
+    ("quadratic", "normaliser included", LOPSIDED, 8.5 + 2.0 * HALF_LOG_TWO_PI - 0.5 * L3),
+    ("double_well", "distance of |x| from a", (-3.0, 1.0, 0.5), 2.0),
+    ("double_well", "constant left out", (3.0, 1.0, 0.5), 31.5),
+    ("double_well", "(x - a)^4 for (x^2 - a^2)^2", (3.0, 1.0, 0.5), 8.0),
+    ("banana", "variance taken for the deviation", BENT, 1.0),
+    ("banana", "Rosenbrock's valley", BENT, 0.75),
+    ("rings", "distance of |x| from the radii", RING, -np.log(np.exp(-0.25) + np.exp(-1.0))),
+    (
+        "rings",
+        "terms normalised as Gaussians",
+        (V([2.0, 0.0]), V([1.0]), 2.0),
+        2.25 + HALF_LOG_TWO_PI + 0.5 * np.log(2.0),
+    ),
+    ("rings_score", "nearest ring alone", RING, [-6.0, 0.0]),
+    ("rings_curvature", "spread of the gaps left out", (V([2.0, 0.0]), V([1.0, 7.0**0.5]), 2.0), 8.0),
+    ("rings_curvature", "slope times the dimension", (V([2.0, 0.0]), V([1.0]), 2.0), 6.0),
+    (
+        "mixture",
+        "variance taken for the deviation in the square",
+        (V([1.0]), V([[0.0]]), V([4.0]), V([1.0])),
+        HALF_LOG_TWO_PI + np.log(2.0) + 1.0 / 32.0,
+    ),
+    ("mixture", "logarithm of each density summed", MODES, 2.0 * HALF_LOG_TWO_PI + 0.75 * np.log(4.0)),
+    ("mixture_score", "nearest component alone", (*APART, np.ones(2), np.ones(2)), [-1.0]),
+    ("mixture_score", "shares forgotten", (*APART, V([1.0, 4.0]), np.ones(2)), [-0.5]),
+    ("mixture_score", "divided by the deviations", (V([1.0]), V([[0.0]]), V([4.0]), V([1.0])), [-0.5]),
+    ("mixture_curvature", "dimension forgotten", (np.zeros(2), np.zeros((1, 2)), V([4.0]), V([1.0])), 0.25),
+    ("hopfield", "half above the diagonal read", SPINS, 0.75),
+    ("hopfield", "half below the diagonal read", SPINS, 2.75),
+    ("hopfield", "half above the diagonal read, and the diagonal", SPINS, -5.25),
+    ("hopfield", "neighbours in a row alone", SPINS, 0.75),
 ]
 
 

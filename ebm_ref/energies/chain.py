@@ -214,6 +214,10 @@ FORMULA = Formula(
             gradients={"pairwise": lambda u, P, y: np.minimum(chain_pairwise_gradient(u, P, y), 1.0)},
             symptom="g[y[:-1], y[1:]] += 1 with an index that repeats adds once",
         ),
+        "begins after label 0": Mistake(
+            lambda u, P, y: chain(u, P, y) + P[0, y[0]],
+            symptom="label 0 is taken for a start tag that stands before every sequence",
+        ),
     },
     rules=rules,
     refuses=NO_CHAINS,

@@ -171,6 +171,10 @@ FORMULA = Formula(
             lambda W, b, c, v, h: -np.dot(b, v) - np.dot(c, h) - np.dot(v, np.dot(W, h)),
             symptom="the parabola forgotten: unbounded below, so e^-E has no integral",
         ),
+        "couplings to v - b": Mistake(
+            lambda W, b, c, v, h: gaussian_rbm(W, b, c, v, h) + np.dot(b, np.dot(W, h)),
+            symptom="hidden units see what is beyond the bias: the same machine with other hidden biases",
+        ),
     },
     rules=hidden_rules,
     refuses={  # (W, b, c, v, h), the argument to blame

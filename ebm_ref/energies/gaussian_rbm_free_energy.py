@@ -163,5 +163,9 @@ FORMULA = Formula(
             _with_parabola(lambda t: -softplus(-t)),
             symptom="log sigma(t) for log(1 + e^t): hidden units that are on cost energy",
         ),
+        "couplings to v - b": Mistake(
+            lambda W, b, c, v: gaussian_rbm_free_energy(W, b, c - np.dot(b, W), v),
+            symptom="hidden units see what is beyond the bias: the same machine with other hidden biases",
+        ),
     },
 )

@@ -336,6 +336,12 @@ FORMULA = Formula(
             seen_in="hmmlearn, documentation of decode and score: log-probabilities",
             symptom="the sign",
         ),
+        "emission one state late": Mistake(
+            lambda a, A, B, o, y: (
+                -a[y[0]] - sum(A[y[t], y[t + 1]] + B[y[t + 1], o[t]] for t in range(len(y) - 1))
+            ),
+            symptom="the first state emits nothing, and the last symbol is not read",
+        ),
     },
     rules=rules,
     refuses={  # (a, A, B, o, y), the argument to blame

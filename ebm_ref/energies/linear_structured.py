@@ -162,6 +162,10 @@ FORMULA = Formula(
             },
             symptom="g[y] += x with an index that repeats keeps the last moment of each label alone",
         ),
+        "closed to a ring": Mistake(
+            lambda W, T, X, y: linear_structured(W, T, X, y) + T[y[-1], y[0]],
+            symptom="np.roll pairs the last label with the first",
+        ),
     },
     rules=rules,
     refuses={  # (W, T, X, y), the argument to blame

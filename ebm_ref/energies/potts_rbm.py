@@ -218,6 +218,10 @@ FORMULA = Formula(
             lambda W, b, c, y: summed_out(W, b, c, y, lambda t: softplus(2.0 * t) - t),
             symptom="log(2 cosh t), right for hidden spins",
         ),
+        "sign of the softplus lost": Mistake(
+            lambda W, b, c, y: summed_out(W, b, c, y, lambda t: -softplus(-t)),
+            symptom="log sigma(t) for log(1 + e^t)",
+        ),
     },
     rules=rules,
     refuses={  # (W, b, c, y), the argument to blame

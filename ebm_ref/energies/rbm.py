@@ -221,6 +221,12 @@ def summed_out(W, b, c, v, unit):
     return -np.dot(b, v) - np.sum(unit(c + np.dot(v, W)))
 
 
+def of_spins(W, b, c, v, h):
+    """The energy, with -1 for 0."""
+    v, h = 2.0 * np.array(v) - 1.0, 2.0 * np.array(h) - 1.0
+    return -np.dot(b, v) - np.dot(c, h) - np.dot(v, np.dot(W, h))
+
+
 W2 = np.array([[1.0, 2.0], [4.0, 8.0]])
 B2, C2 = np.array([0.5, -0.25]), np.array([16.0, -32.0])
 ODDS = np.array([[np.log(3.0), 0.0], [0.0, np.log(7.0)]])
@@ -281,10 +287,7 @@ ENERGY = Formula(
             lambda W, b, c, v, h: rbm(0.5 * W, b, c, v, h),
             symptom="the 1/2 of a Boltzmann machine, whose pairs stand in the matrix twice; here once",
         ),
-        "spins taken for bits": Mistake(
-            lambda W, b, c, v, h: rbm(W, b, c, 2 * np.array(v) - 1, 2 * np.array(h) - 1),
-            symptom="units that are off take part",
-        ),
+        "spins taken for bits": Mistake(of_spins, symptom="units that are off take part"),
     },
     rules=units_rules,
     refuses={  # (W, b, c, v, h), the argument to blame

@@ -37,8 +37,8 @@ from ebm_ref.energies.chain import (
     terms_of,
 )
 from ebm_ref.exact.chain import best_labels, best_sequences, check_sums, lowest_energy
-from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, chain_nll, energy_gap
-from ebm_ref.exact.chain_shortcuts import OF_OFFENDERS, OF_SEARCHES
+from ebm_ref.exact.chain_nll import ALL_NAN, NO_SUMS, energy_gap
+from ebm_ref.exact.chain_shortcuts import OF_COSTS, OF_OFFENDERS, OF_SEARCHES
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
 from ebm_ref.numerics import exact_sum, negated, value_of
@@ -279,11 +279,11 @@ PERCEPTRON = Formula(
         "not a number": Case(LOST, np.nan, ALL_NAN),
     },
     variants={
-        "all sequences, softly": Mistake(
-            lambda u, P, y: chain_nll(u, P, y, 1.0),
-            symptom="the forward algorithm for Viterbi: a likelihood at beta = 1",
-        ),
         **OF_SEARCHES,
+        "right sequence left out of the search": Mistake(
+            lambda u, P, y: energy_gap(u, P, y, offending(u, P, y)),
+            symptom="a negative loss, without an end, once y is the best",
+        ),
     },
     rules=rules,
     refuses=NO_SUMS,
@@ -388,6 +388,7 @@ MARGIN_RESCALED_HINGE = Formula(
             ),
             symptom="the answer that the model gives, not the worst violator",
         ),
+        **OF_COSTS,
     },
     rules=rescaled_rules,
     refuses=NO_SUMS

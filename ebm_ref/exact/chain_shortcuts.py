@@ -102,6 +102,12 @@ def with_margin(search):
     return lambda u, P, y, m=1.0: max(0.0, m + against(search)(u, P, y))
 
 
+def hinge_of_each(u, P, y, m=1.0):
+    """The hinge of each moment's unary energies, added up."""
+    wrong = [np.min(np.delete(row, label)) for row, label in zip(u, y, strict=True)]
+    return np.sum(np.maximum(0.0, m + u[np.arange(len(y)), y] - np.array(wrong)))
+
+
 OF_SUMS = {
     "first moment left out of the normaliser": Mistake(
         lambda u, P, y, beta=1.0: energy_of(u, P, y) - free_energy(without(u, 0), P, beta),
@@ -138,6 +144,10 @@ OF_SEARCHES = {
         lambda u, P, y: energy_of(u, P, y) - lowest_energy(u, P.T)[0],
         symptom="right for symmetric tables; else y is compared with a sequence of another chain",
     ),
+    "all sequences, softly": Mistake(
+        lambda u, P, y: energy_of(u, P, y) - free_energy(u, P),
+        symptom="the forward algorithm for Viterbi: a likelihood at beta = 1",
+    ),
 }
 
 OF_OFFENDERS = {
@@ -148,4 +158,14 @@ OF_OFFENDERS = {
     "wrong at one moment": Mistake(
         with_margin(wrong_once), symptom="the neighbours of y alone: two wrong labels that agree are not seen"
     ),
+    "a hinge for each moment": Mistake(
+        hinge_of_each, symptom="k-class hinges of the unary energies, added up: transitions are never learned"
+    ),
+}
+
+OF_COSTS = {
+    "all sequences, softly": Mistake(
+        lambda u, P, y, cost=1.0: energy_of(u, P, y) - free_energy(u - cost * (one_hot(y, len(P)) == 0), P),
+        symptom="the softmax margin: log sum for max, so never 0",
+    )
 }

@@ -368,6 +368,16 @@ FORMULA = Formula(
             ),
             symptom="right for symmetric tables; else a tree is compared with trees of other arcs",
         ),
+        "log Z not divided by beta": Mistake(
+            lambda e, r, y, beta=1.0: (
+                beta * tree_nll(e, r, y, beta) + (1.0 - beta) * np.sum(own_energies(e, r, y))
+            ),
+            symptom="an energy less a number without a unit: right at beta = 1 alone",
+        ),
+        "energy of the root left out": Mistake(
+            lambda e, r, y, beta=1.0: tree_nll(e, r, y, beta) - np.sum(r[np.array(y) == 0]),
+            symptom="in E(heads) alone: a loss that may be negative",
+        ),
     },
     as_printed=tree_nll_as_printed,
     rules=rules,

@@ -228,6 +228,10 @@ FORMULA = Formula(
             lambda E, beta=1.0: free_energy(E - np.min(E), beta) + beta * np.min(E),
             symptom="beta times the minimum, not the minimum: right at beta = 1 alone",
         ),
+        "lowest energy not added back": Mistake(
+            lambda E, beta=1.0: free_energy(E - np.min(E), beta),
+            symptom="the shift of a stable log-sum-exp forgotten: the level of the energies is lost",
+        ),
     },
     as_printed=free_energy_as_printed,
     rules=rules,

@@ -21,7 +21,7 @@ import autograd.numpy as np
 
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.inference.free_energy import random_latent
+from ebm_ref.inference.free_energy import free_energy, random_latent
 from ebm_ref.laws import homogeneous, permutation_invariant
 from ebm_ref.numerics import total, weighted, xlogy
 
@@ -116,6 +116,14 @@ FORMULA = Formula(
         "entropy added": Mistake(
             lambda q, E, beta=1.0: np.sum(q * E) - np.sum(q * np.log(q)) / beta,
             symptom="q collapses onto one value",
+        ),
+        "distance from the uniform distribution": Mistake(
+            lambda q, E, beta=1.0: variational_free_energy(q, E, beta) + np.log(len(q)) / beta,
+            symptom="log k / beta too high: a bound of the average free energy",
+        ),
+        "what q lacks to the best": Mistake(
+            lambda q, E, beta=1.0: variational_free_energy(q, E, beta) - free_energy(E, beta),
+            symptom="KL(q || p)/beta: no energy is left, so the model's parameters learn nothing from it",
         ),
     },
     rules=rules,
