@@ -251,6 +251,14 @@ VALUES = [
         (V([1.0]), V([2.0]), *NARROW),
         0.5 * (2.0 - np.tanh(0.5 * L3**2)) ** 2,
     ),
+    ("autoencoder", "rectified code", (V([1.0]), *NARROW), 0.5 * (1.0 - np.tanh(0.5 * L3**2)) ** 2),
+    ("denoising_autoencoder", "rectified code", (V([-1.0]), V([2.0]), *NARROW), 2.0),
+    (
+        "denoising_autoencoder",
+        "weights tied",
+        (V([1.0]), V([2.0]), *NARROW),
+        0.5 * (2.0 - np.tanh(0.25 * L3)) ** 2,
+    ),
     ("contraction", "slope of a sigmoid", (V([1.0]), *NARROW[:2]), L3**2 / 64.0),
     ("contraction", "product of two norms", (np.zeros(2), np.diag([1.0, 2.0]), np.zeros(2)), 10.0),
     (
@@ -283,15 +291,8 @@ VALUES = [
     ("banana", "variance taken for the deviation", BENT, 1.0),
     ("banana", "Rosenbrock's valley", BENT, 0.75),
     ("rings", "distance of |x| from the radii", RING, -np.log(np.exp(-0.25) + np.exp(-1.0))),
-    (
-        "rings",
-        "terms normalised as Gaussians",
-        (V([2.0, 0.0]), V([1.0]), 2.0),
-        2.25 + HALF_LOG_TWO_PI + 0.5 * np.log(2.0),
-    ),
     ("rings_score", "nearest ring alone", RING, [-6.0, 0.0]),
     ("rings_curvature", "spread of the gaps left out", (V([2.0, 0.0]), V([1.0, 7.0**0.5]), 2.0), 8.0),
-    ("rings_curvature", "slope times the dimension", (V([2.0, 0.0]), V([1.0]), 2.0), 6.0),
     (
         "mixture",
         "variance taken for the deviation in the square",

@@ -243,9 +243,21 @@ ORIGIN = [[0.0, 0.0]], [0.0], [[2.0], [0.0]], [0.0, 0.0]
 _BACK = [[-9.0 / 32.0 * LOG_3, 0.0]], [-9.0 / 32.0 * LOG_3], [[-3.0 / 16.0], [0.0]], [-3.0 / 8.0, 0.0]
 
 
-def _through(encode, output=np.tanh):
-    """The energy with other functions in place of the two tanh."""
-    return lambda x, t, W, b, V, c: 0.5 * np.sum((t - output(np.dot(V, encode(np.dot(W, x) + b)) + c)) ** 2)
+def _through(code, output, decoder=lambda W, V: V):
+    """The energy with other functions in place of the two tanh, and another decoder."""
+    outputs = lambda x, W, b, V, c: np.dot(decoder(W, V), code(np.dot(W, x) + b)) + c
+    return lambda x, t, *parameters: 0.5 * np.sum((t - output(outputs(x, *parameters))) ** 2)
+
+
+LAYERS = {  # {name: (code, output, symptom)}
+    "sigmoid at the output": (np.tanh, sigmoid, "right for pixels in 0..1; here half of the range is lost"),
+    "sigmoid for the code": (sigmoid, np.tanh, "another code, and slopes at most a quarter as large"),
+    "code left linear": (lambda a: a, np.tanh, "without the bend of the code"),
+    "output left linear": (np.tanh, lambda u: u, "for data that are not bounded"),
+    "weights tied": (np.tanh, np.tanh, lambda W, V: W.T, "the decoder that is given is not read"),
+    "rectified code": (lambda a: np.maximum(a, 0.0), np.tanh, "a unit that is off has no slope"),
+}
+OTHERWISE = {name: Mistake(_through(*layers), symptom=says) for name, (*layers, says) in LAYERS.items()}
 
 
 FORMULA = Formula(
@@ -316,26 +328,10 @@ FORMULA = Formula(
             },
             symptom="saturated units never recover: the gradient is exactly 0 from 19 on",
         ),
-        "sigmoid at the output": Mistake(
-            lambda x, *parameters: _through(np.tanh, sigmoid)(x, x, *parameters),
-            symptom="right for pixels in 0..1; here half of the range cannot be reached",
-        ),
-        "sigmoid for the code": Mistake(
-            lambda x, *parameters: _through(sigmoid)(x, x, *parameters),
-            symptom="another code, and slopes at most a quarter as large",
-        ),
-        "code left linear": Mistake(
-            lambda x, *parameters: _through(lambda a: a)(x, x, *parameters),
-            symptom="without the bend of the code",
-        ),
-        "output left linear": Mistake(
-            lambda x, *parameters: _through(np.tanh, lambda u: u)(x, x, *parameters),
-            symptom="for data that are not bounded",
-        ),
-        "weights tied": Mistake(
-            lambda x, W, b, V, c: autoencoder(x, W, b, W.T, c),
-            symptom="the decoder that is given is not read",
-        ),
+        **{
+            name: Mistake(lambda x, *p, f=v.value: f(x, x, *p), symptom=v.symptom)
+            for name, v in OTHERWISE.items()
+        },
     },
     refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias), the argument to blame
         "a decoder that is not turned": (([1.0, 0.0], *NARROW[:2], [[1.0, 1.0]], [0.0, 0.0]), "decoder"),
@@ -385,6 +381,7 @@ DENOISING = Formula(
         "not a number": Case(([0.0, 0.0], [np.nan, 0.0], *ORIGIN), np.nan),
     },
     variants={
+        **OTHERWISE,
         "compared with the corrupted input": Mistake(
             lambda x, t, *parameters: denoising_autoencoder(x, x, *parameters),
             seen_in="github.com/pkmital/tensorflow_tutorials/issues/21, "
@@ -399,14 +396,6 @@ DENOISING = Formula(
             },
             seen_in="Vincent (2011), whose decoder is linear, for data that are not bounded",
         ),
-        "sigmoid at the output": Mistake(
-            _through(np.tanh, sigmoid),
-            symptom="right for pixels in 0..1; here half of the range cannot be reached",
-        ),
-        "sigmoid for the code": Mistake(
-            _through(sigmoid), symptom="another code, and slopes at most a quarter as large"
-        ),
-        "code left linear": Mistake(_through(lambda a: a), symptom="without the bend of the code"),
     },
     refuses={"a target of another length": (([1.0, 0.0], [1.0], *NARROW), "target")},
 )

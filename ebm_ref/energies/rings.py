@@ -321,10 +321,6 @@ FORMULA = Formula(
             lambda x, r, v: -logsumexp(-0.5 * (np.sqrt(np.sum(x**2)) - r) ** 2 / v),
             symptom="rings of equal width, and a corner at the centre",
         ),
-        "terms normalised as Gaussians": Mistake(
-            lambda x, r, v: rings(x, r, v) + 0.5 * np.log(2.0 * np.pi * v),
-            symptom="-log of a sum of normal densities of |x|^2, which is no density of x",
-        ),
     },
     as_printed=rings_as_printed,
     rules=rules,
@@ -395,10 +391,6 @@ CURVATURE = Formula(
                 rings_curvature(x, r, v) + 4.0 * np.sum(x**2) * spread(shares(x, r, v)[0], r)[1] / v**2
             ),
             symptom="the mean of the rings' curvatures: right on a ring, too large between two",
-        ),
-        "slope times the dimension": Mistake(
-            lambda x, r, v: 2.0 * len(x) * np.dot(*shares(x, r, v)) / v,
-            symptom="the derivative of the factor x alone, not that of the gap: right at the centre",
         ),
     },
     rules=rules,

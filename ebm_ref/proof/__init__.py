@@ -12,7 +12,7 @@ apply, the reason is given:
     identities     tie it to other formulas, so one must err twice         the defect that each allows
     oracle         the definition, with hundreds of digits                 4 (u C + eta)
     enumeration    the sum over answers, in plain loops; quadrature        8 n u S
-    mutants        known mistakes are planted                              each must be exposed by its case
+    mutants        known mistakes are planted                              each must be exposed by a vector
 
 From the oracle come the golden vectors: inputs with the true value, the true gradients and their
 condition numbers.  The page has to agree with them like any stranger.  How far an honest computation may

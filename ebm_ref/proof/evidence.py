@@ -7,7 +7,7 @@ r"""Evidence: the witnesses of every formula, each a function that yields (claim
     identities   what links it to other formulas, at random points          defect <= 1
     oracle       golden vectors, ordinary and hostile                       4 (u C + eta)
     enumeration  the sum over answers, in plain Python loops; quadrature    8 n u S
-    mutants      every known mistake is exposed by the case that claims it  beyond 8 (u C + eta)
+    mutants      every known mistake is exposed by its case, or a vector    beyond 8 (u C + eta)
 
 A witness that does not apply yields one claim, the reason, with holds = None.  The same functions
 serve the tests and `ebm-ref verify`, which compares with the shipped vectors and needs no mpmath.
@@ -145,18 +145,28 @@ def enumeration(name):
 
 
 def mutants(name):
-    """Every mistake is exposed by the case that claims it: some output is off by more than the bound."""
+    """Every mistake is exposed by the case that claims it, or else by some vector: an output is off."""
     f = FORMULAS[name]
     vectors = {vector["id"]: vector for vector in golden.load(name)}
     for variant in f.variants:
-        caught = [
+        claimed = [
             vectors[f"{name}/{golden.slug(case.name)}"] for case in f.cases if case.exposes == variant.name
         ]
-        error = max((exposure(variant, vector) for vector in caught), default=0.0)
-        if caught or variant.kind == "mistake":
+        if claimed or variant.kind == "mistake":
+            error = farthest_off(variant, claimed or vectors.values())
             yield f"{variant.name} ({variant.kind})", error > 1.0, error
     if not f.variants:
         yield "no mistake on record", None, None
+
+
+def farthest_off(variant, vectors):
+    """The first exposure above the bound, or else the largest."""
+    largest = 0.0
+    for vector in vectors:
+        largest = max(largest, exposure(variant, vector))
+        if largest > 1.0:
+            break
+    return largest
 
 
 def exposure(variant, vector):
