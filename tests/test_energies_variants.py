@@ -105,6 +105,13 @@ VALUES = [
     ("siamese", "what is missing squared", (*TWINS, 0, 1.0), 0.4096),
     ("siamese", "what is missing squared", (*TWINS, 1, 1.0), 0.36),
     ("marginal_energy", "largest score not added back", SCORES, -np.log(4.0 / 3.0)),
+    ("two_class", "hinge in place of the energy", (*CLASSES, -1), 8.0),
+    ("logistic", "term of yes alone", (V([L3]), 0.0, V([1.0]), 1), np.log(4.0 / 3.0)),
+    ("logistic", "probability clipped at 1e-7", (V([-40.0]), 0.0, V([1.0]), 1), 7.0 * np.log(10.0)),
+    ("softmax", "a yes or no for each answer", (*SCORES, 1), np.log(8.0 / 3.0)),
+    ("multi_layer_perceptron", "cross-entropy of the outputs", (*HALF, 0), 0.0),
+    ("convnet", "block summed", BLANK, 3.0),
+    ("rbf_output", "square of the input left out", (V([[3.0, 4.0]]), V([1.0, 0.0]), 0), 19.0),
 ]
 
 

@@ -308,6 +308,24 @@ VALUES = [
     ("hopfield", "half below the diagonal read", SPINS, 2.75),
     ("hopfield", "half above the diagonal read, and the diagonal", SPINS, -5.25),
     ("hopfield", "neighbours in a row alone", SPINS, 0.75),
+    (
+        "gaussian_mixture_energy",
+        "covariance taken for its root",
+        (*LINE, 0),
+        HALF_LOG_TWO_PI + 4.0 * np.log(2.0) + 1.0 / 32.0,
+    ),
+    ("gaussian_mixture", "covariances taken for their roots", SINGLE, HALF_LOG_TWO_PI),
+    ("gaussian_mixture", "lowest energy not added back", SINGLE, 0.0),
+    ("contractive_autoencoder", "mean squared error", (V([1.0]), *NARROW, 0.0), 0.25),
+    ("ellipse", "angle in turns", (V([2.0, 1.0]), V([0.0, 2.0]), 0.25), 1.0),
+    ("quadratic", "precision taken for its root", LOPSIDED, 30.5),
+    (
+        "quadratic_score",
+        "covariance taken for the precision",
+        (V([1.0, 2.0]), np.zeros(2), np.diag([1.0, 4.0])),
+        [-1.0, -0.5],
+    ),
+    ("mixture", "lowest energy not added back", MODES, -np.log(1.75)),
 ]
 
 
@@ -338,6 +356,7 @@ SLOPES = [
         (V([[2.0], [0.0]]), V([1.0, 3.0])),
         [[-4.0], [-12.0]],
     ),
+    ("k_means", "every prototype moved", "centers", (V([[0.0], [4.0]]), V([1.0])), [[-2.0], [6.0]]),
 ]
 
 

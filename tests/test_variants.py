@@ -433,6 +433,12 @@ VALUES += [
         (np.zeros((1, 2)), FLAT, np.array([0]), L3),
         np.log(4.0),
     ),
+    ("qubo", "pairs counted twice", (PAIR + np.eye(2), np.array([1, 1])), 18.0),
+    ("potts", "neighbours in a row alone", (PAIR, FLAT, np.array([1, 1])), -4.0),
+    ("potts_rbm_free_energy", "entropy left out", (FLAT[:1, :, None], FLAT[:1], ON * L3, [1]), -0.75 * L3),
+    ("average_free_energy", "minimum, whatever beta", (np.array([1.0, 3.0]), 5.0), 1.0),
+    ("chain_nll", "each label given its neighbours", (FLAT, FLAT, np.array([0, 1])), np.log(4.0)),
+    ("chain_nll", "last moment left out throughout", (FLAT, FLAT, np.array([0, 1])), np.log(2.0)),
 ]
 
 

@@ -259,7 +259,6 @@ LAYERS = {  # {name: (code, output, symptom)}
 }
 OTHERWISE = {name: Mistake(_through(*layers), symptom=says) for name, (*layers, says) in LAYERS.items()}
 
-
 FORMULA = Formula(
     value=autoencoder,
     signature="(n),(m,n),(m),(n,m),(n)->()",

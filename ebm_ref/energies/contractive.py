@@ -322,6 +322,12 @@ FORMULA = Formula(
             ),
             symptom="for data that are not bounded",
         ),
+        "mean squared error": Mistake(
+            lambda x, W, b, V, c, strength=1.0: (
+                2.0 * autoencoder(x, W, b, V, c) / len(x) + strength * contraction(x, W, b)
+            ),
+            symptom="reconstruction n/2 times too small beside the price",
+        ),
     },
     rules=rules,
     refuses={  # (point, encoder, encoder_bias, decoder, decoder_bias, strength), the argument to blame

@@ -289,6 +289,10 @@ FORMULA = Formula(
             lambda K, b, V, X, y: np.sum(V[y] * (np.tanh(pooled(K, 0.0 * b, X)) + b[:, None, None])),
             symptom="the bias shifts the energy of an answer, and not how strong a feature must be",
         ),
+        "block summed": Mistake(
+            lambda K, b, V, X, y: np.sum(V[y] * np.tanh(4.0 * _averaged(K, 0.0 * b, X) + b[:, None, None])),
+            symptom="sum for maximum: four times the mean",
+        ),
     },
     rules=rules,
     refuses={

@@ -278,6 +278,10 @@ FORMULA = Formula(
             lambda w, y, z: np.sum((y / w) ** 2) - 1.0,
             symptom="0 on the ellipse and blind to the angle: negative inside, and no distance",
         ),
+        "angle in turns": Mistake(
+            lambda w, y, z: ellipse(w, y, 2.0 * np.pi * z),
+            symptom="a search over 0..2 pi goes round six times",
+        ),
     },
     rules=rules,
     refuses={

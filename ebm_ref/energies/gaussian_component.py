@@ -211,6 +211,10 @@ FORMULA = Formula(
             lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S + 1e-6 * np.eye(len(y)), w, k),
             symptom="what keeps a covariance from collapse in training, left in the density",
         ),
+        "covariance taken for its root": Mistake(
+            lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S @ np.swapaxes(S, 1, 2), w, k),
+            symptom="a matrix handed over where its Cholesky factor is asked for",
+        ),
     },
     rules=rules,
     refuses={  # (point, means, covariances, weights, component), the argument to blame

@@ -304,6 +304,14 @@ FORMULA = Formula(
             lambda y, mu, S, w: gaussian_mixture(y, mu, S + 1e-6 * np.eye(len(y)), w),
             symptom="what keeps a covariance from collapse in training, left in the density",
         ),
+        "covariances taken for their roots": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S @ np.swapaxes(S, 1, 2), w),
+            symptom="a matrix handed over where its Cholesky factor is asked for",
+        ),
+        "lowest energy not added back": Mistake(
+            lambda y, mu, S, w: gaussian_mixture(y, mu, S, w) - np.min(energies(y, mu, S, w)),
+            symptom="the shift of a stable log-sum-exp forgotten: no point is far from the data",
+        ),
     },
     as_printed=gaussian_mixture_as_printed,
     rules=rules,

@@ -204,6 +204,11 @@ FORMULA = Formula(
             lambda w, y: -logsumexp(-np.sum((y - w) ** 2, axis=1)),
             symptom="every prototype gets a share: a mixture of Gaussians at the temperature 1",
         ),
+        "every prototype moved": Mistake(
+            k_means,
+            {"centers": lambda w, y: 2.0 * (w - y)},
+            symptom="the slope of the sum over prototypes: all move to the mean",
+        ),
     },
     rules=rules,
     refuses={  # (centers, point), the argument to blame

@@ -116,6 +116,11 @@ def _of_sigmoid(w, b, x):
     return sigmoid(np.dot(w, x) + b) * sigmoid(-np.dot(w, x) - b)
 
 
+def _clipped(w, b, x, Y):
+    p = np.clip(sigmoid(np.dot(w, x) + b), 1e-7, 1.0 - 1e-7)
+    return -Y * np.log(p) - (1 - Y) * np.log(1.0 - p)
+
+
 FORMULA = Formula(
     value=logistic,
     signature="(n),(),(n),()->()",
@@ -185,6 +190,11 @@ FORMULA = Formula(
             },
             symptom="the slope of the squared error: nothing is learned far from the plane",
         ),
+        "term of yes alone": Mistake(
+            lambda w, b, x, Y: Y * softplus(-np.dot(w, x) - b),
+            symptom="a 'no' costs nothing: every score rises",
+        ),
+        "probability clipped at 1e-7": Mistake(_clipped, symptom="never more than 16.1, and no slope beyond"),
     },
     as_printed=logistic_as_printed,
     rules=rules,

@@ -181,6 +181,12 @@ NO_MIXTURES = {  # (point, centers, variances, weights), the argument to blame
     "centres of another length": ((ONE[0], np.zeros((1, 3)), *ONE[2:]), "centers"),
 }
 
+
+def _logs(x, mu, v, w):
+    """-E_k."""
+    return np.log(w) - 0.5 * (len(x) * np.log(2.0 * np.pi * v) + np.sum((x - mu) ** 2, axis=1) / v)
+
+
 FORMULA = Formula(
     value=mixture,
     signature="(n),(c,n),(c),(c)->()",
@@ -232,6 +238,10 @@ FORMULA = Formula(
                 w, 0.5 * len(x) * np.log(2.0 * np.pi * v) + 0.5 * np.sum((x - mu) ** 2, axis=1) / v
             ),
             symptom="a single Gaussian; the logarithm was taken before the sum",
+        ),
+        "lowest energy not added back": Mistake(
+            lambda x, mu, v, w: -logsumexp((E := _logs(x, mu, v, w)) - np.max(E)),
+            symptom="the shift of a stable log-sum-exp forgotten: no point is far from the data",
         ),
     },
     as_printed=mixture_as_printed,

@@ -33,7 +33,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require_index
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous
-from ebm_ref.numerics import dot, tanh_slope, weighted
+from ebm_ref.numerics import dot, logsumexp, tanh_slope, weighted
 
 
 def forward(W, b, V, x):
@@ -301,6 +301,10 @@ FORMULA = Formula(
         "tanh at the output, too": Mistake(
             lambda W, b, V, c, x, y: np.tanh(multi_layer_perceptron(W, b, V, c, x, y)),
             symptom="energies between -1 and 1: no answer can be ruled out",
+        ),
+        "cross-entropy of the outputs": Mistake(
+            lambda W, b, V, c, x, y: logsumexp(z := forward(W, b, V, x) + c) - z[y],
+            symptom="a loss of scores, where the output itself is the energy",
         ),
     },
     rules=rules,

@@ -191,6 +191,10 @@ FORMULA = Formula(
             lambda J, h, y: with_pairs(np.triu(J), h, y, 1.0, 0.0),
             symptom="couplings act as if half as strong",
         ),
+        "neighbours in a row alone": Mistake(
+            lambda J, h, y: with_pairs(2.0 * np.diag(np.diag(J, 1), 1), h, y, 1.0, 0.0),
+            symptom="a chain of units: all other pairs are not read",
+        ),
     },
     rules=rules,
     refuses={

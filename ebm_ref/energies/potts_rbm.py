@@ -222,6 +222,10 @@ FORMULA = Formula(
             lambda W, b, c, y: summed_out(W, b, c, y, lambda t: -softplus(-t)),
             symptom="log sigma(t) for log(1 + e^t)",
         ),
+        "entropy left out": Mistake(
+            lambda W, b, c, y: summed_out(W, b, c, y, lambda t: t * sigmoid(t)),
+            symptom="the mean energy given y: too high by the hidden units' entropy",
+        ),
     },
     rules=rules,
     refuses={  # (W, b, c, y), the argument to blame

@@ -231,6 +231,10 @@ FORMULA = Formula(
             ),
             symptom="-log p, which is E + log Z",
         ),
+        "precision taken for its root": Mistake(
+            lambda x, mu, A: 0.5 * np.sum(np.dot(A, x - mu) ** 2),
+            symptom="|A d|^2/2: the precision is A'A, and its determinant squared",
+        ),
     },
     refuses=NO_GAUSSIANS,
 )
@@ -264,7 +268,11 @@ SCORE = Formula(
             quadratic_point_gradient,
             seen_in="torchebm, github.com/soran-ghaderi/torchebm/issues/318",
             symptom="denoising score matching learns the energy upside down; samplers climb",
-        )
+        ),
+        "covariance taken for the precision": Mistake(
+            lambda x, mu, A: -np.dot(np.linalg.pinv(A), x - mu),
+            symptom="right for a unit precision; steep where it should be flat",
+        ),
     },
     refuses=NO_GAUSSIANS,
 )

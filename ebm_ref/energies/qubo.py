@@ -184,6 +184,10 @@ FORMULA = Formula(
             lambda Q, x: 0.5 * (np.dot(x, np.dot(Q, x)) + np.dot(np.diag(Q), x)),
             symptom="the half of a Boltzmann machine for the pairs, none for the biases",
         ),
+        "pairs counted twice": Mistake(
+            lambda Q, x: 2.0 * np.dot(x, np.dot(Q, x)) - np.dot(np.diag(Q), x),
+            symptom="both halves of a symmetric Q doubled, as if only one were given",
+        ),
     },
     rules=rules,
     refuses={

@@ -117,6 +117,10 @@ FORMULA = Formula(
             {"centers": lambda U, x, y: 2.0 * (U - x)},
             symptom="the slope of the sum over all answers: all centres collapse to the inputs",
         ),
+        "square of the input left out": Mistake(
+            lambda U, x, y: np.sum(U[y] ** 2) - 2.0 * np.dot(U[y], x),
+            symptom="the same answer; energies below 0, and a likelihood of x is lost",
+        ),
     },
     rules=rules,
     refuses={  # (centers, features, label), the argument to blame

@@ -164,6 +164,10 @@ FORMULA = Formula(
             {"features": lambda W, x, y: (probabilities(np.dot(W, x))[y] - 1.0) * W[y]},
             symptom="the pull of the other answers on the input is forgotten",
         ),
+        "a yes or no for each answer": Mistake(
+            lambda W, x, y: np.sum(softplus(np.dot(W, x))) - np.dot(W[y], x),
+            symptom="k binary cross-entropies: several answers may hold at once",
+        ),
     },
     as_printed=softmax_as_printed,
     rules=rules,

@@ -136,6 +136,10 @@ FORMULA = Formula(
             seen_in="reading notes of the tutorial, where the hinge loss of this energy reads m + 2 Y G",
             symptom="training makes every answer wrong",
         ),
+        "hinge in place of the energy": Mistake(
+            lambda w, b, x, Y: max(0.0, 1.0 - Y * (np.dot(w, x) + b)),
+            symptom="the loss of a support vector machine, not the energy that it is a loss of",
+        ),
     },
     rules=rules,
     refuses={

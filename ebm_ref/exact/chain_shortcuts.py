@@ -108,6 +108,14 @@ def hinge_of_each(u, P, y, m=1.0):
     return np.sum(np.maximum(0.0, m + u[np.arange(len(y)), y] - np.array(wrong)))
 
 
+def pseudolikelihood(u, P, y, beta=1.0):
+    """The nll of each label, given the labels before and after it, added up."""
+    before = [np.zeros(len(P)), *P[y[:-1]]]
+    after = [*P.T[y[1:]], np.zeros(len(P))]
+    logits = -beta * (u + np.array(before) + np.array(after))
+    return -sum(log_softmax(row)[label] for row, label in zip(logits, y, strict=True)) / beta
+
+
 OF_SUMS = {
     "first moment left out of the normaliser": Mistake(
         lambda u, P, y, beta=1.0: energy_of(u, P, y) - free_energy(without(u, 0), P, beta),
@@ -120,6 +128,13 @@ OF_SUMS = {
     "right sequence closed to a ring": Mistake(
         lambda u, P, y, beta=1.0: energy_of(u, P, y) + P[y[-1], y[0]] - free_energy(u, P, beta),
         symptom="np.roll pairs the last label with the first, in E(y) alone",
+    ),
+    "each label given its neighbours": Mistake(
+        pseudolikelihood, symptom="the pseudolikelihood: no sum over sequences, and no probability of one"
+    ),
+    "last moment left out throughout": Mistake(
+        lambda u, P, y, beta=1.0: energy_of(u[:-1], P, y[:-1]) - free_energy(u[:-1], P, beta),
+        symptom="a loop that ends one moment early, in both terms",
     ),
     "marginals of two moments multiplied": Mistake(
         gradients={"pairwise": lambda u, P, y, beta=1.0: of_two_marginals(u, P, y, beta)},

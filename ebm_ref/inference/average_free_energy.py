@@ -150,6 +150,10 @@ FORMULA = Formula(
             lambda E, beta=1.0: np.dot(softmax(-beta * E), E),
             symptom="the entropy of p against the uniform one left out",
         ),
+        "minimum, whatever beta": Mistake(
+            lambda E, beta=1.0: np.min(E),
+            symptom="the limit beta -> infinity: no gradient but to the best explanation",
+        ),
     },
     as_printed=average_free_energy_as_printed,
     rules=rules,
