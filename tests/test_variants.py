@@ -519,6 +519,48 @@ SLOPES = [
     ("contrastive_divergence", "one divisor n + m", "data_energies", MORE_DATA, [0.25] * 3),
     ("contrastive_divergence", "one divisor n + m", "chain_energies", MORE_DATA, [-0.25]),
     ("ratio_matching", "both shares multiplied", "flip_differences", (ODDS[1:],), [-0.09375]),
+    (
+        "alignment",
+        "diagonal steps and the first pair count twice",
+        "distances",
+        (np.diag([1.0, 2.0]) + 8.0 * PAIR,),
+        2 * np.eye(2),
+    ),
+    (
+        "chain_nll",
+        "filtered, not smoothed",
+        "unary",
+        (FLAT, PAIR, np.array([0, 1])),
+        [[0.5, -0.5], [-0.5, 0.5]],
+    ),
+    (
+        "chain_nll",
+        "marginals of two moments multiplied",
+        "pairwise",
+        (FLAT, PAIR, np.array([0, 1])),
+        [[-0.25, 0.75], [-0.25, -0.25]],
+    ),
+    (
+        "linear_structured",
+        "repeated labels counted once",
+        "weights",
+        (FLAT, FLAT, np.eye(2), np.array([0, 0])),
+        [[0.0, 1.0], [0.0, 0.0]],
+    ),
+    (
+        "chain",
+        "repeated transitions counted once",
+        "pairwise",
+        (THREE, TURN, np.array([0, 0, 0])),
+        [[1.0, 0.0], [0.0, 0.0]],
+    ),
+    (
+        "rbm_free_energy",
+        "slope of the sigmoid for the sigmoid",
+        "hidden_bias",
+        (0 * ONE, TWO, NONE, ON),
+        [-0.25],
+    ),
 ]
 
 

@@ -302,7 +302,7 @@ FORMULA = Formula(
         ),
         "diagonal steps and the first pair count twice": Convention(
             lambda d: np.sum(counted_twice(d) * d) + d[0, 0],
-            {"distances": lambda d: counted_twice(d) + 1.0 * (np.add.outer(*map(np.arange, d.shape)) == 0)},
+            {"distances": lambda d: counted_twice(d) + 1.0 * (np.arange(d.size) == 0).reshape(d.shape)},
             seen_in="Sakoe and Chiba (1978), Section II, symmetric form",
             symptom="all paths weigh n + m, so that energies can be divided by it",
         ),

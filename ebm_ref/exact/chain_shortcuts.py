@@ -108,6 +108,11 @@ def hinge_of_each(u, P, y, m=1.0):
     return np.sum(np.maximum(0.0, m + u[np.arange(len(y)), y] - np.array(wrong)))
 
 
+def one_less(u, P, y, beta):
+    """The nll of what is left of a chain."""
+    return energy_of(u, P, y) - free_energy(u, P, beta)
+
+
 def pseudolikelihood(u, P, y, beta=1.0):
     """The nll of each label, given the labels before and after it, added up."""
     before = [np.zeros(len(P)), *P[y[:-1]]]
@@ -133,7 +138,7 @@ OF_SUMS = {
         pseudolikelihood, symptom="the pseudolikelihood: no sum over sequences, and no probability of one"
     ),
     "last moment left out throughout": Mistake(
-        lambda u, P, y, beta=1.0: energy_of(u[:-1], P, y[:-1]) - free_energy(u[:-1], P, beta),
+        lambda u, P, y, beta=1.0: one_less(u[:-1], P, y[:-1], beta) if len(y) > 1 else 0.0,
         symptom="a loop that ends one moment early, in both terms",
     ),
     "marginals of two moments multiplied": Mistake(
