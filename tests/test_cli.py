@@ -69,7 +69,7 @@ def test_without_arguments_it_says_what_one_can_do(run):
     status, out, _ = run()
     assert status == 0 and narrow(out) and len(out.splitlines()) == 10
     commands = [line.split()[1] for line in out.splitlines() if line.startswith("  ebm-ref ")]
-    assert len(commands) == 8 and set(commands) <= set(run("--help")[1].split())
+    assert len(commands) == 9 and set(commands) <= set(run("--help")[1].split())
 
 
 def test_list_of_a_word(run):

@@ -26,11 +26,11 @@ from pathlib import Path
 import ebm_ref
 
 ONE_CAN = """\
-The ground truth of energy-based learning. One can
-
+The ground truth of energy-based learning; --help lists all commands.  One can
   ebm-ref list crf                              find a formula or page by a word
   ebm-ref show hinge                            read a formula with its mistakes
-  ebm-ref read losses                           read the pages themselves
+  ebm-ref book --out book                       read all pages as a web site
+  ebm-ref exercise hinge                        write a page oneself, graded
   ebm-ref check mymodule:my_hinge --as hinge    have a function judged
   ebm-ref check --command ./my_ctc --as ctc     or a program in any language
   ebm-ref check-sampler m:step --target banana  or the step of a sampler

@@ -29,7 +29,7 @@ def verify_command(args, out):
     except KeyboardInterrupt:
         out.print(f"interrupted: {len(found)} of {len(names)} formulas are verified\n", highlight=False)
         interrupted = True
-    short = {"identities": "ident.", "enumeration": "enum."}
+    short = {"autograd": "auto.", "identities": "ident.", "enumeration": "enum.", "mutants": "mut."}
     t = table("formula", *(f">{short.get(witness, witness)}" for witness in WITNESSES))
     for name, witnesses in found.items():
         t.add_row(name, *(_cell(witnesses[w]) for w in WITNESSES))
