@@ -93,7 +93,7 @@ def weights_at(A, B, r, ZA, ZB, lift, labels):
     return of_blank, of_labels
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def lifted_weights(A, B, r, ZA, ZB, lift, labels):
     """The same, with a new lift where they are far from 1, and the lift: 0 where they are not safe."""
     of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
@@ -134,7 +134,7 @@ def backward_row(YA, YB, skip, ZA, ZB):
     return total
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def rescaled(ZA, ZB, size):
     """The power of two that brings a row of this size near 1, done: 1 where it is, 0 where it is not safe."""
     if 2.0**-30 < size < 2.0**30:

@@ -104,7 +104,7 @@ def no_totals(k):
 
 @njit(error_model="numpy", nogil=True)
 def _places(graph, y):
-    """Where each factor's table has the entry of y."""
+    """Where each factor's table has its entry of y."""
     places = graph.offsets.copy()
     for v in range(len(y)):
         for p in range(graph.starts[v], graph.starts[v + 1]):
@@ -113,28 +113,12 @@ def _places(graph, y):
 
 
 @njit(error_model="numpy", nogil=True)
-def _move(k, gray, j):
-    """Step j: the variable that changes, and by what; a variable beyond the last where none is left."""
-    y, direction, focus, changed, after = gray
-    v = changed[j] = focus[0]
-    focus[0] = 0
-    if v == len(k):
-        return v, 0
-    step = direction[v]
-    y[v] += step
-    after[j] = y[v]
-    if y[v] == 0 or y[v] == k[v] - 1:
-        direction[v] = -step
-        focus[v] = focus[v + 1]
-        focus[v + 1] = v + 1
-    return v, step
-
-
-@njit(error_model="numpy", nogil=True)
 def _graph_block(graph, gray, energies):
     """Energies of a block from y on; y moves on to the block after.  Returns the number of steps."""
-    _, _, tables, starts, factors, strides = graph
-    places, e, lost, forbidden = _places(graph, gray.y), 0.0, 0.0, 0
+    k, _, tables, starts, factors, strides = graph
+    y, direction, focus, changed, after = gray
+    n, places = len(k), _places(graph, gray.y)
+    e, lost, forbidden = 0.0, 0.0, 0
     for place in places:
         if tables[place] == np.inf:
             forbidden += 1
@@ -142,13 +126,17 @@ def _graph_block(graph, gray, energies):
             e, lost = plus(e, lost, tables[place])
     for j in range(len(energies)):
         energies[j] = np.inf if forbidden else e + lost
-        v, step = _move(graph.k, gray, j)
-        if v == len(graph.k):
+        v = focus[0]
+        focus[0] = 0
+        if v == n:
+            changed[j] = n
             return j + 1
+        y[v] += direction[v]
+        changed[j], after[j] = v, y[v]
         for p in range(starts[v], starts[v + 1]):
             place = places[factors[p]]
-            old, new = tables[place], tables[place + step * strides[p]]
-            places[factors[p]] = place + step * strides[p]
+            old, new = tables[place], tables[place + direction[v] * strides[p]]
+            places[factors[p]] = place + direction[v] * strides[p]
             if old == np.inf:
                 forbidden -= 1
             else:
@@ -157,14 +145,20 @@ def _graph_block(graph, gray, energies):
                 forbidden += 1
             else:
                 e, lost = plus(e, lost, new)
+        if y[v] == 0 or y[v] == k[v] - 1:
+            direction[v] = -direction[v]
+            focus[v] = focus[v + 1]
+            focus[v + 1] = v + 1
     return len(energies)
 
 
 @njit(error_model="numpy", nogil=True)
 def _level_block(graph, levels, gray, energies):
     """The same in levels: entries (tables, l) become energies (l, steps), inf first if forbidden."""
-    _, _, tables, starts, factors, strides = graph
-    places, e, forbidden = _places(graph, gray.y), np.zeros(levels.shape[1]), 0
+    k, _, tables, starts, factors, strides = graph
+    y, direction, focus, changed, after = gray
+    n, places = len(k), _places(graph, gray.y)
+    e, forbidden = np.zeros(levels.shape[1]), 0
     for place in places:
         forbidden += tables[place] == np.inf
         e += levels[place]
@@ -172,16 +166,24 @@ def _level_block(graph, levels, gray, energies):
         energies[:, j] = e
         if forbidden:
             energies[0, j] = np.inf
-        v, step = _move(graph.k, gray, j)
-        if v == len(graph.k):
+        v = focus[0]
+        focus[0] = 0
+        if v == n:
+            changed[j] = n
             return j + 1
+        y[v] += direction[v]
+        changed[j], after[j] = v, y[v]
         for p in range(starts[v], starts[v + 1]):
             old = places[factors[p]]
-            new = old + step * strides[p]
+            new = old + direction[v] * strides[p]
             places[factors[p]] = new
             forbidden += (tables[new] == np.inf) - (tables[old] == np.inf)
             for i in range(len(e)):
                 e[i] += levels[new, i] - levels[old, i]
+        if y[v] == 0 or y[v] == k[v] - 1:
+            direction[v] = -direction[v]
+            focus[v] = focus[v + 1]
+            focus[v + 1] = v + 1
     return energies.shape[1]
 
 
