@@ -101,9 +101,9 @@ def vae_log_variance_gradient(observation, mean, log_variance, noise, decoder, b
     """dL/du, shape (n,): W'(W z - x) eps sqrt(v)/2 + beta (v - 1)/2."""
     x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
     error = x - dot(W, draw(mu, u, eps))
-    root, pull = np.exp(0.5 * u), dot(W.T, error) * (0.5 * eps)
-    wide = root * (beta * np.sinh(0.5 * np.maximum(u, 0.0)) - pull)  # (v - 1)/2 = sqrt(v) sinh(u/2)
-    return np.where(u > 700.0, wide, 0.5 * beta * np.expm1(u) - pull * root)
+    pull, low, high = dot(W.T, error) * (0.5 * eps), np.minimum(u, 700.0), np.maximum(u, 700.0)
+    wide = np.exp(0.5 * high) * (beta * np.sinh(0.5 * high) - pull)  # (v - 1)/2 = sqrt(v) sinh(u/2)
+    return np.where(u > 700.0, wide, 0.5 * beta * np.expm1(low) - pull * np.exp(0.5 * low))
 
 
 def vae_noise_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):
