@@ -44,6 +44,61 @@ def test_a_page_at_1e200_agrees_with_the_oracle(name, arguments):
             assert np.all(close), a
 
 
+ONE_AT_A_TIME = [  # formula, argument, by what it is scaled
+    ("banana_score", "bend", 1e200),
+    ("banana_curvature", "bend", 1e200),
+    ("kernel_stein", "width", 1e-200),
+    ("kernel_stein_v", "width", 1e-200),
+    ("kernel_stein_multiquadric", "width", 1e-200),
+    ("kernel_stein_multiquadric", "width", 1e200),
+    ("kernel_stein_multiquadric", "points", 1e200),
+    ("vae", "log_variance", 1e3),
+    ("gaussian_mixture", "covariances", 2.0**-1060),
+    ("gaussian_mixture_energy", "means", 1e200),
+]
+SEEDS = {
+    "banana_score": 0,
+    "banana_curvature": 1,
+    "vae": 12,
+    "gaussian_mixture": 3,
+    "gaussian_mixture_energy": 38,
+}
+
+
+@pytest.mark.parametrize("name, argument, scale", ONE_AT_A_TIME)
+def test_one_argument_at_an_end_of_the_range(name, argument, scale):
+    """At these samples two terms that are infinite, or 0 and infinite, used to meet."""
+    formula, expression = FORMULAS[name], oracle.STEPWISE[name]
+    inputs = formula.bind(**formula.sample(np.random.default_rng(SEEDS.get(name, 1))))
+    inputs[argument] = scale * np.asarray(inputs[argument])
+    truth = oracle.computed(lambda: oracle.truth(expression, inputs, [*formula.gradients]), inputs)
+    with np.errstate(over="ignore"):
+        assert np.allclose(formula.value(**inputs), truth["value"], rtol=1e-12, atol=0.0)
+        for a, gradient in formula.gradients.items():
+            assert np.allclose(gradient(**inputs), truth["gradients"][a], rtol=1e-12, atol=1e-322), a
+
+
+def test_a_share_below_the_range_of_a_slope_that_is_large():
+    """r_z is subnormal, and a quarter of a unit of it is lost; r_z times 2000 is not."""
+    inputs = {
+        "point": np.array([3.6922356166671832]),
+        "means": np.array([[-1.3003426069890034], [-1.4842527718759964]]),
+        "covariances": np.array([[[0.03379134676331897]], [[2.730437455587304]]]),
+        "weights": np.array([1.8525052480534426e-165, 0.4573112239169841]),
+    }
+    expression = oracle.ORACLES["gaussian_mixture"]
+    truth = oracle.computed(lambda: oracle.truth(expression, inputs, ["covariances"]), inputs)
+    answer = FORMULAS["gaussian_mixture"].gradients["covariances"](**inputs)
+    assert np.allclose(answer, truth["gradients"]["covariances"], rtol=1e-12, atol=1e-322)
+
+
+def test_the_tape_hands_on_what_mpfr_has_no_number_for():
+    """0/0 is mpmath's to refuse, and so a sample without a truth, not a breakdown."""
+    zero = {"x": 0.0}
+    with pytest.raises(ZeroDivisionError):
+        oracle.computed(lambda: oracle.evaluate(lambda x: x / x, zero, on_tape=("x",)), zero)
+
+
 def test_infinities_that_are_given_are_not_made_finite():
     finite, infinite = np.array([1e200, 1e200]), np.array([np.inf, -np.inf])
     both = dot(np.array([finite, infinite]), np.array([2e200, -1e200]))

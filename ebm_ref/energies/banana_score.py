@@ -61,9 +61,14 @@ def banana_score(point, bend, variance):
 def banana_score_point_gradient(point, bend, variance):
     """ds/dx, shape (2, 2): minus the Hessian of E."""
     x, b, v = SCORE.checked(point, bend, variance)
-    _, d = above(x, b, v)
     across = 2.0 * b * x[0]
-    return np.array([[2.0 * b * d - 1.0 / v - across**2, across], [across, -1.0]])
+    return np.array([[-along(x, b, v), across], [across, -1.0]])
+
+
+def along(x, b, v):
+    """d2E/dx_1^2 = 1/v - 2 b d + 4 b^2 x_1^2; b is taken out, since both terms may be beyond the range."""
+    _, d = above(x, b, v)
+    return 1.0 / v - 2.0 * b * (d - 2.0 * b * x[0] ** 2)
 
 
 def banana_score_bend_gradient(point, bend, variance):
@@ -98,8 +103,7 @@ def banana_curvature(point, bend, variance):
     15.5
     """
     x, b, v = CURVATURE.checked(point, bend, variance)
-    _, d = above(x, b, v)
-    return 1.0 / v + 1.0 - 2.0 * b * d + (2.0 * b * x[0]) ** 2
+    return 1.0 + along(x, b, v)
 
 
 def banana_curvature_point_gradient(point, bend, variance):

@@ -22,6 +22,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition
+from ebm_ref.numerics import dot, parts
 
 LOG_TWO_PI = np.log(2.0 * np.pi)
 
@@ -88,19 +89,28 @@ def energy(d, S, w):
     """d' S^-1 d/2 + log|2 pi S|/2 - log w, of one component."""
     with np.errstate(invalid="ignore"):  # a NaN in a covariance is a NaN in the energy, no warning
         log_determinant = np.linalg.slogdet(S)[1]
-    return 0.5 * (np.dot(d, np.linalg.solve(S, d)) + len(d) * LOG_TWO_PI + log_determinant) - np.log(w)
+    return 0.5 * (dot(d, np.linalg.solve(S, d)) + len(d) * LOG_TWO_PI + log_determinant) - np.log(w)
 
 
 def by_point(d, S):
     """S^-1 d, where S' counts as much as S if S is not symmetric."""
+    d, S, h = in_own_units(d, S)
     inverse = np.linalg.inv(S)
-    return np.dot(0.5 * (inverse + inverse.T), d)
+    return np.dot(0.5 * (inverse + inverse.T), d) / 2.0**h
 
 
 def by_covariance(d, S):
     """(S^-1 - S^-1 d d' S^-1)/2."""
+    d, S, h = in_own_units(d, S)
     inverse = np.linalg.inv(S)
-    return 0.5 * (inverse.T - np.outer(np.dot(d, inverse), np.dot(inverse, d)))
+    return 0.5 * (inverse.T - np.outer(np.dot(d, inverse), np.dot(inverse, d))) / 2.0 ** h[:, None] / 2.0**h
+
+
+def in_own_units(d, S):
+    """d and S in units 2^h of which the diagonal of S is about 1, and h; of one component or all."""
+    h = np.ceil(0.5 * parts(np.diagonal(S, axis1=-1, axis2=-2))[1])
+    unit = 2.0**h
+    return d / unit, S / unit[..., :, None] / unit[..., None, :], h
 
 
 def rules(point, means, covariances, weights, component):

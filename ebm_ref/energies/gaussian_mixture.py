@@ -38,6 +38,7 @@ from ebm_ref.energies.gaussian_component import (
     by_point,
     check_components,
     energy,
+    in_own_units,
     random_mixture,
     weights_scale_the_density,
 )
@@ -96,16 +97,21 @@ def gaussian_mixture_means_gradient(point, means, covariances, weights):
 
 def pulls(y, mu, S, w):
     """r_z S_z^-1 (y - mu_z) of all components z, shape (c, n)."""
-    rows = zip(shares(y, mu, S, w), y - mu, S, strict=True)
-    return np.array([weighted(r_z, by_point(d, S_z)) for r_z, d, S_z in rows])
+    return shared(by_point, y, mu, S, w)
+
+
+def shared(slope, y, mu, S, w):
+    """r_z g_z of all components, shape (c, ...); the slopes g_z = a 2^e may be huge where r_z is tiny."""
+    g = np.array([slope(d, S_z) for d, S_z in zip(y - mu, S, strict=True)])
+    e = np.minimum(parts(np.max(np.abs(g.reshape(len(w), -1)), axis=1))[1], 1000.0)
+    r = scaled_softmax(*densities(y, mu, S, w)[1], per=(1.0, -e))
+    stretched = lambda x: x.reshape(-1, *(1,) * (g.ndim - 1))
+    return weighted(stretched(r), g / stretched(2.0**e)) + 0.0
 
 
 def gaussian_mixture_covariances_gradient(point, means, covariances, weights):
     """dF/dS, shape (c, n, n): r_z (S_z^-1 - S_z^-1 d d' S_z^-1)/2."""
-    y, mu, S, w = FORMULA.checked(point, means, covariances, weights)
-    rows = zip(shares(y, mu, S, w), y - mu, S, strict=True)
-    none = np.zeros(S.shape[1:])  # of no share, even where the covariance has no inverse in float64
-    return np.array([r_z * by_covariance(d, S_z) + 0.0 if r_z != 0.0 else none for r_z, d, S_z in rows])
+    return shared(by_covariance, *FORMULA.checked(point, means, covariances, weights))
 
 
 def gaussian_mixture_weights_gradient(point, means, covariances, weights):
@@ -121,9 +127,7 @@ def energies(y, mu, S, w):
 
 def densities(y, mu, S, w):
     """The least q_b of q_z = d' S_z^-1 d/2; m, e and t of w_z |S_z|^(-1/2) e^{q_b - q_z} = m 2^e e^t."""
-    # in units of 2^h the diagonal of S_z is about 1, and no logarithm of w_z or |S_z| is rounded
-    h = np.ceil(0.5 * parts(np.array([np.diag(S_z) for S_z in S]))[1])
-    d, S = (y - mu) / 2.0**h, np.array([S_z / u[:, None] / u for u, S_z in zip(2.0**h, S, strict=True)])
+    d, S, h = in_own_units(y - mu, S)  # so that no logarithm of w_z or |S_z| is rounded
     unit = 2.0**520 if np.any(np.abs(d) > 2.0**500) else 1.0  # no square overflows
     q = 0.5 * np.array([np.dot(a, np.linalg.solve(S_z, a)) for a, S_z in zip(d / unit, S, strict=True)])
     (m, e), roots = parts(w), np.sqrt(np.array([np.linalg.det(S_z) for S_z in S]))

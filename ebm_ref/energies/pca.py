@@ -14,7 +14,8 @@ The formula is that of a linear autoencoder with tied weights, and the gradients
 orthonormal columns W' r = 0 and the second terms vanish.
 
 In floating point F could be had from |y|^2 - |W' y|^2 if the columns are orthonormal, but this
-difference loses all digits near the plane.  The page never takes it.
+difference loses all digits near the plane.  The page never takes it.  Where W W' y is beyond the range,
+F is infinite, and a gradient, which subtracts such numbers, is infinite or no number.
 
 Source: Pearson (1901), "On lines and planes of closest fit"; as an energy, NYU DLSP20 week 7-3.
 """

@@ -19,8 +19,9 @@ the variational free energy of the model z ~ N(0, I), x ~ N(W z, I).  Here the d
 every gradient fits on a line; the noise is an argument, so that L is a function.  W z stands for any
 network: only the factors W' and z' change.
 
-In floating point: where u exceeds 1400, z is beyond the range, and a slope that subtracts two such z is no
-number.
+In floating point: where u exceeds 700, both terms of dL/du may be beyond the range, and sqrt(v) is taken out
+of them.  Where u exceeds 1400, z is beyond the range, and a slope that subtracts two such z, or multiplies
+one by a deviation that rounds to 0, is no number.
 
 Source: Kingma and Welling (2014), "Auto-encoding variational Bayes", Section 2.4; beta: Higgins et al.
 (2017).
@@ -100,8 +101,9 @@ def vae_log_variance_gradient(observation, mean, log_variance, noise, decoder, b
     """dL/du, shape (n,): W'(W z - x) eps sqrt(v)/2 + beta (v - 1)/2."""
     x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
     error = x - dot(W, draw(mu, u, eps))
-    spread = 0.5 * eps * np.exp(0.5 * u)
-    return 0.5 * beta * np.expm1(u) - dot(W.T, error) * spread
+    pull, low, high = dot(W.T, error) * (0.5 * eps), np.minimum(u, 700.0), np.maximum(u, 700.0)
+    wide = np.exp(0.5 * high) * (beta * np.sinh(0.5 * high) - pull)  # (v - 1)/2 = sqrt(v) sinh(u/2)
+    return np.where(u > 700.0, wide, 0.5 * beta * np.expm1(low) - pull * np.exp(0.5 * low))
 
 
 def vae_noise_gradient(observation, mean, log_variance, noise, decoder, beta=1.0):

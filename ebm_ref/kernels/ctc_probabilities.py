@@ -93,6 +93,19 @@ def weights_at(A, B, r, ZA, ZB, lift, labels):
     return of_blank, of_labels
 
 
+@njit(error_model="numpy", inline="always")
+def lifted_weights(A, B, r, ZA, ZB, lift, labels):
+    """The same, with a new lift where they are far from 1, and the lift: 0 where they are not safe."""
+    of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
+    total = of_blank + of_labels
+    if not 2.0**-30 < total < 2.0**30:
+        if not LEAST < total / lift < 1.0 / LEAST:
+            return of_blank, of_labels, 0.0
+        lift *= halvings(total)
+        of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
+    return of_blank, of_labels, lift
+
+
 @njit(error_model="numpy")
 def lost(ways, r, Z, w, band, floor):
     """How many a z may be more than nothing, though a, z or w is too small to be trusted."""
@@ -121,6 +134,19 @@ def backward_row(YA, YB, skip, ZA, ZB):
     return total
 
 
+@njit(error_model="numpy", inline="always")
+def rescaled(ZA, ZB, size):
+    """The power of two that brings a row of this size near 1, done: 1 where it is, 0 where it is not safe."""
+    if 2.0**-30 < size < 2.0**30:
+        return 1.0
+    if not LEAST < size < 1.0 / LEAST:
+        return 0.0
+    factor = halvings(size)
+    for j in range(len(ZA)):
+        ZA[j], ZB[j] = ZA[j] * factor, ZB[j] * factor
+    return factor
+
+
 @njit(error_model="numpy")
 def backward(w, target, band, path, ways, g):
     """Subtract gamma from g; whether it was safe."""
@@ -134,15 +160,9 @@ def backward(w, target, band, path, ways, g):
         rest = z[u] - ahead if r == len(w) - 1 else z[u]
         z[u] = rest + ahead
         a[r, u] += best[r]
-        of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
+        of_blank, of_labels, lift = lifted_weights(A, B, r, ZA, ZB, lift, labels)
         total = of_blank + of_labels
-        if not 2.0**-30 < total < 2.0**30:
-            if not LEAST < total / lift < 1.0 / LEAST:
-                return False
-            lift *= halvings(total)
-            of_blank, of_labels = weights_at(A, B, r, ZA, ZB, lift, labels)
-            total = of_blank + of_labels
-        if lost(ways, r, (ZA, ZB), w, band, COUNTS * total / lift):
+        if lift == 0.0 or lost(ways, r, (ZA, ZB), w, band, COUNTS * total / lift):
             return False
         subtract(of_blank, labels, total, target, g, r - 1)
         for j in range(n):
@@ -155,17 +175,9 @@ def backward(w, target, band, path, ways, g):
         else:
             ZA[u] = YA[u] + YB[u + 1]
         if r > 1:
-            for j in range(reach[r - 2] + 1, n):
-                ZA[j] = 0.0
-            for j in range(reach[r - 1] + 1, n):
-                ZB[j] = 0.0
-        if not 2.0**-30 < size < 2.0**30:
-            if not LEAST < size < 1.0 / LEAST:
-                return False
-            factor = halvings(size)
-            for j in range(n):
-                ZA[j], ZB[j] = ZA[j] * factor, ZB[j] * factor
-            ahead *= factor
-            if not ahead > LEAST:
-                return False
+            ZA[reach[r - 2] + 1 :] = 0.0
+            ZB[reach[r - 1] + 1 :] = 0.0
+        ahead *= rescaled(ZA, ZB, size)
+        if not ahead > LEAST:
+            return False
     return True

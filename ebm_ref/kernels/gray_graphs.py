@@ -103,15 +103,21 @@ def no_totals(k):
 
 
 @njit(error_model="numpy", nogil=True)
+def _places(graph, y):
+    """Where each factor's table has its entry of y."""
+    places = graph.offsets.copy()
+    for v in range(len(y)):
+        for p in range(graph.starts[v], graph.starts[v + 1]):
+            places[graph.factors[p]] += y[v] * graph.strides[p]
+    return places
+
+
+@njit(error_model="numpy", nogil=True)
 def _graph_block(graph, gray, energies):
     """Energies of a block from y on; y moves on to the block after.  Returns the number of steps."""
-    k, offsets, tables, starts, factors, strides = graph
+    k, _, tables, starts, factors, strides = graph
     y, direction, focus, changed, after = gray
-    n = len(k)
-    places = offsets.copy()
-    for v in range(n):
-        for p in range(starts[v], starts[v + 1]):
-            places[factors[p]] += y[v] * strides[p]
+    n, places = len(k), _places(graph, gray.y)
     e, lost, forbidden = 0.0, 0.0, 0
     for place in places:
         if tables[place] == np.inf:
@@ -149,13 +155,10 @@ def _graph_block(graph, gray, energies):
 @njit(error_model="numpy", nogil=True)
 def _level_block(graph, levels, gray, energies):
     """The same in levels: entries (tables, l) become energies (l, steps), inf first if forbidden."""
-    k, offsets, tables, starts, factors, strides = graph
+    k, _, tables, starts, factors, strides = graph
     y, direction, focus, changed, after = gray
-    n = len(k)
-    places, e, forbidden = offsets.copy(), np.zeros(levels.shape[1]), 0
-    for v in range(n):
-        for p in range(starts[v], starts[v + 1]):
-            places[factors[p]] += y[v] * strides[p]
+    n, places = len(k), _places(graph, gray.y)
+    e, forbidden = np.zeros(levels.shape[1]), 0
     for place in places:
         forbidden += tables[place] == np.inf
         e += levels[place]

@@ -23,6 +23,9 @@ For a sample from a normal of mean mu and variance v, and the standard normal as
 U is unbiased, and so it can be negative.  V never is: on the diagonal stands |s_i|^2 + d/l^2, which
 adds about 1/n of its mean even if the model is right.
 
+In floating point l is divided by, twice, where its square would be beyond the range.  Of scores beyond 1e150
+the products are infinite, and the sum over pairs is infinite or no number.
+
 Conventions: the test of Chwialkowski et al. is n V; Gorham and Mackey take the root of V.  Others give the
 square of l, or leave the 2 out.
 
@@ -34,7 +37,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_positive
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit, non_negative, shift_invariant_in
-from ebm_ref.numerics import weighted
+from ebm_ref.numerics import dot, weighted
 
 
 def kernel_stein(points, scores, width):
@@ -66,15 +69,16 @@ def kernel_stein(points, scores, width):
 def mean_of_pairs(u):
     """Mean of an (n, n) array without its diagonal."""
     n = len(u)
-    return np.sum((1.0 - np.eye(n)) * u) / (n * (n - 1.0))
+    return np.sum(weighted(1.0 - np.eye(n), u)) / (n * (n - 1.0))
 
 
-def pairs(x, s, l):
-    """r and e of all pairs, (n, n, d), and k and a_ij, (n, n)."""
-    r, e = x[:, None] - x[None], s[:, None] - s[None]
-    square = np.sum(r * r, axis=2) / l**2
-    a = np.dot(s, s.T) + (np.sum(e * r, axis=2) + (x.shape[1] - square)) / l**2
-    return r, e, np.exp(-0.5 * square), a
+def pairs(x, s, l, more=0.0):
+    """t = r/l and e of all pairs, (n, n, d), and k and a_ij + more/l^2, (n, n)."""
+    t, e = (x[:, None] - x[None]) / l, s[:, None] - s[None]
+    t = np.clip(t, -100.0, 100.0)  # 100 widths apart k is 0 already
+    square = np.sum(t * t, axis=2)
+    a = dot(s[:, None], s[None]) + (dot(e, t) + (more + x.shape[1] - square) / l) / l
+    return t, e, np.exp(-0.5 * square), a
 
 
 def stein_kernel(x, s, l):
@@ -91,9 +95,9 @@ def stein_points_gradient(points, scores, width):
 
 def by_points(x, s, l, count):
     """2/count sum_j k (e/l^2 - (a_ij + 2/l^2) r/l^2)."""
-    r, e, k, a = pairs(x, s, l)
-    slopes = e - (a + 2.0 / l**2)[:, :, None] * r
-    return 2.0 / count * np.sum(weighted(k[:, :, None], slopes), axis=1) / l**2
+    t, e, k, a = pairs(x, s, l, more=2.0)
+    slopes = e / l - weighted(t, a[:, :, None])
+    return 2.0 / count * np.sum(weighted(k[:, :, None], slopes), axis=1) / l
 
 
 def stein_scores_gradient(points, scores, width):
@@ -105,8 +109,8 @@ def stein_scores_gradient(points, scores, width):
 
 def by_scores(x, s, l, counted, count):
     """2/count sum_j k (s_j + r/l^2) over the pairs that are counted."""
-    r, _, k, _ = pairs(x, s, l)
-    return 2.0 / count * np.sum((counted * k)[:, :, None] * (s[None] + r / l**2), axis=1)
+    t, _, k, _ = pairs(x, s, l)
+    return 2.0 / count * np.sum(weighted((counted * k)[:, :, None], s[None] + t / l), axis=1)
 
 
 def stein_width_gradient(points, scores, width):
@@ -117,10 +121,9 @@ def stein_width_gradient(points, scores, width):
 
 def by_width(x, s, l):
     """du_ij/dl, shape (n, n)."""
-    r, e, k, a = pairs(x, s, l)
-    square = np.sum(r * r, axis=2)
-    slopes = (a + 4.0 / l**2) * square - 2.0 * (np.sum(e * r, axis=2) + x.shape[1])
-    return weighted(k, slopes) / l**3
+    t, e, k, a = pairs(x, s, l, more=4.0)
+    slopes = weighted(np.sum(t * t, axis=2), a) - 2.0 * (dot(e, t) + x.shape[1] / l) / l
+    return weighted(k, slopes) / l
 
 
 def kernel_stein_v(points, scores, width):

@@ -85,12 +85,12 @@ def digits(count, wide=False):
 
 @contextlib.contextmanager
 def _mpfr(precision):
-    """MPFR's context: all exponents that it has, and an exception where they do not suffice."""
+    """MPFR's context: all exponents that it has, and an exception where it has no such number."""
     before = gmpy2.get_context()
     gmpy2.set_context(gmpy2.context(precision=precision, **_ENDS, **_TRAPS))
     try:
         yield
-    except (gmpy2.OverflowResultError, gmpy2.UnderflowResultError) as e:
+    except (gmpy2.OverflowResultError, gmpy2.UnderflowResultError, gmpy2.InvalidOperationError) as e:
         raise Beyond(str(e)) from e
     finally:  # not `with`, after which gmpy2 2.1 goes on with the digits inside
         gmpy2.set_context(before)
