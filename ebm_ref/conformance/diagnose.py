@@ -78,9 +78,8 @@ class Diagnosis:
 
     def _far_fetched(self, evidence):
         """What explains this by the first kind of far-fetched hypotheses that does."""
-        two = [j for j in evidence.wrong if j.output == evidence.wrong[0].output][:2]
         others = [h for h in [*self.variants, *self.slips(evidence)] if evidence.allows(h)]
-        stages = generators.far_fetched(self.formula, two, others, evidence.outputs)
+        stages = generators.far_fetched(self.formula, evidence.ordinary, others, evidence.outputs)
         return next(filter(None, (_explaining(stage, evidence) for stage in stages)), [])
 
     @cached_property

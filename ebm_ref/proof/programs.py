@@ -15,6 +15,7 @@ Source: the construction is this project's own.
 """
 
 import ast
+import copy
 import functools
 import importlib
 import inspect
@@ -81,6 +82,23 @@ class Program:
                         other[edit.function] = space[edit.function]
         for m, _ in self.roots.values():
             spaces[m].update(instead)
+        return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
+
+    def rewritten(self, change, more):
+        """The functions of the roots, where `change` has made another text of each function's.
+
+        `more` are functions by name that the new texts may call.
+        """
+        spaces = {m: dict(vars(sys.modules[m])) | more for m, _ in self.reached}
+        for m, space in spaces.items():
+            _rebind(space, spaces)
+        for m, name in self.reached:
+            tree = ast.fix_missing_locations(ast.Module([change(copy.deepcopy(definitions(m)[name]))], []))
+            exec(compile(tree, m, "exec"), spaces[m])  # the text is our own
+        for m, name in self.reached:
+            for home, space in spaces.items():
+                if getattr(vars(sys.modules[home]).get(name), "__module__", None) == m:
+                    space[name] = spaces[m][name]
         return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
 
 

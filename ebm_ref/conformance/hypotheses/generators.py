@@ -12,7 +12,7 @@ Source: the construction is this project's own.
 
 import functools
 
-from ebm_ref.conformance.hypotheses import arguments, fitting, guards, outputs, pairs, slopes, texts
+from ebm_ref.conformance.hypotheses import arguments, fitting, guards, intermediates, outputs, pairs, slopes, texts
 from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, of_gradients, on_tape, run
 from ebm_ref.proof import golden, tape
 
@@ -39,16 +39,29 @@ def plain(formula, vector, is_value):
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
 
-def far_fetched(formula, judgements, others, outputs):
-    """Stages of what needs a constant of its own, or two changes, or is no change of the formula."""
+def far_fetched(formula, ordinary, others, outputs):
+    """Stages of what needs a constant of its own, or two changes, or is no change of the formula.
+
+    Of the ordinary judgements the first are wrong; two of one output tell the constants.
+    """
+    judgements = [j for j in ordinary if j.output == ordinary[0].output and j.verdict == "mismatch"][:2]
     name = judgements[0].vector["formula"]
     yield guards.guarded(name, is_wide(name), judgements)
     yield fitted(formula, judgements)
+    yield misread(name)
+    if "value" in outputs:
+        yield intermediates.linear(formula, ordinary, is_wide(name))
     yield pairs.on_top(formula, others, judgements)
     if "value" in outputs:
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
         yield slopes.edited(formula, outputs)
+
+
+def misread(name):
+    """One place of the text read as something else."""
+    for what, made, _ in texts.misread(name):
+        yield on_tape(what, lambda made=made, **given: made()(**given), is_wide(name), 5)
 
 
 def fitted(formula, judgements):

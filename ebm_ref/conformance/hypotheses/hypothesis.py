@@ -58,16 +58,21 @@ class Expression:
 
     def _computed(self, vector, output, known):
         try:
-            ordinary = is_ordinary(vector)
-            with tape.digits(DIGITS if ordinary else oracle.enough(vector["inputs"]), self.wide):
-                if "run" not in known:
-                    known["run"] = run(self.function, vector)
-                value, given = known["run"]
-                return _array(value, vector["value"]) if output == "value" else _slopes(value, given[output])
+            return self._in_digits(vector, output, known, self.wide)
+        except tape.Beyond:  # where MPFR ends, an ordinary vector tells nothing, and a special one may
+            wide = Expression(self.function, wide=True)
+            return None if self.wide or is_ordinary(vector) else wide.answer(vector, output)
         except (tape.EdgeOfDomain, ZeroDivisionError):  # the logarithm of 0, or of less
             return np.full(np.shape(vector["value"]), np.nan) if output == "value" else None
         except Exception:  # it overflows, has no such entry, never ends: it does not say
             return None
+
+    def _in_digits(self, vector, output, known, wide):
+        with tape.digits(DIGITS if is_ordinary(vector) else oracle.enough(vector["inputs"]), wide):
+            if "run" not in known:
+                known["run"] = run(self.function, vector)
+            value, given = known["run"]
+            return _array(value, vector["value"]) if output == "value" else _slopes(value, given[output])
 
 
 def on_tape(name, function, wide, rank):

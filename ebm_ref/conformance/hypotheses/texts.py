@@ -14,6 +14,7 @@ import functools
 import sys
 from functools import partial
 
+from ebm_ref.conformance.hypotheses import places as one_place
 from ebm_ref.conformance.hypotheses.words import in_words
 from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import Edit, called, edits, places
@@ -51,7 +52,13 @@ def highest(values):
     return max(range(len(values)), key=lambda i: (values[i], -i))
 
 
-MORE = {"held": held, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
+def one_hot(z):
+    """1 at the largest, 0 elsewhere: the softmax at temperature 0."""
+    best = highest(z)
+    return [tape.number(float(j == best)) for j in range(len(z))]
+
+
+MORE = {"held": held, "one_hot": one_hot, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call
 WRAPPING = {"log", "exp", "sqrt", "absolute", "abs", "sigmoid", "tanh", "softplus"}
@@ -87,13 +94,19 @@ def holding(name):
     return list(_all(name, holds))
 
 
+@functools.cache
+def misread(name):
+    """The same, where one place reads a number as something else, or lost its parentheses."""
+    return list(_all(name, one_place.edits))
+
+
 def _all(name, edits_of):
     whole, seen = program(name), set()
     root = whole.roots["value"]
     for module, function in whole.reached:
         where = "" if (module, function) == root else f" in {function}"
         for edit in edits_of(definitions(module)[function], function):
-            key = module, function, edit.text
+            key = id(edit.owner), edit.field, edit.index, ast.unparse(ast.fix_missing_locations(edit.new))
             if key not in seen:
                 seen.add(key)
                 made = functools.cache(partial(whole.make, edit, module))
