@@ -12,7 +12,16 @@ Source: the construction is this project's own.
 
 import functools
 
-from ebm_ref.conformance.hypotheses import arguments, fitting, guards, intermediates, outputs, pairs, slopes, texts
+from ebm_ref.conformance.hypotheses import (
+    arguments,
+    fitting,
+    guards,
+    intermediates,
+    outputs,
+    pairs,
+    slopes,
+    texts,
+)
 from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, of_gradients, on_tape, run
 from ebm_ref.proof import golden, tape
 
@@ -33,7 +42,9 @@ def plain(formula, vector, is_value):
             yield on_tape(what, outputs.on_result(make, change), wide, 1)
     else:
         yield from outputs.gradient_maps(formula)
-    for what, made, in_a_word in [] if is_value else texts.holding(name):
+    for what, join in () if is_value else slopes.JOINS.items():
+        yield on_tape(what, make, wide, 2, join)
+    for what, made, in_a_word in [] if is_value else [*texts.holding(name), *texts.sloped(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 3 if in_a_word else 2)
     for what, made, in_a_word in [*texts.altered(name), *texts.replaced(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
@@ -55,6 +66,7 @@ def far_fetched(formula, ordinary, others, outputs):
     if "value" in outputs:
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
+        yield slopes.gated(others, judgements)
         yield slopes.edited(formula, outputs)
 
 

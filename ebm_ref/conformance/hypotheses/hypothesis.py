@@ -10,6 +10,7 @@ not say anything.
 Source: the expressions and bounds are those of the proofs.
 """
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -43,11 +44,12 @@ class Hypothesis:
 class Expression:
     """A function of the inputs on the tape; each vector is evaluated once, its gradients when asked for.
 
-    `wide` is for an expression that has functions which mpmath alone computes.
+    `wide` is for an expression that has functions which mpmath alone computes; `join` is what becomes of an
+    entry's slopes where it is used more than once: their sum.
     """
 
-    def __init__(self, function, wide=False):
-        self.function, self.wide, self._known = function, wide, {}
+    def __init__(self, function, wide=False, join=operator.add):
+        self.function, self.wide, self.join, self._known = function, wide, join, {}
 
     def answer(self, vector, output, dtype=""):
         """The value or a gradient as float64, or None where the expression has none."""
@@ -60,7 +62,7 @@ class Expression:
         try:
             return self._in_digits(vector, output, known, self.wide)
         except tape.Beyond:  # where MPFR ends, an ordinary vector tells nothing, and a special one may
-            wide = Expression(self.function, wide=True)
+            wide = Expression(self.function, True, self.join)
             return None if self.wide or is_ordinary(vector) else wide.answer(vector, output)
         except (tape.EdgeOfDomain, ZeroDivisionError):  # the logarithm of 0, or of less
             return np.full(np.shape(vector["value"]), np.nan) if output == "value" else None
@@ -72,11 +74,13 @@ class Expression:
             if "run" not in known:
                 known["run"] = run(self.function, vector)
             value, given = known["run"]
-            return _array(value, vector["value"]) if output == "value" else _slopes(value, given[output])
+            if output == "value":
+                return _array(value, vector["value"])
+            return _slopes(value, given[output], self.join)
 
 
-def on_tape(name, function, wide, rank):
-    return Hypothesis(name, "slip", Expression(function, wide).answer, rank=rank)
+def on_tape(name, function, wide, rank, join=operator.add):
+    return Hypothesis(name, "slip", Expression(function, wide, join).answer, rank=rank)
 
 
 def of_gradients(hypothesis):
@@ -107,11 +111,11 @@ def _array(value, like):
     return found.astype(int) if np.asarray(like).dtype.kind in "iu" and np.all(found % 1 == 0) else found
 
 
-def _slopes(value, argument):
-    """The gradient, output axes first."""
+def _slopes(value, argument, join):
+    """The gradient, output axes first; `join` makes one of what several uses of an entry bring."""
     shape = np.shape(np.array(value, object))
     inputs = oracle.flat(argument)
-    rows = [tape.plain_derivatives(component, inputs) for component in oracle.flat(value)]
+    rows = [tape.plain_derivatives(component, inputs, join) for component in oracle.flat(value)]
     axes = np.shape(np.array(argument, object))
     return np.array([float(tape.plain(slope)) for row in rows for slope in row]).reshape(shape + axes)
 

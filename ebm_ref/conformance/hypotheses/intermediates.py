@@ -22,7 +22,7 @@ import numpy as np
 from ebm_ref.conformance.hypotheses import outputs, texts
 from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, on_tape, run
 from ebm_ref.conformance.hypotheses.words import said
-from ebm_ref.proof import oracle, tape
+from ebm_ref.proof import tape
 from ebm_ref.proof.bounds import of
 
 AGREE = 1e-9  # relative to the value, of what two vectors say

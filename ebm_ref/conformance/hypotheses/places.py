@@ -90,7 +90,7 @@ def hardened(node):
     if isinstance(node, ast.Call) and called(node) == "proportions":
         yield call("one_hot", *node.args)
     if isinstance(node, ast.Call) and called(node) == "exp":
-        yield call("exp", ast.BinOp(number(SHARP), ast.Mult(), node.args[0]))
+        yield call("sharp", *node.args)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
         yield from (call(word, node.value) for word in ("max", "min"))
         if isinstance(node.value, ast.Call) and called(node.value) == "proportions":
