@@ -34,7 +34,7 @@ class Hypothesis:
     answer: Callable
     seen_in: str = ""
     dtype: str = ""  # that it is computed in, whatever was asked for
-    rank: int = 0  # how far-fetched: 0 for a variant of the page, 1 for one plain change, more for others
+    rank: float = 0  # how far-fetched: 0 for a variant of the page, 0.5 of an inner one, 1 for a plain change
     roughly: bool = False  # its gradients are differences of floats
     exceptions: tuple = ()  # names of the vectors that it does not reproduce, as the search found
     contradictions: int = 0  # of these, where both the answer and what it claims are finite
