@@ -18,6 +18,7 @@ from ebm_ref.conformance.hypotheses import (
     guards,
     intermediates,
     outputs,
+    pages,
     pairs,
     slopes,
     texts,
@@ -67,7 +68,7 @@ def far_fetched(formula, ordinary, others, outputs):
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
         yield slopes.gated(others, judgements)
-        yield slopes.edited(formula, outputs)
+    yield pages.edited(formula, outputs)
 
 
 def misread(name):

@@ -17,6 +17,7 @@ from ebm_ref.conformance.hypotheses.words import SIGNS
 from ebm_ref.proof.mutants import Edit, called, places
 
 SHARP = 2.0**16  # times which an exponent is sharp: all but the largest terms vanish
+WORDS = "sqrt", "log", "exp", "abs", "max", "min"
 BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 3}
 UNCHANGED = {"range", "len", "zip", "enumerate", "list", "int", "float", "tuple", "sorted", "reversed"}
 ROWS = {"proportions", "difference", "others", "pairwise", "product", "zip"}  # words that give no number
@@ -37,7 +38,7 @@ def readings(node):
     yield ast.BinOp(number(1), ast.Div(), node)
     yield ast.BinOp(node, ast.Pow(), number(2))
     yield ast.BinOp(number(1), ast.Sub(), node)
-    yield from (call(word, node) for word in ("sqrt", "log", "exp", "abs"))
+    yield from (call(word, node) for word in WORDS[:4])
 
 
 def edits(function, name):
@@ -92,7 +93,7 @@ def hardened(node):
     if isinstance(node, ast.Call) and called(node) == "exp":
         yield call("sharp", *node.args)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
-        yield from (call(word, node.value) for word in ("max", "min"))
+        yield from (call(word, node.value) for word in WORDS[4:])
         if isinstance(node.value, ast.Call) and called(node.value) == "proportions":
             entry = ast.Subscript(node.value.args[0], node.slice, ast.Load())
             yield call("sigmoid", entry)
