@@ -30,12 +30,13 @@ FEW = 3
 
 # how many results of one place become one: "" where there is only one
 JOINED = {
-    "": lambda x: x[0] if len(x) == 1 else np.nan,
+    "": lambda x: x[0] if all(e is x[0] for e in x) else np.nan,
     "the sum of ": sum,
     "the largest ": max,
     "the smallest ": min,
     "the first ": lambda x: x[0],
     "the last ": lambda x: x[-1],
+    "the sum of squares of ": lambda x: sum(e * e for e in x),
 }
 SHAPED = {  # name: what becomes of a result
     "{}": lambda x: x,
@@ -121,10 +122,13 @@ def notes(name):
 
 
 def noting(name, **given):
-    """The value and the results of each place, {place: [numbers]}."""
+    """The value and the results of each place, {place: [numbers]}, and each argument's entry at an index."""
     taken, function = notes(name)
     taken.clear()
     value = function(**given)
+    for a, i in itertools.permutations(given, 2):
+        if _is_row(given[a]) and isinstance(given[i], int) and 0 <= given[i] < len(given[a]):
+            taken(f"{a}[{i}]", given[a][given[i]])
     return value, {place: some for place, some in taken.items() if 0 < len(some) <= MOST_RESULTS}
 
 

@@ -45,7 +45,7 @@ def edits(function, name):
     """Every edit of this kind, in the order of the text."""
     for owner, field, index, node in places(function):
         if field != "func" and not isinstance(getattr(node, "ctx", None), ast.Store):
-            for new in [*read_as(node, field), *regrouped(node), *hardened(node)]:
+            for new in [*read_as(node, field), *regrouped(node), *of_powers(node), *hardened(node)]:
                 yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
 
 
@@ -71,6 +71,13 @@ def regrouped(node):
         inner, rest = node.args[0], node.args[1:]
         yield ast.BinOp(ast.Call(node.func, [inner.left, *rest], []), inner.op, inner.right)
         yield ast.BinOp(inner.left, inner.op, ast.Call(node.func, [inner.right, *rest], []))
+
+
+def of_powers(node):
+    """1 - p^q for (1 - p)^q, where 1 - p has a name of its own."""
+    if isinstance(node, ast.Call) and called(node) == "power":
+        base = ast.BinOp(number(1), ast.Sub(), node.args[0])
+        yield ast.BinOp(number(1), ast.Sub(), call("power", base, *node.args[1:]))
 
 
 def _flat(node):

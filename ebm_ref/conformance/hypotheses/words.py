@@ -66,7 +66,13 @@ def in_words(edit):
     if isinstance(old, ast.Constant):
         return f"{said(edit.new)} in place of {said(old)}: {said(edit.owner)}"
     tell = TELLERS.get(type(old))
-    return (tell(old, edit.new) if tell else "") or _general(old, edit.new)
+    name = (tell(old, edit.new) if tell else "") or _general(old, edit.new)
+    return f"{name}, where it says {said(edit.owner)}" if is_in_one_place(edit.owner, old) else name
+
+
+def is_in_one_place(owner, old):
+    """Whether a name stands in an operation or a call, which says where it is meant."""
+    return isinstance(old, ast.Name) and isinstance(owner, ast.BinOp | ast.UnaryOp | ast.Call)
 
 
 def _general(old, new):
