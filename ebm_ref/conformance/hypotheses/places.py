@@ -45,7 +45,13 @@ def edits(function, name):
     """Every edit of this kind, in the order of the text."""
     for owner, field, index, node in places(function):
         if field != "func" and not isinstance(getattr(node, "ctx", None), ast.Store):
-            for new in [*read_as(node, field), *regrouped(node), *of_powers(node), *hardened(node)]:
+            for new in [
+                *read_as(node, field),
+                *regrouped(node),
+                *of_powers(node),
+                *hardened(node),
+                *alone(node, field),
+            ]:
                 yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
 
 
@@ -106,6 +112,12 @@ def hardened(node):
             yield call("sigmoid", entry)
     if isinstance(node, ast.Call) and called(node) == "log":
         yield from _largest_exponent(node.args[0])
+
+
+def alone(node, field):
+    """A row that is assigned or returned, with all but its largest entry 0."""
+    if field == "value" and isinstance(node, ast.Call | ast.ListComp):
+        yield call("largest_alone", node)
 
 
 def _largest_exponent(total):

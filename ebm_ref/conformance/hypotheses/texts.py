@@ -58,13 +58,18 @@ def one_hot(z):
     return [tape.number(float(j == best)) for j in range(len(z))]
 
 
+def largest_alone(z):
+    best = highest(z)
+    return [x if j == best else 0 * x for j, x in enumerate(z)]
+
+
 def sharp(x):
     """e^{N x} with N so large that beside the largest term of a sum all others vanish."""
     return tape.exp(SHARP * x)
 
 
 MORE = {"held": held, "one_hot": one_hot, "sharp": sharp, "average": average, "rectified": rectified}
-MORE |= {"softplus": softplus, "highest": highest}
+MORE |= {"largest_alone": largest_alone, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 SHARP = 2.0**16
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call

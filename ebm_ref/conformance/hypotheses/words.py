@@ -17,6 +17,7 @@ LONGEST = 60
 CALLS = {  # of words that edits put in
     "held": "held constant",
     "sharp": "the largest term alone, hard for soft",
+    "largest_alone": "the largest entry alone, hard for soft",
     "one_hot": "1 at the largest and 0 elsewhere, hard for soft",
 }
 EXTREMES = {"larger": "maximum", "smaller": "minimum"}
