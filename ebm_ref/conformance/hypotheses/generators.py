@@ -3,9 +3,11 @@ r"""All hypotheses: those of a formula, the nearest at hand first.
     plain         maps of an argument, of the result, of gradients; edits of the text; what is held constant
     fitted        constants that one answer gives
     guarded       a small constant that keeps a logarithm finite
-    far_fetched   these, two changes, and edits of the page's explicit gradients
+    misread       one place of the text read as something else, or without its parentheses
+    far_fetched   these, a term or a factor that is an intermediate result, two changes, and edits of the
+                  page's own text
 
-The variants of the page stand before them (variants.py).
+The variants of the page, and of the pages that it is made of, stand before them (variants.py, composed.py).
 
 Source: the construction is this project's own.
 """
