@@ -196,7 +196,6 @@ def with_slope(slope, f, *x):
 # the same of slopes: a function of the argument and the value
 SLOPES = {
     "slope of every {}: 1": ("tanh sigmoid larger smaller absolute exp log sqrt", lambda x, y: 1),
-    "slope of every {}: 0": ("larger smaller absolute", lambda x, y: 0),
     "slope of every tanh taken of its input: 1 - x^2": ("tanh", lambda x, y: 1 - x * x),
     "slope of every tanh, of tanh taken again: 1 - tanh(y)^2": ("tanh", lambda x, y: 1 - tape.tanh(y) ** 2),
     "slope of every tanh without its square: 1 - y": ("tanh", lambda x, y: 1 - y),
