@@ -358,17 +358,13 @@ READING_ORDER = (
     "proof.conditions",
     # the judge
     "conformance.compare",
-    "conformance.hypotheses.hypothesis",
-    "conformance.hypotheses.variants",
-    "conformance.hypotheses.arguments",
-    "conformance.hypotheses.words",
-    "conformance.hypotheses.texts",
-    "conformance.hypotheses.outputs",
-    "conformance.hypotheses.fitting",
-    "conformance.hypotheses.guards",
-    "conformance.hypotheses.slopes",
-    "conformance.hypotheses.pairs",
-    "conformance.hypotheses.generators",
+    *(
+        f"conformance.hypotheses.{name}"
+        for name in (
+            "hypothesis variants composed arguments words places texts outputs "
+            "fitting guards intermediates slopes pages pairs generators"
+        ).split()
+    ),
     "conformance.evidence",
     "conformance.diagnose",
     "conformance.features",

@@ -23,6 +23,7 @@ import numpy as np
 
 from ebm_ref.conformance.evidence import Evidence, is_telling
 from ebm_ref.conformance.hypotheses import generators
+from ebm_ref.conformance.hypotheses.composed import inherited
 from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis, is_ordinary, reproduces
 from ebm_ref.conformance.hypotheses.variants import variants
 from ebm_ref.proof.bounds import of
@@ -45,7 +46,7 @@ class Diagnosis:
     def __init__(self, formula, judgements, dtype):
         self.formula, self.judgements, self.dtype = formula, judgements, dtype
         self.outputs = wrong_outputs(judgements)
-        self.variants = variants(formula)
+        self.variants = [*variants(formula), *inherited(formula)]
         self._slips = {}
 
     @cached_property
@@ -78,9 +79,8 @@ class Diagnosis:
 
     def _far_fetched(self, evidence):
         """What explains this by the first kind of far-fetched hypotheses that does."""
-        two = [j for j in evidence.wrong if j.output == evidence.wrong[0].output][:2]
         others = [h for h in [*self.variants, *self.slips(evidence)] if evidence.allows(h)]
-        stages = generators.far_fetched(self.formula, two, others, evidence.outputs)
+        stages = generators.far_fetched(self.formula, evidence.ordinary, others, evidence.outputs)
         return next(filter(None, (_explaining(stage, evidence) for stage in stages)), [])
 
     @cached_property
@@ -138,7 +138,7 @@ def is_perfect(hypothesis):
 
 def best(found):
     """The first in the order of contradictions, variants, exceptions and ranks, and all that tie with it."""
-    key = lambda h: (h.as_if, h.contradictions, h.rank > 0, len(h.exceptions), h.rank)
+    key = lambda h: (h.as_if, h.contradictions, h.rank >= 1, len(h.exceptions), h.rank)
     lowest = min(map(key, found), default=None)
     alike = {h.name: h for h in found if key(h) == lowest}
     return sorted(alike.values(), key=lambda h: len(h.name) if len(alike) > MOST else 0)[:MOST]

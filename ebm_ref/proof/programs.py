@@ -15,6 +15,7 @@ Source: the construction is this project's own.
 """
 
 import ast
+import copy
 import functools
 import importlib
 import inspect
@@ -66,7 +67,7 @@ class Program:
     def make(self, edit=None, module=None, instead=()):
         """The functions of the roots, with an edit of a module's function, as {output: function}.
 
-        `instead` are functions by name that the modules of the roots find in place of their own.
+        `instead` are functions by name that all modules but that of words find in place of their own.
         """
         code = None if edit is None else _compiled(edit, module)
         spaces = {m: dict(vars(sys.modules[m])) for m, _ in self.reached}
@@ -79,8 +80,25 @@ class Program:
                 for other in spaces.values():
                     if other is not space and edit.function in other:
                         other[edit.function] = space[edit.function]
-        for m, _ in self.roots.values():
-            spaces[m].update(instead)
+        for m, space in spaces.items():
+            space.update({} if m.endswith(".words") else instead)
+        return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
+
+    def rewritten(self, change, more):
+        """The functions of the roots, where `change` has made another text of each function's.
+
+        `more` are functions by name that the new texts may call.
+        """
+        spaces = {m: dict(vars(sys.modules[m])) | more for m, _ in self.reached}
+        for space in spaces.values():
+            _rebind(space, spaces)
+        for m, name in self.reached:
+            tree = ast.fix_missing_locations(ast.Module([change(copy.deepcopy(definitions(m)[name]))], []))
+            exec(compile(tree, m, "exec"), spaces[m])  # the text is our own
+        for m, name in self.reached:
+            for home, space in spaces.items():
+                if getattr(vars(sys.modules[home]).get(name), "__module__", None) == m:
+                    space[name] = spaces[m][name]
         return {output: spaces[m][name] for output, (m, name) in self.roots.items()}
 
 

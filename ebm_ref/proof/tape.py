@@ -20,6 +20,7 @@ MPFR (gmpy2) and mpmath.
 import contextlib
 import itertools
 import math
+import operator
 
 from mpmath import mp
 
@@ -282,15 +283,18 @@ def derivatives(result, inputs):
     return _walk(result, inputs, as_plain=False)
 
 
-def plain_derivatives(result, inputs):
-    """The same as plain numbers, where nothing more is to be differentiated: faster."""
-    return _walk(result, inputs, as_plain=True)
+def plain_derivatives(result, inputs, join=operator.add):
+    """The same as plain numbers, where nothing more is to be differentiated: faster.
+
+    Another `join` makes of what two uses of an input bring, the later one first, something else than a sum.
+    """
+    return _walk(result, inputs, as_plain=True, join=join)
 
 
-def _walk(result, inputs, as_plain):
+def _walk(result, inputs, as_plain, join=operator.add):
     if not isinstance(result, Number):
         return [0 for _ in inputs]
-    by = {result.age: 1}
+    by, leaves = {result.age: 1}, {x.age for x in inputs}
     for node in _latest_first(result):
         downhill = by.get(node.age)
         if downhill is None:  # a loser, and what it alone came from
@@ -298,7 +302,9 @@ def _walk(result, inputs, as_plain):
         for parent, slope in node.slopes():
             step = downhill * (slope.value if as_plain and type(slope) is Number else slope)
             before = by.get(parent.age)
-            by[parent.age] = step if before is None else before + step
+            if before is not None:
+                step = join(before, step) if parent.age in leaves else before + step
+            by[parent.age] = step
     return [by.get(x.age, 0) for x in inputs]
 
 

@@ -101,6 +101,8 @@ SQUARE = {
     "strict lower triangle of {} alone": partial(np.tril, k=-1),
     "upper triangle of {} for both": halves(np.triu),
     "lower triangle of {} for both": halves(np.tril),
+    "strict upper triangle of {} for both": lambda x: np.triu(x, 1) + np.swapaxes(np.triu(x, 1), -1, -2),
+    "strict lower triangle of {} for both": lambda x: np.tril(x, -1) + np.swapaxes(np.tril(x, -1), -1, -2),
     "{} plus its transpose": lambda x: x + np.swapaxes(x, -1, -2),
     "{} symmetrised": lambda x: (x + np.swapaxes(x, -1, -2)) / 2,
     "diagonal of {} left out": lambda x: x * (1 - np.eye(x.shape[-1], dtype=int)),

@@ -3,16 +3,28 @@ r"""All hypotheses: those of a formula, the nearest at hand first.
     plain         maps of an argument, of the result, of gradients; edits of the text; what is held constant
     fitted        constants that one answer gives
     guarded       a small constant that keeps a logarithm finite
-    far_fetched   these, two changes, and edits of the page's explicit gradients
+    misread       one place of the text read as something else, or without its parentheses
+    far_fetched   these, a term or a factor that is an intermediate result, two changes, and edits of the
+                  page's own text
 
-The variants of the page stand before them (variants.py).
+The variants of the page, and of the pages that it is made of, stand before them (variants.py, composed.py).
 
 Source: the construction is this project's own.
 """
 
 import functools
 
-from ebm_ref.conformance.hypotheses import arguments, fitting, guards, outputs, pairs, slopes, texts
+from ebm_ref.conformance.hypotheses import (
+    arguments,
+    fitting,
+    guards,
+    intermediates,
+    outputs,
+    pages,
+    pairs,
+    slopes,
+    texts,
+)
 from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, of_gradients, on_tape, run
 from ebm_ref.proof import golden, tape
 
@@ -33,22 +45,38 @@ def plain(formula, vector, is_value):
             yield on_tape(what, outputs.on_result(make, change), wide, 1)
     else:
         yield from outputs.gradient_maps(formula)
-    for what, made, in_a_word in [] if is_value else texts.holding(name):
+    for what, join in () if is_value else slopes.JOINS.items():
+        yield on_tape(what, make, wide, 2, join)
+    for what, made, in_a_word in [] if is_value else [*texts.holding(name), *texts.sloped(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 3 if in_a_word else 2)
     for what, made, in_a_word in [*texts.altered(name), *texts.replaced(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
 
-def far_fetched(formula, judgements, others, outputs):
-    """Stages of what needs a constant of its own, or two changes, or is no change of the formula."""
+def far_fetched(formula, ordinary, others, outputs):
+    """Stages of what needs a constant of its own, or two changes, or is no change of the formula.
+
+    Of the ordinary judgements the first are wrong; two of one output tell the constants.
+    """
+    judgements = [j for j in ordinary if j.output == ordinary[0].output and j.verdict == "mismatch"][:2]
     name = judgements[0].vector["formula"]
     yield guards.guarded(name, is_wide(name), judgements)
     yield fitted(formula, judgements)
+    yield misread(name)
+    if "value" in outputs:
+        yield intermediates.linear(formula, ordinary, is_wide(name))
     yield pairs.on_top(formula, others, judgements)
     if "value" in outputs:
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
-        yield slopes.edited(formula, outputs)
+        yield slopes.gated(others, judgements)
+    yield pages.edited(formula, outputs)
+
+
+def misread(name):
+    """One place of the text read as something else."""
+    for what, made, _ in texts.misread(name):
+        yield on_tape(what, lambda made=made, **given: made()(**given), is_wide(name), 5)
 
 
 def fitted(formula, judgements):

@@ -11,7 +11,6 @@ Source: the constants are those of released code, from 1e-3 to 1e-30, and the ep
 
 import ast
 import functools
-import sys
 from functools import partial
 
 import numpy as np
@@ -22,7 +21,7 @@ from ebm_ref.conformance.hypotheses.outputs import on_result
 from ebm_ref.proof import tape
 from ebm_ref.proof.bounds import of
 from ebm_ref.proof.mutants import Edit, places
-from ebm_ref.proof.programs import definitions, names
+from ebm_ref.proof.programs import definitions
 
 SMALL = {f"1e-{n}": 10.0**-n for n in (3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30)}
 SMALL |= {"2^-52": 2.0**-52, "2^-23": 2.0**-23}
@@ -76,12 +75,9 @@ def of_value(name):
 
 def of_words(name):
     """The same for each word throughout the text."""
-    whole = texts.program(name)
-    module, _ = whole.roots["value"]
-    known = vars(sys.modules[module])
-    used = set().union(*(names(definitions(m)[f]) for m, f in whole.reached))
+    whole, known = texts.program(name), texts.used(name)
     for what, (guardable, change) in WORDS.items():
-        for word in sorted(used & set(known) & set(guardable.split())):
+        for word in sorted(set(known) & set(guardable.split())):
             instead = lambda c, word=word, change=change: {word: partial(change, known[word], c)}
             yield what.replace("{}", word), lambda c, f=instead: _lazy(partial(whole.make, instead=f(c)))
 

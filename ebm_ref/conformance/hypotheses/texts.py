@@ -14,6 +14,7 @@ import functools
 import sys
 from functools import partial
 
+from ebm_ref.conformance.hypotheses import places as one_place
 from ebm_ref.conformance.hypotheses.words import in_words
 from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import Edit, called, edits, places
@@ -51,8 +52,26 @@ def highest(values):
     return max(range(len(values)), key=lambda i: (values[i], -i))
 
 
-MORE = {"held": held, "average": average, "rectified": rectified, "softplus": softplus, "highest": highest}
+def one_hot(z):
+    """1 at the largest, 0 elsewhere: the softmax at temperature 0."""
+    best = highest(z)
+    return [tape.number(float(j == best)) for j in range(len(z))]
+
+
+def largest_alone(z):
+    best = highest(z)
+    return [x if j == best else 0 * x for j, x in enumerate(z)]
+
+
+def sharp(x):
+    """e^{N x} with N so large that beside the largest term of a sum all others vanish."""
+    return tape.exp(SHARP * x)
+
+
+MORE = {"held": held, "one_hot": one_hot, "sharp": sharp, "average": average, "rectified": rectified}
+MORE |= {"largest_alone": largest_alone, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
+SHARP = 2.0**16
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call
 WRAPPING = {"log", "exp", "sqrt", "absolute", "abs", "sigmoid", "tanh", "softplus"}
 POSITIVE = {"sum", "dot", "square", "norm"}  # of which somebody may take the root
@@ -87,13 +106,19 @@ def holding(name):
     return list(_all(name, holds))
 
 
+@functools.cache
+def misread(name):
+    """The same, where one place reads a number as something else, or lost its parentheses."""
+    return list(_all(name, one_place.edits))
+
+
 def _all(name, edits_of):
     whole, seen = program(name), set()
     root = whole.roots["value"]
     for module, function in whole.reached:
         where = "" if (module, function) == root else f" in {function}"
         for edit in edits_of(definitions(module)[function], function):
-            key = module, function, edit.text
+            key = id(edit.owner), edit.field, edit.index, ast.unparse(ast.fix_missing_locations(edit.new))
             if key not in seen:
                 seen.add(key)
                 made = functools.cache(partial(whole.make, edit, module))
@@ -103,17 +128,33 @@ def _all(name, edits_of):
 @functools.cache
 def replaced(name):
     """The same where one word means something else throughout."""
-    whole = program(name)
-    module, _ = whole.roots["value"]
-    known, found = vars(sys.modules[module]) | {"sum": sum}, []
-    hard = functools.cache(partial(whole.make, instead={"sum": max, "dot": largest_product}))
-    found.append(("largest term in place of every sum", lambda: hard()["value"], False))
-    used = set().union(*(names(definitions(module)[f]) for m, f in whole.reached if m == module))
-    for word in used & set(known):
-        for what, (of, make) in THROUGHOUT.items():
+    hard = functools.cache(partial(program(name).make, instead={"sum": max, "dot": largest_product}))
+    found = [("largest term in place of every sum", lambda: hard()["value"], False)]
+    return found + list(_throughout(name, THROUGHOUT))
+
+
+@functools.cache
+def sloped(name):
+    """The same where one word has another slope throughout, and every value is what it was."""
+    return list(_throughout(name, SLOPES))
+
+
+def _throughout(name, table):
+    whole, known = program(name), used(name)
+    for word in known:
+        for what, (of, make) in table.items():
             if word in of.split():
                 made = functools.cache(partial(whole.make, instead={word: partial(make, known[word])}))
-                found.append((what.replace("{}", word), lambda made=made: made()["value"], False))
+                yield what.replace("{}", word), lambda made=made: made()["value"], False
+
+
+def used(name):
+    """The words that the text calls, outside words themselves, with their functions."""
+    found = {}
+    for module, function in program(name).reached:
+        if module != PRECISE + "words":
+            space = vars(sys.modules[module]) | {"sum": sum}
+            found |= {w: space[w] for w in names(definitions(module)[function]) if callable(space.get(w))}
     return found
 
 
@@ -144,6 +185,36 @@ THROUGHOUT = {
         lambda f, x, y: [a + b for a, b in zip(x, y, strict=True)],
     ),
 }
+
+
+def with_slope(slope, f, *x):
+    """The value of a word of its last argument, and a slope of that argument's number and the value's."""
+    y, given = tape.plain(f(*x)), x[-1]
+    return tape.Number(y, (given, slope(tape.plain(given), y))) if isinstance(given, tape.Number) else y
+
+
+# the same of slopes: a function of the argument and the value
+SLOPES = {
+    "slope of every {}: 1": ("tanh sigmoid larger smaller absolute exp log sqrt", lambda x, y: 1),
+    "slope of every tanh taken of its input: 1 - x^2": ("tanh", lambda x, y: 1 - x * x),
+    "slope of every tanh, of tanh taken again: 1 - tanh(y)^2": ("tanh", lambda x, y: 1 - tape.tanh(y) ** 2),
+    "slope of every tanh without its square: 1 - y": ("tanh", lambda x, y: 1 - y),
+    "slope of every tanh: that of a sigmoid, y (1 - y)": ("tanh", lambda x, y: y * (1 - y)),
+    "slope of every tanh with its sign turned in the square: 1 + y^2": ("tanh", lambda x, y: 1 + y * y),
+    "slope of every sigmoid: that of tanh, 1 - y^2": ("sigmoid", lambda x, y: 1 - y * y),
+    "slope of every sigmoid taken of its input: x (1 - x)": ("sigmoid", lambda x, y: x * (1 - x)),
+    "slope of every sigmoid, of sigmoid taken again": (
+        "sigmoid",
+        lambda x, y: tape.sigmoid(y) * (1 - tape.sigmoid(y)),
+    ),
+    "slope of every sigmoid: y": ("sigmoid", lambda x, y: y),
+    "slope of every sigmoid: 1 - y": ("sigmoid", lambda x, y: 1 - y),
+    "slope of every exp: x": ("exp", lambda x, y: x),
+    "slope of every log: 1/log x": ("log", lambda x, y: 1 / y),
+    "slope of every root without its half: 1/y": ("sqrt", lambda x, y: 1 / y),
+    "slope of every root taken of its input: 1/(2 x)": ("sqrt", lambda x, y: 1 / (2 * x)),
+}
+SLOPES = {what: (of, partial(with_slope, slope)) for what, (of, slope) in SLOPES.items()}
 
 
 def calling(name, *arguments):

@@ -14,6 +14,12 @@ import copy
 
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 LONGEST = 60
+CALLS = {  # of words that edits put in
+    "held": "held constant",
+    "sharp": "the largest term alone, hard for soft",
+    "largest_alone": "the largest entry alone, hard for soft",
+    "one_hot": "1 at the largest and 0 elsewhere, hard for soft",
+}
 EXTREMES = {"larger": "maximum", "smaller": "minimum"}
 
 
@@ -61,12 +67,18 @@ def in_words(edit):
     if isinstance(old, ast.Constant):
         return f"{said(edit.new)} in place of {said(old)}: {said(edit.owner)}"
     tell = TELLERS.get(type(old))
-    return (tell(old, edit.new) if tell else "") or _general(old, edit.new)
+    name = (tell(old, edit.new) if tell else "") or _general(old, edit.new)
+    return f"{name}, where it says {said(edit.owner)}" if is_in_one_place(edit.owner, old) else name
+
+
+def is_in_one_place(owner, old):
+    """Whether a name stands in an operation or a call, which says where it is meant."""
+    return isinstance(old, ast.Name) and isinstance(owner, ast.BinOp | ast.UnaryOp | ast.Call)
 
 
 def _general(old, new):
-    if isinstance(new, ast.Call) and getattr(new.func, "id", "") == "held":
-        return f"held constant: {said(old)}"
+    if isinstance(new, ast.Call) and getattr(new.func, "id", "") in CALLS:
+        return f"{CALLS[new.func.id]}: {said(old)}"
     if isinstance(new, ast.Pass):
         return f"without {said(old)}"
     return f"{said(new)} in place of {said(old)}"
@@ -95,6 +107,8 @@ def of_sign(old, new):
 
 def of_call(old, new):
     name = getattr(old.func, "id", getattr(old.func, "attr", ""))
+    if getattr(getattr(new, "func", None), "id", "") in CALLS:
+        return ""
     if len(old.args) == 1 and same(new, old.args[0]):
         return f"without {name}: {said(old)}"
     other = getattr(getattr(new, "func", None), "id", "")
