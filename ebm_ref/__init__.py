@@ -395,8 +395,8 @@ READING_ORDER = (
         for name in (
             "mathml fractions tokens parser blocks inline foundations front chapters prose "
             "listings tables drawings.records drawings.training drawings.landscape drawings.costs "
-            "drawings.paths drawings.mixing drawings.ladders drawings.coordinates drawings.trust "
-            "figures sessions pages museum results claims performance site"
+            "drawings.paths drawings.mixing drawings.ladders drawings.coordinates drawings.instruments "
+            "drawings.trust figures sessions pages museum results claims performance site"
         ).split()
     ),
     "cli.verify",

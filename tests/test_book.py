@@ -1,7 +1,9 @@
 """The book's pages: all that a record holds is on its page, and every link leads somewhere."""
 
 import ast
+import os
 import re
+import sys
 from html import unescape
 from html.parser import HTMLParser
 
@@ -229,6 +231,8 @@ def test_figures_are_drawn_from_the_records(tmp_path):
     figures.draw("huber", tmp_path / "huber.svg")
     hinge, banana, huber = ((tmp_path / f"{n}.svg").read_text() for n in ("hinge", "banana", "huber"))
     assert hinge.count("<path") > 100  # areas and arrows
+    rasters = {n: "<image" in text for n, text in (("hinge", hinge), ("banana", banana), ("huber", huber))}
+    assert rasters == {n: figures.figures()[n].heat for n in rasters}
     assert banana.count("<path") > 100
     assert len({hinge, banana, huber}) == 3
     assert len(records.surfaces()) == 14
@@ -255,10 +259,11 @@ def test_valleys_are_counted_by_what_touches():
     assert records.valleys(np.array([list(map(int, row)) for row in rows], bool)) == 4
 
 
+QUICK = ("mixing", "coordinates", "instruments")
 PLACED = [name for name, one in figures.figures().items() if "-" in name]
 
 
-@pytest.mark.parametrize("name", [n for n in PLACED if n.rpartition("-")[2] in ("mixing", "coordinates")])
+@pytest.mark.parametrize("name", [n for n in PLACED if n.rpartition("-")[2] in QUICK])
 def test_a_figure_of_a_page_asserts_what_its_title_claims(name):
     """The quick ones; each raises an AssertionError where its numbers do not bear its title out."""
     import matplotlib.pyplot as plt
@@ -283,6 +288,8 @@ def test_every_figure_stands_where_it_is_shown():
     assert shown <= set(ebm_ref.READING_ORDER) | {chapter.name for chapter in CHAPTERS}
     assert 'src="figures/samplers.hmc-paths-' in figures.figure_of("samplers.hmc", {})
     assert figures.figure_of("losses", {}).count("<figure>") == 2
+    assert figures.figure_of("losses", {}).count('class="drawing heat"') == 2
+    assert figures.figure_of("criteria", {}).count('class="drawing"') == 1
     assert figures.figure_of("losses.hinge", {"hinge": None}).count("<figure>") == 1
     assert figures.figure_of("checks", {}) == ""
 
@@ -327,6 +334,21 @@ def test_a_figure_is_drawn_anew_only_when_what_it_shows_has_changed(tmp_path, mo
     figures.draw_all(tmp_path, EVERY)
     assert sorted(drawn[-3:]) == ["hinge", "losses", "losses-training"]
     assert len(list(tmp_path.iterdir())) == len(set(drawn))
+
+
+def test_figures_are_drawn_by_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw", lambda name, file: file.write_text(str(os.getpid())))
+    figures.draw_all(tmp_path, EVERY, jobs=2)
+    by = {file.read_text() for file in tmp_path.iterdir()}
+    assert len(list(tmp_path.iterdir())) > 40
+    if sys.platform == "linux":
+        assert str(os.getpid()) not in by
+
+
+def test_what_a_process_raises_is_raised_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw", lambda name, file: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        figures.draw_all(tmp_path, EVERY, jobs=2)
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path, capsys):

@@ -71,7 +71,7 @@ def rows_of(text):
 
 def test_the_summary_stands_first_and_what_fails_stands_first_in_it(found):
     assert list(found) == ["claims", *(f"claims.{name}" for name in ("four", "one", "three", "two"))]
-    told = "4 claims of 4 scripts: 3 hold, 1 fail, 1 scripts broke, 1 scripts skipped."
+    told = "4 claims of 4 scripts: 3 hold, 1 fail, 1 script broke, 1 script skipped."
     assert told in words(found["claims"])
     linked = re.findall(r'<td><a href="claims\.(\w+)\.html">', found["claims"])
     assert linked == ["three", "two", "four", "one"]

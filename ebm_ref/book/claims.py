@@ -31,6 +31,7 @@ ABSENT = (
     "The scripts are no part of the installed package, and no results were given: a checkout of the"
     " repository has them, in its folder scripts/."
 )
+UNRUN = "They were not run for this book; this is what each is about."
 
 
 def texts(results):
@@ -38,12 +39,17 @@ def texts(results):
     told = known(results)
     worst_first = sorted(told, key=lambda name: ORDER.index(verdict(results.claims.get(name))))
     rows = [row(name, told[name], results.claims.get(name)) for name in worst_first]
-    table = tables.table(("claim", "verdict", "claims", "seconds", "after"), rows, "summary") if rows else ""
-    opening = pages.opening(__doc__)
     names = {name: f"claims.{short(name)}" for name in told}
-    found = {"claims": opening + pages.raw(counted(results.claims, told) + table)}
+    table = summary(rows, bool(results.claims)) if rows else ""
+    found = {"claims": pages.opening(__doc__) + pages.raw(counted(results.claims, told) + table)}
     found["claims"] += pages.toctree(names.values())
     return found | {names[n]: page(n, one, results.claims.get(n)) for n, one in told.items()}
+
+
+def summary(rows, run):
+    """The table of all scripts; without results it has no columns for them."""
+    names = ("claim", "verdict", "claims", "seconds", "after")
+    return tables.table(names, rows, "summary") if run else tables.table(names[::4], [r[::4] for r in rows])
 
 
 def known(results):
@@ -84,12 +90,13 @@ def short(name):
 def counted(claims, told):
     """How many there are, and what came of them; what does not hold is named."""
     if not claims:
-        return "" if told else f"<p>{ABSENT}</p>"
+        return f"<p>{UNRUN if told else ABSENT}</p>"
     verdicts = [line["verdict"] for lines in claims.values() for line in lines]
     count = verdicts.count
     counts = f"{count('holds') + count('fails')} claims of {len(claims)} scripts: {count('holds')} hold"
-    for verdict, words in (("fails", "fail"), ("error", "scripts broke"), ("skipped", "scripts skipped")):
-        counts += f", {count(verdict)} {words}" if count(verdict) else ""
+    for verdict, words in (("fails", "fail"), ("error", "broke"), ("skipped", "skipped")):
+        what = "" if verdict == "fails" else f"script{'s' * (count(verdict) > 1)} "
+        counts += f", {count(verdict)} {what}{words}" if count(verdict) else ""
     return f'<p class="lead">{counts}.</p>'
 
 

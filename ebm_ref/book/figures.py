@@ -13,7 +13,11 @@ Source: the form is this project's own.
 import ast
 import hashlib
 import importlib
+import multiprocessing
+import sys
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -23,6 +27,7 @@ from ebm_ref.book import prose
 from ebm_ref.book.drawings import (
     coordinates,
     costs,
+    instruments,
     ladders,
     landscape,
     mixing,
@@ -34,8 +39,10 @@ from ebm_ref.book.drawings import (
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.pages import page_of, source
 
-MODULES = (training, landscape, costs, paths, mixing, ladders, coordinates, trust)
+MODULES = (training, landscape, costs, paths, mixing, ladders, coordinates, instruments, trust)
+HEAT = (training, landscape)  # colours are numbers there, and are not inverted on dark ground
 PACKAGE = "ebm_ref."
+FEW = 8  # figures for which no process is started
 
 
 class Figure(NamedTuple):
@@ -45,6 +52,7 @@ class Figure(NamedTuple):
     told: str
     place: str  # a page or a chapter
     made_of: tuple
+    heat: bool  # whether colours stand for numbers
 
 
 @cache
@@ -53,15 +61,18 @@ def figures():
     found = {}
     for chapter, names in records.GALLERIES.items():
         drawings = tuple(dict.fromkeys(page(name) for name in names()))
-        told = records.TOLD[records.drawn()[names()[-1]]]
-        found[chapter] = Figure(records.gallery(names()), told, chapter, (*drawings, own(records)))
-    for name, how in records.drawn().items():
+        last, made_of = names()[-1], (*drawings, own(records))
+        draw, told = records.gallery(names()), records.TOLD[records.drawn()[last]]
+        found[chapter] = Figure(draw, told, chapter, made_of, records.heat(last))
+    for name in records.drawn():
         made_of = page(name), own(records)
-        found[name] = Figure(records.single(name), records.TOLD[how], page(name), made_of)
+        draw = records.single(name)
+        found[name] = Figure(draw, records.told(name), page(name), made_of, records.heat(name))
     for module in MODULES:
         made_of = called(own(module))
         for place, (draw, told) in module.DRAWINGS.items():
-            found[f"{place}-{own(module).rpartition('.')[2]}"] = Figure(draw, told, place, made_of)
+            name = f"{place}-{own(module).rpartition('.')[2]}"
+            found[name] = Figure(draw, told, place, made_of, module in HEAT)
     return found
 
 
@@ -112,16 +123,29 @@ def file_of(name):
     return f"{name}-{key(figures()[name].made_of)}.svg"
 
 
-def draw_all(folder, names):
-    """Draw what chapters and pages of these names show and is not there yet; delete what is drawn no more."""
+def draw_all(folder, names, jobs=1):
+    """Draw what chapters and pages of these names show and is not there yet; delete what is drawn no more.
+
+    `jobs` is the number of processes; a few figures are drawn in this one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {file_of(name): name for name, figure in figures().items() if figure.place in names}
     for old in folder.glob("*.svg"):
         if old.name not in wanted:
             old.unlink()
-    for file, name in wanted.items():
-        if not (folder / file).exists():
-            draw(name, folder / file)
+    missing = [(name, folder / file) for file, name in wanted.items() if not (folder / file).exists()]
+    if jobs == 1 or len(missing) < FEW or sys.platform != "linux":  # a fork is not safe everywhere
+        for task in missing:
+            drawn(task)
+        return
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # later Pythons': of threads
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+            list(pool.map(drawn, missing))  # a list, so that what was raised is raised here
+
+
+def drawn(task):
+    """A figure of (name, file), which a process can be sent."""
+    draw(*task)
 
 
 def draw(name, file):
@@ -143,10 +167,11 @@ def draw(name, file):
 def figure_of(name, names):
     """The figures of a page with these formulas, or of a chapter, as HTML; "" where none is drawn."""
     stands_here = lambda one, figure: one in names or (figure.place == name and one not in FORMULAS)
-    return "".join(shown(one, figure.told) for one, figure in figures().items() if stands_here(one, figure))
+    return "".join(shown(one, figure) for one, figure in figures().items() if stands_here(one, figure))
 
 
-def shown(name, told):
-    picture = f'src="figures/{file_of(name)}" alt="{name}: {escape(told)}" loading="lazy"'
-    caption = f"<figcaption>{prose.marked(told)}</figcaption>"
-    return f'<figure><img class="drawing" {picture}>{caption}</figure>'
+def shown(name, figure):
+    """One figure as HTML; a heat map is marked, so that it keeps its colours on dark ground."""
+    picture = f'src="figures/{file_of(name)}" alt="{name}: {escape(figure.told)}" loading="lazy"'
+    caption = f"<figcaption>{prose.marked(figure.told)}</figcaption>"
+    return f'<figure><img class="drawing{" heat" * figure.heat}" {picture}>{caption}</figure>'

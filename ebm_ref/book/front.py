@@ -1,7 +1,7 @@
 r"""Where to begin: six ways into the book.
 
-Nobody reads 300 pages from the first to the last.  Each page stands by itself: it has the formula and what
-it is good for, the code, cases that were worked by hand, and the mistakes that people made with it.
+Nobody reads so many pages from the first to the last.  Each page stands by itself: it has the formula and
+what it is good for, the code, cases that were worked by hand, and the mistakes that people made with it.
 
     you want to                           read first                      and then
     learn what energies are for           `linear_regression`, `hinge`    `energies/`, `losses/`

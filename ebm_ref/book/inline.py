@@ -24,6 +24,7 @@ SIGNED = re.compile(
     r"[_^\[\]{}|]|^[A-Za-z]'?$|^-?[A-Za-z]{1,2}\d?[.(/!]|^d\w+/d\w+|^\(*-?(?:exp|log)\(|^\d+[a-z]$|^[A-Z]'[A-Za-z]$"
 )
 RELATIONS = {"=", "<", ">", "<=", ">=", "!="}
+SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}  # what is no formula as a whole has signs, too
 PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter", "Appendix"}
 LONGEST = 24  # tokens of one formula
 
@@ -46,7 +47,7 @@ def formulas_in(text):
             html, k = found
             out.append(html)
         else:
-            out.append(escape(parts[k], quote=False))
+            out.append(SIGNS.get(parts[k]) or escape(parts[k], quote=False))
             k += 1
     return "".join(out)
 

@@ -123,7 +123,11 @@ def place(name, records):
     formulas = " ".join(f"<code>{n}</code>" for n in records)
     where = prose.link(f"{chapter.name}.html", escape(chapter.title.partition(":")[0]))
     path = name.replace(".", "/") + ".py"
-    stations = [where, f"<code>ebm_ref/{path}</code>", *(["formulas " + formulas] if records else [])]
+    stations = [
+        where,
+        f"<code>ebm_ref/{path}</code>",
+        *([f"formula{'s' * (len(records) > 1)} {formulas}"] if records else []),
+    ]
     return f'<p class="place">{" &#183; ".join(stations)}</p>'
 
 

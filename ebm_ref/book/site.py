@@ -54,7 +54,7 @@ def build(out, results=NONE, jobs=2):
         raise ValueError(f"out = {out}: must be an empty or new folder, or one with an earlier book")
     with tempfile.TemporaryDirectory() as work:
         texts, trees = Path(work) / "texts", Path(work) / "trees"
-        written = write(texts, out / "figures", results)
+        written = write(texts, out / "figures", results, jobs)
         settings = SETTINGS | {"html_static_path": [str(texts / "_static")]}
         strict = {"status": None, "warningiserror": True, "parallel": jobs}
         app = Sphinx(texts, None, out, trees, "html", settings, **strict)
@@ -70,10 +70,10 @@ def folded(app, page, template, context, doctree):
         context["toctree"] = lambda **options: whole(**options | {"collapse": True})
 
 
-def write(folder, drawings, results=NONE):
+def write(folder, drawings, results=NONE, jobs=1):
     """The pages as text, with the style; figures are drawn or copied into their own folder."""
     folder.mkdir(parents=True)
-    figures.draw_all(drawings, {name for c in CHAPTERS for name in (c.name, *c.pages)})
+    figures.draw_all(drawings, {name for c in CHAPTERS for name in (c.name, *c.pages)}, jobs)
     claims.copy_figures(results, drawings / "claims")
     if results.benchmark:
         performance.draw(results.benchmark["rows"], drawings / "ratios.svg")
@@ -132,7 +132,7 @@ def first_page(counts):
     parts = [
         pages.heading("Energy-based learning", "="),
         pages.raw(pages.leading(title.partition(": ")[2].rstrip("."))),
-        pages.raw(pages.header(about) + pages.figure_of("hinge", {"hinge": None})),
+        pages.raw(pages.header(about) + pages.figure_of("index", {"losses-training"})),
         pages.heading("Where to begin"),
         pages.raw(pages.with_choices(begin)),
         pages.heading("Chapters"),

@@ -226,10 +226,20 @@ def identities(page):
 def told_identities():
     """(module, sentence, formulas) of each identity; the chain rule says the same of every pair."""
     return [
-        (identity.__module__, prose.marked(summary(identity)), names)
+        (identity.__module__, prose.marked(quoted(summary(identity), names)), names)
         for identity, names in IDENTITIES.items()
         if not identity.__doc__.startswith("Chain rule")
     ]
+
+
+def quoted(sentence, names):
+    """A sentence with the names of these formulas as names of code; `log` and `energy` may be words.
+
+    >>> quoted("mee = 1 - e^{-beta L}, L the nll", ("mee", "nll"))
+    '`mee` = 1 - e^{-beta L}, L the `nll`'
+    """
+    marked = "|".join(sorted({*names} - {"log", "energy"}, key=len, reverse=True))
+    return re.sub(rf"\b(?<!-)({marked})\b(?!['-]| rule)", r"`\1`", sentence) if marked else sentence
 
 
 def named(formulas, but=""):

@@ -27,7 +27,7 @@ sum of e^{E_min - E} over all other alignments, and log1p(r) keeps the digits of
 E - E_min adds up the scores of the best alignment less those of another.  Where these are large and cancel,
 it adds up instead what each move costs above the best way to where it leads.  That is exact (levels.py), and
 never negative, so that 1e17 here and -1e17 there leave the 1/2 beside them.  A
-log-probability near 0 holds the digits of 1 - p, so none of them is lost.  But a lp that comes from a
+log-probability near 0 holds the digits of 1 - p, so none of them is lost.  But an lp that comes from a
 subtraction of logits carries an error of 1e-16 times the logit, which no later formula can take back.
 The page ctc_of_logits.py starts from the logits, and avoids that.
 

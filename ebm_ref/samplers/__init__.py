@@ -20,10 +20,10 @@ Which to choose:
     spins, any couplings                `heat_bath`, `gibbs`           sweeps that flip whatever they may
     spins that align, near criticality  `cluster`                      single spins
     an RBM                              `gibbs`, in blocks             one unit after the other
-    a vector, with gradients            `hmc`, `mala`                  `random_walk`, whose cost grows with d
+    a vector, with gradients            `hmc`, `mala`                  `random_walk`, whose cost grows like d
     a vector, without gradients         `random_walk`, warmed up       a step guessed by hand
     several far modes                   `tempering`                    a longer chain
-    log Z itself is wanted              `annealed_importance`          the mean of e^{-E} over a chain
+    log Z itself is wanted              `annealed_importance`          the mean of e^{E}: its variance is huge
     images, while a model learns        `langevin`, `samplers.chains`  claims about its distribution
     everything in one call              `posterior`                    a sampler without a diagnosis
 

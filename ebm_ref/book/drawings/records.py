@@ -10,6 +10,7 @@ up on far errors, how many valleys there are.
 Source: LeCun et al. (2006), Figures 6-9, for the surfaces.
 """
 
+import re
 from functools import cache
 
 import numpy as np
@@ -28,7 +29,7 @@ FIXED = {
     "degrees": 3.0,
 }
 FIXED |= {"temperature": 0.5, "label": 0, "positive": 0, "x2": 0.0, "weights": [3.0, 1.0, 1.0]}
-RANGES = {"probability": (0.02, 0.98), "log_probabilities": (-4.0, 0.0)}
+RANGES = {"probability": (0.02, 0.98), "log_probabilities": (-4.0, 0.0), "distance": (0.0, 4.0)}
 TWO = {"sign": (1, -1), "target": (0.0, 1.0)}  # arguments of which both values are drawn
 POINTS = {  # the parameters of the energies that are drawn
     "quadratic": {"center": [0.0, 0.0], "precision": [[1.5, 0.8], [0.8, 1.0]]},
@@ -142,11 +143,20 @@ def curve(axes, name):
         axes.plot(x, [taken(record.value, one) for one in inputs], label=f"{two} {other}", **style)
         axes.plot(x, slopes, linewidth=0.8, **style)
         steepest = max(steepest, np.nanmax(np.abs(slopes)))
-    axes.set(ylim=(-2.6, 4.4), xlabel=first.replace("_", " ") + (" of the right answer" if core else ""))
+    axes.set(ylim=(-2.6, 4.4), xlabel=f"{one_of(first)} of the right answer" if core else one_of(first))
     axes.set_ylabel("loss (thin: slope)")
     if two:
         axes.legend(loc="upper center")
     return claim_of_curve(record, first, two, steepest)
+
+
+def one_of(argument):
+    """The name of one of several numbers.
+
+    >>> one_of("log_probabilities"), one_of("logits"), one_of("log_rate")
+    ('log probability', 'logit', 'log rate')
+    """
+    return re.sub("s$", "", re.sub("ies$", "y", argument)).replace("_", " ")
 
 
 def bound(record, v, other):
@@ -167,7 +177,7 @@ def claim_of_curve(record, first, two, steepest):
     return (
         "what is far hardly pulls"
         if pull[1e4] < 0.1 * steepest
-        else f"no pull above {max(*pull.values(), steepest):.2g}"
+        else f"slope at most {max(*pull.values(), steepest):.2g}"
     )
 
 
@@ -268,11 +278,25 @@ def small(axes, name, first, last):
 
 
 GALLERIES = {"losses": surfaces, "criteria": curves, "energies": lambda: [*LINES, *POINTS]}
+COLOURED = (surface, contours)  # by numbers: dark is low
 TOLD = {
-    surface: "The loss over the energies of the correct answer and of the only incorrect one.  Arrows show "
-    "where a step downhill moves the two, dots where nothing moves; below the dashed line the model errs.",
+    surface: "The loss over the energies of the correct answer and of the only incorrect one; dark is low.  "
+    "Arrows show where a step downhill moves the two, dots where nothing moves; below the dashed line the "
+    "model errs.",
     curve: "The loss, and thin its slope, the explicit gradient.  Solid for a target of 0 or a sign of 1, "
     "dashed for a target of 1 or a sign of -1.",
-    contours: "The energy, and its score: arrows that point downhill.",
+    contours: "The energy, dark where it is low, and its score: arrows that point downhill.",
     well: "The energy and its score, which is zero at the bottom of each well and on the ridge between.",
 }
+SCORES = "The loss by the score of the right answer, all others being 0, and thin its slope."
+
+
+def told(name):
+    """What stands below the figure of a formula."""
+    how = drawn()[name]
+    return SCORES if how is curve and not set(TWO) & set(FORMULAS[name].shapes) else TOLD[how]
+
+
+def heat(name):
+    """Whether its colours stand for numbers."""
+    return drawn()[name] in COLOURED

@@ -36,7 +36,7 @@ def mce_of_two_is_mee(rng):
 
 
 def mee_is_the_exponential_of_nll(rng):
-    """mee = 1 - e^{-beta nll}: the same probability."""
+    """mee = 1 - e^{-beta L}, L the nll: the same probability."""
     table = random_table(rng) | {"beta": rng.uniform(0.2, 3.0)}
     error = abs(value("mee", table) + np.expm1(-table["beta"] * value("nll", table)))
     return error / (allowance(("mee", table)) + table["beta"] * allowance(("nll", table)))
