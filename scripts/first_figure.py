@@ -103,9 +103,12 @@ def clipped(axes, right, wrong):
 def noisy(axes, right, wrong):
     """Student's t as it becomes normal: the loss at one scale from its location."""
     x = np.logspace(2.0, 15.0, 105)
-    values = [np.array([float(f(0.0, 1.0, nu, 1.0)) for nu in x]) for f in (right, wrong)]
-    axes.plot(x, np.clip(values[1], 1.402, 1.436), "o", color=WRONG, markersize=3.2)
+    values, low, high = [[float(f(0.0, 1.0, nu, 1.0)) for nu in x] for f in (right, wrong)], 1.402, 1.436
+    held = np.clip(values[1], low, high)
+    for marker, which in (("o", (low < held) & (held < high)), ("v", held == low), ("^", held == high)):
+        axes.plot(x[which], held[which], marker, color=WRONG, markersize=3.2 if marker == "o" else 5.0)
     axes.plot(x, values[0], color=RIGHT, linestyle="-", linewidth=1.8)
+    axes.text(0.03, 0.88, "triangles: outside", transform=axes.transAxes, fontsize=8, color="0.25")
     axes.set(xscale="log", xlabel="degrees of freedom", ylabel="loss", ylim=(1.4, 1.438))
 
 
@@ -152,7 +155,7 @@ def draw(file=FILE):
     import matplotlib.pyplot as plt
 
     with plt.style.context(["ebm_ref.book.style", {"axes.labelsize": 9, "savefig.bbox": "tight"}]):
-        figure, row = plt.subplots(1, 4, figsize=(12.0, 4.1))
+        figure, row = plt.subplots(1, 4, figsize=(12.0, 3.75))
         for axes, exhibit in zip(row, EXHIBITS, strict=True):
             panel(axes, exhibit)
         head = {"x": 0.01, "ha": "left", "fontsize": 13}

@@ -198,7 +198,7 @@ def hidden_units_summed_out(name):
         free = f"{name}_free_energy", inputs
         return defect(value(*free), total, free, *parts)
 
-    identity.__doc__ = f"{name}_free_energy = -log sum_h e^{{-E}}, E the {name}: a term for each setting of the hidden units."
+    identity.__doc__ = f"{name}_free_energy = -log sum_h e^{{-E}}, E the {name}, over all hidden settings h."
     return identity
 
 
