@@ -8,7 +8,7 @@ Notation, the same on every page
 --------------------------------
     X, Y, Z      input, answer, latent variable
     W            parameters
-    E            energy: E_j that of answer j; E_y is that of the correct one
+    E            energy: E_j that of answer j, and E_y that of the correct one
     o            the most offending wrong answer, argmin_{j != y} E_j
     d            E_y - E_o, positive when the model errs
     beta > 0     inverse temperature

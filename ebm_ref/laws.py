@@ -131,7 +131,7 @@ def gradient_sums_to(argument, total):
         return error / (16 * UNIT * (np.abs(g).sum() + abs(total))) if error else 0.0
 
     law.__name__ = "gradient_sums_to"
-    law.__doc__ = f"sum_j df/d{argument}_j = {total:g}."
+    law.__doc__ = f"The slopes by `{argument}` add up to {total:g}."
     return law
 
 
@@ -148,7 +148,7 @@ def gradient_bounded(argument, bound):
 
     law.__name__ = "gradient_bounded"
     limit = bound if isinstance(bound, str) else f"{bound:g}"
-    law.__doc__ = f"|df/d{argument}| <= {limit}, however far the outlier: robust."
+    law.__doc__ = f"No slope by `{argument}` is steeper than {limit}, however far the outlier: robust."
     return law
 
 

@@ -72,7 +72,9 @@ def documented(path):
     doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     title, _, rest = doc.partition("\n")
     fields = {word: " ".join(text.split()) for word, text in re.findall(FIELD, rest, re.MULTILINE)}
-    return {"title": title} | fields | {"text": re.sub(FIELD, "", rest, flags=re.MULTILINE).strip()}
+    return (
+        {"title": title} | fields | {"text": re.sub(FIELD, "", rest, flags=re.MULTILINE).strip("\n").rstrip()}
+    )
 
 
 def reported(line):
@@ -165,8 +167,9 @@ def compared(line):
     if line["obtained"] is None:
         return prose.marked(line["claim"]), "", ""
     what = line["claim"].rpartition(": ")[0] or line["claim"]
-    digits = 4 if None in line["expected"] else 9
-    return prose.marked(what), interval(*line["expected"]), f"{line['obtained']:.{digits}g}"
+    wanted = interval(*line["expected"])
+    digits = 4 if wanted.startswith("at ") or " to " in wanted else 9
+    return prose.marked(what), wanted, f"{line['obtained']:.{digits}g}"
 
 
 def interval(low, high):

@@ -25,6 +25,7 @@ SIGNED = re.compile(
 )
 RELATIONS = {"=", "<", ">", "<=", ">=", "!="}
 SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}  # what is no formula as a whole has signs, too
+TIMES = re.compile(r"(?<=\b\d )x(?= \d)|(?<=\d\d )x(?= \d)|(?<=\b[dkmn] )x(?= [dkmn]\b)")
 PLACES = {"Section", "Sections", "Table", "Theorem", "equation", "equations", "Chapter", "Appendix"}
 LONGEST = 24  # tokens of one formula
 
@@ -37,7 +38,7 @@ def formulas_in(text):
     >>> formulas_in("a k-means step, e.g. in 3.2")
     'a k-means step, e.g. in 3.2'
     """
-    parts = re.split(r"(\s+)", text)
+    parts = re.split(r"(\s+)", TIMES.sub("×", text))
     out, k = [], 0
     while k < len(parts):
         before = parts[k - 2] if k > 1 else ""
