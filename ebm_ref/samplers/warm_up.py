@@ -26,7 +26,8 @@ Why freeze?  A chain whose moves depend on all that it has seen is no Markov cha
 would stay where it is; but which C comes next depends on where the chain has been, so x and C depend on each
 other, and x alone follows another law.  After the warm-up C and s are constants, as if somebody had guessed
 them well: what counts is a chain of Metropolis and Hastings, of which detailed balance holds exactly, whether
-the warm-up went well or not.  If it went badly the chain is slow, never wrong, and R-hat tells.
+the warm-up went well or not.  If it went badly the chain is slow, never wrong, and R-hat tells, if several
+chains began far apart.
 
 An adaptation that goes on for ever can be right as well.  It needs a theorem of its own: that it fades
 ("diminishing adaptation"), and that all chains that it may choose from converge alike.  Haario's goes on so.
