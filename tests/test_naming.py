@@ -389,3 +389,9 @@ def test_guards_and_pairs_are_named(name, function, expected):
 def softmin(E, beta):
     low = np.min(E)
     return low - np.log(np.sum(np.exp(-beta * (E - low)))) / beta
+
+
+@pytest.mark.parametrize("name", ["nll", "hinge", "most_offending", "ctc"])
+def test_a_constant_is_called_one(name):
+    """Not what a formula comes to when half of it is left out."""
+    assert diagnosed(name, lambda *inputs: 1.0) == {"value": ["1, whatever is asked"]}

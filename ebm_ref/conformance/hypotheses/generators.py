@@ -70,7 +70,7 @@ def far_fetched(formula, ordinary, others, outputs):
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
         yield slopes.gated(others, judgements)
-    yield pages.edited(formula, outputs)
+        yield pages.edited(formula, outputs)
 
 
 def misread(name):
