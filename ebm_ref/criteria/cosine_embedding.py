@@ -273,6 +273,12 @@ FORMULA = Formula(
             lambda a, b, y, m=0.0: _of_cosine(np.sum(a * b), y, m),
             symptom="right for unit vectors; else the loss of like vectors falls without end as they grow",
         ),
+        "cut off before the margin": Mistake(
+            lambda a, b, y, m=0.0: (
+                cosine_embedding(a, b, y, m) if y == 1 else np.maximum(0.0, _cosine(a, b)) - m
+            ),
+            symptom="a loss of -margin for unlike pairs",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, sign, margin), the argument to blame

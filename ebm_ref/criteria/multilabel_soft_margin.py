@@ -144,6 +144,10 @@ FORMULA = Formula(
             {"scores": lambda x, t: signs(t) * sigmoid(signs(t) * x) / len(x)},
             symptom="scores taken for energies",
         ),
+        "right classes alone": Mistake(
+            lambda x, t: np.mean(t * softplus(-x)),
+            symptom="every class is predicted: the loss of a wrong one is 0",
+        ),
     },
     rules=rules,
     refuses={  # (scores, targets), the argument to blame

@@ -139,6 +139,11 @@ FORMULA = Formula(
             {"score": lambda s, y: -max(y, 0) * sigmoid(-max(y, 0) * s)},
             symptom="negative samples cost log 2 whatever their score, and have no gradient",
         ),
+        "signs taken for targets of 0 and 1": Mistake(
+            lambda s, y: softplus(s) - y * s,
+            {"score": lambda s, y: sigmoid(s) - y},
+            symptom="a negative sample pays its score twice; a positive one is right",
+        ),
     },
     rules=rules,
     refuses={  # (score, sign), the argument to blame

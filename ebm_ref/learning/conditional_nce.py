@@ -107,6 +107,10 @@ FORMULA = Formula(
             seen_in="Ceylan and Gutmann (2018), Section 2",
             symptom="the same minimum, and the same number for two copies",
         ),
+        "one softmax of the datum and its copies": Mistake(
+            lambda D: np.log1p(np.sum(np.exp(-D))),
+            symptom="ranking NCE, whose noise is divided out: the same for one copy",
+        ),
     },
     rules=rules,
     refuses=refusals("differences"),

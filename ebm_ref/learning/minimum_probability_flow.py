@@ -37,7 +37,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
-from ebm_ref.numerics import total
+from ebm_ref.numerics import sigmoid, total
 
 
 def minimum_probability_flow(differences):
@@ -146,6 +146,14 @@ FORMULA = Formula(
             lambda D: np.mean(np.exp(-0.5 * D)),
             {"differences": lambda D: -0.5 * np.exp(-0.5 * D) / len(D)},
             symptom="a process that is m times as slow",
+        ),
+        "rates of Metropolis": Mistake(
+            lambda D: np.sum(np.minimum(1.0, np.exp(-D))),
+            symptom="these keep the model too, but have no slope where the datum is the less probable",
+        ),
+        "rates of the heat bath": Mistake(
+            lambda D: np.sum(sigmoid(-D)),
+            symptom="these keep the model too: ratio matching without its square",
         ),
     },
     rules=rules,

@@ -140,6 +140,10 @@ FORMULA = Formula(
             lambda E_d, E_q, H: np.mean(E_q) - np.mean(E_d) + H,
             symptom="the energy of the data rises: scores taken for energies",
         ),
+        "both divided by the number of data": Mistake(
+            lambda E_d, E_q, H: np.mean(E_d) - np.sum(E_q) / len(E_d) + H,
+            symptom="samples weigh as their number: right for batches of one size",
+        ),
     },
     rules=rules,
     refuses={

@@ -139,6 +139,10 @@ FORMULA = Formula(
             lambda E, y, m=1.0: np.maximum(0.0, E[y] - m - E[offender(E, y)]),
             symptom="wrong answers may win by m before anything is paid",
         ),
+        "second lowest energy for the offender's": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - np.sort(E)[1]),
+            symptom="right where the correct answer wins; where it loses the rival is itself, or another",
+        ),
     },
     rules=check_margin,
     refuses=NO_TABLES | NO_MARGINS,

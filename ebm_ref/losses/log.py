@@ -143,6 +143,10 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: softplus(beta * (np.max(np.delete(E, y)) - E[y])) / beta,
             symptom="training drives the correct answer to the highest energy",
         ),
+        "summed over all wrong answers": Mistake(
+            lambda E, y, beta=1.0: np.sum(softplus(beta * (E[y] - np.delete(E, y)))) / beta,
+            symptom="log 2 for each answer at a tie: one against each other, not against the nearest",
+        ),
     },
     as_printed=log_as_printed,
     rules=check_tempered,

@@ -18,7 +18,7 @@ Source: LeCun et al. (2006), Section 2.2; after Driancourt et al. (1991).
 import autograd.numpy as np
 
 from ebm_ref.checks import require, require_positive
-from ebm_ref.formula import Case, Formula, Mistake
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import at_most_one, homogeneous, non_negative, permutation_invariant, pushes_down_pulls_up
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
@@ -125,6 +125,13 @@ FORMULA = Formula(
         ),
         "delta forgotten": Mistake(
             lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0)
+        ),
+        "divided by the sum of both energies": Convention(
+            lambda E, y, delta=0.5: np.clip(
+                (E[y] - np.min(np.delete(E, y))) / (delta * (E[y] + np.min(np.delete(E, y)))), 0.0, 1.0
+            ),
+            seen_in="Sato and Yamada (1995), generalised learning vector quantisation",
+            symptom="bounded by 1/delta without a cap",
         ),
     },
     rules=rules,

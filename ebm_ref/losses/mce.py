@@ -17,10 +17,10 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al.
 import autograd.numpy as np
 
 from ebm_ref import laws
-from ebm_ref.formula import Case, Formula, Mistake
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
-from ebm_ref.numerics import sigmoid
+from ebm_ref.numerics import logsumexp, sigmoid
 
 
 def mce(energies, label: int):
@@ -99,6 +99,15 @@ FORMULA = Formula(
         "log loss under this name": Mistake(
             lambda E, y: np.logaddexp(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="values above 1, and outliers dominate",
+        ),
+        "free energy of the wrong answers as competitor": Mistake(
+            lambda E, y: sigmoid(E[y] + logsumexp(-np.delete(E, y))),
+            symptom="errors are overcounted by as much as there are answers",
+        ),
+        "competitor averaged softly": Convention(
+            lambda E, y: sigmoid(E[y] + logsumexp(-np.delete(E, y)) - np.log(len(E) - 1.0)),
+            seen_in="Juang and Katagiri (1992), whose exponent eta is 1 here",
+            symptom="all wrong answers are pulled up, not the most offending one alone",
         ),
     },
     rules=check_table,

@@ -153,6 +153,10 @@ FORMULA = Formula(
             {"energies": lambda E, y, beta=1.0: -mee_gradient(-E, y, beta)},
             symptom="one minus a softmax of energies: the correct answer is driven up",
         ),
+        "the answer given in place of the right one": Mistake(
+            lambda E, y, beta=1.0: 1.0 - np.max(softmax(beta * (np.min(E) - E))),
+            symptom="confidence is learnt, of whichever answer",
+        ),
     },
     as_printed=mee_as_printed,
     rules=check_tempered,

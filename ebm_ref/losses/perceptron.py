@@ -99,6 +99,9 @@ FORMULA = Formula(
         "maximum instead of minimum": Mistake(
             lambda E, y: np.max(E) - E[y], symptom="the loss of a model of scores, fed with energies"
         ),
+        "mean instead of minimum": Mistake(
+            lambda E, y: E[y] - np.mean(E), symptom="negative losses; far answers pull as near ones do"
+        ),
     },
     rules=check_table,
     refuses=NO_TABLES,

@@ -99,6 +99,10 @@ FORMULA = Formula(
             lambda E, y, gamma=1.0: E[y] ** 2 - gamma * np.exp(-np.min(np.delete(E, y))),
             symptom="the typing error of square-square in Table 1, carried over",
         ),
+        "all wrong answers summed": Mistake(
+            lambda E, y, gamma=1.0: E[y] ** 2 + gamma * np.sum(np.exp(-np.delete(E, y))),
+            symptom="as the square of what is right beside the sum in the likelihood; larger with k",
+        ),
     },
     rules=rules,
     refuses=NO_TABLES

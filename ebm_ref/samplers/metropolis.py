@@ -31,6 +31,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, misfit
+from ebm_ref.numerics import softplus
 
 MOVES = 15.0 / 16.0  # how often a discrete move is made that lowers the energy: none is certain
 
@@ -190,6 +191,11 @@ FORMULA = Formula(
         "not closed at certainty": Mistake(
             lambda p, n, forth, back: (n - p) + (back - forth),
             symptom="a probability above 1: harmless to a coin, wrong in every mean of acceptances",
+        ),
+        "Barker's rule": Convention(
+            lambda p, n, forth, back: -softplus((p - n) + (forth - back)),
+            seen_in="Barker (1965): a/(1 + a) for min(1, a); it keeps the law, too",
+            symptom="half of the certain moves are refused",
         ),
     },
     rules=rules,
