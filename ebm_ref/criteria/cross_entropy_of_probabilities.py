@@ -12,9 +12,7 @@ The weights t_j need only be >= 0.  Where they do not sum to 1 the formula still
 is then not its gradient.  A class without weight does not count, even an impossible one: 0 log 0 = 0.
 A class with weight that the model calls impossible costs +inf.
 
-T p_j - t_j loses digits where both are near 1.  With the sums over the other classes it does not:
-
-    dL/dz_j = p_j sum_{i != j} t_i - t_j sum_{i != j} p_i
+T p_j - t_j loses digits where both are near 1; p_j sum_{i != j} t_i - t_j sum_{i != j} p_i does not.
 
 Source: Bridle (1990); standard.
 """
@@ -44,9 +42,6 @@ def cross_entropy_of_probabilities(logits, target):
         >= 0, in nats; +inf where an impossible class has a weight.
 
     Raises ValueError if k < 1, if a logit is +inf or all are -inf, or if a weight is negative.
-
-    >>> float(cross_entropy_of_probabilities(np.array([0.0, -np.inf]), np.array([1.0, 0.0])))
-    0.0
     """
     return expected_surprise(*FORMULA.checked(logits, target))
 
