@@ -174,6 +174,7 @@ FORMULA = Formula(
             },
             symptom="z is read as an energy: training lowers the score of what happens",
         ),
+        "absolute value lost": Mistake(lambda z, t: np.maximum(z, 0.0) - z * t + np.log1p(np.exp(-z))),
     },
     as_printed=binary_cross_entropy_with_logits_as_printed,
     rules=rules,

@@ -185,6 +185,10 @@ FORMULA = Formula(
             lambda z, t, w=1.0: -w * t * np.log(sigmoid(z)) - (1.0 - t) * np.log(1.0 - sigmoid(z)),
             symptom="an infinite or NaN loss from z = 37 on (float32: 17)",
         ),
+        "weight of the target on both terms": Mistake(
+            lambda z, t, w=1.0: (1.0 + (w - 1.0) * t) * weighted_binary_cross_entropy(z, t),
+            symptom="right for 0 and 1; of a share both terms are weighted",
+        ),
     },
     as_printed=weighted_binary_cross_entropy_as_printed,
     rules=rules,

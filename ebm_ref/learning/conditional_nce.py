@@ -36,7 +36,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
-from ebm_ref.numerics import sigmoid, softplus, total
+from ebm_ref.numerics import logsumexp, sigmoid, softplus, total
 
 
 def conditional_nce(differences):
@@ -106,6 +106,11 @@ FORMULA = Formula(
             {"differences": lambda D: -2.0 * sigmoid(-D) / len(D)},
             seen_in="Ceylan and Gutmann (2018), Section 2",
             symptom="the same minimum, and the same number for two copies",
+        ),
+        "one softmax over all": Mistake(
+            lambda D: logsumexp(np.append(0.0, -D)),
+            {"differences": lambda D: -np.exp(-D - logsumexp(np.append(0.0, -D)))},
+            symptom="log(1 + sum e^{-D_j}): right for one alone",
         ),
     },
     rules=rules,

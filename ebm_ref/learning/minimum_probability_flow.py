@@ -147,6 +147,11 @@ FORMULA = Formula(
             {"differences": lambda D: -0.5 * np.exp(-0.5 * D) / len(D)},
             symptom="a process that is m times as slow",
         ),
+        "Metropolis rates": Mistake(
+            lambda D: np.sum(np.minimum(1.0, np.exp(-D))),
+            {"differences": lambda D: np.where(D > 0.0, -np.exp(-D), 0.0)},
+            symptom="min(1, e^{-D}): a neighbour that is lower costs 1, and is not pulled up",
+        ),
     },
     rules=rules,
     refuses=refusals("differences"),

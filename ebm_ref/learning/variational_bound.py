@@ -25,6 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, gradient_sums_to
+from ebm_ref.numerics import logsumexp
 
 
 def variational_bound(data_energies, sampler_energies, entropy):
@@ -139,6 +140,10 @@ FORMULA = Formula(
         "data and samples exchanged": Mistake(
             lambda E_d, E_q, H: np.mean(E_q) - np.mean(E_d) + H,
             symptom="the energy of the data rises: scores taken for energies",
+        ),
+        "soft minimum of the samples": Mistake(
+            lambda E_d, E_q, H: np.mean(E_d) + H - np.log(len(E_q)) + logsumexp(-E_q),
+            symptom="log-mean-exp for the mean: one low sample decides, and the bound is lost",
         ),
     },
     rules=rules,

@@ -157,6 +157,14 @@ FORMULA = Formula(
             {"energies": lambda E, y, C=1.0: generalized_hinge_gradient(E, y, C) / (len(E) - 1)},
             symptom="k - 1 times too small, and right for two answers",
         ),
+        "violations squared": Mistake(
+            lambda E, y, C=1.0: np.sum(np.maximum(0.0, violations(E, y, C)) ** 2),
+            symptom="the pull fades near the margin, and large violations pull harder",
+        ),
+        "slack rescaled instead": Mistake(
+            lambda E, y, C=1.0: np.sum(np.delete(C * np.maximum(0.0, 1.0 + E[y] - E), y)),
+            symptom="every margin is 1, and costs weigh the violations",
+        ),
     },
     rules=rules,
     refuses=NO_COSTS,

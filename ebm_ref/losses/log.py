@@ -143,6 +143,10 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: softplus(beta * (np.max(np.delete(E, y)) - E[y])) / beta,
             symptom="training drives the correct answer to the highest energy",
         ),
+        "every wrong answer counted": Mistake(
+            lambda E, y, beta=1.0: np.sum(softplus(beta * (E[y] - np.delete(E, y)))) / beta,
+            symptom="right for two answers; for more the loss is a sum of k - 1 of its kind",
+        ),
     },
     as_printed=log_as_printed,
     rules=check_tempered,

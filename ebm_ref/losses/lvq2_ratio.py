@@ -126,6 +126,13 @@ FORMULA = Formula(
         "delta forgotten": Mistake(
             lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0)
         ),
+        "divided by the sum of both energies": Mistake(
+            lambda E, y, delta=0.5: np.clip(
+                (E[y] - np.min(np.delete(E, y))) / (delta * (E[y] + np.min(np.delete(E, y)))), 0.0, 1.0
+            ),
+            seen_in="Sato and Yamada (1995), generalized LVQ, where the relative difference is meant",
+            symptom="never above 1/delta, whatever the energies",
+        ),
     },
     rules=rules,
     refuses=NO_TABLES

@@ -17,7 +17,7 @@ Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al.
 import autograd.numpy as np
 
 from ebm_ref import laws
-from ebm_ref.formula import Case, Formula, Mistake
+from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
 from ebm_ref.numerics import sigmoid
@@ -100,6 +100,14 @@ FORMULA = Formula(
             lambda E, y: np.logaddexp(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="values above 1, and outliers dominate",
         ),
+        "wrong answers averaged softly": Convention(
+            lambda E, y: sigmoid(E[y] + np.log(np.mean(np.exp(-np.delete(E, y))))),
+            seen_in="Juang et al. (1997), who average e^{-eta E_j} over the wrong answers; here eta = 1",
+        ),
+        "wrong answers added softly": Mistake(
+            lambda E, y: np.sum(np.exp(-np.delete(E, y))) / np.sum(np.exp(-E)), symptom="1 - p_y: this is MEE"
+        ),
+        "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
     },
     rules=check_table,
     refuses=NO_TABLES,

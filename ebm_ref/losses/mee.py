@@ -17,7 +17,7 @@ import autograd.numpy as np
 
 from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.losses.nll import gibbs, nll_gradient
+from ebm_ref.losses.nll import gibbs, nll, nll_gradient
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import softmax
 
@@ -152,6 +152,23 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: mee(-E, y, beta),
             {"energies": lambda E, y, beta=1.0: -mee_gradient(-E, y, beta)},
             symptom="one minus a softmax of energies: the correct answer is driven up",
+        ),
+        "logarithm left in": Mistake(
+            lambda E, y, beta=1.0: beta * nll(E, y, beta),
+            {"energies": lambda E, y, beta=1.0: beta * nll_gradient(E, y, beta)},
+            symptom="-log p_y: cross-entropy, without a bound",
+        ),
+        "squared distance of the probabilities": Mistake(
+            lambda E, y, beta=1.0: np.sum((softmax(beta * (np.min(E) - E)) - np.eye(len(E))[y]) ** 2),
+            symptom="the Brier score: up to 2, and wrong answers count by their shares",
+        ),
+        "best answer for the correct one": Mistake(
+            lambda E, y, beta=1.0: 1.0 - np.max(softmax(beta * (np.min(E) - E))),
+            symptom="one minus the confidence: an answer that is surely wrong costs nothing",
+        ),
+        "correct answer alone pushed": Mistake(
+            gradients={"energies": lambda E, y, beta=1.0: np.eye(len(E))[y] * mee_gradient(E, y, beta)},
+            symptom="p (1 - p) at y, and no wrong answer is pulled up",
         ),
     },
     as_printed=mee_as_printed,

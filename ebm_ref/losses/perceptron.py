@@ -99,6 +99,10 @@ FORMULA = Formula(
         "maximum instead of minimum": Mistake(
             lambda E, y: np.max(E) - E[y], symptom="the loss of a model of scores, fed with energies"
         ),
+        "mean in place of the minimum": Mistake(
+            lambda E, y: E[y] - np.mean(E), symptom="negative losses; every answer is pulled up, for ever"
+        ),
+        "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
     },
     rules=check_table,
     refuses=NO_TABLES,

@@ -99,6 +99,9 @@ FORMULA = Formula(
             lambda E, y, gamma=1.0: E[y] ** 2 - gamma * np.exp(-np.min(np.delete(E, y))),
             symptom="the typing error of square-square in Table 1, carried over",
         ),
+        "every wrong answer pulled up": Mistake(
+            lambda E, y, gamma=1.0: E[y] ** 2 + gamma * np.sum(np.exp(-np.delete(E, y)))
+        ),
     },
     rules=rules,
     refuses=NO_TABLES

@@ -191,6 +191,15 @@ FORMULA = Formula(
             lambda p, n, forth, back: (n - p) + (back - forth),
             symptom="a probability above 1: harmless to a coin, wrong in every mean of acceptances",
         ),
+        "Barker's rule": Mistake(
+            lambda p, n, forth, back: -np.logaddexp(0.0, -((n - p) + (back - forth))),
+            seen_in="Barker (1965), where it is meant: r/(1 + r)",
+            symptom="exact as well, but of what is as good half is refused",
+        ),
+        "each ratio closed by itself": Mistake(
+            lambda p, n, forth, back: np.minimum(0.0, n - p) + np.minimum(0.0, back - forth),
+            symptom="min(1, a) min(1, b): a gain in one cannot pay for the other",
+        ),
     },
     rules=rules,
     refuses={  # (u, v, f, b), the argument to blame
