@@ -212,6 +212,10 @@ FORMULA = Formula(
             lambda z, y, gamma=2.0: _with_rounded_power(z, y, gamma),
             symptom="a NaN gradient where p_y rounds to 1, for gamma < 1",
         ),
+        "one minus a power": Mistake(
+            lambda z, y, gamma=2.0: (1.0 - softmax(z)[y] ** gamma) * surprise(z, y),
+            symptom="1 - p^gamma for (1 - p)^gamma, a slip of precedence: easy samples count more",
+        ),
     },
     as_printed=multi_class_focal_as_printed,
     rules=rules,

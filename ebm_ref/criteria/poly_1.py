@@ -162,6 +162,10 @@ FORMULA = Formula(
             lambda z, y, eps=1.0: surprise(z, y) + eps * (1.0 - softmax(z)[y]),
             symptom="right in absolute terms only: 0 where 4e-18 is left",
         ),
+        "sigmoid for the softmax": Mistake(
+            lambda z, y, eps=1.0: surprise(z, y) + eps / (1.0 + np.exp(z[y])),
+            symptom="1 - p_y of the true class by itself: the others' logits are not read",
+        ),
     },
     as_printed=poly_1_as_printed,
     rules=rules,

@@ -101,6 +101,10 @@ def penalised(E_d, E_c, weight=1e-3):
     return np.mean(E_d) - np.mean(E_c) + weight * (np.mean(E_d**2) + np.mean(E_c**2))
 
 
+def _even(E, count):
+    return np.full(len(E), 1.0 / count)
+
+
 FORMULA = Formula(
     value=contrastive_divergence,
     signature="(n),(m)->()",
@@ -138,28 +142,22 @@ FORMULA = Formula(
     variants={
         "the two phases exchanged": Mistake(
             lambda E_d, E_c: np.mean(E_c) - np.mean(E_d),
-            {
-                "data_energies": lambda E_d, E_c: np.full(len(E_d), -1.0 / len(E_d)),
-                "chain_energies": lambda E_d, E_c: np.full(len(E_c), 1.0 / len(E_c)),
-            },
+            (lambda E_d, E_c: -_even(E_d, len(E_d)), lambda E_d, E_c: _even(E_c, len(E_c))),
             seen_in="thrml, github.com/extropic-ai/thrml/pull/38, not merged: minimises E(neg) - E(pos)",
             symptom="descent pushes the data up: the loss falls without end, the samples leave the data",
         ),
         "sums in place of means": Mistake(
             lambda E_d, E_c: (np.sum(E_d) - np.sum(E_c)) / len(E_d),
-            {
-                "data_energies": lambda E_d, E_c: np.full(len(E_d), 1.0 / len(E_d)),
-                "chain_energies": lambda E_d, E_c: np.full(len(E_c), -1.0 / len(E_d)),
-            },
+            (lambda E_d, E_c: _even(E_d, len(E_d)), lambda E_d, E_c: -_even(E_c, len(E_d))),
             seen_in="scikit-learn, BernoulliRBM._fit: a last minibatch that is shorter than the kept chains",
             symptom="right as long as n = m; else a push of (m - n)/n times the level of the energy",
         ),
         "one divisor n + m": Mistake(
             lambda E_d, E_c: (np.sum(E_d) - np.sum(E_c)) / (len(E_d) + len(E_c)),
-            {
-                "data_energies": lambda E_d, E_c: np.full(len(E_d), 1.0 / (len(E_d) + len(E_c))),
-                "chain_energies": lambda E_d, E_c: np.full(len(E_c), -1.0 / (len(E_d) + len(E_c))),
-            },
+            (
+                lambda E_d, E_c: _even(E_d, len(E_d) + len(E_c)),
+                lambda E_d, E_c: -_even(E_c, len(E_d) + len(E_c)),
+            ),
             symptom="a mean over data and states together: half the force where n = m",
         ),
         "energies penalised": Convention(
@@ -176,6 +174,7 @@ FORMULA = Formula(
             seen_in="torchebm 0.8.9, ContrastiveDivergence.compute_loss: infinite losses, too",
             symptom="a diverged chain looks like a small loss",
         ),
+        "a tenth of the squares added": Mistake(lambda E_d, E_c: penalised(E_d, E_c, 0.1)),
     },
     rules=rules,
     refuses={  # (data_energies, chain_energies), the argument to blame

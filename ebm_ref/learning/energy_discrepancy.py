@@ -194,6 +194,14 @@ FORMULA = Formula(
             "w_stabilisation.ipynb",
             symptom="log M too large; the gradients are the same",
         ),
+        "stabiliser counted as neighbours": Mistake(
+            lambda E, E_m, w: np.log((w + np.sum(np.exp(E - E_m))) / (w + len(E_m))),
+            symptom="an average over M + w: 0 where all energies are alike",
+        ),
+        "mean of the logarithms, w divided": Mistake(
+            lambda E, E_m, w: np.mean(np.log(w / len(E_m) + np.exp(E - E_m))),
+            symptom="each neighbour is compared with the datum by itself",
+        ),
     },
     rules=rules,
     refuses={

@@ -253,6 +253,14 @@ STEIN_VARIANTS = {
         seen_in="Chwialkowski, Strathmann and Gretton (2016), the V-statistic",
         symptom="never negative, and too large by about (E|s|^2 + d/l^2)/n",
     ),
+    "1 for the dimension": Mistake(
+        lambda x, s, l: U_of(x, s, l) - (x.shape[1] - 1.0) / l**2 * mean_of_pairs(pairs(x, s, l)[2]),
+        symptom="right on the line alone",
+    ),
+    "a precision for the width": Convention(
+        lambda x, s, l: U_of(x, s, np.sqrt(0.5 / l)),
+        seen_in="scikit-learn, documentation of rbf_kernel: exp(-gamma |r|^2)",
+    ),
 }
 
 
@@ -262,8 +270,12 @@ def U_of(x, s, l):
     return (np.sum(u) - np.trace(u)) / (len(x) * (len(x) - 1.0))
 
 
+def _V_of(x, s, l):
+    return np.mean(stein_kernel(x, s, l))
+
+
 def _twice_the_root(x, s, l):
-    return 2.0 * np.sqrt(np.mean(stein_kernel(x, s, l)))
+    return 2.0 * np.sqrt(_V_of(x, s, l))
 
 
 NO_SAMPLES = {
@@ -351,7 +363,7 @@ V_STATISTIC = Formula(
     },
     variants={
         "root taken": Convention(
-            lambda x, s, l: np.sqrt(np.mean(stein_kernel(x, s, l))),
+            lambda x, s, l: np.sqrt(_V_of(x, s, l)),
             {
                 "points": lambda x, s, l: stein_v_points_gradient(x, s, l) / _twice_the_root(x, s, l),
                 "scores": lambda x, s, l: stein_v_scores_gradient(x, s, l) / _twice_the_root(x, s, l),
@@ -373,6 +385,17 @@ V_STATISTIC = Formula(
         "diagonal left out": Mistake(
             lambda x, s, l: (np.sum(stein_kernel(x, s, l)) - np.trace(stein_kernel(x, s, l))) / len(x) ** 2,
             symptom="neither U nor V: too small by (n - 1)/n, and of either sign",
+        ),
+        "1 for the dimension": Mistake(
+            lambda x, s, l: _V_of(x, s, l) - (x.shape[1] - 1.0) / l**2 * np.mean(pairs(x, s, l)[2]),
+            symptom="right on the line alone",
+        ),
+        "a precision for the width": Convention(
+            lambda x, s, l: _V_of(x, s, np.sqrt(0.5 / l)),
+            seen_in="scikit-learn, documentation of rbf_kernel: exp(-gamma |r|^2)",
+        ),
+        "diagonal left out, mean over the pairs": Convention(
+            lambda x, s, l: U_of(x, s, l), seen_in="Liu, Lee and Jordan (2016), the U-statistic"
         ),
     },
     rules=rules_v,

@@ -287,6 +287,13 @@ FORMULA = Formula(
             seen_in="Element-Research/dpnn, NCECriterion.lua: sums over data and noise, divided by the data",
             symptom="the same number where there are nu times as many noise points as data",
         ),
+        "one mean over data and noise": Mistake(
+            lambda u_d, u_n, nu: noise_contrastive(u_d, u_n, nu) / (1.0 + nu),
+            symptom="the loss of a classifier of the pooled points: 1 + nu times too small",
+        ),
+        "nu in place of its logarithm": Mistake(
+            lambda u_d, u_n, nu: logits_read_as(u_d, u_n, nu, nu, nu), symptom="c ends at log Z + log nu - nu"
+        ),
     },
     as_printed=noise_contrastive_as_printed,
     rules=rules,

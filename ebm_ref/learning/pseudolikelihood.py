@@ -31,7 +31,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
-from ebm_ref.numerics import sigmoid, softplus, total
+from ebm_ref.numerics import logsumexp, sigmoid, softplus, total
 
 
 def pseudolikelihood(flip_differences):
@@ -127,6 +127,11 @@ FORMULA = Formula(
             {"flip_differences": lambda D: np.where(np.arange(len(D)) == 0, -len(D) * sigmoid(-D), 0.0)},
             seen_in="scikit-learn, documentation of BernoulliRBM.score_samples: one unit chosen at random",
             symptom="right in the mean over a unit that is drawn, and as noisy as the units differ",
+        ),
+        "one softmax over all": Mistake(
+            lambda D: logsumexp(np.append(0.0, -D)),
+            {"flip_differences": lambda D: -np.exp(-D - logsumexp(np.append(0.0, -D)))},
+            symptom="log(1 + sum e^{-D_j}): right for one alone",
         ),
     },
     rules=rules,

@@ -26,7 +26,7 @@ from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.criteria.cross_entropy import misplaced, surprise
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.numerics import logsumexp, negated, softmax
+from ebm_ref.numerics import logsumexp, negated, softmax, softplus
 
 
 def ranking_nce(energies, log_noise):
@@ -144,10 +144,7 @@ FORMULA = Formula(
     variants={
         "log q with the sign turned": Mistake(
             lambda E, l: surprise(-E + l, 0),
-            {
-                "energies": lambda E, l: negated(misplaced(-E + l, 0)),
-                "log_noise": lambda E, l: misplaced(-E + l, 0),
-            },
+            (lambda E, l: negated(misplaced(-E + l, 0)), lambda E, l: misplaced(-E + l, 0)),
             seen_in="TensorFlow Recommenders, github.com/tensorflow/recommenders/issues/219 and 278",
             symptom="what the noise draws often is counted twice: worse than no correction",
         ),
@@ -168,6 +165,10 @@ FORMULA = Formula(
             seen_in="flowjax ContrastiveLoss, github.com/danielward27/flowjax/pull/164",
             symptom="negative losses without a lower bound",
         ),
+        "a binary loss for each": Mistake(
+            lambda E, l: softplus(E[0] + l[0]) + np.sum(softplus(-(E + l)[1:]))
+        ),
+        "noise forgotten for the datum": Mistake(lambda E, l: surprise(-E - np.append(0.0, l[1:]), 0)),
     },
     rules=rules,
     refuses={  # (energies, log_noise), the argument to blame

@@ -151,6 +151,13 @@ FORMULA = Formula(
             seen_in="github.com/ruiqigao/recovery_likelihood, model.py, log_prob",
             symptom="a log-density, to be climbed",
         ),
+        "constant of the density added": Mistake(
+            lambda E, x, y, sigma: (
+                E + np.sum((x - y) ** 2) / (2.0 * sigma**2) + len(x) * np.log(np.sqrt(2.0 * np.pi) * sigma)
+            ),
+            {"sigma": lambda E, x, y, sigma: len(x) / sigma - np.sum((x - y) ** 2) / sigma**3},
+            symptom="harmless to chains and to learning; not where sigma is fitted",
+        ),
     },
     rules=rules,
     refuses={

@@ -158,6 +158,12 @@ FORMULA = Formula(
             seen_in="SEDD, graph_lib.py, score_entropy: score.exp()",
             symptom="the network's output is log r, positive ratios for any output",
         ),
+        "squared differences": Mistake(
+            lambda r, t: np.sum((r - t) ** 2),
+            {"ratios": lambda r, t: 2.0 * (r - t), "target_ratios": lambda r, t: 2.0 * (t - r)},
+            seen_in="Meng et al. (2022), concrete score matching, where it is meant",
+            symptom="the same minimum, but ratios below 0 are not forbidden",
+        ),
     },
     rules=rules,
     refuses={

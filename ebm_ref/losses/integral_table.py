@@ -94,6 +94,9 @@ FORMULA = Formula(
         "temperature forgotten": Mistake(
             lambda E, w, beta=1.0: E - np.log(w), symptom="right at beta = 1 alone"
         ),
+        "energies weighted": Mistake(
+            lambda E, w, beta=1.0: w * E, symptom="a quadrature of E, not of e^{-beta E}"
+        ),
     },
     rules=rules,
     refuses={

@@ -102,6 +102,9 @@ FORMULA = Formula(
             lambda E, y, cap=1.0: np.maximum(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="the perceptron loss: outliers pull with full force",
         ),
+        "closed at -M, not at 0": Mistake(
+            lambda E, y, cap=1.0: np.clip(E[y] - np.min(np.delete(E, y)), -cap, cap)
+        ),
     },
     rules=rules,
     refuses=NO_TABLES

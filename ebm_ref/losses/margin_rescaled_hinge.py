@@ -18,6 +18,7 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.generalized_hinge import NO_COSTS, random_costs, rules, violations
+from ebm_ref.numerics import logsumexp
 
 
 def margin_rescaled_hinge(energies, label: int, costs=1.0):
@@ -131,6 +132,17 @@ FORMULA = Formula(
         "correct answer left in the maximum": Mistake(
             lambda E, y, C=1.0: np.max(C + E[y] - E),
             symptom="the loss never falls below C_y, which is 0 in most tables and so goes unnoticed",
+        ),
+        "softmax-margin": Mistake(
+            lambda E, y, C=1.0: logsumexp(np.where(_wrong(E, y), C + E[y] - E, 0.0)),
+            seen_in="Gimpel and Smith (2010), where it is meant: likelihood with costs",
+            symptom="log-sum-exp for the maximum: never 0",
+        ),
+        "largest cost, lowest energy": Mistake(
+            lambda E, y, C=1.0: np.maximum(
+                0.0, np.max(np.delete(C * np.ones(len(E)), y)) + E[y] - np.min(np.delete(E, y))
+            ),
+            symptom="two answers in one: the cost of one is charged to the energy of the other",
         ),
     },
     rules=rules,

@@ -89,6 +89,10 @@ FORMULA = Formula(
             seen_in="a search that ends with `if E[j] <= lowest`",
             symptom="where energies are tied exactly, another answer is pulled up",
         ),
+        "place among the wrong answers alone": Mistake(
+            lambda E, y: int(np.argmin(np.delete(E, y))),
+            symptom="np.argmin(np.delete(E, y)): one too low where the offender stands behind y",
+        ),
     },
     rules=check_table,
     refuses=NO_TABLES,

@@ -56,6 +56,8 @@ def rules(energies, answers, correct, radius):
     require(beyond, "radius", radius, "must leave an answer outside the ball")
 
 
+_lowest = lambda E, allowed: int(np.argmin(np.where(allowed, E, np.inf)))
+
 FORMULA = Formula(
     value=most_offending_outside,
     signature="(k),(k,n),(n),()->()",
@@ -68,17 +70,12 @@ FORMULA = Formula(
     },
     cases={  # Case((energies, answers, correct, radius), value, exposes)
         "the ball hides the two lowest nodes": Case(
-            ([4.0, 1.0, 0.0, 0.5, 2.0], [[-2.0], [-1.0], [0.0], [1.0], [2.0]], [0.5], 0.75),
-            1,
-            exposes="ball ignored",
+            ([4.0, 1.0, 0.0, 0.5, 2.0], np.arange(-2.0, 3.0)[:, None], [0.5], 0.75), 1, exposes="ball ignored"
         ),
         "distance is Euclidean: (3, 4.5) lies outside a ball of radius 5": Case(
             ([0.0, 1.0, 2.0], [[3.0, 3.5], [3.0, 4.5], [0.0, 9.0]], [0.0, 0.0], 5.0),
             1,
             exposes="distance measured by its largest component",
-        ),
-        "the boundary belongs to the ball: (3, 4) is not wrong yet": Case(
-            ([0.0, 1.0], [[3.0, 4.0], [0.0, 9.0]], [0.0, 0.0], 5.0), 1
         ),
         "exactly on the boundary, in one dimension": Case(
             ([0.0, 1.0, 2.0], [[1.5], [0.25], [-2.0]], [1.0], 0.5), 1, exposes="boundary counted as wrong"
@@ -98,13 +95,16 @@ FORMULA = Formula(
     variants={
         "ball ignored": Mistake(lambda E, Y, y, r: int(np.argmin(E))),
         "distance measured by its largest component": Mistake(
-            lambda E, Y, y, r: int(np.argmin(np.where(np.max(np.abs(Y - y), axis=1) > r, E, np.inf)))
+            lambda E, Y, y, r: _lowest(E, np.max(np.abs(Y - y), axis=1) > r)
         ),
         "boundary counted as wrong": Convention(
-            lambda E, Y, y, r: int(np.argmin(np.where(distances(Y, y) >= r, E, np.inf))),
+            lambda E, Y, y, r: _lowest(E, distances(Y, y) >= r),
             seen_in="an open ball, |y_j - y| < epsilon, in place of the closed one",
             symptom="an answer at the radius exactly is pulled up",
         ),
+        "square compared with the radius": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) ** 2 > r)),
+        "components' distances added": Mistake(lambda E, Y, y, r: _lowest(E, np.sum(np.abs(Y - y), 1) > r)),
+        "inside the ball": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) <= r)),
     },
     rules=rules,
     refuses={  # (energies, answers, correct, radius), the argument to blame

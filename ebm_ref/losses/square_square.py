@@ -108,6 +108,7 @@ FORMULA = Formula(
             ),
             symptom="right for two answers; for more, all below m are pushed, and the loss grows with k",
         ),
+        "square left open": Mistake(lambda E, y, m=1.0: E[y] ** 2 + (m - np.min(np.delete(E, y))) ** 2),
     },
     rules=check_margin,
     refuses=NO_TABLES | NO_MARGINS,

@@ -240,6 +240,25 @@ FORMULA = Formula(
             lambda x, g, z, s: x - s * g + np.sqrt(s) * z,
             symptom="the half left out, of a step h = e^2 or s = e^2/2: variance 1/2 for 1",
         ),
+        "noise by the root of the step": Mistake(
+            lambda x, g, z, e: x - 0.5 * e**2 * g + np.sqrt(e) * z,
+            symptom="the step taken for h in one place: temperature 1/e",
+        ),
+        "root of 2 kept in the noise": Mistake(
+            lambda x, g, z, e: x - 0.5 * e**2 * g + np.sqrt(2.0) * e * z,
+            symptom="the 2 of sqrt(2 s) beside the half of e^2/2: temperature 2",
+        ),
+        "step size s, noise of 0.01": Mistake(
+            lambda x, g, z, s: x - s * g + 0.01 * z,
+            symptom="as image models have it: almost descent, temperature 5e-5/s",
+        ),
+        "step size s, noise of 0.005": Mistake(
+            lambda x, g, z, s: x - s * g + 0.005 * z, symptom="the same, temperature 1.25e-5/s"
+        ),
+        "gradient clipped at 0.01": Mistake(
+            lambda x, g, z, e: x - 0.5 * e**2 * np.clip(g, -0.01, 0.01) + e * z,
+            symptom="a force of 0.01 at most: far too wide",
+        ),
     },
     rules=rules,
     refuses={"a step backwards": (([1.0], [1.0], [0.5], -0.5), "step_size")},

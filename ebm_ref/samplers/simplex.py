@@ -31,7 +31,7 @@ import autograd.numpy as np
 
 from ebm_ref.checks import real, require
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.numerics import log_sigmoid, sigmoid
+from ebm_ref.numerics import log_sigmoid, logsumexp, sigmoid
 
 
 def simplex_log_jacobian_as_printed(position):
@@ -168,6 +168,14 @@ FORMULA = Formula(
         "the shift by log n in x alone": Mistake(
             lambda z: np.sum(log_sigmoid(z) + _shares(z)[1] * log_sigmoid(-z)),
             symptom="x and J are of two changes of variables: the first pieces come out too long",
+        ),
+        "a softmax with the last score at 0": Mistake(
+            lambda z: np.sum(z) - (len(z) + 1.0) * np.logaddexp(0.0, logsumexp(z)),
+            symptom="the Jacobian of another map onto the same simplex",
+        ),
+        "lengths counted from the other end": Mistake(
+            lambda z: np.sum(log_sigmoid(_shares(z)[0]) + _shares(z)[1][::-1] * log_sigmoid(-_shares(z)[0])),
+            symptom="i for n_i: right for one break",
         ),
     },
     as_printed=simplex_log_jacobian_as_printed,

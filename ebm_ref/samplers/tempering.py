@@ -229,6 +229,14 @@ FORMULA = Formula(
             },
             seen_in="Geyer (1991), the acceptance probability itself, to be compared with a uniform number",
         ),
+        "each energy at its own temperature": Mistake(
+            lambda beta_i, beta_j, E_i, E_j: np.minimum(0.0, beta_i * E_i - beta_j * E_j),
+            symptom="what the two chains pay now, not what they would pay",
+        ),
+        "Barker's rule": Mistake(
+            lambda beta_i, beta_j, E_i, E_j: -np.logaddexp(0.0, -(beta_i - beta_j) * (E_i - E_j)),
+            symptom="r/(1 + r): exact as well, but of what is as good half is refused",
+        ),
     },
     rules=rules,
     refuses={
