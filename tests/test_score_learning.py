@@ -32,6 +32,7 @@ SLICE = (V([9.0, 10.0, 11.0]), V([3.0, 4.0, 5.0]), -14.0)
 # r = -1 and s = (0, -1): k = e^(-r^2/2), and u = k (s.s + e.r + 1 - r^2) at width 1
 PAIR = (V([[0.0], [1.0]]), V([[0.0], [-1.0]]))
 NEAR = (0.5, V([0.25, 1.0, 2.0]), 1.0)
+TWO_APART = (V([[0.0, 0.0], [2.0, 0.0]]), np.zeros((2, 2)))
 BATCHES = (V([1.0, 3.0]), V([2.0, 4.0, 6.0]), 0.5)
 COPY = (1.0, V([1.0, 2.0]), V([0.0, 4.0]), 0.5)
 RATIOS = (V([2.0, 0.5]), V([1.0, 0.5]))
@@ -98,6 +99,31 @@ VALUES = [
         np.log(1.75),
     ),
     ("energy_discrepancy", "constant -log M left out", NEAR, 1.135807309359302),
+    ("sliced_score_matching", "the reduced form", (V([3.0, 4.0]), V([1.0, 0.0]), 2.0), 10.5),
+    ("kernel_stein", "1 for the dimension", (*TWO_APART, 1.0), -3.0 * np.exp(-2.0)),
+    ("kernel_stein", "a precision for the width", (*TWO_APART, 0.5), -2.0 * np.exp(-2.0)),
+    ("kernel_stein_v", "1 for the dimension", (*TWO_APART, 1.0), 0.5 - 1.5 * np.exp(-2.0)),
+    ("kernel_stein_v", "a precision for the width", (*TWO_APART, 0.5), 1.0 - np.exp(-2.0)),
+    ("kernel_stein_v", "diagonal left out, mean over the pairs", (*TWO_APART, 1.0), -2.0 * np.exp(-2.0)),
+    (
+        "recovery_energy",
+        "constant of the density added",
+        (1.0, V([0, 0]), V([3, 4]), 1.0),
+        13.5 + np.log(2 * np.pi),
+    ),
+    ("score_entropy", "squared differences", (V([1.0, 3.0]), V([2.0, 1.0])), 5.0),
+    (
+        "energy_discrepancy",
+        "stabiliser counted as neighbours",
+        (0.0, V([0.0, -np.log(3.0)]), 1.0),
+        np.log(5 / 3),
+    ),
+    (
+        "energy_discrepancy",
+        "mean of the logarithms, w divided",
+        (0.0, V([0.0, -np.log(3.0)]), 1.0),
+        np.log(5.25) / 2,
+    ),
     ("energy_discrepancy", "mean of the logarithms", (0.0, V([0.0, -np.log(3.0)]), 1.0), np.log(8.0) / 2.0),
     ("variational_bound", "sums of batches of different size", BATCHES, -7.5),
     ("variational_bound", "entropy subtracted", BATCHES, -2.5),

@@ -24,6 +24,9 @@ PAIR, UP = np.array([[0.0, 4.0], [4.0, 0.0]]), np.array([1.0, 0.5])
 OVERFLOWS = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:divide by zero")
 
 # formula, variant, inputs, value: each worked by hand
+LINE = (np.array([1.0, 0.0, 2.0]), np.array([[0.0], [0.5], [2.0]]), np.zeros(1))
+DIAGONAL = (np.array([1.0, 0.0, 2.0]), np.array([[0.0, 0.0], [0.3, 0.3], [2.0, 2.0]]), np.zeros(2))
+
 VALUES = [
     (
         "integral_table",
@@ -166,6 +169,20 @@ VALUES = [
     ("log", "energies taken for scores", (np.array([0.0, 800.0, 0.0]), 0, 2.0), 800.0),
     ("mce", "right answers counted", (np.array([0.0, np.log(3.0)]), 0), 0.75),
     ("mce", "log loss under this name", (np.array([0.0, 0.0]), 0), np.log(2.0)),
+    ("integral_table", "energies weighted", (np.array([1.0, 2.0]), np.array([2.0, 3.0]), 1.0), [2.0, 6.0]),
+    ("most_offending", "place among the wrong answers alone", (np.array([0.0, 3.0, 1.0]), 0), 1),
+    ("most_offending_outside", "square compared with the radius", (*LINE, 0.3), 2),
+    ("most_offending_outside", "inside the ball", (*LINE, 0.3), 0),
+    ("most_offending_outside", "components' distances added", (*DIAGONAL, 0.5), 1),
+    ("lvq2", "closed at -M, not at 0", (np.array([0.0, 5.0]), 0, 1.0), -1.0),
+    ("square_square", "square left open", (np.array([2.0, 5.0]), 0, 1.0), 20.0),
+    ("margin_rescaled_hinge", "softmax-margin", (np.zeros(2), 0, 1.0), np.log1p(np.e)),
+    (
+        "margin_rescaled_hinge",
+        "largest cost, lowest energy",
+        (np.array([1.0, 0.5, 3.0]), 0, np.array([0.0, 1.0, 2.0])),
+        2.5,
+    ),
     ("mce", "free energy of the wrong answers as competitor", (np.zeros(3), 0), 2.0 / 3.0),
     ("mce", "competitor averaged softly", (np.array([0.0, 0.0, np.log(3.0)]), 0), 0.4),
     ("mee", "the answer given in place of the right one", (np.array([np.log(3.0), 0.0]), 0, 1.0), 0.25),

@@ -387,16 +387,13 @@ V_STATISTIC = Formula(
             symptom="neither U nor V: too small by (n - 1)/n, and of either sign",
         ),
         "1 for the dimension": Mistake(
-            lambda x, s, l: _V_of(x, s, l) - (x.shape[1] - 1.0) / l**2 * np.mean(pairs(x, s, l)[2]),
-            symptom="right on the line alone",
+            lambda x, s, l: _V_of(x, s, l) - (x.shape[1] - 1.0) / l**2 * np.mean(pairs(x, s, l)[2])
         ),
         "a precision for the width": Convention(
             lambda x, s, l: _V_of(x, s, np.sqrt(0.5 / l)),
             seen_in="scikit-learn, documentation of rbf_kernel: exp(-gamma |r|^2)",
         ),
-        "diagonal left out, mean over the pairs": Convention(
-            lambda x, s, l: U_of(x, s, l), seen_in="Liu, Lee and Jordan (2016), the U-statistic"
-        ),
+        "diagonal left out, mean over the pairs": Convention(U_of, seen_in="Liu, Lee and Jordan (2016), U"),
     },
     rules=rules_v,
     refuses=NO_SAMPLES,

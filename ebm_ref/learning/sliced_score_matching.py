@@ -151,7 +151,7 @@ FORMULA = Formula(
             symptom="1/d of the loss, with the same minimum",
         ),
         "the reduced form": Mistake(
-            lambda s, v, h: np.sum(s**2) / 2.0 - h,
+            lambda s, v, h: np.sum(s**2) / 2.0 - h + 0.0 * np.sum(v),
             {"score": lambda s, v, h: s, "direction": lambda s, v, h: 0.0 * s},
             symptom="|s|^2 for (v.s)^2: the same mean over signs and normal directions",
         ),
