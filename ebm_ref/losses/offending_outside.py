@@ -77,16 +77,17 @@ FORMULA = Formula(
             1,
             exposes="distance measured by its largest component",
         ),
+        "the boundary belongs to the ball: (3, 4) is not wrong yet": Case(
+            ([0.0, 1.0], [[3.0, 4.0], [0.0, 9.0]], [0.0, 0.0], 5.0), 1
+        ),
         "exactly on the boundary, in one dimension": Case(
             ([0.0, 1.0, 2.0], [[1.5], [0.25], [-2.0]], [1.0], 0.5), 1, exposes="boundary counted as wrong"
         ),
         "exactly on the boundary, in two": Case(
-            ([3.0, 1.0, 2.0], [[0.0, 9.0], [3.0, 4.0], [0.0, 7.0]], [0.0, 0.0], 5.0),
-            2,
-            exposes="boundary counted as wrong",
+            ([3.0, 1.0, 2.0], [[0.0, 9.0], [3.0, 4.0], [0.0, 7.0]], [0.0, 0.0], 5.0), 2
         ),
         "the correct answer far from the origin": Case(
-            ([0.0, 1.0, 2.0], [[3.0], [9.5], [0.5]], [3.25], 1.0), 1, exposes="ball ignored"
+            ([0.0, 1.0, 2.0], [[3.0], [9.5], [0.5]], [3.25], 1.0), 1
         ),
         "a radius of zero leaves out the correct answer alone": Case(
             ([0.0, 2.0, 2.0], [[0.0], [1.0], [2.0]], [0.0], 0.0), 1
