@@ -93,6 +93,14 @@ def test_a_share_below_the_range_of_a_slope_that_is_large():
     assert np.allclose(answer, truth["gradients"]["covariances"], rtol=1e-12, atol=1e-322)
 
 
+def test_a_loss_beyond_the_range_has_a_slope():
+    """Of two paths alike, each feels one half, up or down, even where log(2)/beta is infinite."""
+    inputs = {"energies": np.zeros(2), "arcs": [[0, 1, 1], [0, 1, 2]], "answer": [1], "beta": 2.0**-1060}
+    with np.errstate(over="ignore"):
+        assert FORMULAS["graph_nll"].value(**inputs) == np.inf
+        assert FORMULAS["graph_nll"].gradients["energies"](**inputs).tolist() == [0.5, -0.5]
+
+
 def test_the_tape_hands_on_what_mpfr_has_no_number_for():
     """0/0 is mpmath's to refuse, and so a sample without a truth, not a breakdown."""
     zero = {"x": 0.0}
