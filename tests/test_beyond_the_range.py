@@ -52,6 +52,7 @@ ONE_AT_A_TIME = [  # formula, argument, by what it is scaled
     ("kernel_stein_multiquadric", "width", 1e-200),
     ("kernel_stein_multiquadric", "width", 1e200),
     ("kernel_stein_multiquadric", "points", 1e200),
+    ("kernel_stein", "width", 2.0**-1060),
     ("vae", "log_variance", 1e3),
     ("gaussian_mixture", "covariances", 2.0**-1060),
     ("gaussian_mixture_energy", "means", 1e200),
@@ -90,6 +91,14 @@ def test_a_share_below_the_range_of_a_slope_that_is_large():
     truth = oracle.computed(lambda: oracle.truth(expression, inputs, ["covariances"]), inputs)
     answer = FORMULAS["gaussian_mixture"].gradients["covariances"](**inputs)
     assert np.allclose(answer, truth["gradients"]["covariances"], rtol=1e-12, atol=1e-322)
+
+
+def test_a_loss_beyond_the_range_has_a_slope():
+    """Of two paths alike, each feels one half, up or down, even where log(2)/beta is infinite."""
+    inputs = {"energies": np.zeros(2), "arcs": [[0, 1, 1], [0, 1, 2]], "answer": [1], "beta": 2.0**-1060}
+    with np.errstate(over="ignore"):
+        assert FORMULAS["graph_nll"].value(**inputs) == np.inf
+        assert FORMULAS["graph_nll"].gradients["energies"](**inputs).tolist() == [0.5, -0.5]
 
 
 def test_the_tape_hands_on_what_mpfr_has_no_number_for():

@@ -164,7 +164,7 @@ def graph_nll_gradient(energies, arcs: int, answer: int, beta=1.0):
     e, arcs, answer, beta = NLL.checked(energies, arcs, answer, beta)
     right, rest = clamped(arcs, answer), anything_but(arcs, answer)
     loss, log_odds = against_rest(e, right, rest, beta)
-    if not 0.0 < loss < np.inf:
+    if log_odds is None or loss == 0.0:
         return flat(e, loss)
     P, Q = (passes(e, lattice, beta) for lattice in (right, rest))
     most = (P > 0.5) & (Q > 0.5)  # what both lack to 1 is what passes beside the arc

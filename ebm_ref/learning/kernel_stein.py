@@ -96,8 +96,8 @@ def stein_points_gradient(points, scores, width):
 def by_points(x, s, l, count):
     """2/count sum_j k (e/l^2 - (a_ij + 2/l^2) r/l^2)."""
     t, e, k, a = pairs(x, s, l, more=2.0)
-    slopes = e / l - weighted(t, a[:, :, None])
-    return 2.0 / count * np.sum(weighted(k[:, :, None], slopes), axis=1) / l
+    k, a = k[:, :, None], a[:, :, None]
+    return 2.0 / count * np.sum(weighted(k, e / l) - weighted(k * t, a), axis=1) / l
 
 
 def stein_scores_gradient(points, scores, width):

@@ -15,8 +15,9 @@ three dimensions and more.  For 125 points on a lattice of spacing 6, beside a s
 is 7e-8 with the Gaussian kernel of width 1, and 2.5 with this one.  The multiquadric falls off like 1/|r|,
 and with it a small discrepancy does mean that the sample comes close to the model.
 
-In floating point w is beyond the range where its root h is not; so h is divided by, twice.  Of scores beyond
-1e150 the products are infinite, and the sum over pairs is infinite or no number.
+In floating point the squares in w are beyond the range where r and c are not.  So each pair is counted in a
+unit of its own, q, a power of two.  Of scores beyond 1e150 the products are infinite, and the sum over pairs
+is infinite or no number.
 
 As there, the mean is zero if and only if the scores agree; for a sample from a standard normal moved by mu
 it is |mu|^2 E[k].  U may be negative.
@@ -64,60 +65,63 @@ def kernel_stein_multiquadric(points, scores, width):
     -0.07264
     """
     x, s, c = FORMULA.checked(points, scores, width)
-    _, _, h, a = pairs(x, s, c)
-    return mean_of_pairs(a / h)
+    _, _, w, a, q = pairs(x, s, c)
+    return mean_of_pairs(a / np.sqrt(w) / q)
 
 
 def pairs(x, s, c):
-    """t = r/h and e of all pairs, (n, n, d), and h = w^(1/2) and a_ij, (n, n); h is 1 where i = j."""
+    """r and e of all pairs, (n, n, d), and w, a_ij and q, (n, n): r in units q, w in units q^2."""
     r, e = x[:, None] - x[None], s[:, None] - s[None]
-    h = np.where(np.eye(len(x)) == 1.0, 1.0, hypotenuse(c, r))  # these are not counted, and c may be tiny
-    t = r / h[:, :, None]
-    a = dot(s[:, None], s[None]) + (dot(e, t) + (x.shape[1] - 3.0 * np.sum(t * t, axis=2)) / h) / h
-    return t, e, h, a
-
-
-def hypotenuse(c, r):
-    """(c^2 + |r|^2)^(1/2) over the last axis, no square of which is beyond the range: c > 0."""
-    unit = 2.0 ** parts(np.maximum(c, np.max(np.abs(r), axis=-1)))[1]
-    squares = np.sum((r / unit[..., None]) ** 2, axis=-1)
-    return unit * np.sqrt((c / unit) ** 2 + squares)
+    is_same = np.eye(len(x))
+    c = np.where(is_same, 1.0, c * np.ones_like(is_same))  # what is not counted shall not be infinite
+    q = 2.0 ** parts(np.maximum(c, np.max(np.abs(r), axis=2)))[1]
+    r = r / q[:, :, None]
+    square = np.sum(r * r, axis=2)
+    w = (c / q) ** 2 + square
+    return r, e, w, dot(s[:, None], s[None]) + (q * dot(e, r) + x.shape[1] - 3.0 * square / w) / w / q / q, q
 
 
 def multiquadric_points_gradient(points, scores, width):
     """dU/dx, shape (n, d)."""
     x, s, c = FORMULA.checked(points, scores, width)
-    t, e, h, a = pairs(x, s, c)
-    b = a + (2.0 * dot(e, t) + (2.0 * (x.shape[1] + 3.0) - 12.0 * np.sum(t * t, axis=2)) / h) / h
-    return sum_over_others((e / h[:, :, None] - b[:, :, None] * t) / h[:, :, None], h)
+    r, e, w, a, q = pairs(x, s, c)
+    b = a + (2.0 * (q * dot(e, r) + x.shape[1] + 3.0) - 12.0 * np.sum(r * r, axis=2) / w) / w / q / q
+    return sum_over_others((e - (q * b)[:, :, None] * r) / w[:, :, None], w, q, 3)
 
 
 def multiquadric_scores_gradient(points, scores, width):
     """dU/ds, shape (n, d)."""
     x, s, c = FORMULA.checked(points, scores, width)
-    t, _, h, _ = pairs(x, s, c)
-    return sum_over_others(s[None] + t / h[:, :, None], h)
+    r, _, w, _, q = pairs(x, s, c)
+    return sum_over_others(s[None] + r / w[:, :, None] / q[:, :, None], w, q)
 
 
-def sum_over_others(slopes, h):
-    """2/(n(n-1)) sum_{j != i} k slopes_ij, shape (n, d)."""
-    n = len(h)
-    k = (1.0 - np.eye(n)) / h
-    return 2.0 / (n * (n - 1.0)) * np.sum(k[:, :, None] * slopes, axis=1)
+def sum_over_others(slopes, w, q, power=1):
+    """2/(n(n-1)) sum_{j != i} k slopes_ij, shape (n, d), of slopes in units of a power of q."""
+    n = len(w)
+    k = (1.0 - np.eye(n)) / np.sqrt(w)
+    terms = product(k[:, :, None], slopes, *power * [1.0 / q[:, :, None]])
+    return 2.0 / (n * (n - 1.0)) * np.sum(terms, axis=1)
 
 
 def multiquadric_width_gradient(points, scores, width):
     """dU/dc."""
     x, s, c = FORMULA.checked(points, scores, width)
-    t, e, h, a = pairs(x, s, c)
-    slope = ((12.0 * np.sum(t * t, axis=2) - 2.0 * x.shape[1]) / h - 2.0 * dot(e, t)) / h - a
-    return mean_of_pairs(product(slope, c, 1.0 / h, 1.0 / h, 1.0 / h))
+    r, e, w, a, q = pairs(x, s, c)
+    slope = (12.0 * np.sum(r * r, axis=2) / w - 2.0 * (q * dot(e, r) + x.shape[1])) / w / q / q - a
+    return mean_of_pairs(product(slope / w / np.sqrt(w), c, *3 * [1.0 / q]))
 
 
 def _U(x, s, c):
     """U of what was checked elsewhere."""
-    _, _, h, a = pairs(x, s, c)
-    return mean_of_pairs(a / h)
+    _, _, w, a, q = pairs(x, s, c)
+    return mean_of_pairs(a / np.sqrt(w) / q)
+
+
+def distances(x, s, c):
+    """w^(1/2)."""
+    _, _, w, _, q = pairs(x, s, c)
+    return np.sqrt(w) * q
 
 
 FAR = ([[0.0], [3.0]], [[0.0], [-3.0]], 4.0)  # |r|^2 = 9, w = 25, k = 1/5, e.r = -9
@@ -180,7 +184,7 @@ FORMULA = Formula(
             symptom="right at width 1 alone",
         ),
         "1/w for d/w": Mistake(
-            lambda x, s, c: _U(x, s, c) - (x.shape[1] - 1.0) * mean_of_pairs(pairs(x, s, c)[2] ** -3.0)
+            lambda x, s, c: _U(x, s, c) - (x.shape[1] - 1.0) * mean_of_pairs(distances(x, s, c) ** -3.0)
         ),
         "kernel scaled to 1 at the origin": Convention(
             lambda x, s, c: c * _U(x, s, c),
