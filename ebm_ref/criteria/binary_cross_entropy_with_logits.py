@@ -174,9 +174,7 @@ FORMULA = Formula(
             },
             symptom="z is read as an energy: training lowers the score of what happens",
         ),
-        "absolute value forgotten": Mistake(
-            lambda z, t: np.maximum(z, 0.0) - z * t + softplus(-z), symptom="a score below 0 pays |z| twice"
-        ),
+        "absolute value forgotten": Mistake(lambda z, t: np.maximum(z, 0.0) - z * t + softplus(-z)),
     },
     as_printed=binary_cross_entropy_with_logits_as_printed,
     rules=rules,

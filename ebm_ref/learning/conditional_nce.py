@@ -36,7 +36,7 @@ from ebm_ref.learning.flips import (
     random_differences,
     refusals,
 )
-from ebm_ref.numerics import logsumexp, sigmoid, softplus, total
+from ebm_ref.numerics import sigmoid, softplus, total
 
 
 def conditional_nce(differences):
