@@ -389,10 +389,7 @@ V_STATISTIC = Formula(
         "1 for the dimension": Mistake(
             lambda x, s, l: _V_of(x, s, l) - (x.shape[1] - 1.0) / l**2 * np.mean(pairs(x, s, l)[2])
         ),
-        "a precision for the width": Convention(
-            lambda x, s, l: _V_of(x, s, np.sqrt(0.5 / l)),
-            seen_in="scikit-learn, documentation of rbf_kernel: exp(-gamma |r|^2)",
-        ),
+        "a precision for the width": Mistake(lambda x, s, l: _V_of(x, s, np.sqrt(0.5 / l))),
         "diagonal left out, mean over the pairs": Convention(U_of, seen_in="Liu, Lee and Jordan (2016), U"),
     },
     rules=rules_v,

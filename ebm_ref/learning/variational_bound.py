@@ -144,6 +144,10 @@ FORMULA = Formula(
             lambda E_d, E_q, H: np.mean(E_d) - np.sum(E_q) / len(E_d) + H,
             symptom="samples weigh as their number: right for batches of one size",
         ),
+        "soft minimum of the samples": Mistake(
+            lambda E_d, E_q, H: np.mean(E_d) + H - np.log(len(E_q)) + logsumexp(-E_q),
+            symptom="log-mean-exp for the mean: one low sample decides, and the bound is lost",
+        ),
     },
     rules=rules,
     refuses={

@@ -109,6 +109,7 @@ FORMULA = Formula(
             seen_in="Juang and Katagiri (1992), whose exponent eta is 1 here",
             symptom="all wrong answers are pulled up, not the most offending one alone",
         ),
+        "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
     },
     rules=check_table,
     refuses=NO_TABLES,

@@ -157,6 +157,19 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: 1.0 - np.max(softmax(beta * (np.min(E) - E))),
             symptom="confidence is learnt, of whichever answer",
         ),
+        "logarithm left in": Mistake(
+            lambda E, y, beta=1.0: beta * nll(E, y, beta),
+            {"energies": lambda E, y, beta=1.0: beta * nll_gradient(E, y, beta)},
+            symptom="-log p_y: cross-entropy, without a bound",
+        ),
+        "squared distance of the probabilities": Mistake(
+            lambda E, y, beta=1.0: np.sum((softmax(beta * (np.min(E) - E)) - np.eye(len(E))[y]) ** 2),
+            symptom="the Brier score: up to 2, and wrong answers count by their shares",
+        ),
+        "correct answer alone pushed": Mistake(
+            gradients={"energies": lambda E, y, beta=1.0: np.eye(len(E))[y] * mee_gradient(E, y, beta)},
+            symptom="p (1 - p) at y, and no wrong answer is pulled up",
+        ),
     },
     as_printed=mee_as_printed,
     rules=check_tempered,

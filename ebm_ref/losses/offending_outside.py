@@ -101,7 +101,6 @@ FORMULA = Formula(
         "boundary counted as wrong": Convention(
             lambda E, Y, y, r: _lowest(E, distances(Y, y) >= r),
             seen_in="an open ball, |y_j - y| < epsilon, in place of the closed one",
-            symptom="an answer at the radius exactly is pulled up",
         ),
         "square compared with the radius": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) ** 2 > r)),
         "components' distances added": Mistake(lambda E, Y, y, r: _lowest(E, np.sum(np.abs(Y - y), 1) > r)),

@@ -102,6 +102,7 @@ FORMULA = Formula(
         "mean instead of minimum": Mistake(
             lambda E, y: E[y] - np.mean(E), symptom="negative losses; far answers pull as near ones do"
         ),
+        "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
     },
     rules=check_table,
     refuses=NO_TABLES,

@@ -197,6 +197,10 @@ FORMULA = Formula(
             seen_in="Barker (1965): a/(1 + a) for min(1, a); it keeps the law, too",
             symptom="half of the certain moves are refused",
         ),
+        "each ratio closed by itself": Mistake(
+            lambda p, n, forth, back: np.minimum(0.0, n - p) + np.minimum(0.0, back - forth),
+            symptom="min(1, a) min(1, b): a gain in one cannot pay for the other",
+        ),
     },
     rules=rules,
     refuses={  # (u, v, f, b), the argument to blame
