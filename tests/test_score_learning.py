@@ -129,6 +129,12 @@ VALUES = [
     ("variational_bound", "entropy subtracted", BATCHES, -2.5),
     ("variational_bound", "data and samples exchanged", BATCHES, 2.5),
     ("variational_bound", "both divided by the number of data", BATCHES, -3.5),
+    (
+        "variational_bound",
+        "soft minimum of the samples",
+        BATCHES,
+        2.5 + np.log(np.sum(np.exp([-2, -4, -6])) / 3),
+    ),
     ("recovery_energy", "one half forgotten", COPY, 21.0),
     ("recovery_energy", "sigma not squared", COPY, 6.0),
     ("recovery_energy", "parabola subtracted", COPY, -9.0),

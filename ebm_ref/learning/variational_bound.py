@@ -25,6 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, gradient_sums_to
+from ebm_ref.numerics import logsumexp
 
 
 def variational_bound(data_energies, sampler_energies, entropy):

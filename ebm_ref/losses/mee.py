@@ -17,7 +17,7 @@ import autograd.numpy as np
 
 from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.losses.nll import gibbs, nll_gradient
+from ebm_ref.losses.nll import gibbs, nll, nll_gradient
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
 from ebm_ref.numerics import softmax
 
