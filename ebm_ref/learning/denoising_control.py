@@ -133,6 +133,13 @@ FORMULA = Formula(
             lambda s, z, sigma: np.sum(z * s) / sigma + (np.sum(z**2) - len(z)) / (2.0 * sigma**2),
             symptom="halved again by the loss: at small sigma a quarter of the variance stays",
         ),
+        "cross term alone": Mistake(
+            lambda s, z, sigma: 2.0 * np.sum(z * s) / sigma,
+            symptom="of mean zero, too; but |z|^2/sigma^2, the largest part of the variance, stays",
+        ),
+        "dimension taken for 1": Mistake(
+            lambda s, z, sigma: 2.0 * np.sum(z * s) / sigma + (np.sum(z**2) - 1.0) / sigma**2
+        ),
     },
     rules=rules,
     refuses={

@@ -158,9 +158,7 @@ FORMULA = Formula(
         "the Jacobian left out": Mistake(
             lambda z, a=0.0, b=1.0: 0.0, symptom="the chain walks to the ends of the interval for ever"
         ),
-        "the Jacobian of the way back": Mistake(
-            lambda z, a=0.0, b=1.0: -interval_log_jacobian(z, a, b), symptom="the same, and faster"
-        ),
+        "the Jacobian of the way back": Mistake(lambda z, a=0.0, b=1.0: -interval_log_jacobian(z, a, b)),
         "the length left out": Mistake(
             lambda z, a=0.0, b=1.0: interval_log_jacobian(z, 0.0, 1.0),
             (lambda z, a=0.0, b=1.0: -np.tanh(0.5 * z), lambda *_: 0.0, lambda *_: 0.0),
@@ -169,6 +167,9 @@ FORMULA = Formula(
         "one length": Mistake(
             lambda z, a=0.0, b=1.0: interval_log_jacobian(z, a, b) - (len(z) - 1.0) * np.log(b - a),
             symptom="log(b - a) once, not d times",
+        ),
+        "the length subtracted": Mistake(
+            lambda z, a=0.0, b=1.0: interval_log_jacobian(z, a, b) - 2.0 * len(z) * np.log(b - a)
         ),
     },
     as_printed=interval_log_jacobian_as_printed,

@@ -183,6 +183,9 @@ FORMULA = Formula(
             lambda g, g_new, move, e: mala_correction(g, g, move, e),
             symptom="the way back starts with the slope of where it leads",
         ),
+        "squares of the gradients left out": Mistake(
+            lambda g, h, s, e: 0.5 * np.sum(s * (g + h)), symptom="right where both are of one length"
+        ),
     },
     as_printed=mala_correction_as_printed,
     rules=rules,

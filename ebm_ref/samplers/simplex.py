@@ -158,9 +158,7 @@ FORMULA = Formula(
         "the Jacobian left out": Mistake(
             lambda z: 0.0, symptom="the chain runs off towards pieces of no length"
         ),
-        "the Jacobian of the way back": Mistake(
-            lambda z: -simplex_log_jacobian(z), symptom="the same, and faster"
-        ),
+        "the Jacobian of the way back": Mistake(lambda z: -simplex_log_jacobian(z)),
         "what is left of the stick forgotten": Mistake(
             lambda z: np.sum(log_sigmoid(_shares(z)[0]) + log_sigmoid(-_shares(z)[0])),
             symptom="each break is taken for an interval of its own: the last pieces come out too short",
@@ -177,6 +175,8 @@ FORMULA = Formula(
             lambda z: np.sum(log_sigmoid(_shares(z)[0]) + _shares(z)[1][::-1] * log_sigmoid(-_shares(z)[0])),
             symptom="i for n_i: right for one break",
         ),
+        "the shift added": Mistake(lambda z: simplex_log_jacobian(z + 2.0 * np.log(_shares(z)[1]))),
+        "the shift by one more": Mistake(lambda z: simplex_log_jacobian(z - np.log1p(1.0 / _shares(z)[1]))),
     },
     as_printed=simplex_log_jacobian_as_printed,
     rules=rules,
