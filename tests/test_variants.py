@@ -25,7 +25,6 @@ OVERFLOWS = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value"
 
 # formula, variant, inputs, value: each worked by hand
 LINE = (np.array([1.0, 0.0, 2.0]), np.array([[0.0], [0.5], [2.0]]), np.zeros(1))
-DIAGONAL = (np.array([1.0, 0.0, 2.0]), np.array([[0.0, 0.0], [0.3, 0.3], [2.0, 2.0]]), np.zeros(2))
 
 VALUES = [
     (
@@ -173,7 +172,6 @@ VALUES = [
     ("most_offending", "place among the wrong answers alone", (np.array([0.0, 3.0, 1.0]), 0), 1),
     ("most_offending_outside", "square compared with the radius", (*LINE, 0.3), 2),
     ("most_offending_outside", "inside the ball", (*LINE, 0.3), 0),
-    ("most_offending_outside", "components' distances added", (*DIAGONAL, 0.5), 1),
     ("lvq2", "closed at -M, not at 0", (np.array([0.0, 5.0]), 0, 1.0), -1.0),
     ("square_square", "square left open", (np.array([2.0, 5.0]), 0, 1.0), 20.0),
     ("margin_rescaled_hinge", "softmax-margin", (np.zeros(2), 0, 1.0), np.log1p(np.e)),
@@ -484,12 +482,6 @@ VALUES += [  # losses, samplers and learning: slips that name another loss
         "square compared with the radius",
         (E4[1:], [[0.5], [2.0], [3.0]], NONE, 0.4),
         1,
-    ),
-    (
-        "most_offending_outside",
-        "components' distances added",
-        (E4[1:3], np.array([[3.0, 4.0]] * 2), [0, 0], 6.0),
-        0,
     ),
     ("most_offending_outside", "inside the ball", (E4[1:3], [[9.0], [0.0]], NONE, 1.0), 1),
     ("perceptron", "the error itself", (E4, 0), 1.0),

@@ -103,7 +103,6 @@ FORMULA = Formula(
             seen_in="an open ball, |y_j - y| < epsilon, in place of the closed one",
         ),
         "square compared with the radius": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) ** 2 > r)),
-        "components' distances added": Mistake(lambda E, Y, y, r: _lowest(E, np.sum(np.abs(Y - y), 1) > r)),
         "inside the ball": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) <= r)),
     },
     rules=rules,
