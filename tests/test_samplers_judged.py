@@ -282,6 +282,8 @@ def test_every_wrong_step_of_one_state_is_here():
     chains = {  # each step is right, or none is made
         ("random_walk", "accepted moves only"),
         ("metropolis", "not closed at certainty"),
+        ("metropolis", "Barker's rule"),
+        ("metropolis", "each ratio closed by itself"),
         ("heat_bath", "Metropolis as printed, spin by spin in order"),
     }
     assert every - set(WRONG) - OTHER_UNITS == chains and every >= OTHER_UNITS

@@ -11,7 +11,6 @@ H(t), and equal to it exactly where the model reproduces the target.  One-hot ta
 The weights t_j need only be >= 0.  Where they do not sum to 1 the formula still holds, but p_j - t_j
 is then not its gradient.  A class without weight does not count, even an impossible one: 0 log 0 = 0.
 A class with weight that the model calls impossible costs +inf.
-
 T p_j - t_j loses digits where both are near 1; p_j sum_{i != j} t_i - t_j sum_{i != j} p_i does not.
 
 Source: Bridle (1990); standard.
@@ -42,6 +41,9 @@ def cross_entropy_of_probabilities(logits, target):
         >= 0, in nats; +inf where an impossible class has a weight.
 
     Raises ValueError if k < 1, if a logit is +inf or all are -inf, or if a weight is negative.
+
+    >>> float(cross_entropy_of_probabilities(np.array([0.0, -np.inf]), np.array([1.0, 0.0])))
+    0.0
     """
     return expected_surprise(*FORMULA.checked(logits, target))
 
@@ -132,7 +134,7 @@ FORMULA = Formula(
         "near certain: e^-40 is left": Case(
             ([40.0, 0.0], [1.0, 0.0]),
             4.248354255291589e-18,
-            {"logits": [-4.248354255291589e-18, 4.248354255291589e-18]},
+            {"logits": 4.248354255291589e-18 * np.array([-1, 1])},
         ),
         "not normalised: three annotators counted": Case(
             ([1.0, 1.0], [2.0, 1.0]),

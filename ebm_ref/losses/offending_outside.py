@@ -84,10 +84,12 @@ FORMULA = Formula(
             ([0.0, 1.0, 2.0], [[1.5], [0.25], [-2.0]], [1.0], 0.5), 1, exposes="boundary counted as wrong"
         ),
         "exactly on the boundary, in two": Case(
-            ([3.0, 1.0, 2.0], [[0.0, 9.0], [3.0, 4.0], [0.0, 7.0]], [0.0, 0.0], 5.0), 2
+            ([3.0, 1.0, 2.0], [[0.0, 9.0], [3.0, 4.0], [0.0, 7.0]], [0.0, 0.0], 5.0),
+            2,
+            exposes="boundary counted as wrong",
         ),
         "the correct answer far from the origin": Case(
-            ([0.0, 1.0, 2.0], [[3.0], [9.5], [0.5]], [3.25], 1.0), 1
+            ([0.0, 1.0, 2.0], [[3.0], [9.5], [0.5]], [3.25], 1.0), 1, exposes="ball ignored"
         ),
         "a radius of zero leaves out the correct answer alone": Case(
             ([0.0, 2.0, 2.0], [[0.0], [1.0], [2.0]], [0.0], 0.0), 1
@@ -101,6 +103,7 @@ FORMULA = Formula(
         "boundary counted as wrong": Convention(
             lambda E, Y, y, r: _lowest(E, distances(Y, y) >= r),
             seen_in="an open ball, |y_j - y| < epsilon, in place of the closed one",
+            symptom="an answer at the radius exactly is pulled up",
         ),
         "square compared with the radius": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) ** 2 > r)),
         "inside the ball": Mistake(lambda E, Y, y, r: _lowest(E, distances(Y, y) <= r)),

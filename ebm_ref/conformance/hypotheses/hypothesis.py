@@ -169,4 +169,7 @@ def agrees(judgement, claimed, dtype, roughly=False):
 def reproduces(hypothesis, judgement, dtype):
     """Whether the stranger's answer there is the hypothesis's."""
     claimed = hypothesis.answer(judgement.vector, judgement.output, dtype)
-    return agrees(judgement, claimed, hypothesis.dtype or dtype, hypothesis.roughly)
+    is_refutable = (
+        hypothesis.roughly and hypothesis.kind == "slip"
+    )  # a page's own mistake is less far-fetched
+    return agrees(judgement, claimed, hypothesis.dtype or dtype, is_refutable)
