@@ -152,9 +152,7 @@ FORMULA = Formula(
             ([-0.5, 0.25, 0.25], [np.inf, np.log(2.0), np.log(2.0)]),
         ),
         "not a number": Case(([0.0, np.nan], [1.0, 0.0]), np.nan, (np.full(2, np.nan), np.full(2, np.nan))),
-        "not a number in the target": Case(
-            ([0.0, 1.0], [1.0, np.nan]), np.nan, (np.full(2, np.nan), np.full(2, np.nan))
-        ),
+        "not a number in the target": Case(([0.0, 1.0], [1.0, np.nan]), np.nan, (np.full(2, np.nan),) * 2),
     },
     variants={
         "gradient of a normalised target": Convention(
