@@ -57,6 +57,8 @@ VALUES = [
     ("denoising_control", "cross term turned", NOISY, 20.0),
     ("denoising_control", "dimension forgotten", NOISY, -12.0),
     ("denoising_control", "halved", NOISY, -10.0),
+    ("denoising_control", "cross term alone", (V([1.0, 2.0]), V([3.0, 1.0]), 2.0), 5.0),
+    ("denoising_control", "dimension taken for 1", (np.zeros(2), np.ones(2), 2.0), 0.25),
     ("sliced_score_matching", "squares summed, not the sum squared", SLICE, 2691.0),
     ("sliced_score_matching", "curvature added", SLICE, 7428.0),
     ("sliced_score_matching", "direction of unit length", SLICE, 149.12),
