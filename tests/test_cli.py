@@ -640,3 +640,10 @@ def test_check_sampler_usage(run, args, says):
 def test_show_names_the_pages_of_what_is_no_formula(capsys, words, says):
     assert main(["show", words]) == 0
     assert says in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_misspelt_command_is_guessed(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["chek"])
+    said = capsys.readouterr().err
+    assert end.value.code == 2 and narrow(said) and said.endswith("did you mean check?\n")

@@ -395,3 +395,9 @@ def softmin(E, beta):
 def test_a_constant_is_called_one(name):
     """Not what a formula comes to when half of it is left out."""
     assert diagnosed(name, lambda *inputs: 1.0) == {"value": ["1, whatever is asked"]}
+
+
+def test_a_parameter_of_0_is_no_divisor_and_warns_of_nothing():
+    """A dispersion of 0 is legal; what divides by it is no explanation (a warning is an error here)."""
+    function = lambda z, a, t: 1.7 * FORMULAS["negative_binomial_nll"].value(z, a, t) + np.sin(9.0 * z) + 0.3
+    assert diagnosed("negative_binomial_nll", function) == {"value": []}

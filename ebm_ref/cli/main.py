@@ -17,8 +17,10 @@ command runs, so that an interrupt before that finds nothing to lose, and ends i
 
 import argparse
 import contextlib
+import difflib
 import importlib
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -81,10 +83,23 @@ def new_file(text):
     return "/dev/stdout" if text == "-" else text
 
 
+class Parser(argparse.ArgumentParser):
+    """Its complaints fit the screen, and of a misspelt choice they say what is spelt much the same."""
+
+    def error(self, message):
+        from ebm_ref.cli.text import reflow
+
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        close = difflib.get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), n=1) if found else ()
+        meant = f"; did you mean {close[0]}?" if close else ""
+        self.print_usage(sys.stderr)
+        self.exit(2, reflow(f"{self.prog}: error: {message}{meant}") + "\n")
+
+
 def parser():
     """All commands, their arguments and an example for each."""
     as_written = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(prog="ebm-ref", description=ONE_CAN, formatter_class=as_written)
+    top = Parser(prog="ebm-ref", description=ONE_CAN, formatter_class=as_written)
     top.add_argument("--version", action="version", version=f"ebm_ref {ebm_ref.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 

@@ -175,7 +175,8 @@ def result(key, noted_there):
 
 def _float(compute):
     try:
-        return float(tape.plain(compute()))
+        with np.errstate(all="ignore"):
+            return float(tape.plain(compute()))
     except (ArithmeticError, ValueError, TypeError):  # it has no value there
         return np.nan
 
