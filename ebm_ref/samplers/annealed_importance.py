@@ -111,7 +111,7 @@ def forward(energy_0, energy_1, schedule, start, move, noise):
     for k in range(1, len(b)):
         differences.append(difference(state))
         state = move(b[k], state, noise[k - 1])
-    return state, np.diff(b) @ np.array(differences)
+    return state, log_weight(b, np.array(differences))
 
 
 def _checked(energy_0, energy_1, schedule, move, noise):
@@ -140,7 +140,7 @@ def reverse(energy_0, energy_1, schedule, start, move, noise):
     for k in range(len(b) - 1, 0, -1):
         state = move(b[k], state, noise[k - 1])
         differences.append(difference(state))
-    return state, np.diff(b) @ np.array(differences[::-1])
+    return state, log_weight(b, np.array(differences[::-1]))
 
 
 def log_ratio(log_weights):
