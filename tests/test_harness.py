@@ -159,7 +159,7 @@ def test_every_law_of_every_page_can_be_broken(name, i):
         points, rng = evidence.samples(name, 20)
         with np.errstate(all="ignore"):
             try:
-                if not np.max([law(wrong, inputs, rng) for inputs in points]) <= 1.0:
+                if any(not law(wrong, inputs, rng) <= 1.0 for inputs in points):
                     return
             except ValueError:
                 continue
@@ -198,7 +198,7 @@ def breaks(identity, tampered, name, change):
     rng = np.random.default_rng(0)
     try:
         with np.errstate(invalid="ignore"):
-            return not np.max([identity(rng) for _ in range(20)]) <= 1.0
+            return any(not identity(rng) <= 1.0 for _ in range(20))
     finally:
         tampered(name, value=original.value, gradients=original.gradients)
 
