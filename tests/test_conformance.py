@@ -594,20 +594,15 @@ def answers_of(hypothesis, name, dtype):
     for vector in golden.load(name):
         if vector["float64_only"] and dtype == "float32":
             continue
-        for output in ("value", *FORMULAS[name].gradients):
-            answer = (
-                hypothesis.answer(vector, output, dtype)
-                if output in {"value", *vector["gradients"]}
-                else None
-            )
-            if answer is not None and np.shape(answer) == np.shape(of(vector, output)):
-                rounded = np.asarray(answer, float).astype(dtype).astype(float)
-                judgements += (
-                    judge(vector, {"value": rounded, "gradients": {}}, dtype) if output == "value" else []
-                )
-                if output != "value":
-                    found = judge(vector, {"value": vector["value"], "gradients": {output: rounded}}, dtype)
-                    judgements += [j for j in found if j.output == output]
+        answers = {a: hypothesis.answer(vector, a, dtype) for a in ("value", *vector["gradients"])}
+        said = {
+            a: np.asarray(x, float).astype(dtype).astype(float)
+            for a, x in answers.items()
+            if x is not None and np.shape(x) == np.shape(of(vector, a))
+        }
+        gradients = {a: x for a, x in said.items() if a != "value"}
+        found = judge(vector, {"value": said.get("value", np.nan), "gradients": gradients}, dtype)
+        judgements += [j for j in found if j.output in said]
     return judgements
 
 

@@ -9,6 +9,7 @@ or infinity in them are judged apart and counted apart: implementations differ t
 Source: the verdicts are those of the README.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +32,7 @@ class Judgement:
     answer: object = None
     detail: str = ""
 
-    @property
+    @functools.cached_property
     def finite(self):
         return is_finite(self.vector)
 

@@ -90,7 +90,7 @@ def of_variant(name, function, change):
             with np.errstate(all="ignore"):
                 if output == "value":
                     return np.asarray(f(*inputs.values()), float)
-                return derived(f, [*inputs.values()], [*inputs].index(output))
+                return derived(f, inputs, [output])[output]
         except Exception:  # it does not say
             return None
 

@@ -12,7 +12,8 @@ import functools
 import warnings
 
 import numpy as np
-from autograd import jacobian
+from autograd import make_vjp
+from autograd.extend import vspace
 
 from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis
 from ebm_ref.formula import Variant
@@ -31,42 +32,64 @@ def of_variant(formula, variant: Variant):
     known = {}
 
     def answer(vector, output, dtype):
-        key = vector["id"], output, dtype if output == "value" or output in variant.gradients else "any"
+        if output != "value" and output not in variant.gradients:
+            dtype = "any"
+        key = vector["id"], output, dtype
         if key not in known:
-            known[key] = _answer(formula, variant, vector, output, dtype)
+            found = _answers(formula, variant, vector, output, dtype)
+            known.update({(vector["id"], a, dtype): x for a, x in found.items()})
         return known[key]
 
     roughly = not set(formula.gradients) <= set(variant.gradients)
     return Hypothesis(variant.name, variant.kind, answer, variant.seen_in, roughly=roughly)
 
 
-def _answer(formula, variant, vector, output, dtype):
+def _answers(formula, variant, vector, output, dtype):
+    """What is asked for, and with a gradient that is derived all others that are."""
     function = variant.value if output == "value" else variant.gradients.get(output)
     if function is None and (output == "value" or variant.value is None):
-        return None
-    cast = lambda x: np.asarray(x, dtype)[()] if np.asarray(x).dtype.kind == "f" else x
-    sample = [cast(x) for x in vector["inputs"].values()]
+        return {output: None}
+    inputs = vector["inputs"]
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         try:
             if function is None:
-                return derived(variant.value, sample, list(vector["inputs"]).index(output))
-            return np.asarray(function(*sample), float)
+                others = [a for a in formula.gradients if a not in (output, *variant.gradients)]
+                return derived(variant.value, inputs, [output, *others])
+            sample = [_cast(x, dtype) for x in inputs.values()]
+            return {output: np.asarray(function(*sample), float)}
         except Exception:  # a hypothesis that raises does not reproduce anything
-            return np.nan
+            return {output: np.nan}
 
 
-def derived(function, sample, place):
-    """The derivative of a function by the argument at that place, output axes first."""
-    sample = [np.asarray(x, float)[()] if np.asarray(x).dtype.kind == "f" else x for x in sample]
+def _cast(x, dtype):
+    return np.asarray(x, dtype)[()] if np.asarray(x).dtype.kind == "f" else x
+
+
+def derived(function, inputs, arguments):
+    """{argument: derivative of a function by it, output axes first}."""
+    sample = {a: _cast(x, float) for a, x in inputs.items()}
+    given = tuple(sample[a] for a in arguments)
+    of = lambda x: function(*(sample | dict(zip(arguments, x, strict=True))).values())
     try:
-        found = jacobian(lambda x: function(*sample[:place], x, *sample[place + 1 :]))(sample[place])
-        if np.all(np.isfinite(found)):
-            return np.asarray(found)
+        found = dict(zip(arguments, _jacobians(of, given), strict=True))
     except Exception:  # it assigns to entries, or does what autograd does not follow
-        pass
-    return differences(
-        lambda x: np.asarray(function(*sample[:place], x, *sample[place + 1 :])), sample[place]
-    )
+        found = {}
+    for i, a in enumerate(arguments):
+        if a not in found or not np.all(np.isfinite(found[a])):
+            f = lambda x, i=i: np.asarray(of((*given[:i], x, *given[i + 1 :])))
+            found[a] = differences(f, given[i])
+    return found
+
+
+def _jacobians(function, given):
+    """Derivatives by each of a tuple of arguments, in one run of the function."""
+    backwards, result = make_vjp(lambda *x: function(x), tuple(range(len(given))))(*given)
+    space = vspace(result)
+    rows = [backwards(direction) for direction in space.standard_basis()]
+    return [
+        np.reshape(np.stack(column), space.shape + np.shape(x))
+        for column, x in zip(zip(*rows, strict=True), given, strict=True)
+    ]
 
 
 def differences(f, x):
