@@ -97,15 +97,15 @@ def of_variant(name, function, change):
     return Hypothesis(name, "slip", answer, rank=6, roughly=True)
 
 
-def on_top(formula, hypotheses, judgements):
-    """A plain factor or term on top of a hypothesis, where the first two judgements agree on which."""
+def on_top(formula, hypotheses, judgements, allows):
+    """A plain factor or term on top of a hypothesis that is allowed, where the first two judgements agree on which."""
     is_value = judgements[0].output == "value"
     sample = judgements[0].vector["inputs"]
     factors = _at(list(outputs.factors(formula, sample)), judgements)
     addends = _at(list(outputs.addends(formula, sample)), judgements) if is_value else []
     is_hopeless = _screen(judgements, {np.multiply: factors, np.add: addends})
     for h in hypotheses:
-        pairs = [None] if is_hopeless(h) else [_largest(h, j) for j in judgements]
+        pairs = [None] if is_hopeless(h) or not allows(h) else [_largest(h, j) for j in judgements]
         if None in pairs:
             continue
         quotients, differences = [y / x for x, y in pairs], [y - x for x, y in pairs]
