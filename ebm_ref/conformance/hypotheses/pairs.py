@@ -98,7 +98,7 @@ def of_variant(name, function, change):
 
 
 def on_top(formula, hypotheses, judgements, allows):
-    """A plain factor or term on top of a hypothesis that is allowed, where the first two judgements agree on which."""
+    """A plain factor or term on top of what is allowed, where the first two judgements agree on which."""
     is_value = judgements[0].output == "value"
     sample = judgements[0].vector["inputs"]
     factors = _at(list(outputs.factors(formula, sample)), judgements)

@@ -52,7 +52,7 @@ class Floats:
     """
 
     def __init__(self, function, join=operator.add):
-        self.function, self.join, self._known = function, join, {}
+        self.function, self.join, self._known, self._first = function, join, {}, {}
 
     def __call__(self, vector, output):
         key = vector["id"], output
@@ -65,21 +65,23 @@ class Floats:
             return None
         try:
             with tape.floats(), np.errstate(all="raise"):
-                found = estimate(self.function, vector["inputs"], output, direction(vector, output))
+                found = self._estimate(vector, output)
         except Exception:  # whatever it is, the tape will find it again
             return None
         return found if np.all(np.isfinite(found.number)) and np.all(np.isfinite(found.doubt)) else None
 
-
-def estimate(function, inputs, output, v):
-    """The value, or the gradient along v; what is held constant is in each run what it was in the first."""
-    still = []
-    f = _value(function, inputs, still)
-    if output == "value":
-        return Estimate(f, np.zeros(f.shape))
-    x = np.asarray(inputs[output], float)
-    up, down = (_value(function, inputs | {output: x + h * v}, still) for h in (STEP, -STEP))
-    return Estimate((up - down) / (2 * STEP), np.abs(up - 2 * f + down) / STEP)
+    def _estimate(self, vector, output):
+        """What is held constant is in each run what it was in the first."""
+        inputs = vector["inputs"]
+        if vector["id"] not in self._first:
+            still = []
+            self._first[vector["id"]] = _value(self.function, inputs, still), still
+        f, still = self._first[vector["id"]]
+        if output == "value":
+            return Estimate(f, np.zeros(f.shape))
+        x, v = np.asarray(inputs[output], float), direction(vector, output)
+        up, down = (_value(self.function, inputs | {output: x + h * v}, still) for h in (STEP, -STEP))
+        return Estimate((up - down) / (2 * STEP), np.abs(up - 2 * f + down) / STEP)
 
 
 def _value(function, inputs, still):
