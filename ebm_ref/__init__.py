@@ -361,7 +361,7 @@ READING_ORDER = (
     *(
         f"conformance.hypotheses.{name}"
         for name in (
-            "hypothesis variants composed arguments words places texts outputs "
+            "words places texts screening hypothesis variants composed arguments outputs "
             "fitting guards intermediates slopes pages pairs generators"
         ).split()
     ),

@@ -81,8 +81,8 @@ class Diagnosis:
 
     def _far_fetched(self, evidence):
         """What explains this by the first kind of far-fetched hypotheses that does."""
-        others = [h for h in [*self.variants, *self.slips(evidence)] if evidence.allows(h)]
-        stages = generators.far_fetched(self.formula, evidence.ordinary, others, evidence.outputs)
+        others = [*self.variants, *self.slips(evidence)]
+        stages = generators.far_fetched(self.formula, evidence, others)
         return next(filter(None, (_explaining(stage, evidence) for stage in stages)), [])
 
     @cached_property

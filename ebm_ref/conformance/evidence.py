@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ebm_ref.conformance.hypotheses.hypothesis import clearly_off, is_ordinary, reproduces
+from ebm_ref.conformance.hypotheses.hypothesis import clearly_off, is_far, is_ordinary, reproduces
 from ebm_ref.proof.bounds import is_finite
 
 LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
@@ -66,8 +66,11 @@ class Evidence:
     def allows(self, hypothesis):
         """Whether it does not change a value that is not its business."""
         values = [j for j in self.others if j.output == "value"][:2]
-        claims = [hypothesis.answer(j.vector, "value", self.dtype) for j in values]
-        return all(c is None or self.holds(hypothesis, j) for j, c in zip(values, claims, strict=True))
+        return all(not is_far(hypothesis, j) and self._does_not_deny(hypothesis, j) for j in values)
+
+    def _does_not_deny(self, hypothesis, judgement):
+        claimed = hypothesis.answer(judgement.vector, judgement.output, self.dtype)
+        return claimed is None or self.holds(hypothesis, judgement)
 
     def named(self, hypothesis):
         """The hypothesis with its exceptions if it reproduces this, else None."""

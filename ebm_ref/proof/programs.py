@@ -29,6 +29,7 @@ import numpy as np
 
 from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import BEAMS, INSTEAD, edits
+from ebm_ref.proof.recursions import RECURSIONS
 
 
 class Program:
@@ -136,8 +137,8 @@ def _compiled(edit, module):
 def definitions(module):
     """The functions of a module's text by name."""
     loaded = sys.modules[module]
-    source = getattr(loaded, "source", None) or inspect.getsource(loaded)
-    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    tree = getattr(loaded, "tree", None) or ast.parse(inspect.getsource(loaded))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @functools.cache
@@ -225,9 +226,9 @@ def literal(name, home=LITERAL):
     original = "ebm_ref.proof.recursions" if name == "recursions" else f"ebm_ref.proof.naive.{name}"
     tree = _Literal(home).visit(ast.parse(inspect.getsource(importlib.import_module(original))))
     module = types.ModuleType(home + name)
-    module.source = ast.unparse(ast.fix_missing_locations(tree))
+    module.tree = ast.fix_missing_locations(tree)
     sys.modules[home + name] = module
-    exec(compile(module.source, home + name, "exec"), vars(module))  # the text is our own
+    exec(compile(tree, home + name, "exec"), vars(module))  # the text is our own
     for more in (vars(sys.modules.get(home + "words", math)), vars(math), BEAMS):  # that mutants may call
         vars(module).update(
             {key: more[key] for key in (*INSTEAD, *BEAMS) if key in more and key not in vars(module)}
@@ -256,4 +257,4 @@ def naive(name, stepwise=False, home=LITERAL):
 
 
 def has_recursion(name):
-    return name in vars(literals()[-1])["RECURSIONS"]
+    return name in RECURSIONS

@@ -66,6 +66,25 @@ class _Wide:
         return +mp.pi
 
 
+class _Floats:
+    """Python's floats: some 16 digits, fast, and an exception where they end."""
+
+    number, exp, log, sqrt, sin, cos, tanh = (
+        float,
+        math.exp,
+        math.log,
+        math.sqrt,
+        math.sin,
+        math.cos,
+        math.tanh,
+    )
+    power, loggamma = math.pow, math.lgamma
+    besseli = polygamma = _Fast.missing
+
+    def pi():
+        return math.pi
+
+
 _arithmetic = _Wide
 _ENDS = {"emax": gmpy2.get_emax_max(), "emin": gmpy2.get_emin_min()} if gmpy2 else {}
 _TRAPS = {f"trap_{what}": True for what in ("overflow", "underflow", "divzero", "invalid")}
@@ -95,6 +114,31 @@ def _mpfr(precision):
         raise Beyond(str(e)) from e
     finally:  # not `with`, after which gmpy2 2.1 goes on with the digits inside
         gmpy2.set_context(before)
+
+
+@contextlib.contextmanager
+def floats():
+    """Compute with Python's floats, which may come as they are, without a tape: estimates, and quickly."""
+    global _arithmetic
+    before, _arithmetic = _arithmetic, _Floats
+    try:
+        yield
+    finally:
+        _arithmetic = before
+
+
+_remembered = None
+
+
+@contextlib.contextmanager
+def keeping(values):
+    """`still` notes in `values` what it gives; or gives what is noted there, where there is any."""
+    global _remembered
+    before, _remembered = _remembered, iter(values) if values else values
+    try:
+        yield
+    finally:
+        _remembered = before
 
 
 _age = itertools.count()
@@ -183,6 +227,19 @@ def is_wide():
 def plain(x):
     """The value of a Number; anything else as it is."""
     return x.value if isinstance(x, Number) else x
+
+
+def still(x):
+    """The value of a Number, which does not move with it.
+
+    In floats, where derivatives are differences of several runs, it is in each what it was in the first.
+    """
+    if _remembered is None:
+        return plain(x)
+    if not isinstance(_remembered, list):
+        return next(_remembered)
+    _remembered.append(plain(x))
+    return _remembered[-1]
 
 
 def rounded(x):

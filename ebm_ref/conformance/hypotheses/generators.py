@@ -53,11 +53,13 @@ def plain(formula, vector, is_value):
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
 
-def far_fetched(formula, ordinary, others, outputs):
+def far_fetched(formula, evidence, others):
     """Stages of what needs a constant of its own, or two changes, or is no change of the formula.
 
-    Of the ordinary judgements the first are wrong; two of one output tell the constants.
+    Of the ordinary judgements the first are wrong; two of one output tell the constants.  What stands on top
+    of other hypotheses asks the evidence whether it allows these.
     """
+    ordinary, outputs = evidence.ordinary, evidence.outputs
     judgements = [j for j in ordinary if j.output == ordinary[0].output and j.verdict == "mismatch"][:2]
     name = judgements[0].vector["formula"]
     yield guards.guarded(name, is_wide(name), judgements)
@@ -65,11 +67,11 @@ def far_fetched(formula, ordinary, others, outputs):
     yield misread(name)
     if "value" in outputs:
         yield intermediates.linear(formula, ordinary, is_wide(name))
-    yield pairs.on_top(formula, others, judgements)
+    yield pairs.on_top(formula, others, judgements, evidence.allows)
     if "value" in outputs:
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
-        yield slopes.gated(others, judgements)
+        yield slopes.gated(others, judgements, evidence.allows)
         yield pages.edited(formula, outputs)
 
 

@@ -5,11 +5,12 @@ r"""Hypotheses: what a stranger may compute in place of the formula, as a functi
 
 Most hypotheses are the naive expression with something changed, in 40 digits on the tape.  Such a one
 refuses nothing that the page refuses, and its gradients are exact, by reverse mode.  What raises does
-not say anything.
+not say anything.  What floats already tell from the answer (screening.py) is not computed there.
 
 Source: the expressions and bounds are those of the proofs.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ebm_ref.conformance.hypotheses import screening
 from ebm_ref.proof import oracle, tape
 from ebm_ref.proof.bounds import PRECISIONS, measure, of, scale, terms
 
@@ -41,6 +43,7 @@ class Hypothesis:
     exceptions: tuple = ()  # names of the vectors that it does not reproduce, as the search found
     contradictions: int = 0  # of these, where both the answer and what it claims are finite
     as_if: bool = False  # the gradients are those of this formula, and the value is not
+    in_floats: Callable = lambda vector, output: None  # an estimate of its answer, or None
 
 
 class Expression:
@@ -73,16 +76,17 @@ class Expression:
 
     def _in_digits(self, vector, output, known, wide):
         with tape.digits(DIGITS if is_ordinary(vector) else oracle.enough(vector["inputs"]), wide):
-            if "run" not in known:
-                known["run"] = run(self.function, vector)
-            value, given = known["run"]
+            value, given = run(self.function, vector)
             if output == "value":
                 return _array(value, vector["value"])
-            return _slopes(value, given[output], self.join)
+            arguments = {a: given[a] for a in vector["gradients"]}
+            known |= _slopes(value, arguments, self.join)
+            return known[output]
 
 
 def on_tape(name, function, wide, rank, join=operator.add):
-    return Hypothesis(name, "slip", Expression(function, wide, join).answer, rank=rank)
+    in_digits, in_floats = Expression(function, wide, join), screening.Floats(function, join)
+    return Hypothesis(name, "slip", in_digits.answer, rank=rank, in_floats=in_floats)
 
 
 def of_gradients(hypothesis):
@@ -90,7 +94,8 @@ def of_gradients(hypothesis):
     said = lambda vector, output, dtype: (
         None if output == "value" else hypothesis.answer(vector, output, dtype)
     )
-    return replace(hypothesis, answer=said)
+    estimated = lambda vector, output: None if output == "value" else hypothesis.in_floats(vector, output)
+    return replace(hypothesis, answer=said, in_floats=estimated)
 
 
 def is_ordinary(vector):
@@ -113,13 +118,15 @@ def _array(value, like):
     return found.astype(int) if np.asarray(like).dtype.kind in "iu" and np.all(found % 1 == 0) else found
 
 
-def _slopes(value, argument, join):
-    """The gradient, output axes first; `join` makes one of what several uses of an entry bring."""
+def _slopes(value, arguments, join):
+    """Gradients by argument, output axes first; `join` makes one of what several uses of an entry bring."""
     shape = np.shape(np.array(value, object))
-    inputs = oracle.flat(argument)
+    inputs = [x for argument in arguments.values() for x in oracle.flat(argument)]
     rows = [tape.plain_derivatives(component, inputs, join) for component in oracle.flat(value)]
-    axes = np.shape(np.array(argument, object))
-    return np.array([float(tape.plain(slope)) for row in rows for slope in row]).reshape(shape + axes)
+    slopes = np.array([float(tape.plain(slope)) for row in rows for slope in row]).reshape(len(rows), -1)
+    axes = {a: np.shape(np.array(argument, object)) for a, argument in arguments.items()}
+    parts = np.split(slopes, np.cumsum([math.prod(shape) for shape in axes.values()])[:-1], axis=1)
+    return {a: part.reshape(shape + axes[a]) for a, part in zip(axes, parts, strict=True)}
 
 
 FAR = 1e3  # in units of what agreement allows
@@ -166,8 +173,17 @@ def agrees(judgement, claimed, dtype, roughly=False):
     return measure(judgement.vector, judgement.output, answer, dtype, truth=claimed).verdict != "mismatch"
 
 
+def is_far(hypothesis, judgement):
+    """Whether floats show that the stranger's answer, to a question that was drawn, is another."""
+    vector, output, answer = judgement.vector, judgement.output, judgement.answer
+    found = hypothesis.in_floats(vector, output) if is_ordinary(vector) else None
+    return found is not None and not found.reaches(*screening.seen(vector, output, answer))[0]
+
+
 def reproduces(hypothesis, judgement, dtype):
     """Whether the stranger's answer there is the hypothesis's."""
+    if is_far(hypothesis, judgement):
+        return False
     claimed = hypothesis.answer(judgement.vector, judgement.output, dtype)
     is_refutable = (
         hypothesis.roughly and hypothesis.kind == "slip"

@@ -138,10 +138,7 @@ def linear(formula, ordinary, wide):
     if not judgements or any(np.ndim(j.answer) or not np.isfinite(j.answer) for j in judgements):
         return
     name = judgements[0].vector["formula"]
-    try:
-        known = [seen(name, j.vector, wide) for j in judgements]
-    except Exception:  # the text cannot be noted there
-        return
+    known = [Seen(name, j.vector, wide) for j in judgements]
     for found in (terms(formula, judgements, known), factors(judgements, known)):
         for what, change in itertools.islice(found, 1):
             yield on_tape(what, partial(_changed, name, change), wide, 5)
@@ -155,11 +152,27 @@ def some_of(ordinary):
     return [*wrong[:FEW], *wrong[FEW:][-FEW:], *right[-FEW:]] if wrong else []
 
 
-def seen(name, vector, wide):
-    """Results of a vector by (how they are joined, place, shape), as floats."""
-    with tape.digits(DIGITS, wide):
-        (_, noted_there), _ = run(partial(noting, name), vector)
-        return {key: _float(partial(result, key, noted_there)) for key in keys(noted_there)}
+class Seen(dict):
+    """Results of a vector by (how they are joined, place, shape), as floats, each when it is asked for."""
+
+    def __init__(self, name, vector, wide):
+        self.ask = partial(noting, name), vector, wide
+
+    @functools.cached_property
+    def noted_there(self):
+        function, vector, wide = self.ask
+        try:
+            with tape.digits(DIGITS, wide):
+                return run(function, vector)[0][1]
+        except Exception:  # the text cannot be noted there
+            return {}
+
+    def __missing__(self, key):
+        with tape.digits(DIGITS, self.ask[2]):
+            self[key] = (
+                _float(partial(result, key, self.noted_there)) if key[1] in self.noted_there else np.nan
+            )
+        return self[key]
 
 
 def keys(noted_there):
@@ -193,10 +206,10 @@ def terms(formula, judgements, known):
     sizes = [abs(f) + abs(d) for f, d in zip(truths, differences, strict=True)]
     for what, c in coefficients(formula, judgements[0].vector["inputs"]):
         numbers = [_float(partial(c, j.vector["inputs"])) for j in judgements]
-        for key in known[0]:
-            at = [c * some.get(key, np.nan) for c, some in zip(numbers, known, strict=True)]
+        for key in keys(known[0].noted_there):
             for verb, sign in (("added", 1), ("missing", -1)):
-                if _agree(at, [sign * d for d in differences], sizes):
+                at = (sign * c * some[key] for c, some in zip(numbers, known, strict=True))
+                if _agree(at, differences, sizes):
                     yield f"{what}{spoken(key)} {verb}", partial(_with_term, key, c, sign)
 
 
@@ -204,8 +217,8 @@ def factors(judgements, known):
     """Pairs (name, change) for y = f g(v)^p."""
     with np.errstate(all="ignore"):
         quotients = [np.float64(j.answer) / float(of(j.vector, "value")) for j in judgements]
-        for (what, p), key in itertools.product(POWERS.items(), known[0]):
-            if _agree([np.float64(some.get(key, np.nan)) ** p for some in known], quotients, quotients):
+        for (what, p), key in itertools.product(POWERS.items(), keys(known[0].noted_there)):
+            if _agree((np.float64(some[key]) ** p for some in known), quotients, quotients):
                 yield what.replace("{}", spoken(key)), partial(_with_factor, key, p)
 
 

@@ -1,11 +1,13 @@
 r"""Pages: the page's own text of a gradient, changed in one place.
 
 Who writes a derivative by hand loses a term of it, a sign or a factor, and no change of the formula explains
-that.  The edits are those of the mutants (mutants.py), in float64.
+that.  The edits are those of the mutants (mutants.py), in float64; functions with a `while` are left as they
+are, for it may never end when edited.
 
 Source: DeMillo, Lipton and Sayward (1978), "Hints on Test Data Selection", turned around.
 """
 
+import ast
 import functools
 from functools import partial
 
@@ -22,9 +24,17 @@ def edited(formula, outputs):
     roots = {output: whole.roots[output] for output in outputs}
     part = programs.Program(roots, whole.is_open)
     for module, edit in part.edits():
+        if has_while(module, edit.function):
+            continue
         where = "" if (module, edit.function) in roots.values() else f" in {edit.function}"
         made = functools.cache(partial(part.make, edit, module))
         yield Hypothesis(f"{in_words(edit)}{where}", "slip", partial(_by_its_own, made), rank=7)
+
+
+@functools.cache
+def has_while(module, function):
+    """Whether a function has a loop whose end is computed."""
+    return any(isinstance(node, ast.While) for node in ast.walk(programs.definitions(module)[function]))
 
 
 def _by_its_own(made, vector, output, dtype):

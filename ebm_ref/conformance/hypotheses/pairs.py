@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from ebm_ref.conformance.hypotheses import arguments, outputs, texts
+from ebm_ref.conformance.hypotheses import arguments, outputs, screening, texts
 from ebm_ref.conformance.hypotheses.fitting import ALIKE
 from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, Hypothesis, of_gradients, on_tape
 from ebm_ref.conformance.hypotheses.variants import derived
@@ -97,14 +97,15 @@ def of_variant(name, function, change):
     return Hypothesis(name, "slip", answer, rank=6, roughly=True)
 
 
-def on_top(formula, hypotheses, judgements):
-    """A plain factor or term on top of a hypothesis, where the first two judgements agree on which."""
+def on_top(formula, hypotheses, judgements, allows):
+    """A plain factor or term on top of what is allowed, where the first two judgements agree on which."""
     is_value = judgements[0].output == "value"
     sample = judgements[0].vector["inputs"]
     factors = _at(list(outputs.factors(formula, sample)), judgements)
     addends = _at(list(outputs.addends(formula, sample)), judgements) if is_value else []
+    is_hopeless = _screen(judgements, {np.multiply: factors, np.add: addends})
     for h in hypotheses:
-        pairs = [_largest(h, j) for j in judgements]
+        pairs = [None] if is_hopeless(h) or not allows(h) else [_largest(h, j) for j in judgements]
         if None in pairs:
             continue
         quotients, differences = [y / x for x, y in pairs], [y - x for x, y in pairs]
@@ -115,6 +116,25 @@ def on_top(formula, hypotheses, judgements):
         for name, c, numbers in addends:
             if any(numbers) and all(map(_same, numbers, differences)):
                 yield Hypothesis(f"{h.name}; {name}", "slip", partial(_moved, h, c), rank=6)
+
+
+def _screen(judgements, tables):
+    """Whether floats show of a hypothesis that nothing in {change: table} makes of it what was answered."""
+    answers = [screening.seen(j.vector, j.output, j.answer) for j in judgements]
+    numbers = {change: np.transpose([n for *_, n in table]) for change, table in tables.items() if table}
+
+    def is_hopeless(hypothesis):
+        found = [hypothesis.in_floats(j.vector, j.output) for j in judgements]
+        return None not in found and not any(
+            np.any(
+                np.all(
+                    [e.reaches(*a, change, n) for e, a, n in zip(found, answers, some, strict=True)], axis=0
+                )
+            )
+            for change, some in numbers.items()
+        )
+
+    return is_hopeless
 
 
 def _at(table, judgements):

@@ -18,10 +18,10 @@ JOINS = {  # what becomes of the slopes of two uses of an entry, the later one f
 }
 
 
-def gated(hypotheses, judgements):
-    """Gradients of hypotheses that explain the first judgements, but 0 where the value is 0."""
+def gated(hypotheses, judgements, allows):
+    """Gradients of allowed hypotheses that explain the first judgements, but 0 where the value is 0."""
     for h in hypotheses:
-        if all(reproduces(h, j, "float64") for j in judgements):
+        if all(reproduces(h, j, "float64") for j in judgements) and allows(h):
             yield Hypothesis(f"{h.name}; and 0 where the value is 0", "slip", partial(_gated, h), rank=5)
 
 

@@ -23,7 +23,7 @@ from ebm_ref.proof.programs import PRECISE, definitions, has_recursion, literals
 
 def held(x):
     """The same numbers, which do not move when the inputs do."""
-    return [held(e) for e in x] if isinstance(x, list | tuple) else tape.plain(x)
+    return [held(e) for e in x] if isinstance(x, list | tuple) else tape.still(x)
 
 
 def average(numbers, start=0):
@@ -189,8 +189,11 @@ THROUGHOUT = {
 
 def with_slope(slope, f, *x):
     """The value of a word of its last argument, and a slope of that argument's number and the value's."""
-    y, given = tape.plain(f(*x)), x[-1]
-    return tape.Number(y, (given, slope(tape.plain(given), y))) if isinstance(given, tape.Number) else y
+    given = x[-1]
+    x0, y0 = tape.still(given), tape.still(f(*x))
+    if isinstance(given, tape.Number):
+        return tape.Number(y0, (given, slope(x0, y0)))
+    return y0 if given == x0 else y0 + slope(x0, y0) * (given - x0)
 
 
 # the same of slopes: a function of the argument and the value
