@@ -31,7 +31,14 @@ from ebm_ref.proof.golden import encode
 PREFIX = "command: "  # of a target that is a program
 STARTING, PATIENCE = 10.0, 2.0  # seconds until the first answer, and until any other
 LONGEST = 1 << 20  # characters of a line
-INTERPRETERS = {".js": "node", ".mjs": "node", ".py": "python3", ".jl": "julia", ".rb": "ruby", ".R": "Rscript"}
+INTERPRETERS = {
+    ".js": "node",
+    ".mjs": "node",
+    ".py": "python3",
+    ".jl": "julia",
+    ".rb": "ruby",
+    ".R": "Rscript",
+}
 WORDS = ("nan", "inf", "-inf", "NaN", "Infinity", "-Infinity")
 
 
