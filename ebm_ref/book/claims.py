@@ -28,14 +28,15 @@ SCRIPTS = Path(ebm_ref.__file__).parents[1] / "scripts"
 ORDER = ("error", "fails", "skipped", "holds", "")  # the worst first
 FIELD = r"^(Claim|Source|Data|Time) +(\S.*(?:\n +\S.*)*)"
 ABSENT = (
-    "This book was made without results, so the chapter is empty.  The scripts are no part of the installed"
-    " package: a checkout of the repository has them, in its folder scripts/.  The commands above run them, in"
-    " minutes, and make this chapter: here a table of all scripts with their verdicts, and for each a page"
-    " with its claim, the source, what was expected and obtained, and the figure."
+    "This book was made without results, so the chapter is empty.  The scripts are no part of the"
+    " installed package: a checkout of the repository has them, in its folder scripts/.  The last two"
+    " commands above run them, in minutes, and make this chapter: a table of all scripts with their"
+    " verdicts, and for each a page with its claim, the source, what was expected and obtained, and the"
+    " figure."
 )
 UNRUN = (
-    "They were not run for this book, so it has no verdicts; this is what each is about.  The last two commands"
-    " above run them, in minutes, and add what was expected and obtained, with the figures."
+    "They were not run for this book, so it has no verdicts; this is what each is about.  The last two"
+    " commands above run them, in minutes, and add what was expected and obtained, with the figures."
 )
 
 

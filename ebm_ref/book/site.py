@@ -147,7 +147,7 @@ def first_page(counts):
 def cited():
     """How the release is cited, and why with its version."""
     return (
-        f"<p>{escape(front.reference())}  Please name the version: a later one has more pages and vectors.</p>"
+        f"<p>{escape(front.reference())}  Please name the version: later ones have more pages.</p>"
         f'<div class="highlight"><pre tabindex="0">{escape(front.bibtex())}</pre></div>'
     )
 
