@@ -157,4 +157,5 @@ def progress_console():
 
 
 def vectors_counted(count):
+    """So many vectors, in words."""
     return f"{count} vector{'s' * (count != 1)}"

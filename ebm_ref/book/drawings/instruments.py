@@ -93,6 +93,7 @@ def warmed():
     log_density = lambda x: -0.5 * float(np.sum((x / WIDTHS) ** 2))
 
     def walk(x, C, s, n):
+        """A piece of the warm-up; its ratio of widths and its acceptance are noted."""
         chain, accepted = random_walk(log_density, x, s * s * C, n, rng)
         told.append((n, float(np.sqrt(C[1, 1] / C[0, 0])), accepted / n))
         return chain, accepted

@@ -72,6 +72,7 @@ def is_curve(f):
 
 
 def folder_of(f):
+    """The package in which a formula stands."""
     return page_of(f).__name__.split(".")[1]
 
 
