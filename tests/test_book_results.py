@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 import ebm_ref
-import ebm_ref
 from ebm_ref import FORMULAS
 from ebm_ref.book import claims, front, museum, pages, performance, results, site, tables
 from ebm_ref.book.chapters import CHAPTERS
