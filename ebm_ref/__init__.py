@@ -32,7 +32,7 @@ precondition raises `ValueError` with the argument, its value and the rule.
 `READING_ORDER` is the table of contents: each page imports only pages that stand before it.
 """
 
-__version__ = "0.1.0"
+__version__, __date__ = "0.1.0", "2026-12-01"  # of the release, as CITATION.cff has them
 
 # The letters of formulas, and the arguments that they stand for, on every page alike.  A page that must use
 # one otherwise, since the literature does, says so in its header.

@@ -66,7 +66,7 @@ def slope(loss, E, h=1e-6):
 
 
 def forces(axes, right, wrong):
-    """Where a step moves E_C and E_I: the gradient of a loss of two energies, and that of the mistake."""
+    """Where a step moves E_y and E_o: the gradient of a loss of two energies, and that of the mistake."""
     line = np.linspace(0.2, 1.76, 5)
     points = np.array([(c, i) for c in line for i in line])
     both = [np.array([-slope(f, point) for point in points]) for f in (right, wrong)]
@@ -75,7 +75,9 @@ def forces(axes, right, wrong):
     axes.quiver(*points.T, *both[0].T, color=RIGHT, **style)
     axes.quiver(*points[apart].T, *both[1][apart].T, color=WRONG, **style)
     axes.plot([0.0, 2.0], [0.0, 2.0], color="0.6", linestyle="--", linewidth=0.8)
-    axes.set(xlim=(-0.15, 2.0), ylim=(-0.15, 2.0), xlabel="$E_C$, right answer", ylabel="$E_I$, wrong answer")
+    axes.text(0.03, 0.99, "arrows: $-dL/dE$, a tenth as long", transform=axes.transAxes, va="top", fontsize=8)
+    axes.set(xlim=(-0.15, 2.0), ylim=(-0.15, 2.0))
+    axes.set(xlabel="energy $E_y$ of the right answer", ylabel="energy $E_o$ of the wrong one")
 
 
 def lines(axes, x, right, wrong):

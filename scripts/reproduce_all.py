@@ -189,10 +189,17 @@ def summary(results):
     """How many scripts and claims there are, and what came of them, in one line."""
     verdicts = [line["verdict"] for lines in results.values() for line in lines]
     count = verdicts.count
-    told = f"{len(results)} scripts, {count('holds') + count('fails')} claims: {count('holds')} hold"
-    for verdict, words in (("fails", "fail"), ("error", "scripts broke"), ("skipped", "scripts skipped")):
-        told += f", {count(verdict)} {words}" if count(verdict) else ""
+    judged = counted(count("holds") + count("fails"), "claim")
+    told = f"{counted(len(results), 'script')}, {judged}: {count('holds')} hold{'s' * (count('holds') == 1)}"
+    told += f", {count('fails')} fail{'s' * (count('fails') == 1)}" if count("fails") else ""
+    for verdict, words in (("error", "broke"), ("skipped", "skipped")):
+        told += f", {counted(count(verdict), 'script')} {words}" if count(verdict) else ""
     return told
+
+
+def counted(number, what):
+    """So many of a thing, in words."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def collect(scripts, out, quick, processes, results):

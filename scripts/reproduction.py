@@ -15,6 +15,7 @@ import platform
 import re
 import signal
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ import numpy as np
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 STYLE = ["ebm_ref.book.style", {"figure.constrained_layout.use": False}]  # the book's
 RUNNER = "EBM_REF_RUNNER"  # set by reproduce_all.py, which holds the other end of stdin while it lives
+WORDS = {True: "holds: ", False: "FAILS: "}  # of a claim
 SECTIONS = ("Claim", "Source", "Data", "Time")  # of a script's docstring
 
 
@@ -140,26 +142,41 @@ def within(what, obtained, low=None, high=None):
     """The claim that a number lies in an interval, ends included; its sentence ends with both.
 
     >>> within("the error", 0.25, high=0.5)
-    Claim(sentence='the error: 0.25 <= 0.5', holds=True, obtained=0.25, low=None, high=0.5)
+    Claim(sentence='the error: 0.25, expected at most 0.5', holds=True, obtained=0.25, low=None, high=0.5)
     """
-    number = float(obtained)
-    holds = (low is None or low <= number) and (high is None or number <= high)  # a NaN is in no interval
-    below, above = ("" if low is None else f"{low:.4g} <= "), ("" if high is None else f" <= {high:.4g}")
-    return Claim(f"{what}: {below}{number:.4g}{above}", bool(holds), number, low, high)
+    bounds = [f"{bound:.6g}" for bound in (low, high) if bound is not None]
+    words = "at most " if low is None else "at least " if high is None else ""
+    return _claim(what, float(obtained), low, high, words + " to ".join(bounds))
 
 
 def near(what, obtained, expected, tolerance=0.0):
     """The claim that a number is the expected one, give or take the tolerance.
 
     >>> near("paths", 16, 16)
-    Claim(sentence='paths: 16, as expected', holds=True, obtained=16.0, low=16.0, high=16.0)
+    Claim(sentence='paths: 16, expected 16', holds=True, obtained=16.0, low=16.0, high=16.0)
     """
-    number, low, high = float(obtained), float(expected - tolerance), float(expected + tolerance)
-    rule = f"expected {expected:.9g} +- {tolerance:.1g}"
-    holds = low <= number <= high
-    return Claim(
-        f"{what}: {number:.9g}, {rule if tolerance or not holds else 'as expected'}", holds, number, low, high
-    )
+    give_or_take = f" +- {tolerance:.1g}" if tolerance else ""
+    low, high = float(expected - tolerance), float(expected + tolerance)
+    return _claim(what, float(obtained), low, high, f"{expected:.9g}{give_or_take}")
+
+
+def _claim(what, number, low, high, expected):
+    """The claim with its sentence, which chapter Claims of the book takes apart; a NaN is in no interval."""
+    holds = (low is None or low <= number) and (high is None or number <= high)
+    sentence = f"{what}: {shown(number, low, high)}, expected {expected}"
+    return Claim(sentence, bool(holds), number, low, high)
+
+
+def shown(number, low, high):
+    """A number in three digits, or as many more as leave it on its side of each bound.
+
+    >>> shown(0.0020619, 0.001, None), shown(1.00004, None, 1.0), shown(4096.0, 4096.0, 4096.0)
+    ('0.00206', '1.00004', '4096')
+    """
+    sides = lambda x: [(x > bound) - (x < bound) for bound in (low, high) if bound is not None]
+    fewest = 6 if 1e3 <= abs(number) < 1e6 else 3
+    texts = (f"{number:.{digits}g}" for digits in range(fewest, 18))
+    return next((text for text in texts if sides(float(text)) == sides(number)), f"{number}")
 
 
 def conclude(*claims):
@@ -167,7 +184,7 @@ def conclude(*claims):
     claims = [Claim(*claim) for claim in claims]
     print()
     for claim in claims:
-        print(("holds: " if claim.holds else "FAILS: ") + claim.sentence)
+        print(textwrap.fill(claim.sentence, 79, initial_indent=WORDS[claim.holds], subsequent_indent=" " * 7))
     if Run.chosen and Run.chosen.report:
         with open(Run.chosen.report, "a", encoding="utf-8") as file:
             print(json.dumps(report(claims)), file=file)

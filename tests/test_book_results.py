@@ -10,7 +10,7 @@ import pytest
 
 import ebm_ref
 from ebm_ref import FORMULAS
-from ebm_ref.book import claims, museum, pages, performance, results, site, tables
+from ebm_ref.book import claims, front, museum, pages, performance, results, site, tables
 from ebm_ref.book.chapters import CHAPTERS
 from ebm_ref.cli import main
 from ebm_ref.proof.identities.catalogue import IDENTITIES
@@ -27,9 +27,9 @@ def line(script, verdict, claim, obtained=None, expected=(None, None), figure="f
 
 LINES = (
     line("reproduce_one", "holds", "a sentence"),
-    line("reproduce_one", "holds", "an error: 3e-17 <= 1e-16", 3e-17, (None, 1e-16)),
-    line("reproduce_two", "holds", "paths: 16, as expected", 16.0, (16.0, 16.0), "figures/lost.png"),
-    line("reproduce_two", "fails", "a number: 1 <= 5 <= 2", 5.0, (1.0, 2.0), "figures/lost.png"),
+    line("reproduce_one", "holds", "an error: 3e-17, expected at most 1e-16", 3e-17, (None, 1e-16)),
+    line("reproduce_two", "holds", "paths: 16, expected 16", 16.0, (16.0, 16.0), "figures/lost.png"),
+    line("reproduce_two", "fails", "a number: 5, expected 1 to 2", 5.0, (1.0, 2.0), "figures/lost.png"),
     {"script": "reproduce_three", "verdict": "error", "reason": "ValueError: 1 < 2 & so on"},
     {"script": "reproduce_four", "verdict": "skipped", "reason": "pip install it"},
 )
@@ -71,7 +71,7 @@ def rows_of(text):
 
 def test_the_summary_stands_first_and_what_fails_stands_first_in_it(found):
     assert list(found) == ["claims", *(f"claims.{name}" for name in ("four", "one", "three", "two"))]
-    told = "4 claims of 4 scripts: 3 hold, 1 fail, 1 script broke, 1 script skipped."
+    told = "4 claims of 4 scripts: 3 hold, 1 fails, 1 script broke, 1 script skipped."
     assert told in words(found["claims"])
     linked = re.findall(r'<td><a href="claims\.(\w+)\.html">', found["claims"])
     assert linked == ["three", "two", "four", "one"]
@@ -125,7 +125,8 @@ def test_where_no_scripts_are_and_no_results_the_chapter_says_so(monkeypatch, tm
     monkeypatch.setattr(claims, "SCRIPTS", tmp_path)
     texts = claims.texts(results.NONE)
     assert list(texts) == ["claims"]
-    assert "no part of the installed package" in texts["claims"]
+    assert "scripts/reproduce_all.py --out DIR" in texts["claims"]
+    assert "a checkout of the repository has them" in texts["claims"]
 
 
 def test_what_a_run_reported_stands_above_the_docstring_of_today(folder, monkeypatch, tmp_path):
@@ -228,3 +229,13 @@ def test_the_site_holds_them(folder, tmp_path, monkeypatch):
     index = (out / "index.html").read_text()
     assert re.search(r'href="claims.html">Claims</a></td><td>[^<]*</td><td>4</td>', index)
     assert 'href="claims.two.html"' in (out / "claims.html").read_text()
+
+
+def test_the_book_is_cited_as_the_repository_is():
+    """CITATION.cff, setup.cfg and the first page name the same authors, title, version and date."""
+    cff = (SCRIPTS.parent / "CITATION.cff").read_text(encoding="utf-8")
+    setup = (SCRIPTS.parent / "setup.cfg").read_text(encoding="utf-8")
+    assert f"\nversion: {ebm_ref.__version__}\n" in cff and f"\nversion = {ebm_ref.__version__}\n" in setup
+    assert f'\ndate-released: "{ebm_ref.__date__}"\n' in cff
+    assert f'\ntitle: "{front.TITLE}"\n' in cff and f"  - name: {front.AUTHORS}\n" in cff
+    assert front.reference() in site.cited() and ebm_ref.__version__ in front.bibtex()

@@ -196,6 +196,9 @@ def test_eval_has_a_condition_for_every_case():
         (("show", "zzz"), "`ebm-ref list` shows all names"),
         (("show", "dtww"), "unknown formula 'dtww'; `ebm-ref list` shows all names"),
         (("list", "zzz"), "nothing is called so; `ebm-ref list` shows all formulas"),
+        (("list", "crosstropy"), "nothing is called so; did you mean cross_entropy?"),
+        (("exercise", "anealing"), "a page is spelt much the same: `ebm-ref read inference.annealing`"),
+        (("museum", "losses.hing"), "unknown page 'losses.hing'; did you mean losses.hinge?"),
         (("list", "onsager"), "nothing is called so; pages that say it: exact.ising_plane"),
         (("check",), "say what is to be judged"),
         (("check", "mine:f", "--as", "rnnt"), "unknown formula 'rnnt'; did you mean transducer?"),
@@ -248,6 +251,15 @@ def test_a_users_mistake_is_two_and_no_traceback(run, args, says, tmp_path, monk
     status, out, err = run(*args)
     assert status == 2
     assert says in " ".join((out + err).split()) and "Traceback" not in out + err
+
+
+def test_a_missing_framework_names_the_extra_that_has_it(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
+    (tmp_path / "other.py").write_text("import no_such_package")
+    status, out, _ = run("check", "mine:f", "--as", "hinge", "--torch")
+    assert status == 2 and "torch comes with: pip install 'ebm_ref[frameworks]'" in " ".join(out.split())
+    assert "pip" not in run("check", "other:f", "--as", "hinge", "--torch")[1]
 
 
 def test_read(run):

@@ -275,16 +275,22 @@ def test_a_mistake_of_a_program_is_named_and_shown_on_a_small_input(here):
 @pytest.mark.parametrize(
     "asked, status, says",
     [
-        ("./nosuch", 2, "FileNotFoundError"),
-        ("./hinge.py", 2, "PermissionError"),
-        ("''", 2, "PermissionError"),
+        ("./nosuch", 2, "./nosuch: there is no such program"),
+        ("hinge.py", 2, "the file in this folder is ./hinge.py"),
+        ("./hinge.py", 2, "chmod +x ./hinge.py, or name the interpreter: --command 'python3 ./hinge.py'"),
+        ("./bare.js", 2, "begin it with #!/usr/bin/env node, or name the interpreter: --command 'node"),
+        ("./lost.js", 2, "what its first line names is not there"),
+        ("''", 2, "Permission denied"),
         ("", 2, "must name a program"),
         ("'", 2, "No closing quotation"),
     ],
 )
 def test_what_cannot_be_started(here, capsys, asked, status, says):
+    for name, text in {"bare.js": "print(1)\n", "lost.js": "#!/no/such/node\n"}.items():
+        (here / name).write_text(text)
+        (here / name).chmod(0o755)
     assert main(["check", "--command", asked, "--as", "hinge"]) == status
-    assert says in "".join(capsys.readouterr())
+    assert says in " ".join("".join(capsys.readouterr()).split())
 
 
 def test_a_program_needs_a_formula_and_may_be_named_after_it(here, capsys):

@@ -113,12 +113,12 @@ def test_a_claim_holds_on_a_small_instance(script, tmp_path):
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    held = [line.removeprefix("holds: ") for line in lines if line.startswith("holds: ")]
-    assert len(held) >= 2 and "FAILS" not in done.stdout
+    assert done.stdout.count("\nholds: ") >= 2 and "FAILS" not in done.stdout
+    held = " ".join(done.stdout.rpartition("\n\n")[2].split())
     (line,) = (tmp_path / "report").read_text().splitlines()
     told = json.loads(line)
     assert (told["script"], told["verdict"], told["quick"]) == (script.stem, "holds", True)
-    assert [claim["sentence"] for claim in told["claims"]] == held
+    assert " ".join(" ".join(f"holds: {claim['sentence']}".split()) for claim in told["claims"]) == held
     assert told["claim"] and told["source"] and told["seconds"] > 0.0 and "numpy" in told["versions"]
 
 
@@ -367,6 +367,7 @@ def test_the_step_in_torch_is_that_of_its_optimiser(monkeypatch):
         (0.5, None, 1.0, True),
         (np.nan, 1.0, 2.0, False),
         (np.nan, None, 2.0, False),
+        (1.00004, None, 1.0, False),  # not "1, expected at most 1"
     ],
 )
 def test_a_number_lies_within_its_interval_or_does_not(monkeypatch, number, low, high, holds):
@@ -375,7 +376,7 @@ def test_a_number_lies_within_its_interval_or_does_not(monkeypatch, number, low,
 
     claim = within("it", number, low, high)
     assert claim.holds is holds and (claim.low, claim.high) == (low, high)
-    assert claim.sentence.startswith("it: ")
+    assert claim.sentence.startswith(f"it: {number:g}, expected ")
 
 
 def test_a_number_is_near_the_expected_one_or_is_not(monkeypatch):
@@ -383,6 +384,7 @@ def test_a_number_is_near_the_expected_one_or_is_not(monkeypatch):
     from reproduction import near
 
     assert near("it", 16, 16).holds and not near("it", 15, 16).holds
+    assert near("it", 3.14159, 3.14, 0.01).sentence == "it: 3.14, expected 3.14 +- 0.01"
     assert near("it", 0.75, 1.0, 0.25).holds and not near("it", 0.7, 1.0, 0.25).holds
     assert not near("it", np.nan, 1.0, 0.25).holds
 
@@ -426,7 +428,7 @@ def test_all_claims_are_collected(collection):
     done = run(script, "--out", out, env=ONE_THREAD)
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
     end = done.stdout.splitlines()[-1]
-    assert end.startswith("1 scripts, 2 claims: 2 hold; see ")
+    assert end.startswith("1 script, 2 claims: 2 hold; see ")
     assert end.endswith(f"ebm-ref book --out SITE --results {out}")
     first, second = lines_in(out)
     assert first["expected"] == [1.0, 2.0] and first["obtained"] == 1.5 and first["verdict"] == "holds"
@@ -443,7 +445,7 @@ def test_what_fails_breaks_or_lacks_its_data_is_told_apart(collection):
     add("lacking", body="from reproduction import needed; needed('no_such_package', 'Some Distribution')")
     done = run(script, "--out", out, env=ONE_THREAD)
     assert done.returncode == 1
-    summary = "3 scripts, 2 claims: 1 hold, 1 fail, 1 scripts broke, 1 scripts skipped"
+    summary = "3 scripts, 2 claims: 1 holds, 1 fails, 1 script broke, 1 script skipped"
     assert done.stdout.splitlines()[-1].startswith(summary)
     verdicts = {(line["script"].removeprefix("reproduce_"), line["verdict"]) for line in lines_in(out)}
     assert verdicts == {

@@ -28,10 +28,16 @@ SCRIPTS = Path(ebm_ref.__file__).parents[1] / "scripts"
 ORDER = ("error", "fails", "skipped", "holds", "")  # the worst first
 FIELD = r"^(Claim|Source|Data|Time) +(\S.*(?:\n +\S.*)*)"
 ABSENT = (
-    "The scripts are no part of the installed package, and no results were given: a checkout of the"
-    " repository has them, in its folder scripts/."
+    "This book was made without results, so the chapter is empty.  The scripts are no part of the"
+    " installed package: a checkout of the repository has them, in its folder scripts/.  The last two"
+    " commands above run them, in minutes, and make this chapter: a table of all scripts with their"
+    " verdicts, and for each a page with its claim, the source, what was expected and obtained, and the"
+    " figure."
 )
-UNRUN = "They were not run for this book; this is what each is about."
+UNRUN = (
+    "They were not run for this book, so it has no verdicts; this is what each is about.  The last two"
+    " commands above run them, in minutes, and add what was expected and obtained, with the figures."
+)
 
 
 def texts(results):
@@ -95,10 +101,12 @@ def counted(claims, told):
         return f"<p>{UNRUN if told else ABSENT}</p>"
     verdicts = [line["verdict"] for lines in claims.values() for line in lines]
     count = verdicts.count
-    counts = f"{count('holds') + count('fails')} claims of {len(claims)} scripts: {count('holds')} hold"
-    for verdict, words in (("fails", "fail"), ("error", "broke"), ("skipped", "skipped")):
-        what = "" if verdict == "fails" else f"script{'s' * (count(verdict) > 1)} "
-        counts += f", {count(verdict)} {what}{words}" if count(verdict) else ""
+    plural = lambda number, what: f"{number} {what}{'s' * (number != 1)}"
+    of = f"{plural(count('holds') + count('fails'), 'claim')} of {plural(len(claims), 'script')}"
+    counts = f"{of}: {count('holds')} hold{'s' * (count('holds') == 1)}"
+    counts += f", {count('fails')} fail{'s' * (count('fails') == 1)}" if count("fails") else ""
+    for verdict, words in (("error", "broke"), ("skipped", "skipped")):
+        counts += f", {plural(count(verdict), 'script')} {words}" if count(verdict) else ""
     return f'<p class="lead">{counts}.</p>'
 
 
@@ -163,28 +171,16 @@ def outcome(lines):
 
 
 def compared(line):
-    """What is claimed, what was expected and what was obtained; a sentence without a number stands alone."""
+    """What is claimed, what was expected and what was obtained; a sentence without a number stands alone.
+
+    >>> compared({"claim": "the error: 0.25, expected at most 0.5", "obtained": 0.25})
+    ('the error', 'at most 0.5', '0.25')
+    """
     if line["obtained"] is None:
         return prose.marked(line["claim"]), "", ""
-    what = line["claim"].rpartition(": ")[0] or line["claim"]
-    wanted = interval(*line["expected"])
-    digits = 4 if wanted.startswith("at ") or " to " in wanted else 9
-    return prose.marked(what), wanted, f"{line['obtained']:.{digits}g}"
-
-
-def interval(low, high):
-    """An interval as one reads it.
-
-    >>> interval(None, 0.5), interval(2.0, 2.0), interval(0.99, 1.01), interval(1.0, 2.0)
-    ('at most 0.5', '2', '1 &#177; 0.01', '1 to 2')
-    """
-    if low is None or high is None:
-        bound, words = (high, "at most") if low is None else (low, "at least")
-        return f"{words} {bound:.4g}"
-    middle, half = (low + high) / 2, (high - low) / 2
-    if half == 0:
-        return f"{low:.9g}"
-    return f"{middle:.9g} &#177; {half:.1g}" if half < 0.02 * abs(middle) else f"{low:.4g} to {high:.4g}"
+    what, _, numbers = line["claim"].rpartition(": ")
+    obtained, _, wanted = numbers.partition(", expected ")
+    return prose.marked(what), escape(wanted).replace("+-", "&#177;"), escape(obtained)
 
 
 def picture(line):

@@ -16,3 +16,28 @@ one reads it; what only its tests need is folded away below.
 
 Source: the order of a page is this project's own.
 """
+
+import ebm_ref
+
+AUTHORS, TITLE = (
+    "The ebm_ref contributors",
+    "ebm_ref: ground truth of energy-based learning",
+)  # as CITATION.cff
+
+
+def reference():
+    """How the release is cited, in words."""
+    return f"{AUTHORS}: {TITLE}, version {ebm_ref.__version__}, {ebm_ref.__date__}."
+
+
+def bibtex():
+    """The same as an entry for BibTeX."""
+    escaped = lambda text: text.replace("_", r"\_")
+    fields = {  # names and title in braces of their own, or BibTeX alters them
+        "author": f"{{{escaped(AUTHORS)}}}",
+        "title": f"{{{escaped(TITLE)}}}",
+        "year": ebm_ref.__date__[:4],
+        "note": f"Version {ebm_ref.__version__} of {ebm_ref.__date__}",
+    }
+    rows = "".join(f"  {name:6} = {{{text}}},\n" for name, text in fields.items())
+    return f"@misc{{ebm_ref,\n{rows}}}"

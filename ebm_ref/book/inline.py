@@ -20,8 +20,10 @@ from ebm_ref.book.tokens import FUNCTIONS, GREEK, NAMES, is_differential, is_nam
 
 JOINS = {"=", "<", ">", "<=", ">=", "!=", "+", "-", "*", "/", "->", "<-", "~", "|"}
 WORDS = {"a", "A", "I", "inf", "infinity", "sign", "round", "mean", "sum", "product", "var", "pool", "trace"}
+LETTER = rf"(?:{'|'.join(GREEK)})"
 SIGNED = re.compile(
     r"[_^\[\]{}|]|^[A-Za-z]'?$|^-?[A-Za-z]{1,2}\d?[.(/!]|^d\w+/d\w+|^\(*-?(?:exp|log)\(|^\d+[a-z]$|^[A-Z]'[A-Za-z]$"
+    rf"|^{LETTER}[(*]|^1/{LETTER}$"
 )
 RELATIONS = {"=", "<", ">", "<=", ">=", "!="}
 SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}  # what is no formula as a whole has signs, too

@@ -170,6 +170,7 @@ def listing(text, known=None, define=()):
     html, anchors = highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)), set(define)
 
     def linked(m):
+        """A name, with an anchor where it is first defined, or as a link to where that is."""
         kind, name = m[1], m[2]
         if kind in ("nf", "nc", "fm") and name in anchors:
             anchors.remove(name)

@@ -22,6 +22,7 @@ def identifier(text, upright=False):
 
 
 def number(text):
+    """Digits."""
     return f"<mn>{escape(text)}</mn>"
 
 
@@ -47,10 +48,12 @@ def row(parts):
 
 
 def fraction(above, below):
+    """One above the other."""
     return f"<mfrac>{above}{below}</mfrac>"
 
 
 def root(inside):
+    """A square root."""
     return f"<msqrt>{inside}</msqrt>"
 
 

@@ -75,6 +75,7 @@ def linked(html):
     """Names of formulas and pages between code tags, as links."""
 
     def to_page(m):
+        """A name in code as a link, if it is that of a page."""
         where = prose.addresses().get(m[1])
         return prose.link(where, m[0]) if where else m[0]
 
@@ -155,6 +156,7 @@ def sections(name, records):
     """(heading, HTML) of what the records say; with several, each under its own name."""
 
     def each(table):
+        """The tables of all formulas."""
         found = {n: table(n, r) for n, r in records.items()}
         several = len(records) > 1
         return "".join(

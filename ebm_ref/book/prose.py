@@ -59,6 +59,7 @@ def anchor(text):
 
 
 def link(address, text, kind=""):
+    """A link, of a class where one is named; `text` is HTML."""
     return f'<a{kind and f" class={chr(34)}{kind}{chr(34)}"} href="{escape(address)}">{text}</a>'
 
 

@@ -118,12 +118,12 @@ def mathematics_font():
 
 
 def first_page(counts):
-    """The first page: what the book is, where to begin, its chapters with their pages, and its notation."""
+    """The first page: what the book is, where to begin, its chapters, its notation, and how to cite it."""
     rows = [
         (
             prose.link(f"{c.name}.html", escape(c.title.partition(":")[0])),
             escape(c.title.partition(": ")[2]),
-            str(counts[c.name]),
+            str(counts[c.name] or "none yet"),
         )
         for c in CHAPTERS
     ]
@@ -138,8 +138,18 @@ def first_page(counts):
         pages.heading("Chapters"),
         pages.raw(tables.table(("chapter", "what it is about", "pages"), rows)),
         pages.raw(pages.header("\n\n".join(rest))),
+        pages.heading("How to cite"),
+        pages.raw(cited()),
     ]
     return "".join(parts) + pages.toctree([*(c.name for c in CHAPTERS), "bibliography"])
+
+
+def cited():
+    """How the release is cited, and why with its version."""
+    return (
+        f"<p>{escape(front.reference())}  Please name the version: later ones have more pages.</p>"
+        f'<div class="highlight"><pre tabindex="0">{escape(front.bibtex())}</pre></div>'
+    )
 
 
 def bibliography():

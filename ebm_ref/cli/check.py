@@ -26,6 +26,7 @@ def check_target(target, frameworks):
 
 
 def verdict_of(row):
+    """A verdict in its colour, with the worst error in units of the bound."""
     verdict = row.verdict.removeprefix("match under ")
     error = f"{row.worst_error:.1g}" if row.worst_error < 1e16 else ">1e16"
     error = "" if row.verdict in ("unsupported", "error") else error
@@ -39,6 +40,7 @@ def in_dtypes(rows, dtypes):
 
 
 def print_report(report, out):
+    """The table of one candidate, a line a function, then what differs and why."""
     out.print(
         f"{report.version}, numpy {np.__version__}: verdict and worst error in units of the bound\n",
         markup=False,
@@ -113,6 +115,7 @@ def _print_details(report, out):
 
 
 def grouped(rows):
+    """Pairs of (formula, function) and its rows, one a dtype."""
     groups = {}
     for row in rows:
         groups.setdefault((row.formula, row.function), []).append(row)
@@ -168,6 +171,7 @@ def computed(row, names):
 
 
 def listed(ids, shown=3):
+    """The first few ids, and how many more there are."""
     more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
     return f"{', '.join(ids[:shown])}{more}"
 
@@ -214,4 +218,5 @@ def wording(detail):
 
 
 def _length_of_the_first(pair):
+    """The key that finds the shortest inputs."""
     return len(pair[0])

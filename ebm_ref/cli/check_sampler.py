@@ -52,6 +52,7 @@ FOUND = {
 
 
 def _print_verdict(sampler, verdict, out):
+    """The verdict, its tests, and what each would have found."""
     say = lambda text: out.print(
         textwrap.fill(text, width=79, subsequent_indent="  "), markup=False, highlight=False
     )

@@ -61,6 +61,7 @@ def exercise_command(args, out):
 
 
 def _list(out):
+    """The course, in order."""
     t = table(">", "exercise", "what it teaches")
     for number, (name, teaches) in enumerate(COURSE.items(), 1):
         t.add_row(f"{number}", name, teaches)

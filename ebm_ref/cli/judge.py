@@ -2,6 +2,7 @@ r"""check, ask, grade: frameworks, strangers' functions, programs and files agai
 
 import json
 import os
+import re
 import sys
 
 from ebm_ref.catalogue import FORMULAS
@@ -68,9 +69,7 @@ def _say_what_was_not_judged(report, out, targets):
     if report.interrupted:
         say(f"interrupted at {report.target}: {report.asked}; what was judged before:\n")
     elif report.failure:
-        missing = f"No module named '{report.target}'" in report.failure
-        hint = "; pip install 'ebm_ref[frameworks]'" if missing else ""
-        say(f"{report.target}: {report.failure}{hint}")
+        say(f"{report.target}: {report.failure}{_what_to_install(report)}")
     elif not report.rows:
         lacks = f"{report.target} has no function for {', '.join(report.missing)}"
         if targets == 1:
@@ -78,7 +77,15 @@ def _say_what_was_not_judged(report, out, targets):
         say(lacks)
 
 
+def _what_to_install(report):
+    """The extra that holds a framework which is missing; "" where something else is."""
+    missing = re.search(r"No module named '(\w+)'", report.failure)
+    named = missing and (":" not in report.target or missing[1] in frameworks())
+    return f"; {missing[1]} comes with: pip install 'ebm_ref[frameworks]'" if named else ""
+
+
 def _reproduce(report, args, out):
+    """Write the smallest wrong answer as a script, and say so, or why there is none."""
     text = reproduction(report, (*COUNTED, *ACCEPTED) if args.strict else COUNTED)
     if text:
         write_text(args.reproduce, text)

@@ -87,6 +87,7 @@ class Parser(argparse.ArgumentParser):
     """Its complaints fit the screen, and of a misspelt choice they say what is spelt much the same."""
 
     def error(self, message):
+        """Print the usage and the complaint, with the nearest choice, and end with status 2."""
         from ebm_ref.cli.text import reflow
 
         found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
@@ -104,6 +105,7 @@ def parser():
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def command(run, text, example):
+        """A command, run by the function that is named "module.function"."""
         name = example.partition(" ")[0]
         p = commands.add_parser(name, help=text, description=text, epilog=f"example: ebm-ref {example}")
         p.set_defaults(run=run)

@@ -35,6 +35,7 @@ def markdown(report):
 
 
 def _row(cells):
+    """A row of a table in Markdown."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -36,14 +36,16 @@ def formula(name):
 
 
 def pointer(name):
-    """Where to read on what is no formula but a page, or a word of pages; "" if it is neither."""
+    """Where to read on what is no formula but a page, a word of pages, or a misspelt page; else ""."""
     last = lambda page: plainly(page.rpartition(".")[2])
     pages = [name] if name in ebm_ref.READING_ORDER else [p for p in explaining() if last(p) == last(name)]
     pages += [page for page in meant_by(name) if page in ebm_ref.READING_ORDER]
     if pages:
         return f"it is a page: `ebm-ref read {pages[0]}`"
-    pages = pages_that_say(name)
-    return f"pages that say it: {', '.join(pages)} (`ebm-ref read {pages[0]}`)" if pages else ""
+    if pages := pages_that_say(name):
+        return f"pages that say it: {', '.join(pages)} (`ebm-ref read {pages[0]}`)"
+    close = [] if near(name) else near(name, explaining())
+    return f"a page is spelt much the same: `ebm-ref read {close[0]}`" if close else ""
 
 
 def explaining():
@@ -82,7 +84,7 @@ def list_command(args, out):
     formulas = {name: text for name, text in formulas.items() if speaks_of(words, name, text)}
     pages = {page: text for page, text in without_formula().items() if speaks_of(words, page, text)}
     if not formulas and not pages:
-        raise Usage(f"nothing is called so; {pointer(words) or '`ebm-ref list` shows all formulas'}")
+        raise Usage(f"nothing is called so; {_guessed(words)}")
     if formulas:
         _print_titles("formula", formulas, out)
     if formulas and pages:
@@ -90,6 +92,13 @@ def list_command(args, out):
     if pages:
         _print_titles("page", pages, out)
     return 0
+
+
+def _guessed(words):
+    """What to do about words that nothing is called by: names spelt much the same, or pages that say them."""
+    close = near(words)
+    told = [f"did you mean {' or '.join(close)}?" if close else "", pointer(words)]
+    return "; ".join(filter(None, told)) or "`ebm-ref list` shows all formulas"
 
 
 def title(module):

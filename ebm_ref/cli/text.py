@@ -22,7 +22,7 @@ from rich.text import Text
 
 import ebm_ref
 from ebm_ref.catalogue import FORMULAS
-from ebm_ref.cli.aliases import meant_by
+from ebm_ref.cli.aliases import meant_by, plainly
 from ebm_ref.proof import golden
 
 ALIKE = 0.7  # of difflib: hinje is hinge, and dtw is not rbm
@@ -63,12 +63,13 @@ def known(name, names, what):
 def near(name, names=FORMULAS):
     """Up to three of the names: what an alias means, or else what is spelt much the same.
 
-    >>> near("SVM"), near("hinje"), near("nosuch")
-    (['hinge', 'multi_margin', 'squared_hinge'], ['hinge'], [])
+    >>> near("SVM"), near("losses.hinje"), near("cros entropy")[0], near("nosuch")
+    (['hinge', 'multi_margin', 'squared_hinge'], ['hinge'], 'cross_entropy', [])
     """
     meant = [other for other in meant_by(name) if other in names]
-    last = {other.rpartition(".")[2]: other for other in names}  # of losses.hinge, hinge
-    alike = difflib.get_close_matches(name.lower(), last, n=3, cutoff=ALIKE)
+    short = lambda one: plainly(one.rpartition(".")[2])  # of losses.hinge, hinge
+    last = {short(other): other for other in reversed([*names])}  # of two alike the first
+    alike = difflib.get_close_matches(short(name), last, n=3, cutoff=ALIKE)
     return meant[:3] or [last[other] for other in alike]
 
 
@@ -156,4 +157,5 @@ def progress_console():
 
 
 def vectors_counted(count):
+    """So many vectors, in words."""
     return f"{count} vector{'s' * (count != 1)}"

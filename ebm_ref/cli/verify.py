@@ -84,14 +84,17 @@ def _mapped(pool, names):
 
 
 def _cores():
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _json(x):
+    """A number of NumPy as one of JSON; anything else as it is."""
     return golden.encode(np.asarray(x).item()) if isinstance(x, (np.generic, np.ndarray, float)) else x
 
 
 def _cell(claims):
+    """How many claims hold, or how many fail."""
     holds = [h for _, h, _ in claims]
     if False in holds:
         return f"[red]{holds.count(False)} FAIL[/red]"
@@ -112,6 +115,7 @@ def _print_reasons(found, out):
 
 
 def _print_conditions(found, out):
+    """A table of the conditions of a good loss, where a loss was asked for."""
     from ebm_ref.proof.conditions import UNSATURATED
 
     rows = {name: ws["conditions"] for name, ws in found.items() if ws["conditions"]}

@@ -15,7 +15,8 @@ seconds, without burn-in and without autocorrelation.
     a framework             `ebm-ref check torch`
     a sampler's step        `ebm-ref check-sampler mymodule:step --target banana`
     one number in doubt     `ebm-ref eval nll '[[0, 40], 0, 1]'`
-    another language        `ebm-ref vectors --out DIR`: questions with answers, as JSON Lines
+    a program               `ebm-ref check --command ./my_ctc --as ctc`, in any language
+    tests of your own       `ebm-ref vectors --out DIR`: questions with answers, as JSON Lines
 
 What the judge needs stands in reading order: bounds and verdicts, hypotheses and their names, adapters
 for the frameworks, and the process in which a candidate may crash or hang without harm.  The commands

@@ -16,7 +16,9 @@ Source: JSON Lines, jsonlines.org; RFC 8259 for what JSON has no words for.
 
 import collections
 import contextlib
+import errno
 import json
+import os
 import queue
 import shlex
 import signal
@@ -29,6 +31,14 @@ from ebm_ref.proof.golden import encode
 PREFIX = "command: "  # of a target that is a program
 STARTING, PATIENCE = 10.0, 2.0  # seconds until the first answer, and until any other
 LONGEST = 1 << 20  # characters of a line
+INTERPRETERS = {
+    ".js": "node",
+    ".mjs": "node",
+    ".py": "python3",
+    ".jl": "julia",
+    ".rb": "ruby",
+    ".R": "Rscript",
+}
 WORDS = ("nan", "inf", "-inf", "NaN", "Infinity", "-Infinity")
 
 
@@ -64,7 +74,10 @@ class Program:
 
     def _start(self):
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        except OSError as problem:
+            raise Failed(unstarted(self.arguments[0], problem)) from None
         self.lines, self.printed, self.answers = queue.Queue(100), collections.deque(maxlen=20), 0
         pairs = (self.process.stdout, self.lines.put), (self.process.stderr, self.printed.append)
         self.listeners = [threading.Thread(target=_listen, args=pair, daemon=True) for pair in pairs]
@@ -153,6 +166,27 @@ class Program:
         for listener in self.listeners:
             listener.join(0.2)  # longer only if a child of its own lives on
         self.process = None
+
+
+def unstarted(program, problem):
+    """Why it cannot be started, and what to do; what the system says where that is all there is.
+
+    >>> unstarted("./my_ctc.js", FileNotFoundError(2, "No such file or directory"))
+    './my_ctc.js: there is no such program'
+    """
+    file = Path(program)
+    interpreter = INTERPRETERS.get(file.suffix, "INTERPRETER")
+    instead = f"or name the interpreter: --command '{interpreter} {program}'"
+    if file.is_file() and problem.errno == errno.EACCES:
+        return f"{program} may not be executed: chmod +x {program}, {instead}"
+    if file.is_file() and problem.errno == errno.ENOEXEC:
+        return f"{program} does not say what runs it: begin it with #!/usr/bin/env {interpreter}, {instead}"
+    if file.is_file() and os.sep in program:
+        return f"{program}: what its first line names is not there, {instead}"
+    if problem.errno == errno.ENOENT:
+        here = f"; the file in this folder is ./{program}" if file.is_file() else ""
+        return f"{program}: there is no such program{here}"
+    return f"{program or 'an empty name'}: {problem.strerror}"
 
 
 def _listen(file, keep):

@@ -23,7 +23,7 @@ depend on their weights, so this loss cannot see them (energies/mixture.py).
 C is the trace alone.  A gradient of summed gradients also adds the mixed derivatives; see
 quadratic_curvature for the case that tells (github.com/BioMedIA/deepali/pull/117 mends one).
 
-Conventions: song2021 prints +C in its equation (8), where the sign belongs to second derivatives of log p.
+Conventions: equation (8) of Song and Kingma (2021) has +C; its sign belongs to second derivatives of log p.
 
 Source: Hyvarinen (2005), Theorem 1; Song and Kingma (2021), Section 4, equation 8,
 corrected.

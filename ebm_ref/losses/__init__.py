@@ -9,11 +9,12 @@ The table itself stands first, then the search for o.  The order after that is t
 losses that only push down, through those that compare two energies, to those that weigh all of them, and
 last the conditions under which a loss can be trusted to train an arbitrary energy.
 
-The picture below has two energies only: E_C of the correct answer, to be pushed to the left, and E_I of
-the incorrect one, to be pulled up.  Wherever the model errs it is below the dashed line.  A loss is safe
-if its arrows lead out of there and keep going until the gap has a size, as those of `hinge`, `log` and
-`nll` do.  The arrows of `energy` point to the left everywhere: nothing is pulled up, and an energy that
-can be flat will become flat.  Those of `perceptron` stop at the line itself, without a margin.
+The picture below has two energies only: E_C of the correct answer, the formulas' E_y, to be pushed to
+the left, and E_I of the incorrect one, their E_o, to be pulled up.  Wherever the model errs it is below
+the dashed line.  A loss is safe if its arrows lead out of there and keep going until the gap has a size,
+as those of `hinge`, `log` and `nll` do.  The arrows of `energy` point to the left everywhere: nothing is
+pulled up, and an energy that can be flat will become flat.  Those of `perceptron` stop at the line
+itself, without a margin.
 
 Which to choose:
 

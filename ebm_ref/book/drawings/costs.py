@@ -140,6 +140,7 @@ def drawn_by_chance(energy, repeats=8):
     rng = np.random.default_rng(0)
 
     def estimates(n):
+        """Of log Z, one a repeat."""
         x = rng.normal(size=(repeats, n))
         E = WELL(x, **CENTRE)
         return np.log(np.mean(np.exp(0.5 * x * x - E), axis=1) * math.sqrt(2.0 * math.pi))

@@ -4,6 +4,7 @@ r"""Instruments: what a warm-up finds, what short chains remember, and what diag
     blocking       the error of a mean by the length of blocks, against the exact one
     warm_up        shape and step, piece by piece
     chains         the law after K steps, in closed form
+    posterior      what three samplers make of the same few draws
 
 Each has a truth to be held to: the share of each valley, the variance of a mean of AR(1), the widths of the
 density, and the moments of a linear chain.
@@ -12,6 +13,7 @@ Source: Vehtari et al. (2021); Flyvbjerg and Petersen (1989); Haario, Saksman an
 al. (2019).
 """
 
+import warnings
 from functools import cache
 
 import numpy as np
@@ -21,6 +23,7 @@ from ebm_ref.samplers.blocking import blocking, blocking_error
 from ebm_ref.samplers.chains import run, short_run_moments
 from ebm_ref.samplers.diagnostics import ar1_mean_variance, mcse_mean, rhat
 from ebm_ref.samplers.langevin import langevin
+from ebm_ref.samplers.posterior import KINDS, Plan, sample
 from ebm_ref.samplers.random_walk import random_walk
 from ebm_ref.samplers.warm_up import warm_up
 
@@ -28,6 +31,7 @@ MEANS, SHARES, STUCK, DRAWS = (-1.5, 1.5), (0.4, 0.6), 0.2, 300
 STARTS = {"all in the left valley": (-1.5,) * 4, "one in the right valley": (-1.5, -1.5, -1.5, 1.5)}
 F, LONG = 0.9, 2**14
 WIDTHS, WARM, WANTED = np.array([1.0, 30.0]), 4000, 0.234
+SPREAD, FEW = np.linspace(1.0, 30.0, 8), 400
 FROM, STEP, COUNTS, RUNS = 4.0, 0.3, (2, 10, 30, 200), 2000
 
 
@@ -89,6 +93,7 @@ def warmed():
     log_density = lambda x: -0.5 * float(np.sum((x / WIDTHS) ** 2))
 
     def walk(x, C, s, n):
+        """A piece of the warm-up; its ratio of widths and its acceptance are noted."""
         chain, accepted = random_walk(log_density, x, s * s * C, n, rng)
         told.append((n, float(np.sqrt(C[1, 1] / C[0, 0])), accepted / n))
         return chain, accepted
@@ -136,7 +141,41 @@ def remembering(plt):
     return figure
 
 
+@cache
+def few_draws(sampler):
+    """Four chains of a normal density of eight widths, all from its centre, after a short warm-up."""
+    energy = lambda x: 0.5 * float(np.sum((x / SPREAD) ** 2))
+    start, plan = np.zeros(len(SPREAD)), Plan(warm_up=FEW)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the titles say the same
+        return sample(energy, lambda x: x / SPREAD**2, start, FEW, np.random.default_rng(0), sampler, plan)
+
+
+def sampling(plt):
+    """Traces of the worst coordinate by each sampler, with what its diagnostics say."""
+    figure, row = plt.subplots(1, 3, figsize=(11.0, 3.7), sharex=True, sharey=True)
+    found = {sampler: few_draws(sampler) for sampler in KINDS}
+    agree = {sampler: bool(np.all(chains.rhat < 1.01)) for sampler, chains in found.items()}
+    assert agree == {"random walk": False, "mala": False, "hmc": True}, agree
+    for axes, (sampler, chains) in zip(row, found.items(), strict=True):
+        i = int(np.argmin(chains.ess))
+        axes.plot((chains.states[:, :, i] / SPREAD[i]).T, linestyle="-", linewidth=0.6)
+        axes.axhspan(-2.0, 2.0, color="0.9", zorder=0, label="19 of 20 draws belong here")
+        told = f"R-hat {chains.rhat[i]:.2f}, worth {chains.ess[i]:.0f} of {4 * FEW:,} draws"
+        axes.set(xlabel="draws", title=f"{sampler}: $x_{i + 1}$ of 8\n{told}")
+    row[0].set_ylabel("four chains, in widths of the density")
+    row[0].legend(loc="lower left", fontsize=8)
+    figure.suptitle("From one start and after as many moves of warm-up, the chains of HMC alone agree")
+    return figure
+
+
 DRAWINGS = {
+    "samplers.posterior": (
+        sampling,
+        f"A normal density in eight dimensions, with widths from 1 to 30; each chain has had {FEW} moves to "
+        "learn them, from the centre.  Shown is the coordinate that is known worst.  A move of HMC takes "
+        "several gradients, one of MALA a single one, and the random walk does without.",
+    ),
     "samplers.diagnostics": (
         diagnostics,
         f"Four random walks of {DRAWS} draws on two valleys of 40 % and 60 %.  Left no chain has been to the "

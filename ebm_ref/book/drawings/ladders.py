@@ -129,6 +129,7 @@ def importance(plt):
     truth = log_sum(table) - np.log(len(spins))
 
     def mean(b):
+        """Exact mean energy of each state under the law at b."""
         at = np.array([bridge(start, end, b)(s) for s in spins])
         return expectation(at, -table)
 

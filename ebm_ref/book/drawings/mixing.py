@@ -18,6 +18,7 @@ from ebm_ref.samplers.gibbs import one_of, random_scan_transitions, systematic_t
 from ebm_ref.samplers.gibbs_with_gradients import gibbs_with_gradients_transitions
 from ebm_ref.samplers.heat_bath import metropolis_flip_transitions, spin_energy
 from ebm_ref.samplers.lattice_walk import balance_matrix, running_average
+from ebm_ref.samplers.metropolis import metropolis_hastings
 
 STATES = list(itertools.product((-1, 1), repeat=3))
 COUPLINGS = np.array([[0.0, 1.0, -0.5], [1.0, 0.0, 0.4], [-0.5, 0.4, 0.0]])
@@ -76,6 +77,12 @@ def ahead(curves, winner, t=24):
     return min(others) / after[winner]
 
 
+def race(plt, curves, winner, why):
+    """The curves on three spins, and in the title why the winner is ahead, and how far."""
+    times = ahead(curves, winner)
+    return drawn(plt, curves, f"{why}:\n{times:,.{0 if times > 10.0 else 1}f} times nearer after 24 updates")
+
+
 def heat_bath(plt):
     """Heat bath and Metropolis, a spin at random."""
     pi = law(COUPLINGS, FIELDS)
@@ -83,8 +90,7 @@ def heat_bath(plt):
         "Metropolis, 15/16": curve(metropolis(COUPLINGS, FIELDS), pi),
         "heat bath": curve(matrix(random_scan_transitions(COUPLINGS, FIELDS, 1.0)), pi),
     }
-    times = ahead(curves, "Metropolis, 15/16")
-    return drawn(plt, curves, f"Metropolis flips more often:\n{times:.1f} times nearer after 24 updates")
+    return race(plt, curves, "Metropolis, 15/16", "Metropolis flips more often")
 
 
 def gibbs(plt):
@@ -94,8 +100,7 @@ def gibbs(plt):
         "sweeps in order": curve(matrix(systematic_transitions(COUPLINGS, FIELDS, 1.0)), pi, 3),
         "spins at random": curve(matrix(random_scan_transitions(COUPLINGS, FIELDS, 1.0)), pi),
     }
-    times = ahead(curves, "sweeps in order")
-    return drawn(plt, curves, f"In order no spin is forgotten:\n{times:,.0f} times nearer after 24 updates")
+    return race(plt, curves, "sweeps in order", "In order no spin is forgotten")
 
 
 def gradients(plt):
@@ -151,13 +156,51 @@ def lattice_walk(plt):
     return figure
 
 
+def lopsided():
+    """(6, 6) proposals on a ring that go forth three times as often as back."""
+    forth = np.roll(np.eye(len(LATTICE)), 1, axis=1)
+    return 0.75 * forth + 0.25 * forth.T
+
+
+def flows(p, q, way_back):
+    """p_i q_ij a_ij of the rule, with the two q in the ratio or without."""
+    flow, logs = np.zeros(q.shape), [float(x) for x in np.log(p)]
+    for i, j in zip(*np.nonzero(q), strict=True):
+        ways = (float(np.log(q[i, j])), float(np.log(q[j, i]))) if way_back else ()
+        flow[i, j] = p[i] * q[i, j] * np.exp(metropolis_hastings(logs[i], logs[j], *ways))
+    return flow
+
+
+def balanced(plt):
+    """The flow along each edge of a ring, forth and back, with the proposals' ratio and without."""
+    p, q = LATTICE / LATTICE.sum(), lopsided()
+    forth = np.arange(len(p)), (np.arange(len(p)) + 1) % len(p)
+    found = {"with q in the ratio": flows(p, q, True), "without": flows(p, q, False)}
+    kept, broken = ((flow[forth], flow.T[forth]) for flow in found.values())
+    times = broken[0] / broken[1]
+    assert np.allclose(*kept, rtol=1e-12, atol=0.0) and np.allclose(times, 3.0), (kept, times)
+    figure, axes = plt.subplots(figsize=(5.4, 3.9))
+    for (label, flow), style, marker in zip(found.items(), STYLES, "os", strict=False):
+        axes.plot(flow[forth], flow.T[forth], marker, label=label, **style)
+    axes.axline((0.0, 0.0), slope=1.0, color="0.5", linestyle=":", linewidth=1.0)
+    axes.set(xlabel="flow from a site to the next", ylabel="flow back", xlim=(0.0, None), ylim=(0.0, None))
+    axes.set_title("A lopsided proposal balances with its ratio;\nwithout, three times as much flows forth")
+    axes.legend()
+    return figure
+
+
 TOLD = (
     "The exact distance to the law after t updates of one spin, from the worst start, on three spins; from "
     "the powers of the transition matrix, without drawing a sample."
 )
 ALIGNED = f"{TOLD}  Here they align, with J = 1 and beta = 1; three updates make a sweep."
 LATTICE_TOLD = "The exact distance to p on a lattice of six sites, from the worst start."
+BALANCE_TOLD = (
+    "The probability p(x) q(x'|x) a(x, x') that a step moves along each edge of a ring of six sites, where "
+    "the next site is proposed three times as often as the last.  On the dotted line as much flows back."
+)
 DRAWINGS = {
+    "samplers.metropolis": (balanced, BALANCE_TOLD),
     "samplers.heat_bath": (heat_bath, TOLD),
     "samplers.gibbs": (gibbs, TOLD),
     "samplers.gibbs_with_gradients": (gradients, TOLD),

@@ -72,6 +72,7 @@ def is_curve(f):
 
 
 def folder_of(f):
+    """The package in which a formula stands."""
     return page_of(f).__name__.split(".")[1]
 
 
@@ -245,13 +246,15 @@ def single(name):
         figure, axes = plt.subplots(figsize=(4.6, 3.8))
         claim = drawn()[name](axes, name)
         axes.set_title(f"{name}\n{claim}")
+        if heat(name):
+            figure.colorbar(axes.collections[0], label=SCALES[drawn()[name]], format="%g")
         return figure
 
     return draw
 
 
 def gallery(names):
-    """Small multiples: four in a row, axes named at the margin alone."""
+    """Small multiples: four in a row, axes named at the margin alone; each has colours of its own."""
 
     def draw(plt):
         rows = -(-len(names) // 4)
@@ -279,10 +282,11 @@ def small(axes, name, first, last):
 
 GALLERIES = {"losses": surfaces, "criteria": curves, "energies": lambda: [*LINES, *POINTS]}
 COLOURED = (surface, contours)  # by numbers: dark is low
+SCALES = {surface: "loss", contours: "energy above the lowest"}
 TOLD = {
-    surface: "The loss over the energies of the correct answer and of the only incorrect one; dark is low.  "
-    "Arrows show where a step downhill moves the two, dots where nothing moves; below the dashed line the "
-    "model errs.",
+    surface: "The loss over two energies: E_C, that of the correct answer (E_y in the formulas), and "
+    "E_I, that of the only incorrect one (E_o); dark is low.  Arrows show where a step downhill moves the "
+    "two, dots where nothing moves; below the dashed line the model errs.",
     curve: "The loss, and thin its slope, the explicit gradient.  Solid for a target of 0 or a sign of 1, "
     "dashed for a target of 1 or a sign of -1.",
     contours: "The energy, dark where it is low, and its score: arrows that point downhill.",
