@@ -223,6 +223,10 @@ FORMULA = Formula(
             seen_in="scikit-learn before 1.2, log_loss, github.com/scikit-learn/scikit-learn/issues/17399",
             symptom="no loss exceeds 34.54; in float32 the upper end is 1, and so no end",
         ),
+        "logarithm of a mixed probability": Mistake(
+            lambda p, t: -np.log(t * p + (1.0 - t) * (1.0 - p)),
+            symptom="right for 0 and 1; for a share lower, and even p = 1/2 costs as much as any",
+        ),
     },
     rules=rules,
     refuses={  # (probability, target), the argument to blame

@@ -177,6 +177,12 @@ FORMULA = Formula(
             lambda a, b, Y, m=1.0: 0.5 * (length(a - b) if Y == 1 else m - length(a - b)) ** 2,
             symptom="unlike pairs beyond the margin are pulled back to it",
         ),
+        "difference of squares in the hinge": Mistake(
+            lambda a, b, Y, m=1.0: (
+                0.5 * (Y * np.sum((a - b) ** 2) + (1 - Y) * np.maximum(0.0, m**2 - np.sum((a - b) ** 2)))
+            ),
+            symptom="m^2 - d^2 for (m - d)^2: the push does not fade at the margin",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, same, margin), the argument to blame

@@ -279,6 +279,10 @@ FORMULA = Formula(
             ),
             symptom="a loss of -margin for unlike pairs",
         ),
+        "margin for the alike": Mistake(
+            lambda a, b, y, m=0.0: np.maximum(0.0, cosine_embedding(a, b, y, 0.0) - m * (y == 1)),
+            symptom="pairs that are alike may differ by m, those unlike by nothing",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, sign, margin), the argument to blame

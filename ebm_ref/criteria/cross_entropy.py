@@ -218,6 +218,10 @@ FORMULA = Formula(
             lambda z, y: -cross_entropy_gradient(-z, y),
             symptom="training drives the true class to the lowest score",
         ),
+        "a binary loss for each class": Mistake(
+            lambda z, y: np.sum(np.logaddexp(0.0, z)) - z[y],
+            symptom="sigmoids for the softmax: classes do not compete",
+        ),
     },
     as_printed=cross_entropy_as_printed,
     rules=check_scores,

@@ -236,6 +236,10 @@ FORMULA = Formula(
             "github.com/jocicmarko/ultrasound-nerve-segmentation/issues/4: the coefficient, negated",
             symptom="negative losses; the gradient is right",
         ),
+        "logarithm of the overlap": Mistake(
+            lambda p, t, s=1.0: -np.log(1.0 - dice(p, t, s)),
+            symptom="log-Dice: no bound, and harder on small overlaps",
+        ),
     },
     as_printed=dice_as_printed,
     rules=rules,

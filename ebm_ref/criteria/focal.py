@@ -241,6 +241,13 @@ FORMULA = Formula(
             lambda z, t, gamma=2.0: weighted(t, _hit(z, gamma)) + weighted(1.0 - t, _hit(-z, gamma)),
             symptom="p_t for 1 - p_t: hard samples are turned down, and easy ones count in full",
         ),
+        "one minus a power": Mistake(
+            lambda z, t, gamma=2.0: (
+                t * (1.0 - sigmoid(z) ** gamma) * softplus(-z)
+                + (1.0 - t) * (1.0 - sigmoid(-z) ** gamma) * softplus(z)
+            ),
+            symptom="1 - p^gamma for (1 - p)^gamma, a slip of precedence",
+        ),
     },
     as_printed=focal_as_printed,
     rules=rules,

@@ -190,6 +190,10 @@ FORMULA = Formula(
             lambda s, y, tau=0.1: np.log(np.sum(np.exp(s / tau))) - s[y] / tau,
             symptom="an infinite or NaN loss for a similarity above 709 temperatures",
         ),
+        "a binary loss for each": Mistake(
+            lambda s, y, tau=0.1: np.sum(np.logaddexp(0.0, s / tau)) - s[y] / tau,
+            symptom="sigmoids for the softmax: strangers do not compete with the partner",
+        ),
     },
     rules=rules,
     refuses={  # (similarities, positive, temperature), the argument to blame

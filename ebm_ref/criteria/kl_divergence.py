@@ -266,7 +266,20 @@ FORMULA = Formula(
             seen_in="PyTorch 1.12 kl_div, github.com/pytorch/pytorch/issues/89558 (NaN since)",
             symptom="an empty class of a learnt target stays empty",
         ),
+        "half of it both ways": Mistake(
+            lambda l, p: 0.5 * np.sum((p - np.exp(l)) * (np.log(p) - l)),
+            symptom="Jeffreys' divergence, halved: symmetric, and infinite where either is 0 alone",
+        ),
+        "both compared with their mean": Mistake(
+            lambda l, p: 0.5 * (_of_mean(l, p) + _of_mean(np.log(p), np.exp(l))),
+            symptom="the Jensen-Shannon divergence: symmetric, and never above log 2",
+        ),
     },
     rules=rules,
     refuses={"a negative probability": (([-1.0, -0.5, -2.0], [0.5, 0.75, -0.25]), "p")},
 )
+
+
+def _of_mean(l, p):
+    """Divergence of p from the mean of p and e^l."""
+    return np.sum(p * np.log(2.0 * p / (p + np.exp(l))))

@@ -182,6 +182,11 @@ FORMULA = Formula(
             ),
             symptom="(1 - s)/k for s/k: right at s = 1/2 alone, smoothest at s = 0",
         ),
+        "entropy in place of the even share": Mistake(
+            lambda z, y, s=0.1: -log_softmax(z)[y] + s * np.sum(softmax(z) * log_softmax(z)),
+            seen_in="Pereyra et al. (2017), the confidence penalty, where it is meant",
+            symptom="no target is reached; the loss may fall below 0",
+        ),
     },
     rules=rules,
     refuses=NO_LOGITS

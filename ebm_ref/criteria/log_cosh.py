@@ -141,6 +141,7 @@ FORMULA = Formula(
         "logarithm of 2 forgotten": Mistake(
             lambda x, t: np.logaddexp(x - t, t - x), symptom="the loss never falls below log 2"
         ),
+        "the slope returned": Mistake(lambda x, t: np.tanh(x - t), symptom="negative losses"),
     },
     as_printed=log_cosh_as_printed,
 )

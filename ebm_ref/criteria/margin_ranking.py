@@ -153,6 +153,10 @@ FORMULA = Formula(
             lambda x1, x2, y, m=0.0: m + np.maximum(0.0, -y * (x1 - x2)),
             symptom="the loss never falls below m, and asks for no gap",
         ),
+        "margin multiplied by the sign": Mistake(
+            lambda x1, x2, y, m=0.0: np.maximum(0.0, y * (m - (x1 - x2))),
+            symptom="right for y = 1; for -1 the margin is granted, not asked for",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, sign, margin), the argument to blame

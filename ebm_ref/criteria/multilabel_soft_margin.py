@@ -148,6 +148,12 @@ FORMULA = Formula(
             lambda x, t: np.mean(t * softplus(-x)),
             symptom="every class is predicted: the loss of a wrong one is 0",
         ),
+        "softmax over the classes": Mistake(
+            lambda x, t: np.mean(t * (np.log(np.sum(np.exp(x))) - x)), symptom="classes compete for one share"
+        ),
+        "targets taken for signs": Mistake(
+            lambda x, t: np.mean(softplus(-t * x)), symptom="a wrong class costs log 2, whatever its score"
+        ),
     },
     rules=rules,
     refuses={  # (scores, targets), the argument to blame

@@ -190,6 +190,10 @@ FORMULA = Formula(
             seen_in="SciPy poisson.logpmf, github.com/scipy/scipy/issues/25625",
             symptom="half of the digits at a count of 1e8, none at 5e15",
         ),
+        "softplus in place of the exponential": Mistake(
+            lambda z, t: weighted(t, -np.log(np.logaddexp(0.0, z))) + np.logaddexp(0.0, z) + log_factorial(t),
+            symptom="another link: rates grow linearly with the score",
+        ),
     },
     as_printed=poisson_nll_as_printed,
     rules=rules,

@@ -166,6 +166,10 @@ FORMULA = Formula(
             lambda z, y, eps=1.0: surprise(z, y) + eps / (1.0 + np.exp(z[y])),
             symptom="1 - p_y of the true class by itself: the others' logits are not read",
         ),
+        "eps times the whole": Mistake(lambda z, y, eps=1.0: (1.0 + eps) * surprise(z, y)),
+        "1 - p_y squared": Mistake(
+            lambda z, y, eps=1.0: surprise(z, y) + eps * share_of_the_others(z, y) ** 2
+        ),
     },
     as_printed=poly_1_as_printed,
     rules=rules,

@@ -144,6 +144,7 @@ FORMULA = Formula(
             {"score": lambda s, y: sigmoid(s) - y},
             symptom="a negative sample pays its score twice; a positive one is right",
         ),
+        "the hinge": Mistake(lambda s, y: np.maximum(0.0, 1.0 - y * s), symptom="0 beyond the margin of 1"),
     },
     rules=rules,
     refuses={  # (score, sign), the argument to blame

@@ -126,5 +126,8 @@ FORMULA = Formula(
             "Annoy, github.com/spotify/annoy/issues/314",
             symptom="zero or negative squares far from the origin",
         ),
+        "difference of the squares": Mistake(
+            lambda x, t: x**2 - t**2, symptom="negative losses; x falls to 0"
+        ),
     },
 )

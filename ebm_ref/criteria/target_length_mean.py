@@ -98,6 +98,7 @@ FORMULA = Formula(
             seen_in="burn CTCLoss, crates/burn-nn/src/loss/ctc.rs, github.com/tracel-ai/burn/pull/4529",
             symptom="an infinite or NaN loss from one silent recording",
         ),
+        "multiplied by the lengths": Mistake(lambda l, u: np.mean(l * u)),
     },
     rules=length_rules,
     refuses={  # (losses, lengths), the argument to blame

@@ -271,6 +271,13 @@ FORMULA = Formula(
             lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, m + _norm(a - p, q) - _norm(p - n, q)),
             symptom="the anchor feels the positive alone, and may come as near to the negative as it likes",
         ),
+        "soft, without a margin": Mistake(
+            lambda a, p, n, m=1.0, q=2.0: np.logaddexp(
+                0.0, np.sum(np.abs(a - p) ** q) ** (1.0 / q) - np.sum(np.abs(a - n) ** q) ** (1.0 / q)
+            ),
+            seen_in="Hermans, Beyer and Leibe (2017), the soft-margin form, where it is meant",
+            symptom="never 0",
+        ),
     },
     rules=rules,
     refuses={  # (anchor, positive, negative, margin, p), the argument to blame

@@ -189,6 +189,14 @@ FORMULA = Formula(
             lambda z, t, w=1.0: (1.0 + (w - 1.0) * t) * weighted_binary_cross_entropy(z, t),
             symptom="alike for targets 0 and 1; a soft target's no is weighted, too",
         ),
+        "divided by 1 + w": Mistake(
+            lambda z, t, w=1.0: weighted_binary_cross_entropy(z, t, w) / (1.0 + w),
+            symptom="the pulls are as they should, their size is not: half the loss for w = 1",
+        ),
+        "logarithm of the weight added to the score": Mistake(
+            lambda z, t, w=1.0: weighted_binary_cross_entropy(z + np.log(w), t),
+            symptom="adjusted logits: the threshold is moved, and nothing weighs more",
+        ),
     },
     as_printed=weighted_binary_cross_entropy_as_printed,
     rules=rules,

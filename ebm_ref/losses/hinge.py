@@ -143,6 +143,14 @@ FORMULA = Formula(
             lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - np.sort(E)[1]),
             symptom="right where the correct answer wins; where it loses the rival is itself, or another",
         ),
+        "mean of the wrong energies": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] - np.mean(np.delete(E, y))),
+            symptom="0 while one wrong answer still wins",
+        ),
+        "free energy of the wrong answers": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, m + E[y] + np.log(np.sum(np.exp(-np.delete(E, y))))),
+            symptom="a soft minimum: too low by as much as there are answers",
+        ),
     },
     rules=check_margin,
     refuses=NO_TABLES | NO_MARGINS,
