@@ -227,6 +227,9 @@ FORMULA = Formula(
             lambda p, t: -np.log(t * p + (1.0 - t) * (1.0 - p)),
             symptom="right for 0 and 1; for a share lower, and even p = 1/2 costs as much as any",
         ),
+        "square of the difference": Mistake(
+            lambda p, t: (p - t) ** 2, symptom="Brier's score: what is surely wrong costs 1, and hardly pulls"
+        ),
     },
     rules=rules,
     refuses={  # (probability, target), the argument to blame

@@ -183,6 +183,12 @@ FORMULA = Formula(
             ),
             symptom="m^2 - d^2 for (m - d)^2: the push does not fade at the margin",
         ),
+        "margin for the alike, too": Mistake(
+            lambda a, b, Y, m=1.0: (
+                0.5 * np.maximum(0.0, (2.0 * Y - 1.0) * (np.sqrt(np.sum((a - b) ** 2)) - m)) ** 2
+            ),
+            symptom="pairs that are alike rest within the margin",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, same, margin), the argument to blame

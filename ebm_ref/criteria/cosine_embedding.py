@@ -283,6 +283,12 @@ FORMULA = Formula(
             lambda a, b, y, m=0.0: np.maximum(0.0, cosine_embedding(a, b, y, 0.0) - m * (y == 1)),
             symptom="pairs that are alike may differ by m, those unlike by nothing",
         ),
+        "the angle, not its cosine": Mistake(
+            lambda a, b, y, m=0.0: (
+                np.arccos(1.0 - cosine_embedding(a, b, 1)) if y == 1 else cosine_embedding(a, b, y, m)
+            ),
+            symptom="an unbounded slope where the vectors agree",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, sign, margin), the argument to blame

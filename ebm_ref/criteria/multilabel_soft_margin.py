@@ -154,6 +154,9 @@ FORMULA = Formula(
         "targets taken for signs": Mistake(
             lambda x, t: np.mean(softplus(-t * x)), symptom="a wrong class costs log 2, whatever its score"
         ),
+        "hinges for the logistic": Mistake(
+            lambda x, t: np.mean(np.maximum(0.0, 1.0 - (2.0 * t - 1.0) * x)), symptom="0 beyond scores of 1"
+        ),
     },
     rules=rules,
     refuses={  # (scores, targets), the argument to blame

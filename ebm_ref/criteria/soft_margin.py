@@ -145,6 +145,7 @@ FORMULA = Formula(
             symptom="a negative sample pays its score twice; a positive one is right",
         ),
         "the hinge": Mistake(lambda s, y: np.maximum(0.0, 1.0 - y * s), symptom="0 beyond the margin of 1"),
+        "the squared hinge": Mistake(lambda s, y: np.maximum(0.0, 1.0 - y * s) ** 2, symptom="0 from 1 on"),
     },
     rules=rules,
     refuses={  # (score, sign), the argument to blame

@@ -294,6 +294,10 @@ FORMULA = Formula(
         "nu in place of its logarithm": Mistake(
             lambda u_d, u_n, nu: logits_read_as(u_d, u_n, nu, nu, nu), symptom="c ends at log Z + log nu - nu"
         ),
+        "noise summed, not weighted": Mistake(
+            lambda u_d, u_n, nu: np.mean(softplus(np.log(nu) - u_d)) + np.sum(softplus(u_n - np.log(nu))),
+            symptom="the weight is the number of noise points, not nu: right where there is one datum",
+        ),
     },
     as_printed=noise_contrastive_as_printed,
     rules=rules,

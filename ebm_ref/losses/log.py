@@ -147,6 +147,10 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: np.sum(softplus(beta * (E[y] - np.delete(E, y)))) / beta,
             symptom="log 2 for each answer at a tie: one against each other, not against the nearest",
         ),
+        "the corner left in": Mistake(
+            lambda E, y, beta=1.0: np.maximum(0.0, E[y] - np.min(np.delete(E, y))),
+            symptom="the limit of a large beta: the perceptron loss",
+        ),
     },
     as_printed=log_as_printed,
     rules=check_tempered,

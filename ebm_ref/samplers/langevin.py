@@ -259,6 +259,13 @@ FORMULA = Formula(
             lambda x, g, z, e: x - 0.5 * e**2 * np.clip(g, -0.01, 0.01) + e * z,
             symptom="a force of 0.01 at most: far too wide",
         ),
+        "twice the drift, root of 2 in the noise": Mistake(
+            lambda x, g, z, e: x - e**2 * g + np.sqrt(2.0) * e * z,
+            symptom="right, of a step that is sqrt 2 times as long",
+        ),
+        "noise divided by the root of 2": Mistake(
+            lambda x, g, z, e: x - 0.5 * e**2 * g + e / np.sqrt(2.0) * z, symptom="temperature 1/2"
+        ),
     },
     rules=rules,
     refuses={"a step backwards": (([1.0], [1.0], [0.5], -0.5), "step_size")},
