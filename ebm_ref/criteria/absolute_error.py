@@ -110,5 +110,13 @@ FORMULA = Formula(
             seen_in="a course notebook, github.com/bashardudin/Epita-SCIA-OCVX/issues/1",
             symptom="predictions fall for ever",
         ),
+        "root of the square and 1e-6": Mistake(
+            lambda x, t: np.sqrt((x - t) ** 2 + 1e-6),
+            symptom="Charbonnier's loss: 1e-3 where the prediction is right, and no corner",
+        ),
+        "divided by the mean of both sizes": Mistake(
+            lambda x, t: 2.0 * np.abs(x - t) / (np.abs(x) + np.abs(t)),
+            symptom="a share, never above 2: what is small must be predicted as well as what is large",
+        ),
     },
 )

@@ -230,6 +230,9 @@ FORMULA = Formula(
         "square of the difference": Mistake(
             lambda p, t: (p - t) ** 2, symptom="Brier's score: what is surely wrong costs 1, and hardly pulls"
         ),
+        "absolute difference": Mistake(
+            lambda p, t: np.abs(p - t), symptom="linear: the best p is 0 or 1, whatever the frequency"
+        ),
     },
     rules=rules,
     refuses={  # (probability, target), the argument to blame

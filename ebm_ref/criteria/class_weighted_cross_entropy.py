@@ -162,6 +162,11 @@ FORMULA = Formula(
             lambda z, y, w: w[np.argmin(z)] * cross_entropy_gradient(z, y),
             symptom="the weight is looked up by the prediction, not by the label",
         ),
+        "logarithms of the weights added to the logits": Mistake(
+            lambda z, y, w: cross_entropy(z + np.log(w), y),
+            seen_in="Menon et al. (2021), logit adjustment by class frequencies, where it is meant",
+            symptom="no sample weighs more: the classes are shifted",
+        ),
     },
     rules=rules,
     refuses={name: ((*row, np.ones(len(row[0]))), blamed) for name, (row, blamed) in NO_LOGITS.items()}

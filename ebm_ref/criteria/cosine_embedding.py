@@ -289,6 +289,22 @@ FORMULA = Formula(
             ),
             symptom="an unbounded slope where the vectors agree",
         ),
+        "absolute cosine for the unlike": Mistake(
+            lambda a, b, y, m=0.0: (
+                cosine_embedding(a, b, 1)
+                if y == 1
+                else np.maximum(0.0, np.abs(1.0 - cosine_embedding(a, b, 1)) - m)
+            ),
+            symptom="opposite vectors are as bad as alike ones",
+        ),
+        "squared cosine for the unlike": Mistake(
+            lambda a, b, y, m=0.0: (
+                cosine_embedding(a, b, 1)
+                if y == 1
+                else np.maximum(0.0, (1.0 - cosine_embedding(a, b, 1)) ** 2 - m)
+            ),
+            symptom="a pull to a right angle from either side",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, sign, margin), the argument to blame

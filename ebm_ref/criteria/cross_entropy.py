@@ -32,7 +32,7 @@ import autograd.numpy as np
 from ebm_ref import laws
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
-from ebm_ref.numerics import logsumexp, negated, softmax, softmax_and_complement
+from ebm_ref.numerics import log_softmax, logsumexp, negated, softmax, softmax_and_complement
 
 
 def cross_entropy_as_printed(logits, label: int):
@@ -221,6 +221,22 @@ FORMULA = Formula(
         "a binary loss for each class": Mistake(
             lambda z, y: np.sum(np.logaddexp(0.0, z)) - z[y],
             symptom="sigmoids for the softmax: classes do not compete",
+        ),
+        "complements of the others, too": Mistake(
+            lambda z, y: -log_softmax(z)[y] - np.sum(np.log1p(-softmax(z)[np.arange(len(z)) != y])),
+            symptom="a binary loss of probabilities that sum to 1: twice the loss for two classes",
+        ),
+        "squared error of the probabilities": Mistake(
+            lambda z, y: np.sum((softmax(z) - (np.arange(len(z)) == y)) ** 2),
+            symptom="Brier's score: 2 at most, and no pull on what is hopeless",
+        ),
+        "against the best of the others alone": Mistake(
+            lambda z, y: np.logaddexp(0.0, np.max(z[np.arange(len(z)) != y]) - z[y]),
+            symptom="one rival is pulled down; right for two classes",
+        ),
+        "against each of the others": Mistake(
+            lambda z, y: np.sum(np.logaddexp(0.0, z[np.arange(len(z)) != y] - z[y])),
+            symptom="a softmax of two for each rival: right for two classes",
         ),
     },
     as_printed=cross_entropy_as_printed,

@@ -282,10 +282,7 @@ FORMULA = Formula(
             "logarithm of a sum of products",
         ),
         "hopeless: P = 2 e^-800 is 0 in double precision, its logarithm is not": Case(
-            ([[0.0, -800.0], [0.0, -800.0]], [1], 0),
-            800.0 - np.log(2.0),
-            np.full((2, 2), -0.5),
-            exposes="best alignment alone",
+            ([[0.0, -800.0]] * 2, [1], 0), 800.0 - np.log(2.0), np.full((2, 2), -0.5), "best alignment alone"
         ),
         "far apart, and nothing to spell": Case(
             (1e20 * np.array([[0.0, 1.0], [3.0, 7.0]]), NO_LABEL, 0), -3e20, [[-1.0, 0.0], [-1.0, 0.0]]
@@ -372,11 +369,28 @@ FORMULA = Formula(
             lambda lp, y, blank=0: ctc(lp, once_each(y), blank),
             symptom="the target itself was collapsed: 'aa' is learned as 'a'",
         ),
+        "a label lasts one moment": Mistake(
+            lambda lp, y, blank=0: _one_moment_each(lp, y, blank),
+            symptom="no stay on a label: 'a a' spells no a, and the model learns spikes",
+        ),
+        "blank taken to be the last class": Mistake(
+            lambda lp, y, blank=0: _recursion(lp, y, lp.shape[1] - 1),
+            symptom="the habit of TensorFlow and Keras: right at blank = c - 1 alone",
+        ),
     },
     rules=rules,
     refuses=NO_TARGETS
     | {"a probability beyond all bounds": (([[np.inf, 0.0]], [1], 0), "log_probabilities")},
 )
+
+
+def _one_moment_each(lp, y, blank):
+    symbols, moves_two = positions(y, blank)
+    alpha = 1.0 * (np.arange(len(symbols)) == 0)
+    for row in np.exp(lp[:, symbols]):
+        stay, *moves = predecessors(alpha, moves_two, 0.0)
+        alpha = (stay * (symbols == blank) + sum(moves)) * row
+    return -np.log(alpha[-2:].sum())
 
 
 def _recursion(lp, y, blank, skips=None, ends=2):

@@ -240,6 +240,34 @@ FORMULA = Formula(
             lambda p, t, s=1.0: -np.log(1.0 - dice(p, t, s)),
             symptom="log-Dice: no bound, and harder on small overlaps",
         ),
+        "twice the overlap over the union": Mistake(
+            lambda p, t, s=1.0: 1.0 - (2.0 * np.dot(p, t) + s) / (np.sum(p) + np.sum(t) - np.dot(p, t) + s),
+            symptom="-1 where the masks are the same",
+        ),
+        "each pixel by itself": Mistake(
+            lambda p, t, s=1.0: np.mean(1.0 - (2.0 * p * t + s) / (p + t + s)),
+            symptom="reduced over the wrong axis: empty pixels count, and sizes do not",
+        ),
+        "background counted, too": Mistake(
+            lambda p, t, s=1.0: 0.5 * (dice(p, t, s) + dice(1.0 - p, 1.0 - t, s)),
+            symptom="two channels averaged: a small object matters half",
+        ),
+        "prediction squared, target not": Mistake(
+            lambda p, t, s=1.0: 1.0 - (2.0 * np.dot(p, t) + s) / (np.sum(p * p) + np.sum(t) + s),
+            symptom="right for masks of zeros and ones",
+        ),
+        "minimum for the product": Mistake(
+            lambda p, t, s=1.0: 1.0 - (2.0 * np.sum(np.minimum(p, t)) + s) / (np.sum(p) + np.sum(t) + s),
+            symptom="right for masks; shares that agree cost nothing",
+        ),
+        "prediction rounded": Mistake(
+            lambda p, t, s=1.0: dice(1.0 * (p > 0.5), t, s), symptom="the score of the mask: no gradient"
+        ),
+        "misses weigh 0.7, false alarms 0.3": Mistake(
+            lambda p, t, s=1.0: 1.0 - (np.dot(p, t) + s) / (0.3 * np.sum(p) + 0.7 * np.sum(t) + s),
+            seen_in="Salehi et al. (2017), the Tversky index, where it is meant",
+            symptom="the best mask is too large",
+        ),
     },
     as_printed=dice_as_printed,
     rules=rules,

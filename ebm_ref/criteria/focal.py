@@ -248,6 +248,13 @@ FORMULA = Formula(
             ),
             symptom="1 - p^gamma for (1 - p)^gamma, a slip of precedence",
         ),
+        "distance from the target in the factor": Mistake(
+            lambda z, t, gamma=2.0: (
+                np.abs(t - sigmoid(z)) ** gamma * (t * softplus(-z) + (1.0 - t) * softplus(z))
+            ),
+            seen_in="Li et al. (2020), quality focal loss, where it is meant",
+            symptom="right for labels; a share that is met costs nothing",
+        ),
     },
     as_printed=focal_as_printed,
     rules=rules,

@@ -115,6 +115,9 @@ FORMULA = Formula(
             {"distance": lambda d, y, m=1.0: 1.0 * y},
             symptom="unlike pairs are driven to infinity",
         ),
+        "margin for the alike, too": Mistake(
+            lambda x, y, m=1.0: np.maximum(0.0, y * (x - m)), symptom="like pairs rest within the margin"
+        ),
     },
     rules=rules,
     refuses={  # (distance, sign, margin), the argument to blame

@@ -194,6 +194,12 @@ FORMULA = Formula(
             lambda s, y, tau=0.1: np.sum(np.logaddexp(0.0, s / tau)) - s[y] / tau,
             symptom="sigmoids for the softmax: strangers do not compete with the partner",
         ),
+        "mean of the strangers' weights": Mistake(
+            lambda s, y, tau=0.1: np.logaddexp(
+                0.0, np.log(np.mean(np.exp(s[np.arange(len(s)) != y] / tau))) - s[y] / tau
+            ),
+            symptom="one average stranger: log 2 where nothing is learned, however many there are",
+        ),
     },
     rules=rules,
     refuses={  # (similarities, positive, temperature), the argument to blame

@@ -274,6 +274,14 @@ FORMULA = Formula(
             lambda l, p: 0.5 * (_of_mean(l, p) + _of_mean(np.log(p), np.exp(l))),
             symptom="the Jensen-Shannon divergence: symmetric, and never above log 2",
         ),
+        "squared differences of the probabilities": Mistake(
+            lambda l, p: np.sum((p - np.exp(l)) ** 2),
+            symptom="an impossible answer that comes true costs 2 at most",
+        ),
+        "squared differences of the roots": Mistake(
+            lambda l, p: 0.5 * np.sum((np.sqrt(p) - np.exp(0.5 * l)) ** 2),
+            symptom="Hellinger's distance, squared: never above 1",
+        ),
     },
     rules=rules,
     refuses={"a negative probability": (([-1.0, -0.5, -2.0], [0.5, 0.75, -0.25]), "p")},

@@ -187,6 +187,14 @@ FORMULA = Formula(
             seen_in="Pereyra et al. (2017), the confidence penalty, where it is meant",
             symptom="no target is reached; the loss may fall below 0",
         ),
+        "probabilities smoothed, not the target": Mistake(
+            lambda z, y, s=0.1: -np.log((1.0 - s) * softmax(z)[y] + s / len(z)),
+            symptom="a floor under the probability: no loss exceeds log k/s",
+        ),
+        "half of s for each class": Mistake(
+            lambda z, y, s=0.1: _with_shares(z, y, 1.0 - 0.5 * s, 0.5 * s),
+            symptom="the formula of two classes: shares that sum to more than 1 for others",
+        ),
     },
     rules=rules,
     refuses=NO_LOGITS

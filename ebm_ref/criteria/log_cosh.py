@@ -142,6 +142,10 @@ FORMULA = Formula(
             lambda x, t: np.logaddexp(x - t, t - x), symptom="the loss never falls below log 2"
         ),
         "the slope returned": Mistake(lambda x, t: np.tanh(x - t), symptom="negative losses"),
+        "root of 1 and the square": Mistake(
+            lambda x, t: np.sqrt(1.0 + (x - t) ** 2) - 1.0,
+            symptom="pseudo-Huber: as smooth, and lower by up to 1 - log 2",
+        ),
     },
     as_printed=log_cosh_as_printed,
 )

@@ -157,6 +157,15 @@ FORMULA = Formula(
             lambda x1, x2, y, m=0.0: np.maximum(0.0, y * (m - (x1 - x2))),
             symptom="right for y = 1; for -1 the margin is granted, not asked for",
         ),
+        "logistic for the hinge": Mistake(
+            lambda x1, x2, y, m=0.0: np.logaddexp(0.0, m - y * (x1 - x2)),
+            seen_in="Burges et al. (2005), RankNet, where it is meant",
+            symptom="never 0",
+        ),
+        "absolute difference": Mistake(
+            lambda x1, x2, y, m=0.0: np.maximum(0.0, m - y * np.abs(x1 - x2)),
+            symptom="any order will do, and a wrong one is kept",
+        ),
     },
     rules=rules,
     refuses={  # (x1, x2, sign, margin), the argument to blame

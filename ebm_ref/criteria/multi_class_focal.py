@@ -216,6 +216,10 @@ FORMULA = Formula(
             lambda z, y, gamma=2.0: (1.0 - softmax(z)[y] ** gamma) * surprise(z, y),
             symptom="1 - p^gamma for (1 - p)^gamma, a slip of precedence: easy samples count more",
         ),
+        "sigmoid in the factor": Mistake(
+            lambda z, y, gamma=2.0: (1.0 + np.exp(z[y])) ** -gamma * cross_entropy(z, y),
+            symptom="what is easy is told by the score, whatever the others'",
+        ),
     },
     as_printed=multi_class_focal_as_printed,
     rules=rules,

@@ -173,6 +173,14 @@ FORMULA = Formula(
             {"scores": lambda x, t: multilabel_margin_gradient(x, t) * _classes_per_pair(t)},
             symptom="a mean over all pairs of a right and a wrong class: many right ones count less",
         ),
+        "largest violation alone": Mistake(
+            lambda x, t: np.max(np.append(0.0, np.ravel(violations(x, *split(t))))),
+            symptom="the lowest right class against the highest wrong one; no division",
+        ),
+        "first right class alone": Mistake(
+            lambda x, t: np.sum(violations(x, split(t)[0][:1], split(t)[1])) / len(x),
+            symptom="the multi-class loss of the first that is listed",
+        ),
     },
     rules=rules,
     refuses={  # (scores, targets), the argument to blame

@@ -308,6 +308,11 @@ FORMULA = Formula(
             seen_in="Stan, neg_binomial_2_log_lpmf, github.com/stan-dev/math/issues/1495",
             symptom="losses below 0 for a small dispersion, noise of 256 at 1e-16",
         ),
+        "variance (1 + a) mu": Mistake(
+            lambda z, a, t: _of_linear_variance(z, a, t),
+            seen_in="NB1 of econometrics, where it is meant",
+            symptom="noise grows as Poisson's does, by another factor: right at mu = 1 alone",
+        ),
     },
     as_printed=negative_binomial_nll_as_printed,
     rules=rules,
@@ -321,6 +326,12 @@ FORMULA = Formula(
         "an infinite count": ((0.0, 1.0, np.inf), "target"),
     },
 )
+
+
+def _of_linear_variance(z, a, t):
+    """The loss of the count whose variance is (1 + a) mu: r = mu/a, and p = 1/(1 + a) whatever the mean."""
+    r = np.exp(z) / a
+    return lgamma(t + 1.0) + lgamma(r) - lgamma(t + r) + (t + r) * np.log1p(a) - t * np.log(a)
 
 
 def _with_probability(a, t, p):

@@ -128,6 +128,10 @@ FORMULA = Formula(
             seen_in="PyTorch nll_loss given probabilities, github.com/pytorch/pytorch/issues/10033",
             symptom="losses between -1 and 0",
         ),
+        "complements of the others, too": Mistake(
+            lambda l, y: -l[y] - np.sum(np.log1p(-np.exp(l[np.arange(len(l)) != y]))),
+            symptom="a binary loss for each class: twice the loss for two",
+        ),
     },
     rules=rules,
     refuses={  # (log_probabilities, label), the argument to blame

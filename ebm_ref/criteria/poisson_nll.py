@@ -194,6 +194,13 @@ FORMULA = Formula(
             lambda z, t: weighted(t, -np.log(np.logaddexp(0.0, z))) + np.logaddexp(0.0, z) + log_factorial(t),
             symptom="another link: rates grow linearly with the score",
         ),
+        "half the deviance": Mistake(
+            lambda z, t: np.exp(z) - t - weighted(t, z - np.log(np.maximum(t, 1e-300))),
+            symptom="no likelihood: 0 wherever the rate meets the count",
+        ),
+        "squared error of the rate": Mistake(
+            lambda z, t: (np.exp(z) - t) ** 2, symptom="large rates outweigh all others"
+        ),
     },
     as_printed=poisson_nll_as_printed,
     rules=rules,

@@ -163,6 +163,16 @@ FORMULA = Formula(
             seen_in="MLX, documentation of smooth_l1_loss, github.com/ml-explore/mlx/pull/1986",
             symptom="errors below -beta are squared",
         ),
+        "pseudo-Huber": Mistake(
+            lambda x, t, beta=1.0: beta * (np.sqrt(1.0 + ((x - t) / beta) ** 2) - 1.0),
+            symptom="no joint: nowhere a parabola, and lower by up to beta/2",
+        ),
+        "square of the error compared with beta": Mistake(
+            lambda x, t, beta=1.0: np.where(
+                (x - t) ** 2 < beta, 0.5 * (x - t) ** 2 / beta, np.abs(x - t) - 0.5 * beta
+            ),
+            symptom="right at beta = 1 alone; a jump at the joint",
+        ),
     },
     rules=rules,
     refuses={  # (prediction, target, beta), the argument to blame

@@ -160,6 +160,9 @@ FORMULA = Formula(
             lambda x, t: (np.log(x + 1.0) - np.log(t + 1.0)) ** 2,
             symptom="0 for a small error of a large number",
         ),
+        "logarithm of the squared error": Mistake(
+            lambda x, t: np.log1p((x - t) ** 2), symptom="Cauchy's loss: far away hardly a pull"
+        ),
     },
     as_printed=squared_log_error_as_printed,
     rules=rules,

@@ -236,6 +236,10 @@ FORMULA = Formula(
             lambda s, P, tau=0.1: np.log(np.sum(np.exp(s / tau))) - np.mean(s[P == 1]) / tau,
             symptom="an infinite or NaN loss for a similarity above 709 temperatures",
         ),
+        "first partner alone": Mistake(
+            lambda s, P, tau=0.1: logsumexp(scaled(s, tau)) - scaled(s, tau)[P == 1][0],
+            symptom="InfoNCE of the first that is found: the others are pushed away",
+        ),
     },
     rules=rules,
     refuses={  # (similarities, positives, temperature), the argument to blame

@@ -99,6 +99,10 @@ FORMULA = Formula(
             symptom="an infinite or NaN loss from one silent recording",
         ),
         "multiplied by the lengths": Mistake(lambda l, u: np.mean(l * u)),
+        "divided by the longest target": Mistake(
+            lambda l, u: np.mean(l) / np.maximum(1.0, np.max(u)),
+            symptom="the length of the padded batch: short targets count less",
+        ),
     },
     rules=length_rules,
     refuses={  # (losses, lengths), the argument to blame

@@ -324,6 +324,10 @@ FORMULA = Formula(
             gradients={"log_probabilities": by_logits_gradient},
             symptom="each cell sums to 0, and classes that the target does not use are pushed",
         ),
+        "blank read where it leads": Mistake(
+            lambda lp, y, blank=0: transducer_as_printed(_blanks_late(lp, blank), y, blank),
+            symptom="row i + 1 for row i: the network has already seen the moment that comes",
+        ),
     },
     rules=rules,
     refuses={  # (log_probabilities, target, blank), the argument to blame
@@ -338,6 +342,13 @@ FORMULA = Formula(
         "a blank counted from the end": ((np.zeros((2, 2, 3)), [1], -1), "blank"),
     },
 )
+
+
+def _blanks_late(lp, blank):
+    """The table where each blank costs what it would a moment later; the last costs what it does."""
+    lp = np.array(lp)
+    lp[:-1, :, blank] = lp[1:, :, blank]
+    return lp
 
 
 def _last_blank_certain(lp, blank):

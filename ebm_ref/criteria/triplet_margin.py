@@ -278,6 +278,14 @@ FORMULA = Formula(
             seen_in="Hermans, Beyer and Leibe (2017), the soft-margin form, where it is meant",
             symptom="never 0",
         ),
+        "cosine for the distance": Mistake(
+            lambda a, p, n, m=1.0, q=2.0: np.maximum(0.0, m + _cosine(a, n) - _cosine(a, p)),
+            symptom="lengths do not count; no loss exceeds m + 2",
+        ),
+        "each coordinate by itself": Mistake(
+            lambda a, p, n, m=1.0, q=2.0: np.sum(np.maximum(0.0, m + np.abs(a - p) - np.abs(a - n))),
+            symptom="a hinge for each coordinate, where the distance was not summed yet",
+        ),
     },
     rules=rules,
     refuses={  # (anchor, positive, negative, margin, p), the argument to blame
@@ -289,6 +297,10 @@ FORMULA = Formula(
         "a degree that is no number": ((NEAR, NEAR, FAR, 1.0, np.nan), "p"),
     },
 )
+
+
+def _cosine(a, b):
+    return np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b))
 
 
 def _norm(d, q):

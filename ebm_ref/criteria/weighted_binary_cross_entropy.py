@@ -197,6 +197,14 @@ FORMULA = Formula(
             lambda z, t, w=1.0: weighted_binary_cross_entropy(z + np.log(w), t),
             symptom="adjusted logits: the threshold is moved, and nothing weighs more",
         ),
+        "1 - w for the no": Mistake(
+            lambda z, t, w=1.0: w * t * softplus(-z) + (1.0 - w) * (1.0 - t) * softplus(z),
+            symptom="weights of shares, which sum to 1: a no is rewarded for being missed where w > 1",
+        ),
+        "weight on the softplus alone": Mistake(
+            lambda z, t, w=1.0: (1.0 - t) * z + w * softplus(-z),
+            symptom="right for a yes; of a no the softplus is weighted, too",
+        ),
     },
     as_printed=weighted_binary_cross_entropy_as_printed,
     rules=rules,
