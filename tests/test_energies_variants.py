@@ -113,6 +113,39 @@ VALUES = [
     ("convnet", "block summed", BLANK, 3.0),
     ("rbf_output", "square of the input left out", (V([[3.0, 4.0]]), V([1.0, 0.0]), 0), 19.0),
 ]
+VALUES += [  # other energies, and losses, under an energy's name
+    ("two_class", "bias beyond the sign", (*CLASSES, -1), 5.0),
+    ("two_class", "logistic in place of the energy", (V([0.0]), 0.0, V([3.0]), 1), L2),
+    ("two_class", "sign of the score", (*CLASSES, 1), -1.0),
+    ("rbf_output", "inner product with the centre", (V([[3.0, 4.0]]), PAIR, 0), -7.0),
+    ("rbf_output", "normalised over the centres", (V([[1.0], [-1.0]]), V([0.0]), 0), L2),
+    ("multi_layer_perceptron", "squared distance from the target", (*HALF, 0), 2.0),
+    ("marginal_energy", "scores weighed by their probabilities", SCORES, -0.75 * L3),
+    ("marginal_energy", "largest probability", SCORES, -0.75),
+    ("marginal_energy", "entropy of the answers", SCORES, np.log(4.0) - 0.75 * L3),
+    (
+        "siamese",
+        "cosine for the distance",
+        (np.eye(2), np.zeros(2), V([1.0, 0.0]), V([0.0, 2.0]), 1, 1.0),
+        1.0,
+    ),
+    (
+        "siamese",
+        "inputs subtracted before the network",
+        (V([[L2]]), V([L2]), V([1.0]), V([1.0]), 1, 1.0),
+        0.36,
+    ),
+    (
+        "implicit_regression",
+        "answer's network left linear",
+        (V([[2.0]]), V([[1.0]]), V([1.0]), V([[3.0]]), V([1.0]), V([2.0])),
+        24.5,
+    ),
+    ("hidden_markov", "last transition left out", (*HIDDEN, V([1, 0]), V([1, 0])), 7.0 * L2),
+    ("hidden_markov", "last emission left out", (*HIDDEN, V([1, 0]), V([1, 0])), 8.0 * L2),
+    ("hidden_markov", "start at every moment", (*HIDDEN, V([1, 1]), V([1, 1])), 10.0 * L2),
+    ("hidden_markov", "states given their symbols", (*HIDDEN, V([0]), V([0])), 4.0 * L2 + np.log(0.75)),
+]
 
 
 @IGNORED

@@ -327,6 +327,32 @@ VALUES = [
     ),
     ("mixture", "lowest energy not added back", MODES, -np.log(1.75)),
 ]
+VALUES += [  # prototypes and codes
+    ("k_means", "largest inner product", (V([[0.0, 0.0], [3.0, 4.0]]), V([3.0, 4.0])), -25.0),
+    ("k_means", "winner by inner product", (V([[1.0, 0.0], [4.0, 0.0]]), V([1.0, 0.0])), 9.0),
+    ("k_means", "each coordinate's own winner", (V([[0.0, 4.0], [4.0, 0.0]]), np.zeros(2)), 0.0),
+    ("k_means", "averaged by a softmax", (V([[0.0], [np.sqrt(L3)]]), V([0.0])), 0.25 * L3),
+    ("k_means", "one minus the largest cosine", (V([[2.0, 0.0], [0.0, 1.0]]), V([5.0, 0.0])), 0.0),
+    ("vae", "output through a sigmoid", (V([0.5]), V([0.0]), V([0.0]), V([0.0]), V([[1.0]]), 1.0), 0.0),
+    ("vae", "mean scaled, too", (V([2.0]), V([1.0]), V([np.log(4.0)]), V([0.0]), V([[1.0]]), 0.0), 0.0),
+    ("hopfield", "bits taken for spins", SPINS, -1.5),
+    ("latent_detector", "answers -1 and 1", (*WINDOWS, 1, 1), 5.5),
+    ("latent_detector", "answers -1 and 1", (*WINDOWS, 1, 0), -5.5),
+    ("latent_detector_free_energy", "answers -1 and 1", (*WINDOWS, 1), 0.5),
+    ("latent_detector_free_energy", "answers -1 and 1", (*WINDOWS, 0), -0.5),
+    ("latent_detector_free_energy", "all positions summed", (*WINDOWS, 1), 7.0),
+    ("latent_detector_free_energy", "all positions summed", (*WINDOWS, 0), 0.5),
+    ("sparse_coding", "logarithm of 1 and the square", DICTIONARY, 8.0 + 0.5 * np.log(10.0)),
+    ("pca", "point centred on its own mean", (V([[1.0], [0.0]]), V([1.0, 1.0])), 0.0),
+    ("pca", "columns made of length 1 first", (V([[2.0], [0.0]]), V([1.0, 0.0])), 0.0),
+    ("pca", "first component alone", (np.eye(2), V([1.0, 3.0])), 9.0),
+    (
+        "quadratic",
+        "half above the diagonal read",
+        (V([1.0, 1.0]), np.zeros(2), V([[2.0, 1.0], [1.0, 4.0]])),
+        3.5,
+    ),
+]
 
 
 @IGNORED
@@ -357,6 +383,15 @@ SLOPES = [
         [[-4.0], [-12.0]],
     ),
     ("k_means", "every prototype moved", "centers", (V([[0.0], [4.0]]), V([1.0])), [[-2.0], [6.0]]),
+]
+SLOPES += [
+    (
+        "gaussian_mixture_energy",
+        "both halves of the covariance moved together",
+        "covariances",
+        (V([1.0, 1.0]), np.zeros((1, 2)), np.eye(2)[None], V([1.0]), 0),
+        [[[0.0, -1.0], [-1.0, 0.0]]],
+    )
 ]
 
 

@@ -668,6 +668,37 @@ VALUES += [  # other losses under a loss's name: structure, not a slip
     ("transducer", "blank read where it leads", ([[[-1.0, 0.0]], [[-2.0, 0.0]]], [], 0), 4.0),
     ("reduction_by_target_length", "divided by the longest target", (TIE, np.array([1.0, 4.0])), 0.25),
 ]
+VALUES += [  # energies: what is read of a table, and what is summed
+    ("qubo", "diagonal counted twice", (PAIR + np.eye(2), np.array([1, 0])), 2.0),
+    ("qubo", "lower triangle read", (np.triu(PAIR) + np.eye(2), np.array([1, 1])), 2.0),
+    ("potts", "colours on a circle", (PAIR, np.zeros((2, 4)), np.array([2, 0])), 4.0),
+    ("potts", "colours on a circle", (PAIR, np.zeros((2, 3)), np.array([1, 0])), 2.0),
+    (
+        "potts_rbm_free_energy",
+        "one logarithm for all hidden units",
+        (np.zeros((2, 2, 2)), PAIR, np.log([2.0, 4.0]), np.array([0, 0])),
+        -4.0 - np.log(9.0),
+    ),
+    ("chain", "first moment forgotten", (THREE, TURN, np.array([0, 1, 1])), 4.0),
+    ("chain", "first moment forgotten", (THREE, TURN, np.array([1, 1, 0])), 16.0),
+    ("chain", "last transition left out", (THREE, TURN, np.array([0, 1, 0])), 8.0),
+    ("chain", "ends before label 0", (THREE, TURN, np.array([0, 0, 1])), 30.0),
+    (
+        "banded_alignment",
+        "0 for infinity outside",
+        (np.array([[1.0, 9.0, 9.0], [9.0, 2.0, 9.0], [9.0, 9.0, 4.0]]), 0),
+        5.0,
+    ),
+    ("banded_alignment", "the best path, if it stays within", (np.array([[1.0, 9.0], [9.0, 2.0]]), 0), 3.0),
+    (
+        "banded_alignment",
+        "the best path, if it stays within",
+        (np.array([[1.0, 0.0, 0.0], [9.0, 9.0, 0.0], [9.0, 9.0, 1.0]]), 0),
+        np.inf,
+    ),
+    ("banded_soft_alignment", "0 for infinity outside", (np.ones((2, 2)), 0, 1.0), 2.0 - np.log(3.0)),
+    ("free_energy", "to second order in beta", (np.array([0.0, 2.0]), 1.0), 0.5 - np.log(2.0)),
+]
 
 
 @OVERFLOWS

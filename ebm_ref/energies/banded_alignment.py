@@ -284,6 +284,16 @@ FORMULA = Formula(
             name: Mistake(lambda d, w, table=table: alignment(table(d, w)), symptom=symptom)
             for name, (table, symptom) in OTHER_BANDS.items()
         },
+        "0 for infinity outside": Mistake(
+            lambda d, w: alignment(_filled(d, w)),
+            lambda d, w: alignment_gradient(_filled(d, w)) * (inside(d, w) < np.inf),
+            symptom="a table of zeros filled within the band: the way around it costs nothing",
+        ),
+        "the best path, if it stays within": Mistake(
+            lambda d, w: alignment(d) if alignment(inside(d, w)) == alignment(d) else np.inf,
+            banded_alignment_gradient,
+            symptom="the band as a filter: no answer where the best path leaves it",
+        ),
     },
     rules=rules,
     refuses={name: ((*row, 0), blamed) for name, (row, blamed) in NO_TABLES.items()}
@@ -348,6 +358,11 @@ SOFT = Formula(
             )
             for name, (table, symptom) in OTHER_BANDS.items()
         },
+        "0 for infinity outside": Mistake(
+            lambda d, w, beta=1.0: soft_alignment(_filled(d, w), beta),
+            lambda d, w, beta=1.0: soft_alignment_gradient(_filled(d, w), beta) * (inside(d, w) < np.inf),
+            symptom="a table of zeros filled within the band: the ways around it cost nothing",
+        ),
     },
     rules=soft_rules,
     refuses={name: ((*row, 0), blamed) for name, (row, blamed) in NO_TABLES.items()}
@@ -357,3 +372,8 @@ SOFT = Formula(
         "a temperature of 0": ((np.zeros((2, 2)), 0, np.inf), "beta"),
     },
 )
+
+
+def _filled(d, w):
+    """The table with 0 outside the band."""
+    return np.where(inside(d, w) < np.inf, d, 0.0)

@@ -218,6 +218,17 @@ FORMULA = Formula(
             lambda u, P, y: chain(u, P, y) + P[0, y[0]],
             symptom="label 0 is taken for a start tag that stands before every sequence",
         ),
+        "first moment forgotten": Mistake(
+            lambda u, P, y: energy_of(u[1:], P, y[1:]),
+            symptom="the first label is never learned; 0 for one moment",
+        ),
+        "last transition left out": Mistake(
+            lambda u, P, y: energy_of(u, P, y) - (P[y[-2], y[-1]] if len(y) > 1 else 0.0),
+            symptom="a loop that ends one step early",
+        ),
+        "ends before label 0": Mistake(
+            lambda u, P, y: energy_of(u, P, y) + P[y[-1], 0], symptom="padding taken for a moment more"
+        ),
     },
     rules=rules,
     refuses=NO_CHAINS,

@@ -225,6 +225,10 @@ FORMULA = Formula(
             lambda y, mu, S, w, k: gaussian_mixture_energy(y, mu, S @ np.swapaxes(S, 1, 2), w, k),
             symptom="a matrix handed over where its Cholesky factor is asked for",
         ),
+        "both halves of the covariance moved together": Mistake(
+            gradients={"covariances": lambda *x: _together(gaussian_mixture_energy_covariances_gradient(*x))},
+            symptom="twice too large off the diagonal; right where S_ij = S_ji is one parameter",
+        ),
     },
     rules=rules,
     refuses={  # (point, means, covariances, weights, component), the argument to blame
@@ -243,3 +247,8 @@ FORMULA = Formula(
         ),
     },
 )
+
+
+def _together(g):
+    """The slope by S_ij = S_ji, moved as one number."""
+    return g + np.swapaxes(g, 1, 2) - g * np.eye(g.shape[1])

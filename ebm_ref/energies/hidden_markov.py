@@ -342,6 +342,24 @@ FORMULA = Formula(
             ),
             symptom="the first state emits nothing, and the last symbol is not read",
         ),
+        "last transition left out": Mistake(
+            lambda a, A, B, o, y: hidden_markov(a, A, B, o, y) + (A[y[-2], y[-1]] if len(y) > 1 else 0.0),
+            symptom="a loop that ends one step early",
+        ),
+        "last emission left out": Mistake(
+            lambda a, A, B, o, y: hidden_markov(a, A, B, o, y) + B[y[-1], o[-1]],
+            symptom="the last symbol is not read",
+        ),
+        "states given their symbols": Mistake(
+            lambda a, A, B, o, y: (
+                hidden_markov(a, A, B, o, y) + np.sum(np.log(np.sum(np.exp(B[:, o]), axis=0)))
+            ),
+            symptom="emissions normalised over the states: the sum over states is no p(o)",
+        ),
+        "start at every moment": Mistake(
+            lambda a, A, B, o, y: -np.sum(a[y]) - np.sum(B[y, o]),
+            symptom="a mixture: no state remembers the one before",
+        ),
     },
     rules=rules,
     refuses={  # (a, A, B, o, y), the argument to blame

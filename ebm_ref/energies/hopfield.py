@@ -230,6 +230,10 @@ FORMULA = Formula(
             symptom="units turn away from their inputs: a threshold taken for a field",
         ),
         **MISREAD,
+        "bits taken for spins": Mistake(
+            lambda J, h, s: (lambda x: -0.5 * np.dot(x, np.dot(J, x)) - np.dot(h, x))(0.5 * (s + 1.0)),
+            symptom="half of the couplings, and fields that nobody gave",
+        ),
     },
     rules=rules,
     refuses={

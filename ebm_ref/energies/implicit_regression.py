@@ -250,6 +250,9 @@ FORMULA = Formula(
             },
             symptom="right for small a alone; saturated units are pushed as hard as all others",
         ),
+        "answer's network left linear": Mistake(
+            lambda W, V, b, U, x, y: 0.5 * np.sum((np.dot(W, x) - np.dot(U, np.dot(V, y) + b)) ** 2)
+        ),
     },
     refuses={
         "an input of another length": (SMALL | {"features": [1.0]}, "features"),

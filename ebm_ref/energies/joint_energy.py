@@ -250,6 +250,23 @@ MARGINAL = Formula(
             lambda W, x: -logsumexp(np.dot(W, x) - np.max(np.dot(W, x))),
             symptom="the level of the scores, which says how familiar x is, is lost",
         ),
+        "scores weighed by their probabilities": Mistake(
+            lambda W, x: (
+                -(lambda f: np.sum(f * np.exp(f - np.max(f))) / np.sum(np.exp(f - np.max(f))))(np.dot(W, x))
+            ),
+            symptom="the mean energy: the entropy of the answers is missing",
+        ),
+        "largest probability": Mistake(
+            lambda W, x: -(lambda f: 1.0 / np.sum(np.exp(f - np.max(f))))(np.dot(W, x)),
+            seen_in="Hendrycks and Gimpel (2017), the maximum softmax probability, where it is meant",
+            symptom="between -1 and -1/k: the level of the scores is lost",
+        ),
+        "entropy of the answers": Mistake(
+            lambda W, x: (lambda f: np.log(np.sum(np.exp(f))) - np.sum(f * np.exp(f)) / np.sum(np.exp(f)))(
+                np.dot(W, x) - np.max(np.dot(W, x))
+            ),
+            symptom="low wherever the classifier is sure: the level of the scores is lost",
+        ),
     },
     as_printed=marginal_energy_as_printed,
     rules=rules_marginal,

@@ -209,6 +209,28 @@ FORMULA = Formula(
             {"centers": lambda w, y: 2.0 * (w - y)},
             symptom="the slope of the sum over prototypes: all move to the mean",
         ),
+        "largest inner product": Mistake(
+            lambda w, y: -np.max(np.dot(w, y)),
+            symptom="nearest only among prototypes of one length; no lower bound",
+        ),
+        "winner by inner product": Mistake(
+            lambda w, y: np.sum((y - w[np.argmax(np.dot(w, y))]) ** 2),
+            symptom="long prototypes win what lies near short ones",
+        ),
+        "each coordinate's own winner": Mistake(
+            lambda w, y: np.sum(np.min((y - w) ** 2, axis=0)),
+            symptom="minimum and sum exchanged: right for one coordinate",
+        ),
+        "averaged by a softmax": Mistake(
+            lambda w, y: (lambda d: np.sum(d * np.exp(np.min(d) - d)) / np.sum(np.exp(np.min(d) - d)))(
+                np.sum((y - w) ** 2, axis=1)
+            ),
+            symptom="every prototype is pulled, as in soft k-means: neither the minimum nor a free energy",
+        ),
+        "one minus the largest cosine": Mistake(
+            lambda w, y: 1.0 - np.max(np.dot(w, y) / np.sqrt(np.sum(w**2, axis=1) * np.sum(y**2))),
+            symptom="spherical k-means: lengths do not count",
+        ),
     },
     rules=rules,
     refuses={  # (centers, point), the argument to blame

@@ -238,6 +238,10 @@ FORMULA = Formula(
             lambda w, X, T, z, y: np.min(np.dot(X, w)) if y else T,
             symptom="the free energy: the latent variable is minimised away before it was asked to be",
         ),
+        "answers -1 and 1": Mistake(
+            lambda w, X, T, z, y: (2.0 * y - 1.0) * (np.dot(X[z], w) - T),
+            symptom="the gap of two energies: what is no face is pushed away",
+        ),
     },
     rules=rules,
     refuses={  # (weights, windows, threshold, position, face), the argument to blame
@@ -287,6 +291,14 @@ FREE_ENERGY = Formula(
         "no face competes with a face": Mistake(
             lambda w, X, T, y: min(np.min(np.dot(X, w)), T) if y else T,
             symptom="min over Y, too: a face that is not seen costs no more than T, and is never learned",
+        ),
+        "answers -1 and 1": Mistake(
+            lambda w, X, T, y: (2.0 * y - 1.0) * (np.min(np.dot(X, w)) - T),
+            symptom="the gap of two energies: the best window is pushed up where there is no face",
+        ),
+        "all positions summed": Mistake(
+            lambda w, X, T, y: np.sum(np.dot(X, w)) if y else T,
+            symptom="faces everywhere at once; energies grow with the image",
         ),
     },
     rules=rules_free_energy,

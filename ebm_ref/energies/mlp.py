@@ -306,6 +306,12 @@ FORMULA = Formula(
             lambda W, b, V, c, x, y: logsumexp(z := forward(W, b, V, x) + c) - z[y],
             symptom="a loss of scores, where the output itself is the energy",
         ),
+        "squared distance from the target": Mistake(
+            lambda W, b, V, c, x, y: (
+                0.5 * np.sum((np.dot(V, np.tanh(np.dot(W, x) + b)) + c - (np.arange(len(c)) == y)) ** 2)
+            ),
+            symptom="a loss, where an energy of one answer was asked for",
+        ),
     },
     rules=rules,
     refuses={

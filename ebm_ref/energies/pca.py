@@ -166,6 +166,19 @@ FORMULA = Formula(
             lambda W, y: np.sum((y - np.dot(W, np.dot(np.linalg.pinv(W), y))) ** 2),
             symptom="the distance to the plane for every W: nothing keeps columns orthonormal",
         ),
+        "point centred on its own mean": Mistake(
+            lambda W, y: (lambda d: np.sum((d - np.dot(W, np.dot(W.T, d))) ** 2))(y - np.mean(y)),
+            symptom="the mean over coordinates for that over points",
+        ),
+        "columns made of length 1 first": Mistake(
+            lambda W, y: (lambda U: np.sum((y - np.dot(U, np.dot(U.T, y))) ** 2))(
+                W / np.sqrt(np.sum(W**2, axis=0))
+            ),
+            symptom="right where they are; else the W that is given is not the one that is used",
+        ),
+        "first component alone": Mistake(
+            lambda W, y: np.sum((y - W[:, 0] * np.dot(W[:, 0], y)) ** 2), symptom="right for one component"
+        ),
     },
     refuses={"a point of another length": ((AXIS, [3.0]), "point")},
 )

@@ -195,6 +195,15 @@ FORMULA = Formula(
             lambda J, h, y: with_pairs(2.0 * np.diag(np.diag(J, 1), 1), h, y, 1.0, 0.0),
             symptom="a chain of units: all other pairs are not read",
         ),
+        "colours on a circle": Mistake(
+            lambda J, h, y: (
+                -0.5
+                * np.sum(J * (1.0 - np.eye(len(y))) * np.cos(2.0 * np.pi * (y[:, None] - y) / h.shape[1]))
+                - np.sum(h[np.arange(len(y)), y])
+            ),
+            seen_in="the clock model, where it is meant",
+            symptom="neighbouring colours agree in part: Ising's couplings for two, 3/2 of Potts's for three",
+        ),
     },
     rules=rules,
     refuses={

@@ -226,6 +226,12 @@ FORMULA = Formula(
             lambda W, b, c, y: summed_out(W, b, c, y, lambda t: t * sigmoid(t)),
             symptom="the mean energy given y: too high by the hidden units' entropy",
         ),
+        "one logarithm for all hidden units": Mistake(
+            lambda W, b, c, y: (
+                -np.sum(b[np.arange(len(y)), y]) - np.logaddexp(0.0, np.sum(inputs_of_hidden(W, c, y)))
+            ),
+            symptom="right for one hidden unit",
+        ),
     },
     rules=rules,
     refuses={  # (W, b, c, y), the argument to blame

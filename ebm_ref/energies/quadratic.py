@@ -235,6 +235,10 @@ FORMULA = Formula(
             lambda x, mu, A: 0.5 * np.sum(np.dot(A, x - mu) ** 2),
             symptom="|A d|^2/2: the precision is A'A, and its determinant squared",
         ),
+        "half above the diagonal read": Mistake(
+            lambda x, mu, A: 0.5 * np.dot(x - mu, np.dot(np.triu(A), x - mu)),
+            symptom="half of every product of two coordinates is lost where A is symmetric",
+        ),
     },
     refuses=NO_GAUSSIANS,
 )

@@ -188,6 +188,14 @@ FORMULA = Formula(
             lambda Q, x: 2.0 * np.dot(x, np.dot(Q, x)) - np.dot(np.diag(Q), x),
             symptom="both halves of a symmetric Q doubled, as if only one were given",
         ),
+        "diagonal counted twice": Mistake(
+            lambda Q, x: np.dot(x, np.dot(Q, x)) + np.dot(np.diag(Q), x),
+            symptom="linear terms added to a matrix that holds them",
+        ),
+        "lower triangle read": Mistake(
+            lambda Q, x: np.dot(x, np.dot(np.tril(Q), x)),
+            symptom="nothing but the diagonal of an upper triangle",
+        ),
     },
     rules=rules,
     refuses={

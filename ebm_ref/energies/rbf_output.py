@@ -121,6 +121,15 @@ FORMULA = Formula(
             lambda U, x, y: np.sum(U[y] ** 2) - 2.0 * np.dot(U[y], x),
             symptom="the same answer; energies below 0, and a likelihood of x is lost",
         ),
+        "inner product with the centre": Mistake(
+            lambda w, x, y: -np.dot(w[y], x), symptom="nearest only among centres of one length"
+        ),
+        "normalised over the centres": Mistake(
+            lambda w, x, y: (lambda d: d[y] - np.min(d) + np.log(np.sum(np.exp(np.min(d) - d))))(
+                np.sum((x - w) ** 2, axis=1)
+            ),
+            symptom="a surprise: what is far from all centres is not seen",
+        ),
     },
     rules=rules,
     refuses={  # (centers, features, label), the argument to blame

@@ -286,6 +286,14 @@ FORMULA = Formula(
             lambda W, b, x1, x2, Y, m=1.0: siamese(W, b, x1, x2, Y, m) ** (1 if Y else 2),
             symptom="Hadsell's square over Chopra's margin on D^2",
         ),
+        "cosine for the distance": Mistake(
+            lambda *inputs: _of_cosine(*inputs),
+            symptom="lengths do not count: what is near 0 in both may be anything",
+        ),
+        "inputs subtracted before the network": Mistake(
+            lambda W, b, x1, x2, Y, m=1.0: _of_square(np.sum(np.tanh(np.dot(W, x1 - x2) + b) ** 2), Y, m),
+            symptom="one network of the difference: the same input twice is not at distance 0",
+        ),
     },
     as_printed=siamese_as_printed,
     rules=rules,
@@ -299,3 +307,12 @@ FORMULA = Formula(
         "a second input of another length": (PAIR | {"second": [1.0], "same": 0}, "second"),
     },
 )
+
+
+def _of_square(s, Y, m):
+    return Y * s + (1.0 - Y) * np.maximum(0.0, m - s)
+
+
+def _of_cosine(W, b, x1, x2, Y, m=1.0):
+    f, g = np.tanh(np.dot(W, x1) + b), np.tanh(np.dot(W, x2) + b)
+    return _of_square(1.0 - np.sum(f * g) / np.sqrt(np.sum(f**2) * np.sum(g**2)), Y, m)

@@ -172,6 +172,9 @@ FORMULA = Formula(
             seen_in="scikit-learn, documentation of sklearn.linear_model.Lasso",
             symptom="the same lambda counts 2 n times",
         ),
+        "logarithm of 1 and the square": Mistake(
+            lambda W, y, z, lam=1.0: np.sum((y - np.dot(W, z)) ** 2) + lam * np.sum(np.log1p(z**2))
+        ),
     },
     rules=rules,
     refuses={

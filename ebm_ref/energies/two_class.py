@@ -140,6 +140,18 @@ FORMULA = Formula(
             lambda w, b, x, Y: max(0.0, 1.0 - Y * (np.dot(w, x) + b)),
             symptom="the loss of a support vector machine, not the energy that it is a loss of",
         ),
+        "bias beyond the sign": Mistake(
+            lambda w, b, x, y: -y * np.dot(w, x) - b,
+            symptom="the level of both energies: the threshold stays at 0",
+        ),
+        "logistic in place of the energy": Mistake(
+            lambda w, b, x, y: np.logaddexp(0.0, -y * (np.dot(w, x) + b)),
+            symptom="a loss of the answer: the other one's energy is in it",
+        ),
+        "sign of the score": Mistake(
+            lambda w, b, x, y: -y * np.sign(np.dot(w, x) + b),
+            symptom="every energy is -1 or 1, and has no slope",
+        ),
     },
     rules=rules,
     refuses={

@@ -207,6 +207,19 @@ FORMULA = Formula(
             lambda x, mu, u, eps, W, beta=1.0: vae(x, mu, u, u * np.exp(-0.5 * u) * eps, W, beta),
             symptom="z = mu + eps log v: no noise at all where v = 1",
         ),
+        "output through a sigmoid": Mistake(
+            lambda x, mu, u, eps, W, beta=1.0: (
+                0.5 * np.sum((x - 1.0 / (1.0 + np.exp(-np.dot(W, draw(mu, u, eps))))) ** 2)
+                + vae_divergence(mu, u, beta)
+            ),
+            symptom="a decoder for pixels in 0..1",
+        ),
+        "mean scaled, too": Mistake(
+            lambda x, mu, u, eps, W, beta=1.0: (
+                0.5 * np.sum((x - np.dot(W, (mu + eps) * np.exp(0.5 * u))) ** 2) + vae_divergence(mu, u, beta)
+            ),
+            symptom="a parenthesis too wide: right for u = 0",
+        ),
     },
     rules=rules,
     refuses={

@@ -232,6 +232,10 @@ FORMULA = Formula(
             lambda E, beta=1.0: free_energy(E - np.min(E), beta),
             symptom="the shift of a stable log-sum-exp forgotten: the level of the energies is lost",
         ),
+        "to second order in beta": Mistake(
+            lambda E, beta=1.0: np.mean(E) - 0.5 * beta * np.var(E) - np.log(len(E)) / beta,
+            symptom="two terms of the series: right for hot models, far too low for cold ones",
+        ),
     },
     as_printed=free_energy_as_printed,
     rules=rules,
