@@ -145,6 +145,22 @@ VALUES = [
     ("score_entropy", "constant of the target left out", RATIOS, 2.5 - 0.5 * L2),
     ("score_entropy", "ratios given as logarithms", (V([0.0, L2]), V([1.0, 2.0])), 0.0),
 ]
+VALUES += [  # other divergences, kernels and averages
+    ("score_entropy", "weighted by the model's ratios", (V([2.0, 0.5]), V([1.0, 0.5])), 2.0 * L2 - 1.0),
+    ("score_entropy", "weighted by 1/t", (V([2.0, 0.5]), V([1.0, 0.5])), 1.0 - L2),
+    (
+        "kernel_stein_multiquadric",
+        "diagonal included",
+        (V([[0.0], [3.0]]), V([[0.0], [-3.0]]), 4.0),
+        -0.03632 + 4.5625 / 8.0,
+    ),
+    ("kernel_stein_multiquadric", "exponent 1", (V([[0.0], [3.0]]), V([[0.0], [-3.0]]), 4.0), -0.7552 / 25.0),
+    ("kernel_stein_multiquadric", "Gaussian kernel", (*PAIR, 1.0), -np.exp(-0.5)),
+    ("multiscale_denoising", "sigmas in the opposite order", SCALES, 5.5625),
+    ("multiscale_denoising", "weights made to sum to 1", SCALES, 11.5 / 4.25),
+    ("energy_discrepancy", "mean of the neighbours' energies", (0.0, V([-1.0, 1.0]), 1.0), np.log(1.5)),
+    ("energy_discrepancy", "mean of the softplus", (0.0, V([0.0, -np.log(3.0)]), 1.0), 0.5 * np.log(8.0)),
+]
 
 
 @pytest.mark.parametrize(

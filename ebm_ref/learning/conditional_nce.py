@@ -111,6 +111,13 @@ FORMULA = Formula(
             lambda D: np.log1p(np.sum(np.exp(-D))),
             symptom="ranking NCE, whose noise is divided out: the same for one copy",
         ),
+        "mean of the differences first": Mistake(
+            lambda d: softplus(-np.mean(d)), symptom="copies that are easy make up for those that are not"
+        ),
+        "hinges for the logistic": Mistake(
+            lambda d: np.mean(np.maximum(0.0, 1.0 - d)),
+            symptom="0 beyond a difference of 1: the model is not that of the data",
+        ),
     },
     rules=rules,
     refuses=refusals("differences"),

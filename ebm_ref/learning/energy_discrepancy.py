@@ -202,6 +202,14 @@ FORMULA = Formula(
             lambda E, E_m, w: np.mean(np.log(w / len(E_m) + np.exp(E - E_m))),
             symptom="each neighbour is compared with the datum by itself",
         ),
+        "mean of the neighbours' energies": Mistake(
+            lambda E, E_m, w: np.log(w / len(E_m) + np.exp(E - np.mean(E_m))),
+            symptom="the mean taken before the exponential: too low",
+        ),
+        "mean of the softplus": Mistake(
+            lambda E, E_m, w: np.mean(np.logaddexp(0.0, E - E_m)),
+            symptom="a classifier of datum and neighbour: the stabiliser is not read",
+        ),
     },
     rules=rules,
     refuses={

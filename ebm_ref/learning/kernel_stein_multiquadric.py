@@ -33,6 +33,7 @@ from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import homogeneous, shift_invariant_in
 from ebm_ref.learning.kernel_stein import (
     NO_SAMPLES,
+    kernel_stein,
     mean_of_pairs,
     order_of_points_does_not_matter,
     random_sample,
@@ -195,7 +196,29 @@ FORMULA = Formula(
             },
             seen_in="1/sqrt(1 + (eps r)^2) of radial basis functions, as numerics.net documents it",
         ),
+        "diagonal included": Mistake(
+            lambda x, s, c: (
+                (1.0 - 1.0 / len(x)) * _U(x, s, c)
+                + np.mean(np.sum(s**2, axis=1) + x.shape[1] / c**2) / c / len(x)
+            ),
+            symptom="a mean over all pairs, and too high: never 0",
+        ),
+        "exponent 1": Mistake(
+            lambda x, s, c: _of_exponent_one(x, s, c), symptom="1/w for its root: far points are seen less"
+        ),
+        "Gaussian kernel": Mistake(
+            lambda x, s, c: kernel_stein(x, s, c), symptom="blind beyond a few widths"
+        ),
     },
     rules=rules,
     refuses=NO_SAMPLES | {"one point has no pair": (([[1.0, 2.0]], [[0.0, 1.0]], 1.0), "points")},
 )
+
+
+def _of_exponent_one(x, s, c):
+    """U of k = 1/w."""
+    r, e, n = x[:, None] - x, s[:, None] - s, len(x)
+    q = np.sum(r**2, axis=2)
+    w = c**2 + q
+    u = np.sum(s[:, None] * s, axis=2) + 2.0 * (np.sum(e * r, axis=2) + x.shape[1]) / w - 8.0 * q / w**2
+    return np.sum(u / w * (1.0 - np.eye(n))) / (n * (n - 1.0))

@@ -158,6 +158,14 @@ FORMULA = Formula(
             seen_in="score_sde_pytorch, losses.py, get_smld_loss_fn with reduce_mean",
             symptom="2/d times as large",
         ),
+        "sigmas in the opposite order": Mistake(
+            lambda s, z, sigmas: multiscale_denoising(s, z, sigmas[::-1]),
+            symptom="scores of one scale, weighted by another",
+        ),
+        "weights made to sum to 1": Mistake(
+            lambda s, z, sigmas: 0.5 * np.sum((sigmas[:, None] * s + z) ** 2) / np.sum(sigmas**2),
+            symptom="a unit of length again: the loss grows as the scales fall",
+        ),
     },
     rules=rules,
     refuses={

@@ -298,6 +298,18 @@ FORMULA = Formula(
             lambda u_d, u_n, nu: np.mean(softplus(np.log(nu) - u_d)) + np.sum(softplus(u_n - np.log(nu))),
             symptom="the weight is the number of noise points, not nu: right where there is one datum",
         ),
+        "log nu missing for the data": Mistake(
+            lambda u_d, u_n, nu: np.mean(softplus(-u_d)) + nu * np.mean(softplus(u_n - np.log(nu))),
+            symptom="two classifiers: right at nu = 1 alone, else biased",
+        ),
+        "log nu missing for the noise": Mistake(
+            lambda u_d, u_n, nu: np.mean(softplus(np.log(nu) - u_d)) + nu * np.mean(softplus(u_n)),
+            symptom="two classifiers: right at nu = 1 alone, else biased",
+        ),
+        "each datum against each noise point": Mistake(
+            lambda u_d, u_n, nu: np.mean(softplus(u_n - u_d[:, None])),
+            symptom="a ranking: c falls out, and nothing is normalised",
+        ),
     },
     as_printed=noise_contrastive_as_printed,
     rules=rules,

@@ -157,6 +157,18 @@ FORMULA = Formula(
             seen_in="Sohl-Dickstein/Minimum-Probability-Flow-Learning, PL_RBM.m",
             symptom="the same minimum; comparable between data of different length",
         ),
+        "own state left out of the sum": Mistake(
+            lambda E, s: np.sum(
+                [E[i, a] + np.log(np.sum(np.exp(-np.delete(E[i], a)))) for i, a in enumerate(s)]
+            ),
+            symptom="the logarithm of the odds: no lower bound",
+        ),
+        "own state against each other one": Mistake(
+            lambda E, s: np.sum(
+                [np.logaddexp(0.0, E[i, a] - np.delete(E[i], a)).sum() for i, a in enumerate(s)]
+            ),
+            symptom="right for two states",
+        ),
     },
     rules=rules,
     refuses={  # (energies, states), the argument to blame

@@ -164,6 +164,13 @@ FORMULA = Formula(
             seen_in="Meng et al. (2022), concrete score matching, where it is meant",
             symptom="the same minimum, but ratios below 0 are not forbidden",
         ),
+        "weighted by the model's ratios": Mistake(
+            lambda r, t: np.sum(r * np.log(r / t) - r + t), symptom="the divergence the other way round"
+        ),
+        "weighted by 1/t": Mistake(
+            lambda r, t: np.sum(r / t - np.log(r / t) - 1.0),
+            symptom="Itakura and Saito's divergence: small ratios count as large ones",
+        ),
     },
     rules=rules,
     refuses={

@@ -80,6 +80,9 @@ FORMULA = Formula(
             {"energies": lambda E, y: np.eye(len(E))[np.argmin(E)]},
             symptom="the model is rewarded for whatever it says",
         ),
+        "energy less the mean of all": Mistake(
+            lambda E, y: E[y] - np.mean(E), symptom="every answer is pulled up alike: no lower bound"
+        ),
     },
     rules=check_table,
     refuses=NO_TABLES,

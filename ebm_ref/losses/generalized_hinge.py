@@ -166,6 +166,15 @@ FORMULA = Formula(
             lambda E, y, C=1.0: np.sum(np.delete(np.maximum(0.0, C + E[y] - E), y) ** 2),
             symptom="the pull fades as the gap nears the margin",
         ),
+        "logistic for the hinges": Mistake(
+            lambda E, y, C=1.0: np.sum(np.logaddexp(0.0, np.delete(C + E[y] - E, y))), symptom="never 0"
+        ),
+        "averaged over the violators": Mistake(
+            lambda E, y, C=1.0: (lambda v: np.sum(v) / np.maximum(1.0, np.sum(v > 0.0)))(
+                np.maximum(0.0, np.delete(C + E[y] - E, y))
+            ),
+            symptom="may rise as a violator is put right",
+        ),
     },
     rules=rules,
     refuses=NO_COSTS,

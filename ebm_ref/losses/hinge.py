@@ -20,6 +20,7 @@ from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_MARGINS, NO_TABLES, check_margin, random_table
+from ebm_ref.numerics import softmax
 
 
 def hinge(energies, label: int, margin=1.0):
@@ -150,6 +151,18 @@ FORMULA = Formula(
         "free energy of the wrong answers": Mistake(
             lambda E, y, m=1.0: np.maximum(0.0, m + E[y] + np.log(np.sum(np.exp(-np.delete(E, y))))),
             symptom="a soft minimum: too low by as much as there are answers",
+        ),
+        "of probabilities": Mistake(
+            lambda E, y, m=1.0: hinge(-softmax(-E), y, m),
+            symptom="the gap is never above 1, and a margin of 1 never reached",
+        ),
+        "absolute gap": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, m - np.abs(E[y] - np.min(np.delete(E, y)))),
+            symptom="a rival far below is as good as one far above",
+        ),
+        "each energy against a level of its own": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, E[y]) + np.maximum(0.0, m - np.min(np.delete(E, y))),
+            symptom="where 0 lies matters",
         ),
     },
     rules=check_margin,

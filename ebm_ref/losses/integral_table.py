@@ -97,6 +97,10 @@ FORMULA = Formula(
         "energies weighted": Mistake(
             lambda E, w, beta=1.0: w * E, symptom="a quadrature of E, not of e^{-beta E}"
         ),
+        "weights made to sum to 1": Mistake(
+            lambda E, w, beta=1.0: E - np.log(w / np.sum(w)) / beta,
+            symptom="a mean for the integral: the size of the space is lost",
+        ),
     },
     rules=rules,
     refuses={

@@ -151,6 +151,10 @@ FORMULA = Formula(
             lambda E, y, beta=1.0: np.maximum(0.0, E[y] - np.min(np.delete(E, y))),
             symptom="the limit of a large beta: the perceptron loss",
         ),
+        "mean of the wrong energies": Mistake(
+            lambda E, y, beta=1.0: softplus(beta * (E[y] - np.mean(np.delete(E, y)))) / beta,
+            symptom="one near rival is outvoted by many far ones",
+        ),
     },
     as_printed=log_as_printed,
     rules=check_tempered,

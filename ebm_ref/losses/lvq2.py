@@ -105,6 +105,16 @@ FORMULA = Formula(
         "closed at -M, not at 0": Mistake(
             lambda E, y, cap=1.0: np.clip(E[y] - np.min(np.delete(E, y)), -cap, cap)
         ),
+        "nothing beyond the cap": Mistake(
+            lambda E, y, M=1.0: np.where(
+                E[y] - np.min(np.delete(E, y)) < M, np.maximum(0.0, E[y] - np.min(np.delete(E, y))), 0.0
+            ),
+            symptom="the hopeless cost nothing: a jump at the cap",
+        ),
+        "each energy capped": Mistake(
+            lambda E, y, M=1.0: np.maximum(0.0, np.minimum(M, E[y]) - np.minimum(M, np.min(np.delete(E, y)))),
+            symptom="where both energies exceed M nothing is learned",
+        ),
     },
     rules=rules,
     refuses=NO_TABLES

@@ -144,6 +144,19 @@ FORMULA = Formula(
             ),
             symptom="two answers in one: the cost of one is charged to the energy of the other",
         ),
+        "averaged over the violators": Mistake(
+            lambda E, y, C=1.0: (lambda v: np.sum(v) / np.maximum(1.0, np.sum(v > 0.0)))(
+                np.maximum(0.0, np.delete(C + E[y] - E, y))
+            ),
+            symptom="below the cost of the answer that is given: no bound",
+        ),
+        "perceptron and a cost beside it": Mistake(
+            lambda E, y, C=1.0: (
+                np.maximum(0.0, E[y] - np.min(np.delete(E, y)))
+                + np.delete(C + 0.0 * E, y)[np.argmin(np.delete(E, y))]
+            ),
+            symptom="the cost has no slope, and asks for no margin",
+        ),
     },
     rules=rules,
     refuses=NO_COSTS,

@@ -20,7 +20,7 @@ from ebm_ref import laws
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.losses.offending import offender
 from ebm_ref.losses.table import NO_TABLES, check_table, random_table
-from ebm_ref.numerics import logsumexp, sigmoid
+from ebm_ref.numerics import logsumexp, sigmoid, softmax
 
 
 def mce(energies, label: int):
@@ -110,7 +110,32 @@ FORMULA = Formula(
             symptom="all wrong answers are pulled up, not the most offending one alone",
         ),
         "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
+        "difference divided by the sum": Mistake(
+            lambda E, y: sigmoid((E[y] - _lowest_wrong(E, y)) / (E[y] + _lowest_wrong(E, y))),
+            seen_in="Sato and Yamada (1996), for energies that are distances, where it is meant",
+            symptom="energies have no unit; all losses lie between 0.27 and 0.73",
+        ),
+        "mean of the wrong energies as competitor": Mistake(
+            lambda E, y: sigmoid(E[y] - np.mean(E[np.arange(len(E)) != y])),
+            symptom="one near rival is outvoted by many far ones",
+        ),
+        "mean of the wrong energies at their temperature": Mistake(
+            lambda E, y: (lambda w: sigmoid(E[y] - np.sum(w * softmax(-w))))(E[np.arange(len(E)) != y]),
+            symptom="the competitor is never below the nearest rival, and above it where there are two",
+        ),
+        "every wrong answer counted": Mistake(
+            lambda E, y: np.sum(sigmoid(E[y] - E[np.arange(len(E)) != y])),
+            symptom="up to k - 1 errors for one answer",
+        ),
+        "ramp in place of the sigmoid": Mistake(
+            lambda E, y: np.clip(0.5 + 0.25 * (E[y] - _lowest_wrong(E, y)), 0.0, 1.0),
+            symptom="no force beyond a difference of 2, on either side",
+        ),
     },
     rules=check_table,
     refuses=NO_TABLES,
 )
+
+
+def _lowest_wrong(E, y):
+    return np.min(E[np.arange(len(E)) != y])

@@ -19,7 +19,7 @@ from ebm_ref import laws
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.losses.nll import gibbs, nll, nll_gradient
 from ebm_ref.losses.table import NO_TABLES, NO_TEMPERATURES, check_tempered, random_table
-from ebm_ref.numerics import softmax
+from ebm_ref.numerics import sigmoid, softmax
 
 
 def mee_as_printed(energies, label: int, beta=1.0):
@@ -170,6 +170,13 @@ FORMULA = Formula(
             gradients={"energies": lambda E, y, beta=1.0: np.eye(len(E))[y] * mee_gradient(E, y, beta)},
             symptom="p (1 - p) at y, and no wrong answer is pulled up",
         ),
+        "mean of the wrong energies as competitor": Mistake(
+            lambda E, y, beta=1.0: sigmoid(beta * (E[y] - np.mean(E[np.arange(len(E)) != y])))
+        ),
+        "largest wrong probability": Mistake(
+            lambda E, y, beta=1.0: np.max(softmax(-beta * E)[np.arange(len(E)) != y])
+        ),
+        "two draws that differ": Mistake(lambda E, y, beta=1.0: 1.0 - np.sum(softmax(-beta * E) ** 2)),
     },
     as_printed=mee_as_printed,
     rules=check_tempered,

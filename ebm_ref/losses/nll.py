@@ -202,6 +202,21 @@ FORMULA = Formula(
             ),
             symptom="the gap to the wrong answers' free energy: negative, and it falls without end",
         ),
+        "mean energy for the free energy": Mistake(
+            lambda E, y, beta=1.0: E[y] - np.sum(softmax(-beta * E) * E),
+            symptom="the entropy is missing: a loss that may be negative",
+        ),
+        "entropy of the answers": Mistake(
+            lambda E, y, beta=1.0: (
+                np.sum(softmax(-beta * E) * (E - np.min(E)))
+                + np.log(np.sum(np.exp(beta * (np.min(E) - E)))) / beta
+            ),
+            symptom="the right answer is not read: any sure one will do",
+        ),
+        "a yes or no for each answer": Mistake(
+            lambda E, y, beta=1.0: E[y] + np.sum(np.logaddexp(0.0, -beta * E)) / beta,
+            symptom="sigmoids for the softmax: answers do not compete",
+        ),
     },
     as_printed=nll_as_printed,
     rules=check_tempered,

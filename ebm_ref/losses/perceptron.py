@@ -103,6 +103,18 @@ FORMULA = Formula(
             lambda E, y: E[y] - np.mean(E), symptom="negative losses; far answers pull as near ones do"
         ),
         "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
+        "soft minimum": Mistake(
+            lambda E, y: E[y] - np.min(E) + np.log(np.sum(np.exp(np.min(E) - E))),
+            symptom="the negative log-likelihood: never 0",
+        ),
+        "all that lie lower summed": Mistake(
+            lambda E, y: np.sum(np.maximum(0.0, E[y] - E)),
+            symptom="every better answer is pulled up, not the best alone",
+        ),
+        "all that lie lower averaged": Mistake(
+            lambda E, y: np.sum(np.maximum(0.0, E[y] - E)) / np.maximum(1.0, np.sum(E < E[y])),
+            symptom="a loss that may rise as a rival falls out",
+        ),
     },
     rules=check_table,
     refuses=NO_TABLES,

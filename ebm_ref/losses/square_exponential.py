@@ -103,6 +103,25 @@ FORMULA = Formula(
             lambda E, y, gamma=1.0: E[y] ** 2 + gamma * np.sum(np.exp(-np.delete(E, y))),
             symptom="as the square of what is right beside the sum in the likelihood; larger with k",
         ),
+        "energy squared in the exponent": Mistake(
+            lambda E, y, gamma=1.0: E[y] ** 2 + gamma * np.exp(-(np.min(np.delete(E, y)) ** 2)),
+            symptom="a low offender of 0 feels nothing",
+        ),
+        "constants 2/gamma, 2 gamma and 2.77/gamma": Mistake(
+            lambda E, y, gamma=1.0: (
+                2.0 / gamma * E[y] ** 2 + 2.0 * gamma * np.exp(-2.77 / gamma * np.min(np.delete(E, y)))
+            ),
+            seen_in="Chopra, Hadsell and LeCun (2005), where gamma is Q, the largest energy",
+            symptom="both terms move with gamma, in opposite directions",
+        ),
+        "mean of the wrong energies": Mistake(
+            lambda E, y, gamma=1.0: E[y] ** 2 + gamma * np.exp(-np.mean(np.delete(E, y))),
+            symptom="one low offender is outvoted",
+        ),
+        "gap in the exponent": Mistake(
+            lambda E, y, gamma=1.0: E[y] ** 2 + gamma * np.exp(E[y] - np.min(np.delete(E, y))),
+            symptom="E_y is pulled twice, and not to 0 alone",
+        ),
     },
     rules=rules,
     refuses=NO_TABLES

@@ -109,6 +109,22 @@ FORMULA = Formula(
             symptom="right for two answers; for more, all below m are pushed, and the loss grows with k",
         ),
         "square left open": Mistake(lambda E, y, m=1.0: E[y] ** 2 + (m - np.min(np.delete(E, y))) ** 2),
+        "difference of squares in the hinge": Mistake(
+            lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m**2 - np.min(np.delete(E, y)) ** 2),
+            symptom="the push does not fade at the margin",
+        ),
+        "squared energy in the hinge": Mistake(
+            lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m - np.min(np.delete(E, y)) ** 2),
+            symptom="the level is the root of m, and the push does not fade there",
+        ),
+        "square of the sum": Mistake(
+            lambda E, y, m=1.0: (E[y] + np.maximum(0.0, m - np.min(np.delete(E, y)))) ** 2,
+            symptom="two demands that multiply: each pulls harder the less the other is met",
+        ),
+        "mean of the wrong energies": Mistake(
+            lambda E, y, m=1.0: E[y] ** 2 + np.maximum(0.0, m - np.mean(np.delete(E, y))) ** 2,
+            symptom="met while one rival lies far below m",
+        ),
     },
     rules=check_margin,
     refuses=NO_TABLES | NO_MARGINS,

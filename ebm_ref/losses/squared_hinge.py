@@ -137,6 +137,14 @@ FORMULA = Formula(
             lambda E, y, m=1.0: np.maximum(0.0, m - E[y] + np.max(np.delete(E, y))) ** 2,
             symptom="training drives the correct answer to the highest energy",
         ),
+        "difference of the squares": Mistake(
+            lambda E, y, m=1.0: np.maximum(0.0, m**2 + E[y] ** 2 - np.min(np.delete(E, y)) ** 2),
+            symptom="each term squared before they are joined: signs of energies are lost",
+        ),
+        "gap squared, margin not": Mistake(
+            lambda E, y, m=1.0: m + (E[y] - np.min(np.delete(E, y))) ** 2,
+            symptom="never below m; a correct answer that leads is pulled back",
+        ),
     },
     rules=check_margin,
     refuses=NO_TABLES | NO_MARGINS,

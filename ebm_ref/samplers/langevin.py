@@ -266,6 +266,14 @@ FORMULA = Formula(
         "noise divided by the root of 2": Mistake(
             lambda x, g, z, e: x - 0.5 * e**2 * g + e / np.sqrt(2.0) * z, symptom="temperature 1/2"
         ),
+        "gradient made of length 1": Mistake(
+            lambda x, g, z, e: x - 0.5 * e**2 * g / np.sqrt(np.sum(g**2)) + e * z,
+            symptom="a force that does not fade in the valley nor grow outside: too wide",
+        ),
+        "sign of the gradient": Mistake(
+            lambda x, g, z, e: x - 0.5 * e**2 * np.sign(g) + e * z,
+            symptom="a force of 1 in each coordinate: samples e^-|x|, whatever the energy",
+        ),
     },
     rules=rules,
     refuses={"a step backwards": (([1.0], [1.0], [0.5], -0.5), "step_size")},

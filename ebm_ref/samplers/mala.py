@@ -186,6 +186,12 @@ FORMULA = Formula(
         "squares of the gradients left out": Mistake(
             lambda g, h, s, e: 0.5 * np.sum(s * (g + h)), symptom="right where both are of one length"
         ),
+        "way back not turned": Mistake(
+            lambda g, h, s, e: (
+                (np.sum((s + 0.5 * e**2 * g) ** 2) - np.sum((s + 0.5 * e**2 * h) ** 2)) / (2.0 * e**2)
+            ),
+            symptom="the move forth in both densities: a difference of gradients for their sum",
+        ),
     },
     as_printed=mala_correction_as_printed,
     rules=rules,

@@ -124,5 +124,9 @@ FORMULA = Formula(
         "the mean for the sum": Mistake(
             lambda z: np.mean(z), symptom="right for one number, too weak for several"
         ),
+        "of a softplus": Mistake(
+            lambda z: -np.sum(np.logaddexp(0.0, -z)),
+            symptom="another way to the positive numbers: x = log(1 + e^z)",
+        ),
     },
 )
