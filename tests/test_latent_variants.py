@@ -353,6 +353,16 @@ VALUES += [  # prototypes and codes
         3.5,
     ),
 ]
+VALUES += [
+    ("hopfield", "neighbours in a ring alone", SPINS, 3.75),
+    ("autoencoder", "rectified output", (V([1.0]), V([[0.0]]), V([0.5 * L3]), V([[1.0]]), V([-1.0])), 0.5),
+    (
+        "denoising_autoencoder",
+        "rectified output",
+        (V([1.0]), V([3.0]), V([[0.0]]), V([0.5 * L3]), V([[4.0]]), V([0.0])),
+        0.5,
+    ),
+]
 
 
 @IGNORED
@@ -392,6 +402,22 @@ SLOPES += [
         (V([1.0, 1.0]), np.zeros((1, 2)), np.eye(2)[None], V([1.0]), 0),
         [[[0.0, -1.0], [-1.0, 0.0]]],
     )
+]
+SLOPES += [
+    (
+        "autoencoder",
+        "slope of the code as of a sigmoid",
+        "encoder_bias",
+        (V([1.0]), *NARROW),
+        [-L3 * 3.0 / 32.0],
+    ),
+    (
+        "autoencoder",
+        "slope of the code as of a sigmoid",
+        "encoder",
+        (V([1.0]), *NARROW),
+        [[-L3 * 3.0 / 32.0]],
+    ),
 ]
 
 

@@ -803,6 +803,24 @@ VALUES += [  # losses and learning: another competitor, another average
     ("langevin", "sign of the gradient", (ON, 3.0 * ON, ON, 2.0), [1.0]),
     ("positive_log_jacobian", "of a softplus", (np.zeros(2),), -2.0 * np.log(2.0)),
 ]
+VALUES += [  # alignments, softly; spins in a ring
+    (
+        "soft_alignment",
+        "mean energy of the paths",
+        (np.ones((2, 2)), 1.0),
+        (2.0 + 6.0 / np.e) / (1.0 + 2.0 / np.e),
+    ),
+    (
+        "soft_alignment",
+        "weighted mean for the soft minimum",
+        (np.ones((2, 2)), 1.0),
+        (2.0 + 6.0 / np.e) / (1.0 + 2.0 / np.e),
+    ),
+    ("soft_alignment", "weighted mean for the soft minimum", (np.ones((1, 3)), 2.0), 3.0),
+    ("soft_alignment", "zeros above the table alone", (np.array([[2.5]]), 2.0), 2.5 - 0.5 * np.log(2.0)),
+    ("ising", "neighbours in a ring alone", (PAIR, UP, np.array([1, -1])), 7.5),
+    ("boltzmann", "neighbours in a ring alone", (PAIR, UP, np.array([1, 1])), -9.5),
+]
 
 
 @OVERFLOWS
@@ -925,6 +943,22 @@ SLOPES = [
         "hidden_bias",
         (0 * ONE, TWO, NONE, ON),
         [-0.25],
+    ),
+]
+SLOPES += [
+    (
+        "rbm_free_energy",
+        "best hidden setting in the gradient alone",
+        "hidden_bias",
+        (ONE, TWO, NONE, ON),
+        [-1.0],
+    ),
+    (
+        "rbm_free_energy",
+        "best hidden setting in the gradient alone",
+        "weights",
+        (ONE, TWO, -3.0 * ON, ON),
+        [[0.0]],
     ),
 ]
 

@@ -388,6 +388,7 @@ SOFT = Formula(
             lambda d, beta=1.0: step_patterns.from_the_border(d, beta, np.inf, 2.0) + d[0, 0],
             symptom="the weights of Sakoe and Chiba, the first pair among them",
         ),
+        **step_patterns.SOFTLY,
     },
     as_printed=soft_alignment_as_printed,
     rules=soft_rules,

@@ -233,10 +233,6 @@ def _random_denoising(rng):
     return dict(zip(names, (x + rng.normal(scale=0.5, size=len(x)), x, *parameters), strict=True))
 
 
-def _identity_output(x, t, W, b, V, c):
-    return 0.5 * np.sum((t - np.dot(V, np.tanh(np.dot(W, x) + b)) - c) ** 2)
-
-
 LOG_3 = np.log(3.0)  # tanh(log(3)/2) = 1/2
 NARROW = [[0.5 * LOG_3, 2.0]], [0.0], [[LOG_3], [0.0]], [0.0, 0.0]  # W, b, V, c
 ORIGIN = [[0.0, 0.0]], [0.0], [[2.0], [0.0]], [0.0, 0.0]
@@ -256,20 +252,31 @@ LAYERS = {  # {name: (code, output, symptom)}
     "output left linear": (np.tanh, lambda u: u, "for data that are not bounded"),
     "weights tied": (np.tanh, np.tanh, lambda W, V: W.T, "the decoder that is given is not read"),
     "rectified code": (lambda a: np.maximum(a, 0.0), np.tanh, "a unit that is off has no slope"),
+    "rectified output": (np.tanh, lambda u: np.maximum(u, 0.0), "for what is never negative"),
 }
+
+
+def _as_if_sigmoid(x, W, b, V, c):
+    """delta_a, with the slope of a sigmoid for that of the code's tanh."""
+    h, _, delta_u = backpropagate(x, x, W, b, V, c)
+    return np.dot(V.T, delta_u) * h * (1.0 - h)
+
+
 OTHERWISE = {name: Mistake(_through(*layers), symptom=says) for name, (*layers, says) in LAYERS.items()}
+
+GRADIENTS = {
+    "point": autoencoder_point_gradient,
+    "encoder": autoencoder_encoder_gradient,
+    "encoder_bias": autoencoder_encoder_bias_gradient,
+    "decoder": autoencoder_decoder_gradient,
+    "decoder_bias": autoencoder_decoder_bias_gradient,
+}
 
 FORMULA = Formula(
     value=autoencoder,
     signature="(n),(m,n),(m),(n,m),(n)->()",
     source="rumelhart1986; NYU DLSP20 week 7-3",
-    gradients={
-        "point": autoencoder_point_gradient,
-        "encoder": autoencoder_encoder_gradient,
-        "encoder_bias": autoencoder_encoder_bias_gradient,
-        "decoder": autoencoder_decoder_gradient,
-        "decoder_bias": autoencoder_decoder_bias_gradient,
-    },
+    gradients=GRADIENTS,
     sample=random_autoencoder,
     laws=(non_negative, one_unit_turned_around, hidden_units_renamed),
     cases={
@@ -303,29 +310,25 @@ FORMULA = Formula(
     variants={
         "one half forgotten": Convention(
             lambda x, *parameters: 2.0 * autoencoder(x, *parameters),
-            {
-                "point": lambda x, *parameters: 2.0 * autoencoder_point_gradient(x, *parameters),
-                "encoder": lambda x, *parameters: 2.0 * autoencoder_encoder_gradient(x, *parameters),
-                "encoder_bias": lambda x, *p: 2.0 * autoencoder_encoder_bias_gradient(x, *p),
-                "decoder": lambda x, *parameters: 2.0 * autoencoder_decoder_gradient(x, *parameters),
-                "decoder_bias": lambda x, *p: 2.0 * autoencoder_decoder_bias_gradient(x, *p),
-            },
+            {a: lambda *inputs, g=g: 2.0 * g(*inputs) for a, g in GRADIENTS.items()},
             seen_in="PyTorch, documentation of torch.nn.MSELoss, reduction='sum'",
         ),
         "target taken for a constant": Mistake(
-            gradients={
-                "point": lambda x, *parameters: denoising_autoencoder_corrupted_gradient(x, x, *parameters)
-            },
+            gradients={"point": lambda x, *p: denoising_autoencoder_corrupted_gradient(x, x, *p)},
             symptom="right for the parameters, wrong as a score: the pull of the target is missing",
         ),
         "slope of tanh as a difference": Mistake(
             gradients={
-                "decoder_bias": lambda x, W, b, V, c: (
-                    (np.tanh(np.dot(V, np.tanh(np.dot(W, x) + b)) + c) - x)
-                    * (1.0 - np.tanh(np.dot(V, np.tanh(np.dot(W, x) + b)) + c) ** 2)
-                )
+                "decoder_bias": lambda x, *p: (reconstruction(x, *p) - x) * (1.0 - reconstruction(x, *p) ** 2)
             },
             symptom="saturated units never recover: the gradient is exactly 0 from 19 on",
+        ),
+        "slope of the code as of a sigmoid": Mistake(
+            gradients={
+                "encoder_bias": _as_if_sigmoid,
+                "encoder": lambda x, *p: np.outer(_as_if_sigmoid(x, *p), x),
+            },
+            symptom="h (1 - h) for 1 - h^2: negative where h is",
         ),
         **{
             name: Mistake(lambda x, *p, f=v.value: f(x, x, *p), symptom=v.symptom)
@@ -370,12 +373,7 @@ DENOISING = Formula(
         "two outputs off": Case(
             ([5.0, 7.0], [1.0, -2.0], *ORIGIN),
             2.5,
-            {
-                "corrupted": np.zeros(2),
-                "target": [1.0, -2.0],
-                "encoder": [[-10.0, -14.0]],
-                "decoder": np.zeros((2, 1)),
-            },
+            (np.zeros(2), [1.0, -2.0], [[-10.0, -14.0]], [-2.0], np.zeros((2, 1)), [-1.0, 2.0]),
         ),
         "not a number": Case(([0.0, 0.0], [np.nan, 0.0], *ORIGIN), np.nan),
     },
@@ -388,7 +386,7 @@ DENOISING = Formula(
             symptom="learns to reproduce the noise; nothing pulls points back",
         ),
         "output left linear": Convention(
-            _identity_output,
+            OTHERWISE["output left linear"].value,
             {
                 "target": lambda x, t, W, b, V, c: t - np.dot(V, np.tanh(np.dot(W, x) + b)) - c,
                 "decoder_bias": lambda x, t, W, b, V, c: np.dot(V, np.tanh(np.dot(W, x) + b)) + c - t,

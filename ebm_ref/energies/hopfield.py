@@ -178,6 +178,10 @@ MISREAD = {  # as common among Boltzmann machines
         _reading(lambda J: np.diag(np.diag(J, 1), 1)),
         symptom="a chain of spins: all other pairs are not read",
     ),
+    "neighbours in a ring alone": Mistake(
+        _reading(lambda J: J * (np.arange(len(J)) == (np.arange(len(J))[:, None] + 1) % len(J))),
+        symptom="a chain that is closed: all other pairs are not read; of two spins the pair twice",
+    ),
 }
 
 FORMULA = Formula(

@@ -241,9 +241,7 @@ ENERGY = Formula(
         "visible_bias": rbm_visible_bias_gradient,
         "hidden_bias": rbm_hidden_bias_gradient,
     },
-    sample=lambda rng: (
-        random_machine(rng) | {"visible": rng.integers(2, size=2), "hidden": rng.integers(2, size=2)}
-    ),
+    sample=lambda rng: random_machine(rng) | {a: rng.integers(2, size=2) for a in ("visible", "hidden")},
     laws=(turned_around,),
     cases={  # (W, b, c, v, h), E, (dE/dW, dE/db, dE/dc), the mistake that it exposes
         "all on: -(0.25 - 16 + 15)": Case(
@@ -319,12 +317,7 @@ FREE_ENERGY = Formula(
         "odds of 3 and 7: -log(4 x 8)": Case(
             (ODDS, ZERO, ZERO, np.ones(2)),
             -5.0 * np.log(2.0),
-            (
-                [[-0.75, -0.875], [-0.75, -0.875]],
-                -np.ones(2),
-                [-0.75, -0.875],
-                [-0.75 * np.log(3.0), -0.875 * np.log(7.0)],
-            ),
+            ([[-0.75, -0.875]] * 2, -np.ones(2), [-0.75, -0.875], -ODDS @ [0.75, 0.875]),
             "hidden units -1 and 1",
         ),
         "certain: 800 and e^-800": Case(
@@ -390,11 +383,16 @@ FREE_ENERGY = Formula(
         "slope of the sigmoid for the sigmoid": Mistake(
             gradients={
                 "hidden_bias": lambda W, b, c, v: -sigmoid(c + np.dot(v, W)) * sigmoid(-c - np.dot(v, W)),
-                "weights": lambda W, b, c, v: (
-                    -np.outer(v, sigmoid(c + np.dot(v, W)) * sigmoid(-c - np.dot(v, W)))
-                ),
+                "weights": lambda W, b, c, v: np.outer(-v, sigmoid(c + v @ W) * sigmoid(-c - v @ W)),
             },
             symptom="sigma (1 - sigma), differentiated once too often",
+        ),
+        "best hidden setting in the gradient alone": Mistake(
+            gradients={
+                "hidden_bias": lambda W, b, c, v: -1.0 * (c + v @ W > 0.0),
+                "weights": lambda W, b, c, v: np.outer(-v, c + v @ W > 0.0),
+            },
+            symptom="hidden units rounded to 0 or 1 where their probabilities are due",
         ),
     },
 )

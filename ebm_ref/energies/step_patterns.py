@@ -18,6 +18,8 @@ Source: Sakoe and Chiba (1978), Section II, equations (19) to (21).
 
 import autograd.numpy as np
 
+from ebm_ref.formula import Mistake
+
 SYMMETRIC = (1, 1), (1, 0), (0, 1)
 
 
@@ -47,19 +49,66 @@ def greedy_energy(d):
     return energy
 
 
-def from_the_border(d, beta, border, diagonal=1.0):
+def from_the_border(d, beta, border, diagonal=1.0, left=None):
     """-(1/beta) log sum for min; with `border` around the table; diagonal steps count `diagonal` times.
+
+    Where `left` is given it stands on the left, and `border` above.
 
     >>> round(from_the_border(np.zeros((2, 2)), 1.0, np.inf).item(), 12)  # three paths
     -1.098612288668
     """
     n, m = d.shape
     D = {(0, 0): (1.0 - diagonal) * d[0, 0]}  # the first pair counts once
-    at = lambda i, j: D.get((i, j), border)
+    at = lambda i, j: D.get((i, j), border if i == 0 or left is None else left)
     for i, j in np.ndindex(n, m):
         before = np.array([at(i, j) + (diagonal - 1.0) * d[i, j], at(i, j + 1), at(i + 1, j)])
         D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
     return D[n, m]
+
+
+def mean_energy(d, beta):
+    """The mean energy of the paths, each with its share: the free energy, and what their entropy takes off.
+
+    >>> round(mean_energy(np.array([[0.0, np.log(2.0)], [9e9, 0.0]]), 1.0).item() / np.log(2.0), 12)  # 1/3
+    0.333333333333
+    """
+    F, mean = {(0, 0): 0.0}, {}
+    for i, j in np.ndindex(d.shape):
+        ways = (i, j), (i, j + 1), (i + 1, j)
+        weights = np.exp(-beta * np.array([F.get(way, np.inf) for way in ways]))
+        F[i + 1, j + 1] = d[i, j] - np.log(np.sum(weights)) / beta
+        means = np.array([mean.get(way, 0.0) for way in ways])
+        mean[i + 1, j + 1] = d[i, j] + np.sum(weights * means) / np.sum(weights)
+    return mean[d.shape]
+
+
+def averaged(d, beta):
+    """The mean of what lies before a pair, weighed by e^{-beta D}, in place of its soft minimum.
+
+    >>> round(averaged(np.array([[0.0, 1.0], [1.0, 0.0]]), 1000.0).item(), 12)
+    0.0
+    """
+    D = {(0, 0): 0.0}
+    for i, j in np.ndindex(d.shape):
+        before = np.array([D[way] for way in ((i, j), (i, j + 1), (i + 1, j)) if way in D])
+        weights = np.exp(-beta * (before - np.min(before)))
+        D[i + 1, j + 1] = d[i, j] + np.sum(weights * before) / np.sum(weights)
+    return D[d.shape]
+
+
+SOFTLY = {  # mistakes of soft alignments
+    "mean energy of the paths": Mistake(
+        lambda d, beta=1.0: mean_energy(d, beta), symptom="their entropy is missing: too high"
+    ),
+    "weighted mean for the soft minimum": Mistake(
+        lambda d, beta=1.0: averaged(d, beta),
+        symptom="softmin as a layer, times what it weighs: never below the best path",
+    ),
+    "zeros above the table alone": Mistake(
+        lambda d, beta=1.0: from_the_border(d, beta, 0.0, left=np.inf),
+        symptom="one border of two: a path may begin anywhere on the first row",
+    ),
+}
 
 
 def counted_back(d):

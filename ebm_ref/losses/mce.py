@@ -111,7 +111,7 @@ FORMULA = Formula(
         ),
         "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),
         "difference divided by the sum": Mistake(
-            lambda E, y: sigmoid((E[y] - _lowest_wrong(E, y)) / (E[y] + _lowest_wrong(E, y))),
+            lambda E, y: sigmoid((E[y] - E[offender(E, y)]) / (E[y] + E[offender(E, y)])),
             seen_in="Sato and Yamada (1996), for energies that are distances, where it is meant",
             symptom="energies have no unit; all losses lie between 0.27 and 0.73",
         ),
@@ -128,14 +128,10 @@ FORMULA = Formula(
             symptom="up to k - 1 errors for one answer",
         ),
         "ramp in place of the sigmoid": Mistake(
-            lambda E, y: np.clip(0.5 + 0.25 * (E[y] - _lowest_wrong(E, y)), 0.0, 1.0),
+            lambda E, y: np.clip(0.5 + 0.25 * (E[y] - E[offender(E, y)]), 0.0, 1.0),
             symptom="no force beyond a difference of 2, on either side",
         ),
     },
     rules=check_table,
     refuses=NO_TABLES,
 )
-
-
-def _lowest_wrong(E, y):
-    return np.min(E[np.arange(len(E)) != y])
