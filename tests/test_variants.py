@@ -766,7 +766,6 @@ VALUES += [  # losses and learning: another competitor, another average
         1.5,
     ),
     ("margin_rescaled_hinge", "perceptron and a cost beside it", (E4, 0, COSTS), 1.5),
-    ("nll", "mean energy for the free energy", (np.array([0.0, L3]), 0, 1.0), -0.25 * L3),
     ("nll", "entropy of the answers", (np.array([0.0, L3]), 0, 1.0), np.log(4.0) - 0.75 * L3),
     ("nll", "a yes or no for each answer", (np.zeros(3), 0, 2.0), 1.5 * np.log(2.0)),
     ("energy", "energy less the mean of all", (E4, 0), -0.625),

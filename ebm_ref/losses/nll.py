@@ -202,10 +202,6 @@ FORMULA = Formula(
             ),
             symptom="the gap to the wrong answers' free energy: negative, and it falls without end",
         ),
-        "mean energy for the free energy": Mistake(
-            lambda E, y, beta=1.0: E[y] - np.sum(softmax(-beta * E) * E),
-            symptom="the entropy is missing: a loss that may be negative",
-        ),
         "entropy of the answers": Mistake(
             lambda E, y, beta=1.0: (
                 np.sum(softmax(-beta * E) * (E - np.min(E)))
