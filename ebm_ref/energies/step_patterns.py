@@ -69,7 +69,7 @@ def from_the_border(d, beta, border, diagonal=1.0, left=None):
 def mean_energy(d, beta):
     """The mean energy of the paths, each with its share: the free energy, and what their entropy takes off.
 
-    >>> round(mean_energy(np.array([[0.0, np.log(2.0)], [9e9, 0.0]]), 1.0).item() / np.log(2.0), 12)  # 1/3
+    >>> round(mean_energy(np.array([[0.0, 1.0], [1e9, 0.0]]), np.log(2.0)).item(), 12)  # weights 1 and 1/2
     0.333333333333
     """
     F, mean = {(0, 0): 0.0}, {}
