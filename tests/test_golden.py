@@ -137,7 +137,7 @@ def problem(value, schema, root):
     if "enum" in schema and value not in schema["enum"]:
         return f"{value!r} is none of {schema['enum']}"
     kind = schema.get("type")
-    if kind and not isinstance(value, KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
+    if kind and (not isinstance(value, KINDS[kind]) or (kind == "number" and isinstance(value, bool))):
         return f"{value!r} is no {kind}"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         return f"{value!r} is not {schema['pattern']}"
