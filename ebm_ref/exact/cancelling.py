@@ -16,6 +16,13 @@ Whole numbers are int64 where that holds all sums, which is fast, and Python's i
 where not.  Ordinary tables need neither: float64 is right to 2^-53 of what one variable feels, and this is
 little up to LIMIT.
 
+The page `levels` takes V off as well, and neither page can stand for the other.  There the unit is the
+lowest bit of all energies, and nothing is left over: a cost is never negative, and that of the best is 0
+to the last digit, so that a loss of 1e-300 keeps its digits.  The price is a search for the best before
+any log-sum, in integers of any length.  A chain can pay it, a table over twenty variables cannot.  Here
+the rests stay in the log-sums, V is found in the same pass, and int64 will mostly do; but with R beside W
+a cost may come out below 0, and that of the best is its rests' sum, which rounds.
+
 Source: Johnson (1977), "Efficient algorithms for shortest paths in sparse networks", takes such V off;
 Ozaki, Ogita, Oishi and Rump (2012) split numbers so that sums are exact.
 """
