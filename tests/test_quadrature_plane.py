@@ -31,7 +31,11 @@ def answer(energy, intervals, evaluations):
         return unresolved.value, unresolved.error
 
 
-@pytest.mark.parametrize("name", sorted((FIRST | SECOND).keys() - REFUSED))
+# all of the first set, and every third of the second
+ASKED = [*sorted(FIRST.keys() - REFUSED), *sorted(SECOND.keys() - REFUSED)[::3]]
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_the_error_is_a_promise_in_the_plane(name):
     energy, intervals, truth = (FIRST | SECOND)[name]
     value, error = answer(energy, intervals, FEW)

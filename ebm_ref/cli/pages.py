@@ -153,8 +153,8 @@ def show_command(args, out):
 
 
 def _show_pages(words, out):
-    """Name the pages of what is no formula, nor spelt like one; whether there are any."""
-    told = "" if near(words) else pointer(words)
+    """Name the pages of what is a page, or no formula nor spelt like one; whether there are any."""
+    told = "" if near(words) and words not in ebm_ref.READING_ORDER else pointer(words)
     if told:
         out.print(reflow(f"{words!r} is no formula; {told}"), markup=False, highlight=False)
     return bool(told)
