@@ -361,7 +361,7 @@ READING_ORDER = (
     *(
         f"conformance.hypotheses.{name}"
         for name in (
-            "words places texts screening hypothesis variants composed arguments outputs "
+            "words places masks texts screening hypothesis variants composed arguments formulas outputs "
             "fitting guards intermediates slopes pages pairs generators"
         ).split()
     ),

@@ -84,6 +84,9 @@ ALONG_ANY = {
     "{} reversed along {axis}": np.flip,
     "{} shifted back by one along {axis}": lambda x, i: np.roll(x, -1, i),
     "{} shifted on by one along {axis}": lambda x, i: np.roll(x, 1, i),
+    "{} shifted on by one along {axis}, the first twice": lambda x, i: np.take(
+        x, [0, *range(x.shape[i] - 1)], i
+    ),
 }
 
 
@@ -154,6 +157,7 @@ def changes(formula, sample):
         yield from last_indices(formula, argument, sample)
         yield from by_sizes(formula, argument, sample)
     yield from cuts(formula)
+    yield from together(formula, sample)
     for a, b in itertools.permutations(formula.shapes, 2):
         if len(formula.shapes[a]) == len(formula.shapes[b]):
             if a < b:
@@ -165,6 +169,42 @@ def changes(formula, sample):
     for a, b in itertools.combinations(numbers, 2):
         yield f"{a} and {b} inverted", lambda given, a=a, b=b: {a: 1 / given[a], b: 1 / given[b]}
         yield f"{a} and {b} negated", lambda given, a=a, b=b: {a: -given[a], b: -given[b]}
+
+
+# name: what becomes of one number with another
+OF_TWO = {
+    "{a} times {b} in place of {a}": lambda x, y: x * y,
+    "{a} divided by {b} in place of {a}": lambda x, y: x / y,
+    "{a} + {b} in place of {a}": lambda x, y: x + y,
+    "{a} - {b} in place of {a}": lambda x, y: x - y,
+    "{a} times exp({b}) in place of {a}": lambda x, y: x * tape.exp(y),
+    "{a} divided by exp({b}) in place of {a}": lambda x, y: x / tape.exp(y),
+}
+
+
+def together(formula, sample):
+    """Pairs (name, change): a real argument with another one; of two lists, as much as the shorter one has."""
+    for a, b in itertools.permutations(formula.shapes, 2):
+        is_real = np.asarray(sample[a]).dtype.kind == "f"
+        if is_real and not formula.shapes[b]:
+            for name, make in OF_TWO.items():
+                yield name.format(a=a, b=b), partial(_with, a, b, make)
+        if (
+            a < b
+            and [len(formula.shapes[x]) for x in (a, b)] == [1, 1]
+            and formula.shapes[a] != formula.shapes[b]
+        ):
+            yield f"{a} and {b} cut to the shorter of them", partial(_cut_to_the_shorter, a, b)
+
+
+def _with(a, b, make, given):
+    x, y = np.array(given[a], object), given[b]
+    return {a: np.vectorize(lambda x: make(x, y), otypes=[object])(x).tolist()}
+
+
+def _cut_to_the_shorter(a, b, given):
+    n = min(len(given[a]), len(given[b]))
+    return {a: given[a][:n], b: given[b][:n]}
 
 
 def by_sizes(formula, argument, sample):

@@ -12,11 +12,10 @@ The variants of the page, and of the pages that it is made of, stand before them
 Source: the construction is this project's own.
 """
 
-import functools
-
 from ebm_ref.conformance.hypotheses import (
     arguments,
     fitting,
+    formulas,
     guards,
     intermediates,
     outputs,
@@ -25,8 +24,8 @@ from ebm_ref.conformance.hypotheses import (
     slopes,
     texts,
 )
-from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, of_gradients, on_tape, run
-from ebm_ref.proof import golden, tape
+from ebm_ref.conformance.hypotheses.hypothesis import of_gradients, on_tape
+from ebm_ref.conformance.hypotheses.texts import is_wide
 
 PLAIN = "negated", "ignored", "inverted", "1/", "squared", "doubled", "transposed", "exchanged", "one too"
 
@@ -49,6 +48,7 @@ def plain(formula, vector, is_value):
         yield on_tape(what, make, wide, 2, join)
     for what, made, in_a_word in [] if is_value else [*texts.holding(name), *texts.sloped(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 3 if in_a_word else 2)
+    yield from formulas.named_otherwise(formula, vector)
     for what, made, in_a_word in [*texts.altered(name), *texts.replaced(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
@@ -72,12 +72,12 @@ def far_fetched(formula, evidence, others):
         yield pairs.of_arguments(formula, judgements, is_wide(name))
     else:
         yield slopes.gated(others, judgements, evidence.allows)
-        yield pages.edited(formula, outputs)
+    yield pages.edited(formula, outputs)
 
 
 def misread(name):
     """One place of the text read as something else."""
-    for what, made, _ in texts.misread(name):
+    for what, made, _ in [*texts.misread(name), *texts.masked(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), is_wide(name), 5)
 
 
@@ -97,14 +97,3 @@ def fitted(formula, judgements):
 def is_plain(name):
     """Whether a change of an argument is one of those that come to mind first."""
     return any(word in name for word in PLAIN)
-
-
-@functools.cache
-def is_wide(name):
-    """Whether an expression has functions that mpmath alone computes."""
-    try:
-        with tape.digits(DIGITS):
-            run(texts.expression(name), golden.load(name)[-1])
-    except tape.Beyond:
-        return True
-    return False

@@ -52,6 +52,7 @@ PARAMETERS = {  # name: what becomes of a parameter
     "{} times ": lambda b: b,
     "1/{} times ": lambda b: 1 / b,
     "(1 - {}) times ": lambda b: 1 - b,
+    "({} - 1) times ": lambda b: b - 1,
     "(1 - 1/{}) times ": lambda b: 1 - 1 / b,
 }
 MOST_RESULTS = 400  # of one place, that are kept
@@ -226,10 +227,16 @@ def coefficients(formula, sample):
     """Pairs (name, c) with c a function of the inputs: numbers, and what parameters make."""
     for what, c in NUMBERS.items():
         yield what, lambda given, c=c: c
-    for b, x in outputs.parameters(formula, sample):
-        if not b.startswith("the sum"):
-            for what, shape in PARAMETERS.items():
-                yield what.replace("{}", b), lambda given, x=x, shape=shape: shape(x(given))
+    some = [
+        (what.replace("{}", b), b, lambda given, x=x, shape=shape: shape(x(given)))
+        for b, x in outputs.parameters(formula, sample)
+        if not b.startswith("the sum")
+        for what, shape in PARAMETERS.items()
+    ]
+    yield from ((what, c) for what, _, c in some)
+    for (what, a, c), (more, b, d) in itertools.combinations(some, 2):
+        if a != b:
+            yield f"{what}{more}", lambda given, c=c, d=d: c(given) * d(given)
 
 
 def _agree(some, others, sizes):

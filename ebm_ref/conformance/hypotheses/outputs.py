@@ -145,9 +145,28 @@ def _each(function, value):
     return [_each(function, v) for v in value] if isinstance(value, list) else function(value)
 
 
+def on_square(g, change):
+    """What becomes of square matrices and their transposes; None where there are none."""
+    is_square = g.ndim > 1 and g.shape[-1] == g.shape[-2]
+    return change(g, np.swapaxes(g, -1, -2)) if is_square else None
+
+
 # name: what becomes of a gradient g by x, where the value is f
 GRADIENTS = {
-    "gradient transposed": lambda g, x, f: g.T if g.ndim == 2 else None,
+    "gradient transposed": lambda g, x, f: on_square(g, lambda g, t: t) if g.ndim != 2 else g.T,
+    "gradient of a symmetric argument: g + g' off the diagonal": lambda g, x, f: on_square(
+        g, lambda g, t: g + t - g * np.eye(len(g.T))
+    ),
+    "gradient plus its transpose": lambda g, x, f: on_square(g, lambda g, t: g + t),
+    "gradient symmetrised": lambda g, x, f: on_square(g, lambda g, t: (g + t) / 2.0),
+    "upper triangle of the gradient alone": lambda g, x, f: on_square(g, lambda g, t: np.triu(g)),
+    "lower triangle of the gradient alone": lambda g, x, f: on_square(g, lambda g, t: np.tril(g)),
+    "upper triangle of the gradient, with both halves added": lambda g, x, f: on_square(
+        g, lambda g, t: np.triu(g + t, 1)
+    ),
+    "diagonal of the gradient left out": lambda g, x, f: on_square(
+        g, lambda g, t: g * (1.0 - np.eye(len(g.T)))
+    ),
     "gradient missing: 0": lambda g, x, f: 0.0 * g,
     "gradient by logits instead of by log-probabilities": lambda g, x, f: (
         g - softmax(x) * np.sum(g) if g.ndim == 1 and np.ndim(f) == 0 else None

@@ -12,6 +12,7 @@ Source: the list is of what was found in implementations, and of what stands bes
 """
 
 import ast
+import copy
 
 from ebm_ref.conformance.hypotheses.words import SIGNS
 from ebm_ref.proof.mutants import Edit, called, places
@@ -43,6 +44,12 @@ def readings(node):
 
 def edits(function, name):
     """Every edit of this kind, in the order of the text."""
+    arguments = [argument.arg for argument in function.args.args]
+    lists = {
+        node.targets[0].id: node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     for owner, field, index, node in places(function):
         if field != "func" and not isinstance(getattr(node, "ctx", None), ast.Store):
             for new in [
@@ -51,6 +58,8 @@ def edits(function, name):
                 *of_powers(node),
                 *hardened(node),
                 *alone(node, field),
+                *locally(node, arguments),
+                *nearest(node, lists),
             ]:
                 yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
 
@@ -110,8 +119,51 @@ def hardened(node):
         if isinstance(node.value, ast.Call) and called(node.value) == "proportions":
             entry = ast.Subscript(node.value.args[0], node.slice, ast.Load())
             yield call("sigmoid", entry)
+    if isinstance(node, ast.Call) and called(node) == "sigmoid":
+        yield call("step", *node.args)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and is_one_and_exp(node):
+        yield call("larger_of_1_and_exp", *node.right.args)
+        yield call("expected_of_1_and_exp", *node.right.args)
     if isinstance(node, ast.Call) and called(node) == "log":
         yield from _largest_exponent(node.args[0])
+
+
+def is_one_and_exp(node):
+    """1 + e^x, the sum over a unit that is 0 or 1."""
+    return ast.unparse(node.left) == "1" and isinstance(node.right, ast.Call) and called(node.right) == "exp"
+
+
+def locally(node, arguments):
+    """An argument that stands more than once in a part of the text, read as 1, 0 or its negative there."""
+    if isinstance(node, ast.Lambda | ast.BinOp | ast.Call | ast.GeneratorExp | ast.ListComp):
+        found = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+        for a in arguments:
+            if found.count(a) > 1:
+                for x in (number(1), number(0), ast.UnaryOp(ast.USub(), ast.Name(a, ast.Load()))):
+                    yield Renamed(a, x).visit(copy.deepcopy(node))
+
+
+class Renamed(ast.NodeTransformer):
+    """A name read as something else."""
+
+    def __init__(self, name, new):
+        self.name, self.new = name, new
+
+    def visit_Name(self, node):
+        return self.new if node.id == self.name else node
+
+
+def nearest(node, lists):
+    """The largest inner product in place of the least squared distance, where one is chosen."""
+    chosen_of = lists.get(getattr(node.args[0], "id", "")) if is_call(node, "lowest") else None
+    inner = getattr(chosen_of, "elt", None)
+    if is_call(inner, "square") and is_call(inner.args[0], "difference"):
+        product = ast.UnaryOp(ast.USub(), call("dot", *inner.args[0].args))
+        yield call("lowest", ast.ListComp(product, chosen_of.generators))
+
+
+def is_call(node, name):
+    return isinstance(node, ast.Call) and called(node) == name and bool(node.args)
 
 
 def alone(node, field):

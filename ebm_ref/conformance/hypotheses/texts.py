@@ -14,9 +14,11 @@ import functools
 import sys
 from functools import partial
 
+from ebm_ref.conformance.hypotheses import masks
 from ebm_ref.conformance.hypotheses import places as one_place
-from ebm_ref.conformance.hypotheses.words import in_words
-from ebm_ref.proof import tape
+from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, run
+from ebm_ref.conformance.hypotheses.words import in_words, said
+from ebm_ref.proof import golden, tape
 from ebm_ref.proof.mutants import Edit, called, edits, places
 from ebm_ref.proof.programs import PRECISE, definitions, has_recursion, literals, naive, names
 
@@ -68,7 +70,35 @@ def sharp(x):
     return tape.exp(SHARP * x)
 
 
-MORE = {"held": held, "one_hot": one_hot, "sharp": sharp, "average": average, "rectified": rectified}
+def expected(weights, start=0):
+    """e^{<log w>}, w weighed by itself: as if a sum of weights e^-E had the mean energy, not the free one."""
+    weights = list(weights)
+    total = sum(weights)
+    return tape.exp(sum(w / total * tape.log(w) for w in weights if w))
+
+
+def with_word(what, word, f, *x):
+    """A function's result, where a word that it calls means something else this once."""
+    space, (_, make) = f.__globals__, (THROUGHOUT | SLOPES)[what]
+    own = space[word]
+    space[word] = partial(make, own)
+    try:
+        return f(*x)
+    finally:
+        space[word] = own
+
+
+MORE = {
+    "held": held,
+    "expected": expected,
+    "with_word": with_word,
+    "one_hot": one_hot,
+    "sharp": sharp,
+    "average": average,
+    "rectified": rectified,
+}
+MORE |= {"step": lambda x: tape.number(float(x > 0)), "larger_of_1_and_exp": lambda x: tape.exp(rectified(x))}
+MORE |= {"expected_of_1_and_exp": lambda x: tape.exp(x / (1 + tape.exp(-x)))}
 MORE |= {"largest_alone": largest_alone, "softplus": softplus, "highest": highest}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 SHARP = 2.0**16
@@ -95,6 +125,17 @@ def expression(name):
 
 
 @functools.cache
+def is_wide(name):
+    """Whether an expression has functions that mpmath alone computes."""
+    try:
+        with tape.digits(DIGITS):
+            run(expression(name), golden.load(name)[-1])
+    except tape.Beyond:
+        return True
+    return False
+
+
+@functools.cache
 def altered(name):
     """(name of the change, function that makes the expression, whether it is one of a mere word)."""
     return list(_all(name, lambda function, of: [*edits(function, of), *slips(function, of)]))
@@ -112,7 +153,14 @@ def misread(name):
     return list(_all(name, one_place.edits))
 
 
-def _all(name, edits_of):
+@functools.cache
+def masked(name):
+    """The same, where what is left out counts, and where one call of a function has other words."""
+    told = lambda edit: edit.text
+    return [*_all(name, masks.edits, told), *_all(name, within, told)]
+
+
+def _all(name, edits_of, tell=in_words):
     whole, seen = program(name), set()
     root = whole.roots["value"]
     for module, function in whole.reached:
@@ -122,7 +170,7 @@ def _all(name, edits_of):
             if key not in seen:
                 seen.add(key)
                 made = functools.cache(partial(whole.make, edit, module))
-                yield in_words(edit) + where, lambda made=made: made()["value"], module == PRECISE + "words"
+                yield tell(edit) + where, lambda made=made: made()["value"], module == PRECISE + "words"
 
 
 @functools.cache
@@ -170,6 +218,14 @@ THROUGHOUT = {
     "the smallest term in place of every {}": ("sum", lambda f, x, start=0: min(x)),
     "the mean in place of every {}": ("sum", lambda f, x, start=0: average(x)),
     "the product in place of every {}": ("sum", lambda f, x, start=0: product(x)),
+    "the mean energy in place of the free energy, in every {} of weights": (
+        "sum",
+        lambda f, *x: expected(*x),
+    ),
+    "the mean energy in place of the free energy, in every {}": (
+        "dot",
+        lambda f, x, y: expected(a * b for a, b in zip(x, y, strict=True)),
+    ),
     "every {} divided by the number of entries": (
         "dot square norm",
         lambda f, x, *rest: f(x, *rest) / len(x),
@@ -224,11 +280,25 @@ def calling(name, *arguments):
     return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
 
+def within(function, name):
+    """Edits of one call: a word of the function that is called means something else there alone."""
+    others = {n: f for m in literals(PRECISE)[1:] for n, f in definitions(m.__name__).items()}
+    for owner, field, index, node in places(function):
+        if isinstance(node, ast.Call) and is_name(node.func) and node.func.id in others:
+            known = {called(n) for n in ast.walk(others[node.func.id]) if isinstance(n, ast.Call)}
+            for what, (of, _) in (THROUGHOUT | SLOPES).items():
+                for word in sorted(known & set(of.split())):
+                    told = ast.Constant(what), ast.Constant(word)
+                    new = calling("with_word", *told, node.func, *node.args)
+                    text = f"{what.replace('{}', word)} in {said(node)}"
+                    yield Edit(owner, field, index, new, name, text)
+
+
 def slips(function, name):
     """Edits that readers of papers make, beside those of mutants."""
     indices = {n.slice.id for n in ast.walk(function) if isinstance(n, ast.Subscript) and is_name(n.slice)}
     for owner, field, index, node in places(function):
-        for new in [*slipped(node), *exchanged(node), *of_index(node, sorted(indices))]:
+        for new in [*slipped(node), *exchanged(node), *distributed(node), *of_index(node, sorted(indices))]:
             yield Edit(owner, field, index, new, name, f"{ast.unparse(node)} -> {ast.unparse(new)}")
 
 
@@ -244,7 +314,7 @@ def slipped(node):
 
 def _slipped_call(node, name, args):
     if name == "sum":
-        yield calling("average", *args)
+        yield from (calling("average", *args), calling("expected", *args))
     if name in POSITIVE:
         yield calling("sqrt", node)
     if name == "zip" and len(args) == 1 and isinstance(args[0], ast.Starred):
@@ -295,6 +365,24 @@ def exchanged(node):
         inner, wrap = unwrapped(node.args[0].elt)
         if wrap:
             yield wrap(of_each(node, lambda _: inner))
+
+
+def distributed(node):
+    """a^2 - b^2 for (a - b)^2 and the other way round, and the same of what else is done to a sum of two."""
+    inner, wrap = unwrapped(node)
+    at_0 = isinstance(inner, ast.Call) and called(inner) == "larger" and ast.unparse(inner.args[0]) == "0"
+    two = inner.args[1] if at_0 else inner
+    if wrap and is_sum_of_two(two):
+        each = ast.BinOp(wrap(two.left), two.op, wrap(two.right))
+        yield ast.Call(inner.func, [inner.args[0], each], []) if at_0 else each
+    if is_sum_of_two(node):
+        (a, wrap), (b, other) = unwrapped(node.left), unwrapped(node.right)
+        if wrap and other and ast.unparse(wrap(b)) == ast.unparse(node.right):
+            yield wrap(ast.BinOp(a, node.op, b))
+
+
+def is_sum_of_two(node):
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
 
 
 def unwrapped(node):

@@ -18,6 +18,10 @@ CALLS = {  # of words that edits put in
     "held": "held constant",
     "sharp": "the largest term alone, hard for soft",
     "largest_alone": "the largest entry alone, hard for soft",
+    "step": "1 where the sigmoid is above 1/2 and 0 elsewhere, hard for soft",
+    "larger_of_1_and_exp": "the larger term alone, hard for soft",
+    "expected_of_1_and_exp": "the mean energy in place of the free energy",
+    "expected": "the mean energy in place of the free energy",
     "one_hot": "1 at the largest and 0 elsewhere, hard for soft",
 }
 EXTREMES = {"larger": "maximum", "smaller": "minimum"}
