@@ -20,7 +20,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ebm_ref.conformance.hypotheses.hypothesis import clearly_off, is_far, is_ordinary, reproduces
+from ebm_ref.conformance.hypotheses.hypothesis import (
+    NEAR,
+    clearly_off,
+    is_far,
+    is_ordinary,
+    largest,
+    reproduces,
+)
 from ebm_ref.proof.bounds import is_finite
 
 LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
@@ -91,9 +98,13 @@ class Evidence:
         )
 
     def _contradicts(self, hypothesis, judgement):
+        """Whether both are finite and differ by more than what digits lost on the way explain."""
         claimed = hypothesis.answer(judgement.vector, judgement.output, self.dtype)
-        return claimed is not None and bool(
-            np.all(np.isfinite(claimed)) and np.all(np.isfinite(judgement.answer))
+        if claimed is None or not (np.all(np.isfinite(claimed)) and np.all(np.isfinite(judgement.answer))):
+            return False
+        near = NEAR[self.dtype] * largest(claimed)
+        return np.shape(claimed) != np.shape(judgement.answer) or bool(
+            np.any(np.abs(judgement.answer - claimed) > near)
         )
 
     def _of_gradients(self, found):

@@ -183,17 +183,13 @@ OF_TWO = {
 
 
 def together(formula, sample):
-    """Pairs (name, change): a real argument with another one; of two lists, as much as the shorter one has."""
+    """Pairs (name, change): a real argument with another one; of two lists, as much as the shorter has."""
     for a, b in itertools.permutations(formula.shapes, 2):
-        is_real = np.asarray(sample[a]).dtype.kind == "f"
-        if is_real and not formula.shapes[b]:
+        mine, other = formula.shapes[a], formula.shapes[b]
+        if np.asarray(sample[a]).dtype.kind == "f" and not other:
             for name, make in OF_TWO.items():
                 yield name.format(a=a, b=b), partial(_with, a, b, make)
-        if (
-            a < b
-            and [len(formula.shapes[x]) for x in (a, b)] == [1, 1]
-            and formula.shapes[a] != formula.shapes[b]
-        ):
+        if a < b and len(mine) == len(other) == 1 and mine != other:
             yield f"{a} and {b} cut to the shorter of them", partial(_cut_to_the_shorter, a, b)
 
 

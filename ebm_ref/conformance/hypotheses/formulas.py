@@ -28,13 +28,13 @@ def named_otherwise(formula, vector):
     from ebm_ref import FORMULAS
 
     for name, other in FORMULAS.items():
-        if other is not formula and len(other.output) == len(formula.output) and name != vector["formula"]:
+        if other is not formula and len(other.output) == len(formula.output):
             for given in itertools.islice(readings(formula, other, vector["inputs"]), MOST):
                 yield on_tape(said(name, other, given), partial(_of, name, given), texts.is_wide(name), RANK)
 
 
 def readings(formula, other, sample):
-    """Every {argument of the other: argument of this one} that fits; what is left to a default is not there."""
+    """Every {argument of the other: argument of this one} that fits, without what is left to a default."""
     choices = [_candidates(formula, other, b, sample) for b in other.shapes]
     for chosen in itertools.product(*choices):
         given = {b: a for b, a in zip(other.shapes, chosen, strict=True) if a}
@@ -43,7 +43,7 @@ def readings(formula, other, sample):
 
 
 def _candidates(formula, other, b, sample):
-    """Arguments that may stand for b: the one of its name, or all like it, and none where it has a default."""
+    """Arguments that may stand for b: the one of its name, or all like it; None where it has a default."""
     alike = [a for a, axes in formula.shapes.items() if len(axes) == len(other.shapes[b])]
     alike = [a for a in alike if _may_stand(np.asarray(sample[a]), is_index(other, b))]
     if b in alike:
@@ -58,7 +58,7 @@ def _may_stand(x, for_index):
 
 
 def _is_likely(formula, other, given):
-    """Whether axes of one name there are of one name here, and what is ignored is told by its name or little."""
+    """Whether axes of one name there are of one name here, and names are kept or little is ignored."""
     pairs = {pair for b, a in given.items() for pair in zip(other.shapes[b], formula.shapes[a], strict=True)}
     ignored = [a for a in formula.shapes if a not in given.values()]
     is_little = len(ignored) <= 1 and len(other.shapes) - len(given) <= 1

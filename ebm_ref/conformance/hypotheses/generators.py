@@ -42,6 +42,7 @@ def plain(formula, vector, is_value):
     if is_value:
         for what, change in outputs.other_changes(formula, sample):
             yield on_tape(what, outputs.on_result(make, change), wide, 1)
+        yield from outputs.derivatives(formula)
     else:
         yield from outputs.gradient_maps(formula)
     for what, join in () if is_value else slopes.JOINS.items():

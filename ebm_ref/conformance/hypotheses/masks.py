@@ -22,7 +22,7 @@ def edits(function, name):
     """Every edit of this kind, each with its own words."""
     excluded = _names_of_others(function)
     for owner, field, index, node in places(function):
-        for new, text in [*counted(node, excluded), *passed(node)]:
+        for new, text in [*chosen(node, excluded), *counted(node, excluded), *passed(node)]:
             yield Edit(owner, field, index, new, name, text)
 
 
@@ -35,8 +35,22 @@ def _names_of_others(function):
     return found
 
 
+def read(target):
+    """What a loop assigns, as it is read."""
+    return ast.Name(target.id, ast.Load())
+
+
 def is_others(node):
     return isinstance(node, ast.Call) and called(node) == "others"
+
+
+def chosen(node, excluded):
+    """Pairs (index, what is said) where one of the others is chosen, and what is masked is among them."""
+    if not isinstance(node, ast.Subscript) or getattr(node.value, "id", "") not in excluded:
+        return
+    if isinstance(node.slice, ast.Call) and called(node.slice) == "lowest":
+        for among, text in counted(node.slice.args[0], excluded):
+            yield ast.Call(node.slice.func, [among], []), text
 
 
 def counted(node, excluded):
@@ -47,7 +61,7 @@ def counted(node, excluded):
     wrong = loop.iter if is_others(loop.iter) else wrong
     if wrong is not None:
         every = ast.Call(ast.Name("range", ast.Load()), wrong.args[:1], [])
-        left_out = ast.Compare(loop.target, [ast.NotEq()], wrong.args[1:])
+        left_out = ast.Compare(read(loop.target), [ast.NotEq()], wrong.args[1:])
         yield from _with_numbers(node, ast.comprehension(loop.target, every, loop.ifs, 0), left_out)
     for condition in loop.ifs:
         rest = [c for c in loop.ifs if c is not condition]
@@ -66,7 +80,7 @@ def _borders(node, loop, condition):
     is_pair = isinstance(loop.iter, ast.Tuple) and all(isinstance(e, ast.Tuple) for e in loop.iter.elts)
     for where, axis in SIDES if is_pair and isinstance(loop.target, ast.Name) else ():
         outside = ast.Compare(
-            ast.Subscript(loop.target, ast.Constant(axis), ast.Load()), [ast.Lt()], [ast.Constant(0)]
+            ast.Subscript(read(loop.target), ast.Constant(axis), ast.Load()), [ast.Lt()], [ast.Constant(0)]
         )
         open_there = ast.comprehension(
             loop.target, loop.iter, [ast.BoolOp(ast.Or(), [condition, outside])], 0

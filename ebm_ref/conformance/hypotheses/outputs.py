@@ -188,6 +188,30 @@ GRADIENTS = {
 }
 
 
+# name: what becomes of the value f by its derivative g by a number a
+DERIVATIVES = {
+    "derivative by {} in place of the value": lambda f, g, a: g,
+    "mean energy in place of the free energy: f + {0} df/d{0}": lambda f, g, a: f + a * g,
+    "entropy in place of the free energy: {0}^2 df/d{0}": lambda f, g, a: a * a * g,
+}
+
+
+def derivatives(formula):
+    """Hypotheses of the value alone, made of it and of its derivative by a number."""
+    for a in formula.gradients:
+        if not formula.shapes[a] and not formula.output:
+            for name, change in DERIVATIVES.items():
+                yield Hypothesis(name.format(a), "slip", partial(_of_derivative, a, change), rank=2)
+
+
+def _of_derivative(a, change, vector, output, dtype):
+    if output != "value":
+        return None
+    with np.errstate(all="ignore"):
+        g = np.asarray(vector["gradients"].get(a, np.nan), float)
+        return np.asarray(change(np.asarray(of(vector, "value"), float), g, vector["inputs"][a]))
+
+
 def gradient_maps(formula):
     """Hypotheses of gradients alone: something done to the true one, or that of another argument."""
     for name, change in GRADIENTS.items():

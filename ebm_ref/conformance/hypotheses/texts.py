@@ -222,7 +222,7 @@ THROUGHOUT = {
         "sum",
         lambda f, *x: expected(*x),
     ),
-    "the mean energy in place of the free energy, in every {}": (
+    "the mean energy in place of the free energy, in every product {}": (
         "dot",
         lambda f, x, y: expected(a * b for a, b in zip(x, y, strict=True)),
     ),
@@ -280,12 +280,16 @@ def calling(name, *arguments):
     return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
 
+SMOOTH = set("tanh sigmoid log exp sqrt absolute power proportions".split())
+
+
 def within(function, name):
-    """Edits of one call: a word of the function that is called means something else there alone."""
+    """Edits of one of several calls: a word that the function calls means something else there alone."""
     others = {n: f for m in literals(PRECISE)[1:] for n, f in definitions(m.__name__).items()}
+    calls = [called(node) for node in ast.walk(function) if isinstance(node, ast.Call)]
     for owner, field, index, node in places(function):
-        if isinstance(node, ast.Call) and is_name(node.func) and node.func.id in others:
-            known = {called(n) for n in ast.walk(others[node.func.id]) if isinstance(n, ast.Call)}
+        if isinstance(node, ast.Call) and called(node) in others and calls.count(called(node)) > 1:
+            known = SMOOTH & {called(n) for n in ast.walk(others[called(node)]) if isinstance(n, ast.Call)}
             for what, (of, _) in (THROUGHOUT | SLOPES).items():
                 for word in sorted(known & set(of.split())):
                     told = ast.Constant(what), ast.Constant(word)
