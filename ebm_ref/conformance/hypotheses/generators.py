@@ -50,7 +50,7 @@ def plain(formula, vector, is_value):
     for what, made, in_a_word in [] if is_value else [*texts.holding(name), *texts.sloped(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 3 if in_a_word else 2)
     yield from formulas.named_otherwise(formula, vector)
-    for what, made, in_a_word in [*texts.altered(name), *texts.replaced(name)]:
+    for what, made, in_a_word in [*texts.altered(name), *texts.replaced(name), *texts.masked(name)]:
         yield on_tape(what, lambda made=made, **given: made()(**given), wide, 4 if in_a_word else 3)
 
 
@@ -78,7 +78,7 @@ def far_fetched(formula, evidence, others):
 
 def misread(name):
     """One place of the text read as something else."""
-    for what, made, _ in [*texts.misread(name), *texts.masked(name)]:
+    for what, made, _ in texts.misread(name):
         yield on_tape(what, lambda made=made, **given: made()(**given), is_wide(name), 5)
 
 
