@@ -1,7 +1,7 @@
 r"""Maps of an argument: the right formula of inputs that were read as something else.
 
     f(g(x), y)        one argument negated, inverted, squared, ignored, softmaxed, transposed, ...
-    f(y, x)           two of like shape exchanged, or one in place of the other
+    f(y, x)           two of like shape exchanged, or one in place of the other, or made of both
 
 Each map is a function of numbers on the tape, or of arrays of them.
 

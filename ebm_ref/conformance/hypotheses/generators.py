@@ -1,6 +1,7 @@
 r"""All hypotheses: those of a formula, the nearest at hand first.
 
-    plain         maps of an argument, of the result, of gradients; edits of the text; what is held constant
+    plain         maps of an argument, of the result, of gradients; another formula; edits of the text;
+                  what is held constant; what is left out and counts
     fitted        constants that one answer gives
     guarded       a small constant that keeps a logarithm finite
     misread       one place of the text read as something else, or without its parentheses

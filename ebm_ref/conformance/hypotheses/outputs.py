@@ -3,6 +3,7 @@ r"""Maps of the result: the right number, and something done to it.
     c f               c a constant, a size, a parameter, one over it
     f + c             the same, and logarithms of them
     g(f)              one minus it, its logarithm, its exponential, ...
+    f + b df/db       the mean energy, of a free energy
 
 Constants that are none of these are fitted on one vector, and must hold on all others (fitting.py).
 Gradients alone may go wrong as well: transposed, by another variable than the argument.

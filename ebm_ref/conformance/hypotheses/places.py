@@ -5,6 +5,9 @@ r"""One place of the text: an argument or a called word read as something else t
     f(1 - p, q)   ->  1 - f(p, q)                                             a parenthesis closed too soon
     p[y]          ->  the largest p, the smallest p, sigmoid(z[y]) for softmax(z)[y]
     softmax(z)    ->  1 at the largest, 0 else:   e^x -> e^(N x), N large     hard for soft
+    1 + e^x       ->  the larger of them, or e to the mean of 0 and x         hard, or the mean energy
+    g(u, v, u)    ->  g(1, v, 1)                                              an argument, in one part alone
+    min |x - w|^2 ->  max x'w                                                 what the choice goes by
 
 These are the edits that a formula's own writer makes by hand.  Edits of operations are those of mutants.
 

@@ -2,6 +2,8 @@ r"""Changed texts: the naive expression, changed in one place, which is the name
 
     dropped or altered      without the term - smoothing;  1/beta in place of beta
     held constant           the value is right, and the gradient does not know that something moves
+    distributed             (a - b)^2 as a^2 - b^2, log(a + b) as log a + log b, and the other way round
+    in one call             a word means something else in one of several calls: the slope of one layer
 
 The edits are those of the mutants (mutants.py) and a few that readers of papers make: a mean for a sum,
 1 - p for p, a softmax taken twice, a rectifier for tanh.  Where there is a recursion, its text is changed.
