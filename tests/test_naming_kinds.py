@@ -67,6 +67,28 @@ def winner_by_inner_product(centers, point):
     return np.sum((point - centers[np.argmax(centers @ point)]) ** 2)
 
 
+def mean_path(distances, beta):
+    """The mean energy of all paths: each cell has the mean of those that come from the cells before."""
+    n, m = distances.shape
+    free, mean = np.full((n + 1, m + 1), np.inf), np.zeros((n + 1, m + 1))
+    free[0, 0] = 0.0
+    for i in range(n):
+        for j in range(m):
+            before = [a for a in ((i, j), (i, j + 1), (i + 1, j)) if np.isfinite(free[a])]
+            low = min(free[a] for a in before)
+            w = np.array([np.exp(beta * (low - free[a])) for a in before])
+            free[i + 1, j + 1] = distances[i, j] + low - np.log(np.sum(w)) / beta
+            mean[i + 1, j + 1] = distances[i, j] + w @ np.array([mean[a] for a in before]) / np.sum(w)
+    return mean[n, m]
+
+
+def emissions_of_the_state_before(log_start, log_transitions, log_emissions, observations, labels):
+    right = value("hidden_markov", log_start, log_transitions, log_emissions, observations, labels)
+    late = np.concatenate([labels[:1], labels[:-1]])
+    moved = log_emissions[late, observations] - log_emissions[labels, observations]
+    return right - np.sum(moved)
+
+
 def hard_units(weights, visible_bias, hidden_bias, visible):
     on = (hidden_bias + visible @ weights > 0.0).astype(float)
     right = value("rbm_free_energy", weights, visible_bias, hidden_bias, visible)
@@ -110,6 +132,8 @@ def covariances_for_symmetric_ones(*inputs):
         ("contrastive_divergence", zipped, "cut to the shorter of them"),
         ("contrastive_distance", squares_clamped, "margin^2 - "),
         ("k_means", winner_by_inner_product, "lowest(-dot(point, w))"),
+        ("soft_alignment", mean_path, "mean energy in place of the free energy: f + beta df/dbeta"),
+        ("hidden_markov", emissions_of_the_state_before, "one step behind: labels"),
         ("rbm_free_energy", hard_units, "hard for soft"),
         ("autoencoder", hidden_slope_of_a_sigmoid, "that of a sigmoid, y (1 - y) in layer(encoder"),
         ("gaussian_mixture_energy", covariances_for_symmetric_ones, "gradient of a symmetric argument"),

@@ -13,6 +13,8 @@ The variants of the page, and of the pages that it is made of, stand before them
 Source: the construction is this project's own.
 """
 
+from functools import partial
+
 from ebm_ref.conformance.hypotheses import (
     arguments,
     fitting,
@@ -43,7 +45,8 @@ def plain(formula, vector, is_value):
     if is_value:
         for what, change in outputs.other_changes(formula, sample):
             yield on_tape(what, outputs.on_result(make, change), wide, 1)
-        yield from outputs.derivatives(formula)
+        for what, change in outputs.derivatives(formula, sample):
+            yield outputs.of_value(on_tape(what, partial(change, make), wide, 2))
     else:
         yield from outputs.gradient_maps(formula)
     for what, join in () if is_value else slopes.JOINS.items():

@@ -13,6 +13,7 @@ Source: the list is of what was found in implementations, and of what stands bes
 
 import itertools
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -197,20 +198,27 @@ DERIVATIVES = {
 }
 
 
-def derivatives(formula):
-    """Hypotheses of the value alone, made of it and of its derivative by a number."""
-    for a in formula.gradients:
-        if not formula.shapes[a] and not formula.output:
+def derivatives(formula, sample):
+    """Pairs (name, change of the function) of the value and its derivative by a number."""
+    for a, axes in formula.shapes.items():
+        if not axes and np.asarray(sample[a]).dtype.kind == "f" and not formula.output:
             for name, change in DERIVATIVES.items():
-                yield Hypothesis(name.format(a), "slip", partial(_of_derivative, a, change), rank=2)
+                yield name.format(a), partial(_with_derivative, a, change)
 
 
-def _of_derivative(a, change, vector, output, dtype):
-    if output != "value":
-        return None
-    with np.errstate(all="ignore"):
-        g = np.asarray(vector["gradients"].get(a, np.nan), float)
-        return np.asarray(change(np.asarray(of(vector, "value"), float), g, vector["inputs"][a]))
+def _with_derivative(a, change, make, **given):
+    """What becomes of the value; it has no slope of its own."""
+    f = make(**given)
+    (g,) = tape.plain_derivatives(f, [given[a]])
+    return change(tape.plain(f), g, tape.plain(given[a]))
+
+
+def of_value(hypothesis):
+    """The same of the value, where nothing is said of gradients."""
+    said = lambda vector, output, dtype: (
+        hypothesis.answer(vector, output, dtype) if output == "value" else None
+    )
+    return replace(hypothesis, answer=said)
 
 
 def gradient_maps(formula):

@@ -6,6 +6,7 @@ r"""One place of the text: an argument or a called word read as something else t
     p[y]          ->  the largest p, the smallest p, sigmoid(z[y]) for softmax(z)[y]
     softmax(z)    ->  1 at the largest, 0 else:   e^x -> e^(N x), N large     hard for soft
     1 + e^x       ->  the larger of them, or e to the mean of 0 and x         hard, or the mean energy
+    zip(x, y)     ->  x one step behind y, its first twice, or ahead of it    rows side by side
     g(u, v, u)    ->  g(1, v, 1)                                              an argument, in one part alone
     min |x - w|^2 ->  max x'w                                                 what the choice goes by
 
@@ -61,6 +62,7 @@ def edits(function, name):
                 *of_powers(node),
                 *hardened(node),
                 *alone(node, field),
+                *moved(owner, node),
                 *locally(node, arguments),
                 *nearest(node, lists),
             ]:
@@ -173,6 +175,12 @@ def alone(node, field):
     """A row that is assigned or returned, with all but its largest entry 0."""
     if field == "value" and isinstance(node, ast.Call | ast.ListComp):
         yield call("largest_alone", node)
+
+
+def moved(owner, node):
+    """One of the rows that go side by side, a step behind or ahead of the others."""
+    if is_call(owner, "zip") and isinstance(node, ast.Name):
+        yield from (call(word, node) for word in ("one_behind", "one_ahead"))
 
 
 def _largest_exponent(total):

@@ -102,6 +102,7 @@ MORE = {
 MORE |= {"step": lambda x: tape.number(float(x > 0)), "larger_of_1_and_exp": lambda x: tape.exp(rectified(x))}
 MORE |= {"expected_of_1_and_exp": lambda x: tape.exp(x / (1 + tape.exp(-x)))}
 MORE |= {"largest_alone": largest_alone, "softplus": softplus, "highest": highest}
+MORE |= {"one_behind": lambda x: [x[0], *x[:-1]], "one_ahead": lambda x: [*x[1:], x[-1]]}
 MORE |= {"expm1": lambda x: tape.exp(x) - 1, "log1p": lambda x: tape.log(1 + x)}
 SHARP = 2.0**16
 KNOWN = "proportions", "sigmoid", "tanh", "sqrt", "absolute", "log", "exp"  # words that an edit may call

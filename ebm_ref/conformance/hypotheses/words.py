@@ -22,6 +22,8 @@ CALLS = {  # of words that edits put in
     "larger_of_1_and_exp": "the larger term alone, hard for soft",
     "expected_of_1_and_exp": "the mean energy in place of the free energy",
     "expected": "the mean energy in place of the free energy",
+    "one_behind": "one step behind",
+    "one_ahead": "one step ahead",
     "one_hot": "1 at the largest and 0 elsewhere, hard for soft",
 }
 EXTREMES = {"larger": "maximum", "smaller": "minimum"}
