@@ -212,5 +212,5 @@ def test_a_word_is_what_it_was_after_the_call():
 
 
 def test_texts_that_search_are_left_alone():
-    assert list(pages.edited(FORMULAS["alignment"], ["value"])) == []
-    assert list(pages.edited(FORMULAS["hinge"], ["value"]))
+    searching = [h.name for h in pages.edited(FORMULAS["alignment"], ["value"])]
+    assert searching and not any("in traced" in name for name in searching)

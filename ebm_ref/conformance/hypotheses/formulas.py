@@ -17,7 +17,8 @@ from functools import partial
 import numpy as np
 
 from ebm_ref.conformance.hypotheses import texts
-from ebm_ref.conformance.hypotheses.hypothesis import on_tape
+from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, on_tape, run
+from ebm_ref.proof import golden, tape
 
 RANK = 2.5  # after a plain change of an argument, before one of the text
 MOST = 6  # ways to hand one formula's arguments to another
@@ -30,7 +31,7 @@ def named_otherwise(formula, vector):
     for name, other in FORMULAS.items():
         if other is not formula and len(other.output) == len(formula.output):
             for given in itertools.islice(readings(formula, other, vector["inputs"]), MOST):
-                yield on_tape(said(name, other, given), partial(_of, name, given), texts.is_wide(name), RANK)
+                yield on_tape(said(name, other, given), partial(_of, name, given), is_wide(name), RANK)
 
 
 def readings(formula, other, sample):
@@ -91,6 +92,17 @@ def said(name, other, given):
     if _keeps_names(given):
         return f"the formula of {name}" + (f", with {', '.join(left)}" if left else "")
     return f"the formula of {name}({', '.join([given[b] for b in other.shapes if b in given] + left)})"
+
+
+@functools.cache
+def is_wide(name):
+    """Whether an expression has functions that mpmath alone computes."""
+    try:
+        with tape.digits(DIGITS):
+            run(texts.expression(name), golden.load(name)[-1])
+    except tape.Beyond:
+        return True
+    return False
 
 
 def _of(name, given, **inputs):

@@ -27,8 +27,8 @@ from ebm_ref.conformance.hypotheses import (
     slopes,
     texts,
 )
+from ebm_ref.conformance.hypotheses.formulas import is_wide
 from ebm_ref.conformance.hypotheses.hypothesis import of_gradients, on_tape
-from ebm_ref.conformance.hypotheses.texts import is_wide
 
 PLAIN = "negated", "ignored", "inverted", "1/", "squared", "doubled", "transposed", "exchanged", "one too"
 

@@ -207,7 +207,9 @@ def derivatives(formula, sample):
 
 
 def _with_derivative(a, change, make, **given):
-    """What becomes of the value; it has no slope of its own."""
+    """What becomes of the value; it has no slope of its own, and floats have none."""
+    if not isinstance(given[a], tape.Number):
+        raise TypeError(f"{a} is not on the tape")
     f = make(**given)
     (g,) = tape.plain_derivatives(f, [given[a]])
     return change(tape.plain(f), g, tape.plain(given[a]))

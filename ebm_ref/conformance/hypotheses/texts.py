@@ -18,9 +18,8 @@ from functools import partial
 
 from ebm_ref.conformance.hypotheses import masks
 from ebm_ref.conformance.hypotheses import places as one_place
-from ebm_ref.conformance.hypotheses.hypothesis import DIGITS, run
 from ebm_ref.conformance.hypotheses.words import in_words, said
-from ebm_ref.proof import golden, tape
+from ebm_ref.proof import tape
 from ebm_ref.proof.mutants import Edit, called, edits, places
 from ebm_ref.proof.programs import PRECISE, definitions, has_recursion, literals, naive, names
 
@@ -125,17 +124,6 @@ def program(name):
 def expression(name):
     """The right one."""
     return program(name).make()["value"]
-
-
-@functools.cache
-def is_wide(name):
-    """Whether an expression has functions that mpmath alone computes."""
-    try:
-        with tape.digits(DIGITS):
-            run(expression(name), golden.load(name)[-1])
-    except tape.Beyond:
-        return True
-    return False
 
 
 @functools.cache
