@@ -113,7 +113,7 @@ class Diagnosis:
         return all(
             reproduces(hypothesis, j, self.dtype)
             for j in answered
-            if is_ordinary(j.vector) and is_telling(j.vector, self.dtype)
+            if is_ordinary(j.vector) and is_telling(j, self.dtype)
         )
 
     @cached_property

@@ -28,16 +28,15 @@ from ebm_ref.conformance.hypotheses.hypothesis import (
     largest,
     reproduces,
 )
-from ebm_ref.proof.bounds import is_finite
 
 LEAST = 3  # ordinary vectors that tell a hypothesis from the truth
 LEAST_IN_ALL = 5  # of all vectors, where a slip has no exception
 AS_IF = "the gradient alone: "  # before the name of what the value is not
 
 
-def is_telling(vector, dtype):
-    """Whether a vector can tell hypotheses apart: finite, and away from corners and ties."""
-    return is_finite(vector) and dtype not in vector["kinks"]
+def is_telling(judgement, dtype):
+    """Whether its vector can tell hypotheses apart: finite, and away from corners and ties."""
+    return judgement.finite and dtype not in judgement.vector["kinks"]
 
 
 class Evidence:
@@ -45,9 +44,7 @@ class Evidence:
 
     def __init__(self, judgements, outputs, dtype):
         self.dtype, self.outputs = dtype, outputs
-        answered = [
-            j for j in judgements if j.output and j.verdict != "error" and is_telling(j.vector, dtype)
-        ]
+        answered = [j for j in judgements if j.output and j.verdict != "error" and is_telling(j, dtype)]
         self.all = [j for j in answered if j.output in outputs]
         self.others = [j for j in answered if j.output not in outputs and is_ordinary(j.vector)]
         self.ordinary = sorted((j for j in self.all if is_ordinary(j.vector)), key=self._order)
