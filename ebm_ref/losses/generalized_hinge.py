@@ -157,10 +157,9 @@ FORMULA = Formula(
             {"energies": lambda E, y, C=1.0: generalized_hinge_gradient(E, y, C) / (len(E) - 1)},
             symptom="k - 1 times too small, and right for two answers",
         ),
-        "violations scaled by their costs": Convention(
+        "violations scaled by their costs": Mistake(
             lambda E, y, C=1.0: np.sum(np.delete(C * np.maximum(0.0, 1.0 + E[y] - E), y)),
-            seen_in="Tsochantaridis et al. (2005), slack rescaling: the margin is 1 for all",
-            symptom="an answer that costs nothing asks for no margin either way, a dear one pulls harder",
+            symptom="slack rescaling, summed: every margin is 1, and an answer pulls as hard as it costs",
         ),
         "violations squared": Mistake(
             lambda E, y, C=1.0: np.sum(np.delete(np.maximum(0.0, C + E[y] - E), y) ** 2),

@@ -127,11 +127,9 @@ FORMULA = Formula(
             lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0)
         ),
         "divided by the sum of both energies": Convention(
-            lambda E, y, delta=0.5: np.clip(
-                (E[y] - np.min(np.delete(E, y))) / (delta * (E[y] + np.min(np.delete(E, y)))), 0.0, 1.0
-            ),
-            seen_in="Sato and Yamada (1995), generalised learning vector quantisation",
-            symptom="bounded by 1/delta without a cap",
+            lambda E, y, delta=0.5: (E[y] - np.min(np.delete(E, y))) / (E[y] + np.min(np.delete(E, y))),
+            seen_in="Sato and Yamada (1995), the measure mu of generalised LVQ, which a sigmoid may follow",
+            symptom="between -1 and 1 without a cap, and below 0 where the model is right; no delta",
         ),
     },
     rules=rules,
