@@ -102,7 +102,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(1, energies=1, costs=1),
     ),
-    cases={  # Case((energies, label, costs), value, by energies, exposes)
+    cases={  # (energies, label, costs), L, dL/dE, the mistake that it exposes
         "three violators, costs growing with the distance": Case(
             ([1.0, 0.5, 2.0, 3.0], 0, [0.0, 1.0, 2.0, 3.0]),
             3.5,

@@ -74,7 +74,7 @@ FORMULA = Formula(
         laws.gradient_sums_to_zero,
         laws.pushes_down_pulls_up,
     ),
-    cases={  # Case((energies, label), value, by energies, exposes)
+    cases={  # (energies, label), L, dL/dE, the mistake that it exposes
         "at a tie the model is half wrong": Case(([1.0, 1.0, 3.0], 0), 0.5, [0.25, -0.25, 0.0]),
         "wrong: d = 1/2": Case(
             ([1.0, 0.5, 2.0, 3.0], 0),
