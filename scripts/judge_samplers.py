@@ -20,6 +20,7 @@ import dataclasses
 import json
 import math
 import sys
+import textwrap
 from importlib import metadata, util
 
 import numpy as np
@@ -181,7 +182,7 @@ def judged(rows, options):
             flush=True,
         )
         if verdict.verdict != "acquitted":
-            print(f"  {verdict.reason}"[:79])
+            print(textwrap.indent(textwrap.fill(verdict.reason, 77), "  "))
         yield {"package": package, "sampler": sampler, "right": right} | dataclasses.asdict(verdict)
 
 

@@ -5,7 +5,7 @@ answer in units of the bound that the condition number allows, and says what it 
 that were lost, a convention that its own documentation states, a known quirk with its thread, or a
 mismatch.  A mismatch is then diagnosed.  The variants of a page are the mistakes that people really
 made; if one of them, or a slip such as a sign or a mean for a sum, reproduces the answers on all
-vectors, then it is named.
+ordinary vectors and on most of the others, then it is named.
 
 The same for samplers.  A step from an exact draw must give an exact draw again, so a bias shows within
 seconds, without burn-in and without autocorrelation.

@@ -249,7 +249,7 @@ FORMULA = Formula(
         "distance from the square's diagonal": Convention(
             lambda d, w: alignment(_square(d, w)),
             {"distances": lambda d, w: alignment_gradient(_square(d, w))},
-            seen_in="Sakoe and Chiba (1978), equation (8); R package dtw, sakoeChibaWindow; FastTSDistances, "
+            seen_in="Sakoe and Chiba (1978), Section II; R package dtw, sakoeChibaWindow; FastTSDistances, "
             "documentation of DTWDistSakoeChibaMult_fast",
             symptom="no alignment at all where the lengths differ by more than w",
         ),

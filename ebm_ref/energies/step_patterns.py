@@ -13,7 +13,7 @@ path may begin anywhere on the first row or column, and no energy says where.
 
 To take the cheapest step each time is no search: the greedy path costs as much as the best one, or more.
 
-Source: Sakoe and Chiba (1978), Section II, equations (19) to (21).
+Source: Sakoe and Chiba (1978), Section II, the weighting coefficient of the symmetric form.
 """
 
 import autograd.numpy as np

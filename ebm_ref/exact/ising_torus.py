@@ -88,6 +88,8 @@ def mean_energy(rows, columns, coupling):
 
     Two terms of size rc / 2K cancel where K is small: it is right to 1e-15 rc (1 + 1/K).
 
+    Raises ValueError where `log_partition` does.
+
     >>> float(np.round(mean_energy(1, 2, 0.25), 12))  # each spin is its own neighbour; -2 - 2 tanh(1/2)
     -2.92423431452
     """
@@ -162,6 +164,8 @@ def log_partition_per_site(coupling):
     The root is written sqrt(cos^2 t + (1 - q^2) sin^2 t) with 1 - q^2 = (1 - 2 tanh(2K)^2)^2, which does
     not cancel.  A change of variable crowds the points of the trapezoid where it bends, near t = pi/2.
 
+    Raises ValueError if K is not positive and finite.
+
     >>> float(np.round(log_partition_per_site(CRITICAL), 14))  # log(2)/2 + 2 G/pi, G Catalan's constant
     0.92969539834161
     """
@@ -185,6 +189,8 @@ def _towards_both_ends(steps=400):
 
 def magnetisation(coupling):
     """Spontaneous magnetisation per site of the infinite lattice (Yang): 0 up to the critical point.
+
+    Raises ValueError if K is not positive and finite.
 
     >>> float(magnetisation(0.44)), round(float(magnetisation(0.5)), 12)
     (0.0, 0.911319377877)

@@ -149,7 +149,7 @@ FORMULA = Formula(
         "constant of the target left out": Convention(
             lambda r, t: np.sum(r - t * np.log(r)),
             {"ratios": lambda r, t: 1.0 - t / r, "target_ratios": lambda r, t: -np.log(r)},
-            seen_in="Lou, Meng and Ermon (2024), the denoising form used in training",
+            seen_in="Lou, Meng and Ermon (2024), the denoising form; their code keeps the constant",
             symptom="the same gradient by the ratios; the loss may be negative",
         ),
         "ratios given as logarithms": Convention(

@@ -57,7 +57,7 @@ FORMULA = Formula(
     gradients={"energies": energy_gradient},
     sample=random_table,
     laws=(convex_in_energies, permutation_invariant, homogeneous(1, energies=1)),
-    cases={  # Case((energies, label), value, by energies, exposes)
+    cases={  # (energies, label), L, dL/dE, the mistake that it exposes
         "four answers": Case(
             ([1.0, 0.5, 2.0, 3.0], 0), 1.0, [1.0, 0.0, 0.0, 0.0], "energy of the whole system"
         ),

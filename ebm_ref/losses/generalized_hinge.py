@@ -102,7 +102,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(1, energies=1, costs=1),
     ),
-    cases={  # Case((energies, label, costs), value, by energies, exposes)
+    cases={  # (energies, label, costs), L, dL/dE, the mistake that it exposes
         "three violators, costs growing with the distance": Case(
             ([1.0, 0.5, 2.0, 3.0], 0, [0.0, 1.0, 2.0, 3.0]),
             3.5,
@@ -157,10 +157,9 @@ FORMULA = Formula(
             {"energies": lambda E, y, C=1.0: generalized_hinge_gradient(E, y, C) / (len(E) - 1)},
             symptom="k - 1 times too small, and right for two answers",
         ),
-        "violations scaled by their costs": Convention(
+        "violations scaled by their costs": Mistake(
             lambda E, y, C=1.0: np.sum(np.delete(C * np.maximum(0.0, 1.0 + E[y] - E), y)),
-            seen_in="Tsochantaridis et al. (2005), slack rescaling: the margin is 1 for all",
-            symptom="an answer that costs nothing asks for no margin either way, a dear one pulls harder",
+            symptom="slack rescaling, summed: every margin is 1, and an answer pulls as hard as it costs",
         ),
         "violations squared": Mistake(
             lambda E, y, C=1.0: np.sum(np.delete(np.maximum(0.0, C + E[y] - E), y) ** 2),

@@ -77,7 +77,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(1, energies=1, margin=1),
     ),
-    cases={  # Case((energies, label, margin), value, by energies, exposes)
+    cases={  # (energies, label, margin), L, dL/dE, the mistake that it exposes
         "separated: the gap of 2 exceeds the margin": Case(
             ([0.0, 2.0, 3.0], 0, 1.0), 0.0, np.zeros(3), "minimum taken over y too"
         ),

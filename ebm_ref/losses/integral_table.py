@@ -74,7 +74,7 @@ FORMULA = Formula(
         "weights": rng.uniform(0.2, 3.0, size=3),
         "beta": rng.uniform(0.3, 3.0),
     },
-    cases={  # Case((energies, weights, beta), value, by energies and weights, exposes)
+    cases={  # (energies, weights, beta), T, (dT/dE, dT/dw), the mistake that it exposes
         "a unit weight changes nothing; a light node lies higher": Case(
             ([1.0, 1.0], [1.0, 0.5], 1.0),
             [1.0, 1.0 + np.log(2.0)],

@@ -89,7 +89,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(1, energies=1, beta=-1),
     ),
-    cases={  # Case((energies, label, beta), value, by energies, exposes)
+    cases={  # (energies, label, beta), L, dL/dE, the mistake that it exposes
         "at a tie each side is pulled with half the force": Case(
             ([1.0, 1.0], 0, 1.0), np.log(2.0), [0.5, -0.5]
         ),

@@ -80,7 +80,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(1, energies=1, cap=1),
     ),
-    cases={  # Case((energies, label, cap), value, by energies, exposes)
+    cases={  # (energies, label, cap), L, dL/dE, the mistake that it exposes
         "wrong, not hopeless": Case(([1.0, 0.5, 2.0, 3.0], 0, 1.0), 0.5, [1.0, -1.0, 0.0, 0.0]),
         "hopeless: given up": Case(([4.0, 0.5, 2.0], 0, 2.0), 2.0, np.zeros(3), "cap forgotten"),
         "right": Case(([0.0, 2.0], 0, 1.0), 0.0, np.zeros(2), "maximum closed before E_o enters"),

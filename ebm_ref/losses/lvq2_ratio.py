@@ -88,7 +88,7 @@ FORMULA = Formula(
     gradients={"energies": lvq2_ratio_gradient},
     sample=lambda rng: random_positive_table(rng) | {"delta": rng.uniform(0.3, 2.0)},
     laws=(permutation_invariant, non_negative, at_most_one, pushes_down_pulls_up, homogeneous(0, energies=1)),
-    cases={  # Case((energies, label, delta), value, by energies, exposes)
+    cases={  # (energies, label, delta), L, dL/dE, the mistake that it exposes
         "halfway: E_y = 1.5 E_o, given up at 2 E_o": Case(
             ([3.0, 2.0, 5.0], 0, 1.0), 0.5, [0.5, -0.75, 0.0], "divided by the energy of the correct answer"
         ),
@@ -127,11 +127,9 @@ FORMULA = Formula(
             lambda E, y, delta=0.5: np.clip(E[y] / np.min(np.delete(E, y)) - 1.0, 0.0, 1.0)
         ),
         "divided by the sum of both energies": Convention(
-            lambda E, y, delta=0.5: np.clip(
-                (E[y] - np.min(np.delete(E, y))) / (delta * (E[y] + np.min(np.delete(E, y)))), 0.0, 1.0
-            ),
-            seen_in="Sato and Yamada (1995), generalised learning vector quantisation",
-            symptom="bounded by 1/delta without a cap",
+            lambda E, y, delta=0.5: (E[y] - np.min(np.delete(E, y))) / (E[y] + np.min(np.delete(E, y))),
+            seen_in="Sato and Yamada (1995), the measure mu of generalised LVQ, which a sigmoid may follow",
+            symptom="between -1 and 1 without a cap, and below 0 where the model is right; no delta",
         ),
     },
     rules=rules,

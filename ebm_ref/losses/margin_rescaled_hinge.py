@@ -83,7 +83,7 @@ FORMULA = Formula(
         bounds_the_cost,
         laws.homogeneous(1, energies=1, costs=1),
     ),
-    cases={  # Case((energies, label, costs), value, by energies, exposes)
+    cases={  # (energies, label, costs), L, dL/dE, the mistake that it exposes
         "the lowest wrong answer is not the worst violator": Case(
             ([1.0, 2.0, 2.5], 0, [0.0, 0.5, 4.0]), 2.5, [1.0, 0.0, -1.0], "cost of the most offending answer"
         ),

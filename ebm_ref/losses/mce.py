@@ -11,7 +11,7 @@ start from a reasonable model.
 
 In floating point 1 - L keeps no digit where L is near 1; there it is computed as 1 / (1 + e^d).
 
-Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang et al. (1997).
+Source: LeCun et al. (2006), Section 2.2 and Table 1 (margin: > 0); Juang, Chou and Lee (1997).
 """
 
 import autograd.numpy as np
@@ -74,7 +74,7 @@ FORMULA = Formula(
         laws.gradient_sums_to_zero,
         laws.pushes_down_pulls_up,
     ),
-    cases={  # Case((energies, label), value, by energies, exposes)
+    cases={  # (energies, label), L, dL/dE, the mistake that it exposes
         "at a tie the model is half wrong": Case(([1.0, 1.0, 3.0], 0), 0.5, [0.25, -0.25, 0.0]),
         "wrong: d = 1/2": Case(
             ([1.0, 0.5, 2.0, 3.0], 0),
@@ -106,7 +106,7 @@ FORMULA = Formula(
         ),
         "competitor averaged softly": Convention(
             lambda E, y: sigmoid(E[y] + logsumexp(-np.delete(E, y)) - np.log(len(E) - 1.0)),
-            seen_in="Juang and Katagiri (1992), whose exponent eta is 1 here",
+            seen_in="Juang, Chou and Lee (1997), whose exponent eta is 1 here",
             symptom="all wrong answers are pulled up, not the most offending one alone",
         ),
         "the error itself": Mistake(lambda E, y: 1.0 * (E[y] > np.min(E)), symptom="a step, without slopes"),

@@ -86,7 +86,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(0, energies=1, beta=-1),
     ),
-    cases={  # Case((energies, label, beta), value, by energies, exposes)
+    cases={  # (energies, label, beta), L, dL/dE, the mistake that it exposes
         "nothing known: wrong three times in four": Case(
             ([2.0, 2.0, 2.0, 2.0], 3, 1.0),
             0.75,

@@ -116,7 +116,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(1, energies=1, beta=-1),
     ),
-    cases={  # Case((energies, label, beta), value, by energies, exposes)
+    cases={  # (energies, label, beta), L, dL/dE, the mistake that it exposes
         "nothing known: log k": Case(
             ([2.0, 2.0, 2.0, 2.0], 3, 1.0), np.log(4.0), [-0.25, -0.25, -0.25, 0.75], "logarithm forgotten"
         ),

@@ -59,7 +59,7 @@ FORMULA = Formula(
     signature="(k),()->()",
     source="lecun2006, Definition 1",
     sample=random_table,
-    cases={  # Case((energies, label), value, exposes)
+    cases={  # (energies, label), o, the mistake that it exposes
         "flower, dog, people, fish: the dog is most often taken for people": Case(
             DOG, 2, exposes="highest energy instead of lowest"
         ),

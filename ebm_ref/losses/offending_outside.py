@@ -68,7 +68,7 @@ FORMULA = Formula(
         "correct": rng.normal(scale=0.1, size=2),
         "radius": rng.uniform(0.05, 0.2),
     },
-    cases={  # Case((energies, answers, correct, radius), value, exposes)
+    cases={  # (energies, answers, correct, radius), o, the mistake that it exposes
         "the ball hides the two lowest nodes": Case(
             ([4.0, 1.0, 0.0, 0.5, 2.0], np.arange(-2.0, 3.0)[:, None], [0.5], 0.75), 1, exposes="ball ignored"
         ),

@@ -76,7 +76,7 @@ FORMULA = Formula(
         zero_when_right,
         laws.homogeneous(1, energies=1),
     ),
-    cases={  # Case((energies, label), value, by energies, exposes)
+    cases={  # (energies, label), L, dL/dE, the mistake that it exposes
         "wrong": Case(([1.0, 0.5, 2.0, 3.0], 0), 0.5, [1.0, -1.0, 0.0, 0.0]),
         "right: nothing moves": Case(
             ([0.0, 2.0, 1.0], 0), 0.0, np.zeros(3), "minimum over wrong answers only"

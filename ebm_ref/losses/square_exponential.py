@@ -71,7 +71,7 @@ FORMULA = Formula(
     gradients={"energies": square_exponential_gradient},
     sample=lambda rng: random_table(rng) | {"gamma": rng.uniform(0.2, 3.0)},
     laws=(permutation_invariant, non_negative, convex_in_energies),
-    cases={  # Case((energies, label, gamma), value, by energies, exposes)
+    cases={  # (energies, label, gamma), L, dL/dE, the mistake that it exposes
         "both terms pull": Case(
             ([1.0, 0.5, 2.0, 3.0], 0, 1.0), 1.6065306597126334, [2.0, -0.6065306597126334, 0.0, 0.0]
         ),

@@ -69,7 +69,7 @@ FORMULA = Formula(
     gradients={"energies": square_square_gradient},
     sample=lambda rng: random_table(rng) | {"margin": rng.uniform(0.2, 2.0)},
     laws=(permutation_invariant, non_negative, convex_in_energies, homogeneous(2, energies=1, margin=1)),
-    cases={  # Case((energies, label, margin), value, by energies, exposes)
+    cases={  # (energies, label, margin), L, dL/dE, the mistake that it exposes
         "both terms pull": Case(
             ([1.0, 0.5, 2.0, 3.0], 0, 1.0), 1.25, [2.0, -1.0, 0.0, 0.0], "minus between the terms"
         ),

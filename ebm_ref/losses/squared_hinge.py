@@ -9,7 +9,7 @@ descends, and second-order methods work; in exchange one absurd sample pulls har
 nearly right.  With E = -Y w.X and |w|^2 added it is the L2-SVM.
 
 It behaves as a square in every way: L(aE, am) = a^2 L(E, m), and a gap of 0 costs m^2, so a model that
-errs pays at least that.  Below m = 1 errors cost less than with the hinge, above m = 1 more.
+errs pays at least that.  A violation below 1 costs less than with the hinge, a larger one more.
 
 Only the most offending answer is pulled up, as everywhere in the tutorial.  Multi-class machines that
 square every violation and add them up are multi_margin with p = 2.
@@ -83,7 +83,7 @@ FORMULA = Formula(
         laws.pushes_down_pulls_up,
         laws.homogeneous(2, energies=1, margin=1),
     ),
-    cases={  # Case((energies, label, margin), value, by energies, exposes)
+    cases={  # (energies, label, margin), L, dL/dE, the mistake that it exposes
         "separated: the gap of 2 exceeds the margin": Case(
             ([0.0, 2.0, 3.0], 0, 1.0), 0.0, np.zeros(3), "squared before the hinge closes"
         ),

@@ -195,7 +195,7 @@ FORMULA = Formula(
         "Barker's rule": Convention(
             lambda p, n, forth, back: -softplus((p - n) + (forth - back)),
             seen_in="Barker (1965): a/(1 + a) for min(1, a); it keeps the law, too",
-            symptom="half of the certain moves are refused",
+            symptom="of moves to where it is as likely, half are refused",
         ),
         "each ratio closed by itself": Mistake(
             lambda p, n, forth, back: np.minimum(0.0, n - p) + np.minimum(0.0, back - forth),

@@ -88,7 +88,8 @@ def drawn():
 def surface(axes, name):
     """A loss over the energies of the correct and of the incorrect answer, and where a step would lead."""
     right, wrong, loss, _ = on_grid(name, np.linspace(0.02, HIGHEST, 61))
-    axes.contourf(right, wrong, loss, levels=14).set_rasterized(True)
+    axes.set_rasterization_zorder(0)  # what lies below is a picture; contours alone cannot be one before 3.11
+    axes.contourf(right, wrong, loss, levels=14, zorder=-1)
     right, wrong, _, slope = on_grid(name, np.linspace(0.25, HIGHEST - 0.25, 9))
     step = -slope / max(np.abs(slope).max(), 1e-300)
     axes.quiver(right, wrong, step[..., 0], step[..., 1], scale=11, **ARROWS)
@@ -203,7 +204,8 @@ def contours(axes, name):
     x, y = np.meshgrid(grid, grid)
     energy = FORMULAS[name](np.stack([x, y], -1), **given)
     above = energy - energy.min()
-    axes.contourf(x, y, np.minimum(above, 6.0), levels=np.linspace(0.0, 6.0, 13)).set_rasterized(True)
+    axes.set_rasterization_zorder(0)  # as in `surface`
+    axes.contourf(x, y, np.minimum(above, 6.0), levels=np.linspace(0.0, 6.0, 13), zorder=-1)
     few = np.linspace(-2.7, 2.7, 11)
     x, y = np.meshgrid(few, few)
     score = FORMULAS[f"{name}_score"](np.stack([x, y], -1), **given)
