@@ -173,6 +173,11 @@ FORMULA = Formula(
             {"scores": lambda x, t: multilabel_margin_gradient(x, t) * _classes_per_pair(t)},
             symptom="a mean over all pairs of a right and a wrong class: many right ones count less",
         ),
+        "divided by the right classes": Mistake(
+            lambda x, t: multilabel_margin(x, t) * len(x) / max(1, len(split(t)[0])),
+            {"scores": lambda x, t: multilabel_margin_gradient(x, t) * len(x) / max(1, len(split(t)[0]))},
+            symptom="a mean over the right classes, where a sum over them was meant",
+        ),
         "largest violation alone": Mistake(
             lambda x, t: np.max(np.append(0.0, np.ravel(violations(x, *split(t))))),
             symptom="the lowest right class against the highest wrong one; no division",

@@ -232,6 +232,10 @@ FORMULA = Formula(
             lambda s, P, tau=0.1: sup_con(s * tau * tau, P, tau),
             symptom="the scale of a model that learns 1/tau: nothing gets beyond log k",
         ),
+        "temperature of the partners alone": Mistake(
+            lambda s, P, tau=0.1: logsumexp(s) - np.mean(s[P == 1]) / tau,
+            symptom="the sum over the candidates at temperature 1: negative without a lower bound",
+        ),
         "exponentials before the logarithm": Mistake(
             lambda s, P, tau=0.1: np.log(np.sum(np.exp(s / tau))) - np.mean(s[P == 1]) / tau,
             symptom="an infinite or NaN loss for a similarity above 709 temperatures",

@@ -49,10 +49,10 @@ def greedy_energy(d):
     return energy
 
 
-def from_the_border(d, beta, border, diagonal=1.0, left=None):
+def from_the_border(d, beta, border, diagonal=1.0, left=None, outer=None):
     """-(1/beta) log sum for min; with `border` around the table; diagonal steps count `diagonal` times.
 
-    Where `left` is given it stands on the left, and `border` above.
+    Where `left` is given it stands on the left, and `border` above; `outer` is the beta before the logarithm.
 
     >>> round(from_the_border(np.zeros((2, 2)), 1.0, np.inf).item(), 12)  # three paths
     -1.098612288668
@@ -62,7 +62,7 @@ def from_the_border(d, beta, border, diagonal=1.0, left=None):
     at = lambda i, j: D.get((i, j), border if i == 0 or left is None else left)
     for i, j in np.ndindex(n, m):
         before = np.array([at(i, j) + (diagonal - 1.0) * d[i, j], at(i, j + 1), at(i + 1, j)])
-        D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / beta
+        D[i + 1, j + 1] = d[i, j] - np.log(np.sum(np.exp(-beta * before))) / (outer or beta)
     return D[n, m]
 
 
@@ -107,6 +107,10 @@ SOFTLY = {  # mistakes of soft alignments
     "zeros above the table alone": Mistake(
         lambda d, beta=1.0: from_the_border(d, beta, 0.0, left=np.inf),
         symptom="one border of two: a path may begin anywhere on the first row",
+    ),
+    "1/beta forgotten": Mistake(
+        lambda d, beta=1.0: from_the_border(d, beta, np.inf, outer=1.0),
+        symptom="-log sum for -(1/beta) log sum: right at beta = 1, and entropies too large above",
     ),
 }
 
