@@ -1,32 +1,37 @@
 #!/usr/bin/env python3
-"""Hunt for lost digits: `scripts/hunt_digits.py [NAME...] [--samples N] [--large N] [--processes N]`.
+"""Hunt for lost digits: `scripts/hunt_digits.py [NAME...] [--samples N] [--large N] [--keep FILE]`.
 
 Claim: a page is within 4 (u C + eta) of the truth, value and gradients, on random samples of its own sampler,
 on hostile ones (tied, over 300 orders of magnitude, subnormal, singular, ...) and on large ones: 17, 240 and
 2000 terms, sequences of 300 moments.  The truth is the naive expression, or its recursion, in hundreds of
 digits.  Prints the worst error in units of u C + eta, and every kind of violation.  Exit status 1 above 4.
+
+All components are compared.  A condition C is computed for the worst of them, and at large sizes for those
+alone that |g|, which is never above C, does not excuse.  Of an answer of many components, five at random and
+the five worst are differentiated.  With --keep FILE, what was found is kept, and not looked for again.
 """
 
 import argparse
+import gc
+import json
 import signal
 import sys
 import time
 import zlib
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 
 import numpy as np
+from hunt_samples import hostile_samples, large_samples, sizes
 
 from ebm_ref import FORMULAS
 from ebm_ref.proof import oracle, tape
 from ebm_ref.proof.golden import PRECISIONS
-from ebm_ref.proof.recursions import RECURSIONS
 
 U, ETA = PRECISIONS["float64"]
 ALLOWED = 4.0
-SIZES = 17, 240, 2000
-PICKED = 5  # of every output all components are compared; a condition is computed for the worst of them
-SECONDS = 60  # for one sample
+PICKED = 5
+SECONDS = 60  # of this process, for one sample
 
 
 # ---- the error of a page ----
@@ -44,8 +49,8 @@ def judge(name, inputs, long=False):
         answers = {"value": f.value(**inputs)} | {a: g(**inputs) for a, g in f.gradients.items()}
     except ValueError:
         return []
-    expression = RECURSIONS.get(name, oracle.ORACLES[name]) if long else oracle.ORACLES[name]
-    look = lambda: _errors(expression, inputs, answers)
+    expression = (oracle.STEPWISE if long else oracle.ORACLES)[name]
+    look = lambda: _errors(expression, inputs, answers, ALLOWED if long else 1.0)
     try:
         found = oracle.computed(look, inputs)
         if max((units for units, *_ in found), default=0.0) > ALLOWED:  # a doubt: with three times the digits
@@ -56,44 +61,72 @@ def judge(name, inputs, long=False):
     return found
 
 
-def _errors(expression, inputs, answers):
-    components, branches, slopes, numbers, given = _differentiated(expression, inputs, answers, ())
-    sizes = [s for a in _moved(inputs, answers) for s in oracle.sizes_of(inputs[a])]
+def _errors(expression, inputs, answers, excused):
+    """The worst components of each answer; so many units of |g| alone need no condition."""
+    moved = _moved(inputs, answers)
+    components, branches, given = _evaluated(expression, inputs, (), moved)
+    numbers = [x for a in moved for x in oracle.flat(given[a])]
+    widths = [s for a in moved for s in oracle.sizes_of(inputs[a])]
+    picked = _told_apart(components, answers["value"])
+    slopes = [dict(zip(numbers, tape.derivatives(components[i], numbers), strict=True)) for i in picked]
     found = []
     for output, answer in answers.items():
         is_value = output == "value"
-        truths = components if is_value else [by[x] for by in slopes for x in oracle.flat(given[output])]
-        answer = np.ravel(np.asarray(answer, float))
-        rounded = np.array([tape.rounded(t) for t in truths])
-        error = np.where(answer == rounded, 0.0, np.abs(answer - rounded))
-        error = np.where(np.isnan(error), np.inf, error)
-        doubt = error / (U * np.abs(rounded) + ETA)
+        truths = [components[i] for i in picked] if is_value else _rows(slopes, given[output])
+        answer = np.reshape(np.asarray(answer, float), (len(components), -1))[picked].ravel()
+        error, doubt, nearest = _doubts(truths, answer)
         worst = np.argsort(-doubt)
         for i in worst[: max(1, min(PICKED, np.sum(doubt > ALLOWED)))].tolist():
             row = [0 for _ in numbers]  # |g| alone excuses an error of no doubt
-            if doubt[i] > 1:
-                row = slopes[i].values() if is_value else tape.plain_derivatives(truths[i], numbers)
-            C = oracle.condition(truths[i], row, sizes)
+            if is_value:
+                row = slopes[i].values()
+            elif doubt[i] > excused:
+                row = tape.plain_derivatives(truths[i], numbers)
+            C = oracle.condition(truths[i], row, widths)
             units = float(error[i] / (U * C + ETA)) if np.isfinite(error[i]) else np.inf
-            found.append([units, (output, i), float(rounded[i]), float(answer[i]), C])
-    sizes = [np.abs(np.asarray(x, float)).max(initial=0.0) for x in (*inputs.values(), answers["value"])]
-    S = max(1.0, *sizes)
+            found.append([units, (output, i), float(nearest[i]), float(answer[i]), C])
+    S = max(
+        1.0, *(np.abs(np.asarray(x, float)).max(initial=0.0) for x in (*inputs.values(), answers["value"]))
+    )
     if max(units for units, *_ in found) > ALLOWED and any(gap <= 8 * U * S for gap in branches.gaps):
-        found = _between_sides(expression, inputs, answers, found, 8 * U * S, branches)
+        found = _between_sides(expression, inputs, answers, found, 8 * U * S, branches, picked)
     return [tuple(entry[:4]) for entry in found]
 
 
-def _between_sides(expression, inputs, answers, found, reach, branches):
+def _told_apart(components, answer):
+    """Which components of a value are differentiated: all of a few, else the worst and some at random."""
+    if len(components) <= 4 * PICKED:
+        return [*range(len(components))]
+    _, doubt, _ = _doubts(components, np.ravel(answer))
+    drawn = np.random.default_rng(len(components)).choice(len(components), PICKED, replace=False)
+    return sorted({*np.argsort(-doubt)[:PICKED].tolist(), *drawn.tolist()})
+
+
+def _doubts(truths, answer):
+    """Errors, the same in units of u |truth| + eta, and the truths in float64."""
+    nearest = np.array([tape.rounded(t) for t in truths])
+    error = np.where(answer == nearest, 0.0, np.abs(answer - nearest))
+    error = np.where(np.isnan(error), np.inf, error)
+    return error, error / (U * np.abs(nearest) + ETA), nearest
+
+
+def _rows(slopes, argument):
+    """The truth of a gradient, one row after the other."""
+    return [by[x] for by in slopes for x in oracle.flat(argument)]
+
+
+def _between_sides(expression, inputs, answers, found, reach, branches, picked):
     """Errors from the nearest value between the sides of a corner; none where there are too many corners."""
     if sum(gap <= reach for gap in branches.gaps) > 6:
         return [entry for entry in found if entry[0] <= ALLOWED]
-    sides = []
+    moved, sides = _moved(inputs, answers), []
     for script in oracle.sides(expression, inputs, reach):
-        components, _, slopes, _, given = _differentiated(expression, inputs, answers, script)
-        by_output = {"value": components} | {
-            a: [by[x] for by in slopes for x in oracle.flat(given[a])] for a in answers if a != "value"
-        }
-        sides.append([tape.rounded(by_output[output][i]) for _, (output, i), *_ in found])
+        components, _, given = _evaluated(expression, inputs, script, moved)
+        components = [components[i] for i in picked]
+        numbers = [x for a in moved for x in oracle.flat(given[a])]
+        slopes = [dict(zip(numbers, tape.derivatives(f, numbers), strict=True)) for f in components]
+        truths = {"value": components} | {a: _rows(slopes, given[a]) for a in answers if a != "value"}
+        sides.append([tape.rounded(truths[output][i]) for _, (output, i), *_ in found])
     low, high = np.min(sides, axis=0), np.max(sides, axis=0)
     for entry, a, b in zip(found, low, high, strict=True):
         _, _, _, answer, C = entry
@@ -106,298 +139,61 @@ def _moved(inputs, answers):
     return [*real, *(a for a in answers if a != "value" and a not in real)]
 
 
-def _differentiated(expression, inputs, answers, script):
-    moved = _moved(inputs, answers)
+def _evaluated(expression, inputs, script, moved):
     value, branches, given = oracle.evaluate(expression, inputs, script, moved)
     components = oracle.flat(value)
     oracle.require_real(*(tape.plain(f) for f in components))
-    numbers = [x for a in moved for x in oracle.flat(given[a])]
-    slopes = [dict(zip(numbers, tape.derivatives(f, numbers), strict=True)) for f in components]
-    return components, branches, slopes, numbers, given
-
-
-# ---- hostile samples: one argument changed ----
-
-orders = lambda rng, x: np.sign(x) * 10.0 ** rng.uniform(-150.0, 150.0, np.shape(x))
-
-
-def one_entry(rng, x, factor):
-    x = np.array(x)
-    x.flat[rng.integers(x.size)] *= factor
-    return x[()]
-
-
-def singular(rng, x):
-    """Rows nearly the same, in every matrix of the last two axes that is square."""
-    if np.ndim(x) < 2 or np.shape(x)[-1] != np.shape(x)[-2]:
-        return None
-    v = rng.normal(size=np.shape(x)[:-1])
-    return v[..., None] * v[..., None, :] + 10.0 ** rng.uniform(-14, -6) * np.eye(np.shape(x)[-1])
-
-
-def tied(x):
-    """All entries equal to the first."""
-    return np.full(np.shape(x), np.ravel(x)[0])[()] if np.size(x) else x
-
-
-KINDS = {
-    "tied": lambda rng, x: tied(x) if np.size(x) > 1 else None,
-    "nearly tied": lambda rng, x: 10.0 ** rng.uniform(-15, -6) * x + np.ravel(x)[0],
-    "zero": lambda rng, x: 0.0 * x,
-    "offset": lambda rng, x: x + rng.choice([-1, 1]) * 10.0 ** rng.uniform(3, 9),
-    "wide": lambda rng, x: x * 10.0 ** rng.uniform(1, 4),
-    "enormous": lambda rng, x: x * 10.0 ** rng.uniform(20, 145),
-    "extreme": lambda rng, x: x * 10.0 ** rng.uniform(145, 305),
-    "tiny": lambda rng, x: x * 10.0 ** rng.uniform(-140, -10),
-    "least": lambda rng, x: x * 10.0 ** rng.uniform(-305, -140),
-    "subnormal": lambda rng, x: x * 2.0**-1060,
-    "300 orders": orders,
-    "one large": lambda rng, x: one_entry(rng, x, 10.0 ** rng.uniform(3, 17)),
-    "one small": lambda rng, x: one_entry(rng, x, 10.0 ** rng.uniform(-300, -3)),
-    "turned": lambda rng, x: -x,
-    "singular": singular,
-}
-SYMMETRIC = {(name, "couplings") for name in ("hopfield", "ising", "potts")} | {("boltzmann", "weights")}
-DISTRIBUTIONS = {"kl_divergence", "cross_entropy_of_probabilities", "variational_free_energy"}
-
-
-def restored(name, inputs):
-    """The inputs with what their page asks of them restored: distributions, symmetry, normalised rows."""
-    inputs = dict(inputs)
-    for a, x in inputs.items():
-        if (name, a) in SYMMETRIC:
-            inputs[a] = np.triu(x, 1) + np.triu(x, 1).T
-        elif name in DISTRIBUTIONS and a in ("target", "p", "probabilities"):
-            with np.errstate(all="ignore"):
-                inputs[a] = np.abs(x) / np.sum(np.abs(x))
-    return inputs
-
-
-def hostile_samples(name, draw, rng, each=2, arguments=None):
-    """Yield (kind, inputs): real arguments, all or so many at random, changed in every way, one at a time."""
-    for kind, change in KINDS.items():
-        for a in rng.permutation(oracle.real(draw(rng)))[:arguments].tolist():
-            for _ in range(each):
-                inputs = draw(rng)
-                with np.errstate(all="ignore"):
-                    x = change(rng, np.asarray(inputs[a], float)[()])
-                inputs = inputs if x is None else restored(name, inputs | {a: x})
-                if x is not None and np.all(np.isfinite(inputs[a])):
-                    yield f"{kind} {a}", inputs
-    for _ in range(each):
-        inputs = draw(rng)
-        yield "all tied", restored(name, inputs | {a: tied(inputs[a]) for a in oracle.real(inputs)})
-
-
-# ---- large samples ----
-
-# the axis that grows; where an argument has it twice, only to LARGE_SQUARE
-GROWS = {
-    axis: names.split()
-    for axis, names in {
-        "k": """softmax marginal_energy joint_energy rbf_output latent_detector latent_detector_free_energy
-            k_means integral_table most_offending most_offending_outside energy perceptron hinge log mce lvq2
-            lvq2_ratio square_square square_exponential nll mee generalized_hinge margin_rescaled_hinge
-            kl_divergence cross_entropy nll_of_log_probabilities cross_entropy_of_probabilities
-            label_smoothing info_nce multi_margin multilabel_margin multilabel_soft_margin free_energy
-            average_free_energy variational_free_energy reduction_batchmean ranking_nce""",
-        "n": """two_class logistic siamese contrastive contrastive_distance triplet_margin cosine_embedding
-            pca vae_divergence vae reduction_mean reduction_sum reduction_class_weighted_mean
-            reduction_element_weighted_mean reduction_by_target_length quadratic quadratic_score
-            quadratic_curvature hopfield ising boltzmann qubo potts potts_rbm_free_energy autoencoder
-            denoising_autoencoder contractive_autoencoder pseudolikelihood pseudolikelihood_of_states
-            ratio_matching contrastive_divergence""",
-        "m": """linear_regression multi_layer_perceptron implicit_regression contraction sparse_coding
-            regularised_latent noise_contrastive conditional_nce minimum_probability_flow""",
-        "c": """gaussian_mixture gaussian_mixture_energy mixture mixture_score mixture_curvature rings
-            rings_score rings_curvature""",
-        "d": "langevin mala_correction",
-        "h": "rbm gaussian_rbm rbm_free_energy gaussian_rbm_free_energy",
-    }.items()
-}
-AXIS = {name: axis for axis, names in GROWS.items() for name in names}
-LARGE_SQUARE = 40
-
-
-def grown(name, size, rng):
-    """A sample with one axis of this size: entries drawn again from a small one, and moved a little."""
-    f, axis = FORMULAS[name], AXIS[name]
-    inputs = f.bind(**f.sample(rng))
-    for a, axes in f.shapes.items():
-        x = np.asarray(inputs[a])
-        for position, own in enumerate(axes):
-            if own == axis:
-                x = np.take(x, rng.integers(x.shape[position], size=size), position)
-        if axis in axes and x.dtype == float and not np.array_equal(x, np.rint(x)):
-            x = x * (1.0 + 0.25 * rng.normal(size=x.shape).clip(-3, 3))
-        inputs[a] = x[()] if x.ndim else inputs[a]
-    if name == "multilabel_margin":
-        targets = rng.permutation(size)
-        targets[rng.integers(1, 6)] = -1
-        inputs["targets"] = targets
-    if name.startswith("gaussian_mixture"):
-        S = inputs["covariances"]
-        inputs["covariances"] = 0.1 * np.eye(S.shape[-1]) + np.einsum("kij,klj->kil", S, S)
-    for a in ("log_q", "log_probabilities"):
-        if a in inputs:
-            inputs[a] = inputs[a] - np.log(np.sum(np.exp(inputs[a])))
-    return restored(name, inputs)
-
-
-def is_square(name):
-    return any(axes.count(AXIS[name]) > 1 for axes in FORMULAS[name].shapes.values())
-
-
-def log_rows(rng, *shape):
-    x = rng.normal(scale=3.0, size=shape)
-    return x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True))
-
-
-def long_ctc(rng, t):
-    classes, blank = 12, int(rng.integers(12))
-    target = np.array([k for k in rng.integers(12, size=t // 6) if k != blank])
-    return {"log_probabilities": log_rows(rng, t, classes), "target": target, "blank": blank}
-
-
-def long_transducer(rng, t):
-    u, blank = t // 20, int(rng.integers(5))
-    target = np.array([k for k in rng.integers(5, size=u) if k != blank], int)
-    return {"log_probabilities": log_rows(rng, t, len(target) + 1, 5), "target": target, "blank": blank}
-
-
-def long_chain(rng, t, k=5):
-    table = {"unary": rng.normal(scale=2.0, size=(t, k)), "pairwise": rng.normal(scale=2.0, size=(k, k))}
-    return table | {"labels": rng.integers(k, size=t)}
-
-
-def long_graph(rng, t):
-    """A path of t nodes, with two ways between neighbours and some that leap over one."""
-    arcs = [(i, i + 1, int(rng.integers(3))) for i in range(t - 1) for _ in range(2)]
-    arcs += [(i, i + 2, int(rng.integers(3))) for i in range(t - 2) if rng.random() < 0.3]
-    answer, node = [], 0
-    while node != t - 1:
-        _, node, label = arcs[rng.choice([n for n, arc in enumerate(arcs) if arc[0] == node])]
-        answer.append(label)
-    arcs = np.array(arcs)[rng.permutation(len(arcs))]
-    return {"energies": rng.normal(scale=2.0, size=len(arcs)), "arcs": arcs, "answer": np.array(answer)}
-
-
-def long_factor_graph(rng, t):
-    tables = rng.normal(scale=2.0, size=(t, 3, 3))
-    return {
-        "tables": tables,
-        "scopes": rng.integers(50, size=(t, 2)),
-        "configuration": rng.integers(3, size=50),
-    }
-
-
-def long_convnet(rng, t):
-    side = 2 * int((t / 2) ** 0.5)
-    shapes = {"kernels": (2, 3, 3), "biases": (2,), "output_weights": (2, 2, side // 2, side // 2)}
-    inputs = {a: rng.normal(size=shape) for a, shape in shapes.items()}
-    return inputs | {"image": rng.normal(size=(side + 2, side + 2)), "label": 1}
-
-
-beta = lambda rng: {"beta": float(rng.uniform(0.3, 3.0))}
-LONG = {
-    "ctc": long_ctc,
-    "ctc_of_logits": lambda rng, t: {
-        "logits" if a == "log_probabilities" else a: x for a, x in long_ctc(rng, t).items()
-    },
-    "transducer": long_transducer,
-    "chain": long_chain,
-    "hidden_markov": lambda rng, t: {
-        "log_start": log_rows(rng, 5),
-        "log_transitions": log_rows(rng, 5, 5),
-        "log_emissions": log_rows(rng, 5, 7),
-        "observations": rng.integers(7, size=t),
-        "labels": rng.integers(5, size=t),
-    },
-    "linear_structured": lambda rng, t: {
-        "weights": rng.normal(size=(4, 3)),
-        "transitions": rng.normal(size=(4, 4)),
-        "features": rng.normal(size=(t, 3)),
-        "labels": rng.integers(4, size=t),
-    },
-    "chain_nll": lambda rng, t: long_chain(rng, t) | beta(rng),
-    "chain_perceptron": long_chain,
-    "chain_hinge": lambda rng, t: long_chain(rng, t) | {"margin": float(rng.uniform(0.5, 20.0))},
-    "chain_margin_rescaled_hinge": lambda rng, t: long_chain(rng, t) | {"cost": float(rng.uniform(0.1, 2.0))},
-    "alignment": lambda rng, t: {"distances": rng.uniform(0.0, 3.0, size=(t, t // 6 + 1))},
-    "soft_alignment": lambda rng, t: {"distances": rng.uniform(0.0, 3.0, size=(t, t // 6 + 1))} | beta(rng),
-    "graph_transformer": long_graph,
-    "graph_perceptron": long_graph,
-    "graph_nll": lambda rng, t: long_graph(rng, t) | beta(rng),
-    "factor_graph": long_factor_graph,
-    "convnet": long_convnet,
-}
-T = 17, 60, 300
-
-
-def large_samples(name, rng, each=2):
-    """Yield (size, kind, inputs): as drawn, and hostile where that is cheap."""
-    if name in LONG:
-        sizes, draw = T, lambda size: lambda rng: FORMULAS[name].bind(**LONG[name](rng, size))
-    elif name in AXIS:
-        sizes = (SIZES[0], LARGE_SQUARE) if is_square(name) else SIZES
-        draw = lambda size: lambda rng: FORMULAS[name].bind(**grown(name, size, rng))
-    else:
-        return
-    for size in sizes:
-        for _ in range(each):
-            yield size, "as drawn", draw(size)(rng)
-        if size == sizes[0]:
-            for kind, inputs in hostile_samples(name, draw(size), rng, each=1, arguments=1):
-                yield size, kind, inputs
-        else:
-            first = next(iter(FORMULAS[name].gradients or FORMULAS[name].shapes))
-            for kind in ("tied", "wide", "300 orders"):
-                inputs = draw(size)(rng)
-                x = KINDS[kind](rng, np.asarray(inputs[first], float))
-                yield size, f"{kind} {first}", restored(name, inputs | {first: x})
-            inputs = draw(size)(rng)
-            yield size, "all tied", restored(name, inputs | {a: tied(inputs[a]) for a in oracle.real(inputs)})
+    return components, branches, given
 
 
 # ---- the hunt ----
 
 
-def hunt(name, samples, seed, large=2):
-    """Worst units of each column, counts, and the violations of a formula."""
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+def looked_at(name, column, rng, samples, large):
+    """Yield (kind, inputs) of a column: the page's own samples, hostile ones, or those of a size."""
     f = FORMULAS[name]
     draw = lambda rng: f.bind(**f.sample(rng))
-    worst, counts, violations, started = {}, {}, [], time.perf_counter()
+    if column == "own":
+        yield from (("own sample", draw(rng)) for _ in range(samples))
+    elif column == "hostile":
+        yield from hostile_samples(name, draw, rng, each=max(2, samples // 25))
+    else:
+        yield from large_samples(name, int(column), rng, large)
 
-    def look(column, kind, inputs, long=False):
-        try:
-            signal.alarm(SECONDS)
-            found = judge(name, inputs, long)
-        except TooSlow:
-            counts["too slow"] = counts.get("too slow", 0) + 1
-            return
-        except Exception as e:
-            violations.append((column, kind, np.inf, f"{type(e).__name__}: {e}", 0.0, 0.0, inputs))
-            return
-        finally:
-            signal.alarm(0)
-        if not found:
-            counts["no truth"] = counts.get("no truth", 0) + 1
-            return
-        counts[column] = counts.get(column, 0) + 1
-        units, output, truth, answer = max(found, key=lambda entry: entry[0])
-        worst[column] = max(worst.get(column, 0.0), units)
-        if units > ALLOWED:
-            violations.append((column, kind, units, output, truth, answer, inputs))
 
-    signal.signal(signal.SIGALRM, _too_slow)
-    for _ in range(samples):
-        look("own", "own sample", draw(rng))
-    for kind, inputs in hostile_samples(name, draw, rng, each=max(2, samples // 25)):
-        look("hostile", kind, inputs)
-    for size, kind, inputs in large_samples(name, rng, large):
-        look(str(size), kind, inputs, long=True)
-    return name, worst, counts, violations, time.perf_counter() - started
+def hunt(job, samples, seed, large=20):
+    """What a (formula, column) has: the worst units, counts, CPU seconds, and the violations."""
+    name, column = job
+    rng = np.random.default_rng([seed, zlib.crc32(f"{name} {column}".encode())])
+    found = {"name": name, "column": column, "seed": seed, "samples": samples, "large": large}
+    found |= {"worst": 0.0, "judged": 0, "no truth": 0, "too slow": 0, "violations": []}
+    started = time.process_time()
+    gc.set_threshold(200_000, 20, 50)  # a tape is a million numbers, none of which is garbage before its end
+    signal.signal(signal.SIGVTALRM, _too_slow)
+    for kind, inputs in looked_at(name, column, rng, samples, large):
+        _look(found, kind, inputs, long=column not in ("own", "hostile"))
+    return found | {"seconds": time.process_time() - started}
+
+
+def _look(found, kind, inputs, long):
+    """Judge a sample, and note what comes of it."""
+    violated = lambda *what: found["violations"].append([kind, *what, shown(inputs)])
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+        errors = judge(found["name"], inputs, long)
+    except TooSlow:
+        found["too slow"] += 1
+        return
+    except Exception as e:
+        violated(np.inf, [f"{type(e).__name__}: {e}", 0], 0.0, 0.0)
+        return
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    found["judged" if errors else "no truth"] += 1
+    units, *what = max(errors, key=lambda entry: entry[0], default=[0.0])
+    found["worst"] = max(found["worst"], units)
+    if units > ALLOWED:
+        violated(units, *what)
 
 
 def _too_slow(*_):
@@ -410,6 +206,52 @@ def shown(inputs):
     return ", ".join(f"{a}={t if len(t := text(x)) <= 400 else t[:200] + ' ...'}" for a, x in inputs.items())
 
 
+# ---- what was found, kept and printed ----
+
+COLUMNS = "own", "hostile", "17", "40", "60", "240", "300", "2000"
+
+
+def jobs(names):
+    """(formula, column), the cheap columns of all formulas before the dear ones of any."""
+    has = lambda name: ("own", "hostile", *map(str, sizes(name)))
+    return [(name, column) for column in COLUMNS for name in names if column in has(name)]
+
+
+def kept(path, **asked):
+    """{(name, column): what was found} of a file, for these numbers of samples and this seed."""
+    if path is None or not path.exists():
+        return {}
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {
+        (found["name"], found["column"]): found
+        for found in entries
+        if all(found[key] == number for key, number in asked.items())
+    }
+
+
+def table(names, found):
+    """A line for each formula: of every column the worst units, and how many samples."""
+    heads = "".join(f"{column:>13}" for column in COLUMNS)
+    lines = [f"{'worst units of u C + eta, samples':34}{heads}  seconds"]
+    for name in names:
+        own = {column: found[name, column] for column in COLUMNS if (name, column) in found}
+        cells = [f"{own[c]['worst']:.3g}, {own[c]['judged']}" if c in own else "" for c in COLUMNS]
+        left = {what: sum(each[what] for each in own.values()) for what in ("no truth", "too slow")}
+        left = "".join(f"  {n} {what}" for what, n in left.items() if n)
+        seconds = sum(each["seconds"] for each in own.values())
+        lines.append(f"{name:34}" + "".join(f"{cell:>13}" for cell in cells) + f"{seconds:9.1f}{left}")
+    return "\n".join(lines)
+
+
+def told(found):
+    """The violations of a job, one of each kind and answer, ready to be pasted."""
+    first = {}
+    for kind, units, (output, i), truth, answer, inputs in found["violations"]:
+        what = f"{found['name']}, {found['column']}, {kind}: {output}[{i}] is {answer!r}, not {truth!r}"
+        first.setdefault((kind, output), f"{what}: {units:.3g} units\n    {inputs}")
+    return "\n".join(first.values())
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -419,29 +261,30 @@ def main():
     parser.add_argument("--large", type=int, default=2, metavar="N", help="samples of each size")
     parser.add_argument("--processes", type=int, metavar="N", help="as many as there are cores without")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="JSON lines of what was found, to go on from"
+    )
     args = parser.parse_args()
     unknown = sorted(set(args.names) - set(FORMULAS))
     if unknown:
         parser.error(f"unknown formula {', '.join(unknown)}")
-    columns = ["own", "hostile", "17", "40", "60", "240", "300", "2000"]
-    print(f"{'worst error in units of u C + eta':38}" + "".join(f"{c:>9}" for c in columns) + "  samples  s")
-    total = 0
+    names, asked = (
+        args.names or list(FORMULAS),
+        {key: getattr(args, key) for key in ("samples", "large", "seed")},
+    )
+    found = {job: entry for job, entry in kept(args.keep, **asked).items() if job[0] in names}
     with ProcessPoolExecutor(args.processes) as pool:
-        look = partial(hunt, samples=args.samples, seed=args.seed, large=args.large)
-        jobs = pool.map(look, args.names or list(FORMULAS))
-        for name, worst, counts, violations, took in jobs:
-            cells = "".join(f"{worst[c]:9.3g}" if c in worst else f"{'':9}" for c in columns)
-            looked = sum(n for column, n in counts.items() if column in columns)
-            left = ", ".join(f"{n} {what}" for what, n in counts.items() if what not in columns)
-            print(f"{name:38}{cells} {looked:8} {took:4.0f}  {left}", flush=True)
-            seen = {}
-            for column, kind, units, output, truth, answer, inputs in violations:
-                place = kind, output if isinstance(output, str) else output[0]
-                seen[place] = seen.get(place, 0) + 1
-                if seen[place] == 1:
-                    what = f"    {column}, {kind}: {output} is {answer!r}, not {truth!r}: {units:.3g} units"
-                    print(f"{what}\n        {shown(inputs)}", flush=True)
-            total += len(violations)
+        waiting = [job for job in jobs(names) if job not in found]
+        for done in as_completed([pool.submit(hunt, job, **asked) for job in waiting]):
+            entry = done.result()
+            found[entry["name"], entry["column"]] = entry
+            if args.keep:
+                with args.keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(entry) + "\n")
+            if entry["violations"]:
+                print(told(entry), flush=True)
+    print(table(names, found))
+    total = sum(len(entry["violations"]) for entry in found.values())
     print(f"{total} violations of {ALLOWED:g} (u C + eta).")
     return int(total > 0)
 

@@ -40,11 +40,13 @@ def pytest_collection_modifyitems(items):
 
 
 def script(name):
-    """A script of scripts/ as a module."""
+    """A script of scripts/ as a module, which finds those beside it, as when it runs."""
     path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)
+        spec.loader.exec_module(module)
     return module
 
 

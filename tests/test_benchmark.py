@@ -2,7 +2,6 @@
 
 import fnmatch
 import math
-from pathlib import Path
 
 import pytest
 from conftest import script
@@ -10,9 +9,7 @@ from conftest import script
 
 @pytest.fixture(scope="module")
 def benchmark():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parents[1] / "scripts")
-        return script("benchmark")
+    return script("benchmark")
 
 
 @pytest.fixture(scope="module")

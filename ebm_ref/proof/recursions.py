@@ -124,15 +124,18 @@ def soft_alignment(distances, beta, width=math.inf):
 def graph(arcs, answer, join, along):
     """All paths from node 0 to the last; only those that spell the answer, unless it is None."""
     last = max(arc[1] for arc in arcs)
-    ends = {(last, len(answer or []))}
+    ends, leaving = {(last, len(answer or []))}, {}
+    for n, (start, *_) in enumerate(arcs):
+        leaving.setdefault(start, []).append(n)
     a = {}
-    for node in sorted({arc[0] for arc in arcs}, reverse=True):
+    for node in sorted(leaving, reverse=True):
         for place in range(len(answer or []) + 1):
             on = []
-            for n, (start, end, label) in enumerate(arcs):
+            for n in leaving[node]:
+                _, end, label = arcs[n]
                 fits = answer is None or (place < len(answer) and answer[place] == label)
                 then = end, place if answer is None else place + 1
-                if start == node and fits and (then in ends or then in a):
+                if fits and (then in ends or then in a):
                     on.append(along(a.get(then), n))
             if on:
                 a[node, place] = join(on)
