@@ -12,7 +12,7 @@ r"""Numerics: the functions in which every energy-based model loses its digits, 
     softmax_and_complement(x) = p, 1 - p, the others added up exactly
     exact_sum(x) = sum_j x_j                 rounded once, whatever cancels
     total(x)     = sum_i x_i, the same but for few terms       dot(a, b) = total(a b)
-    product(x, y, z) = x y z, though x y be beyond the range
+    product(x, y, z) = x y z, though x y be beyond the range      unit_of(x) = 2^k, the size of x
 
 Each is right to a few units of the last place times its condition number, in both tails.  Shifting
 by the maximum prevents overflow but not cancellation: with a gap of 40 between the two largest
@@ -274,6 +274,18 @@ def put_together(m, e):
     """m 2^e, in two steps, since 2^e alone may be beyond the range."""
     half = np.floor(e / 2.0)
     return m * 2.0 ** np.minimum(half, 1023.0) * 2.0 ** np.minimum(e - half, 1023.0)
+
+
+def unit_of(x):
+    """The power of two that is just below the largest entry of an array; 1 where that is 0.
+
+    In units of its own an array is near 1: no product of it with others is below 2^-1022, where digits end.
+
+    >>> x = np.array([3e-320, -2e-320])
+    >>> (x / unit_of(x)).round(3).tolist(), unit_of(np.zeros(2))
+    ([1.482, -0.988], 1.0)
+    """
+    return 2.0 ** parts(np.max(np.abs(value_of(x))))[1]
 
 
 def product(*factors):

@@ -15,6 +15,8 @@ there, and all between.  So it holds both, and a path, for any lengths and any w
 Of a square table w = 0 leaves the diagonal, and w >= n - 1 everything.  A path that leaves the band is
 not there, in E and in F: pairs outside are never read.
 
+F rounds as it does without a band (alignment.py), and keeps 64 (u C + eta), not 4.
+
 Where the lengths differ no two libraries agree:
 
     here, tslearn            the rule above
@@ -364,6 +366,7 @@ SOFT = Formula(
             symptom="a table of zeros filled within the band: the ways around it cost nothing",
         ),
     },
+    keeps=64.0,
     rules=soft_rules,
     refuses={name: ((*row, 0), blamed) for name, (row, blamed) in NO_TABLES.items()}
     | {

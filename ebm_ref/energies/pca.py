@@ -25,7 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import real, require, require_count
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, homogeneous, non_negative
-from ebm_ref.numerics import dot, total
+from ebm_ref.numerics import dot, product, total, unit_of
 
 
 def pca(basis, point):
@@ -55,9 +55,10 @@ def pca(basis, point):
 def pca_basis_gradient(basis, point):
     """dF/dW, shape (n, m): -2 (r y' + y r') W."""
     W, y = FORMULA.checked(basis, point)
-    r = residual(W, y)
+    unit = unit_of(y)
+    r, y = residual(W, y) / unit, y / unit
     M = -2.0 * (np.outer(r, y) + np.outer(y, r))
-    return dot(M[:, None, :], W.T)
+    return product(dot(M[:, None, :], W.T), unit, unit)
 
 
 def pca_point_gradient(basis, point):
@@ -67,8 +68,8 @@ def pca_point_gradient(basis, point):
 
 
 def residual(W, y):
-    """r = y - W W' y; a huge y in a smaller unit, so that W' y does not overflow where W W' y does not."""
-    unit = 2.0**600 if np.any(np.abs(y) > 2.0**600) else 1.0
+    """r = y - W W' y, of y in units of its size: then W' y is in the range where W W' y is."""
+    unit = unit_of(y)
     return y - unit * dot(W, dot(W.T, y / unit))
 
 

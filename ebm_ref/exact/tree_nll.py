@@ -16,7 +16,9 @@ larger, and such a loss is an upper bound of this one.
 
 In floating point: the weights are counted from the right tree, whose own is 1 then, and words are taken out
 from its leaves up.  So each pivot is s = 1 + rest, where rest is a sum of what belongs to other trees, and
-beta L = sum log1p(rest) keeps its digits however certain the tree is.
+beta L = sum log1p(rest) keeps its digits however certain the tree is.  One limit remains: n words are n
+roundings, and where all energies are equal, always the same way.  Of 30 such words a slope has been seen off
+by 6 units of its last place.  So this page keeps 64 (u C + eta), not 4; up to 17 words it keeps 8.
 
 Source: Koo, Globerson, Carreras and Collins (2007); McDonald and Satta (2007).
 """
@@ -380,6 +382,7 @@ FORMULA = Formula(
         ),
     },
     as_printed=tree_nll_as_printed,
+    keeps=64.0,
     rules=rules,
     refuses={  # (arcs, roots, heads, beta), the argument to blame
         "two words that are each other's head": ((TWO, EVEN, [2, 1]), "heads"),

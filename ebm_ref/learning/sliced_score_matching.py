@@ -31,7 +31,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous
-from ebm_ref.numerics import dot, half_square, weighted
+from ebm_ref.numerics import dot, half_square, product, unit_of, weighted
 
 
 def sliced_score_matching(score, direction, curvature_along):
@@ -63,13 +63,19 @@ def sliced_score_matching(score, direction, curvature_along):
 def sliced_score_gradient(score, direction, curvature_along):
     """dL/ds = (v.s) v, shape (d,)."""
     s, v, _ = FORMULA.checked(score, direction, curvature_along)
-    return dot(v, s) * v
+    return along(v, s, v)
 
 
 def sliced_direction_gradient(score, direction, curvature_along):
     """dL/dv = (v.s) s, shape (d,), at fixed h."""
     s, v, _ = FORMULA.checked(score, direction, curvature_along)
-    return dot(v, s) * s
+    return along(v, s, s)
+
+
+def along(v, s, x):
+    """(v.s) x, of v and s in units of their sizes: v.s may be beyond the range where the result is not."""
+    t, u = unit_of(v), unit_of(s)
+    return product(t, dot(v / t, s / u), u, x)
 
 
 def sliced_curvature_along_gradient(score, direction, curvature_along):

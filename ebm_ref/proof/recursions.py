@@ -14,6 +14,7 @@ import math
 
 from ebm_ref.proof.naive.structures import chain
 from ebm_ref.proof.naive.words import dot, exp, larger, log, lowest, product, proportions
+from ebm_ref.proof.tape import EdgeOfDomain, decimals, plain
 
 
 def least(values):
@@ -54,8 +55,13 @@ def chain_nll(unary, pairwise, labels, beta):
 
 
 def tree_nll(arcs, roots, heads, beta):
-    """The matrix-tree theorem: roots in place of the first row of the Laplacian, and Gauss's elimination."""
-    n = len(roots)
+    """The matrix-tree theorem: roots in place of the first row of the Laplacian, and Gauss's elimination.
+
+    It subtracts, and so needs as many digits as lie between the weights.
+    """
+    n, energies = len(roots), [plain(e) for row in (*arcs, roots) for e in row]
+    if n * plain(beta) * (max(energies) - min(energies)) > decimals():  # so 10^(-decimals / log(10)) is left
+        raise EdgeOfDomain("more digits between the weights than there are")
     w = [[exp(-beta * e) if h != m else 0 for m, e in enumerate(row)] for h, row in enumerate(arcs)]
     v = [exp(-beta * r) for r in roots]
     L = [[sum(row[m] for row in w) if h == m else -w[h][m] for m in range(n)] for h in range(n)]
