@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Hunt for lost digits: `scripts/hunt_digits.py [NAME...] [--samples N] [--large N] [--keep FILE]`.
 
-Claim: a page is within 4 (u C + eta) of the truth, or as many as its record keeps, value and gradients: on
-random samples of its own sampler, on hostile ones (tied, over 300 orders of magnitude, subnormal, singular, ...)
-and on large ones: 17, 240 and 2000 terms, sequences of 300 moments.  The truth is the naive expression, or its
-recursion, in hundreds of digits.  Prints the worst error in units of u C + eta, how many samples were judged,
-and every kind of violation.  Exit status 1 where there is one.
+Claim: a page is within 4 (u C + eta) of the truth, or as many as its record keeps, value and gradients.
+Samples are its own, hostile (tied, over 300 orders of magnitude, subnormal, singular, ...) and large: 17, 240
+and 2000 terms, sequences of 300 moments.  The truth is the naive expression, or its recursion, in hundreds of
+digits.  Prints the worst error in units of u C + eta, how many samples were judged, and every kind of
+violation.  Exit status 1 where there is one.
 
 All components are compared.  A condition C is computed for the worst of them, and at large sizes for those
 alone that |g|, which is never above C, does not excuse.  Of an answer of many components, five at random and
@@ -31,6 +31,7 @@ from ebm_ref.proof.golden import PRECISIONS
 
 U, ETA = PRECISIONS["float64"]
 PICKED = 5
+BALANCED = {"graph_nll", "ctc_of_logits"}  # slopes that are a difference of two probabilities, to u of these
 CORNERS = 6  # of more, nobody goes through all the sides
 SECONDS = 60  # of this process, for one sample
 
@@ -51,7 +52,8 @@ def judge(name, inputs, long=False):
     except ValueError:
         return []
     expression = (oracle.STEPWISE if long else oracle.ORACLES)[name]
-    look = lambda: _errors(expression, inputs, answers, f.keeps, f.keeps if long else 1.0)
+    C_least = 1.0 * (name in BALANCED)
+    look = lambda: _errors(expression, inputs, answers, f.keeps, f.keeps if long else 1.0, C_least)
     try:
         found = oracle.computed(look, inputs)
         if max((units for units, *_ in found), default=0.0) > f.keeps:  # a doubt: with three times the digits
@@ -62,7 +64,7 @@ def judge(name, inputs, long=False):
     return found
 
 
-def _errors(expression, inputs, answers, kept, excused):
+def _errors(expression, inputs, answers, kept, excused, C_least):
     """The worst components of each answer; so many units of |g| alone need no condition."""
     moved = _moved(inputs, answers)
     components, branches, given = _evaluated(expression, inputs, (), moved)
@@ -76,24 +78,17 @@ def _errors(expression, inputs, answers, kept, excused):
         truths = [components[i] for i in picked] if is_value else _rows(slopes, given[output])
         answer = np.reshape(np.asarray(answer, float), (len(components), -1))[picked].ravel()
         error, doubt, nearest = _doubts(truths, answer)
-        worst = np.argsort(-doubt)
-        for i in worst[: max(1, min(PICKED, np.sum(doubt > kept)))].tolist():
-            row = [0 for _ in numbers]  # |g| alone excuses an error of no doubt
+        for i in np.argsort(-doubt)[: max(1, min(PICKED, np.sum(doubt > kept)))].tolist():
+            row = [0 for _ in numbers]
             if is_value:
                 row = slopes[i].values()
             elif doubt[i] > excused:
                 row = tape.plain_derivatives(truths[i], numbers)
-            C = oracle.condition(truths[i], row, widths)
+            C = max(oracle.condition(truths[i], row, widths), 0.0 if is_value else C_least)
             units = float(error[i] / (U * C + ETA)) if np.isfinite(error[i]) else np.inf
             found.append([units, (output, i), float(nearest[i]), float(answer[i]), C])
-    S = max(
-        1.0, *(np.abs(np.asarray(x, float)).max(initial=0.0) for x in (*inputs.values(), answers["value"]))
-    )
-    if max(units for units, *_ in found) > kept and any(gap <= 8 * U * S for gap in branches.gaps):
-        if sum(gap <= 8 * U * S for gap in branches.gaps) <= CORNERS:
-            _from_the_nearest_side(expression, inputs, answers, found, 8 * U * S, picked)
-        else:
-            found = [entry for entry in found if entry[0] <= kept]
+    if max(units for units, *_ in found) > kept:
+        found = _beside_corners(expression, inputs, answers, found, kept, picked, branches.gaps)
     return [tuple(entry[:4]) for entry in found]
 
 
@@ -119,8 +114,19 @@ def _rows(slopes, argument):
     return [by[x] for by in slopes for x in oracle.flat(argument)]
 
 
+def _beside_corners(expression, inputs, answers, found, kept, picked, gaps):
+    """The same, counted from either side of a corner within reach; of too many corners nobody knows."""
+    reach = 8 * U * max(1.0, *(np.abs(x).max(initial=0.0) for x in (*inputs.values(), answers["value"])))
+    corners = sum(gap <= reach for gap in gaps)
+    if corners > CORNERS:
+        return [entry for entry in found if entry[0] <= kept]
+    if corners:
+        _from_the_nearest_side(expression, inputs, answers, found, reach, picked)
+    return found
+
+
 def _from_the_nearest_side(expression, inputs, answers, found, reach, picked):
-    """Errors are counted from the nearest value between the sides of a corner."""
+    """Errors are counted from the nearest value between the sides."""
     moved, sides = _moved(inputs, answers), []
     for script in oracle.sides(expression, inputs, reach):
         components, _, given = _evaluated(expression, inputs, script, moved)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import script
 
 from ebm_ref import FORMULAS
 from ebm_ref.numerics import dot
@@ -77,6 +78,19 @@ def test_one_argument_at_an_end_of_the_range(name, argument, scale):
         assert np.allclose(formula.value(**inputs), truth["value"], rtol=1e-12, atol=0.0)
         for a, gradient in formula.gradients.items():
             assert np.allclose(gradient(**inputs), truth["gradients"][a], rtol=1e-12, atol=1e-322), a
+
+
+@pytest.mark.parametrize(
+    "name, argument",
+    [("pca", "point"), ("sliced_score_matching", "direction"), ("mixture_curvature", "variances")],
+)
+def test_seventeen_subnormal_numbers(name, argument):
+    """Their products are each rounded to a multiple of eta, unless they are in units of their own."""
+    hunt, samples = script("hunt_digits"), script("hunt_samples")
+    inputs = samples.grown(name, 17, np.random.default_rng(3))
+    inputs[argument] = 2.0**-1060 * inputs[argument]
+    found = hunt.judge(name, inputs, long=True)
+    assert found and max(units for units, *_ in found) <= FORMULAS[name].keeps
 
 
 def test_a_share_below_the_range_of_a_slope_that_is_large():

@@ -143,28 +143,29 @@ def mixture_curvature_point_gradient(point, centers, variances, weights):
     """dC/dx, shape (n,): -sum_k r_k (b_k d_k + 2 d_k/v_k)."""
     r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return negated(dot(shared(r, b + 2.0 / v), d.T))
+    return negated(total(weighted(d, shared(r, b + 2.0 / v)[:, None]), axis=0))
 
 
 def mixture_curvature_centers_gradient(point, centers, variances, weights):
     """dC/dmu, shape (c, n): r_k (b_k g_k + 2 d_k/v_k)."""
     r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return shared(r[:, None], b[:, None] * g + 2.0 * d / v[:, None])
+    return shared(r[:, None], weighted(b[:, None], g) + 2.0 * d / v[:, None])
 
 
 def mixture_curvature_variances_gradient(point, centers, variances, weights):
     """dC/dv, shape (c,): r_k (2 d_k.g_k/v_k - n/v_k^2 - b_k e_k)."""
     r, g, v = shares(*CURVATURE.checked(point, centers, variances, weights))
     d, _, b = bent(r, g, v)
-    return shared(r, 2.0 * dot(d, g) / v - g.shape[1] / v**2 - weighted(b, by_variance(g, v)))
+    along = total(weighted(d, g))
+    return shared(r, 2.0 * along / v - g.shape[1] / v**2 - weighted(b, by_variance(g, v)))
 
 
 def mixture_curvature_weights_gradient(point, centers, variances, weights):
     """dC/dw, shape (c,): r_k b_k/w_k."""
     x, mu, v, w = CURVATURE.checked(point, centers, variances, weights)
     r, g, _ = shares(x, mu, v, w)
-    return weighted(shares_per_weight(x, mu, v, w), bent(r, g, v)[2])
+    return shared(shares_per_weight(x, mu, v, w), bent(r, g, v)[2])
 
 
 def one_weight_does_not_matter(formula, inputs, rng):

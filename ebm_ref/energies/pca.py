@@ -64,7 +64,8 @@ def pca_basis_gradient(basis, point):
 def pca_point_gradient(basis, point):
     """dF/dy, shape (n,): 2 (r - W W' r)."""
     W, y = FORMULA.checked(basis, point)
-    return 2.0 * residual(W, residual(W, y))
+    unit = min(1.0, unit_of(y))  # what is subnormal is rounded once
+    return 2.0 * residual(W, residual(W, y / unit)) * unit
 
 
 def residual(W, y):
