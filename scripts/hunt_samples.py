@@ -153,7 +153,7 @@ def grown(name, size, rng):
         S = inputs["covariances"]
         inputs["covariances"] = 0.1 * np.eye(S.shape[-1]) + np.einsum("kij,klj->kil", S, S)
     if name == "dice":
-        inputs["probabilities"] = np.minimum(inputs["probabilities"], 1.0)
+        inputs |= {a: np.minimum(inputs[a], 1.0) for a in ("probabilities", "targets")}
     for a in ("log_q", "log_probabilities"):
         if a in inputs:
             inputs[a] = inputs[a] - np.log(np.sum(np.exp(inputs[a])))

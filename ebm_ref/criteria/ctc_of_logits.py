@@ -56,7 +56,7 @@ from ebm_ref.criteria.ctc_failures import moves, not_spelled, spoilt
 from ebm_ref.criteria.ctc_walks import from_best, log_sum, lowest_energy
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import UNIT, condition, misfit, non_negative
-from ebm_ref.numerics import logsumexp, negated, softmax
+from ebm_ref.numerics import exact_sum, logsumexp, negated, softmax
 
 
 def ctc_of_logits_as_printed(logits, target: int, blank: int = 0):
@@ -131,7 +131,7 @@ def surprise(z, y, blank):
         return np.nan if is_nan else negated(np.sum(best))
     highest = z[np.arange(len(z)), np.argmax(z, axis=1)]
     lowest = lowest_energy("logits", np.concatenate([best, -highest]))
-    return lowest + sum(beside_highest(row) for row in z) - log_sum(walk)
+    return lowest + exact_sum(np.array([beside_highest(row) for row in z])) - log_sum(walk)
 
 
 def beside_highest(row):
