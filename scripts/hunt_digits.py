@@ -9,7 +9,8 @@ violation.  Exit status 1 where there is one.
 
 All components are compared.  A condition C is computed for the worst of them, and at large sizes for those
 alone that |g|, which is never above C, does not excuse.  Of an answer of many components, five at random and
-the five worst are differentiated.  With --keep FILE, what was found is kept, and not looked for again.
+the five worst are differentiated.  A NaN where the truth is beyond the range, too, is counted by itself: an
+intermediate result was infinite.  With --keep FILE, what was found is kept, and not looked for again.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from ebm_ref.proof.golden import PRECISIONS
 U, ETA = PRECISIONS["float64"]
 PICKED = 5
 BALANCED = {"graph_nll", "ctc_of_logits"}  # slopes that are a difference of two probabilities, to u of these
+LEFT = "no truth", "too slow", "NaN for inf"  # the last where the truth, too, is beyond the range
 CORNERS = 6  # of more, nobody goes through all the sides
 SECONDS = 60  # of this process, for one sample
 
@@ -173,7 +175,7 @@ def hunt(job, samples, seed, large=20):
     name, column = job
     rng = np.random.default_rng([seed, zlib.crc32(f"{name} {column}".encode())])
     found = {"name": name, "column": column, "seed": seed, "samples": samples, "large": large}
-    found |= {"worst": 0.0, "judged": 0, "no truth": 0, "too slow": 0, "violations": []}
+    found |= {"worst": 0.0, "judged": 0, "violations": []} | dict.fromkeys(LEFT, 0)
     started = time.process_time()
     gc.set_threshold(200_000, 20, 50)  # a tape is a million numbers, none of which is garbage before its end
     signal.signal(signal.SIGVTALRM, _too_slow)
@@ -197,7 +199,9 @@ def _look(found, kind, inputs, long):
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     found["judged" if errors else "no truth"] += 1
-    units, *what = max(errors, key=lambda entry: entry[0], default=[0.0])
+    known = [entry for entry in errors if not (np.isinf(entry[2]) and np.isnan(entry[3]))]
+    found["NaN for inf"] += len(known) < len(errors)
+    units, *what = max(known, key=lambda entry: entry[0], default=[0.0])
     found["worst"] = max(found["worst"], units)
     if units > FORMULAS[found["name"]].keeps:
         violated(units, *what)
@@ -243,7 +247,7 @@ def table(names, found):
     for name in names:
         own = {column: found[name, column] for column in COLUMNS if (name, column) in found}
         cells = [f"{own[c]['worst']:.3g}, {own[c]['judged']}" if c in own else "" for c in COLUMNS]
-        left = {what: sum(each[what] for each in own.values()) for what in ("no truth", "too slow")}
+        left = {what: sum(each[what] for each in own.values()) for what in LEFT}
         left = "".join(f"  {n} {what}" for what, n in left.items() if n)
         seconds = sum(each["seconds"] for each in own.values())
         lines.append(f"{name:34}" + "".join(f"{cell:>13}" for cell in cells) + f"{seconds:9.1f}{left}")

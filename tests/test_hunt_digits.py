@@ -47,6 +47,15 @@ def test_what_was_found_is_kept(tmp_path):
     assert "squared_error" in hunt.table(["squared_error"], found).splitlines()[1]
 
 
+def test_a_nan_beyond_the_range_is_counted_by_itself(tampered):
+    """And is a fault where the truth is a number."""
+    tampered("squared_error", value=lambda prediction, target: np.nan)
+    found = hunt.hunt(("squared_error", "own"), 3, 1)
+    assert len(found["violations"]) == 3 and not found["NaN for inf"]
+    found = hunt.hunt(("squared_error", "hostile"), 3, 1)
+    assert found["NaN for inf"] and not any(np.isinf(truth) for _, _, _, truth, *_ in found["violations"])
+
+
 def test_of_many_components_the_worst_is_differentiated(tampered):
     """Of hundreds, one is off by a little."""
     f = FORMULAS["integral_table"]
