@@ -282,7 +282,7 @@ def unit_of(x):
     In units of its own an array is near 1: no product of it with others is below 2^-1022, where digits end.
 
     >>> x = np.array([3e-320, -2e-320])
-    >>> (x / unit_of(x)).round(3).tolist(), unit_of(np.zeros(2))
+    >>> (x / unit_of(x)).round(3).tolist(), float(unit_of(np.zeros(2)))
     ([1.482, -0.988], 1.0)
     """
     return 2.0 ** parts(np.max(np.abs(value_of(x))))[1]

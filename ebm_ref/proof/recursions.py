@@ -60,7 +60,7 @@ def tree_nll(arcs, roots, heads, beta):
     It subtracts, and so needs as many digits as lie between the weights.
     """
     n, energies = len(roots), [plain(e) for row in (*arcs, roots) for e in row]
-    if n * plain(beta) * (max(energies) - min(energies)) > decimals():  # so 10^(-decimals / log(10)) is left
+    if n * plain(beta) * (max(energies) - min(energies)) > 2 * decimals():  # an eighth is left, at least
         raise EdgeOfDomain("more digits between the weights than there are")
     w = [[exp(-beta * e) if h != m else 0 for m, e in enumerate(row)] for h, row in enumerate(arcs)]
     v = [exp(-beta * r) for r in roots]
