@@ -57,10 +57,11 @@ def chain_nll(unary, pairwise, labels, beta):
 def tree_nll(arcs, roots, heads, beta):
     """The matrix-tree theorem: roots in place of the first row of the Laplacian, and Gauss's elimination.
 
-    It subtracts, and so needs as many digits as lie between the weights.
+    It subtracts, though never of two words, and so needs as many digits as lie between the weights.
     """
-    n, energies = len(roots), [plain(e) for row in (*arcs, roots) for e in row]
-    if n * plain(beta) * (max(energies) - min(energies)) > 2 * decimals():  # an eighth is left, at least
+    n, energies = len(roots), [plain(e) for row in (*arcs, roots) for e in row if abs(e) < math.inf]
+    spread = plain(beta) * (max(energies, default=0) - min(energies, default=0))
+    if (n - 2) * spread > 2 * decimals():  # an eighth of the digits is left, at least
         raise EdgeOfDomain("more digits between the weights than there are")
     w = [[exp(-beta * e) if h != m else 0 for m, e in enumerate(row)] for h, row in enumerate(arcs)]
     v = [exp(-beta * r) for r in roots]
