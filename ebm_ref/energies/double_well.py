@@ -31,7 +31,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import negated, product
+from ebm_ref.numerics import negated, product, unit_of, value_of
 
 
 def double_well(point, position=1.0, height=1.0):
@@ -107,7 +107,7 @@ def double_well_score(point, position=1.0, height=1.0):
 def double_well_score_point_gradient(point, position=1.0, height=1.0):
     """ds/dx = -4 h (3 x^2 - a^2)."""
     x, a, h = SCORE.checked(point, position, height)
-    return -(4.0 * h * (3.0 * x * x - a * a))
+    return -bend(x, a, h)
 
 
 def double_well_score_position_gradient(point, position=1.0, height=1.0):
@@ -141,7 +141,7 @@ def double_well_curvature(point, position=1.0, height=1.0):
     [-4.0, 8.0]
     """
     x, a, h = CURVATURE.checked(point, position, height)
-    return 4.0 * h * (3.0 * x * x - a * a)
+    return bend(x, a, h)
 
 
 def double_well_curvature_point_gradient(point, position=1.0, height=1.0):
@@ -159,7 +159,13 @@ def double_well_curvature_position_gradient(point, position=1.0, height=1.0):
 def double_well_curvature_height_gradient(point, position=1.0, height=1.0):
     """dC/dh = 4 (3 x^2 - a^2)."""
     x, a, _ = CURVATURE.checked(point, position, height)
-    return 4.0 * (3.0 * x * x - a * a)
+    return bend(x, a, 1.0)
+
+
+def bend(x, a, h):
+    """4 h (3 x^2 - a^2), of lengths in units of the larger: a square is in the range where the result is."""
+    unit = unit_of(np.array([value_of(x), value_of(a)]))
+    return product(4.0 * h, 3.0 * (x / unit) ** 2 - (a / unit) ** 2, unit, unit)
 
 
 def even(formula, inputs, rng):
