@@ -59,11 +59,13 @@ DISTRIBUTIONS = {"kl_divergence", "cross_entropy_of_probabilities", "variational
 
 
 def restored(name, inputs):
-    """The inputs with what their page asks of them restored: distributions, symmetry, normalised rows."""
+    """The inputs with what their page asks of them restored: distributions, symmetry."""
     inputs = dict(inputs)
     for a, x in inputs.items():
         if (name, a) in SYMMETRIC:
             inputs[a] = np.triu(x, 1) + np.triu(x, 1).T
+        elif a == "covariances":
+            inputs[a] = (np.asarray(x) + np.swapaxes(x, -1, -2)) / 2.0
         elif name in DISTRIBUTIONS and a in ("target", "p", "probabilities"):
             with np.errstate(all="ignore"):
                 inputs[a] = np.abs(x) / np.sum(np.abs(x))

@@ -84,7 +84,12 @@ def test_one_argument_at_an_end_of_the_range(name, argument, scale):
 
 @pytest.mark.parametrize(
     "name, argument",
-    [("pca", "point"), ("sliced_score_matching", "direction"), ("mixture_curvature", "variances")],
+    [
+        ("pca", "point"),
+        ("sliced_score_matching", "direction"),
+        ("mixture_curvature", "variances"),
+        ("mixture_score", "variances"),
+    ],
 )
 def test_seventeen_subnormal_numbers(name, argument):
     """Their products are each rounded to a multiple of eta, unless they are in units of their own."""
@@ -134,3 +139,19 @@ def test_infinities_that_are_given_are_not_made_finite():
 def test_what_cancels_beyond_the_range_leaves_the_rest():
     x = np.array([1e200, 1e200, 3.0])
     assert dot(x, np.array([1e200, -1e200, 0.5])) == 1.5
+
+
+PARABOLAS = {  # half of a square that is in the range, though the square is not
+    "linear_regression": ([[0.0]], [1.0], [1.7e154]),
+    "gaussian_rbm_free_energy": ([[0.0]], [0.0], [0.0], [1.7e154]),
+    "gaussian_rbm": ([[0.0]], [0.0], [0.0], [1.7e154], [0.0]),
+    "implicit_regression": ([[1.0]], [[0.0]], [0.0], [[0.0]], [1.7e154], [0.0]),
+    "autoencoder": ([1.7e154], [[0.0]], [0.0], [[0.0]], [0.0]),
+    "vae": ([1.7e154], [0.0], [0.0], [0.0], [[0.0]]),
+}
+
+
+@pytest.mark.parametrize("name", PARABOLAS)
+def test_half_a_square_is_in_the_range(name):
+    inputs = [np.array(x) for x in PARABOLAS[name]]
+    assert FORMULAS[name].value(*inputs) == pytest.approx(1.7e154 * 0.85e154, rel=1e-15)

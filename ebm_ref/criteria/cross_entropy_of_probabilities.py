@@ -23,7 +23,7 @@ from ebm_ref import laws
 from ebm_ref.checks import require
 from ebm_ref.criteria.cross_entropy import check_logits, random_logits
 from ebm_ref.formula import Case, Convention, Formula, Mistake
-from ebm_ref.numerics import log_softmax, negated, softmax, softmax_and_complement, weighted
+from ebm_ref.numerics import log_softmax, negated, softmax, softmax_and_complement, total, weighted
 
 
 def cross_entropy_of_probabilities(logits, target):
@@ -64,7 +64,7 @@ def cross_entropy_of_probabilities_target_gradient(logits, target):
 
 def expected_surprise(z, t):
     """-sum_j t_j log p_j of scores and weights that were checked."""
-    return np.sum(weighted(t, negated(log_softmax(z))))
+    return total(weighted(t, negated(log_softmax(z))))
 
 
 def sums_of_others(t):

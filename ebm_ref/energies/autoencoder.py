@@ -34,7 +34,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
-from ebm_ref.numerics import dot, sigmoid, tanh_slope, total
+from ebm_ref.numerics import dot, half_square, sigmoid, tanh_slope, total
 
 
 def denoising_autoencoder(corrupted, target, encoder, encoder_bias, decoder, decoder_bias):
@@ -116,7 +116,7 @@ def reconstruction(x, W, b, V, c):
 
 def energy(x, t, W, b, V, c):
     """|t - tanh(u)|^2/2."""
-    return 0.5 * total((reconstruction(x, W, b, V, c) - t) ** 2)
+    return total(half_square(reconstruction(x, W, b, V, c) - t))
 
 
 def backpropagate(x, t, W, b, V, c):

@@ -29,7 +29,7 @@ from ebm_ref.checks import real
 from ebm_ref.energies.rbm import check_bits, random_machine
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition
-from ebm_ref.numerics import dot, negated, total
+from ebm_ref.numerics import dot, half_square, negated, total
 
 
 def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
@@ -59,7 +59,7 @@ def gaussian_rbm(weights, visible_bias, hidden_bias, visible, hidden):
     -6.5
     """
     W, b, c, v, h = FORMULA.checked(weights, visible_bias, hidden_bias, visible, hidden)
-    return 0.5 * total((v - b) ** 2) - dot(c, h) - dot(v, dot(W, h))
+    return total(half_square(v - b)) - dot(c, h) - dot(v, dot(W, h))
 
 
 def gaussian_rbm_weights_gradient(weights, visible_bias, hidden_bias, visible, hidden):

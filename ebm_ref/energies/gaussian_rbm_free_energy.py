@@ -19,7 +19,7 @@ from ebm_ref.energies.gaussian_rbm import ONE, TWO, ZERO
 from ebm_ref.energies.rbm import random_machine
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import moved_along
-from ebm_ref.numerics import dot, negated, sigmoid, softplus, total
+from ebm_ref.numerics import dot, half_square, negated, sigmoid, softplus, total
 
 
 def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
@@ -48,7 +48,7 @@ def gaussian_rbm_free_energy(weights, visible_bias, hidden_bias, visible):
     """
     W, b, c, v = FORMULA.checked(weights, visible_bias, hidden_bias, visible)
     t = c + dot(W.T, v)
-    return 0.5 * total((v - b) ** 2) - total(softplus(t))
+    return total(half_square(v - b)) - total(softplus(t))
 
 
 def gaussian_rbm_free_energy_weights_gradient(weights, visible_bias, hidden_bias, visible):

@@ -31,7 +31,7 @@ import autograd.numpy as np
 from ebm_ref.energies.mlp import backpropagate, forward
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative
-from ebm_ref.numerics import dot, total
+from ebm_ref.numerics import dot, half_square, total
 
 
 def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, features, target):
@@ -68,7 +68,7 @@ def implicit_regression(weights, hidden_weights, hidden_biases, output_weights, 
         weights, hidden_weights, hidden_biases, output_weights, features, target
     )
     r = residual(A, W, b, V, x, y)
-    return 0.5 * total(r**2)
+    return total(half_square(r))
 
 
 def implicit_regression_weights_gradient(

@@ -21,7 +21,7 @@ import autograd.numpy as np
 
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import convex_in, homogeneous, non_negative, smooth
-from ebm_ref.numerics import dot, total
+from ebm_ref.numerics import dot, half_square, total
 
 
 def linear_regression(weights, features, target):
@@ -49,7 +49,7 @@ def linear_regression(weights, features, target):
     """
     W, x, y = FORMULA.checked(weights, features, target)
     r = dot(W.T, x) - y
-    return 0.5 * total(r**2)
+    return total(half_square(r))
 
 
 def linear_regression_weights_gradient(weights, features, target):

@@ -83,13 +83,14 @@ def mixture_score_point_gradient(point, centers, variances, weights):
     """ds/dx, shape (n, n): sum_k r_k (d_k d_k' - I/v_k), minus the Hessian of E."""
     r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
     d = apart(r, g)
-    return np.einsum("ki,kj->ij", shared(r[:, None], d), d) - total(shared(r, 1.0 / v)) * np.eye(g.shape[1])
+    own = np.diag(np.full(g.shape[1], total(shared(r, 1.0 / v))))
+    return np.einsum("ki,kj->ij", shared(r[:, None], d), d) - own
 
 
 def mixture_score_centers_gradient(point, centers, variances, weights):
     """ds/dmu, shape (n, c, n): r_k (I/v_k - d_k g_k')."""
     r, g, v = shares(*SCORE.checked(point, centers, variances, weights))
-    own = np.einsum("k,ij->ikj", shared(r, 1.0 / v), np.eye(g.shape[1]))
+    own = np.where(np.eye(g.shape[1], dtype=bool)[:, None, :], shared(r, 1.0 / v)[:, None], 0.0)
     return own - np.einsum("ki,kj->ikj", shared(r[:, None], apart(r, g)), g)
 
 

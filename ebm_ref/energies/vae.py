@@ -33,7 +33,7 @@ from ebm_ref.checks import real, require
 from ebm_ref.energies.vae_divergence import KL_OF_4, LOG_4, divergence, random_code, vae_divergence
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import convex_in, non_negative
-from ebm_ref.numerics import dot, total, weighted
+from ebm_ref.numerics import dot, half_square, total, weighted
 
 
 def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
@@ -65,7 +65,7 @@ def vae(observation, mean, log_variance, noise, decoder, beta=1.0):
     """
     x, mu, u, eps, W, beta = FORMULA.checked(observation, mean, log_variance, noise, decoder, beta)
     z = draw(mu, np.minimum(u, 1400.0), eps)  # beyond 710 the price is infinite, whatever the error
-    return 0.5 * total((x - dot(W, z)) ** 2) + weighted(beta, divergence(mu, u))
+    return total(half_square(x - dot(W, z))) + weighted(beta, divergence(mu, u))
 
 
 def draw(mu, u, eps):
