@@ -78,8 +78,10 @@ def student_t_nll(location, scale, degrees, target):
     1.837877066
     """
     mu, s, nu, t = FORMULA.checked(location, scale, degrees, target)
-    constant = HALF_LOG_TWO_PI + np.log(s) + half_step(0.5 * nu)
-    return constant + 0.5 * (nu + 1.0) * log_one_plus_square((t - mu) / s / np.sqrt(nu))
+    step = (
+        half_step(0.5 * nu) if nu > 1e-300 else -0.5 * (np.log(0.5 * np.pi) + np.log(nu))
+    )  # nu / 2 may be 0
+    return HALF_LOG_TWO_PI + np.log(s) + step + 0.5 * (nu + 1.0) * log_one_plus_square(t - mu, s, nu)
 
 
 def student_t_nll_location_gradient(location, scale, degrees, target):
@@ -98,25 +100,25 @@ def student_t_nll_degrees_gradient(location, scale, degrees, target):
     """dL/dnu: for many degrees -(1 + 2x^2 - x^4) / (4 nu^2)."""
     mu, s, nu, t = FORMULA.checked(location, scale, degrees, target)
     q = (t - mu) / s / np.sqrt(nu)
-    tail = exp_excess(-log_one_plus_square(q)) - share_of_square(q) / nu
+    tail = exp_excess(-log_one_plus_square(t - mu, s, nu)) - share_of_square(q) / nu
     return 0.5 * (half_step_slope(0.5 * nu) + tail)
 
 
 def student_t_nll_target_gradient(location, scale, degrees, target):
     """dL/dt: (nu+1) x / (s (nu + x^2)), minus the score of the density."""
     mu, s, nu, t = FORMULA.checked(location, scale, degrees, target)
-    q = (t - mu) / s / np.sqrt(nu)
+    d, q = t - mu, (t - mu) / s / np.sqrt(nu)
     far = np.abs(q) > 1.0
-    slope = np.where(
-        far, 1.0 / np.where(far, q, 1.0) * share_of_square(q), q / (1.0 + np.where(far, 0.0, q) ** 2)
-    )
-    return slope * (nu + 1.0) / np.sqrt(nu) / s
+    beside = q / (1.0 + np.where(far, 0.0, q) ** 2) / np.sqrt(nu) / s
+    return (nu + 1.0) * np.where(far, share_of_square(q) / np.where(far, d, 1.0), beside)
 
 
-def log_one_plus_square(q):
-    """log(1 + q^2), also where q^2 overflows."""
+def log_one_plus_square(d, s, nu):
+    """log(1 + q^2) of q = d / (s sqrt(nu)), also where q or its square overflows."""
+    q = d / s / np.sqrt(nu)
     far = np.abs(q) > 1e100
-    return np.where(far, 2.0 * np.log(np.where(far, np.abs(q), 1.0)), np.log1p(np.where(far, 0.0, q) ** 2))
+    log_square = 2.0 * (np.log(np.where(far, np.abs(d), 1.0)) - np.log(s)) - np.log(nu)
+    return np.where(far, log_square, np.log1p(np.where(far, 0.0, q) ** 2))
 
 
 def share_of_square(q):
