@@ -55,6 +55,8 @@ ONE_AT_A_TIME = [  # formula, argument, by what it is scaled
     ("kernel_stein_multiquadric", "points", 1e200),
     ("kernel_stein", "width", 2.0**-1060),
     ("double_well_curvature", "point", 1e200),
+    ("negative_binomial_nll", "dispersion", 2.0**-1060),
+    ("negative_binomial_nll", "log_mean", 1e200),
     ("student_t_nll", "scale", 2.0**-1060),
     ("student_t_nll", "degrees", 2.0**-1060),
     ("double_well_score", "position", 1e200),

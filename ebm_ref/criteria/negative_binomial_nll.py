@@ -43,7 +43,7 @@ from ebm_ref.criteria.poisson_nll import poisson_nll, poisson_nll_gradient
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.gamma import log_factorial, stirling_error, stirling_slope
 from ebm_ref.laws import UNIT, condition, minimised_by, non_negative
-from ebm_ref.numerics import exp_excess, softplus
+from ebm_ref.numerics import exp_excess, half_square, softplus
 
 
 def negative_binomial_nll_as_printed(log_mean, dispersion, target):
@@ -100,11 +100,10 @@ def negative_binomial_nll_log_mean_gradient(log_mean, dispersion, target):
 def negative_binomial_nll_dispersion_gradient(log_mean, dispersion, target):
     """dL/da: -X(s)/a^2 + t/(2(1 + a t)) + (J'(t + r) - J'(r))/a^2; for a -> 0 (t - (t - mu)^2)/2."""
     z, a, t = FORMULA.checked(log_mean, dispersion, target)
-    s, r = log_ratio(z, a, t), 1.0 / a
-    w = -a * turned_down(z, a, t)
-    curvature = excess(w, s) / (s * s) if np.abs(s) > 2.0**-60 else 0.5
+    x, s, r = turned_down(z, a, t), log_ratio(z, a, t), 1.0 / np.maximum(a, 1e-300)
+    bend = excess(-a * x, s) / a / a if np.abs(s) > 2.0**-60 else half_square(x)  # X(s)/a^2
     least_slope = 0.5 * t / (1.0 + a * t) + (stirling_slope(t + r) - stirling_slope(r)) * r * r
-    return least_slope - curvature * (s * r) ** 2
+    return least_slope - bend
 
 
 def excess(x, l):
