@@ -161,7 +161,7 @@ def rings_score_point_gradient(point, radii, variance):
     p, D = shares(x, r, v)
     _, u = spread(p, r)
     across = 2.0 * (1.0 - u / v) * np.outer(x, x)
-    return -2.0 * (np.dot(p, D) * np.eye(len(x)) + across) / v
+    return -2.0 * (np.diag(np.full(len(x), np.dot(p, D))) + across) / v
 
 
 def rings_score_radii_gradient(point, radii, variance):
