@@ -26,7 +26,8 @@ directions in which there is data.  Across them the code is deaf, and F grows qu
 Square, then sum: pylearn2 once summed a row before it squared the sum, and so penalised only weights of
 equal sign (github.com/lisa-lab/pylearn2/pull/142).  For a sigmoid s_j would be h_j (1 - h_j).
 
-In floating point 1 - h_j^2 is 0 from |a_j| = 19 on; numerics.tanh_slope is 4 e^{-2|a_j|} there.
+In floating point 1 - h_j^2 is 0 from |a_j| = 19 on; numerics.tanh_slope is 4 e^{-2|a_j|} there.  It is rounded
+four times, its square eight: P keeps 8 (u C + eta), not 4.
 
 Source: Rifai et al. (2011), "Contractive auto-encoders: explicit invariance during feature extraction".
 """
@@ -47,7 +48,7 @@ from ebm_ref.energies.autoencoder import (
 )
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import misfit, non_negative
-from ebm_ref.numerics import dot, tanh_slope, total
+from ebm_ref.numerics import dot, tanh_slope, total, unit_of, weighted
 
 
 def contraction_as_printed(point, encoder, encoder_bias):
@@ -120,8 +121,10 @@ def penalty_by_bias(x, W, b):
 
 def penalty_by_encoder(x, W, b):
     """dP/dW."""
-    s = tanh_slope(dot(W, x) + b)[:, None]
-    return 2.0 * s * (s * W) + np.outer(penalty_by_bias(x, W, b), x)
+    a, unit = dot(W, x) + b, unit_of(W)
+    s, V = tanh_slope(a)[:, None], W / unit
+    inside = 2.0 * V - np.outer(4.0 * np.tanh(a) * total(V**2), unit * x)
+    return weighted(s, weighted(s, unit * inside))  # s^2 may be below the range where the result is not
 
 
 def contractive_autoencoder(point, encoder, encoder_bias, decoder, decoder_bias, strength=1.0):
@@ -219,6 +222,7 @@ PENALTY = Formula(
         "encoder_bias": contraction_encoder_bias_gradient,
     },
     sample=_random_encoder,
+    keeps=8.0,
     laws=(non_negative, reflected),
     cases={  # (point, encoder, encoder_bias), P, (dP/dx, dP/dW, dP/db), the mistake that it exposes
         "in the linear part: the weights, squared": Case(

@@ -37,7 +37,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_one_of
 from ebm_ref.formula import Case, Convention, Formula, Mistake
 from ebm_ref.laws import non_negative, symmetric
-from ebm_ref.numerics import tanh_difference, tanh_slope
+from ebm_ref.numerics import dot, tanh_difference, tanh_slope
 
 
 def siamese_as_printed(weights, biases, first, second, same, margin=1.0):
@@ -110,19 +110,19 @@ def siamese_biases_gradient(weights, biases, first, second, same, margin=1.0):
 def siamese_first_gradient(weights, biases, first, second, same, margin=1.0):
     """dE/dx1, shape (n,): 2 e W' (d s1)."""
     W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
-    return np.dot(forces(W, b, x1, x2, Y, m)[0], W)
+    return dot(W.T, forces(W, b, x1, x2, Y, m)[0])
 
 
 def siamese_second_gradient(weights, biases, first, second, same, margin=1.0):
     """dE/dx2, shape (n,): -2 e W' (d s2)."""
     W, b, x1, x2, Y, m = FORMULA.checked(weights, biases, first, second, same, margin)
-    return np.dot(forces(W, b, x1, x2, Y, m)[1], W)
+    return dot(W.T, forces(W, b, x1, x2, Y, m)[1])
 
 
 def branches(W, b, x1, x2):
     """W x + b of the two branches, and d = f(x1) - f(x2) from their gap, in which there is no b."""
-    a1, a2 = np.dot(W, x1) + b, np.dot(W, x2) + b
-    return a1, a2, tanh_difference(a1, a2, np.dot(W, x1 - x2))
+    a1, a2 = dot(W, x1) + b, dot(W, x2) + b
+    return a1, a2, tanh_difference(a1, a2, dot(W, x1 - x2))
 
 
 def total(a1, a2):
