@@ -26,8 +26,8 @@ directions in which there is data.  Across them the code is deaf, and F grows qu
 Square, then sum: pylearn2 once summed a row before it squared the sum, and so penalised only weights of
 equal sign (github.com/lisa-lab/pylearn2/pull/142).  For a sigmoid s_j would be h_j (1 - h_j).
 
-In floating point 1 - h_j^2 is 0 from |a_j| = 19 on; numerics.tanh_slope is 4 e^{-2|a_j|} there.  It is rounded
-four times, its square eight: P keeps 8 (u C + eta), not 4.
+In floating point 1 - h_j^2 is 0 from |a_j| = 19 on; numerics.tanh_slope is 4 e^{-2|a_j|} there.  It is
+rounded four times, its square eight: P keeps 8 (u C + eta), not 4.
 
 Source: Rifai et al. (2011), "Contractive auto-encoders: explicit invariance during feature extraction".
 """
@@ -121,9 +121,9 @@ def penalty_by_bias(x, W, b):
 
 def penalty_by_encoder(x, W, b):
     """dP/dW."""
-    a, unit = dot(W, x) + b, unit_of(W)
+    a, unit = dot(W, x) + b, np.array([[unit_of(w)] for w in W])
     s, V = tanh_slope(a)[:, None], W / unit
-    inside = 2.0 * V - np.outer(4.0 * np.tanh(a) * total(V**2), unit * x)
+    inside = 2.0 * V - (4.0 * np.tanh(a) * total(V**2))[:, None] * (unit * x)
     return weighted(s, weighted(s, unit * inside))  # s^2 may be below the range where the result is not
 
 
