@@ -162,6 +162,16 @@ def grown(name, size, rng):
     return restored(name, inputs)
 
 
+def is_beyond_elimination(name, inputs):
+    """Whether the recursion of trees, which subtracts, needs more digits than lie between the weights."""
+    if name != "tree_nll":
+        return False
+    energies = np.append(inputs["arcs"], inputs["roots"])
+    with np.errstate(over="ignore"):
+        spread = inputs["beta"] * np.ptp(energies)
+    return (len(inputs["roots"]) - 2) * spread > 2 * oracle.enough(inputs)  # of two words nothing is lost
+
+
 def log_rows(rng, *shape):
     x = rng.normal(scale=3.0, size=shape)
     return x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True))

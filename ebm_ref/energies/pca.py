@@ -56,9 +56,8 @@ def pca_basis_gradient(basis, point):
     """dF/dW, shape (n, m): -2 (r y' + y r') W."""
     W, y = FORMULA.checked(basis, point)
     unit, size = unit_of(y), unit_of(W)
-    r, y = residual(W, y) / unit, y / unit
-    M = -2.0 * (np.outer(r, y) + np.outer(y, r))
-    return product(dot(M[:, None, :], W.T / size), size, unit, unit)
+    M = np.outer(residual(W, y) / unit, y / unit)
+    return product(-2.0 * dot((M + M.T)[:, None, :], W.T / size), size, unit, unit)
 
 
 def pca_point_gradient(basis, point):

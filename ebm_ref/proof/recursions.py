@@ -14,7 +14,6 @@ import math
 
 from ebm_ref.proof.naive.structures import chain
 from ebm_ref.proof.naive.words import dot, exp, larger, log, lowest, product, proportions
-from ebm_ref.proof.tape import EdgeOfDomain, decimals, plain
 
 
 def least(values):
@@ -55,14 +54,8 @@ def chain_nll(unary, pairwise, labels, beta):
 
 
 def tree_nll(arcs, roots, heads, beta):
-    """The matrix-tree theorem: roots in place of the first row of the Laplacian, and Gauss's elimination.
-
-    It subtracts, though never of two words, and so needs as many digits as lie between the weights.
-    """
-    n, energies = len(roots), [plain(e) for row in (*arcs, roots) for e in row if abs(e) < math.inf]
-    spread = plain(beta) * (max(energies, default=0) - min(energies, default=0))
-    if (n - 2) * spread > 2 * decimals():  # an eighth of the digits is left, at least
-        raise EdgeOfDomain("more digits between the weights than there are")
+    """The matrix-tree theorem: roots in place of the first row of the Laplacian, and Gauss's elimination."""
+    n = len(roots)
     w = [[exp(-beta * e) if h != m else 0 for m, e in enumerate(row)] for h, row in enumerate(arcs)]
     v = [exp(-beta * r) for r in roots]
     L = [[sum(row[m] for row in w) if h == m else -w[h][m] for m in range(n)] for h in range(n)]

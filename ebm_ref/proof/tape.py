@@ -219,11 +219,6 @@ class Number:
     __radd__, __rmul__, __hash__ = __add__, __mul__, object.__hash__
 
 
-def decimals():
-    """How many decimal digits numbers have."""
-    return mp.dps
-
-
 def is_wide():
     """Whether mpmath computes, not MPFR."""
     return _arithmetic is _Wide
