@@ -159,3 +159,8 @@ PARABOLAS = {  # half of a square that is in the range, though the square is not
 def test_half_a_square_is_in_the_range(name):
     inputs = [np.array(x) for x in PARABOLAS[name]]
     assert FORMULAS[name].value(*inputs) == pytest.approx(1.7e154 * 0.85e154, rel=1e-15)
+
+
+def test_a_count_of_nothing_where_a_mu_is_subnormal():
+    """log(1 + a mu)/a is mu then."""
+    assert FORMULAS["negative_binomial_nll"].value(0.5, 2.0**-1060, 0.0) == np.exp(0.5)

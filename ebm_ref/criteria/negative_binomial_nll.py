@@ -86,7 +86,7 @@ def negative_binomial_nll(log_mean, dispersion, target):
     """
     z, a, t = FORMULA.checked(log_mean, dispersion, target)
     if t == 0.0:
-        return log_one_plus(z, a) / a
+        return log_one_plus(z, a) / a if a > 1e-300 or z > 600.0 else np.exp(z)  # a mu may be subnormal
     x = turned_down(z, a, t) / t
     saved = excess(-a * t * x, log_ratio(z, a, t)) / a + t * excess(x, log_ratio_of_means(z, a, t))
     return saved + (least(t) + 0.5 * np.log1p(a * t) + (error_below(1.0 / a) - stirling_error(t + 1.0 / a)))
