@@ -44,7 +44,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import homogeneous, misfit
-from ebm_ref.numerics import logsumexp, negated, softmax, weighted
+from ebm_ref.numerics import logsumexp, negated, softmax, unit_of, value_of, weighted
 
 
 def rings_as_printed(point, radii, variance):
@@ -87,9 +87,10 @@ def rings(point, radii, variance):
 
 
 def gaps(x, r):
-    """D (c,), and the index b of the nearest ring."""
-    D = np.sum(x**2) - r**2
-    return D, np.argmin(np.abs(D))
+    """D (c,), and the index b of the nearest ring, which is known where no D is in the range, too."""
+    far, unit = value_of(r), unit_of(np.append(value_of(x), value_of(r)))
+    gap = np.sum((value_of(x) / unit) ** 2) - (far / unit) ** 2
+    return np.sum(x**2) - r**2, np.lexsort((-np.sign(gap) * far, np.abs(gap)))[0]
 
 
 def log_shares(D, r, v, b):
@@ -180,7 +181,7 @@ def slope_by_radii(x, r, v):
     """df/dr_k = -2 r_k p_k (1 - D_k a_k/v)/v."""
     p, D = shares(x, r, v)
     a, _ = spread(p, r)
-    return negated(2.0 * r * p * (1.0 - D * (a / v)) / v)
+    return negated(2.0 * r * p * (1.0 - weighted(a / v, D)) / v)
 
 
 def slope_by_variance(x, r, v):
