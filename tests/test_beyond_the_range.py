@@ -164,3 +164,14 @@ def test_half_a_square_is_in_the_range(name):
 def test_a_count_of_nothing_where_a_mu_is_subnormal():
     """log(1 + a mu)/a is mu then."""
     assert FORMULAS["negative_binomial_nll"].value(0.5, 2.0**-1060, 0.0) == np.exp(0.5)
+
+
+@pytest.mark.parametrize("name", ["rings_score", "rings_curvature"])
+@pytest.mark.parametrize("argument", ["radii", "point"])
+def test_rings_whose_squares_are_beyond_the_range(name, argument):
+    """The nearest ring and the slopes across are known, though the gap is infinite."""
+    inputs = FORMULAS[name].bind(**FORMULAS[name].sample(np.random.default_rng(1)))
+    inputs[argument] = 1e200 * inputs[argument]
+    found = script("hunt_digits").judge(name, inputs)
+    finite = [units for units, _, truth, _ in found if np.isfinite(truth)]
+    assert finite and max(finite) <= FORMULAS[name].keeps

@@ -228,7 +228,7 @@ def rings_curvature_point_gradient(point, radii, variance):
     a, u = spread(p, r)
     width = np.sqrt(v)  # in units of it the cubes are in range, where v^3 is not
     second = (4.0 + 2.0 * len(x)) * (1.0 - u / v) / v
-    third = 4.0 * np.sum(x**2) / v * (np.dot(p, (a / width) ** 3) / width)
+    third = weighted(np.dot(p, (a / width) ** 3) / width, 4.0 * np.sum(x**2) / v)
     return 2.0 * x * (second + third)
 
 
@@ -237,8 +237,8 @@ def rings_curvature_radii_gradient(point, radii, variance):
     x, r, v = CURVATURE.checked(point, radii, variance)
     p, D = shares(x, r, v)
     a, u = spread(p, r)
-    du = -2.0 * r * p * (2.0 * a - D * ((a**2 - u) / v))
-    return 2.0 * len(x) * slope_by_radii(x, r, v) - 4.0 * np.sum(x**2) * du / v / v
+    du = -2.0 * r * p * (2.0 * a - weighted((a**2 - u) / v, D))
+    return 2.0 * len(x) * slope_by_radii(x, r, v) - weighted(du, 4.0 * np.sum(x**2)) / v / v
 
 
 def rings_curvature_variance_gradient(point, radii, variance):
