@@ -78,10 +78,9 @@ def simplex_log_jacobian(position):
 def simplex_log_jacobian_gradient(position):
     """dlogJ/dz, shape (d,): sigmoid(-t) - n sigmoid(t), without cancellation."""
     (z,) = FORMULA.checked(position)
-    t, n = _shares(z)
-    return np.where(
-        z > 0.0, n * sigmoid(t) * np.expm1(-np.abs(z)), -sigmoid(-t) * np.expm1(-np.abs(z) * (z < 0.0))
-    )
+    _, n = _shares(z)
+    rest, e = np.expm1(-np.abs(z)), np.exp(-np.abs(z))  # no log n, which would be rounded
+    return np.where(z > 0.0, n * rest / (1.0 + n * e), -n * rest / (n + e))
 
 
 def _shares(z):
