@@ -16,6 +16,7 @@ variant, explains them.
 Source: the construction is this project's own.
 """
 
+import itertools
 from dataclasses import replace
 from functools import cached_property
 
@@ -26,11 +27,13 @@ from ebm_ref.conformance.hypotheses import generators
 from ebm_ref.conformance.hypotheses.composed import inherited
 from ebm_ref.conformance.hypotheses.hypothesis import Hypothesis, is_ordinary, reproduces
 from ebm_ref.conformance.hypotheses.variants import variants
+from ebm_ref.proof import tape
 from ebm_ref.proof.bounds import of
 
 BEYOND_RANGE = "the formula in numbers that overflow, or underflow to 0: infinite or NaN, and else right"
 IN_FLOAT32 = "right in single precision only"
 MOST = 3  # names of one thing
+ENOUGH = 100_000  # Numbers on the tape for far-fetched hypotheses: a second or two, which few formulas need
 PROBES = 4  # vectors of which the nearest hypothesis must explain one
 
 
@@ -80,10 +83,12 @@ class Diagnosis:
         return self._slips[is_value]
 
     def _far_fetched(self, evidence):
-        """What explains this by the first kind of far-fetched hypotheses that does."""
+        """What explains this by the first kind of far-fetched hypotheses that does, in so many Numbers."""
         others = [*self.variants, *self.slips(evidence)]
+        end = tape.made() + ENOUGH
+        soon = lambda stage: itertools.takewhile(lambda _: tape.made() < end, stage)
         stages = generators.far_fetched(self.formula, evidence, others)
-        return next(filter(None, (_explaining(stage, evidence) for stage in stages)), [])
+        return next(filter(None, (_explaining(soon(stage), evidence) for stage in stages)), [])
 
     @cached_property
     def nearest(self):
