@@ -173,7 +173,7 @@ def shown(number, low, high):
     >>> shown(0.0020619, 0.001, None), shown(1.00004, None, 1.0), shown(4096.0, 4096.0, 4096.0)
     ('0.00206', '1.00004', '4096')
     """
-    sides = lambda x: [(x > bound) - (x < bound) for bound in (low, high) if bound is not None]
+    sides = lambda x: [int(x > bound) - int(x < bound) for bound in (low, high) if bound is not None]
     fewest = 6 if 1e3 <= abs(number) < 1e6 else 3
     texts = (f"{number:.{digits}g}" for digits in range(fewest, 18))
     return next((text for text in texts if sides(float(text)) == sides(number)), f"{number}")
