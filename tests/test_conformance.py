@@ -249,9 +249,9 @@ def test_two_mistakes_are_named_one_by_one(here):
     assert row.explained == {"value": ["minimum taken over y too"], "energies": ["twice the truth"]}
 
 
-def test_a_candidate_may_decline(here):
+def test_a_candidate_may_decline_and_is_not_green(here):
     report, row = hinge_row("declines")
-    assert (report.status, row.verdict) == (0, "unsupported")
+    assert (report.status, row.verdict) == (1, "unsupported")
 
 
 def test_a_candidate_may_not_choose_its_questions(here, few):

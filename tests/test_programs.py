@@ -73,7 +73,8 @@ def is_late():
 
 def dies_after_an_answer():
     say(answer(sys.stdin.readline()))
-    print("out of luck", file=sys.stderr)
+    print("Error: out of luck", file=sys.stderr)
+    print("Node.js v20", file=sys.stderr)
     sys.exit(3)
 
 def dies():
@@ -225,7 +226,7 @@ def test_one_process_gets_all_questions(here):
 @pytest.mark.parametrize(
     "name, says",
     [
-        ("dies_after_an_answer", "the program ended with exit status 3; out of luck"),
+        ("dies_after_an_answer", "the program ended with exit status 3; Error: out of luck"),
         ("dies", "the program was ended by Aborted; out of luck"),
         ("chats", "print such lines to standard error: b'debug\\\\n'"),
         ("other_id", "no question has the id 'x'"),

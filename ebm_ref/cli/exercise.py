@@ -17,7 +17,7 @@ from pathlib import Path
 from ebm_ref.catalogue import FORMULAS
 from ebm_ref.cli.check import print_report
 from ebm_ref.cli.pages import formula, page_of, source
-from ebm_ref.cli.text import Usage, print_table, progress_console, table
+from ebm_ref.cli.text import Usage, print_table, progress_console, reflow, table
 from ebm_ref.conformance import solution
 from ebm_ref.conformance.contract import contract
 from ebm_ref.conformance.process import Candidate
@@ -71,8 +71,8 @@ def _list(out):
 
 
 def say(out, text):
-    """Print text as it stands."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print text, lines beyond 79 columns broken."""
+    out.print(reflow(text), markup=False, highlight=False, soft_wrap=True)
 
 
 # the file

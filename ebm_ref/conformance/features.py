@@ -86,7 +86,7 @@ def _of_number(name, x, default):
     usual = float(default) if isinstance(default, int | float) else 1.0
     for text, holds in (
         (f"{name} != {usual:g}", x != usual),
-        (f"{name} != 0", x != 0.0),
+        (f"{name} != 0", x != 0.0 and usual != 0.0),
         (f"{name} = 0", x == 0.0),
         (f"{name} = 1", x == 1.0),
         (f"{name} = -1", x == -1.0),

@@ -152,8 +152,9 @@ class Program:
             code, how = None, "has closed its output, or does not end with its questions"
         self.stop()
         if code != 0 or not self.answers:
-            last = [line.decode(errors="replace").strip() for line in self.printed if line.strip()][-1:]
-            raise Failed("; ".join([f"the program {how}", *last]))
+            lines = [line.decode(errors="replace").strip() for line in self.printed if line.strip()]
+            said = [line for line in lines if "error" in line.lower()] or lines
+            raise Failed("; ".join([f"the program {how}", *said[-1:]]))
 
     def stop(self):
         """End the process, if it is still there; its last words are kept."""

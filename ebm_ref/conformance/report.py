@@ -3,7 +3,8 @@ r"""The report: candidates asked every golden vector, judged, diagnosed, and sum
     check(target, names)  ->  Report: a row per formula, function and dtype, and an exit status
 
 Exit status 1 when a finite vector is a mismatch that the framework's adapter does not list as known, or
-on an error, a crash or a time-out; 0 when all is match, convention, imprecise, unsupported or known.
+on an error, a crash or a time-out, or where nothing was answered at all; 0 when all is match, convention,
+imprecise, unsupported or known.
 A mistake that has a name is still a mismatch.  An adapter of ours may say that its framework cannot
 express an input; a stranger's function may refuse its formula as a whole, and not question by question.
 
@@ -49,7 +50,9 @@ class Report:
             return INTERRUPTED
         if self.failure.startswith("cannot be loaded"):
             return 2
-        return int(bool(self.failure) or any(row.verdict in ("mismatch", "error") for row in self.rows))
+        verdicts = {row.verdict for row in self.rows}
+        is_wrong = verdicts & {"mismatch", "error"} or verdicts == {"unsupported"}
+        return int(bool(self.failure or is_wrong))
 
     @property
     def strict_status(self):

@@ -147,6 +147,7 @@ def _by_itself(call, row, inputs, output):
     yield from ("", f"answer = {call}")
     first = "answer[0] if isinstance(answer, tuple) else answer"
     yield f"found = np.asarray({first if output == 'value' else f'answer[1].get({output!r})'})"
+    yield 'found = found.astype(float) if found.dtype.kind == "f" else found  # float32 hides its errors'
 
 
 def _by_torch(call, row, inputs, output):
