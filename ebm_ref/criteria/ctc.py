@@ -297,6 +297,11 @@ FORMULA = Formula(
             -np.log1p(1.0 / np.e),
             [[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [LESS - 1.0, 0.0, -LESS]],
         ),
+        "up by 3000 and down again: of 0 and -1 are 1 2 2 and - 1 2": Case(
+            ([[3000.0, 0.0, -6000.0], [-6000.0, -3001.0, 0.0], [-6000.0, -6000.0, 0.0]], [1, 2], 0),
+            -np.log1p(1.0 / np.e),
+            [[-LESS, LESS - 1.0, 0.0], [0.0, -LESS, LESS - 1.0], [0.0, 0.0, -1.0]],
+        ),
         "too short: two moments cannot part neighbours alike": Case(
             (np.full((2, 2), HALF), [1, 1], 0),
             np.inf,

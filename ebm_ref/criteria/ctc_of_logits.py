@@ -173,6 +173,7 @@ def targets_share_one(formula, inputs, rng):
 
 
 NO_LABEL = np.array([], int)
+LESS = np.e / (1.0 + np.e) / (2.0 + np.e)
 
 FORMULA = Formula(
     value=ctc_of_logits,
@@ -247,6 +248,19 @@ FORMULA = Formula(
             (1e20 * np.array([[0.0, -1.0, -5.0], [-4.0, 0.0, 2.0], [1.0, -5.0, 3.0]]), [1, 2], 0),
             1e20,
             [[1.0, -1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        ),
+        "a last blank of 1e6, on paths without weight: of -1, -2 and -2 are - 1 2, 1 1 2 and 1 - 2": Case(
+            ([[0.0, -1.0, -2e6], [-1.0, -1.0, -2e6], [1e6, -2e6, 0.0]], [1, 2], 0),
+            1e6 + np.log(2.0 * (1.0 + np.e) / (2.0 + np.e)),
+            [[LESS, -LESS, 0.0], [0.5 - 1.0 / (2.0 + np.e), 1.0 / (2.0 + np.e) - 0.5, 0.0], [1.0, 0.0, -1.0]],
+        ),
+        "a first blank of 1e6, on paths without weight: of 0, -1 and -2 are 1 2 -, 1 2 2 and 1 - 2": Case(
+            ([[1e6, 0.0, -2e6], [-1.0, -2e6, 0.0], [0.0, -2e6, -1.0]], [1, 2], 0),
+            1e6 + np.log((1.0 + np.e) ** 2 / (1.0 + np.e + np.e**2)),
+        ),
+        "up by 3000 and down again: of 0 and -1 are 1 2 2 and - 1 2": Case(
+            ([[3000.0, 0.0, -6000.0], [-6000.0, -3001.0, 0.0], [-6000.0, -6000.0, 0.0]], [1, 2], 0),
+            3000.0 - np.log1p(1.0 / np.e),
         ),
         "one class: certain": Case(([[3.0], [-7.0]], NO_LABEL, 0), 0.0, np.zeros((2, 1))),
         "too short: nothing to learn from": Case(

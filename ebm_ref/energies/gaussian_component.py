@@ -13,6 +13,9 @@ latent variable, and gaussian_mixture.py sums over it.
 
 Each term of E has been forgotten by somebody.  Without the determinant, wide components are free.
 
+In floating point d and S are given units in which the diagonal of S is about 1.  Elimination chooses its
+pivots by size, and where one axis is 2^500 times as long as another, it would choose the wrong ones.
+
 Source: Dempster, Laird and Rubin (1977), "Maximum likelihood from incomplete data via the EM
 algorithm".
 """
@@ -22,7 +25,7 @@ import autograd.numpy as np
 from ebm_ref.checks import require, require_index
 from ebm_ref.formula import Case, Formula, Mistake
 from ebm_ref.laws import UNIT, condition
-from ebm_ref.numerics import dot, parts
+from ebm_ref.numerics import LOG_TWO, dot, parts
 
 LOG_TWO_PI = np.log(2.0 * np.pi)
 
@@ -87,8 +90,9 @@ def gaussian_mixture_energy_weights_gradient(point, means, covariances, weights,
 
 def energy(d, S, w):
     """d' S^-1 d/2 + log|2 pi S|/2 - log w, of one component."""
+    d, S, h = in_own_units(d, S)
     with np.errstate(invalid="ignore"):  # a NaN in a covariance is a NaN in the energy, no warning
-        log_determinant = np.linalg.slogdet(S)[1]
+        log_determinant = np.linalg.slogdet(S)[1] + 2.0 * LOG_TWO * np.sum(h)
     return 0.5 * (dot(d, np.linalg.solve(S, d)) + len(d) * LOG_TWO_PI + log_determinant) - np.log(w)
 
 
@@ -192,6 +196,11 @@ FORMULA = Formula(
             0.5 * LOG_TWO_PI + np.log(2.0),
             ([0.0], [[0.0]], [[[0.125]]], [-1.0]),
             "determinant for its root",
+        ),
+        "axes of 1 and 1e153, which are hardly correlated": Case(
+            ([3.0, 2.0**513], np.zeros((1, 2)), [[[1.0, 2.0**479], [2.0**479, 2.0**1019]]], [1.0], 0),
+            68.5 - 3.0 * 2.0**-27 + LOG_TWO_PI + 509.5 * LOG_TWO,
+            {"point": [3.0 - 2.0**-27, 2.0**-506 * (1.0 - 3.0 * 2.0**-34)]},
         ),
     },
     variants={

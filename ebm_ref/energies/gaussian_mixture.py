@@ -258,6 +258,15 @@ FORMULA = Formula(
             ([0.0], [[0.0]], [[[0.125]]], [-1.0]),
             "determinants for their roots",
         ),
+        "a thin component 1e-320 times as likely as a wide one: its slope is 2^1020": Case(
+            (
+                np.zeros(2),
+                [[2.0**-500, 0.0], [0.0, 0.0]],
+                [[[2.0**-1011, 0.0], [0.0, 1.0]], [[2.0**200, 0.0], [0.0, 1.0]]],
+                [2.0**-190, 1.0],
+            ),
+            LOG_TWO_PI + 100.0 * np.log(2.0),
+        ),
     },
     variants={
         "nearest component alone": Mistake(

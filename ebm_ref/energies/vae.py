@@ -145,6 +145,7 @@ _AT = {
     "decoder": np.array([[2.0]]),
     "beta": 1.0,
 }  # z = 2, W z = 4, error -1
+_WIDE = np.exp(700.6)
 
 FORMULA = Formula(
     value=vae,
@@ -185,6 +186,11 @@ FORMULA = Formula(
             2.0,
             ([0.0], [2.0, 0.0], np.zeros(2), np.zeros(2), np.zeros((1, 2))),
             "divergence averaged over the codes",
+        ),
+        "a variance beyond e^700: v is 1.8e304, and outweighs all else": Case(
+            _AT | {"log_variance": [700.6], "beta": 0.5},
+            0.75 * _WIDE,
+            {"log_variance": [0.75 * _WIDE], "noise": [2.0 * _WIDE], "decoder": [[0.5 * _WIDE]]},
         ),
     },
     variants={

@@ -168,6 +168,11 @@ FORMULA = Formula(
             ([[1.0, 0.0, 2.0], [0.0, 2.0, 0.0]], np.zeros((2, 3)), 4.0), 0.01536, exposes="1/w for d/w"
         ),
         "not a number": Case(([[np.nan], [1.0]], [[0.0], [1.0]], 1.0), np.nan),
+        "4e200 apart: the square is beyond the range, and k is 1/4e200": Case(
+            ([[0.0, 0.0], [4e200, 0.0]], [[1.0, 2.0], [3.0, 1.0]], 3.0),
+            1.25e-200,
+            (np.zeros((2, 2)), [[7.5e-201, 2.5e-201], [2.5e-201, 5e-201]], 0.0),
+        ),
     },
     variants={
         "cross terms turned: the gradient of the energy for the score": Mistake(
