@@ -237,6 +237,9 @@ FORMULA = Formula(
         "dispersion 1e-30, two seen: Poisson, and a slope all the same": Case(
             (0.0, 1e-30, 2.0), 1.0 + np.log(2.0), (-1.0, 0.5)
         ),
+        "dispersion 1e-310, nothing seen where e^-10 was predicted": Case(
+            (-10.0, 1e-310, 0.0), np.exp(-10.0), (np.exp(-10.0), -0.5 * np.exp(-20.0))
+        ),
         "a million, as predicted, dispersion 1e-12": Case(
             (13.815510557964274, 1e-12, 1e6), 7.826694395519893, {"dispersion": 499999.50000066667}
         ),

@@ -204,6 +204,9 @@ FORMULA = Formula(
             (0.0, 1.0, -0.026480513893278646, 0.0),
             "scale taken for the standard deviation",
         ),
+        "hardly any degrees, at the peak: 2^-1010 of one": Case(
+            (0.0, 1.0, 2.0**-1010, 0.0), 506.0 * np.log(2.0), (0.0, 1.0, -(2.0**1009), 0.0)
+        ),
         "three degrees, at x = 3: sixteen times as unlikely": Case(
             (0.0, 1.0, 3.0, 3.0), 3.773477571863291, (-1.0, -2.0, 1.0 / 6.0, 1.0), "square forgotten"
         ),

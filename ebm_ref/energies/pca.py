@@ -153,6 +153,9 @@ FORMULA = Formula(
             "orthonormal columns taken for granted",
         ),
         "not a number": Case((AXIS, [np.nan, 1.0]), np.nan),
+        "three times the least number, far beyond a basis of length one": Case(
+            ([[1000.3], [0.7]], [1.5e-323, 0.0]), 0.0, {"basis": np.zeros((2, 1))}
+        ),
     },
     variants={
         "what W explains instead of what it leaves": Mistake(
