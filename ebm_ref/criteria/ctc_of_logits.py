@@ -249,14 +249,14 @@ FORMULA = Formula(
             1e20,
             [[1.0, -1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
         ),
-        "a last blank of 1e6, on paths without weight: of -1, -2 and -2 are - 1 2, 1 1 2 and 1 - 2": Case(
-            ([[0.0, -1.0, -2e6], [-1.0, -1.0, -2e6], [1e6, -2e6, 0.0]], [1, 2], 0),
-            1e6 + np.log(2.0 * (1.0 + np.e) / (2.0 + np.e)),
+        "a last blank of 4e4, on paths without weight: of -1, -2 and -2 are - 1 2, 1 1 2 and 1 - 2": Case(
+            ([[0.0, -1.0, -8e4], [-1.0, -1.0, -8e4], [4e4, -8e4, 0.0]], [1, 2], 0),
+            4e4 + np.log(2.0 * (1.0 + np.e) / (2.0 + np.e)),
             [[LESS, -LESS, 0.0], [0.5 - 1.0 / (2.0 + np.e), 1.0 / (2.0 + np.e) - 0.5, 0.0], [1.0, 0.0, -1.0]],
         ),
-        "a first blank of 1e6, on paths without weight: of 0, -1 and -2 are 1 2 -, 1 2 2 and 1 - 2": Case(
-            ([[1e6, 0.0, -2e6], [-1.0, -2e6, 0.0], [0.0, -2e6, -1.0]], [1, 2], 0),
-            1e6 + np.log((1.0 + np.e) ** 2 / (1.0 + np.e + np.e**2)),
+        "a first blank of 4e4, on paths without weight: of 0, -1 and -2 are 1 2 -, 1 2 2 and 1 - 2": Case(
+            ([[4e4, 0.0, -8e4], [-1.0, -8e4, 0.0], [0.0, -8e4, -1.0]], [1, 2], 0),
+            4e4 + np.log((1.0 + np.e) ** 2 / (1.0 + np.e + np.e**2)),
         ),
         "up by 3000 and down again: of 0 and -1 are 1 2 2 and - 1 2": Case(
             ([[3000.0, 0.0, -6000.0], [-6000.0, -3001.0, 0.0], [-6000.0, -6000.0, 0.0]], [1, 2], 0),
