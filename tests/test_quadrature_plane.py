@@ -31,8 +31,8 @@ def answer(energy, intervals, evaluations):
         return unresolved.value, unresolved.error
 
 
-# all of the first set, and every third of the second
-ASKED = [*sorted(FIRST.keys() - REFUSED), *sorted(SECOND.keys() - REFUSED)[::3]]
+# every second of the first set, which was tuned on, and every third of the other
+ASKED = [*sorted(FIRST.keys() - REFUSED)[::2], *sorted(SECOND.keys() - REFUSED)[::3]]
 
 
 @pytest.mark.parametrize("name", ASKED)

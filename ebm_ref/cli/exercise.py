@@ -72,7 +72,7 @@ def _list(out):
 
 def say(out, text):
     """Print text, lines beyond 79 columns broken."""
-    out.print(reflow(text), markup=False, highlight=False, soft_wrap=True)
+    out.print(reflow(text) if len(text) > 79 else text, markup=False, highlight=False, soft_wrap=True)
 
 
 # the file
