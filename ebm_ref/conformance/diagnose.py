@@ -33,7 +33,7 @@ from ebm_ref.proof.bounds import of
 BEYOND_RANGE = "the formula in numbers that overflow, or underflow to 0: infinite or NaN, and else right"
 IN_FLOAT32 = "right in single precision only"
 MOST = 3  # names of one thing
-ENOUGH = 100_000  # Numbers on the tape for far-fetched hypotheses: a second or two, which few formulas need
+ENOUGH = 100_000  # Numbers on the tape for far-fetched hypotheses, which few formulas need
 PROBES = 4  # vectors of which the nearest hypothesis must explain one
 
 
